@@ -1,0 +1,101 @@
+"""Set up scratchticket and do the two things one does with it.
+
+    python3 dev.py demo     make the environment, then draw a ticket and judge it (a few minutes)
+    python3 dev.py test     make the environment, then run every check and test
+
+Standard library only. The environment goes to .venv, pinned by constraints/pinned.txt, and is made
+again only when its inputs change. The demo's output goes to runs/demo.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PINS = ROOT / "constraints" / "pinned.txt"
+EXTRAS = {"demo": "", "test": "[dev,crosscheck]"}
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    print(text, flush=True)
+
+
+def call(*command: str | Path, quiet: bool = False) -> None:
+    """Run a command in the project's folder; stop with its exit code if it fails."""
+    words = [str(word) for word in command]
+    if not quiet:
+        say("$ " + " ".join(word.replace(f"{ROOT}{os.sep}", "") for word in words))
+    code = subprocess.run(words, cwd=ROOT, check=False).returncode
+    if code:
+        sys.exit(code)
+
+
+def stamp(extras: str) -> str:
+    """Return a hash of everything the environment depends on."""
+    inputs = [sys.version, extras, str(ROOT)]
+    inputs += [(ROOT / "pyproject.toml").read_text(), PINS.read_text()]
+    return hashlib.sha256("\0".join(inputs).encode()).hexdigest()
+
+
+def set_up(extras: str) -> None:
+    """Make or update the environment."""
+    mark = VENV / f"scratchticket{'-dev' if extras else ''}.stamp"
+    if mark.exists() and mark.read_text() == stamp(extras):
+        return
+    begun = time.monotonic()
+    if not (BIN / "python").exists():
+        say(f"Making an environment in {VENV.name} (Python {sys.version.split()[0]}) ...")
+        try:
+            call(sys.executable, "-m", "venv", VENV, quiet=True)
+        except SystemExit:
+            sys.exit("Python's venv module is missing; on Debian: apt install python3-venv")
+    say("Installing the pinned packages, PyTorch among them; about a minute ...")
+    pip: list[str | Path] = [
+        BIN / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
+    call(*pip, "--constraint", PINS, "--editable", f"{ROOT}{extras}", quiet=True)
+    mark.write_text(stamp(extras))
+    say(f"Environment ready after {time.monotonic() - begun:.0f} s.")
+
+
+def demo() -> None:
+    """Draw a ticket, train its dense counterpart, compare them."""
+    set_up(EXTRAS["demo"])
+    call(BIN / "python", ROOT / "examples" / "demo.py")
+
+
+def test() -> None:
+    """Run ruff, mypy and the tests."""
+    set_up(EXTRAS["test"])
+    call(BIN / "ruff", "format", "--check", ".")
+    call(BIN / "ruff", "check", ".")
+    call(BIN / "mypy")
+    call(BIN / "python", "-m", "pytest", "--quiet", *sys.argv[2:])
+
+
+def main() -> None:
+    """Choose the command."""
+    commands = {"demo": demo, "test": test}
+    if sys.version_info < (3, 11):
+        sys.exit(f"scratchticket needs Python 3.11 or newer, this is {sys.version.split()[0]}")
+    if len(sys.argv) < 2 or sys.argv[1] not in commands:
+        say((__doc__ or "").strip())
+        sys.exit(0 if sys.argv[1:] in ([], ["-h"], ["--help"]) else 2)
+    commands[sys.argv[1]]()
+
+
+if __name__ == "__main__":
+    main()

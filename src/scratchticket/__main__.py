@@ -1,0 +1,5 @@
+"""``python -m scratchticket``."""
+
+from scratchticket.cli.app import main
+
+main()

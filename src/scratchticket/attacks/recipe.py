@@ -1,0 +1,108 @@
+"""An attack, described: what recipes, tickets and records store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from scratchticket.attacks.balls import LinfBall
+from scratchticket.attacks.gradient import Network, pgd
+from scratchticket.errors import InputError, unknown
+from scratchticket.quantities import fraction, fraction_text
+
+AttackName = Literal["none", "fgsm", "fgsm-rs", "pgd"]
+ATTACKS: tuple[AttackName, ...] = ("none", "fgsm", "fgsm-rs", "pgd")
+RELEASED_EPSILON, RELEASED_STEP = Fraction(8, 255), Fraction(2, 255)
+MAX_STEPS = 100_000
+
+
+@dataclass(frozen=True)
+class AttackRecipe:
+    """An attack inside an l-inf ball.
+
+    Attributes:
+        name: ``pgd``; ``fgsm`` (one step of length epsilon from the image itself); ``fgsm-rs`` (one
+            step of 1.25 epsilon from a random start); ``none``.
+        epsilon: Radius of the ball in units of pixels in [0, 1], as text: ``8/255`` or ``0.1``.
+        steps: Gradient evaluations of ``pgd``; the one-step attacks ignore it.
+        step_size: Length of a step of ``pgd``, as text. If not given it is the released code's
+            2/255 at epsilon 8/255, and 2.5 epsilon / steps at any other epsilon.
+
+    Raises:
+        InputError: If the name is unknown or a number out of range.
+    """
+
+    name: AttackName = "pgd"
+    epsilon: str | float = "8/255"
+    steps: int = 7
+    step_size: str | float | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in ATTACKS:
+            raise unknown("attack", self.name, ATTACKS)
+        epsilon = fraction(self.epsilon, "epsilon")
+        if not 0 <= epsilon <= 1:
+            raise InputError(
+                f"epsilon must lie in [0, 1], in units of pixels in [0, 1], got {self.epsilon}; "
+                "the usual 8 is written 8/255"
+            )
+        if not 1 <= self.steps <= MAX_STEPS:
+            raise InputError(f"attack steps must be from 1 to {MAX_STEPS}, got {self.steps}")
+        object.__setattr__(self, "epsilon", fraction_text(epsilon))
+        if self.step_size is not None:
+            step = fraction(self.step_size, "step size")
+            if not 0 < step <= 1:
+                raise InputError(f"step size must lie in (0, 1], got {self.step_size}")
+            object.__setattr__(self, "step_size", fraction_text(step))
+
+    @property
+    def exact_step_size(self) -> Fraction:
+        """The step size this attack takes, after the defaults."""
+        epsilon = Fraction(self.epsilon)
+        if self.name == "fgsm":
+            return epsilon
+        if self.name == "fgsm-rs":
+            return epsilon * Fraction(5, 4)
+        if self.step_size is not None:
+            return Fraction(self.step_size)
+        if epsilon == RELEASED_EPSILON:
+            return RELEASED_STEP
+        return Fraction(5, 2) * epsilon / self.steps
+
+    def __str__(self) -> str:
+        if self.name == "none":
+            return "none"
+        name = f"pgd-{self.steps}" if self.name == "pgd" else self.name
+        return f"{name}, linf, {self.epsilon}"
+
+
+def perturb(  # noqa: PLR0913
+    recipe: AttackRecipe,
+    network: Network,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    generator: torch.Generator,
+    stop_when_fooled: bool = False,
+) -> Tensor:
+    """Run the described attack; see :func:`pgd` for the arguments.
+
+    Returns:
+        Adversarial images; with the attack ``none`` the images themselves.
+    """
+    if recipe.name == "none":
+        return images
+    return pgd(
+        network,
+        images,
+        labels,
+        LinfBall(float(Fraction(recipe.epsilon))),
+        step_size=float(recipe.exact_step_size),
+        steps=recipe.steps if recipe.name == "pgd" else 1,
+        generator=None if recipe.name == "fgsm" else generator,
+        stop_when_fooled=stop_when_fooled,
+    )

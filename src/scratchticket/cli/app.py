@@ -1,0 +1,42 @@
+"""The program: verbs registered, nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from scratchticket._version import __version__
+from scratchticket.cli import evaluate, learn, show
+
+app = typer.Typer(
+    name="scratchticket",
+    help="Draw robust scratch tickets from networks that were never trained, and judge them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(learn.draw)
+app.command()(learn.train)
+app.command()(evaluate.evaluate)
+app.command()(show.show)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"scratchticket {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,98 @@
+"""The verb ``evaluate``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from rich.progress import Progress
+from rich.table import Table
+from typer import Option
+
+from scratchticket.cli import options as o
+from scratchticket.cli.terminal import (
+    attack_title,
+    chosen_device,
+    err,
+    out,
+    percent,
+    user_errors,
+)
+
+
+def evaluate(
+    ticket: o.TicketPath,
+    data: o.Data,
+    attack: Annotated[str, Option(help="pgd, fgsm, fgsm-rs, or none.")] = "pgd",
+    steps: Annotated[int, Option(help="Steps of the attack.")] = 20,
+    epsilon: Annotated[
+        str | None,
+        Option(
+            help="Radius of the l-inf ball, pixels in [0, 1]: 8/255 or 0.1.",
+            show_default="that of the ticket's own record",
+        ),
+    ] = None,
+    step_size: o.StepSize = None,
+    seed: Annotated[int, Option(help="Of the attack's random starts.")] = 0,
+    json_output: o.Json = False,
+    device: o.Device = "auto",
+) -> None:
+    """Measure natural and robust accuracy of a ticket or dense network on the test images."""
+    with user_errors():
+        from scratchticket.attacks import AttackRecipe
+        from scratchticket.data import load_data
+        from scratchticket.experiments.records import machine, measured, versions
+        from scratchticket.rng import check_seed
+        from scratchticket.tickets import Ticket
+
+        loaded = Ticket.load(ticket)
+        images = load_data(data)
+        loaded.check_data(images.shape, len(images.classes), images.name)
+        radius = epsilon if epsilon is not None else _drawn_at(loaded.provenance)
+        recipe = AttackRecipe(attack, radius, steps, step_size)  # type: ignore[arg-type]
+        where = chosen_device(device)
+        network = loaded.build().to(where)
+        with Progress(console=err, disable=json_output or not err.is_terminal) as bar:
+            task = bar.add_task(str(recipe), total=len(images.test))
+            result = measured(
+                network,
+                images.test,
+                recipe,
+                seed=check_seed(seed),
+                progress=lambda done: bar.update(task, completed=done),
+            )
+        if json_output:
+            facts = {
+                "ticket": str(ticket),
+                "data": data,
+                "part": "test",
+                **result,
+                "machine": machine(where),
+                "versions": versions(),
+            }
+            print(json.dumps(facts, indent=2))
+            return
+        out.print(_table(f"{ticket} on the test images of {data}", result))
+
+
+def _drawn_at(provenance: Any) -> str:
+    """Return the epsilon a ticket was drawn at; 8/255 if it does not say."""
+    try:
+        return str(provenance["recipe"]["attack"]["epsilon"])
+    except (KeyError, TypeError):
+        return "8/255"
+
+
+def _table(title: str, result: dict[str, Any]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for heading, justify in (("attack", "left"), ("accuracy", "right"), ("95 %", "right")):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for counts in (result["natural"], *result["attacks"]):
+        name = attack_title(counts) if "name" in counts else "none (natural)"
+        low, high = counts["interval"]
+        table.add_row(
+            name,
+            f"{counts['correct']} / {counts['total']} = {percent(counts)}",
+            f"{100 * low:.1f} to {100 * high:.1f}",
+        )
+    return table

@@ -1,0 +1,123 @@
+"""Options that several verbs share, documented once.
+
+Options that stand for a setting of the recipe default to none, so that ``--set`` can reach the same
+setting; the defaults shown are those of the recipe's dataclasses, which a test compares.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+SETTINGS = "Settings of the recipe"
+RUN = "The run"
+
+TicketPath = Annotated[
+    Path, Argument(help="File of a ticket or of a dense network.", show_default=False)
+]
+Data = Annotated[str, Option(help="Data set: digits.", show_default=False)]
+Network = Annotated[
+    str | None,
+    Option(help="resnet18 or preact_resnet18.", show_default="resnet18", rich_help_panel=SETTINGS),
+]
+Width = Annotated[
+    int | None,
+    Option(
+        help="Channels of the network's first stage.", show_default="64", rich_help_panel=SETTINGS
+    ),
+]
+Ratio = Annotated[
+    str | None,
+    Option(
+        help="Fraction of each layer's weights that remain, in (0, 1].",
+        show_default="0.1",
+        rich_help_panel=SETTINGS,
+    ),
+]
+InnerAttack = Annotated[
+    str | None,
+    Option(
+        "--attack",
+        help="Inner attack: pgd, fgsm, fgsm-rs, or none (natural).",
+        show_default="pgd",
+        rich_help_panel=SETTINGS,
+    ),
+]
+Epsilon = Annotated[
+    str | None,
+    Option(
+        help="Radius of the l-inf ball, pixels in [0, 1]: 8/255 or 0.1.",
+        show_default="8/255",
+        rich_help_panel=SETTINGS,
+    ),
+]
+Steps = Annotated[
+    int | None,
+    Option(help="Steps of the inner attack.", show_default="7", rich_help_panel=SETTINGS),
+]
+StepSize = Annotated[
+    str | None,
+    Option(
+        help="Step of the attack, pixels in [0, 1].",
+        show_default="2/255 at epsilon 8/255, else 2.5 epsilon / steps",
+        rich_help_panel=SETTINGS,
+    ),
+]
+Epochs = Annotated[
+    int | None,
+    Option(help="Passes over the training images.", show_default="20", rich_help_panel=SETTINGS),
+]
+BatchSize = Annotated[
+    int | None, Option(help="Images per step.", show_default="64", rich_help_panel=SETTINGS)
+]
+LearningRate = Annotated[
+    float | None,
+    Option(help="Learning rate of the first step.", show_default="0.1", rich_help_panel=SETTINGS),
+]
+Schedule = Annotated[
+    str | None,
+    Option(
+        help="cosine (per step), milestones (/10 at 1/2 and 3/4), constant.",
+        show_default="cosine",
+        rich_help_panel=SETTINGS,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    Option(
+        help="Of weights, scores, batches and attack starts.",
+        show_default="0",
+        rich_help_panel=SETTINGS,
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Any setting by its dotted path: network.width=16; repeat as needed.",
+        show_default=False,
+        rich_help_panel=SETTINGS,
+    ),
+]
+Out = Annotated[Path, Option(help="Folder for everything the run writes.", show_default=False)]
+Resume = Annotated[
+    bool,
+    Option(
+        "--resume",
+        help="Go on with the run in the folder; start afresh if there is none.",
+        rich_help_panel=RUN,
+    ),
+]
+Overwrite = Annotated[
+    bool, Option("--overwrite", help="Replace the run in the folder.", rich_help_panel=RUN)
+]
+Device = Annotated[
+    str, Option(help="cpu, cuda, cuda:1, or auto (cuda if there is one).", rich_help_panel=RUN)
+]
+Quiet = Annotated[
+    bool, Option("--quiet", help="No progress, only the result.", rich_help_panel=RUN)
+]
+Json = Annotated[bool, Option("--json", help="Print JSON instead of a table.")]

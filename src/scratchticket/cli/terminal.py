@@ -1,0 +1,157 @@
+"""What the verbs print: errors, progress, tables."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from scratchticket.errors import ScratchticketError
+
+if TYPE_CHECKING:
+    from scratchticket.learning import Event
+
+ERROR_CODE = 2
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def user_errors(advice: str = "") -> Iterator[None]:
+    """Turn the library's errors and Ctrl-C into a line or two and exit code 2.
+
+    Args:
+        advice: What to tell after Ctrl-C.
+    """
+    try:
+        yield
+    except ScratchticketError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(ERROR_CODE) from None
+    except KeyboardInterrupt:
+        print(f"interrupted{advice and '; '}{advice}", file=sys.stderr)
+        raise typer.Exit(ERROR_CODE) from None
+
+
+def chosen_device(name: str) -> str:
+    """Return the device to compute on.
+
+    Raises:
+        InputError: If PyTorch has no such device here.
+    """
+    import torch
+
+    from scratchticket.errors import InputError
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError):
+        raise InputError(f"no device {name!r} here; use cpu, cuda or auto") from None
+    return name
+
+
+class LearningProgress:
+    """A live bar on a terminal; elsewhere, one line per epoch.
+
+    Args:
+        label: What runs.
+        quiet: Show nothing.
+    """
+
+    def __init__(self, label: str, quiet: bool) -> None:
+        self._label, self._quiet, self._drawn, self._epochs = label, quiet, 0.0, 0
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("epoch {task.fields[epoch]}  loss {task.fields[loss]}"),
+            TextColumn("validation {task.fields[validation]}"),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=err,
+            disable=quiet or not err.is_terminal,
+            speed_estimate_period=120,
+        )
+        self._task = self._bar.add_task(label, epoch="-", loss="-", validation="-", total=None)
+
+    def __enter__(self) -> LearningProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Show where the run stands."""
+        judged = [epoch.validation for epoch in event.epochs if epoch.validation]
+        validation = f"{judged[-1].natural} / {judged[-1].robust}" if judged else "-"
+        finished = len(event.epochs)
+        if self._bar.disable:
+            if finished > self._epochs and not self._quiet:
+                last = event.epochs[-1]
+                err.print(
+                    f"{self._label}: epoch {last.epoch}/{event.total_epochs}  "
+                    f"loss {last.loss:.3f}  "
+                    f"validation {validation}  {last.seconds:.0f} s"
+                )
+            self._epochs = finished
+            return
+        last_step = event.step == event.steps
+        if time.monotonic() - self._drawn > 0.2 or last_step:
+            self._drawn = time.monotonic()
+            epoch = min(finished + 1, event.total_epochs)
+            self._bar.update(
+                self._task,
+                completed=event.step,
+                total=event.steps,
+                epoch=f"{epoch}/{event.total_epochs}",
+                loss=f"{float(event.loss):.3f}",
+                validation=validation,
+            )
+
+
+def percent(counts: dict[str, Any], interval: bool = False) -> str:
+    """Return counts of a record as a percentage, with its 95 % interval if wanted."""
+    text = f"{100 * counts['correct'] / counts['total']:.1f} %"
+    if interval:
+        low, high = counts["interval"]
+        text += f" ({100 * low:.1f} to {100 * high:.1f})"
+    return text
+
+
+def attack_title(attack: dict[str, Any]) -> str:
+    """Return the name of a recorded attack, as it must stand beside every robust accuracy."""
+    steps = f"-{attack['steps']}" if attack["name"] == "pgd" else ""
+    return f"{attack['name']}{steps}, {attack['norm']}, {attack['epsilon']}"
+
+
+def result_table(rows: dict[str, dict[str, Any]]) -> Table:
+    """Return a table of records: accuracy on the test images, weights, bytes.
+
+    Args:
+        rows: Label to record.
+    """
+    first = next(iter(rows.values()))
+    attack = attack_title(first["results"][first["selected"]]["attacks"][0])
+    table = Table()
+    table.add_column("")
+    for heading in ("natural", f"robust: {attack}", "weights kept", "bytes on disk"):
+        table.add_column(heading, justify="right")
+    for label, record in rows.items():
+        result, weights = record["results"][record["selected"]], record["weights"]
+        table.add_row(
+            label,
+            percent(result["natural"]),
+            percent(result["attacks"][0], interval=True),
+            f"{weights['kept']:,} of {weights['total']:,}",
+            f"{record['bytes']:,}",
+        )
+    return table

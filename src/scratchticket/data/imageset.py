@@ -1,0 +1,113 @@
+"""The two value types of this folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from scratchticket.errors import InputError
+
+
+def pixels(images: Tensor) -> Tensor:
+    """Turn stored images into what networks and attacks see.
+
+    Args:
+        images: uint8, ``(n, channel, height, width)``.
+
+    Returns:
+        float32 in [0, 1] of the same shape, ``images / 255``, in the channels-last memory order in
+        which convolutions are fastest.
+    """
+    return (images.to(torch.float32) / 255).contiguous(memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images with their labels.
+
+    Attributes:
+        images: uint8, ``(n, channel, height, width)``.
+        labels: int64, ``(n,)``.
+
+    Raises:
+        InputError: If shapes or types disagree, or there is no image.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != torch.uint8 or self.images.ndim != 4:
+            raise InputError(
+                "images must be uint8 of shape (n, channel, height, width), "
+                f"got {self.images.dtype} of shape {tuple(self.images.shape)}"
+            )
+        if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
+            raise InputError(
+                f"labels must be int64 of shape ({len(self.images)},), "
+                f"got {self.labels.dtype} of shape {tuple(self.labels.shape)}"
+            )
+        if len(self.labels) == 0:
+            raise InputError("an image set must hold at least one image")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: Tensor | slice) -> ImageSet:
+        """Return the chosen images as a set of their own."""
+        return ImageSet(self.images[index], self.labels[index])
+
+    def to(self, device: torch.device | str) -> ImageSet:
+        """Return the same images on another device."""
+        return ImageSet(self.images.to(device), self.labels.to(device))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(channel, height, width)`` of one image."""
+        channels, height, width = self.images.shape[1:]
+        return channels, height, width
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set split in three: nothing is ever selected on the test part.
+
+    Attributes:
+        name: How it was asked for.
+        classes: Class names; a label is an index into them.
+        train: What the loop learns from.
+        validation: What the best epoch is chosen on.
+        test: What is reported.
+        mean: Per-channel mean of the training pixels in [0, 1].
+        std: Per-channel standard deviation of the training pixels.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: ImageSet
+    validation: ImageSet
+    test: ImageSet
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for part in ("train", "validation", "test"):
+            images: ImageSet = getattr(self, part)
+            low, high = int(images.labels.min()), int(images.labels.max())
+            if low < 0 or high >= len(self.classes):
+                raise InputError(
+                    f"{self.name}: labels of the {part} part run from {low} to {high}, "
+                    f"but there are {len(self.classes)} classes"
+                )
+            if images.shape != self.train.shape:
+                raise InputError(
+                    f"{self.name}: images of the {part} part have shape {images.shape}, "
+                    f"those of the train part {self.train.shape}"
+                )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(channel, height, width)`` of one image."""
+        return self.train.shape

@@ -1,0 +1,36 @@
+"""Everything this library raises on purpose derives from :class:`ScratchticketError`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ScratchticketError(Exception):
+    """Base of all errors of this library; its text is one line a user can act on."""
+
+
+class InputError(ScratchticketError, ValueError):
+    """A value given by the user cannot be used: the message says what would be right."""
+
+
+class TicketError(ScratchticketError):
+    """A ticket file is damaged, is none, or does not prove what it claims."""
+
+
+class Interrupted(ScratchticketError):
+    """A run was asked to stop; its checkpoint holds everything done so far."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
+    """Return the error for a name that is not known, naming the nearest one that is.
+
+    Args:
+        kind: What the name stands for, in the singular: ``"network"``.
+        name: What the user wrote.
+        known: Every name that would have been right.
+    """
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+    return InputError(f"unknown {kind} {name!r}; {hint}")

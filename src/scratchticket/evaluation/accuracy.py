@@ -1,0 +1,98 @@
+"""Natural and robust accuracy, as counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import torch
+from torch import Tensor, nn
+
+from scratchticket import rng
+from scratchticket.accuracy import Accuracy
+from scratchticket.attacks import AttackRecipe, LinfBall, Network, perturb
+from scratchticket.data import ImageSet, pixels
+from scratchticket.evaluation.verdict import verified
+
+BATCH_SIZE = 256
+
+
+def _device(network: Network) -> torch.device:
+    """Return where a network computes: the device of its first parameter, else the CPU."""
+    if isinstance(network, nn.Module):
+        for parameter in network.parameters():
+            return parameter.device
+    return torch.device("cpu")
+
+
+def _batches(images: ImageSet, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    for start in range(0, len(images), BATCH_SIZE):
+        batch = images[slice(start, start + BATCH_SIZE)].to(device)
+        yield pixels(batch.images), batch.labels
+
+
+def predictions(network: Network, images: Tensor) -> Tensor:
+    """Return the class of the largest logit of each image: int64, ``(batch,)``."""
+    with torch.no_grad():
+        return network(images).argmax(dim=1)
+
+
+def natural_accuracy(network: Network, images: ImageSet) -> Accuracy:
+    """Return how many images are classified correctly as they are.
+
+    Args:
+        network: Pixels in [0, 1] to logits; a module should be in eval mode.
+        images: Images and labels, on any device.
+    """
+    correct = 0
+    for batch, labels in _batches(images, _device(network)):
+        correct += int((predictions(network, batch) == labels).sum())
+    return Accuracy(correct, len(images))
+
+
+def robust_accuracy(
+    network: Network,
+    images: ImageSet,
+    attack: AttackRecipe,
+    *,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Accuracy:
+    """Return how many images are classified correctly under attack.
+
+    An image counts if the network gets it right both as it is (it lies in its own ball) and at the
+    point the attack returns. What the attack returns is checked for range and distance, and
+    predicted anew. Images that are fooled leave the attack.
+
+    Args:
+        network: Pixels in [0, 1] to logits; a module should be in eval mode.
+        images: Images and labels, on any device.
+        attack: Which attack, in which ball.
+        seed: Of the attack's random starts.
+        progress: Called after each batch with the number of images done.
+
+    Raises:
+        ScratchticketError: If the attack leaves the threat model.
+
+    Example:
+        >>> from scratchticket.data import load_data
+        >>> from scratchticket.networks import build
+        >>> network = build("resnet18", classes=10, channels=1, width=2).eval()
+        >>> robust_accuracy(network, load_data("digits").test, AttackRecipe(epsilon="0.1")).total
+        360
+    """
+    device, ball = _device(network), LinfBall(float(Fraction(attack.epsilon)))
+    robust = done = 0
+    for index, (batch, labels) in enumerate(_batches(images, device)):
+        right = predictions(network, batch) == labels
+        generator = rng.generator(seed, "evaluation", str(attack), index, device=device)
+        done += len(labels)
+        if right.any():
+            clean, truth = batch[right], labels[right]
+            adversarial = perturb(
+                attack, network, clean, truth, generator=generator, stop_when_fooled=True
+            )
+            adversarial = verified(adversarial, clean, ball, str(attack))
+            robust += int((predictions(network, adversarial) == truth).sum())
+        progress(done)
+    return Accuracy(robust, len(images))

@@ -1,0 +1,38 @@
+"""Attacks are not believed (decision 8): what they return is checked here."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from scratchticket.attacks import LinfBall
+from scratchticket.errors import ScratchticketError
+
+TOLERANCE = 1e-6  # of a pixel in [0, 1]: a few roundings in single precision
+
+
+def verified(adversarial: Tensor, images: Tensor, ball: LinfBall, attack: str) -> Tensor:
+    """Return the adversarial images if they are inside the threat model.
+
+    Args:
+        adversarial: What the attack returned.
+        images: What it was given, pixels in [0, 1].
+        ball: The ball it was told to stay in.
+        attack: Its name, for the error message.
+
+    Raises:
+        ScratchticketError: If shape or type changed, a pixel is not finite or lies outside [0, 1],
+            or an image lies outside the ball.
+    """
+    if adversarial.shape != images.shape or adversarial.dtype != images.dtype:
+        raise ScratchticketError(f"attack {attack} returned images of another shape or type")
+    if not torch.isfinite(adversarial).all():
+        raise ScratchticketError(f"attack {attack} returned pixels that are not finite")
+    if adversarial.min() < 0 or adversarial.max() > 1:
+        raise ScratchticketError(f"attack {attack} returned pixels outside [0, 1]")
+    distance = float(ball.distance(adversarial, images).max())
+    if distance > ball.epsilon + TOLERANCE:
+        raise ScratchticketError(
+            f"attack {attack} left the ball: distance {distance:.6f}, epsilon {ball.epsilon:.6f}"
+        )
+    return adversarial

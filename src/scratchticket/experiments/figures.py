@@ -1,0 +1,106 @@
+"""The two pictures of a run. The same numbers always give the same bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from fractions import Fraction
+
+import matplotlib as mpl
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from scratchticket import rng
+from scratchticket.attacks import AttackRecipe, perturb
+from scratchticket.data import ImageSet, pixels
+from scratchticket.evaluation import predictions
+from scratchticket.learning import Epoch
+
+NATURAL, ROBUST, LOSS = "#0072b2", "#d55e00", "#555555"  # distinguishable to the colour-blind
+EXAMPLES = 8
+
+
+def _svg(figure: Figure) -> str:
+    """Return a figure as SVG text without date or random identifiers."""
+    text = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": "scratchticket", "svg.fonttype": "path"}):
+        figure.savefig(text, format="svg", metadata={"Date": None}, bbox_inches="tight")
+    return text.getvalue()
+
+
+def curves(epochs: Sequence[Epoch], attack: AttackRecipe, title: str) -> str:
+    """Draw loss and validation accuracies over the epochs.
+
+    Returns:
+        SVG text.
+    """
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot([e.epoch for e in epochs], [e.loss for e in epochs], color=LOSS, marker=".")
+    left.set(xlabel="epoch", ylabel="cross-entropy under attack", title="training loss")
+    judged = [(e.epoch, e.validation) for e in epochs if e.validation is not None]
+    numbers = [epoch for epoch, _ in judged]
+    right.plot(numbers, [v.natural.percent for _, v in judged], color=NATURAL, marker="o", ms=3)
+    right.plot(numbers, [v.robust.percent for _, v in judged], color=ROBUST, marker="s", ms=3)
+    right.legend(["natural", f"under {attack}"], loc="lower right")
+    right.set(xlabel="epoch", ylabel="accuracy (%)", ylim=(0, 102), title="validation images")
+    for axes in (left, right):
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title)
+    return _svg(figure)
+
+
+def examples(
+    network: nn.Module,
+    images: ImageSet,
+    classes: Sequence[str],
+    attack: AttackRecipe,
+    *,
+    seed: int,
+    title: str,
+) -> str:
+    """Draw some test images clean and attacked, with what the network says of each.
+
+    The first images of the set are shown, chosen by nothing but their position.
+
+    Returns:
+        SVG text.
+    """
+    some = images[slice(0, EXAMPLES)]
+    clean, labels = pixels(some.images), some.labels
+    generator = rng.generator(seed, "evaluation", "examples")
+    attacked = perturb(attack, network, clean, labels, generator=generator, stop_when_fooled=True)
+    figure = Figure(figsize=(1.35 * len(some), 5.2), layout="constrained")
+    grid = figure.subplots(3, len(some), squeeze=False)
+    for column in range(len(some)):
+        label = int(labels[column])
+        for row, (name, batch) in enumerate((("clean", clean), ("attacked", attacked))):
+            said = int(predictions(network, batch[column : column + 1]))
+            _picture(grid[row, column], batch[column])
+            verdict = "right" if said == label else "wrong"
+            grid[row, column].set_title(
+                f"{classes[said]} ({verdict})",
+                fontsize=9,
+                color=NATURAL if said == label else ROBUST,
+                weight="normal" if said == label else "bold",
+            )
+            grid[row, 0].set_ylabel(name)
+        epsilon = max(float(Fraction(attack.epsilon)), 1e-9)
+        _picture(grid[2, column], 0.5 + (attacked - clean)[column] / (2 * epsilon))
+        grid[2, column].set_xlabel(f"label {classes[label]}", fontsize=9)
+    grid[2, 0].set_ylabel(
+        f"difference\nblack -{attack.epsilon}, white +{attack.epsilon}", fontsize=8
+    )
+    figure.suptitle(title)
+    return _svg(figure)
+
+
+def _picture(axes: Axes, image: Tensor) -> None:
+    """Show one image, ``(channel, height, width)`` in [0, 1]."""
+    shown = image.detach().cpu().clamp(0, 1)
+    values = shown[0] if len(shown) != 3 else torch.movedim(shown, 0, -1)
+    axes.imshow(values.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set(xticks=[], yticks=[])

@@ -1,0 +1,131 @@
+"""A recipe: everything that decides a run's result, in frozen dataclasses and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from hashlib import sha256
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from scratchticket.attacks import AttackRecipe
+from scratchticket.errors import InputError, unknown
+from scratchticket.files import canonical_json
+from scratchticket.learning import LearningRecipe
+from scratchticket.masks import parse_ratio
+from scratchticket.networks import INITS, NetworkRecipe
+from scratchticket.quantities import fraction_text
+from scratchticket.rng import check_seed
+
+
+@dataclass(frozen=True)
+class EvaluationRecipe:
+    """The attack that judges: PGD, by default at the epsilon of the search.
+
+    Attributes:
+        steps: Gradient evaluations.
+        epsilon: Radius as text; if not given, that of the inner attack.
+        step_size: As in :class:`AttackRecipe`.
+    """
+
+    steps: int = 20
+    epsilon: str | float | None = None
+    step_size: str | float | None = None
+
+    def attack(self, inner: AttackRecipe) -> AttackRecipe:
+        """Return the attack this stands for, given the inner one."""
+        epsilon = inner.epsilon if self.epsilon is None else self.epsilon
+        return AttackRecipe("pgd", epsilon, self.steps, self.step_size)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to run.
+
+    Attributes:
+        task: ``draw`` a ticket, or ``train`` the dense network.
+        data: Name of the data set.
+        network: The random network.
+        ratio: Fraction of the weights a ticket keeps, in (0, 1], as text; ``train`` ignores it.
+        attack: The inner maximisation.
+        learning: The outer minimisation.
+        evaluation: The attack on validation and test images.
+        seed: Of weights, scores, batches and attack starts.
+    """
+
+    task: Literal["draw", "train"] = "draw"
+    data: str = "digits"
+    network: NetworkRecipe = field(default_factory=NetworkRecipe)
+    ratio: str | float = "0.1"
+    attack: AttackRecipe = field(default_factory=AttackRecipe)
+    learning: LearningRecipe = field(default_factory=LearningRecipe)
+    evaluation: EvaluationRecipe = field(default_factory=EvaluationRecipe)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ratio", fraction_text(parse_ratio(self.ratio)))
+        check_seed(self.seed)
+        if self.network.init not in INITS:
+            raise unknown("init", self.network.init, INITS)
+        self.judge  # noqa: B018  (raises if the evaluation attack is not one)
+
+    @property
+    def judge(self) -> AttackRecipe:
+        """The attack that validation and test accuracies are measured under."""
+        return self.evaluation.attack(self.attack)
+
+    def json(self) -> dict[str, Any]:
+        """Return the recipe as JSON values, every default filled in."""
+        value: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
+        return value
+
+    @property
+    def id(self) -> str:
+        """Name of the run: SHA-256 of the canonical JSON of its resolved configuration."""
+        return sha256(canonical_json(self.json()).encode()).hexdigest()
+
+
+_ADAPTER = TypeAdapter(Recipe)
+
+
+def paths(kind: type = Recipe, prefix: str = "") -> list[str]:
+    """Return every dotted path that ``--set`` can reach."""
+    found = []
+    defaults = kind()
+    for item in fields(kind):
+        value = getattr(defaults, item.name)
+        if is_dataclass(value):
+            found += paths(type(value), f"{prefix}{item.name}.")
+        else:
+            found.append(prefix + item.name)
+    return found
+
+
+def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
+    """Return the default recipe with some values replaced.
+
+    Args:
+        overrides: Dotted path to value; a value may be the text of a number.
+
+    Raises:
+        InputError: If a path is not known (the nearest is named) or a value does not fit.
+    """
+    known = paths()
+    tree: dict[str, Any] = {}
+    for path, value in overrides.items():
+        if path not in known:
+            raise unknown("setting", path, known)
+        *parents, leaf = path.split(".")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value
+    try:
+        return _ADAPTER.validate_python(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if "error" in (context := first.get("ctx", {})):  # our own message, from __post_init__
+            raise InputError(str(context["error"])) from None
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{where}: {first['msg'].lower()}, got {first['input']!r}") from None

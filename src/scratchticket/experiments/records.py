@@ -1,0 +1,106 @@
+"""Records: what came out of a run, with everything needed to believe it."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from scratchticket._version import __version__
+from scratchticket.accuracy import Accuracy
+from scratchticket.attacks import AttackRecipe
+from scratchticket.data import ImageSet
+from scratchticket.evaluation import natural_accuracy, robust_accuracy
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that could change a number."""
+    return {
+        "scratchticket": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def machine(device: torch.device | str) -> dict[str, Any]:
+    """Return where the run computed: the processor's model and thread count, or the GPU's name."""
+    if torch.device(device).type == "cuda":
+        return {"device": torch.cuda.get_device_name(device)}
+    return {
+        "device": _processor(),
+        "threads": torch.get_num_threads(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def commit() -> str | None:
+    """Return the commit of the source this runs from, ``-dirty`` if changed; none if installed."""
+    here = Path(__file__)
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here.parent), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", here.name)  # else a copy inside another repository
+        return git("describe", "--always", "--dirty", "--abbrev=12")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def counts(accuracy: Accuracy) -> dict[str, Any]:
+    """Return an accuracy as a record stores it: two integers and the 95 % interval."""
+    return {
+        "correct": accuracy.correct,
+        "total": accuracy.total,
+        "interval": [round(bound, 6) for bound in accuracy.interval()],
+    }
+
+
+def attack_facts(attack: AttackRecipe) -> dict[str, Any]:
+    """Return an attack as a record stores it."""
+    return {
+        "name": attack.name,
+        "norm": "linf",
+        "epsilon": attack.epsilon,
+        "steps": attack.steps,
+        "step_size": str(attack.exact_step_size),
+    }
+
+
+def measured(
+    network: nn.Module,
+    images: ImageSet,
+    attack: AttackRecipe,
+    *,
+    seed: int,
+    progress: Callable[[int], None] = lambda done: None,
+) -> dict[str, Any]:
+    """Return natural and robust accuracy as records and ``evaluate --json`` show them."""
+    natural = natural_accuracy(network, images)
+    begun = time.monotonic()
+    robust = robust_accuracy(network, images, attack, seed=seed, progress=progress)
+    seconds = round(time.monotonic() - begun, 3)
+    return {
+        "natural": counts(natural),
+        "attacks": [attack_facts(attack) | counts(robust) | {"seconds": seconds}],
+    }

@@ -1,0 +1,297 @@
+"""One run in one folder: from a recipe to a ticket, a record, a log and two pictures."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scratchticket.data import Data, load_data
+from scratchticket.errors import InputError, Interrupted
+from scratchticket.experiments import figures
+from scratchticket.experiments.api import validator
+from scratchticket.experiments.recipe import Recipe
+from scratchticket.experiments.records import commit, machine, measured, versions
+from scratchticket.files import read_bytes, write_atomically
+from scratchticket.learning import Epoch, Event, Session
+from scratchticket.tickets import Drawn, Ticket, draw, train
+from scratchticket.tickets.draw import Task
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of a run.
+
+    Attributes:
+        path: The folder.
+        task: ``draw`` or ``train``; decides what the ticket file is called.
+    """
+
+    path: Path
+    task: str
+
+    @property
+    def ticket(self) -> Path:
+        """The result: a ticket, or a dense network in the same format."""
+        return self.path / ("ticket.safetensors" if self.task == "draw" else "network.safetensors")
+
+    @property
+    def record(self) -> Path:
+        """Numbers; there once the run is finished."""
+        return self.path / "record.json"
+
+    @property
+    def recipe(self) -> Path:
+        """What was asked for; there from the beginning."""
+        return self.path / "recipe.json"
+
+    @property
+    def log(self) -> Path:
+        """One JSON line per epoch."""
+        return self.path / "log.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        """What an interrupted run goes on from; removed at the end."""
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def curves(self) -> Path:
+        """Loss and accuracies over the epochs."""
+        return self.path / "curves.svg"
+
+    @property
+    def examples(self) -> Path:
+        """Clean and attacked images."""
+        return self.path / "examples.svg"
+
+    def files(self) -> list[Path]:
+        """Return every file a run may leave, the ticket of either task included."""
+        tickets = [self.path / f"{name}.safetensors" for name in ("ticket", "network")]
+        others = [self.record, self.recipe, self.log, self.checkpoint, self.curves, self.examples]
+        return tickets + others
+
+    def prepare(self, recipe: Recipe, *, resume: bool, overwrite: bool) -> None:
+        """Make the folder ready for a run of this recipe.
+
+        Raises:
+            InputError: If it holds a run and neither ``resume`` nor ``overwrite`` was asked for, if
+                the run to resume has another recipe, or if the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot make folder {self.path}: {error.strerror}") from None
+        present = [file for file in self.files() if file.exists()]
+        if present and not (resume or overwrite):
+            raise InputError(
+                f"{self.path} already holds a run; use --resume to go on with it, "
+                "--overwrite to replace it, or another --out"
+            )
+        if present and resume:
+            _check_same(json_file(self.recipe), recipe)
+            return
+        for file in present:
+            file.unlink()
+        write_atomically(self.recipe, json.dumps(recipe.json(), indent=2) + "\n")
+
+
+def json_file(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        InputError: If the file is missing or holds none.
+    """
+    try:
+        value = json.loads(read_bytes(path, "file"))
+    except (ValueError, RecursionError):
+        raise InputError(f"{path} is damaged: it holds no JSON") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} is damaged: it holds no JSON object")
+    return value
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            leaves |= _flat(value, f"{prefix}{key}.")
+        else:
+            leaves[prefix + key] = value
+    return leaves
+
+
+def _check_same(stored: dict[str, Any], recipe: Recipe) -> None:
+    """Refuse to resume a run with another recipe, naming the first difference."""
+    old, new = _flat(stored), _flat(recipe.json())
+    for path in sorted(old.keys() | new.keys()):
+        if old.get(path) != new.get(path):
+            raise InputError(
+                f"cannot resume: the run was started with {path}={old.get(path)}, "
+                f"now it is {new.get(path)}"
+            )
+
+
+@contextmanager
+def stop_requests() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C and SIGTERM into a question the loop asks between two steps.
+
+    The second signal has its usual effect, for those who cannot wait for the end of a step. Outside
+    the main thread, where signals cannot be caught, nothing changes.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def ask(number: int, frame: object) -> None:
+        asked.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in numbers:
+        signal.signal(number, ask)
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run(  # noqa: PLR0913
+    recipe: Recipe,
+    folder: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    device: str = "cpu",
+    observe: Callable[[Event], None] = lambda event: None,
+) -> dict[str, Any]:
+    """Run a recipe in a folder.
+
+    Returns:
+        The record, which is also in the folder; that of a run finished earlier, with ``resume``.
+
+    Raises:
+        InputError: See :meth:`RunFolder.prepare`.
+        Interrupted: If a signal asked to stop; the checkpoint is in the folder.
+    """
+    data = load_data(recipe.data)
+    home = RunFolder(folder, recipe.task)
+    home.prepare(recipe, resume=resume, overwrite=overwrite)
+    if home.record.exists():
+        return json_file(home.record)
+    drawn = _learn(recipe, home, data, device, observe)
+
+    begun = time.monotonic()
+    results = {
+        "best": _judged(recipe, data, drawn, "best"),
+        "last": _judged(recipe, data, drawn, "last"),
+    }
+    seconds = {
+        "learning": round(drawn.epochs[-1].seconds, 3),
+        "evaluation": round(time.monotonic() - begun, 3),
+    }
+    provenance = {
+        "recipe": recipe.json(),
+        "epoch": drawn.chosen_epoch,
+        "results": _without_seconds(results[recipe.learning.select]),
+        "versions": versions(),
+    }
+    ticket = replace(drawn.chosen, provenance=provenance)
+    ticket.save(home.ticket)
+    _draw_pictures(home, recipe, data, ticket, drawn.epochs)
+    record = {
+        "format": 1,
+        "id": recipe.id,
+        "recipe": recipe.json(),
+        "selected": recipe.learning.select,
+        "results": results,
+        "weights": {"kept": ticket.mask.kept, "total": ticket.mask.total},
+        "bytes": home.ticket.stat().st_size,
+        "seconds": seconds,
+        "machine": machine(device),
+        "versions": versions(),
+        "commit": commit(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_atomically(home.record, json.dumps(record, indent=2) + "\n")
+    home.checkpoint.unlink(missing_ok=True)
+    return record
+
+
+def _learn(
+    recipe: Recipe, home: RunFolder, data: Data, device: str, observe: Callable[[Event], None]
+) -> Drawn:
+    """Run the loop, keeping log and checkpoint in the folder."""
+    logged = -1
+
+    def watch(event: Event) -> None:
+        nonlocal logged
+        if len(event.epochs) != logged:
+            logged = len(event.epochs)
+            lines = [json.dumps(asdict(epoch)) + "\n" for epoch in event.epochs]
+            write_atomically(home.log, "".join(lines))
+        observe(event)
+
+    task = Task(
+        data,
+        recipe.network,
+        recipe.attack,
+        recipe.learning,
+        validator(data, recipe.judge, recipe.seed),
+        recipe.seed,
+        device,
+    )
+    with stop_requests() as stop:
+        session = Session(home.checkpoint, observe=watch, stop=stop)
+        try:
+            if recipe.task == "draw":
+                return draw(task, recipe.ratio, session)
+            return train(task, session)
+        except Interrupted as stopped:
+            raise Interrupted(f"{stopped}; go on with the same command and --resume") from None
+
+
+def _judged(recipe: Recipe, data: Data, drawn: Drawn, which: str) -> dict[str, Any]:
+    """Return the test accuracies of the best or the last epoch."""
+    chosen = which == recipe.learning.select
+    ticket = drawn.chosen if chosen else drawn.other
+    epoch = drawn.chosen_epoch if chosen else drawn.other_epoch
+    network = ticket.build()
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return {"epoch": epoch} | measured(network, data.test, recipe.judge, seed=recipe.seed)
+
+
+def _without_seconds(result: dict[str, Any]) -> dict[str, Any]:
+    """Return results as a ticket stores them: the same run gives the same file."""
+    attacks = [{k: v for k, v in a.items() if k != "seconds"} for a in result["attacks"]]
+    return {"natural": result["natural"], "attacks": attacks}
+
+
+def _draw_pictures(
+    home: RunFolder, recipe: Recipe, data: Data, ticket: Ticket, epochs: list[Epoch]
+) -> None:
+    """Write the two SVG files."""
+    what = f"ticket, {float(recipe.ratio):.4g} of the weights" if recipe.task == "draw" else "dense"
+    name = f"{recipe.network.name} (width {recipe.network.width}) on {recipe.data}: {what}"
+    write_atomically(home.curves, figures.curves(epochs, recipe.judge, name))
+    pictures = figures.examples(
+        ticket.build(),
+        data.test,
+        data.classes,
+        recipe.judge,
+        seed=recipe.seed,
+        title=f"{name}; {recipe.judge}",
+    )
+    write_atomically(home.examples, pictures)

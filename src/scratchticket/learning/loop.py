@@ -1,0 +1,243 @@
+"""The minimax loop (Eq. 1): attack the network as it is, then improve what is learned.
+
+Every random number of a step is drawn from (seed, purpose, step), so a run resumed from a
+checkpoint goes through the same steps as one that was never stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from scratchticket import rng
+from scratchticket.accuracy import Accuracy
+from scratchticket.attacks import perturb
+from scratchticket.data import pixels
+from scratchticket.errors import InputError, Interrupted, ScratchticketError
+from scratchticket.files import canonical_json
+from scratchticket.learning.checkpoint import Checkpoint, named
+from scratchticket.learning.problem import (
+    Epoch,
+    Event,
+    Outcome,
+    Problem,
+    Session,
+    Snapshot,
+    Validation,
+)
+from scratchticket.learning.recipe import LearningRecipe
+
+
+@dataclass
+class _State:
+    step: int
+    loss_sum: Tensor
+    seconds: float = 0.0
+    epochs: list[Epoch] = field(default_factory=list)
+    best: Snapshot | None = None
+
+
+def learn(problem: Problem, recipe: LearningRecipe, session: Session = Session()) -> Outcome:
+    """Run the loop from the start, or from the session's checkpoint, to the end.
+
+    Raises:
+        Interrupted: If the session asked to stop; the checkpoint is saved.
+        InputError: If the checkpoint belongs to another problem.
+        ScratchticketError: If the loss is no longer finite.
+    """
+    run = _Run(problem, recipe, session)
+    run.restore()
+    begun, saved = time.monotonic() - run.state.seconds, time.monotonic()
+    while run.state.step < run.steps:
+        if session.stop():
+            run.save()
+            raise Interrupted(f"stopped after step {run.state.step} of {run.steps}")
+        run.advance()
+        run.state.seconds = time.monotonic() - begun
+        if run.state.step % run.steps_per_epoch == 0:
+            run.end_epoch()
+        session.observe(run.event())
+        if time.monotonic() - saved > session.save_seconds or run.state.step == run.steps:
+            run.save()
+            saved = time.monotonic()
+    assert run.state.best is not None
+    return Outcome(best=run.state.best, last=run.snapshot(), epochs=run.state.epochs)
+
+
+class _Run:
+    """The state of :func:`learn` and the pieces of a step."""
+
+    def __init__(self, problem: Problem, recipe: LearningRecipe, session: Session) -> None:
+        self.problem, self.recipe, self.session = problem, recipe, session
+        self.device = problem.images.labels.device
+        self.steps_per_epoch = max(1, len(problem.images) // recipe.batch_size)
+        self.steps = self.steps_per_epoch * recipe.epochs
+        self.state = _State(step=0, loss_sum=self._zero())
+        self.optimiser = torch.optim.SGD(
+            problem.learner.tensors().values(),
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+        )
+        self._order: tuple[int, Tensor] | None = None
+        problem.network.requires_grad_(False)
+        problem.learner.write()
+
+    def _zero(self) -> Tensor:
+        return torch.zeros((), dtype=torch.float64, device=self.device)
+
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        """Return the pixels and labels of this step."""
+        epoch, position = divmod(self.state.step, self.steps_per_epoch)
+        if self._order is None or self._order[0] != epoch:
+            images = self.problem.images
+            order = rng.permutation(len(images), self.problem.seed, "batches", epoch)
+            self._order = epoch, order.to(self.device)
+        start = position * self.recipe.batch_size
+        chosen = self.problem.images[self._order[1][start : start + self.recipe.batch_size]]
+        return pixels(chosen.images), chosen.labels
+
+    def advance(self) -> None:
+        """Do one step: attack, backward, update."""
+        network, learner, step = self.problem.network, self.problem.learner, self.state.step
+        images, labels = self._batch()
+        generator = rng.generator(self.problem.seed, "attack", step, device=self.device)
+        network.train(self.recipe.batch_norm == "train")
+        adversarial = perturb(self.problem.attack, network, images, labels, generator=generator)
+
+        network.train()
+        network.requires_grad_(True)
+        loss = F.cross_entropy(network(adversarial), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        network.requires_grad_(False)
+
+        learner.collect()
+        learning_rate = self.recipe.learning_rate_at(step, self.steps_per_epoch)
+        self.optimiser.param_groups[0]["lr"] = learning_rate
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        learner.write()
+        self.state.loss_sum += loss.detach()
+        self.state.step += 1
+
+    def end_epoch(self) -> None:
+        """Log the epoch, validate if it is time, keep the best."""
+        state, recipe = self.state, self.recipe
+        number = state.step // self.steps_per_epoch
+        loss = float(state.loss_sum) / self.steps_per_epoch
+        if not torch.isfinite(state.loss_sum):
+            raise ScratchticketError(
+                f"the loss is no longer finite in epoch {number}; a lower learning rate may help"
+            )
+        validation = None
+        if number % recipe.validate_every == 0 or number == recipe.epochs:
+            self.problem.network.eval()
+            validation = self.problem.validate(self.problem.network)
+            bests = [e.validation.robust.correct for e in state.epochs if e.validation]
+            if validation.robust.correct >= max(bests, default=0):  # of equals, the latest
+                state.best = self.snapshot()
+        learning_rate = recipe.learning_rate_at(state.step - 1, self.steps_per_epoch)
+        state.epochs.append(Epoch(number, loss, learning_rate, state.seconds, validation))
+        state.loss_sum = self._zero()
+
+    def snapshot(self) -> Snapshot:
+        """Return the network as it is now."""
+        buffers = {name: b.clone() for name, b in self.buffers().items()}
+        result = {name: value.clone() for name, value in self.problem.learner.result().items()}
+        return Snapshot(self.state.step // self.steps_per_epoch, result, buffers)
+
+    def buffers(self) -> dict[str, Tensor]:
+        """Return the network's persistent buffers."""
+        kept = self.problem.network.state_dict().keys()
+        return {name: b for name, b in self.problem.network.named_buffers() if name in kept}
+
+    def event(self) -> Event:
+        """Return where the run stands."""
+        state, done = self.state, self.state.step % self.steps_per_epoch
+        loss = state.loss_sum / done if done else torch.tensor(state.epochs[-1].loss)
+        return Event(state.step, self.steps, loss, state.epochs, self.recipe.epochs)
+
+    def identity(self) -> str:
+        """Return a hash of everything a checkpoint must agree on with the run it resumes."""
+        facts: dict[str, Any] = {
+            "learning": asdict(self.recipe),
+            "attack": asdict(self.problem.attack),
+            "seed": self.problem.seed,
+            "shapes": {n: list(t.shape) for n, t in self.problem.learner.tensors().items()},
+            "images": len(self.problem.images),
+        }
+        return sha256(canonical_json(facts).encode()).hexdigest()
+
+    def momentum(self) -> dict[str, Tensor]:
+        """Return the optimiser's momentum, by parameter name; zero before the first step."""
+        return {
+            name: self.optimiser.state[tensor].get("momentum_buffer", torch.zeros_like(tensor))
+            for name, tensor in self.problem.learner.tensors().items()
+        }
+
+    def save(self) -> None:
+        """Write the checkpoint, if the session wants one."""
+        if self.session.checkpoint is None:
+            return
+        state, best = self.state, self.state.best
+        tensors = named("learned", self.problem.learner.tensors())
+        tensors |= named("momentum", self.momentum()) | named("buffers", self.buffers())
+        if best is not None:
+            tensors |= named("best", best.result) | named("best-statistics", best.statistics)
+        facts = {
+            "identity": self.identity(),
+            "step": state.step,
+            "loss_sum": float(state.loss_sum),
+            "seconds": state.seconds,
+            "epochs": [asdict(epoch) for epoch in state.epochs],
+            "best_epoch": best.epoch if best else None,
+        }
+        Checkpoint(tensors, facts).save(self.session.checkpoint)
+
+    def restore(self) -> None:
+        """Go on from the session's checkpoint, if there is one."""
+        path = self.session.checkpoint
+        if path is None or not path.exists():
+            return
+        checkpoint = Checkpoint.load(path)
+        facts = checkpoint.facts
+        if facts.get("identity") != self.identity():
+            raise InputError(f"{path} belongs to a run with other settings")
+        learned, momentum = checkpoint.part("learned"), checkpoint.part("momentum")
+        buffers = checkpoint.part("buffers")
+        with torch.no_grad():
+            for name, tensor in self.problem.learner.tensors().items():
+                tensor.copy_(learned[name])
+                # In the tensor's own memory order: another order may round differently.
+                restored = torch.empty_like(tensor.detach()).copy_(momentum[name])
+                self.optimiser.state[tensor]["momentum_buffer"] = restored
+            for name, buffer in self.buffers().items():
+                buffer.copy_(buffers[name])
+        self.problem.learner.write()
+        self.state = _State(
+            facts["step"],
+            torch.tensor(facts["loss_sum"], dtype=torch.float64, device=self.device),
+            facts["seconds"],
+            [_epoch(entry) for entry in facts["epochs"]],
+        )
+        if facts["best_epoch"] is not None:
+            result, statistics = checkpoint.part("best"), checkpoint.part("best-statistics")
+            self.state.best = Snapshot(  # in the network's order, not the file's
+                facts["best_epoch"],
+                {name: result[name].to(self.device) for name in self.problem.learner.tensors()},
+                {name: statistics[name] for name in self.buffers()},
+            )
+
+
+def _epoch(entry: dict[str, Any]) -> Epoch:
+    """Rebuild a log line from its JSON form."""
+    validation = entry["validation"]
+    if validation is not None:
+        validation = Validation(**{name: Accuracy(**counts) for name, counts in validation.items()})
+    return Epoch(**(entry | {"validation": validation}))

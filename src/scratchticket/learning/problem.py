@@ -1,0 +1,115 @@
+"""What the loop is given, what it tells while it runs, and what it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from scratchticket.accuracy import Accuracy
+from scratchticket.attacks import AttackRecipe
+from scratchticket.data import ImageSet
+from scratchticket.learning.learners import Learner
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Accuracies on the validation images."""
+
+    natural: Accuracy
+    robust: Accuracy
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Eq. 1 with everything filled in.
+
+    Attributes:
+        network: A plain module; its parameters are those the learner writes.
+        learner: What is learned.
+        images: Training images, on the network's device.
+        attack: The inner maximisation.
+        validate: Judges the network, in eval mode; never sees the test images.
+        seed: Of batches and attack starts.
+    """
+
+    network: nn.Module
+    learner: Learner
+    images: ImageSet
+    attack: AttackRecipe
+    validate: Callable[[nn.Module], Validation]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the log: mean loss under attack, and the accuracies if they were taken."""
+
+    epoch: int
+    loss: float
+    learning_rate: float
+    seconds: float
+    validation: Validation | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Where a run stands, told after each step.
+
+    Attributes:
+        step: Steps done, of ``steps``.
+        steps: Steps of the whole run.
+        loss: Mean loss of the epoch so far, or of the one just finished; a tensor, so that telling
+            it costs no synchronisation.
+        epochs: Finished epochs.
+        total_epochs: Epochs of the whole run.
+    """
+
+    step: int
+    steps: int
+    loss: Tensor
+    epochs: list[Epoch]
+    total_epochs: int
+
+
+@dataclass(frozen=True)
+class Session:
+    """How a run is watched, stopped and resumed.
+
+    Attributes:
+        checkpoint: File to save to and, if it exists, to go on from; none to keep nothing.
+        save_seconds: Time between two saves.
+        observe: Called after each step.
+        stop: Asked before each step; if true, the run saves and raises :class:`Interrupted`.
+    """
+
+    checkpoint: Path | None = None
+    save_seconds: float = 30.0
+    observe: Callable[[Event], None] = lambda event: None
+    stop: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The network at the end of an epoch, as far as a ticket needs it.
+
+    Attributes:
+        epoch: Counted from 1.
+        result: Bool masks or float weights, by parameter name.
+        statistics: The network's buffers: running statistics of batch norm.
+    """
+
+    epoch: int
+    result: dict[str, Tensor]
+    statistics: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished run leaves: the best epoch under attack on validation, the last, the log."""
+
+    best: Snapshot
+    last: Snapshot
+    epochs: list[Epoch]

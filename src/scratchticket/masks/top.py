@@ -1,0 +1,74 @@
+"""The highest scores of a layer remain."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import floor
+
+import torch
+from torch import Tensor
+
+from scratchticket.errors import InputError
+from scratchticket.quantities import Quantity, fraction
+
+Ratio = Quantity
+
+
+def parse_ratio(remaining_ratio: Ratio) -> Fraction:
+    """Return a remaining ratio as the exact fraction its decimal form means.
+
+    Raises:
+        InputError: If it lies outside (0, 1].
+    """
+    ratio = fraction(remaining_ratio, "remaining ratio")
+    if not 0 < ratio <= 1:
+        raise InputError(f"remaining ratio must lie in (0, 1], got {remaining_ratio}")
+    return ratio
+
+
+def kept_count(count: int, remaining_ratio: Ratio) -> int:
+    """Return how many of ``count`` weights remain: ``n - floor((1 - ratio) n)``, exactly.
+
+    The released code truncates ``(1 - ratio) n`` in floating point and may keep one more where that
+    product is an integer (decision 6).
+
+    Example:
+        >>> kept_count(1728, 0.01), kept_count(10, "0.8"), kept_count(3, 0.01)
+        (18, 8, 1)
+    """
+    return count - floor((1 - parse_ratio(remaining_ratio)) * count)
+
+
+def keep_top(scores: Tensor, remaining_ratio: Ratio) -> Tensor:
+    """Keep the highest scores of one layer as a binary mask.
+
+    ``kept_count`` of the weights remain, so that no layer is ever cut off. Equal scores are kept in
+    storage order, which makes the mask a pure function of its arguments on every device. The search
+    is for the threshold only: nothing is sorted.
+
+    Args:
+        scores: Importance of each weight, any shape, no NaN. Ranked as given: pass
+            ``scores.abs()`` for the edge-popup rule (Ramanujan et al., 2020, arXiv:1911.13299).
+        remaining_ratio: Fraction of weights kept, in (0, 1]. Fu et al. (2021) report this number;
+            their released code calls it ``prune_rate``.
+
+    Returns:
+        Boolean mask shaped like ``scores``; ``True`` where the weight remains.
+
+    Raises:
+        InputError: If ``remaining_ratio`` lies outside (0, 1].
+
+    Example:
+        >>> keep_top(torch.tensor([0.3, -2.0, 0.9, 0.1]), remaining_ratio=0.5)
+        tensor([ True, False,  True, False])
+    """
+    flat = scores.detach().reshape(-1)
+    kept = kept_count(len(flat), remaining_ratio)
+    if kept == len(flat):
+        return torch.ones_like(scores, dtype=torch.bool)
+    threshold = flat.kthvalue(len(flat) - kept + 1).values  # the lowest score that remains
+    mask = flat >= threshold
+    surplus = int(mask.sum()) - kept
+    if surplus:  # more weights tie at the threshold than may remain: drop the last of them
+        mask[(flat == threshold).nonzero().flatten()[-surplus:]] = False
+    return mask.view(scores.shape)

@@ -1,0 +1,29 @@
+"""Normalisation is the network's first layer, so that epsilon has one meaning everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Normalise(nn.Module):
+    """``(pixels - mean) / std`` per channel; the constants are fixed, not learned.
+
+    Args:
+        mean: One value per channel, of pixels in [0, 1].
+        std: One value per channel.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        # Not persistent: they are written in a ticket's header, not among its statistics.
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:  # (batch, channel, height, width) -> the same
+        return (images - self.mean) / self.std

@@ -1,0 +1,108 @@
+"""Randomness has names: every draw comes from one integer seed and a purpose.
+
+Two kinds of streams:
+
+* **The random network** (and its initial scores) are NumPy's Philox 4x64 raw 64-bit words, a stream
+  that NumPy promises never to change, turned into numbers by exact transforms. The same seed gives
+  the same bits on every machine, with every thread count and every version.
+* **Everything else** (batches, attack starts, augmentation, the switch) takes a
+  :class:`torch.Generator` that is seeded from ``(seed, purpose, position)``. Such a stream is only
+  promised to repeat on the same device and PyTorch version. Because the position (epoch, step or
+  batch) is part of the key, a run is resumed by knowing one integer.
+
+Streams of different purposes are independent: changing the attack's draws never changes the
+network.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from scratchticket.errors import InputError
+
+Purpose = Literal["scores", "batches", "augmentation", "attack", "evaluation", "switch"]
+Words = npt.NDArray[np.uint64]
+
+_SCHEME = "scratchticket-v1"
+MAX_SEED = 2**63 - 1
+
+
+def check_seed(seed: int) -> int:
+    """Return ``seed`` if it is one: an integer in [0, 2**63).
+
+    Raises:
+        InputError: Otherwise.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+        raise InputError(f"seed must be an integer from 0 to {MAX_SEED}, got {seed!r}")
+    return seed
+
+
+def _key(text: str) -> int:
+    """Return the first 16 bytes of the SHA-256 of a text as a little-endian integer."""
+    return int.from_bytes(sha256(text.encode()).digest()[:16], "little")
+
+
+def weight_words(seed: int, name: str, count: int) -> Words:
+    """Return the raw words that define one parameter of the random network.
+
+    Args:
+        seed: The network's seed.
+        name: The parameter's name in the bare module, without prefixes of any wrapper.
+        count: Number of words.
+
+    Returns:
+        ``count`` unsigned 64-bit words: Philox 4x64-10, counter from 0, keyed with the first 16
+        bytes (little-endian) of ``SHA-256("scratchticket-v1:{seed}:{name}")``.
+    """
+    return np.random.Philox(key=_key(f"{_SCHEME}:{seed}:{name}")).random_raw(count)
+
+
+def score_words(seed: int, name: str, count: int) -> Words:
+    """Return the raw words behind the initial scores of one parameter; see :func:`weight_words`."""
+    return np.random.Philox(key=_key(f"{_SCHEME}/scores:{seed}:{name}")).random_raw(count)
+
+
+def signs(words: Words, count: int) -> npt.NDArray[np.int8]:
+    """Turn words into signs: one bit each, lowest bit of the first word first, 1 meaning +.
+
+    Returns:
+        ``count`` values of -1 or +1.
+    """
+    octets = words.astype("<u8", copy=False).view(np.uint8)
+    return np.unpackbits(octets, count=count, bitorder="little").view(np.int8) * 2 - 1
+
+
+def uniforms(words: Words) -> npt.NDArray[np.float64]:
+    """Turn each word into a float64 in [0, 1): its upper 53 bits divided by 2**53."""
+    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def generator(
+    seed: int, purpose: Purpose, *position: int | str, device: torch.device | str = "cpu"
+) -> torch.Generator:
+    """Return a fresh generator for one purpose at one position of a run.
+
+    Args:
+        seed: The run's seed.
+        purpose: What the numbers are for.
+        position: Where in the run: an epoch, a step, a batch, the name of an attack.
+        device: Where the numbers are drawn. CPU and CUDA streams differ.
+    """
+    key = _key("/".join([_SCHEME, purpose, str(seed), *map(str, position)]))
+    return torch.Generator(device=device).manual_seed(key % 2**63)
+
+
+def permutation(count: int, seed: int, purpose: Purpose, *position: int | str) -> torch.Tensor:
+    """Return a random order of ``range(count)``, int64: the ranks of ``count`` Philox words.
+
+    Being made of the promised raw stream and an exact sort, it is the same everywhere.
+    """
+    key = _key("/".join([_SCHEME, purpose, str(seed), *map(str, position)]))
+    words = np.random.Philox(key=key).random_raw(count)
+    return torch.from_numpy(np.argsort(words, kind="stable"))

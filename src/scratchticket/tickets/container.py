@@ -1,0 +1,72 @@
+"""The container: safetensors with one metadata value, which holds a hash of the whole file.
+
+The hash is SHA-256 over the whole file with its own 64 hexadecimal digits replaced by zeros, so
+that no byte can change unnoticed: not in the tensors, not in the header, not in the padding.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from hashlib import sha256
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from scratchticket.errors import TicketError
+from scratchticket.files import canonical_json
+
+KEY = "scratchticket"
+MAX_HEADER = 16 << 20  # bytes
+_BLANK = "0" * 64
+_DIGEST = re.compile(rb'sha256\\":\\"([0-9a-f]{64})\\"')
+
+
+def pack(header: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
+    """Return the file's bytes; the same arguments always give the same bytes.
+
+    Args:
+        header: JSON values, without the key ``sha256``.
+        tensors: By name.
+    """
+    blank = safetensors.torch.save(tensors, {KEY: canonical_json(header | {"sha256": _BLANK})})
+    digest = sha256(blank).hexdigest()
+    return safetensors.torch.save(tensors, {KEY: canonical_json(header | {"sha256": digest})})
+
+
+def unpack(content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Take a file apart after proving that no byte of it was changed.
+
+    Returns:
+        The header without its hash, and the tensors.
+
+    Raises:
+        TicketError: If the content is no ticket file, is damaged or was cut or extended.
+    """
+    header_bytes = _header_bytes(content)
+    found = _DIGEST.findall(header_bytes)
+    if len(found) != 1:
+        raise TicketError("not a ticket file: its header holds no hash")
+    digest: bytes = found[0]
+    start = content.index(digest)
+    blank = content[:start] + _BLANK.encode() + content[start + 64 :]
+    if sha256(blank).hexdigest() != digest.decode():
+        raise TicketError("the file is damaged: its content does not match its hash")
+    try:
+        header = json.loads(json.loads(header_bytes)["__metadata__"][KEY])
+        tensors = safetensors.torch.load(content)
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise TicketError(f"not a ticket file: {type(error).__name__} in its header") from None
+    if not isinstance(header, dict) or header.pop("sha256", None) != digest.decode():
+        raise TicketError("not a ticket file: its header is not an object with a hash")
+    return header, tensors
+
+
+def _header_bytes(content: bytes) -> bytes:
+    """Return the JSON header of a safetensors file, its length checked first."""
+    length = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or not 2 <= length <= min(MAX_HEADER, len(content) - 8):
+        raise TicketError("not a ticket file: it does not begin with the length of a header")
+    return content[8 : 8 + length]

@@ -1,0 +1,126 @@
+"""What a ticket file says of itself, as types; pydantic checks a file's JSON against them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from scratchticket.errors import ScratchticketError, TicketError
+from scratchticket.files import canonical_json
+from scratchticket.networks import NetworkRecipe
+
+FORMAT = 1
+MAX_WEIGHTS = 1 << 31  # of one ticket; bounds what reading a hostile file can allocate
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One masked parameter.
+
+    Attributes:
+        name: The parameter's name in the bare module.
+        shape: Of the parameter.
+        kept: How many of its weights remain.
+        fingerprint: The first 16 bytes of the SHA-256 of all its weights before masking (float32,
+            little-endian, storage order), in hexadecimal.
+    """
+
+    __pydantic_config__ = _STRICT
+    name: str
+    shape: tuple[int, ...]
+    kept: int
+    fingerprint: str
+
+    @property
+    def size(self) -> int:
+        """Number of weights."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """One floating-point buffer of the network."""
+
+    __pydantic_config__ = _STRICT
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Header:
+    """The JSON of a ticket file, without the format version and the hash.
+
+    Attributes:
+        network: Architecture and init.
+        seed: Of the random weights.
+        image_shape: Channel, height, width.
+        classes: Class names.
+        mean: Per channel, subtracted from pixels in [0, 1] by the network's first layer.
+        std: Per channel, divided by.
+        granularity: What one bit of the mask covers.
+        weights: ``seed`` if the weights are rebuilt from the seed, ``stored`` if the kept ones are
+            in the file.
+        lanes: Interleaved coders of the mask's code.
+        layers: Masked parameters, in the network's order.
+        statistics: Floating-point buffers, in the network's order.
+        provenance: How the ticket came to be: recipe, versions, accuracies with their attack.
+    """
+
+    __pydantic_config__ = _STRICT
+    network: NetworkRecipe
+    seed: int
+    image_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    granularity: Literal["element"]
+    weights: Literal["seed", "stored"]
+    lanes: int
+    layers: tuple[Layer, ...]
+    statistics: tuple[Statistic, ...]
+    provenance: dict[str, Any]
+
+
+_ADAPTER = TypeAdapter(Header)
+
+
+def header_json(header: Header) -> dict[str, Any]:
+    """Return the header as JSON values, with its format version."""
+    value: dict[str, Any] = _ADAPTER.dump_python(header, mode="json")
+    return value | {"format": FORMAT}
+
+
+def parse_header(value: dict[str, Any]) -> Header:
+    """Read a header and check its numbers.
+
+    Raises:
+        TicketError: If the format is another version's, a field is missing, unknown or of the wrong
+            type, or a number is out of range.
+    """
+    version = value.pop("format", None)
+    if version != FORMAT:
+        raise TicketError(
+            f"ticket format {version!r} is not known; this version of scratchticket reads {FORMAT}"
+        )
+    try:
+        header = _ADAPTER.validate_json(canonical_json(value), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise TicketError(f"the ticket's header is wrong at {where}: {first['msg']}") from None
+    except ScratchticketError as error:
+        raise TicketError(f"the ticket's header is wrong: {error}") from None
+    numbers = [n for layer in header.layers for n in layer.shape]
+    numbers += [n for statistic in header.statistics for n in statistic.shape]
+    numbers += list(header.image_shape)
+    if any(n < 1 for n in numbers) or sum(layer.size for layer in header.layers) > MAX_WEIGHTS:
+        raise TicketError("the ticket's header is wrong: a shape is empty or too large")
+    if any(not 0 < layer.kept <= layer.size for layer in header.layers):
+        raise TicketError("the ticket's header is wrong: a kept count is out of range")
+    if len(header.mean) != header.image_shape[0] or len(header.std) != header.image_shape[0]:
+        raise TicketError("the ticket's header is wrong: normalisation and channels disagree")
+    return header

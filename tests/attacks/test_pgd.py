@@ -1,0 +1,186 @@
+"""PGD: closed-form maxima, the ball, no traces, and agreement with another library."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import scratchticket as st
+from scratchticket.attacks import LinfBall, perturb, pgd
+from scratchticket.errors import InputError
+
+
+class TwoClassLinear(nn.Module):
+    """Logits ``(w.x, -w.x)``: inside an l-inf ball the margin falls by ``2 * epsilon * |w|_1``."""
+
+    def __init__(self, num_pixels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(-1.0, 1.0, num_pixels))
+
+    def forward(self, images: Tensor) -> Tensor:  # (batch, num_pixels) -> (batch, 2)
+        score = images @ self.weight
+        return torch.stack([score, -score], dim=1)
+
+
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def small_network() -> nn.Module:
+    return st.networks.build("resnet18", classes=10, channels=1, width=4, seed=1).eval()
+
+
+@pytest.mark.parametrize("epsilon_255", [1, 4, 8])
+@pytest.mark.parametrize("random_start", [False, True])
+def test_pgd_attains_the_closed_form_maximum(epsilon_255: int, random_start: bool) -> None:
+    network, ball = TwoClassLinear(num_pixels=12), LinfBall(epsilon_255 / 255)
+    images = torch.full((5, 12), 0.5)  # far from 0 and 1, so the pixel range never binds
+    labels = torch.zeros(5, dtype=torch.long)
+
+    adversarial = pgd(
+        network,
+        images,
+        labels,
+        ball,
+        step_size=ball.epsilon / 4,
+        steps=10,
+        generator=generator() if random_start else None,
+    )
+
+    margin_drop = (network(images) - network(adversarial)) @ torch.tensor([1.0, -1.0])
+    expected = 2 * ball.epsilon * network.weight.abs().sum()
+    torch.testing.assert_close(margin_drop, expected.expand(5))
+
+
+def test_pgd_stops_at_the_pixel_range() -> None:
+    network, images = TwoClassLinear(num_pixels=12), torch.tensor([[0.0, 1.0] * 6])
+    labels = torch.zeros(1, dtype=torch.long)
+
+    adversarial = pgd(network, images, labels, LinfBall(0.5), step_size=0.1, steps=10)
+
+    toward = (-network.weight.sign()).clamp(0, 1)  # the corner that lowers w.x
+    expected = torch.where(images == toward, images, (images - 0.5).abs())
+    torch.testing.assert_close(adversarial, expected)
+
+
+def test_pgd_leaves_no_trace_in_the_network() -> None:
+    network = nn.Sequential(nn.Linear(12, 2), nn.BatchNorm1d(2, affine=False)).eval()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    images, labels = torch.rand(5, 12), torch.zeros(5, dtype=torch.long)
+
+    pgd(network, images, labels, LinfBall(8 / 255), step_size=2 / 255, steps=3)
+
+    assert all(parameter.grad is None for parameter in network.parameters())
+    torch.testing.assert_close(dict(network.state_dict()), before, rtol=0, atol=0)
+
+
+def test_pgd_works_on_a_network_without_gradients_and_inside_no_grad() -> None:
+    network = small_network().requires_grad_(False)
+    images, labels = torch.rand(3, 1, 8, 8), torch.zeros(3, dtype=torch.long)
+
+    with torch.no_grad():
+        adversarial = pgd(network, images, labels, LinfBall(0.1), step_size=0.05, steps=2)
+
+    assert not adversarial.requires_grad
+    assert not torch.equal(adversarial, images)
+
+
+@pytest.mark.parametrize("stop_when_fooled", [False, True])
+@pytest.mark.parametrize("name", ["pgd", "fgsm", "fgsm-rs"])
+def test_attacks_stay_in_the_ball_and_the_pixel_range(name: str, stop_when_fooled: bool) -> None:
+    images, labels = torch.rand(16, 1, 8, 8).round(decimals=1), torch.arange(16) % 10
+    recipe = st.AttackRecipe(name, "8/255", steps=5)  # type: ignore[arg-type]
+
+    adversarial = perturb(
+        recipe,
+        small_network(),
+        images,
+        labels,
+        generator=generator(),
+        stop_when_fooled=stop_when_fooled,
+    )
+
+    assert adversarial.min() >= 0
+    assert adversarial.max() <= 1
+    assert (adversarial - images).abs().max() <= 8 / 255 + 1e-7
+    assert not torch.equal(adversarial, images)
+
+
+def test_stopping_when_fooled_keeps_the_first_fooling_iterate() -> None:
+    network, ball = small_network(), LinfBall(0.3)
+    images = torch.rand(32, 1, 8, 8)
+    labels = network(images).argmax(dim=1)
+    iterates = [
+        pgd(network, images, labels, ball, step_size=0.02, steps=steps) for steps in range(13)
+    ]
+    fooled = torch.stack([network(x).argmax(dim=1) != labels for x in iterates])
+    first = torch.where(fooled.any(dim=0), fooled.int().argmax(dim=0), 12)
+    assert len(first.unique()) > 2  # the case is worth testing
+
+    adversarial = pgd(
+        network, images, labels, ball, step_size=0.02, steps=12, stop_when_fooled=True
+    )
+
+    expected = torch.stack([iterates[int(step)][i] for i, step in enumerate(first)])
+    torch.testing.assert_close(adversarial, expected, rtol=0, atol=1e-6)
+
+
+def test_one_step_attacks_are_pgd_with_one_step() -> None:
+    network, images = small_network(), torch.rand(8, 1, 8, 8)
+    labels, ball = torch.arange(8), LinfBall(0.1)
+
+    fgsm = perturb(st.AttackRecipe("fgsm", 0.1), network, images, labels, generator=generator())
+    fgsm_rs = perturb(
+        st.AttackRecipe("fgsm-rs", 0.1), network, images, labels, generator=generator()
+    )
+
+    torch.testing.assert_close(fgsm, pgd(network, images, labels, ball, step_size=0.1, steps=1))
+    by_hand = pgd(network, images, labels, ball, step_size=0.125, steps=1, generator=generator())
+    torch.testing.assert_close(fgsm_rs, by_hand)
+
+
+def test_pgd_without_random_start_is_bit_equal_to_foolbox() -> None:
+    foolbox = pytest.importorskip("foolbox")
+    network = small_network().requires_grad_(False)
+    images = torch.rand(16, 1, 8, 8)
+    labels = network(images).argmax(dim=1)
+    attack = foolbox.attacks.LinfPGD(random_start=False, abs_stepsize=0.02, steps=10)
+    model = foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu")
+
+    theirs = attack.run(model, images, foolbox.criteria.Misclassification(labels), epsilon=0.1)
+    ours = pgd(network, images, labels, LinfBall(0.1), step_size=0.02, steps=10)
+
+    assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "steps", "step_size", "expected"),
+    [
+        ("8/255", 7, None, "2/255"),
+        ("8/255", 20, None, "2/255"),
+        ("0.1", 20, None, "1/80"),
+        ("16/255", 10, None, "4/255"),
+        ("0.1", 7, "0.025", "1/40"),
+    ],
+)
+def test_default_step_sizes(epsilon: str, steps: int, step_size: str | None, expected: str) -> None:
+    assert str(st.AttackRecipe("pgd", epsilon, steps, step_size).exact_step_size) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "pgdd"}, "did you mean 'pgd'"),
+        ({"epsilon": "-0.1"}, r"epsilon must lie in \[0, 1\]"),
+        ({"epsilon": "8"}, "the usual 8 is written 8/255"),
+        ({"epsilon": "8/0"}, "denominator 0"),
+        ({"steps": 0}, "steps must be from 1"),
+        ({"step_size": "0"}, "step size must lie"),
+    ],
+)
+def test_an_attack_that_makes_no_sense_is_refused(
+    arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        st.AttackRecipe(**arguments)  # type: ignore[arg-type]

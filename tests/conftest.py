@@ -1,0 +1,45 @@
+"""What all tests share: one thread per process, and a search small enough for a second."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import scratchticket as st
+from scratchticket.tickets import Ticket
+
+torch.set_num_threads(1)  # processes run side by side
+
+SMALL = st.NetworkRecipe("resnet18", width=4)
+ATTACK = st.AttackRecipe(epsilon=0.1, steps=2)
+LEARNING = st.LearningRecipe(epochs=2, batch_size=64)
+
+
+@pytest.fixture(scope="session")
+def digits() -> st.Data:
+    return st.load_data("digits")
+
+
+@pytest.fixture(scope="session")
+def few_digits(digits: st.Data) -> st.Data:
+    """Digits with 256 training, 60 validation and 90 test images."""
+    return replace(
+        digits,
+        train=digits.train[slice(0, 256)],
+        validation=digits.validation[slice(0, 60)],
+        test=digits.test[slice(0, 90)],
+    )
+
+
+@pytest.fixture(scope="session")
+def ticket(few_digits: st.Data) -> Ticket:
+    """A ticket drawn in about a second."""
+    return st.draw_ticket(few_digits, SMALL, ratio=0.3, attack=ATTACK, learning=LEARNING, seed=5)
+
+
+@pytest.fixture(scope="session")
+def dense(few_digits: st.Data) -> Ticket:
+    """A dense network trained in about a second."""
+    return st.train_network(few_digits, SMALL, attack=ATTACK, learning=LEARNING, seed=5)

@@ -1,0 +1,169 @@
+"""The loop: deterministic, resumable to the bit, faithful to its schedules, and honest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import scratchticket as st
+from scratchticket.errors import InputError, Interrupted, ScratchticketError
+from scratchticket.experiments.api import validator
+from scratchticket.learning import Event, LearningRecipe, Session
+from scratchticket.networks import maskable
+from scratchticket.tickets import draw, train
+from scratchticket.tickets.draw import Drawn, Task
+
+ATTACK = st.AttackRecipe(epsilon=0.1, steps=2)
+
+
+def task(data: st.Data, **changes: object) -> Task:
+    learning = LearningRecipe(epochs=2, batch_size=64)
+    whole = Task(
+        data, st.NetworkRecipe(width=4), ATTACK, learning, validator(data, ATTACK, 0), seed=1
+    )
+    return replace(whole, **changes)  # type: ignore[arg-type]
+
+
+def same(first: Drawn, second: Drawn) -> bool:
+    """Whether two runs left the same tickets and the same log, apart from times."""
+    logs = [[replace(e, seconds=0.0) for e in drawn.epochs] for drawn in (first, second)]
+    tickets = zip((first.chosen, first.other), (second.chosen, second.other), strict=True)
+    return logs[0] == logs[1] and all(a.to_bytes() == b.to_bytes() for a, b in tickets)
+
+
+def test_random_weights_are_bit_identical_before_and_after_a_draw(few_digits: st.Data) -> None:
+    ticket = draw(task(few_digits), 0.3).chosen
+    network = st.networks.build("resnet18", classes=10, channels=1, width=4, seed=1)
+
+    built = maskable(ticket.build())
+    for name, weight in maskable(network).items():
+        mask = ticket.mask[name]
+        assert torch.equal(built[name][mask], weight[mask])
+        assert built[name][~mask].count_nonzero() == 0
+
+
+def test_the_same_task_gives_the_same_ticket(few_digits: st.Data) -> None:
+    assert same(draw(task(few_digits), 0.3), draw(task(few_digits), 0.3))
+
+
+@pytest.mark.parametrize("stop_after", [1, 4, 6])  # of 8 steps; 4 is the end of an epoch
+@pytest.mark.parametrize("learn", ["draw", "train"])
+def test_a_stopped_run_goes_on_to_the_same_bits(
+    few_digits: st.Data, tmp_path: Path, stop_after: int, learn: str
+) -> None:
+    def run(session: Session) -> Drawn:
+        if learn == "train":
+            return train(task(few_digits), session)
+        return draw(task(few_digits), 0.3, session)
+
+    steps = 0
+
+    def count(event: Event) -> None:
+        nonlocal steps
+        steps = event.step
+
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    with pytest.raises(Interrupted, match=f"after step {stop_after} of 8"):
+        run(Session(checkpoint, observe=count, stop=lambda: steps >= stop_after))
+
+    resumed = run(Session(checkpoint, observe=count))
+
+    assert same(resumed, run(Session()))
+
+
+def test_periodic_checkpoints_do_not_disturb_the_run(few_digits: st.Data, tmp_path: Path) -> None:
+    saved = Session(tmp_path / "checkpoint.safetensors", save_seconds=0.0)
+
+    assert same(draw(task(few_digits), 0.3, saved), draw(task(few_digits), 0.3))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 2}, {"attack": st.AttackRecipe(epsilon=0.2)}, {"network": st.NetworkRecipe(width=2)}],
+)
+def test_a_checkpoint_of_other_settings_is_refused(
+    few_digits: st.Data, tmp_path: Path, change: dict[str, object]
+) -> None:
+    session = Session(tmp_path / "checkpoint.safetensors")
+    draw(task(few_digits), 0.3, session)
+
+    with pytest.raises(InputError, match="belongs to a run with other settings"):
+        draw(task(few_digits, **change), 0.3, session)
+
+
+def test_a_damaged_checkpoint_is_refused(few_digits: st.Data, tmp_path: Path) -> None:
+    session = Session(tmp_path / "checkpoint.safetensors")
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"\x10")
+
+    with pytest.raises(InputError, match="is not a usable checkpoint"):
+        draw(task(few_digits), 0.3, session)
+
+
+def test_changing_the_attack_leaves_the_random_network_unchanged(few_digits: st.Data) -> None:
+    first = draw(task(few_digits), 0.3).chosen
+    second = draw(task(few_digits, attack=st.AttackRecipe("fgsm-rs", 0.2)), 0.3).chosen
+
+    assert first.fingerprints == second.fingerprints
+    assert first.mask != second.mask
+
+
+def test_training_changes_all_weights_and_stores_them(few_digits: st.Data) -> None:
+    drawn = train(task(few_digits, attack=st.AttackRecipe("none")))
+    start = st.networks.build("resnet18", classes=10, channels=1, width=4, seed=1)
+
+    trained = maskable(drawn.chosen.build())
+    for name, weight in maskable(start).items():
+        assert (trained[name] != weight).float().mean() > 0.9
+    assert drawn.chosen.remaining_ratio == 1.0
+
+
+def test_the_best_epoch_on_validation_is_chosen_and_the_last_kept_beside_it(
+    few_digits: st.Data,
+) -> None:
+    learning = LearningRecipe(epochs=4, batch_size=64, learning_rate=3.0, schedule="constant")
+    drawn = draw(task(few_digits, learning=learning), 0.3)
+
+    judged = {e.epoch: e.validation.robust.correct for e in drawn.epochs if e.validation}
+    assert judged[drawn.chosen_epoch] == max(judged.values())
+    assert drawn.other_epoch == 4
+    last = draw(task(few_digits, learning=replace(learning, select="last")), 0.3)
+    assert last.chosen_epoch == 4
+    assert last.chosen.to_bytes() == drawn.other.to_bytes()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(few_digits: st.Data) -> None:
+    learning = LearningRecipe(epochs=1, batch_size=64, learning_rate=1e30)
+
+    with pytest.raises(ScratchticketError, match="no longer finite in epoch 1"):
+        train(task(few_digits, learning=learning))
+
+
+def test_batch_norm_mode_of_the_inner_attack_is_an_option(few_digits: st.Data) -> None:
+    learning = LearningRecipe(epochs=1, batch_size=64)
+    moved = {}
+    for mode in ("train", "eval"):
+        changed = replace(learning, batch_norm=mode)  # type: ignore[arg-type]
+        ticket = draw(task(few_digits, learning=changed), 0.3).chosen
+        moved[mode] = ticket.statistics["bn1.running_var"]
+
+    # 4 steps of 3 forward passes move the running variance further from 1 than 4 of one
+    assert (moved["train"] - 1).abs().mean() > (moved["eval"] - 1).abs().mean()
+
+
+def test_schedules() -> None:
+    milestones = LearningRecipe(epochs=160, schedule="milestones")
+    rates = [milestones.learning_rate_at(epoch * 5, 5) for epoch in (0, 79, 80, 119, 120, 159)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+    cosine = LearningRecipe(epochs=10)
+    assert [cosine.learning_rate_at(s, 4) for s in (0, 20, 40)] == pytest.approx([0.1, 0.05, 0.0])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": -1.0}, {"momentum": float("nan")}]
+)
+def test_numbers_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=f"learning.{next(iter(wrong))} must be"):
+        LearningRecipe(**wrong)  # type: ignore[arg-type]

@@ -1,0 +1,89 @@
+"""Masks keep exactly the highest scores, exactly as many as they should."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import floor
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as some
+
+from scratchticket.errors import InputError
+from scratchticket.masks import Mask, keep_top, kept_count
+
+
+@pytest.mark.parametrize(
+    ("count", "ratio", "kept"),
+    [
+        (1728, "0.01", 18),  # the released code's counts, PAPER_NOTES 1.1
+        (432, 0.01, 5),
+        (432, 0.05, 22),
+        (10, 0.8, 8),  # floats make the released code keep 9 here or 8 there
+        (100, 0.07, 7),
+        (1, 0.01, 1),
+        (7, 1, 7),
+    ],
+)
+def test_kept_counts_are_exact(count: int, ratio: float | str, kept: int) -> None:
+    assert kept_count(count, ratio) == kept
+
+
+@given(some.integers(1, 10**9), some.integers(1, 999))
+def test_kept_count_is_n_minus_floor_of_the_rest(count: int, thousandths: int) -> None:
+    ratio = Fraction(thousandths, 1000)
+
+    assert kept_count(count, thousandths / 1000) == count - floor((1 - ratio) * count)
+    assert 1 <= kept_count(count, ratio) <= count
+
+
+@given(
+    some.lists(some.sampled_from([0.0, 0.5, 1.0, 2.0, 3.0]), min_size=1, max_size=40),
+    some.integers(1, 100),
+)
+def test_keep_top_agrees_with_a_stable_sort(values: list[float], percent: int) -> None:
+    scores = torch.tensor(values)
+    ranking = scores.argsort(descending=True, stable=True)
+    expected = torch.zeros(len(values), dtype=torch.bool)
+    expected[ranking[: kept_count(len(values), percent / 100)]] = True
+
+    assert torch.equal(keep_top(scores, percent / 100), expected)
+
+
+def test_keep_top_sees_storage_order_whatever_the_memory_format() -> None:
+    scores = torch.rand(8, 4, 3, 3)
+
+    assert torch.equal(
+        keep_top(scores, 0.3), keep_top(scores.to(memory_format=torch.channels_last), 0.3)
+    )
+
+
+@pytest.mark.parametrize("ratio", [0, -0.1, 1.01, "2/1", "0/3"])
+def test_a_ratio_outside_zero_one_is_refused(ratio: float | str) -> None:
+    with pytest.raises(InputError, match=r"must lie in \(0, 1\]"):
+        keep_top(torch.rand(4), ratio)
+
+
+def test_a_mask_knows_its_counts_and_compares_by_value() -> None:
+    layers = {"a": torch.tensor([True, False]), "b": torch.tensor([[True], [True]])}
+    mask = Mask(layers)
+
+    assert (mask.kept, mask.total, mask.remaining_ratio) == (3, 4, 0.75)
+    assert mask == Mask(layers)
+    assert mask != Mask({"a": layers["a"]})
+    assert mask != Mask({"b": layers["b"], "a": layers["a"]})
+
+
+def test_a_mask_refuses_layers_that_are_no_masks_or_cut_off() -> None:
+    with pytest.raises(InputError, match="must be boolean"):
+        Mask({"a": torch.ones(2)})
+    with pytest.raises(InputError, match="keeps no weight"):
+        Mask({"a": torch.zeros(2, dtype=torch.bool)})
+
+
+def test_masked_weights_are_plus_zero() -> None:
+    masked = Mask({"a": torch.tensor([True, False])}).apply({"a": torch.tensor([-1.0, -1.0])})
+
+    assert masked["a"].tolist() == [-1.0, 0.0]
+    assert not torch.signbit(masked["a"][1])
