@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -100,7 +101,8 @@ class LearningProgress:
                 err.print(
                     f"{self._label}: epoch {last.epoch}/{event.total_epochs}  "
                     f"loss {last.loss:.3f}  "
-                    f"validation {validation}  {last.seconds:.0f} s"
+                    f"validation {validation}  {last.seconds:.0f} s",
+                    soft_wrap=True,
                 )
             self._epochs = finished
             return
@@ -141,9 +143,10 @@ def result_table(rows: dict[str, dict[str, Any]]) -> Table:
     """
     first = next(iter(rows.values()))
     attack = attack_title(first["results"][first["selected"]]["attacks"][0])
-    table = Table()
-    table.add_column("")
-    for heading in ("natural", f"robust: {attack}", "weights kept", "bytes on disk"):
+    title = f"Accuracy on the test images; robust: {attack}, with 95 % interval"
+    table = Table(title=title, title_justify="left", box=SIMPLE)
+    table.add_column("", no_wrap=True)
+    for heading in ("natural", "robust", "weights kept", "bytes on disk"):
         table.add_column(heading, justify="right")
     for label, record in rows.items():
         result, weights = record["results"][record["selected"]], record["weights"]
@@ -151,7 +154,7 @@ def result_table(rows: dict[str, dict[str, Any]]) -> Table:
             label,
             percent(result["natural"]),
             percent(result["attacks"][0], interval=True),
-            f"{weights['kept']:,} of {weights['total']:,}",
+            f"{weights['kept']:,} ({100 * weights['kept'] / weights['total']:.4g} %)",
             f"{record['bytes']:,}",
         )
     return table

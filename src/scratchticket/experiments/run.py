@@ -283,7 +283,11 @@ def _draw_pictures(
     home: RunFolder, recipe: Recipe, data: Data, ticket: Ticket, epochs: list[Epoch]
 ) -> None:
     """Write the two SVG files."""
-    what = f"ticket, {float(recipe.ratio):.4g} of the weights" if recipe.task == "draw" else "dense"
+    what = (
+        f"ticket, {100 * float(recipe.ratio):.4g} % of the weights"
+        if recipe.task == "draw"
+        else "dense"
+    )
     name = f"{recipe.network.name} (width {recipe.network.width}) on {recipe.data}: {what}"
     write_atomically(home.curves, figures.curves(epochs, recipe.judge, name))
     pictures = figures.examples(

@@ -2,7 +2,7 @@
 
 from scratchticket.networks.inits import INITS, initialise, maskable
 from scratchticket.networks.normalise import Normalise
-from scratchticket.networks.registry import NETWORKS, NetworkRecipe, build
+from scratchticket.networks.registry import NETWORKS, NetworkRecipe, build, outline
 
 __all__ = [
     "INITS",
@@ -12,4 +12,5 @@ __all__ = [
     "build",
     "initialise",
     "maskable",
+    "outline",
 ]

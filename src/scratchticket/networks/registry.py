@@ -80,12 +80,26 @@ def build(  # noqa: PLR0913
         11164352
     """
     recipe = NetworkRecipe(name, width, init)
-    if classes < 1 or channels < 1:
-        raise InputError(f"classes and channels must be at least 1, got {classes} and {channels}")
     normalise = Normalise(mean or [0.0] * channels, std or [1.0] * channels)
     with torch.random.fork_rng(devices=[]):
-        network = NETWORKS[recipe.name](
-            normalise, classes=classes, channels=channels, width=recipe.width
-        )
+        network = _assemble(recipe, normalise, classes=classes, channels=channels)
     initialise(network, seed, recipe.init)
     return network
+
+
+def outline(recipe: NetworkRecipe, *, classes: int, channels: int) -> nn.Module:
+    """Return the network without any numbers, on PyTorch's meta device.
+
+    It has every name and shape and takes no memory, whatever its size: what a file claims to
+    hold is compared with it before anything is allocated.
+    """
+    with torch.device("meta"):
+        return _assemble(recipe, nn.Identity(), classes=classes, channels=channels)
+
+
+def _assemble(
+    recipe: NetworkRecipe, normalise: nn.Module, *, classes: int, channels: int
+) -> nn.Module:
+    if classes < 1 or channels < 1:
+        raise InputError(f"classes and channels must be at least 1, got {classes} and {channels}")
+    return NETWORKS[recipe.name](normalise, classes=classes, channels=channels, width=recipe.width)

@@ -22,6 +22,7 @@ Layer = tuple[int, int]  # size, kept
 BITS = 16  # precision of probabilities, and size of a word
 LOW = 1 << BITS  # a lane's state lies in [LOW, LOW << BITS)
 MAX_LANES = 4096
+MAX_STEPS = 1 << 18  # of the coder over a whole mask; bounds the time to read a hostile file
 
 
 def entropy_bits(size: int, kept: int) -> float:
@@ -38,12 +39,16 @@ def _frequency(size: int, kept: int) -> int:
 
 
 def lanes_for(layers: Sequence[Layer]) -> int:
-    """Return how many lanes to interleave: the power of two that costs at most 0.2 % (at least 1).
+    """Return how many lanes to interleave, a power of two.
 
-    Each lane costs about two bytes and makes the coder faster.
+    Each lane costs about two bytes and makes the coder faster: as many as cost at most 0.2 %, or as
+    ``MAX_STEPS`` demands.
     """
     affordable = sum(entropy_bits(*layer) for layer in layers) / 8 * 0.002 / 2
-    return 1 << int(log2(min(max(affordable, 1), MAX_LANES)))
+    lanes = 1 << int(log2(min(max(affordable, 1), MAX_LANES)))
+    while lanes * MAX_STEPS < sum(size for size, _ in layers):
+        lanes *= 2
+    return lanes
 
 
 def _steps(layers: Sequence[Layer], lanes: int) -> Iterator[tuple[int, int, int]]:
@@ -97,6 +102,8 @@ def decode(code: bytes, layers: Sequence[Layer], lanes: int) -> Bits:
     """
     if not 1 <= lanes <= MAX_LANES or len(code) < 4 * lanes or len(code) % 2:
         raise TicketError("the mask's code is damaged: wrong length")
+    if lanes * MAX_STEPS < sum(size for size, _ in layers):
+        raise TicketError("the mask's code is damaged: too few lanes for its size")
     states = np.frombuffer(code, "<u4", count=lanes).astype(np.uint32)
     stream = np.frombuffer(code, "<u2", offset=4 * lanes).astype(np.uint32)
     bits = np.concatenate([np.full(size, kept == size) for size, kept in layers])

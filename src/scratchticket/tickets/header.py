@@ -11,9 +11,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from scratchticket.errors import ScratchticketError, TicketError
 from scratchticket.files import canonical_json
 from scratchticket.networks import NetworkRecipe
+from scratchticket.rng import check_seed
 
 FORMAT = 1
-MAX_WEIGHTS = 1 << 31  # of one ticket; bounds what reading a hostile file can allocate
+MAX_WEIGHTS = 1 << 30  # of one ticket; bounds what reading a hostile file can allocate
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -108,6 +109,7 @@ def parse_header(value: dict[str, Any]) -> Header:
         )
     try:
         header = _ADAPTER.validate_json(canonical_json(value), strict=True)
+        check_seed(header.seed)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

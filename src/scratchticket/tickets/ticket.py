@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from scratchticket.errors import TicketError
 from scratchticket.files import read_bytes, write_atomically
 from scratchticket.masks import Mask
-from scratchticket.networks import NetworkRecipe, build, maskable
+from scratchticket.networks import NetworkRecipe, build, maskable, outline
 from scratchticket.tickets import coding
 from scratchticket.tickets.container import pack, unpack
 from scratchticket.tickets.header import Header, Layer, Statistic, header_json, parse_header
@@ -155,6 +155,7 @@ class Ticket:
         """Read a ticket file's content and prove it; see :meth:`load`."""
         value, tensors = unpack(content)
         header = parse_header(value)
+        _check_layout(header)
         bits = coding.decode(
             _taken(tensors, "mask", torch.uint8).numpy().tobytes(),
             [(layer.size, layer.kept) for layer in header.layers],
@@ -203,15 +204,8 @@ class Ticket:
             raise TicketError(f"{path}: {error}") from None
 
     def _prove(self) -> None:
-        """Compare layers, statistics and fingerprints with the network rebuilt from the seed."""
-        network = self.random_network()
-        parameters = maskable(network)
-        shapes = {name: tuple(p.shape) for name, p in parameters.items()}
-        if shapes != {name: tuple(mask.shape) for name, mask in self.mask.items()}:
-            raise TicketError(f"the ticket's layers are not those of {self.network.name}")
-        shapes = {name: tuple(b.shape) for name, b in statistics_of(network).items()}
-        if shapes != {name: tuple(b.shape) for name, b in self.statistics.items()}:
-            raise TicketError(f"the ticket's statistics are not those of {self.network.name}")
+        """Compare the fingerprints with the weights rebuilt from the seed."""
+        parameters = maskable(self.random_network())
         for name, expected in self.fingerprints.items():
             stored = self.weights is not None
             if stored and not bool(self.mask[name].all()):
@@ -224,6 +218,17 @@ def statistics_of(network: nn.Module) -> dict[str, Tensor]:
     """Return the buffers a ticket keeps: persistent and floating-point."""
     kept = network.state_dict().keys()
     return {n: b for n, b in network.named_buffers() if n in kept and b.is_floating_point()}
+
+
+def _check_layout(header: Header) -> None:
+    """Compare what a file claims to hold with the network it names, before allocating any of it."""
+    bare = outline(header.network, classes=len(header.classes), channels=header.image_shape[0])
+    layers = {layer.name: layer.shape for layer in header.layers}
+    if layers != {name: tuple(p.shape) for name, p in maskable(bare).items()}:
+        raise TicketError(f"the ticket's layers are not those of {header.network.name}")
+    statistics = {statistic.name: statistic.shape for statistic in header.statistics}
+    if statistics != {name: tuple(b.shape) for name, b in statistics_of(bare).items()}:
+        raise TicketError(f"the ticket's statistics are not those of {header.network.name}")
 
 
 def _joined(tensors: Mapping[str, Tensor]) -> Tensor:

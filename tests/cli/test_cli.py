@@ -1,0 +1,245 @@
+"""The command line: what it prints, what it refuses, and how."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import scratchticket as st
+from scratchticket.cli.app import app
+from scratchticket.experiments.recipe import make_recipe
+
+FAST = [
+    *("--set", "network.width=2", "--epsilon", "0.1", "--steps", "1", "--epochs", "1"),
+    *("--batch-size", "256", "--set", "evaluation.steps=2", "--quiet"),
+]
+
+
+def call(*words: str | Path) -> tuple[int, str, str]:
+    """Return exit code, standard output and standard error of the program."""
+    result = CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("cli") / "drawn"
+    code, out, _ = call("draw", "--data", "digits", "--out", folder, "--ratio", "0.3", *FAST)
+    assert code == 0
+    assert "ticket.safetensors" in out
+    return folder
+
+
+def test_train_writes_a_network_that_every_verb_takes(tmp_path: Path) -> None:
+    code, out, _ = call("train", "--data", "digits", "--out", tmp_path, "--attack", "none", *FAST)
+    assert code == 0
+    network = tmp_path / "network.safetensors"
+    assert str(network) in out.replace("\n", "")
+
+    assert call("show", network)[0] == 0
+    assert call("evaluate", network, "--data", "digits", "--steps", "1")[0] == 0
+
+
+def test_evaluate_prints_a_table_or_json(drawn: Path) -> None:
+    ticket = drawn / "ticket.safetensors"
+    words = ("evaluate", ticket, "--data", "digits", "--epsilon", "8/255", "--steps", "3")
+
+    code, table, _ = call(*words)
+    assert code == 0
+    assert "pgd-3, linf, 8/255" in table
+    code, text, _ = call(*words, "--json")
+    facts = json.loads(text)
+    assert facts["natural"]["total"] == 360
+    attack = facts["attacks"][0]
+    assert (attack["name"], attack["norm"], attack["epsilon"]) == ("pgd", "linf", "8/255")
+    assert attack["step_size"] == "2/255"
+    assert attack["correct"] <= facts["natural"]["correct"]
+    assert f"{attack['correct']} / 360" in table
+
+
+def test_evaluate_takes_the_epsilon_the_ticket_was_drawn_at(drawn: Path) -> None:
+    _, text, _ = call("evaluate", drawn / "ticket.safetensors", "--data", "digits", "--json")
+
+    assert json.loads(text)["attacks"][0]["epsilon"] == "0.1"
+
+
+def test_show_tells_what_a_ticket_is(drawn: Path) -> None:
+    ticket = drawn / "ticket.safetensors"
+    code, text, _ = call("show", ticket)
+    assert code == 0
+    for word in ("resnet18", "signed_kaiming_constant", "conv1.weight", "proof", "holds"):
+        assert word in text
+    facts = json.loads(call("show", ticket, "--json")[1])
+    loaded = st.Ticket.load(ticket)
+    assert facts["kept"] == loaded.mask.kept == sum(layer["kept"] for layer in facts["layers"])
+    assert facts["bytes"]["file"] == ticket.stat().st_size
+
+
+def test_options_and_set_reach_the_same_settings(tmp_path: Path) -> None:
+    words = ["draw", "--data", "digits", "--out", tmp_path, *FAST]
+    code, _, err = call(*words, "--set", "learning.epochs=3")
+    assert code == 2
+    assert "learning.epochs is given twice: 1 and 3" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_defaults_shown_in_help_are_the_recipes() -> None:
+    from scratchticket.cli import options
+
+    recipe = make_recipe({}).json()
+    shown = {
+        "Network": recipe["network"]["name"],
+        "Width": recipe["network"]["width"],
+        "Ratio": recipe["ratio"],
+        "InnerAttack": recipe["attack"]["name"],
+        "Epsilon": recipe["attack"]["epsilon"],
+        "Steps": recipe["attack"]["steps"],
+        "Epochs": recipe["learning"]["epochs"],
+        "BatchSize": recipe["learning"]["batch_size"],
+        "LearningRate": recipe["learning"]["learning_rate"],
+        "Schedule": recipe["learning"]["schedule"],
+        "Seed": recipe["seed"],
+    }
+    for name, value in shown.items():
+        option = getattr(options, name).__metadata__[0]
+        assert option.show_default == str(value), name
+
+
+def draw(out: Path, *words: str) -> tuple[int, str, str]:
+    return call("draw", "--data", "digits", "--out", out, *words, *FAST)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["drow"], "No such command 'drow'. Did you mean 'draw'?"),
+        (["draw", "--data", "digit", "--out", "OUT"], "did you mean 'digits'"),
+        (["draw", "--data", "digits"], "Missing option '--out'"),
+        (["draw", "--data", "digits", "--out", "OUT", "--ratoi", "1"], "No such option: --ratoi"),
+        (["draw", "--data", "digits", "--out", "OUT", "--ratio", "0"], "must lie in (0, 1], got 0"),
+        (["draw", "--data", "digits", "--out", "OUT", "--ratio", "1.5"], "must lie in (0, 1]"),
+        (["draw", "--data", "digits", "--out", "OUT", "--ratio", "x"], "must be a number"),
+        (["draw", "--data", "digits", "--out", "OUT", "--epsilon=-1"], "epsilon must lie in"),
+        (["draw", "--data", "digits", "--out", "OUT", "--epsilon", "8/0"], "denominator 0"),
+        (["draw", "--data", "digits", "--out", "OUT", "--epsilon", "8"], "written 8/255"),
+        (["draw", "--data", "digits", "--out", "OUT", "--epochs", "0"], "epochs must be at least"),
+        (["draw", "--data", "digits", "--out", "OUT", "--epochs", "many"], "valid integer"),
+        (["draw", "--data", "digits", "--out", "OUT", "--network", "resnet81"], "'resnet18'"),
+        (["draw", "--data", "digits", "--out", "OUT", "--set", "network.widht=1"], "network.width"),
+        (["draw", "--data", "digits", "--out", "OUT", "--set", "network.width"], "PATH=VALUE"),
+        (
+            ["draw", "--data", "digits", "--out", "OUT", "--attack", "pgdd"],
+            "attack.name: input",
+        ),
+        (["draw", "--data", "digits", "--out", "OUT", "--seed=-1"], "seed must be an integer"),
+        (["draw", "--data", "digits", "--out", "OUT", "--device", "tpu"], "no device 'tpu'"),
+        (["draw", "--data", "digits", "--out", "/proc/none/x"], "cannot make folder"),
+        (["draw", "--data", "digits", "--out", "/proc"], "cannot write /proc/recipe.json"),
+        (["draw", "--data", "digits", "--out", "OUT", "--resume", "--overwrite"], "exclude"),
+        (["train", "--data", "digits", "--out", "OUT", "--ratio", "0.1"], "No such option"),
+        (["evaluate", "OUT/none", "--data", "digits"], "no such ticket file"),
+        (["evaluate", "TICKET", "--data", "mnist"], "unknown data set 'mnist'"),
+        (["evaluate", "TICKET", "--data", "digits", "--epsilon", "8/0"], "denominator 0"),
+        (["evaluate", "TICKET", "--data", "digits", "--attack", "cw"], "unknown attack 'cw'"),
+        (["evaluate", "TICKET", "--data", "digits", "--steps", "0"], "steps must be from 1"),
+        (["evaluate", "TICKET", "--data", "digits", "--step-size", "0"], "step size must lie"),
+        (["evaluate", "TICKET", "--data", "digits", "--seed=-1"], "seed must be an integer"),
+        (["show", "README"], "not a ticket file"),
+        (["show", "DAMAGED"], "damaged"),
+        (["show", "OUT"], "cannot read ticket file"),
+    ],
+)
+def test_a_mistake_gets_a_few_clear_lines_and_exit_code_2(
+    words: list[str], message: str, drawn: Path, tmp_path: Path
+) -> None:
+    ticket = drawn / "ticket.safetensors"
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes(ticket.read_bytes()[:-1] + b"?")
+    readme = tmp_path / "readme.txt"
+    readme.write_text("no ticket here, only words")
+    out = tmp_path / "out"
+    out.mkdir()
+    places = {"OUT": out, "TICKET": ticket, "DAMAGED": damaged, "README": readme}
+    for name, place in places.items():
+        words = [word.replace(name, str(place)) for word in words]
+
+    code, stdout, stderr = call(*words)
+
+    assert code == 2
+    assert message in " ".join(stderr.split())
+    assert len(stderr.strip().splitlines()) <= 6
+    assert "Traceback" not in stderr + stdout
+    assert list(out.iterdir()) == []
+
+
+def test_an_output_folder_that_holds_a_run_is_refused(drawn: Path) -> None:
+    before = (drawn / "ticket.safetensors").read_bytes()
+
+    code, _, err = draw(drawn, "--ratio", "0.3")
+
+    assert code == 2
+    assert "already holds a run; use --resume to go on with it, --overwrite to replace it" in err
+    assert (drawn / "ticket.safetensors").read_bytes() == before
+    assert draw(drawn, "--ratio", "0.3", "--resume")[0] == 0
+
+
+def test_a_ticket_on_data_of_another_shape_is_refused(
+    drawn: Path, monkeypatch: pytest.MonkeyPatch, digits: st.Data
+) -> None:
+    from dataclasses import replace
+
+    from scratchticket.data import DATA_SETS, ImageSet
+
+    def wide() -> st.Data:
+        parts = {
+            part: ImageSet(getattr(digits, part).images.repeat(1, 3, 1, 1), labels)
+            for part in ("train", "validation", "test")
+            for labels in [getattr(digits, part).labels]
+        }
+        return replace(digits, name="wide", **parts)
+
+    def many() -> st.Data:
+        return replace(digits, name="many", classes=tuple("0123456789a"))
+
+    monkeypatch.setitem(DATA_SETS, "wide", wide)
+    monkeypatch.setitem(DATA_SETS, "many", many)
+    ticket = drawn / "ticket.safetensors"
+
+    code, _, err = call("evaluate", ticket, "--data", "wide")
+    assert code == 2
+    assert "takes images of shape (1, 8, 8), those of wide have (3, 8, 8)" in err
+    code, _, err = call("evaluate", ticket, "--data", "many")
+    assert code == 2
+    assert "the ticket has 10 classes, many has 11" in err
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ["draw", "--data", "digits", "--out", str(out), "--width", "8", "--epsilon", "0.1"]
+    command = [sys.executable, "-m", "scratchticket", *words]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (out / "log.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 2
+    assert "go on with the same command and --resume" in err.strip().splitlines()[-1]
+    assert "Traceback" not in err
+    assert (out / "checkpoint.safetensors").exists()
+    assert not (out / "record.json").exists()
+
+
+def test_version_is_told() -> None:
+    assert call("--version")[1].strip() == f"scratchticket {st.__version__}"

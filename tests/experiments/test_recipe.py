@@ -1,0 +1,65 @@
+"""Recipes: settings by dotted path, canonical, named by what they are."""
+
+from __future__ import annotations
+
+import pytest
+
+import scratchticket as st
+from scratchticket.errors import InputError
+from scratchticket.experiments.recipe import make_recipe, paths
+
+
+def test_every_setting_has_a_path() -> None:
+    assert {"network.width", "attack.epsilon", "learning.epochs", "ratio", "seed"} <= set(paths())
+    assert len(paths()) == len(set(paths())) == 23
+
+
+def test_settings_are_given_as_text_or_values() -> None:
+    recipe = make_recipe({"network.width": "16", "attack.epsilon": 0.1, "learning.epochs": 3})
+
+    assert recipe.network.width == 16
+    assert recipe.attack.epsilon == "0.1"
+    assert recipe.learning.epochs == 3
+    assert recipe.judge == st.AttackRecipe("pgd", "0.1", 20)
+
+
+def test_equal_recipes_have_equal_ids_however_they_are_written() -> None:
+    first = make_recipe({"ratio": "0.10", "attack.epsilon": "1/10"})
+    second = make_recipe({"ratio": 0.1, "attack.epsilon": 0.1})
+
+    assert first == second
+    assert first.id == second.id != make_recipe({"ratio": 0.2}).id
+
+
+def test_a_stored_recipe_reads_back() -> None:
+    recipe = make_recipe({"evaluation.steps": 50, "attack.name": "fgsm-rs", "seed": 7})
+    flat = {
+        f"{section}.{name}": value
+        for section, values in recipe.json().items()
+        if isinstance(values, dict)
+        for name, value in values.items()
+    } | {name: value for name, value in recipe.json().items() if not isinstance(value, dict)}
+
+    assert make_recipe(flat) == recipe
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("network.widht", 16, "unknown setting 'network.widht'; did you mean 'network.width'"),
+        ("width", 16, "did you mean 'network.width'"),
+        ("network", 16, "unknown setting 'network'"),
+        ("network.width", "wide", "network.width: input should be a valid integer"),
+        ("network.init", "xavier", "unknown init 'xavier'"),
+        ("attack.epsilon", "8/0", "denominator 0"),
+        ("attack.epsilon", "-1/255", r"epsilon must lie in \[0, 1\]"),
+        ("evaluation.epsilon", "8", "usual 8 is written 8/255"),
+        ("learning.epochs", "0", "learning.epochs must be at least 1"),
+        ("learning.schedule", "linear", "learning.schedule: input should be 'cosine'"),
+        ("ratio", "1.5", r"remaining ratio must lie in \(0, 1\]"),
+        ("seed", "-1", "seed must be an integer"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(path: str, value: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make_recipe({path: value})

@@ -1,0 +1,60 @@
+"""What the README says is true: its Python runs, its commands are verbs, its numbers recorded."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import scratchticket as st
+from scratchticket.cli.app import app
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_python_block_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    smaller = block.replace("width=16", "width=2").replace("epochs=20", "epochs=1")
+    assert smaller != block
+    monkeypatch.chdir(tmp_path)
+
+    exec(compile(smaller, "README.md", "exec"), {})
+
+    assert "under pgd-20, linf, 0.1" in capsys.readouterr().out
+    assert st.Ticket.load(tmp_path / "ticket.safetensors").network.width == 2
+
+
+def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^    scratchticket (.+(?:\\\n.+)*)$", README, flags=re.MULTILINE)
+    assert len(commands) == 4
+    for command in commands:
+        words = command.replace("\\\n", " ").replace("width=16", "width=2").split()
+        if words[0] in {"draw", "train"}:
+            words += ["--quiet", "--steps", "1"]
+            words = [
+                "1" if before == "--epochs" else word
+                for before, word in zip(["", *words], words, strict=False)
+            ]
+            words += [] if "--epochs" in words else ["--epochs", "1"]
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, (words, result.output)
+
+
+def test_the_results_are_those_of_the_records() -> None:
+    words = [sys.executable, str(ROOT / "tools" / "update_readme.py"), "--check"]
+
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_citation_and_version_agree() -> None:
+    assert f"version: {st.__version__}\n" in (ROOT / "CITATION.cff").read_text()

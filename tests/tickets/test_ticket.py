@@ -1,0 +1,230 @@
+"""The ticket file rebuilds the network to the bit, and refuses everything else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors
+import safetensors.torch
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+import scratchticket as st
+from scratchticket.data import pixels
+from scratchticket.errors import InputError, TicketError
+from scratchticket.masks import Mask, keep_top
+from scratchticket.networks import maskable
+from scratchticket.tickets.container import pack, unpack
+from scratchticket.tickets.ticket import fingerprint, statistics_of
+
+
+def random_ticket(name: str, width: int, ratio: float, seed: int) -> st.Ticket:
+    """Return a ticket with a random mask and random statistics."""
+    recipe = st.NetworkRecipe(name, width)
+    network = st.networks.build(name, classes=3, channels=2, width=width, seed=seed)
+    draws = torch.Generator().manual_seed(seed)
+    layers = maskable(network)
+    statistics = statistics_of(network)
+    return st.Ticket(
+        network=recipe,
+        seed=seed,
+        image_shape=(2, 8, 8),
+        classes=("a", "b", "ç"),
+        mean=(0.5, 0.25),
+        std=(0.5, 1.0),
+        mask=Mask(
+            {n: keep_top(torch.rand(w.shape, generator=draws), ratio) for n, w in layers.items()}
+        ),
+        statistics={n: torch.rand(b.shape, generator=draws) + 0.5 for n, b in statistics.items()},
+        fingerprints={name: fingerprint(weight) for name, weight in layers.items()},
+        provenance={"note": "made by a test"},
+    )
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    some.sampled_from(["resnet18", "preact_resnet18"]),
+    some.integers(1, 5),
+    some.floats(0.01, 1),
+    some.integers(0, 2**63 - 1),
+)
+def test_loading_undoes_saving(name: str, width: int, ratio: float, seed: int) -> None:
+    ticket = random_ticket(name, width, ratio, seed)
+    content = ticket.to_bytes()
+
+    loaded = st.Ticket.from_bytes(content)
+
+    assert loaded.mask == ticket.mask
+    assert loaded.to_bytes() == content
+    images = torch.rand(2, 2, 8, 8)
+    assert torch.equal(loaded.build()(images), ticket.build()(images))
+
+
+def test_a_drawn_ticket_survives_its_file(ticket: st.Ticket, tmp_path: Path) -> None:
+    path = tmp_path / "ticket.safetensors"
+    ticket.save(path)
+    loaded = st.Ticket.load(path)
+
+    images = torch.rand(4, 1, 8, 8)
+    assert torch.equal(loaded.build()(images), ticket.build()(images))
+    assert loaded.remaining_ratio == ticket.remaining_ratio
+    assert loaded.to_bytes() == path.read_bytes()
+
+
+def test_a_dense_network_is_stored_whole(dense: st.Ticket, tmp_path: Path) -> None:
+    path = tmp_path / "network.safetensors"
+    dense.save(path)
+    loaded = st.Ticket.load(path)
+
+    images = torch.rand(4, 1, 8, 8)
+    assert loaded.remaining_ratio == 1.0
+    assert torch.equal(loaded.build()(images), dense.build()(images))
+
+
+def test_the_built_network_is_plain_frozen_and_in_eval_mode(
+    ticket: st.Ticket, few_digits: st.Data
+) -> None:
+    network = ticket.build()
+    images = pixels(few_digits.test.images)
+
+    assert type(network) is torch.nn.Sequential
+    assert not network.training
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    assert network(images).shape == (90, 10)
+    assert torch.equal(network(images), network(images))
+    zeros = torch.cat([p[~ticket.mask[n]] for n, p in network.named_parameters()])
+    assert not torch.signbit(zeros).any()
+
+
+def test_the_file_is_readable_safetensors_with_one_metadata_value(
+    ticket: st.Ticket, tmp_path: Path
+) -> None:
+    ticket.save(tmp_path / "t.safetensors")
+
+    with safetensors.safe_open(tmp_path / "t.safetensors", framework="pt") as file:
+        assert set(file.keys()) == {"mask", "statistics"}
+        assert list(file.metadata()) == ["scratchticket"]
+        header = json.loads(file.metadata()["scratchticket"])
+    assert header["format"] == 1
+    assert header["seed"] == 5
+    assert header["layers"][0]["name"] == "conv1.weight"
+
+
+def test_no_flipped_bit_goes_unnoticed(ticket: st.Ticket) -> None:
+    content = ticket.to_bytes()
+    step = max(1, len(content) // 500)
+    for position in [*range(300), *range(300, len(content), step), len(content) - 1]:
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << (position % 8)
+        with pytest.raises(TicketError):
+            st.Ticket.from_bytes(bytes(damaged))
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 100, -1])
+def test_a_cut_file_is_refused(ticket: st.Ticket, size: int) -> None:
+    with pytest.raises(TicketError):
+        st.Ticket.from_bytes(ticket.to_bytes()[:size])
+
+
+def test_an_extended_file_is_refused(ticket: st.Ticket) -> None:
+    with pytest.raises(TicketError):
+        st.Ticket.from_bytes(ticket.to_bytes() + b"\0")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a ticket at all",
+        b"\xff" * 64,
+        safetensors.torch.save({"a": torch.zeros(2)}),
+        safetensors.torch.save({"a": torch.zeros(2)}, {"scratchticket": '{"sha256":"x"}'}),
+        (2**40).to_bytes(8, "little") + b"{}",
+        (100_000).to_bytes(8, "little") + b"[" * 100_000,
+    ],
+)
+def test_a_file_of_another_kind_is_refused_in_one_line(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "other"
+    path.write_bytes(content)
+
+    with pytest.raises(TicketError, match="not a ticket file") as caught:
+        st.Ticket.load(path)
+
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def edited(ticket: st.Ticket, change: Callable[[dict[str, Any]], object]) -> bytes:
+    """Return the ticket's file with its header changed and its hash made right again."""
+    header, tensors = unpack(ticket.to_bytes())
+    change(header)
+    return pack(header, tensors)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda h: h.update(format=2), "ticket format 2 is not known"),
+        (lambda h: h.pop("seed"), "wrong at seed: Field required"),
+        (lambda h: h.update(seed=6), "weights of conv1.weight do not match"),
+        (lambda h: h.update(seed=-6), "seed"),
+        (lambda h: h.update(seed="5"), "wrong at seed"),
+        (lambda h: h.update(extra=1), "wrong at extra"),
+        (lambda h: h["network"].update(name="resnet"), "did you mean 'resnet18'"),
+        (lambda h: h["network"].update(width=5), "layers are not those of resnet18"),
+        (lambda h: h["network"].update(width=4096), "layers are not those"),
+        (lambda h: h["layers"].pop(), "layers are not those"),
+        (lambda h: h["layers"][0].update(kept=1), "damaged"),
+        (lambda h: h["layers"][0].update(kept=0), "kept count is out of range"),
+        (lambda h: h["layers"][0].update(shape=[2**40, 1, 3, 3]), "empty or too large"),
+        (lambda h: h["layers"][0].update(shape=[-4, -1, 3, 3]), "empty or too large"),
+        (lambda h: h["statistics"].pop(), "statistics are not those"),
+        (lambda h: h.update(lanes=0), "wrong length"),
+        (lambda h: h.update(lanes=10**9), "wrong length"),
+        (lambda h: h.update(weights="stored"), "no tensor 'weights'"),
+        (lambda h: h.update(mean=[0.0, 0.0]), "normalisation and channels disagree"),
+        (lambda h: h.update(classes=["a"] * 9), "layers are not those"),
+    ],
+)
+def test_a_header_that_lies_is_refused(
+    ticket: st.Ticket, change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    with pytest.raises(TicketError, match=message):
+        st.Ticket.from_bytes(edited(ticket, change))
+
+
+def test_an_unknown_tensor_is_refused(ticket: st.Ticket) -> None:
+    header, tensors = unpack(ticket.to_bytes())
+
+    with pytest.raises(TicketError, match="unknown tensor 'surplus'"):
+        st.Ticket.from_bytes(pack(header, tensors | {"surplus": torch.zeros(1)}))
+
+
+def test_changed_statistics_of_a_resealed_file_are_what_is_loaded(ticket: st.Ticket) -> None:
+    # A hash proves that a file is whole, not who made it: whoever reseals it may change statistics.
+    moved = replace(ticket, statistics={n: s + 1 for n, s in ticket.statistics.items()})
+
+    loaded = st.Ticket.from_bytes(moved.to_bytes())
+
+    name = next(iter(ticket.statistics))
+    assert torch.equal(loaded.statistics[name], ticket.statistics[name] + 1)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"no such ticket file: {tmp_path}/none"):
+        st.Ticket.load(tmp_path / "none")
+    with pytest.raises(InputError, match="cannot read ticket file"):
+        st.Ticket.load(tmp_path)
+
+
+def test_data_of_another_shape_or_class_count_is_refused(ticket: st.Ticket) -> None:
+    with pytest.raises(TicketError, match=r"takes images of shape \(1, 8, 8\), those of x have"):
+        ticket.check_data((3, 32, 32), 10, "x")
+    with pytest.raises(TicketError, match="has 10 classes, x has 100"):
+        ticket.check_data((1, 8, 8), 100, "x")
