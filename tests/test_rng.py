@@ -82,3 +82,11 @@ def test_generators_repeat_and_differ_by_purpose_and_position() -> None:
 def test_a_seed_that_is_none_is_refused(seed: object) -> None:
     with pytest.raises(InputError, match="seed must be an integer"):
         rng.check_seed(seed)  # type: ignore[arg-type]
+
+
+def test_score_contexts_are_the_magnitudes_of_the_initial_scores() -> None:
+    magnitudes = np.abs(2 * rng.uniforms(rng.score_words(4, "a", 5000)) - 1)
+
+    contexts = rng.score_contexts(4, "a", 5000)
+
+    np.testing.assert_array_equal(contexts, np.minimum(magnitudes * 256, 255).astype(np.uint8))

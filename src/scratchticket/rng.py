@@ -30,6 +30,7 @@ Words = npt.NDArray[np.uint64]
 
 _SCHEME = "scratchticket-v1"
 MAX_SEED = 2**63 - 1
+_MAGNITUDE = np.array([*range(255, -1, -1), *range(256)], dtype=np.uint8)  # of 9 upper bits
 
 
 def check_seed(seed: int) -> int:
@@ -66,6 +67,17 @@ def weight_words(seed: int, name: str, count: int) -> Words:
 def score_words(seed: int, name: str, count: int) -> Words:
     """Return the raw words behind the initial scores of one parameter; see :func:`weight_words`."""
     return np.random.Philox(key=_key(f"{_SCHEME}/scores:{seed}:{name}")).random_raw(count)
+
+
+def score_contexts(seed: int, name: str, count: int) -> npt.NDArray[np.uint8]:
+    """Return the magnitude of each initial score in 256 equal steps, 0 the smallest.
+
+    It is the upper bits of the same words, without rounding: bits 55 to 62, complemented where bit
+    63 (the score's sign) is 0.
+    """
+    upper = score_words(seed, name, count).astype("<u8", copy=False).view("<u2")[3::4] >> 7
+    magnitudes: npt.NDArray[np.uint8] = _MAGNITUDE[upper]
+    return magnitudes
 
 
 def signs(words: Words, count: int) -> npt.NDArray[np.int8]:

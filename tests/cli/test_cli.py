@@ -105,10 +105,11 @@ def test_defaults_shown_in_help_are_the_recipes() -> None:
         "Steps": recipe["attack"]["steps"],
         "Epochs": recipe["learning"]["epochs"],
         "BatchSize": recipe["learning"]["batch_size"],
-        "LearningRate": recipe["learning"]["learning_rate"],
         "Schedule": recipe["learning"]["schedule"],
         "Seed": recipe["seed"],
     }
+    trained = make_recipe({"task": "train"}).json()["learning"]["learning_rate"]
+    shown["LearningRate"] = f"{recipe['learning']['learning_rate']} to draw, {trained} to train"
     for name, value in shown.items():
         option = getattr(options, name).__metadata__[0]
         assert option.show_default == str(value), name

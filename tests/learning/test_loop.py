@@ -154,10 +154,10 @@ def test_batch_norm_mode_of_the_inner_attack_is_an_option(few_digits: st.Data) -
 
 
 def test_schedules() -> None:
-    milestones = LearningRecipe(epochs=160, schedule="milestones")
+    milestones = LearningRecipe(160, learning_rate=0.1, schedule="milestones")
     rates = [milestones.learning_rate_at(epoch * 5, 5) for epoch in (0, 79, 80, 119, 120, 159)]
     assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
-    cosine = LearningRecipe(epochs=10)
+    cosine = LearningRecipe(epochs=10, learning_rate=0.1)
     assert [cosine.learning_rate_at(s, 4) for s in (0, 20, 40)] == pytest.approx([0.1, 0.05, 0.0])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,30 +13,48 @@ from scratchticket.errors import TicketError
 from scratchticket.tickets import coding
 
 
-def layers_of(bits: list[np.ndarray]) -> list[tuple[int, int]]:
-    return [(len(layer), int(layer.sum())) for layer in bits]
-
-
-def random_layers(sizes: list[int], ratio: float, seed: int = 0) -> list[np.ndarray]:
+def random_masks(sizes: list[int], ratio: float, seed: int = 0) -> list[coding.Bits]:
     random = np.random.Generator(np.random.Philox(key=seed))
     return [random.permutation(np.arange(size) < max(1, round(ratio * size))) for size in sizes]
+
+
+def random_contexts(sizes: list[int], seed: int = 0) -> list[coding.Contexts]:
+    random = np.random.Generator(np.random.Philox(key=seed + 100))
+    return [random.integers(0, 256, size).astype(np.uint8) for size in sizes]
+
+
+def entropy(masks: list[coding.Bits]) -> float:
+    """Return the entropy of the masks given their counts, in bytes."""
+    return sum(coding.entropy_bits(len(m), int(m.sum())) for m in masks) / 8
 
 
 @settings(deadline=None)
 @given(
     some.lists(some.integers(1, 300), min_size=1, max_size=5),
     some.floats(0.001, 1),
-    some.sampled_from([1, 2, 8, 64]),
+    some.booleans(),
     some.integers(0, 9),
 )
-def test_decoding_undoes_encoding(sizes: list[int], ratio: float, lanes: int, seed: int) -> None:
-    bits = random_layers(sizes, ratio, seed)
-    layers = layers_of(bits)
+def test_decoding_undoes_encoding(
+    sizes: list[int], ratio: float, with_contexts: bool, seed: int
+) -> None:
+    masks = random_masks(sizes, ratio, seed)
+    contexts = random_contexts(sizes, seed) if with_contexts else [None] * len(sizes)
 
-    code = coding.encode(np.concatenate(bits), layers, lanes)
+    code, plan = coding.encode(masks, contexts)
 
-    decoded = coding.decode(code, layers, lanes)
-    np.testing.assert_array_equal(decoded, np.concatenate(bits))
+    for decoded, mask in zip(coding.decode(code, plan, contexts), masks, strict=True):
+        np.testing.assert_array_equal(decoded, mask)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 64, 4096])
+@pytest.mark.parametrize("groups", [[(5, 1), (1, 65535), (7000, 4000)], [(3, 30000)] * 50])
+def test_any_number_of_lanes_works(lanes: int, groups: list[coding.Group]) -> None:
+    bits = np.random.Generator(np.random.Philox(key=1)).random(sum(n for n, _ in groups)) < 0.3
+
+    code = coding._encode(bits, groups, lanes)
+
+    np.testing.assert_array_equal(coding._decode(code, groups, lanes), bits)
 
 
 @pytest.mark.parametrize(
@@ -46,44 +66,73 @@ def test_decoding_undoes_encoding(sizes: list[int], ratio: float, lanes: int, se
         ([1_728, 36_864, 147_456, 589_824, 2_359_296, 2_359_296], 0.05, 1.005),
     ],
 )
-def test_code_is_close_to_the_entropy(sizes: list[int], ratio: float, allowed: float) -> None:
-    bits = random_layers(sizes, ratio)
-    layers = layers_of(bits)
+def test_code_of_random_masks_is_close_to_their_entropy(
+    sizes: list[int], ratio: float, allowed: float
+) -> None:
+    masks = random_masks(sizes, ratio)
 
-    code = coding.encode(np.concatenate(bits), layers, coding.lanes_for(layers))
+    code, _ = coding.encode(masks, random_contexts(sizes))  # contexts that tell nothing
 
-    entropy = sum(coding.entropy_bits(*layer) for layer in layers) / 8
-    assert entropy <= len(code) <= allowed * entropy
+    assert entropy(masks) <= len(code) <= allowed * entropy(masks)
+
+
+def test_contexts_that_tell_something_shorten_the_code() -> None:
+    (contexts,) = random_contexts([200_000])
+    random = np.random.Generator(np.random.Philox(key=7))
+    mask = random.random(200_000) < np.where(contexts >= 224, 0.7, 0.01)
+    groups = [mask[contexts < 224], mask[contexts >= 224]]
+
+    code, plan = coding.encode([mask], [contexts])
+
+    assert plan.contexts[0] > 1
+    assert entropy(groups) <= len(code) <= 1.01 * entropy(groups) < 0.5 * entropy([mask])
 
 
 def test_layers_that_keep_everything_cost_nothing_but_the_states() -> None:
-    code = coding.encode(np.ones(1000, dtype=bool), [(1000, 1000)], 1)
+    code, plan = coding.encode([np.ones(1000, dtype=np.bool_)], [None])
 
     assert len(code) == 4
+    assert coding.decode(code, plan, [None])[0].all()
 
 
 def test_a_stream_worked_out_by_hand() -> None:
-    # One lane, two bits at probability one half: frequency 2**15. The coder goes from the last bit
-    # to the first: a one maps state x to 2x - (x mod 2**15), a zero to 2**15 more.
-    # 0x10000 -(one)-> 0x20000 -(zero)-> 0x48000.
-    code = coding.encode(np.array([False, True]), [(2, 1)], 1)
+    # One lane, two bits at probability one half. The coder goes from the last bit to the first:
+    # from state 2**16 a one leads to 2 * 2**16 = 0x20000, then a zero to 0x40000 + 0x8000.
+    code, _ = coding.encode([np.array([False, True])], [None])
 
     assert code == bytes.fromhex("00800400")
 
 
-@pytest.mark.parametrize("damage", ["cut", "extended", "flipped", "other count"])
+@pytest.mark.parametrize("damage", ["cut", "cut more", "extended", "flipped", "count", "zero"])
 def test_damaged_code_is_refused(damage: str) -> None:
-    bits = random_layers([5000], 0.1)
-    layers = layers_of(bits)
-    code = coding.encode(np.concatenate(bits), layers, 4)
+    masks, contexts = random_masks([20_000], 0.1), random_contexts([20_000])
+    masks[0] |= contexts[0] > 250
+    code, plan = coding.encode(masks, contexts)
+    assert plan.contexts[0] > 1
     if damage == "cut":
         code = code[:-2]
+    elif damage == "cut more":
+        code = code[:3]
     elif damage == "extended":
         code += b"\0\0"
     elif damage == "flipped":
-        code = code[:100] + bytes([code[100] ^ 4]) + code[101:]
+        code = code[:300] + bytes([code[300] ^ 4]) + code[301:]
+    elif damage == "zero":
+        code = b"\0\0" + code[2:]
     else:
-        layers = [(5000, layers[0][1] + 1)]
+        plan = replace(plan, kept=(plan.kept[0] + 1,))
 
     with pytest.raises(TicketError, match="the mask's code is damaged"):
-        coding.decode(code, layers, 4)
+        coding.decode(code, plan, contexts)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"lanes": 0}, {"lanes": 5000}, {"contexts": (3,)}, {"contexts": (512,)}, {"sizes": (2**30,)}],
+)
+def test_a_plan_that_cannot_be_is_refused_before_any_work(change: dict[str, object]) -> None:
+    masks = random_masks([5000], 0.1)
+    code, plan = coding.encode(masks, [None])
+
+    with pytest.raises(TicketError, match="the mask's code is damaged"):
+        coding.decode(code, replace(plan, **change), [None])  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from scratchticket.cli.terminal import (
     attack_title,
     chosen_device,
     err,
+    interval,
     out,
     percent,
     user_errors,
@@ -89,10 +90,9 @@ def _table(title: str, result: dict[str, Any]) -> Table:
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
     for counts in (result["natural"], *result["attacks"]):
         name = attack_title(counts) if "name" in counts else "none (natural)"
-        low, high = counts["interval"]
         table.add_row(
             name,
             f"{counts['correct']} / {counts['total']} = {percent(counts)}",
-            f"{100 * low:.1f} to {100 * high:.1f}",
+            interval(counts),
         )
     return table

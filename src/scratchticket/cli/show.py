@@ -34,7 +34,7 @@ def show(ticket: o.TicketPath, json_output: o.Json = False) -> None:
 
 def _facts(ticket: Ticket, path: Path) -> dict[str, Any]:
     layers: list[dict[str, Any]]
-    from scratchticket.tickets.coding import code_bytes_at_least
+    from scratchticket.tickets.coding import entropy_bits
 
     layers = [
         {"name": name, "shape": list(mask.shape), "kept": int(mask.sum()), "total": mask.numel()}
@@ -59,7 +59,7 @@ def _facts(ticket: Ticket, path: Path) -> dict[str, Any]:
         "remaining_ratio": ticket.remaining_ratio,
         "bytes": {
             "file": path.stat().st_size,
-            "mask_entropy": code_bytes_at_least(counts),
+            "mask_entropy": round(sum(entropy_bits(*pair) for pair in counts) / 8),
             "statistics": 4 * statistics,
             "dense_checkpoint": 4 * (ticket.mask.total + statistics),
         },
@@ -84,7 +84,7 @@ def _print(facts: dict[str, Any]) -> None:
         "images": f"{tuple(facts['image_shape'])}, {len(facts['classes'])} classes",
         "file": f"{sizes['file']:,} bytes; a dense checkpoint has {dense:,} "
         f"({dense / sizes['file']:.1f} times as many)",
-        "at least": f"{sizes['mask_entropy']:,} bytes of entropy in the mask, "
+        "compare": f"{sizes['mask_entropy']:,} bytes of entropy in a mask with these counts, "
         f"{sizes['statistics']:,} of batch-norm statistics",
         "proof": "holds: hash of the file, "
         + ("weights rebuilt from the seed" if rebuilt else "stored weights")

@@ -120,13 +120,15 @@ class LearningProgress:
             )
 
 
-def percent(counts: dict[str, Any], interval: bool = False) -> str:
-    """Return counts of a record as a percentage, with its 95 % interval if wanted."""
-    text = f"{100 * counts['correct'] / counts['total']:.1f} %"
-    if interval:
-        low, high = counts["interval"]
-        text += f" ({100 * low:.1f} to {100 * high:.1f})"
-    return text
+def percent(counts: dict[str, Any]) -> str:
+    """Return counts of a record as a percentage."""
+    return f"{100 * counts['correct'] / counts['total']:.1f} %"
+
+
+def interval(counts: dict[str, Any]) -> str:
+    """Return the 95 % interval of counts of a record, in percent."""
+    low, high = counts["interval"]
+    return f"{100 * low:.1f} to {100 * high:.1f}"
 
 
 def attack_title(attack: dict[str, Any]) -> str:
@@ -143,18 +145,19 @@ def result_table(rows: dict[str, dict[str, Any]]) -> Table:
     """
     first = next(iter(rows.values()))
     attack = attack_title(first["results"][first["selected"]]["attacks"][0])
-    title = f"Accuracy on the test images; robust: {attack}, with 95 % interval"
+    title = f"Accuracy on the test images; robust: {attack}"
     table = Table(title=title, title_justify="left", box=SIMPLE)
     table.add_column("", no_wrap=True)
-    for heading in ("natural", "robust", "weights kept", "bytes on disk"):
-        table.add_column(heading, justify="right")
+    for heading in ("natural", "robust", "95 % interval", "weights\nkept", "bytes\non disk"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for label, record in rows.items():
         result, weights = record["results"][record["selected"]], record["weights"]
         table.add_row(
             label,
             percent(result["natural"]),
-            percent(result["attacks"][0], interval=True),
-            f"{weights['kept']:,} ({100 * weights['kept'] / weights['total']:.4g} %)",
+            percent(result["attacks"][0]),
+            interval(result["attacks"][0]),
+            f"{weights['kept']:,}",
             f"{record['bytes']:,}",
         )
     return table

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from scratchticket.attacks import AttackRecipe
 from scratchticket.errors import InputError, unknown
 from scratchticket.files import canonical_json
-from scratchticket.learning import LearningRecipe
+from scratchticket.learning import LearningRecipe, ScoreLearner, WeightLearner
 from scratchticket.masks import parse_ratio
 from scratchticket.networks import INITS, NetworkRecipe
 from scratchticket.quantities import fraction_text
@@ -68,6 +68,8 @@ class Recipe:
         check_seed(self.seed)
         if self.network.init not in INITS:
             raise unknown("init", self.network.init, INITS)
+        own = ScoreLearner.learning_rate if self.task == "draw" else WeightLearner.learning_rate
+        object.__setattr__(self, "learning", self.learning.resolved(own))
         self.judge  # noqa: B018  (raises if the evaluation attack is not one)
 
     @property

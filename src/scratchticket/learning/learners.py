@@ -21,6 +21,10 @@ from scratchticket.masks import Ratio, keep_top
 class Learner(Protocol):
     """What the loop needs to know of anything that is learned."""
 
+    @property
+    def learning_rate(self) -> float:
+        """What suits it if the recipe says nothing."""
+
     def tensors(self) -> dict[str, Tensor]:
         """Return what the optimiser updates and a checkpoint keeps, by parameter name."""
 
@@ -58,6 +62,8 @@ class ScoreLearner:
         remaining_ratio: Fraction kept in each layer, in (0, 1].
         seed: Of the initial scores.
     """
+
+    learning_rate = 1.0
 
     def __init__(
         self, parameters: Mapping[str, nn.Parameter], remaining_ratio: Ratio, seed: int
@@ -102,6 +108,8 @@ class WeightLearner:
     Args:
         parameters: The parameters of the module, holding the weights to start from.
     """
+
+    learning_rate = 0.1
 
     def __init__(self, parameters: Mapping[str, nn.Parameter]) -> None:
         self._parameters = dict(parameters)

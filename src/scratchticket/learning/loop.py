@@ -74,6 +74,7 @@ class _Run:
     """The state of :func:`learn` and the pieces of a step."""
 
     def __init__(self, problem: Problem, recipe: LearningRecipe, session: Session) -> None:
+        recipe = recipe.resolved(problem.learner.learning_rate)
         self.problem, self.recipe, self.session = problem, recipe, session
         self.device = problem.images.labels.device
         self.steps_per_epoch = max(1, len(problem.images) // recipe.batch_size)
@@ -81,7 +82,7 @@ class _Run:
         self.state = _State(step=0, loss_sum=self._zero())
         self.optimiser = torch.optim.SGD(
             problem.learner.tensors().values(),
-            lr=recipe.learning_rate,
+            lr=recipe.learning_rate_at(0, self.steps_per_epoch),
             momentum=recipe.momentum,
             weight_decay=recipe.weight_decay,
         )

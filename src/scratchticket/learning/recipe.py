@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, isfinite, pi
 from typing import Literal
 
@@ -20,7 +20,8 @@ class LearningRecipe:
     Attributes:
         epochs: Passes over the training images.
         batch_size: Images per step; a last, smaller batch is dropped.
-        learning_rate: Of the first step.
+        learning_rate: Of the first step; if not given, the learner's own: 1.0 for scores, 0.1 for
+            weights (decision 15).
         schedule: ``cosine`` decays to 0 step by step; ``milestones`` divides by 10 at one half and
             at three quarters of the epochs (80 and 120 of 160); ``constant``.
         momentum: Of SGD, without dampening or Nesterov.
@@ -34,7 +35,7 @@ class LearningRecipe:
 
     epochs: int = 20
     batch_size: int = 64
-    learning_rate: float = 0.1
+    learning_rate: float | None = None
     schedule: Literal["cosine", "milestones", "constant"] = "cosine"
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -47,11 +48,19 @@ class LearningRecipe:
             if getattr(self, name) < 1:
                 raise InputError(f"learning.{name} must be at least 1, got {getattr(self, name)}")
         for name in ("learning_rate", "momentum", "weight_decay"):
-            if not (isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise InputError(f"learning.{name} must be 0 or more, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and not (isfinite(value) and value >= 0):
+                raise InputError(f"learning.{name} must be 0 or more, got {value}")
+
+    def resolved(self, learning_rate: float) -> LearningRecipe:
+        """Return the recipe with this learning rate where none was given."""
+        if self.learning_rate is not None:
+            return self
+        return replace(self, learning_rate=learning_rate)
 
     def learning_rate_at(self, step: int, steps_per_epoch: int) -> float:
         """Return the learning rate of a step, counted from 0 over the whole run."""
+        assert self.learning_rate is not None
         if self.schedule == "cosine":
             progress = step / (self.epochs * steps_per_epoch)
             return self.learning_rate * 0.5 * (1 + cos(pi * progress))

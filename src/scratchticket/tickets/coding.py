@@ -1,15 +1,19 @@
 """Entropy coding of masks: interleaved binary rANS (Duda, 2013, arXiv:1311.2540) in whole numbers.
 
-All layers go through one stream. Each bit is coded with its layer's own probability of a one, which
-follows from the layer's size and kept count and so needs no room of its own. The stream is
-specified byte by byte in docs/ticket-format.md; nothing here is computed in floating point except
-the choice of the number of lanes, which is stored.
+All layers go through one stream. The bits of a layer are coded in groups, each with its own
+probability of a one. A layer may be one group, whose probability follows from its kept count; or
+the bits are grouped by a *context*, a small number that encoder and decoder both know of each
+weight, such as the size of its initial score, and the groups' probabilities stand before the
+stream. The layout is specified byte by byte in docs/ticket-format.md. Nothing that decides a byte's
+meaning is computed in floating point: numbers of lanes and of contexts are chosen in it, and
+stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import ceil, log2
+from dataclasses import dataclass
+from math import log2
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +21,31 @@ import numpy.typing as npt
 from scratchticket.errors import TicketError
 
 Bits = npt.NDArray[np.bool_]
-Layer = tuple[int, int]  # size, kept
+Contexts = npt.NDArray[np.uint8]
 
 BITS = 16  # precision of probabilities, and size of a word
 LOW = 1 << BITS  # a lane's state lies in [LOW, LOW << BITS)
 MAX_LANES = 4096
 MAX_STEPS = 1 << 18  # of the coder over a whole mask; bounds the time to read a hostile file
+MAX_CONTEXTS = 256
+Group = tuple[int, int]  # number of bits, probability of a one in units of 2**-16
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a decoder must know of a code besides its bytes.
+
+    Attributes:
+        sizes: Bits of each layer.
+        kept: Ones of each layer, at least one.
+        contexts: Groups of each layer, a power of two; 1 means that contexts are not used.
+        lanes: Number of interleaved coders.
+    """
+
+    sizes: tuple[int, ...]
+    kept: tuple[int, ...]
+    contexts: tuple[int, ...]
+    lanes: int
 
 
 def entropy_bits(size: int, kept: int) -> float:
@@ -33,89 +56,180 @@ def entropy_bits(size: int, kept: int) -> float:
     return -size * (p * log2(p) + (1 - p) * log2(1 - p))
 
 
-def _frequency(size: int, kept: int) -> int:
+def _probability(size: int, ones: int) -> int:
     """Return the probability of a one in units of 2**-16, rounded half up, never 0 or 1."""
-    return min(max((2 * kept * LOW + size) // (2 * size), 1), LOW - 1)
+    return min(max((2 * ones * LOW + size) // (2 * size), 1), LOW - 1) if size else 1
 
 
-def lanes_for(layers: Sequence[Layer]) -> int:
+def _counts(contexts: Contexts, bits: Bits, groups: int) -> tuple[list[int], list[int]]:
+    """Return the size and the number of ones of each of ``groups`` equal ranges of contexts."""
+    shape = (groups, MAX_CONTEXTS // groups)
+    sizes = np.bincount(contexts, minlength=MAX_CONTEXTS).reshape(shape).sum(axis=1)
+    ones = np.bincount(contexts[bits], minlength=MAX_CONTEXTS).reshape(shape).sum(axis=1)
+    return sizes.tolist(), ones.tolist()
+
+
+def _best_grouping(contexts: Contexts | None, bits: Bits) -> tuple[int, float]:
+    """Return the cheapest number of groups and what the layer then costs, in bits."""
+    best = 1, entropy_bits(len(bits), int(np.count_nonzero(bits)))
+    groups = 2
+    while contexts is not None and best[1] and groups <= MAX_CONTEXTS:
+        sizes, ones = _counts(contexts, bits, groups)
+        cost = BITS * groups + sum(map(entropy_bits, sizes, ones))
+        if cost < best[1]:
+            best = groups, cost
+        groups *= 2
+    return best
+
+
+def _lanes(cost: float, total: int) -> int:
     """Return how many lanes to interleave, a power of two.
 
     Each lane costs about two bytes and makes the coder faster: as many as cost at most 0.2 %, or as
     ``MAX_STEPS`` demands.
     """
-    affordable = sum(entropy_bits(*layer) for layer in layers) / 8 * 0.002 / 2
-    lanes = 1 << int(log2(min(max(affordable, 1), MAX_LANES)))
-    while lanes * MAX_STEPS < sum(size for size, _ in layers):
+    lanes = 1 << int(log2(min(max(cost / 8 * 0.002 / 2, 1), MAX_LANES)))
+    while lanes * MAX_STEPS < total:
         lanes *= 2
     return lanes
 
 
-def _steps(layers: Sequence[Layer], lanes: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (first bit, number of bits, frequency of a one) of each step, over all layers.
+def _order(contexts: Contexts, groups: int) -> npt.NDArray[np.intp]:
+    """Return the positions of a layer's bits group by group, in storage order within a group."""
+    return np.argsort(contexts >> (8 - groups.bit_length() + 1), kind="stable")
 
-    Layers that keep everything or nothing carry no bits.
-    """
+
+def _steps(groups: Sequence[Group], lanes: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (first bit, number of bits, probability of a one) of each step, over all groups."""
     start = 0
-    for size, kept in layers:
-        if 0 < kept < size:
-            frequency = _frequency(size, kept)
-            for offset in range(0, size, lanes):
-                yield start + offset, min(lanes, size - offset), frequency
+    for size, probability in groups:
+        for offset in range(0, size, lanes):
+            yield start + offset, min(lanes, size - offset), probability
         start += size
 
 
-def encode(bits: Bits, layers: Sequence[Layer], lanes: int) -> bytes:
-    """Encode the bits of all layers.
+def encode(masks: Sequence[Bits], contexts: Sequence[Contexts | None]) -> tuple[bytes, Plan]:
+    """Encode the masks of all layers.
 
     Args:
-        bits: The layers' masks one after the other, ``(sum of sizes,)``.
-        layers: Size and kept count of each layer.
-        lanes: Number of interleaved coders.
+        masks: One-dimensional, each with at least one ``True``.
+        contexts: Of each weight of each layer, a number that a decoder will know too; or none.
 
     Returns:
-        The lanes' final states as 32-bit words, then the stream of 16-bit words, little-endian.
+        The code: probabilities of groups as 16-bit words, the lanes' final states as 32-bit words,
+        the stream of 16-bit words, all little-endian; and the plan it was made by.
     """
-    states = np.full(lanes, LOW, dtype=np.uint32)
-    words: list[npt.NDArray[np.uint16]] = []
-    for start, count, frequency in reversed(list(_steps(layers, lanes))):
-        one = bits[start : start + count]
-        state = states[:count]
-        width = np.where(one, np.uint32(frequency), np.uint32(LOW - frequency))
-        full = state >= (width << np.uint32(BITS))
-        words.append(state[full].astype(np.uint16))
-        state = np.where(full, state >> np.uint32(BITS), state)
-        quotient = np.where(one, state // np.uint32(frequency), state // np.uint32(LOW - frequency))
-        rest = state - quotient * width
-        base = np.where(one, np.uint32(0), np.uint32(frequency))
-        states[:count] = (quotient << np.uint32(BITS)) + rest + base
-    stream = np.concatenate(words[::-1]) if words else np.empty(0, dtype=np.uint16)
-    return states.astype("<u4").tobytes() + stream.astype("<u2").tobytes()
+    chosen = [_best_grouping(*pair) for pair in zip(contexts, masks, strict=True)]
+    sizes = tuple(len(bits) for bits in masks)
+    kept = tuple(int(np.count_nonzero(bits)) for bits in masks)
+    lanes = _lanes(sum(cost for _, cost in chosen), sum(sizes))
+    plan = Plan(sizes, kept, tuple(count for count, _ in chosen), lanes)
+    groups: list[Group] = []
+    stored: list[int] = []
+    ordered: list[Bits] = []
+    for bits, context, count in zip(masks, contexts, plan.contexts, strict=True):
+        if count > 1:
+            assert context is not None
+            layer = [
+                _probability(*pair) for pair in zip(*_counts(context, bits, count), strict=True)
+            ]
+            stored += layer
+            groups += zip(_counts(context, bits, count)[0], layer, strict=True)
+            ordered.append(bits[_order(context, count)])
+        elif not bits.all():
+            groups.append((len(bits), _probability(len(bits), int(np.count_nonzero(bits)))))
+            ordered.append(bits)
+    coded = np.concatenate(ordered) if ordered else np.empty(0, dtype=np.bool_)
+    return np.array(stored, dtype="<u2").tobytes() + _encode(coded, groups, lanes), plan
 
 
-def decode(code: bytes, layers: Sequence[Layer], lanes: int) -> Bits:
+def decode(code: bytes, plan: Plan, contexts: Sequence[Contexts | None]) -> list[Bits]:
     """Decode what :func:`encode` made.
 
     Raises:
         TicketError: If the code is too short or too long, does not end in the state it began with,
-            or a layer does not hold its kept count.
+            or a layer does not hold its kept count; or if the plan cannot be one.
     """
-    if not 1 <= lanes <= MAX_LANES or len(code) < 4 * lanes or len(code) % 2:
+    _check(plan, code)
+    grouped = [count for count in plan.contexts if count > 1]
+    stored = np.frombuffer(code, "<u2", count=sum(grouped)).tolist()
+    groups: list[Group] = []
+    orders: list[npt.NDArray[np.intp] | None] = []
+    position = 0
+    for size, kept, count, context in zip(
+        plan.sizes, plan.kept, plan.contexts, contexts, strict=True
+    ):
+        orders.append(None)
+        if count > 1:
+            if context is None:
+                raise TicketError("the mask's code needs initial scores, but has no seed for them")
+            sizes = _counts(context, np.zeros(size, dtype=np.bool_), count)[0]
+            groups += zip(sizes, stored[position : position + count], strict=True)
+            orders[-1] = _order(context, count)
+            position += count
+        elif kept < size:
+            groups.append((size, _probability(size, kept)))
+    if any(not 0 < probability < LOW for _, probability in groups):
+        raise TicketError("the mask's code is damaged: a probability is 0")
+    bits = _decode(code[2 * position :], groups, plan.lanes)
+    masks: list[Bits] = []
+    start = 0
+    for size, kept, count, order in zip(plan.sizes, plan.kept, plan.contexts, orders, strict=True):
+        mask = np.ones(size, dtype=np.bool_)
+        if count > 1 or kept < size:
+            mask[order if order is not None else slice(None)] = bits[start : start + size]
+            start += size
+        if np.count_nonzero(mask) != kept:
+            raise TicketError("the mask's code is damaged: wrong kept count")
+        masks.append(mask)
+    return masks
+
+
+def _check(plan: Plan, code: bytes) -> None:
+    """Refuse a plan that no encoder makes, before any work is done for it."""
+    powers = {1 << exponent for exponent in range(9)}
+    if not set(plan.contexts) <= powers or not 1 <= plan.lanes <= MAX_LANES:
+        raise TicketError("the mask's code is damaged: impossible numbers of contexts or lanes")
+    stored = sum(count for count in plan.contexts if count > 1)
+    if len(code) % 2 or len(code) < 2 * stored + 4 * plan.lanes:
         raise TicketError("the mask's code is damaged: wrong length")
-    if lanes * MAX_STEPS < sum(size for size, _ in layers):
+    if plan.lanes * MAX_STEPS < sum(plan.sizes):
         raise TicketError("the mask's code is damaged: too few lanes for its size")
+
+
+def _encode(bits: Bits, groups: Sequence[Group], lanes: int) -> bytes:
+    """Return final states and stream; bit ``i`` of a group goes to lane ``i % lanes``."""
+    states = np.full(lanes, LOW, dtype=np.uint32)
+    words: list[npt.NDArray[np.uint16]] = []
+    for start, count, probability in reversed(list(_steps(groups, lanes))):
+        one = bits[start : start + count]
+        state = states[:count]
+        p, q = np.uint32(probability), np.uint32(LOW - probability)
+        width = np.where(one, p, q)
+        full = state >= (width << np.uint32(BITS))
+        words.append(state[full].astype(np.uint16))
+        state = np.where(full, state >> np.uint32(BITS), state)
+        quotient = np.where(one, state // p, state // q)
+        base = np.where(one, np.uint32(0), p)
+        states[:count] = (quotient << np.uint32(BITS)) + (state - quotient * width) + base
+    stream = np.concatenate(words[::-1]) if words else np.empty(0, dtype=np.uint16)
+    return states.astype("<u4").tobytes() + stream.astype("<u2").tobytes()
+
+
+def _decode(code: bytes, groups: Sequence[Group], lanes: int) -> Bits:
+    """Undo :func:`_encode`."""
     states = np.frombuffer(code, "<u4", count=lanes).astype(np.uint32)
     stream = np.frombuffer(code, "<u2", offset=4 * lanes).astype(np.uint32)
-    bits = np.concatenate([np.full(size, kept == size) for size, kept in layers])
+    bits = np.empty(sum(size for size, _ in groups), dtype=np.bool_)
     position = 0
-    for start, count, frequency in _steps(layers, lanes):
+    for start, count, probability in _steps(groups, lanes):
         state = states[:count]
+        p, q = np.uint32(probability), np.uint32(LOW - probability)
         slot = state & np.uint32(LOW - 1)
-        one = slot < frequency
+        one = slot < p
         bits[start : start + count] = one
-        width = np.where(one, np.uint32(frequency), np.uint32(LOW - frequency))
-        base = np.where(one, np.uint32(0), np.uint32(frequency))
-        state = width * (state >> np.uint32(BITS)) + slot - base
+        base = np.where(one, np.uint32(0), p)
+        state = np.where(one, p, q) * (state >> np.uint32(BITS)) + slot - base
         low = np.flatnonzero(state < LOW)
         if position + len(low) > len(stream):
             raise TicketError("the mask's code is damaged: it ends too early")
@@ -124,13 +238,4 @@ def decode(code: bytes, layers: Sequence[Layer], lanes: int) -> Bits:
         states[:count] = state
     if position != len(stream) or (states != LOW).any():
         raise TicketError("the mask's code is damaged: it does not end where it should")
-    ends = np.cumsum([size for size, _ in layers])
-    for (size, kept), end in zip(layers, ends, strict=True):
-        if np.count_nonzero(bits[end - size : end]) != kept:
-            raise TicketError("the mask's code is damaged: wrong kept count")
     return bits
-
-
-def code_bytes_at_least(layers: Sequence[Layer]) -> int:
-    """Return the entropy of masks with these counts, in whole bytes."""
-    return ceil(sum(entropy_bits(*layer) for layer in layers) / 8)

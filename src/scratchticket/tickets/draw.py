@@ -130,6 +130,7 @@ def _run(
             else Mask(result),
             statistics={n: b.cpu() for n, b in snapshot.statistics.items() if n in names},
             fingerprints={n: fingerprint(v) for n, v in result.items()} if dense else fingerprints,
+            score_seed=None if dense else task.seed,
             weights=result if dense else None,
         )
 

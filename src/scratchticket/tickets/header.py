@@ -26,6 +26,7 @@ class Layer:
         name: The parameter's name in the bare module.
         shape: Of the parameter.
         kept: How many of its weights remain.
+        contexts: Into how many groups by initial score its mask is coded; 1 for none.
         fingerprint: The first 16 bytes of the SHA-256 of all its weights before masking (float32,
             little-endian, storage order), in hexadecimal.
     """
@@ -34,6 +35,7 @@ class Layer:
     name: str
     shape: tuple[int, ...]
     kept: int
+    contexts: int
     fingerprint: str
 
     @property
@@ -65,6 +67,7 @@ class Header:
         granularity: What one bit of the mask covers.
         weights: ``seed`` if the weights are rebuilt from the seed, ``stored`` if the kept ones are
             in the file.
+        score_seed: Seed of the initial scores, if the mask's code uses them as contexts.
         lanes: Interleaved coders of the mask's code.
         layers: Masked parameters, in the network's order.
         statistics: Floating-point buffers, in the network's order.
@@ -80,6 +83,7 @@ class Header:
     std: tuple[float, ...]
     granularity: Literal["element"]
     weights: Literal["seed", "stored"]
+    score_seed: int | None
     lanes: int
     layers: tuple[Layer, ...]
     statistics: tuple[Statistic, ...]
@@ -110,6 +114,7 @@ def parse_header(value: dict[str, Any]) -> Header:
     try:
         header = _ADAPTER.validate_json(canonical_json(value), strict=True)
         check_seed(header.seed)
+        check_seed(header.score_seed or 0)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

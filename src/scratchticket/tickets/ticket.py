@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from scratchticket import rng
 from scratchticket.errors import TicketError
 from scratchticket.files import read_bytes, write_atomically
 from scratchticket.masks import Mask
@@ -48,6 +49,8 @@ class Ticket:
         statistics: The network's floating-point buffers, by name.
         fingerprints: Of each masked layer's weights before masking. Tickets of one random network
             have equal fingerprints.
+        score_seed: Seed of the initial scores the search started from, if it did; a mask remembers
+            them, which makes its code shorter.
         weights: The weights by name if a seed cannot rebuild them, else none.
         provenance: JSON values: how the ticket came to be, with its accuracies.
     """
@@ -61,6 +64,7 @@ class Ticket:
     mask: Mask
     statistics: Mapping[str, Tensor]
     fingerprints: Mapping[str, str]
+    score_seed: int | None = None
     weights: Mapping[str, Tensor] | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
@@ -114,15 +118,19 @@ class Ticket:
 
     def to_bytes(self) -> bytes:
         """Return the ticket file's content: the same ticket always gives the same bytes."""
-        layers = tuple(
-            Layer(name, tuple(mask.shape), int(mask.sum()), self.fingerprints[name])
-            for name, mask in self.mask.items()
+        sizes = {name: mask.numel() for name, mask in self.mask.items()}
+        code, plan = coding.encode(
+            [mask.flatten().numpy() for mask in self.mask.values()],
+            _contexts(self.score_seed, sizes),
         )
-        counts = [(layer.size, layer.kept) for layer in layers]
-        lanes = coding.lanes_for(counts)
-        bits = np.concatenate([mask.flatten().numpy() for mask in self.mask.values()])
-        code = np.frombuffer(coding.encode(bits, counts, lanes), np.uint8).copy()
-        tensors = {"mask": torch.from_numpy(code), "statistics": _joined(self.statistics)}
+        layers = tuple(
+            Layer(name, tuple(mask.shape), kept, contexts, self.fingerprints[name])
+            for (name, mask), kept, contexts in zip(
+                self.mask.items(), plan.kept, plan.contexts, strict=True
+            )
+        )
+        stream = torch.from_numpy(np.frombuffer(code, np.uint8).copy())
+        tensors = {"mask": stream, "statistics": _joined(self.statistics)}
         if self.weights is not None:
             kept = {name: self.weights[name][mask] for name, mask in self.mask.items()}
             tensors["weights"] = _joined(kept)
@@ -135,7 +143,8 @@ class Ticket:
             std=self.std,
             granularity="element",
             weights="seed" if self.weights is None else "stored",
-            lanes=lanes,
+            score_seed=self.score_seed,
+            lanes=plan.lanes,
             layers=layers,
             statistics=tuple(Statistic(n, tuple(t.shape)) for n, t in self.statistics.items()),
             provenance=dict(self.provenance),
@@ -156,17 +165,7 @@ class Ticket:
         value, tensors = unpack(content)
         header = parse_header(value)
         _check_layout(header)
-        bits = coding.decode(
-            _taken(tensors, "mask", torch.uint8).numpy().tobytes(),
-            [(layer.size, layer.kept) for layer in header.layers],
-            header.lanes,
-        )
-        sizes = [layer.size for layer in header.layers]
-        pieces = torch.split(torch.from_numpy(bits), sizes)
-        masks = {
-            layer.name: piece.view(layer.shape)
-            for layer, piece in zip(header.layers, pieces, strict=True)
-        }
+        masks = _decoded(header, _taken(tensors, "mask", torch.uint8))
         ticket = Ticket(
             network=header.network,
             seed=header.seed,
@@ -179,6 +178,7 @@ class Ticket:
                 _taken(tensors, "statistics", torch.float32),
                 {statistic.name: statistic.shape for statistic in header.statistics},
             ),
+            score_seed=header.score_seed,
             fingerprints={layer.name: layer.fingerprint for layer in header.layers},
             weights=None if header.weights == "seed" else _scattered(header, masks, tensors),
             provenance=header.provenance,
@@ -229,6 +229,30 @@ def _check_layout(header: Header) -> None:
     statistics = {statistic.name: statistic.shape for statistic in header.statistics}
     if statistics != {name: tuple(b.shape) for name, b in statistics_of(bare).items()}:
         raise TicketError(f"the ticket's statistics are not those of {header.network.name}")
+
+
+def _contexts(score_seed: int | None, sizes: Mapping[str, int]) -> list[coding.Contexts | None]:
+    """Return the initial scores' magnitudes of each layer, if their seed is known."""
+    if score_seed is None:
+        return [None] * len(sizes)
+    return [rng.score_contexts(score_seed, name, size) for name, size in sizes.items()]
+
+
+def _decoded(header: Header, stream: Tensor) -> dict[str, Tensor]:
+    """Decode the masks."""
+    layers = header.layers
+    plan = coding.Plan(
+        sizes=tuple(layer.size for layer in layers),
+        kept=tuple(layer.kept for layer in layers),
+        contexts=tuple(layer.contexts for layer in layers),
+        lanes=header.lanes,
+    )
+    contexts = _contexts(header.score_seed, {layer.name: layer.size for layer in layers})
+    masks = coding.decode(stream.numpy().tobytes(), plan, contexts)
+    return {
+        layer.name: torch.from_numpy(mask).view(layer.shape)
+        for layer, mask in zip(layers, masks, strict=True)
+    }
 
 
 def _joined(tensors: Mapping[str, Tensor]) -> Tensor:
