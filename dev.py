@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PINS = ROOT / "constraints" / "pinned.txt"
+COMPLETE = "scratchticket.made"
 EXTRAS = {"demo": "", "test": "[dev,crosscheck]"}
 
 
@@ -33,7 +34,13 @@ def call(*command: str | Path, quiet: bool = False) -> None:
     words = [str(word) for word in command]
     if not quiet:
         say("$ " + " ".join(word.replace(f"{ROOT}{os.sep}", "") for word in words))
-    code = subprocess.run(words, cwd=ROOT, check=False).returncode
+    process = subprocess.Popen(words, cwd=ROOT)
+    while True:
+        try:
+            code = process.wait()
+            break
+        except KeyboardInterrupt:  # the command has got it too, and may need time to save
+            continue
     if code:
         sys.exit(code)
 
@@ -51,12 +58,13 @@ def set_up(extras: str) -> None:
     if mark.exists() and mark.read_text() == stamp(extras):
         return
     begun = time.monotonic()
-    if not (BIN / "python").exists():
+    if not (VENV / COMPLETE).exists():  # none, or one whose making was interrupted
         say(f"Making an environment in {VENV.name} (Python {sys.version.split()[0]}) ...")
         try:
-            call(sys.executable, "-m", "venv", VENV, quiet=True)
+            call(sys.executable, "-m", "venv", "--clear", VENV, quiet=True)
         except SystemExit:
-            sys.exit("Python's venv module is missing; on Debian: apt install python3-venv")
+            sys.exit("cannot make an environment; on Debian: apt install python3-venv")
+        (VENV / COMPLETE).touch()
     say("Installing the pinned packages, PyTorch among them; about a minute ...")
     pip: list[str | Path] = [
         BIN / "python",
@@ -83,7 +91,7 @@ def test() -> None:
     call(BIN / "ruff", "format", "--check", ".")
     call(BIN / "ruff", "check", ".")
     call(BIN / "mypy")
-    call(BIN / "python", "-m", "pytest", "--quiet", *sys.argv[2:])
+    call(BIN / "python", "-m", "pytest", "--quiet", "--numprocesses", "auto", *sys.argv[2:])
 
 
 def main() -> None:

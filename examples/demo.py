@@ -11,44 +11,60 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from scratchticket.cli.terminal import LearningProgress, out, result_table, user_errors
-from scratchticket.experiments.recipe import make_recipe
+from scratchticket.errors import InputError
+from scratchticket.experiments.recipe import Recipe, make_recipe
 from scratchticket.experiments.run import RunFolder, run
 
 SETTINGS = {
     "data": "digits",
     "network.name": "resnet18",
     "network.width": 16,
-    "ratio": "0.1",
     "attack.epsilon": "0.1",
     "attack.step_size": "0.025",
     "learning.epochs": 40,
 }
-
-
-def finished_run(task: str, folder: Path, seed: int) -> dict[str, Any]:
-    """Run a task in a folder: go on with an interrupted run, replace a finished one."""
-    recipe = make_recipe(SETTINGS | {"task": task, "seed": seed})
-    done = RunFolder(folder, task).record.exists()
-    label = "drawing the ticket" if task == "draw" else "training the dense network"
-    with LearningProgress(label, quiet=False) as progress:
-        return run(recipe, folder, resume=not done, overwrite=done, observe=progress)
+LABELS = {"draw": "ticket, untrained", "train": "dense, trained"}
 
 
 def main(folder: Path, seed: int) -> None:
-    """Draw, train, compare."""
-    with user_errors("nothing is lost: the same command goes on"):
-        ticket = finished_run("draw", folder, seed)
-        dense = finished_run("train", folder / "dense", seed)
-        out.print(result_table({"ticket, untrained": ticket, "dense, trained": dense}))
-        home, baseline = RunFolder(folder, "draw"), RunFolder(folder / "dense", "train")
+    """Draw, train, compare. An interrupted demo goes on; a finished one is run again."""
+    recipes = {
+        "draw": make_recipe(SETTINGS | {"task": "draw", "ratio": 0.1, "seed": seed}),
+        "train": make_recipe(SETTINGS | {"task": "train", "seed": seed}),
+    }
+    homes = {"draw": RunFolder(folder, "draw"), "train": RunFolder(folder / "dense", "train")}
+    with user_errors("the same command goes on"):
+        again = all(home.finished() for home in homes.values())
+        records = {}
+        for task, home in homes.items():
+            overwrite = again or not resumable(home, recipes[task])
+            with LearningProgress(LABELS[task].split(",")[0], quiet=False) as progress:
+                records[LABELS[task]] = run(
+                    recipes[task],
+                    home.path,
+                    resume=not overwrite,
+                    overwrite=overwrite,
+                    observe=progress,
+                )
+        home = homes["draw"]
+        out.print(result_table(records))
         out.print(
-            f"The ticket: {home.ticket}\nThe dense network: {baseline.ticket}\n"
+            f"The ticket: {home.ticket}\nThe dense network: {homes['train'].ticket}\n"
             f"Look at {home.curves} and {home.examples}; the numbers are in {home.record}",
             soft_wrap=True,
+            markup=False,
         )
+
+
+def resumable(home: RunFolder, recipe: Recipe) -> bool:
+    """Whether the folder holds a run of this very recipe, or none."""
+    try:
+        home.check_same(recipe)
+    except InputError:
+        return not any(path.exists() for path in home.files())
+    return True
 
 
 if __name__ == "__main__":

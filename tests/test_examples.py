@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -31,15 +32,36 @@ def test_examples_run(name: str) -> None:
 def test_the_demo_runs_on_one_epoch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     demo = runpy.run_path(str(ROOT / "examples" / "demo.py"))
     demo["SETTINGS"].update({"learning.epochs": 1, "network.width": 2})
+    folder = tmp_path / "demo"
 
-    demo["main"](tmp_path / "demo", 0)
-    demo["main"](tmp_path / "demo", 0)  # a finished demo is run again
+    demo["main"](folder, 0)
+    before = (folder / "record.json").stat().st_mtime_ns
+    (folder / "dense" / "record.json").unlink()
+    demo["main"](folder, 0)  # only the dense network was not finished
+    assert (folder / "record.json").stat().st_mtime_ns == before
+    demo["main"](folder, 0)  # finished: it is run again
+    assert (folder / "record.json").stat().st_mtime_ns > before
 
     printed = capsys.readouterr().out
     for word in ("ticket, untrained", "dense, trained", "robust", "ticket.safetensors"):
         assert word in printed
     for name in ("ticket.safetensors", "record.json", "dense/network.safetensors"):
         assert (tmp_path / "demo" / name).stat().st_size > 0
+
+
+def test_dev_py_waits_for_a_command_that_saves_after_ctrl_c(tmp_path: Path) -> None:
+    slow = "import time\ntry: print('up', flush=True); time.sleep(60)\n"
+    slow += "except KeyboardInterrupt: time.sleep(1); print('saved'); raise SystemExit(2)"
+    code = f"import dev; dev.call({sys.executable!r}, '-c', {slow!r}, quiet=True)"
+    words = [sys.executable, "-c", code]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(words, cwd=ROOT, start_new_session=True, **pipes)  # type: ignore[call-overload]
+    assert process.stdout.readline() == "up\n"
+
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out, err) == (2, "saved\n", "")
 
 
 def test_dev_py_explains_itself_and_refuses_other_words() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from math import sqrt
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -35,20 +36,22 @@ def block(records: list[dict[str, Any]]) -> str:
         size = round(mean(run["bytes"] for run in runs))
         rows.append(f"| {label} | {spread[0]} | {spread[1]} | {weights['kept']:,} | {size:,} |")
     first = records[0]
-    attack = first["results"]["best"]["attacks"][0]
+    attack = first["results"][first["selected"]]["attacks"][0]
     seconds = mean(r["seconds"]["learning"] + r["seconds"]["evaluation"] for r in records)
     seeds = sorted({record["recipe"]["seed"] for record in records})
     machine, total = first["machine"], attack["total"]
+    fraction = attack["correct"] / total
+    error = 100 * sqrt(fraction * (1 - fraction) / total)
     return f"""\
 | | natural (%) | robust (%) | weights kept | bytes on disk |
 |---|---|---|---|---|
 {chr(10).join(rows)}
 
-Accuracy on {total} test images, natural and under {attack["name"]}-{attack["steps"]}
-({attack["norm"]}, epsilon {attack["epsilon"]}); mean ± standard deviation over seeds
-{", ".join(map(str, seeds))}; the epoch is chosen on validation images. One standard error from
-{total} images alone is about 1.8 points. Each run took {seconds:.0f} s on average with
-{machine["threads"]} threads of a {machine["device"]}.
+Accuracy on {total} test images, natural and under attack ({attack["title"]});
+mean ± standard deviation over seeds
+{", ".join(map(str, seeds))}; the epoch is chosen on validation images. The standard error of one
+robust accuracy from {total} images alone is {error:.1f} points. A run took {seconds:.0f} s on
+average with {machine["threads"]} threads of {machine["device"]}.
 """
 
 

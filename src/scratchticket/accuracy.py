@@ -27,7 +27,7 @@ class Accuracy:
             raise InputError(f"an accuracy of {self.correct} out of {self.total} does not exist")
 
     @property
-    def ratio(self) -> float:
+    def fraction(self) -> float:
         """Fraction of correct images, in [0, 1]."""
         return self.correct / self.total
 
@@ -41,7 +41,7 @@ class Accuracy:
 
         It speaks of the finite test set only, not of the spread over seeds.
         """
-        n, p, z2 = self.total, self.ratio, _Z95**2
+        n, p, z2 = self.total, self.fraction, _Z95**2
         centre = (p + z2 / (2 * n)) / (1 + z2 / n)
         half = _Z95 * sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
         return max(0.0, centre - half), min(1.0, centre + half)

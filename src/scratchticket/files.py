@@ -19,6 +19,8 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         InputError: If the folder does not exist or cannot be written, or the disk is full.
     """
     data = content.encode() if isinstance(content, str) else content
+    if not path.name:
+        raise InputError(f"cannot write {str(path)!r}: it names no file")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

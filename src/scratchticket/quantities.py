@@ -36,7 +36,7 @@ def fraction(value: Quantity, what: str) -> Fraction:
     if not _PATTERN.fullmatch(text) or len(text) > 64:
         raise InputError(f"{what} must be a number such as 0.1 or 8/255, got {text[:64]!r}")
     try:
-        return Fraction(text.replace(" ", ""))
+        return Fraction("".join(text.split()))
     except ZeroDivisionError:
         raise InputError(f"{what} must not have denominator 0, got {text!r}") from None
 

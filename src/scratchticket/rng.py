@@ -1,14 +1,15 @@
 """Randomness has names: every draw comes from one integer seed and a purpose.
 
-Two kinds of streams:
+Three kinds of streams:
 
 * **The random network** (and its initial scores) are NumPy's Philox 4x64 raw 64-bit words, a stream
   that NumPy promises never to change, turned into numbers by exact transforms. The same seed gives
   the same bits on every machine, with every thread count and every version.
-* **Everything else** (batches, attack starts, augmentation, the switch) takes a
-  :class:`torch.Generator` that is seeded from ``(seed, purpose, position)``. Such a stream is only
-  promised to repeat on the same device and PyTorch version. Because the position (epoch, step or
-  batch) is part of the key, a run is resumed by knowing one integer.
+* **The order of batches** is made of the same words, so it too is the same everywhere.
+* **Everything else** (attack starts, augmentation, the switch) takes a :class:`torch.Generator`
+  that is seeded from ``(seed, purpose, position)``. Such a stream is only promised to repeat on the
+  same device and PyTorch version. Because the position (epoch, step or batch) is part of the key, a
+  run is resumed by knowing one integer.
 
 Streams of different purposes are independent: changing the attack's draws never changes the
 network.
@@ -25,7 +26,7 @@ import torch
 
 from scratchticket.errors import InputError
 
-Purpose = Literal["scores", "batches", "augmentation", "attack", "evaluation", "switch"]
+Purpose = Literal["batches", "augmentation", "attack", "evaluation", "switch"]
 Words = npt.NDArray[np.uint64]
 
 _SCHEME = "scratchticket-v1"

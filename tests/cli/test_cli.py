@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from rich.console import Console
 from typer.testing import CliRunner
 
 import scratchticket as st
 from scratchticket.cli.app import app
+from scratchticket.cli.terminal import LearningProgress
 from scratchticket.experiments.recipe import make_recipe
+from scratchticket.learning import Epoch, Event, Validation
 
 FAST = [
     *("--set", "network.width=2", "--epsilon", "0.1", "--steps", "1", "--epochs", "1"),
@@ -105,11 +111,10 @@ def test_defaults_shown_in_help_are_the_recipes() -> None:
         "Steps": recipe["attack"]["steps"],
         "Epochs": recipe["learning"]["epochs"],
         "BatchSize": recipe["learning"]["batch_size"],
+        "LearningRate": recipe["learning"]["learning_rate"],
         "Schedule": recipe["learning"]["schedule"],
         "Seed": recipe["seed"],
     }
-    trained = make_recipe({"task": "train"}).json()["learning"]["learning_rate"]
-    shown["LearningRate"] = f"{recipe['learning']['learning_rate']} to draw, {trained} to train"
     for name, value in shown.items():
         option = getattr(options, name).__metadata__[0]
         assert option.show_default == str(value), name
@@ -143,7 +148,7 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         ),
         (["draw", "--data", "digits", "--out", "OUT", "--seed=-1"], "seed must be an integer"),
         (["draw", "--data", "digits", "--out", "OUT", "--device", "tpu"], "no device 'tpu'"),
-        (["draw", "--data", "digits", "--out", "/proc/none/x"], "cannot make folder"),
+        (["draw", "--data", "digits", "--out", "/proc/none/x"], "cannot use folder"),
         (["draw", "--data", "digits", "--out", "/proc"], "cannot write /proc/recipe.json"),
         (["draw", "--data", "digits", "--out", "OUT", "--resume", "--overwrite"], "exclude"),
         (["train", "--data", "digits", "--out", "OUT", "--ratio", "0.1"], "No such option"),
@@ -196,8 +201,6 @@ def test_an_output_folder_that_holds_a_run_is_refused(drawn: Path) -> None:
 def test_a_ticket_on_data_of_another_shape_is_refused(
     drawn: Path, monkeypatch: pytest.MonkeyPatch, digits: st.Data
 ) -> None:
-    from dataclasses import replace
-
     from scratchticket.data import DATA_SETS, ImageSet
 
     def wide() -> st.Data:
@@ -236,10 +239,47 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(tmp_path: Path) -> Non
     _, err = process.communicate(timeout=60)
 
     assert process.returncode == 2
+    assert err.strip().splitlines()[-1].startswith("interrupted: stopped after step")
     assert "go on with the same command and --resume" in err.strip().splitlines()[-1]
     assert "Traceback" not in err
     assert (out / "checkpoint.safetensors").exists()
     assert not (out / "record.json").exists()
+
+
+def test_text_in_brackets_is_printed_as_it_is(tmp_path: Path, ticket: st.Ticket) -> None:
+    path = tmp_path / "[red]" / "ticket[bold].safetensors"
+    path.parent.mkdir()
+    odd = {"recipe": "[/x]", "results": {"natural": 1, "attacks": [{"total": 0}]}}
+    replace(ticket, provenance=odd).save(path)
+
+    assert "[/x]" in call("show", path)[1]
+    code, out, _ = call("evaluate", path, "--data", "digits", "--attack", "none")
+    assert code == 0
+    assert "[red]/ticket[bold].safetensors" in out.replace("\n", "")
+    assert "none (natural)" in out
+
+
+def test_progress_fits_a_terminal_of_80_columns() -> None:
+    event = Event(
+        step=380,
+        steps=760,
+        loss=torch.tensor(0.5),
+        epochs=[Epoch(20, 0.5, 0.1, 30.0, Validation(st.Accuracy(180, 180), st.Accuracy(9, 180)))],
+        total_epochs=40,
+    )
+    shown = io.StringIO()
+    progress = LearningProgress("draw preact_resnet18", quiet=False)
+    progress._bar.live.console = Console(file=shown, width=80, force_terminal=True)
+    progress._bar.disable = False
+    progress(event)
+    progress(replace(event, step=760))
+
+    with progress._bar.live.console.capture() as capture:
+        progress._bar.live.console.print(progress._bar.get_renderable())
+
+    line = capture.get()
+    for word in ("epoch 2/40", "loss 0.500", "valid 100.0 % / 5.0 %", "left"):
+        assert word in line, line
 
 
 def test_version_is_told() -> None:

@@ -11,7 +11,7 @@ from scratchticket.experiments.recipe import make_recipe, paths
 
 def test_every_setting_has_a_path() -> None:
     assert {"network.width", "attack.epsilon", "learning.epochs", "ratio", "seed"} <= set(paths())
-    assert len(paths()) == len(set(paths())) == 23
+    assert len(paths()) == len(set(paths())) == 24
 
 
 def test_settings_are_given_as_text_or_values() -> None:
@@ -43,6 +43,12 @@ def test_a_stored_recipe_reads_back() -> None:
     assert make_recipe(flat) == recipe
 
 
+def test_a_dense_network_keeps_all_weights() -> None:
+    assert make_recipe({"task": "train"}).ratio == "1"
+    with pytest.raises(InputError, match="ratio must be 1, got 0.5"):
+        make_recipe({"task": "train", "ratio": 0.5})
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
@@ -50,6 +56,7 @@ def test_a_stored_recipe_reads_back() -> None:
         ("width", 16, "did you mean 'network.width'"),
         ("network", 16, "unknown setting 'network'"),
         ("network.width", "wide", "network.width: input should be a valid integer"),
+        ("task", "trian", "task: input should be 'draw' or 'train'"),
         ("network.init", "xavier", "unknown init 'xavier'"),
         ("attack.epsilon", "8/0", "denominator 0"),
         ("attack.epsilon", "-1/255", r"epsilon must lie in \[0, 1\]"),

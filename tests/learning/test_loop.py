@@ -14,7 +14,7 @@ from scratchticket.experiments.api import validator
 from scratchticket.learning import Event, LearningRecipe, Session
 from scratchticket.networks import maskable
 from scratchticket.tickets import draw, train
-from scratchticket.tickets.draw import Drawn, Task
+from scratchticket.tickets.draw import Finished, Task
 
 ATTACK = st.AttackRecipe(epsilon=0.1, steps=2)
 
@@ -27,7 +27,7 @@ def task(data: st.Data, **changes: object) -> Task:
     return replace(whole, **changes)  # type: ignore[arg-type]
 
 
-def same(first: Drawn, second: Drawn) -> bool:
+def same(first: Finished, second: Finished) -> bool:
     """Whether two runs left the same tickets and the same log, apart from times."""
     logs = [[replace(e, seconds=0.0) for e in drawn.epochs] for drawn in (first, second)]
     tickets = zip((first.chosen, first.other), (second.chosen, second.other), strict=True)
@@ -54,7 +54,7 @@ def test_the_same_task_gives_the_same_ticket(few_digits: st.Data) -> None:
 def test_a_stopped_run_goes_on_to_the_same_bits(
     few_digits: st.Data, tmp_path: Path, stop_after: int, learn: str
 ) -> None:
-    def run(session: Session) -> Drawn:
+    def run(session: Session) -> Finished:
         if learn == "train":
             return train(task(few_digits), session)
         return draw(task(few_digits), 0.3, session)
@@ -92,6 +92,23 @@ def test_a_checkpoint_of_other_settings_is_refused(
 
     with pytest.raises(InputError, match="belongs to a run with other settings"):
         draw(task(few_digits, **change), 0.3, session)
+
+
+def test_a_checkpoint_of_another_ratio_task_or_data_is_refused(
+    few_digits: st.Data, tmp_path: Path
+) -> None:
+    session = Session(tmp_path / "checkpoint.safetensors")
+    draw(task(few_digits), 0.3, session)
+    images = few_digits.train
+    other = replace(few_digits, train=replace(images, labels=images.labels.flip(0)))
+
+    for run in (
+        lambda: draw(task(few_digits), 0.4, session),
+        lambda: train(task(few_digits), session),
+        lambda: draw(task(other), 0.3, session),
+    ):
+        with pytest.raises(InputError, match="belongs to a run with other settings"):
+            run()
 
 
 def test_a_damaged_checkpoint_is_refused(few_digits: st.Data, tmp_path: Path) -> None:
@@ -142,7 +159,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(few_digits: st.Data) -> None:
 
 
 def test_batch_norm_mode_of_the_inner_attack_is_an_option(few_digits: st.Data) -> None:
-    learning = LearningRecipe(epochs=1, batch_size=64)
+    learning = LearningRecipe(epochs=1, batch_size=64, statistics="running")
     moved = {}
     for mode in ("train", "eval"):
         changed = replace(learning, batch_norm=mode)  # type: ignore[arg-type]
@@ -153,12 +170,32 @@ def test_batch_norm_mode_of_the_inner_attack_is_an_option(few_digits: st.Data) -
     assert (moved["train"] - 1).abs().mean() > (moved["eval"] - 1).abs().mean()
 
 
+def test_judged_statistics_do_not_change_what_is_learned(few_digits: st.Data) -> None:
+    last = LearningRecipe(epochs=2, batch_size=64, select="last")
+    running = replace(last, statistics="running")
+    first = draw(task(few_digits, learning=last), 0.3).chosen
+    second = draw(task(few_digits, learning=running), 0.3).chosen
+
+    assert first.mask == second.mask
+    name = "layer4.1.bn2.running_mean"
+    assert not torch.equal(first.statistics[name], second.statistics[name])
+
+
 def test_schedules() -> None:
-    milestones = LearningRecipe(160, learning_rate=0.1, schedule="milestones")
+    milestones = LearningRecipe(epochs=160, schedule="milestones")
     rates = [milestones.learning_rate_at(epoch * 5, 5) for epoch in (0, 79, 80, 119, 120, 159)]
     assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
-    cosine = LearningRecipe(epochs=10, learning_rate=0.1)
+    cosine = LearningRecipe(epochs=10)
     assert [cosine.learning_rate_at(s, 4) for s in (0, 20, 40)] == pytest.approx([0.1, 0.05, 0.0])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"schedule": "linear"}, {"select": "lats"}, {"batch_norm": "x"}, {"statistics": "none"}],
+)
+def test_unknown_choices_are_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(InputError, match=f"unknown learning.{next(iter(wrong))}"):
+        LearningRecipe(**wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -171,11 +171,18 @@ def edited(ticket: st.Ticket, change: Callable[[dict[str, Any]], object]) -> byt
     ("change", "message"),
     [
         (lambda h: h.update(format=2), "ticket format 2 is not known"),
-        (lambda h: h.pop("seed"), "wrong at seed: Field required"),
+        (lambda h: h.pop("seed"), "wrong at 'seed': Field required"),
         (lambda h: h.update(seed=6), "weights of conv1.weight do not match"),
         (lambda h: h.update(seed=-6), "seed"),
-        (lambda h: h.update(seed="5"), "wrong at seed"),
-        (lambda h: h.update(extra=1), "wrong at extra"),
+        (lambda h: h.update(seed="5"), "wrong at 'seed'"),
+        (lambda h: h.update(extra=1), "wrong at 'extra'"),
+        (lambda h: h.update({"a\nb\x1b": 1}), r"wrong at 'a\\nb\\x1b'"),
+        (lambda h: h["layers"].append(h["layers"][0]), "layers are not those"),
+        (lambda h: h["statistics"].reverse(), "statistics are not those"),
+        (lambda h: h["network"].update(init="xavier"), "unknown init 'xavier'"),
+        (lambda h: h.update(std=[0.0]), "standard deviation is not positive"),
+        (lambda h: h.update(score_seed=None), "no seed for them"),
+        (lambda h: h.update(score_seed=6), "damaged"),
         (lambda h: h["network"].update(name="resnet"), "did you mean 'resnet18'"),
         (lambda h: h["network"].update(width=5), "layers are not those of resnet18"),
         (lambda h: h["network"].update(width=4096), "layers are not those"),
@@ -197,6 +204,39 @@ def test_a_header_that_lies_is_refused(
 ) -> None:
     with pytest.raises(TicketError, match=message):
         st.Ticket.from_bytes(edited(ticket, change))
+
+
+def test_provenance_may_hold_hashes_and_is_bounded(ticket: st.Ticket) -> None:
+    hashes = {"sha256": "0" * 64, "data_sha256": "ab" * 32}
+    loaded = st.Ticket.from_bytes(replace(ticket, provenance=hashes).to_bytes())
+    assert loaded.provenance == hashes
+
+    with pytest.raises(TicketError, match="provenance is too large"):
+        replace(ticket, provenance={"note": "x" * 2**24}).to_bytes()
+
+
+def test_a_header_with_nan_or_deep_nesting_is_refused(ticket: st.Ticket) -> None:
+    content = ticket.to_bytes()
+    for value in ("NaN", "[" * 50_000 + "]" * 50_000):
+        start = content.index(b'"{') + 1
+        text = content[8 : 8 + int.from_bytes(content[:8], "little")].decode()
+        broken = text.replace('"{', '"{\\"more\\":' + value + ",", 1).encode()
+        assert start
+        with pytest.raises(TicketError):
+            st.Ticket.from_bytes(len(broken).to_bytes(8, "little") + broken)
+
+
+def test_statistics_that_are_not_finite_are_refused(ticket: st.Ticket) -> None:
+    broken = {n: s / 0 for n, s in ticket.statistics.items()}
+
+    with pytest.raises(TicketError, match="are not finite"):
+        st.Ticket.from_bytes(replace(ticket, statistics=broken).to_bytes())
+
+
+def test_a_ticket_from_python_says_how_it_came_to_be(ticket: st.Ticket) -> None:
+    assert ticket.provenance["recipe"]["ratio"] == "0.3"
+    assert ticket.provenance["recipe"]["attack"]["epsilon"] == "0.1"
+    assert ticket.provenance["epoch"] in (1, 2)
 
 
 def test_an_unknown_tensor_is_refused(ticket: st.Ticket) -> None:

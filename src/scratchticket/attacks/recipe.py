@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -73,11 +73,28 @@ class AttackRecipe:
             return RELEASED_STEP
         return Fraction(5, 2) * epsilon / self.steps
 
+    @property
+    def exact_steps(self) -> int:
+        """The gradient evaluations this attack makes."""
+        return {"none": 0, "pgd": self.steps}.get(self.name, 1)
+
     def __str__(self) -> str:
         if self.name == "none":
             return "none"
         name = f"pgd-{self.steps}" if self.name == "pgd" else self.name
         return f"{name}, linf, {self.epsilon}"
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a record says of the attack, as JSON values."""
+        return {
+            "name": self.name,
+            "norm": "linf",
+            "epsilon": self.epsilon,
+            "steps": self.exact_steps,
+            "step_size": str(self.exact_step_size),
+            "random_start": self.name in ("pgd", "fgsm-rs"),
+            "title": str(self),
+        }
 
 
 def perturb(  # noqa: PLR0913
@@ -102,7 +119,7 @@ def perturb(  # noqa: PLR0913
         labels,
         LinfBall(float(Fraction(recipe.epsilon))),
         step_size=float(recipe.exact_step_size),
-        steps=recipe.steps if recipe.name == "pgd" else 1,
+        steps=recipe.exact_steps,
         generator=None if recipe.name == "fgsm" else generator,
         stop_when_fooled=stop_when_fooled,
     )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 from typer import Option
 
 from scratchticket.cli import options as o
 from scratchticket.cli.terminal import (
-    attack_title,
-    chosen_device,
     err,
     interval,
     out,
@@ -30,7 +29,7 @@ def evaluate(
         str | None,
         Option(
             help="Radius of the l-inf ball, pixels in [0, 1]: 8/255 or 0.1.",
-            show_default="that of the ticket's own record",
+            show_default="that of the ticket's recipe, else 8/255",
         ),
     ] = None,
     step_size: o.StepSize = None,
@@ -42,7 +41,7 @@ def evaluate(
     with user_errors():
         from scratchticket.attacks import AttackRecipe
         from scratchticket.data import load_data
-        from scratchticket.experiments.records import machine, measured, versions
+        from scratchticket.experiments.records import machine, measured, usable_device, versions
         from scratchticket.rng import check_seed
         from scratchticket.tickets import Ticket
 
@@ -51,15 +50,15 @@ def evaluate(
         loaded.check_data(images.shape, len(images.classes), images.name)
         radius = epsilon if epsilon is not None else _drawn_at(loaded.provenance)
         recipe = AttackRecipe(attack, radius, steps, step_size)  # type: ignore[arg-type]
-        where = chosen_device(device)
-        network = loaded.build().to(where)
+        where = usable_device(device)
         with Progress(console=err, disable=json_output or not err.is_terminal) as bar:
             task = bar.add_task(str(recipe), total=len(images.test))
             result = measured(
-                network,
+                loaded,
                 images.test,
                 recipe,
                 seed=check_seed(seed),
+                device=where,
                 progress=lambda done: bar.update(task, completed=done),
             )
         if json_output:
@@ -85,13 +84,12 @@ def _drawn_at(provenance: Any) -> str:
 
 
 def _table(title: str, result: dict[str, Any]) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=escape(title), title_justify="left")
     for heading, justify in (("attack", "left"), ("accuracy", "right"), ("95 %", "right")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
     for counts in (result["natural"], *result["attacks"]):
-        name = attack_title(counts) if "name" in counts else "none (natural)"
         table.add_row(
-            name,
+            counts.get("title", "none (natural)"),
             f"{counts['correct']} / {counts['total']} = {percent(counts)}",
             interval(counts),
         )

@@ -8,7 +8,6 @@ from typing import Any
 from scratchticket.cli import options as o
 from scratchticket.cli.terminal import (
     LearningProgress,
-    chosen_device,
     out,
     percent,
     result_table,
@@ -25,7 +24,7 @@ def _overrides(given: dict[str, Any], settings: list[str] | None) -> dict[str, A
         path, equals, value = setting.partition("=")
         if not equals:
             raise InputError(f"--set takes PATH=VALUE, got {setting!r}")
-        if overrides.get(path, value) != value:
+        if path in overrides:
             raise InputError(f"{path} is given twice: {overrides[path]} and {value}")
         overrides[path] = value
     return overrides
@@ -42,15 +41,17 @@ def learn(
     quiet: bool,
 ) -> None:
     """Run a recipe in a folder and print what came out."""
-    with user_errors("nothing is lost: go on with the same command and --resume"):
+    instead = " instead of --overwrite" if overwrite else ""
+    with user_errors(f"go on with the same command and --resume{instead}"):
         from scratchticket.errors import InputError
         from scratchticket.experiments.recipe import make_recipe
+        from scratchticket.experiments.records import usable_device
         from scratchticket.experiments.run import RunFolder, run
 
         if resume and overwrite:
             raise InputError("--resume and --overwrite exclude each other")
         recipe = make_recipe(_overrides(given, settings))
-        where = chosen_device(device)
+        where = usable_device(device)
         with LearningProgress(f"{recipe.task} {recipe.network.name}", quiet) as progress:
             record = run(
                 recipe,
@@ -65,14 +66,15 @@ def learn(
         out.print(result_table({label: record}))
         chosen = record["results"][record["selected"]]
         last = record["results"]["last"]
+        best = "the best on validation images"
+        reason = best if record["selected"] == "best" else "the last"
         out.print(
-            f"test images; epoch {chosen['epoch']} ({record['selected']} on validation); "
-            "last epoch: "
-            f"{percent(last['natural'])} / {percent(last['attacks'][0])}",
+            f"of epoch {chosen['epoch']}, {reason}; the last epoch: natural "
+            f"{percent(last['natural'])}, robust {percent(last['attacks'][0])}",
             soft_wrap=True,
         )
         for path in (home.ticket, home.record, home.log, home.curves, home.examples):
-            out.print(str(path), soft_wrap=True)
+            out.print(str(path), soft_wrap=True, markup=False)
 
 
 def draw(

@@ -74,11 +74,7 @@ BatchSize = Annotated[
 ]
 LearningRate = Annotated[
     float | None,
-    Option(
-        help="Learning rate of the first step.",
-        show_default="1.0 to draw, 0.1 to train",
-        rich_help_panel=SETTINGS,
-    ),
+    Option(help="Learning rate of the first step.", show_default="0.1", rich_help_panel=SETTINGS),
 ]
 Schedule = Annotated[
     str | None,

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from scratchticket.cli import options as o
-from scratchticket.cli.terminal import attack_title, out, percent, user_errors
-
-if TYPE_CHECKING:
-    from scratchticket.tickets import Ticket
+from scratchticket.cli.terminal import out, percent, user_errors
 
 
 def show(ticket: o.TicketPath, json_output: o.Json = False) -> None:
@@ -23,51 +20,13 @@ def show(ticket: o.TicketPath, json_output: o.Json = False) -> None:
     """
     with user_errors():
         from scratchticket.tickets import Ticket
+        from scratchticket.tickets.facts import facts
 
-        loaded = Ticket.load(ticket)
-        facts = _facts(loaded, ticket)
+        told = {"file": str(ticket), "proof": "holds"} | facts(Ticket.load(ticket))
         if json_output:
-            print(json.dumps(facts, indent=2))
+            print(json.dumps(told, indent=2))
             return
-        _print(facts)
-
-
-def _facts(ticket: Ticket, path: Path) -> dict[str, Any]:
-    layers: list[dict[str, Any]]
-    from scratchticket.tickets.coding import entropy_bits
-
-    layers = [
-        {"name": name, "shape": list(mask.shape), "kept": int(mask.sum()), "total": mask.numel()}
-        for name, mask in ticket.mask.items()
-    ]
-    statistics = sum(value.numel() for value in ticket.statistics.values())
-    counts = [(layer["total"], layer["kept"]) for layer in layers]
-    return {
-        "file": str(path),
-        "proof": "holds",
-        "network": ticket.network.name,
-        "width": ticket.network.width,
-        "init": ticket.network.init,
-        "seed": ticket.seed,
-        "weights_from": "seed" if ticket.weights is None else "file",
-        "image_shape": list(ticket.image_shape),
-        "classes": list(ticket.classes),
-        "mean": list(ticket.mean),
-        "std": list(ticket.std),
-        "kept": ticket.mask.kept,
-        "total": ticket.mask.total,
-        "remaining_ratio": ticket.remaining_ratio,
-        "bytes": {
-            "file": path.stat().st_size,
-            "mask_entropy": round(sum(entropy_bits(*pair) for pair in counts) / 8),
-            "statistics": 4 * statistics,
-            "dense_checkpoint": 4 * (ticket.mask.total + statistics),
-        },
-        "layers": [
-            layer | {"fingerprint": ticket.fingerprints[str(layer["name"])]} for layer in layers
-        ],
-        "provenance": dict(ticket.provenance),
-    }
+        _print(told)
 
 
 def _print(facts: dict[str, Any]) -> None:
@@ -86,19 +45,18 @@ def _print(facts: dict[str, Any]) -> None:
         f"({dense / sizes['file']:.1f} times as many)",
         "compare": f"{sizes['mask_entropy']:,} bytes of entropy in a mask with these counts, "
         f"{sizes['statistics']:,} of batch-norm statistics",
-        "proof": "holds: hash of the file, "
-        + ("weights rebuilt from the seed" if rebuilt else "stored weights")
-        + " against the fingerprint of every layer",
+        "proof": "holds: the file matches its hash, and "
+        + (
+            "the weights rebuilt from the seed match the fingerprint of every layer"
+            if rebuilt
+            else "stored layers that are whole match their fingerprints"
+        ),
     }
-    result = facts["provenance"].get("results")
-    if result:
-        attack = result["attacks"][0]
-        lines["accuracy"] = (
-            f"natural {percent(result['natural'])}, {attack_title(attack)} {percent(attack)} "
-            f"of {attack['total']} test images, as recorded at its making"
-        )
+    accuracy = _accuracy(facts["provenance"])
+    if accuracy:
+        lines["accuracy"] = accuracy
     for name, text in lines.items():
-        out.print(f"[bold]{name:<9}[/bold] {text}", soft_wrap=True)
+        out.print(f"{name:<9} {text}", soft_wrap=True, markup=False)
     table = Table()
     table.add_column("layer")
     for heading in ("shape", "kept", "of", "%"):
@@ -106,8 +64,23 @@ def _print(facts: dict[str, Any]) -> None:
     for layer in facts["layers"]:
         shape = "x".join(str(size) for size in layer["shape"])
         kept, total = layer["kept"], layer["total"]
-        table.add_row(layer["name"], shape, f"{kept:,}", f"{total:,}", f"{100 * kept / total:.2f}")
+        table.add_row(
+            escape(layer["name"]), shape, f"{kept:,}", f"{total:,}", f"{100 * kept / total:.2f}"
+        )
     out.print(table)
     recipe = facts["provenance"].get("recipe")
     if recipe:
-        out.print("[bold]recipe[/bold]   ", json.dumps(recipe), soft_wrap=True)
+        out.print("recipe   ", json.dumps(recipe), soft_wrap=True, markup=False)
+
+
+def _accuracy(provenance: dict[str, Any]) -> str:
+    """Return what the ticket says of its accuracy; empty if it says nothing readable."""
+    try:
+        result = provenance["results"]
+        attack = result["attacks"][0]
+        return (
+            f"natural {percent(result['natural'])}, {attack['title']} {percent(attack)} "
+            f"of {attack['total']} test images, as recorded at its making"
+        )
+    except (KeyError, IndexError, TypeError, ZeroDivisionError):
+        return ""

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from scratchticket.errors import ScratchticketError
+from scratchticket.errors import Interrupted, ScratchticketError
 
 if TYPE_CHECKING:
     from scratchticket.learning import Event
@@ -25,39 +25,23 @@ err = Console(stderr=True, highlight=False)
 
 
 @contextmanager
-def user_errors(advice: str = "") -> Iterator[None]:
+def user_errors(go_on: str = "") -> Iterator[None]:
     """Turn the library's errors and Ctrl-C into a line or two and exit code 2.
 
     Args:
-        advice: What to tell after Ctrl-C.
+        go_on: How to go on after an interruption.
     """
     try:
         yield
+    except Interrupted as stopped:
+        print(f"interrupted: {stopped}; {go_on}", file=sys.stderr)
+        raise typer.Exit(ERROR_CODE) from None
     except ScratchticketError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(ERROR_CODE) from None
     except KeyboardInterrupt:
-        print(f"interrupted{advice and '; '}{advice}", file=sys.stderr)
+        print(f"interrupted{go_on and '; '}{go_on}", file=sys.stderr)
         raise typer.Exit(ERROR_CODE) from None
-
-
-def chosen_device(name: str) -> str:
-    """Return the device to compute on.
-
-    Raises:
-        InputError: If PyTorch has no such device here.
-    """
-    import torch
-
-    from scratchticket.errors import InputError
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError):
-        raise InputError(f"no device {name!r} here; use cpu, cuda or auto") from None
-    return name
 
 
 class LearningProgress:
@@ -72,11 +56,11 @@ class LearningProgress:
         self._label, self._quiet, self._drawn, self._epochs = label, quiet, 0.0, 0
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TextColumn("epoch {task.fields[epoch]}  loss {task.fields[loss]}"),
-            TextColumn("validation {task.fields[validation]}"),
+            BarColumn(bar_width=10),
+            TextColumn("epoch {task.fields[epoch]} loss {task.fields[loss]}"),
+            TextColumn("valid {task.fields[validation]}"),
+            TimeRemainingColumn(compact=True),
             TextColumn("left"),
-            TimeRemainingColumn(),
             console=err,
             disable=quiet or not err.is_terminal,
             speed_estimate_period=120,
@@ -107,13 +91,14 @@ class LearningProgress:
             self._epochs = finished
             return
         last_step = event.step == event.steps
+        if not self._drawn:  # what an earlier session did is no measure of speed
+            self._bar.reset(self._task, total=event.steps, completed=event.step)
         if time.monotonic() - self._drawn > 0.2 or last_step:
             self._drawn = time.monotonic()
             epoch = min(finished + 1, event.total_epochs)
             self._bar.update(
                 self._task,
                 completed=event.step,
-                total=event.steps,
                 epoch=f"{epoch}/{event.total_epochs}",
                 loss=f"{float(event.loss):.3f}",
                 validation=validation,
@@ -131,12 +116,6 @@ def interval(counts: dict[str, Any]) -> str:
     return f"{100 * low:.1f} to {100 * high:.1f}"
 
 
-def attack_title(attack: dict[str, Any]) -> str:
-    """Return the name of a recorded attack, as it must stand beside every robust accuracy."""
-    steps = f"-{attack['steps']}" if attack["name"] == "pgd" else ""
-    return f"{attack['name']}{steps}, {attack['norm']}, {attack['epsilon']}"
-
-
 def result_table(rows: dict[str, dict[str, Any]]) -> Table:
     """Return a table of records: accuracy on the test images, weights, bytes.
 
@@ -144,7 +123,7 @@ def result_table(rows: dict[str, dict[str, Any]]) -> Table:
         rows: Label to record.
     """
     first = next(iter(rows.values()))
-    attack = attack_title(first["results"][first["selected"]]["attacks"][0])
+    attack = first["results"][first["selected"]]["attacks"][0]["title"]
     title = f"Accuracy on the test images; robust: {attack}"
     table = Table(title=title, title_justify="left", box=SIMPLE)
     table.add_column("", no_wrap=True)

@@ -23,7 +23,7 @@ def pixels(images: Tensor) -> Tensor:
     return (images.to(torch.float32) / 255).contiguous(memory_format=torch.channels_last)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageSet:
     """Images with their labels.
 
@@ -70,7 +70,7 @@ class ImageSet:
         return channels, height, width
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Data:
     """A data set split in three: nothing is ever selected on the test part.
 

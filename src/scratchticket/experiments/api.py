@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -10,11 +11,12 @@ from torch import nn
 from scratchticket.attacks import AttackRecipe
 from scratchticket.data import Data
 from scratchticket.evaluation import natural_accuracy, robust_accuracy
-from scratchticket.experiments.recipe import EvaluationRecipe
+from scratchticket.experiments.recipe import Recipe
+from scratchticket.experiments.records import versions
 from scratchticket.learning import LearningRecipe, Session, Validation
 from scratchticket.masks import Ratio
 from scratchticket.networks import NetworkRecipe
-from scratchticket.tickets import Ticket, draw, train
+from scratchticket.tickets import Finished, Ticket, draw, train
 from scratchticket.tickets.draw import Task
 
 
@@ -30,18 +32,26 @@ def validator(data: Data, attack: AttackRecipe, seed: int) -> Callable[[nn.Modul
     return validate
 
 
-def _task(  # noqa: PLR0913
-    data: Data,
-    network: NetworkRecipe | str,
-    *,
-    attack: AttackRecipe,
-    learning: LearningRecipe,
-    seed: int,
-    device: torch.device | str,
-) -> Task:
-    recipe = NetworkRecipe(network) if isinstance(network, str) else network
-    judge = EvaluationRecipe().attack(attack)
-    return Task(data, recipe, attack, learning, validator(data, judge, seed), seed, device)
+def learned(recipe: Recipe, data: Data, device: torch.device | str, session: Session) -> Finished:
+    """Run a recipe on data; the tickets say in their provenance how they came to be.
+
+    Raises:
+        Interrupted: If the session asks to stop.
+    """
+    assert recipe.ratio is not None
+    validate = validator(data, recipe.judge, recipe.seed)
+    task = Task(data, recipe.network, recipe.attack, recipe.learning, validate, recipe.seed, device)
+    done = draw(task, recipe.ratio, session) if recipe.task == "draw" else train(task, session)
+    made = {"recipe": recipe.json(), "versions": versions()}
+    return replace(
+        done,
+        chosen=replace(done.chosen, provenance=made | {"epoch": done.chosen_epoch}),
+        other=replace(done.other, provenance=made | {"epoch": done.other_epoch}),
+    )
+
+
+def _recipe(network: NetworkRecipe | str) -> NetworkRecipe:
+    return NetworkRecipe(network) if isinstance(network, str) else network
 
 
 def draw_ticket(  # noqa: PLR0913
@@ -83,8 +93,8 @@ def draw_ticket(  # noqa: PLR0913
         >>> round(ticket.remaining_ratio, 2)
         0.5
     """
-    task = _task(data, network, attack=attack, learning=learning, seed=seed, device=device)
-    return draw(task, ratio, session).chosen
+    recipe = Recipe("draw", data.name, _recipe(network), str(ratio), attack, learning, seed=seed)
+    return learned(recipe, data, device, session).chosen
 
 
 def train_network(  # noqa: PLR0913
@@ -103,5 +113,7 @@ def train_network(  # noqa: PLR0913
     training), and returns a ticket whose weights are
     stored and all remain.
     """
-    task = _task(data, network, attack=attack, learning=learning, seed=seed, device=device)
-    return train(task, session).chosen
+    recipe = Recipe(
+        "train", data.name, _recipe(network), attack=attack, learning=learning, seed=seed
+    )
+    return learned(recipe, data, device, session).chosen

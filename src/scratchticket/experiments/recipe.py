@@ -12,9 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 from scratchticket.attacks import AttackRecipe
 from scratchticket.errors import InputError, unknown
 from scratchticket.files import canonical_json
-from scratchticket.learning import LearningRecipe, ScoreLearner, WeightLearner
+from scratchticket.learning import LearningRecipe
 from scratchticket.masks import parse_ratio
-from scratchticket.networks import INITS, NetworkRecipe
+from scratchticket.networks import NetworkRecipe
 from scratchticket.quantities import fraction_text
 from scratchticket.rng import check_seed
 
@@ -47,7 +47,8 @@ class Recipe:
         task: ``draw`` a ticket, or ``train`` the dense network.
         data: Name of the data set.
         network: The random network.
-        ratio: Fraction of the weights a ticket keeps, in (0, 1], as text; ``train`` ignores it.
+        ratio: Fraction of the weights that remain, in (0, 1], as text; if not given, 0.1 for
+            ``draw``; always 1 for ``train``.
         attack: The inner maximisation.
         learning: The outer minimisation.
         evaluation: The attack on validation and test images.
@@ -57,19 +58,23 @@ class Recipe:
     task: Literal["draw", "train"] = "draw"
     data: str = "digits"
     network: NetworkRecipe = field(default_factory=NetworkRecipe)
-    ratio: str | float = "0.1"
+    ratio: str | float | None = None
     attack: AttackRecipe = field(default_factory=AttackRecipe)
     learning: LearningRecipe = field(default_factory=LearningRecipe)
     evaluation: EvaluationRecipe = field(default_factory=EvaluationRecipe)
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ratio", fraction_text(parse_ratio(self.ratio)))
+        if self.task not in ("draw", "train"):
+            raise unknown("task", self.task, ("draw", "train"))
+        own = "0.1" if self.task == "draw" else "1"
+        ratio = fraction_text(parse_ratio(own if self.ratio is None else self.ratio))
+        if self.task == "train" and ratio != "1":
+            raise InputError(
+                f"a dense network keeps all weights: ratio must be 1, got {self.ratio}"
+            )
+        object.__setattr__(self, "ratio", ratio)
         check_seed(self.seed)
-        if self.network.init not in INITS:
-            raise unknown("init", self.network.init, INITS)
-        own = ScoreLearner.learning_rate if self.task == "draw" else WeightLearner.learning_rate
-        object.__setattr__(self, "learning", self.learning.resolved(own))
         self.judge  # noqa: B018  (raises if the evaluation attack is not one)
 
     @property

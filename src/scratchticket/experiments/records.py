@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from scratchticket._version import __version__
 from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import AttackRecipe
 from scratchticket.data import ImageSet
+from scratchticket.errors import InputError
 from scratchticket.evaluation import natural_accuracy, robust_accuracy
+from scratchticket.tickets import Ticket
 
 
 def versions() -> dict[str, str]:
@@ -76,31 +77,40 @@ def counts(accuracy: Accuracy) -> dict[str, Any]:
     }
 
 
-def attack_facts(attack: AttackRecipe) -> dict[str, Any]:
-    """Return an attack as a record stores it."""
-    return {
-        "name": attack.name,
-        "norm": "linf",
-        "epsilon": attack.epsilon,
-        "steps": attack.steps,
-        "step_size": str(attack.exact_step_size),
-    }
-
-
-def measured(
-    network: nn.Module,
+def measured(  # noqa: PLR0913
+    ticket: Ticket,
     images: ImageSet,
     attack: AttackRecipe,
     *,
     seed: int,
+    device: torch.device | str = "cpu",
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
-    """Return natural and robust accuracy as records and ``evaluate --json`` show them."""
-    natural = natural_accuracy(network, images)
-    begun = time.monotonic()
-    robust = robust_accuracy(network, images, attack, seed=seed, progress=progress)
-    seconds = round(time.monotonic() - begun, 3)
-    return {
-        "natural": counts(natural),
-        "attacks": [attack_facts(attack) | counts(robust) | {"seconds": seconds}],
-    }
+    """Return natural and robust accuracy as records and ``evaluate --json`` show them.
+
+    With the attack ``none`` the list of attacks is empty.
+    """
+    network = ticket.build()
+    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    natural, attacks = natural_accuracy(network, images), []
+    if attack.name != "none":
+        begun = time.monotonic()
+        robust = robust_accuracy(network, images, attack, seed=seed, progress=progress)
+        seconds = round(time.monotonic() - begun, 3)
+        attacks = [attack.facts() | {"seed": seed} | counts(robust) | {"seconds": seconds}]
+    return {"natural": counts(natural), "attacks": attacks}
+
+
+def usable_device(name: str) -> str:
+    """Return the device to compute on; ``auto`` is the GPU if there is one.
+
+    Raises:
+        InputError: If PyTorch has no such device here.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise InputError(f"no device {name!r} here; use cpu, cuda or auto") from None
+    return name

@@ -13,18 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from scratchticket.data import Data, load_data
-from scratchticket.errors import InputError, Interrupted
+from scratchticket.errors import InputError
 from scratchticket.experiments import figures
-from scratchticket.experiments.api import validator
+from scratchticket.experiments.api import learned
 from scratchticket.experiments.recipe import Recipe
 from scratchticket.experiments.records import commit, machine, measured, versions
 from scratchticket.files import read_bytes, write_atomically
 from scratchticket.learning import Epoch, Event, Session
-from scratchticket.tickets import Drawn, Ticket, draw, train
-from scratchticket.tickets.draw import Task
+from scratchticket.tickets import Finished, Ticket
 
 
 @dataclass(frozen=True)
@@ -75,10 +72,14 @@ class RunFolder:
         return self.path / "examples.svg"
 
     def files(self) -> list[Path]:
-        """Return every file a run may leave, the ticket of either task included."""
+        """Return every file a run may leave, in the order in which to remove them.
+
+        The record goes first and the recipe last: a removal that is interrupted leaves a run that
+        is not finished, never one that seems to be.
+        """
         tickets = [self.path / f"{name}.safetensors" for name in ("ticket", "network")]
-        others = [self.record, self.recipe, self.log, self.checkpoint, self.curves, self.examples]
-        return tickets + others
+        pictures = [self.curves, self.examples]
+        return [self.record, self.checkpoint, *tickets, self.log, *pictures, self.recipe]
 
     def prepare(self, recipe: Recipe, *, resume: bool, overwrite: bool) -> None:
         """Make the folder ready for a run of this recipe.
@@ -89,20 +90,51 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            present = [file for file in self.files() if file.exists()]
+            if present and not (resume or overwrite):
+                raise InputError(
+                    f"{self.path} already holds a run; use --resume to go on with it, "
+                    "--overwrite to replace it, or another --out"
+                )
+            if present and resume:
+                self.check_same(recipe)
+                return
+            for file in present:
+                file.unlink()
         except OSError as error:
-            raise InputError(f"cannot make folder {self.path}: {error.strerror}") from None
-        present = [file for file in self.files() if file.exists()]
-        if present and not (resume or overwrite):
-            raise InputError(
-                f"{self.path} already holds a run; use --resume to go on with it, "
-                "--overwrite to replace it, or another --out"
-            )
-        if present and resume:
-            _check_same(json_file(self.recipe), recipe)
-            return
-        for file in present:
-            file.unlink()
+            raise InputError(f"cannot use folder {self.path}: {error.strerror}") from None
         write_atomically(self.recipe, json.dumps(recipe.json(), indent=2) + "\n")
+
+    def check_same(self, recipe: Recipe) -> None:
+        """Refuse to resume a run with another recipe, naming the first difference.
+
+        Raises:
+            InputError: If the stored recipe differs, or is missing or damaged.
+        """
+        advice = "use --overwrite or another --out"
+        try:
+            old = _flat(json_file(self.recipe))
+        except InputError as error:
+            raise InputError(f"cannot resume: {error}; {advice}") from None
+        new = _flat(recipe.json())
+        if old.keys() != new.keys():
+            raise InputError(
+                f"cannot resume: {self.recipe} is of another version or damaged; {advice}"
+            )
+        for path, value in new.items():  # in the recipe's order, the task first
+            if old[path] != value:
+                raise InputError(
+                    f"cannot resume: the run was started with {path}={old[path]}, "
+                    f"now it is {value}; {advice}"
+                )
+
+    def finished(self) -> dict[str, Any] | None:
+        """Return the record of a finished run: one whose ticket file is there, whole."""
+        if not self.record.exists():
+            return None
+        record = json_file(self.record)
+        size = self.ticket.stat().st_size if self.ticket.exists() else None
+        return record if record.get("bytes") == size else None
 
 
 def json_file(path: Path) -> dict[str, Any]:
@@ -128,17 +160,6 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             leaves[prefix + key] = value
     return leaves
-
-
-def _check_same(stored: dict[str, Any], recipe: Recipe) -> None:
-    """Refuse to resume a run with another recipe, naming the first difference."""
-    old, new = _flat(stored), _flat(recipe.json())
-    for path in sorted(old.keys() | new.keys()):
-        if old.get(path) != new.get(path):
-            raise InputError(
-                f"cannot resume: the run was started with {path}={old.get(path)}, "
-                f"now it is {new.get(path)}"
-            )
 
 
 @contextmanager
@@ -189,28 +210,22 @@ def run(  # noqa: PLR0913
     data = load_data(recipe.data)
     home = RunFolder(folder, recipe.task)
     home.prepare(recipe, resume=resume, overwrite=overwrite)
-    if home.record.exists():
-        return json_file(home.record)
-    drawn = _learn(recipe, home, data, device, observe)
+    if (finished := home.finished()) is not None:
+        home.checkpoint.unlink(missing_ok=True)
+        return finished
+    done = _learn(recipe, home, data, device, observe)
 
     begun = time.monotonic()
     results = {
-        "best": _judged(recipe, data, drawn, "best"),
-        "last": _judged(recipe, data, drawn, "last"),
+        done.chosen_is: _judged(recipe, data, done.chosen, device),
+        done.other_is: _judged(recipe, data, done.other, device),
     }
-    seconds = {
-        "learning": round(drawn.epochs[-1].seconds, 3),
-        "evaluation": round(time.monotonic() - begun, 3),
-    }
-    provenance = {
-        "recipe": recipe.json(),
-        "epoch": drawn.chosen_epoch,
-        "results": _without_seconds(results[recipe.learning.select]),
-        "versions": versions(),
-    }
-    ticket = replace(drawn.chosen, provenance=provenance)
+    ticket = replace(
+        done.chosen,
+        provenance={**done.chosen.provenance, "results": _lasting(results[done.chosen_is])},
+    )
     ticket.save(home.ticket)
-    _draw_pictures(home, recipe, data, ticket, drawn.epochs)
+    _draw_pictures(home, recipe, data, ticket, done.epochs)
     record = {
         "format": 1,
         "id": recipe.id,
@@ -219,7 +234,10 @@ def run(  # noqa: PLR0913
         "results": results,
         "weights": {"kept": ticket.mask.kept, "total": ticket.mask.total},
         "bytes": home.ticket.stat().st_size,
-        "seconds": seconds,
+        "seconds": {
+            "learning": round(done.seconds, 3),
+            "evaluation": round(time.monotonic() - begun, 3),
+        },
         "machine": machine(device),
         "versions": versions(),
         "commit": commit(),
@@ -232,7 +250,7 @@ def run(  # noqa: PLR0913
 
 def _learn(
     recipe: Recipe, home: RunFolder, data: Data, device: str, observe: Callable[[Event], None]
-) -> Drawn:
+) -> Finished:
     """Run the loop, keeping log and checkpoint in the folder."""
     logged = -1
 
@@ -244,37 +262,18 @@ def _learn(
             write_atomically(home.log, "".join(lines))
         observe(event)
 
-    task = Task(
-        data,
-        recipe.network,
-        recipe.attack,
-        recipe.learning,
-        validator(data, recipe.judge, recipe.seed),
-        recipe.seed,
-        device,
-    )
     with stop_requests() as stop:
-        session = Session(home.checkpoint, observe=watch, stop=stop)
-        try:
-            if recipe.task == "draw":
-                return draw(task, recipe.ratio, session)
-            return train(task, session)
-        except Interrupted as stopped:
-            raise Interrupted(f"{stopped}; go on with the same command and --resume") from None
+        return learned(recipe, data, device, Session(home.checkpoint, observe=watch, stop=stop))
 
 
-def _judged(recipe: Recipe, data: Data, drawn: Drawn, which: str) -> dict[str, Any]:
+def _judged(recipe: Recipe, data: Data, ticket: Ticket, device: str) -> dict[str, Any]:
     """Return the test accuracies of the best or the last epoch."""
-    chosen = which == recipe.learning.select
-    ticket = drawn.chosen if chosen else drawn.other
-    epoch = drawn.chosen_epoch if chosen else drawn.other_epoch
-    network = ticket.build()
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return {"epoch": epoch} | measured(network, data.test, recipe.judge, seed=recipe.seed)
+    result = measured(ticket, data.test, recipe.judge, seed=recipe.seed, device=device)
+    return {"epoch": ticket.provenance["epoch"]} | result
 
 
-def _without_seconds(result: dict[str, Any]) -> dict[str, Any]:
-    """Return results as a ticket stores them: the same run gives the same file."""
+def _lasting(result: dict[str, Any]) -> dict[str, Any]:
+    """Return results as a ticket stores them, without times: the same run gives the same file."""
     attacks = [{k: v for k, v in a.items() if k != "seconds"} for a in result["attacks"]]
     return {"natural": result["natural"], "attacks": attacks}
 
@@ -283,11 +282,8 @@ def _draw_pictures(
     home: RunFolder, recipe: Recipe, data: Data, ticket: Ticket, epochs: list[Epoch]
 ) -> None:
     """Write the two SVG files."""
-    what = (
-        f"ticket, {100 * float(recipe.ratio):.4g} % of the weights"
-        if recipe.task == "draw"
-        else "dense"
-    )
+    remains = f"ticket, {100 * ticket.remaining_ratio:.3g} % of the weights"
+    what = remains if recipe.task == "draw" else "dense network"
     name = f"{recipe.network.name} (width {recipe.network.width}) on {recipe.data}: {what}"
     write_atomically(home.curves, figures.curves(epochs, recipe.judge, name))
     pictures = figures.examples(

@@ -8,22 +8,20 @@ into gradients of what is learned. The module never knows.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from math import prod, sqrt
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from scratchticket import rng
-from scratchticket.masks import Ratio, keep_top
+from scratchticket.masks import Ratio, keep_top, parse_ratio
+from scratchticket.quantities import fraction_text
 
 
 class Learner(Protocol):
     """What the loop needs to know of anything that is learned."""
-
-    @property
-    def learning_rate(self) -> float:
-        """What suits it if the recipe says nothing."""
 
     def tensors(self) -> dict[str, Tensor]:
         """Return what the optimiser updates and a checkpoint keeps, by parameter name."""
@@ -37,6 +35,9 @@ class Learner(Protocol):
     def result(self) -> dict[str, Tensor]:
         """Return what a ticket stores of each parameter: a bool mask, or float weights."""
 
+    def identity(self) -> dict[str, Any]:
+        """Return JSON values that differ where two learners must not share a checkpoint."""
+
 
 def initial_scores(seed: int, name: str, shape: tuple[int, ...]) -> Tensor:
     """Return scores drawn from U(-1 / sqrt(fan_in), 1 / sqrt(fan_in)), as the released code does.
@@ -47,6 +48,14 @@ def initial_scores(seed: int, name: str, shape: tuple[int, ...]) -> Tensor:
     bound = 1 / sqrt(prod(shape[1:]))
     uniform = rng.uniforms(rng.score_words(seed, name, prod(shape)))
     return torch.from_numpy((2 * uniform - 1) * bound).to(torch.float32).view(shape)
+
+
+def _digest(weights: Mapping[str, Tensor]) -> str:
+    """Return a hash of names and values."""
+    total = sha256()
+    for name, weight in weights.items():
+        total.update(name.encode() + weight.detach().cpu().contiguous().numpy().tobytes())
+    return total.hexdigest()
 
 
 class ScoreLearner:
@@ -62,8 +71,6 @@ class ScoreLearner:
         remaining_ratio: Fraction kept in each layer, in (0, 1].
         seed: Of the initial scores.
     """
-
-    learning_rate = 1.0
 
     def __init__(
         self, parameters: Mapping[str, nn.Parameter], remaining_ratio: Ratio, seed: int
@@ -101,6 +108,10 @@ class ScoreLearner:
         """Return the mask of each layer."""
         return {name: keep_top(score.abs(), self._ratio) for name, score in self._scores.items()}
 
+    def identity(self) -> dict[str, Any]:
+        """Return the ratio and a hash of the frozen weights."""
+        return {"scores": fraction_text(parse_ratio(self._ratio)), "of": _digest(self._weights)}
+
 
 class WeightLearner:
     """Learns all weights: training a dense network.
@@ -109,10 +120,9 @@ class WeightLearner:
         parameters: The parameters of the module, holding the weights to start from.
     """
 
-    learning_rate = 0.1
-
     def __init__(self, parameters: Mapping[str, nn.Parameter]) -> None:
         self._parameters = dict(parameters)
+        self._start = _digest(self._parameters)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the parameters themselves."""
@@ -127,3 +137,7 @@ class WeightLearner:
     def result(self) -> dict[str, Tensor]:
         """Return the weights."""
         return {name: parameter.detach() for name, parameter in self._parameters.items()}
+
+    def identity(self) -> dict[str, Any]:
+        """Return a hash of the weights to start from."""
+        return {"weights": self._start}

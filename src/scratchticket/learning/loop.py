@@ -7,6 +7,8 @@ checkpoint goes through the same steps as one that was never stopped.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -32,6 +34,9 @@ from scratchticket.learning.problem import (
     Validation,
 )
 from scratchticket.learning.recipe import LearningRecipe
+from scratchticket.learning.statistics import recomputed_statistics
+
+STATISTICS_BATCHES = 64  # over which batch statistics are averaged at most
 
 
 @dataclass
@@ -55,26 +60,27 @@ def learn(problem: Problem, recipe: LearningRecipe, session: Session = Session()
     run.restore()
     begun, saved = time.monotonic() - run.state.seconds, time.monotonic()
     while run.state.step < run.steps:
-        if session.stop():
-            run.save()
-            raise Interrupted(f"stopped after step {run.state.step} of {run.steps}")
+        run.stop_if_asked()
         run.advance()
         run.state.seconds = time.monotonic() - begun
         if run.state.step % run.steps_per_epoch == 0:
             run.end_epoch()
+            run.state.seconds = time.monotonic() - begun
         session.observe(run.event())
         if time.monotonic() - saved > session.save_seconds or run.state.step == run.steps:
             run.save()
             saved = time.monotonic()
+    run.stop_if_asked()
     assert run.state.best is not None
-    return Outcome(best=run.state.best, last=run.snapshot(), epochs=run.state.epochs)
+    return Outcome(
+        best=run.state.best, last=run.last(), epochs=run.state.epochs, seconds=run.state.seconds
+    )
 
 
 class _Run:
     """The state of :func:`learn` and the pieces of a step."""
 
     def __init__(self, problem: Problem, recipe: LearningRecipe, session: Session) -> None:
-        recipe = recipe.resolved(problem.learner.learning_rate)
         self.problem, self.recipe, self.session = problem, recipe, session
         self.device = problem.images.labels.device
         self.steps_per_epoch = max(1, len(problem.images) // recipe.batch_size)
@@ -82,13 +88,19 @@ class _Run:
         self.state = _State(step=0, loss_sum=self._zero())
         self.optimiser = torch.optim.SGD(
             problem.learner.tensors().values(),
-            lr=recipe.learning_rate_at(0, self.steps_per_epoch),
+            lr=recipe.learning_rate,
             momentum=recipe.momentum,
             weight_decay=recipe.weight_decay,
         )
         self._order: tuple[int, Tensor] | None = None
         problem.network.requires_grad_(False)
         problem.learner.write()
+
+    def stop_if_asked(self) -> None:
+        """Save and raise if the session wants the run to stop."""
+        if self.session.stop():
+            self.save()
+            raise Interrupted(f"stopped after step {self.state.step} of {self.steps}")
 
     def _zero(self) -> Tensor:
         return torch.zeros((), dtype=torch.float64, device=self.device)
@@ -138,14 +150,33 @@ class _Run:
             )
         validation = None
         if number % recipe.validate_every == 0 or number == recipe.epochs:
-            self.problem.network.eval()
-            validation = self.problem.validate(self.problem.network)
-            bests = [e.validation.robust.correct for e in state.epochs if e.validation]
-            if validation.robust.correct >= max(bests, default=0):  # of equals, the latest
-                state.best = self.snapshot()
+            with self.judged_statistics():
+                validation = self.problem.validate(self.problem.network)
+                bests = [e.validation.robust.correct for e in state.epochs if e.validation]
+                if validation.robust.correct >= max(bests, default=0):  # of equals, the latest
+                    state.best = self.snapshot()
         learning_rate = recipe.learning_rate_at(state.step - 1, self.steps_per_epoch)
         state.epochs.append(Epoch(number, loss, learning_rate, state.seconds, validation))
         state.loss_sum = self._zero()
+
+    @contextmanager
+    def judged_statistics(self) -> Iterator[None]:
+        """Put the network in eval mode, with the batch-norm statistics the recipe asks for."""
+        network, images, size = self.problem.network, self.problem.images, self.recipe.batch_size
+        network.eval()
+        if self.recipe.statistics == "running":
+            yield
+            return
+        count = size * min(STATISTICS_BATCHES, self.steps_per_epoch)
+        order = rng.permutation(len(images), self.problem.seed, "batches", "statistics")
+        chosen = torch.split(order[:count].to(self.device), size)
+        with recomputed_statistics(network, (pixels(images[part].images) for part in chosen)):
+            yield
+
+    def last(self) -> Snapshot:
+        """Return the network at the end of the run."""
+        with self.judged_statistics():
+            return self.snapshot()
 
     def snapshot(self) -> Snapshot:
         """Return the network as it is now."""
@@ -170,8 +201,9 @@ class _Run:
             "learning": asdict(self.recipe),
             "attack": asdict(self.problem.attack),
             "seed": self.problem.seed,
-            "shapes": {n: list(t.shape) for n, t in self.problem.learner.tensors().items()},
-            "images": len(self.problem.images),
+            "learner": self.problem.learner.identity(),
+            "labels": sha256(self.problem.images.labels.cpu().numpy().tobytes()).hexdigest(),
+            "images": sha256(self.problem.images.images.cpu().numpy().tobytes()).hexdigest(),
         }
         return sha256(canonical_json(facts).encode()).hexdigest()
 

@@ -45,7 +45,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the log: mean loss under attack, and the accuracies if they were taken."""
+    """One line of the log.
+
+    Attributes:
+        epoch: Counted from 1.
+        loss: Mean training loss, under the inner attack.
+        learning_rate: Of the last step.
+        seconds: Since the run began, over all sessions; before this epoch's validation.
+        validation: Accuracies, if they were taken.
+    """
 
     epoch: int
     loss: float
@@ -108,8 +116,12 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished run leaves: the best epoch under attack on validation, the last, the log."""
+    """What a finished run leaves: the best epoch under attack on validation, the last, the log.
+
+    ``seconds`` is the time spent over all sessions, validation included.
+    """
 
     best: Snapshot
     last: Snapshot
     epochs: list[Epoch]
+    seconds: float

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import cos, isfinite, pi
 from typing import Literal
 
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, unknown
+
+_CHOICES = {
+    "schedule": ("cosine", "milestones", "constant"),
+    "batch_norm": ("train", "eval"),
+    "statistics": ("recomputed", "running"),
+    "select": ("best", "last"),
+}
 
 
 @dataclass(frozen=True)
@@ -20,14 +27,16 @@ class LearningRecipe:
     Attributes:
         epochs: Passes over the training images.
         batch_size: Images per step; a last, smaller batch is dropped.
-        learning_rate: Of the first step; if not given, the learner's own: 1.0 for scores, 0.1 for
-            weights (decision 15).
+        learning_rate: Of the first step.
         schedule: ``cosine`` decays to 0 step by step; ``milestones`` divides by 10 at one half and
             at three quarters of the epochs (80 and 120 of 160); ``constant``.
         momentum: Of SGD, without dampening or Nesterov.
         weight_decay: On whatever is learned: the scores, or the weights.
         batch_norm: Mode of batch norm during the inner attack. ``train``, as the released code
             does: batch statistics, and the running ones move at every attack step; or ``eval``.
+        statistics: What a network is judged with and a ticket stores: batch-norm statistics
+            ``recomputed`` as an average over training batches (decision 16), or the ``running``
+            ones, as the released code does.
         validate_every: Epochs between validations; the last epoch is always validated.
         select: Which epoch becomes the ticket: the ``best`` one under attack on the validation
             images (never the test images), or the ``last``.
@@ -35,32 +44,28 @@ class LearningRecipe:
 
     epochs: int = 20
     batch_size: int = 64
-    learning_rate: float | None = None
+    learning_rate: float = 0.1
     schedule: Literal["cosine", "milestones", "constant"] = "cosine"
     momentum: float = 0.9
     weight_decay: float = 5e-4
     batch_norm: Literal["train", "eval"] = "train"
+    statistics: Literal["recomputed", "running"] = "recomputed"
     validate_every: int = 1
     select: Literal["best", "last"] = "best"
 
     def __post_init__(self) -> None:
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise unknown(f"learning.{name}", str(getattr(self, name)), known)
         for name in ("epochs", "batch_size", "validate_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"learning.{name} must be at least 1, got {getattr(self, name)}")
         for name in ("learning_rate", "momentum", "weight_decay"):
-            value = getattr(self, name)
-            if value is not None and not (isfinite(value) and value >= 0):
-                raise InputError(f"learning.{name} must be 0 or more, got {value}")
-
-    def resolved(self, learning_rate: float) -> LearningRecipe:
-        """Return the recipe with this learning rate where none was given."""
-        if self.learning_rate is not None:
-            return self
-        return replace(self, learning_rate=learning_rate)
+            if not (isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise InputError(f"learning.{name} must be 0 or more, got {getattr(self, name)}")
 
     def learning_rate_at(self, step: int, steps_per_epoch: int) -> float:
         """Return the learning rate of a step, counted from 0 over the whole run."""
-        assert self.learning_rate is not None
         if self.schedule == "cosine":
             progress = step / (self.epochs * steps_per_epoch)
             return self.learning_rate * 0.5 * (1 + cos(pi * progress))

@@ -34,7 +34,7 @@ class Mask(Mapping[str, Tensor]):
                 raise InputError(f"the mask of {name} must be boolean, got {layer.dtype}")
             if not layer.any():
                 raise InputError(f"the mask of {name} keeps no weight, which cuts the network off")
-            self._layers[name] = layer.detach().cpu().contiguous()
+            self._layers[name] = layer.detach().cpu().clone(memory_format=torch.contiguous_format)
 
     def __getitem__(self, name: str) -> Tensor:
         return self._layers[name]

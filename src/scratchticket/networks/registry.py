@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from scratchticket.errors import InputError, unknown
-from scratchticket.networks.inits import initialise
+from scratchticket.networks.inits import INITS, initialise
 from scratchticket.networks.normalise import Normalise
 from scratchticket.networks.resnet import BasicBlock, PreActivationBlock, resnet
 
@@ -39,6 +39,8 @@ class NetworkRecipe:
     def __post_init__(self) -> None:
         if self.name not in NETWORKS:
             raise unknown("network", self.name, NETWORKS)
+        if self.init not in INITS:
+            raise unknown("init", self.init, INITS)
         if not 1 <= self.width <= MAX_WIDTH:
             raise InputError(f"network.width must be from 1 to {MAX_WIDTH}, got {self.width}")
 
@@ -80,7 +82,10 @@ def build(  # noqa: PLR0913
         11164352
     """
     recipe = NetworkRecipe(name, width, init)
-    normalise = Normalise(mean or [0.0] * channels, std or [1.0] * channels)
+    mean, std = mean or [0.0] * channels, std or [1.0] * channels
+    if not len(mean) == len(std) == channels or not all(value > 0 for value in std):
+        raise InputError(f"mean and std must be {channels} numbers each, every std above 0")
+    normalise = Normalise(mean, std)
     with torch.random.fork_rng(devices=[]):
         network = _assemble(recipe, normalise, classes=classes, channels=channels)
     initialise(network, seed, recipe.init)

@@ -130,11 +130,10 @@ def encode(masks: Sequence[Bits], contexts: Sequence[Contexts | None]) -> tuple[
     for bits, context, count in zip(masks, contexts, plan.contexts, strict=True):
         if count > 1:
             assert context is not None
-            layer = [
-                _probability(*pair) for pair in zip(*_counts(context, bits, count), strict=True)
-            ]
+            parts, ones = _counts(context, bits, count)
+            layer = [_probability(*pair) for pair in zip(parts, ones, strict=True)]
             stored += layer
-            groups += zip(_counts(context, bits, count)[0], layer, strict=True)
+            groups += zip(parts, layer, strict=True)
             ordered.append(bits[_order(context, count)])
         elif not bits.all():
             groups.append((len(bits), _probability(len(bits), int(np.count_nonzero(bits)))))

@@ -21,7 +21,7 @@ from scratchticket.files import canonical_json
 KEY = "scratchticket"
 MAX_HEADER = 16 << 20  # bytes
 _BLANK = "0" * 64
-_DIGEST = re.compile(rb'sha256\\":\\"([0-9a-f]{64})\\"')
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def pack(header: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
@@ -31,6 +31,8 @@ def pack(header: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
         header: JSON values, without the key ``sha256``.
         tensors: By name.
     """
+    if len(canonical_json(header)) > MAX_HEADER // 2:
+        raise TicketError("the ticket's provenance is too large")
     blank = safetensors.torch.save(tensors, {KEY: canonical_json(header | {"sha256": _BLANK})})
     digest = sha256(blank).hexdigest()
     return safetensors.torch.save(tensors, {KEY: canonical_json(header | {"sha256": digest})})
@@ -45,23 +47,20 @@ def unpack(content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
     Raises:
         TicketError: If the content is no ticket file, is damaged or was cut or extended.
     """
-    header_bytes = _header_bytes(content)
-    found = _DIGEST.findall(header_bytes)
-    if len(found) != 1:
-        raise TicketError("not a ticket file: its header holds no hash")
-    digest: bytes = found[0]
-    start = content.index(digest)
-    blank = content[:start] + _BLANK.encode() + content[start + 64 :]
-    if sha256(blank).hexdigest() != digest.decode():
+    try:
+        header = json.loads(json.loads(_header_bytes(content))["__metadata__"][KEY])
+        digest = header.pop("sha256")
+        if not _DIGEST.fullmatch(digest):
+            raise TicketError("not a ticket file: its header holds no hash")
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        raise TicketError("not a ticket file: its header is not a ticket's") from None
+    blank = content.replace(digest.encode(), _BLANK.encode())
+    if content.count(digest.encode()) != 1 or sha256(blank).hexdigest() != digest:
         raise TicketError("the file is damaged: its content does not match its hash")
     try:
-        header = json.loads(json.loads(header_bytes)["__metadata__"][KEY])
-        tensors = safetensors.torch.load(content)
-    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise TicketError(f"not a ticket file: {type(error).__name__} in its header") from None
-    if not isinstance(header, dict) or header.pop("sha256", None) != digest.decode():
-        raise TicketError("not a ticket file: its header is not an object with a hash")
-    return header, tensors
+        return header, safetensors.torch.load(content)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise TicketError(f"not a ticket file: {type(error).__name__} in its tensors") from None
 
 
 def _header_bytes(content: bytes) -> bytes:

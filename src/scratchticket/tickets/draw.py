@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
@@ -53,7 +54,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Finished:
     """The two tickets a run leaves: of the best epoch on validation, and of the last.
 
     Attributes:
@@ -61,17 +62,26 @@ class Drawn:
         other: The other one; the same object if best and last are the same epoch.
         chosen_epoch: Counted from 1.
         other_epoch: Counted from 1.
+        chosen_is: ``best`` or ``last``.
         epochs: The log.
+        seconds: Time spent, over all sessions.
     """
 
     chosen: Ticket
     other: Ticket
     chosen_epoch: int
     other_epoch: int
+    chosen_is: Literal["best", "last"]
     epochs: list[Epoch]
+    seconds: float
+
+    @property
+    def other_is(self) -> Literal["best", "last"]:
+        """What :attr:`other` is."""
+        return "last" if self.chosen_is == "best" else "best"
 
 
-def draw(task: Task, remaining_ratio: Ratio, session: Session = Session()) -> Drawn:
+def draw(task: Task, remaining_ratio: Ratio, session: Session = Session()) -> Finished:
     """Draw a ticket: learn which of the random weights remain; the weights never change.
 
     Raises:
@@ -82,14 +92,14 @@ def draw(task: Task, remaining_ratio: Ratio, session: Session = Session()) -> Dr
     return _run(task, session, lambda p: ScoreLearner(p, remaining_ratio, task.seed))
 
 
-def train(task: Task, session: Session = Session()) -> Drawn:
+def train(task: Task, session: Session = Session()) -> Finished:
     """Train the dense network from the same random weights: the paper's baseline."""
     return _run(task, session, WeightLearner)
 
 
 def _run(
     task: Task, session: Session, learner: Callable[[dict[str, nn.Parameter]], Learner]
-) -> Drawn:
+) -> Finished:
     data = task.data
     network = build(
         task.network.name,
@@ -137,5 +147,12 @@ def _run(
     best, last = outcome.best, outcome.last
     chosen, other = (best, last) if task.learning.select == "best" else (last, best)
     first = ticket(chosen)
-    second = first if best.epoch == last.epoch else ticket(other)
-    return Drawn(first, second, chosen.epoch, other.epoch, outcome.epochs)
+    return Finished(
+        chosen=first,
+        other=first if best.epoch == last.epoch else ticket(other),
+        chosen_epoch=chosen.epoch,
+        other_epoch=other.epoch,
+        chosen_is=task.learning.select,
+        epochs=outcome.epochs,
+        seconds=outcome.seconds,
+    )

@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from scratchticket.errors import ScratchticketError, TicketError
+from scratchticket.errors import TicketError
 from scratchticket.files import canonical_json
 from scratchticket.networks import NetworkRecipe
 from scratchticket.rng import check_seed
 
 FORMAT = 1
-MAX_WEIGHTS = 1 << 30  # of one ticket; bounds what reading a hostile file can allocate
+MAX_WEIGHTS = 1 << 28  # of one ticket; bounds what reading a hostile file can allocate
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -118,8 +118,8 @@ def parse_header(value: dict[str, Any]) -> Header:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise TicketError(f"the ticket's header is wrong at {where}: {first['msg']}") from None
-    except ScratchticketError as error:
+        raise TicketError(f"the ticket's header is wrong at {where!r}: {first['msg']}") from None
+    except (ValueError, RecursionError) as error:  # our own messages, NaN, deep nesting
         raise TicketError(f"the ticket's header is wrong: {error}") from None
     numbers = [n for layer in header.layers for n in layer.shape]
     numbers += [n for statistic in header.statistics for n in statistic.shape]
@@ -128,6 +128,8 @@ def parse_header(value: dict[str, Any]) -> Header:
         raise TicketError("the ticket's header is wrong: a shape is empty or too large")
     if any(not 0 < layer.kept <= layer.size for layer in header.layers):
         raise TicketError("the ticket's header is wrong: a kept count is out of range")
+    if not all(value > 0 for value in header.std):
+        raise TicketError("the ticket's header is wrong: a standard deviation is not positive")
     if len(header.mean) != header.image_shape[0] or len(header.std) != header.image_shape[0]:
         raise TicketError("the ticket's header is wrong: normalisation and channels disagree")
     return header

@@ -32,7 +32,7 @@ def fingerprint(weights: Tensor) -> str:
     return sha256(values.tobytes()).hexdigest()[:32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ticket:
     """A mask over a random network, with the running statistics of its batch norm.
 
@@ -47,8 +47,8 @@ class Ticket:
         std: Per channel, divided by.
         mask: Parameter name to bool tensor, ``True`` = remains.
         statistics: The network's floating-point buffers, by name.
-        fingerprints: Of each masked layer's weights before masking. Tickets of one random network
-            have equal fingerprints.
+        fingerprints: Of each masked layer's weights before masking, random or trained. Tickets of
+            one network have equal fingerprints.
         score_seed: Seed of the initial scores the search started from, if it did; a mask remembers
             them, which makes its code shorter.
         weights: The weights by name if a seed cannot rebuild them, else none.
@@ -204,13 +204,19 @@ class Ticket:
             raise TicketError(f"{path}: {error}") from None
 
     def _prove(self) -> None:
-        """Compare the fingerprints with the weights rebuilt from the seed."""
-        parameters = maskable(self.random_network())
+        """Check the statistics, and compare the weights with the fingerprints.
+
+        Weights that are stored and do not all remain have a fingerprint of what cannot be rebuilt:
+        it tells which tickets belong together, and there is nothing to compare it with.
+        """
+        for name, statistic in self.statistics.items():
+            if not torch.isfinite(statistic).all():
+                raise TicketError(f"the statistics {name} are not finite")
+        weights = maskable(self.random_network()) if self.weights is None else self.weights
         for name, expected in self.fingerprints.items():
-            stored = self.weights is not None
-            if stored and not bool(self.mask[name].all()):
-                continue  # weights that do not remain are not in the file
-            if fingerprint(self.weights[name] if self.weights else parameters[name]) != expected:
+            if self.weights is not None and not bool(self.mask[name].all()):
+                continue
+            if fingerprint(weights[name]) != expected:
                 raise TicketError(f"the weights of {name} do not match the ticket's fingerprint")
 
 
@@ -223,11 +229,11 @@ def statistics_of(network: nn.Module) -> dict[str, Tensor]:
 def _check_layout(header: Header) -> None:
     """Compare what a file claims to hold with the network it names, before allocating any of it."""
     bare = outline(header.network, classes=len(header.classes), channels=header.image_shape[0])
-    layers = {layer.name: layer.shape for layer in header.layers}
-    if layers != {name: tuple(p.shape) for name, p in maskable(bare).items()}:
+    layers = [(layer.name, layer.shape) for layer in header.layers]
+    if layers != [(name, tuple(p.shape)) for name, p in maskable(bare).items()]:
         raise TicketError(f"the ticket's layers are not those of {header.network.name}")
-    statistics = {statistic.name: statistic.shape for statistic in header.statistics}
-    if statistics != {name: tuple(b.shape) for name, b in statistics_of(bare).items()}:
+    statistics = [(statistic.name, statistic.shape) for statistic in header.statistics]
+    if statistics != [(name, tuple(b.shape)) for name, b in statistics_of(bare).items()]:
         raise TicketError(f"the ticket's statistics are not those of {header.network.name}")
 
 
