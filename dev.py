@@ -71,7 +71,7 @@ def set_up(extras: str) -> None:
         "-m",
         "pip",
         "install",
-        "--quiet",
+        "-qq",
         "--disable-pip-version-check",
     ]
     call(*pip, "--constraint", PINS, "--editable", f"{ROOT}{extras}", quiet=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from scratchticket.cli import options as o
@@ -14,13 +13,30 @@ from scratchticket.cli.terminal import (
     user_errors,
 )
 
+_PATHS = {
+    "data": "data",
+    "network": "network.name",
+    "width": "network.width",
+    "ratio": "ratio",
+    "attack": "attack.name",
+    "epsilon": "attack.epsilon",
+    "steps": "attack.steps",
+    "step_size": "attack.step_size",
+    "epochs": "learning.epochs",
+    "batch_size": "learning.batch_size",
+    "learning_rate": "learning.learning_rate",
+    "schedule": "learning.schedule",
+    "seed": "seed",
+}
 
-def _overrides(given: dict[str, Any], settings: list[str] | None) -> dict[str, Any]:
+
+def _overrides(task: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return the dotted settings that options and ``--set`` ask for."""
     from scratchticket.errors import InputError
 
-    overrides = {path: value for path, value in given.items() if value is not None}
-    for setting in settings or []:
+    given = {path: options.get(name) for name, path in _PATHS.items()}
+    overrides = {"task": task} | {p: value for p, value in given.items() if value is not None}
+    for setting in options["settings"] or []:
         path, equals, value = setting.partition("=")
         if not equals:
             raise InputError(f"--set takes PATH=VALUE, got {setting!r}")
@@ -30,17 +46,14 @@ def _overrides(given: dict[str, Any], settings: list[str] | None) -> dict[str, A
     return overrides
 
 
-def learn(
-    given: dict[str, Any],
-    settings: list[str] | None,
-    folder: Path,
-    *,
-    resume: bool,
-    overwrite: bool,
-    device: str,
-    quiet: bool,
-) -> None:
-    """Run a recipe in a folder and print what came out."""
+def _learn(task: str, options: dict[str, Any]) -> None:
+    """Run a recipe in a folder and print what came out.
+
+    Args:
+        task: ``draw`` or ``train``.
+        options: The verb's options by name.
+    """
+    folder, resume, overwrite = options["out"], options["resume"], options["overwrite"]
     instead = " instead of --overwrite" if overwrite else ""
     with user_errors(f"go on with the same command and --resume{instead}"):
         from scratchticket.errors import InputError
@@ -50,9 +63,9 @@ def learn(
 
         if resume and overwrite:
             raise InputError("--resume and --overwrite exclude each other")
-        recipe = make_recipe(_overrides(given, settings))
-        where = usable_device(device)
-        with LearningProgress(f"{recipe.task} {recipe.network.name}", quiet) as progress:
+        recipe = make_recipe(_overrides(task, options))
+        where = usable_device(options["device"])
+        with LearningProgress(f"{task} {recipe.network.name}", options["quiet"]) as progress:
             record = run(
                 recipe,
                 folder,
@@ -99,23 +112,7 @@ def draw(
     quiet: o.Quiet = False,
 ) -> None:
     """Draw a robust scratch ticket: search the mask of a random network; no weight is trained."""
-    given = {
-        "task": "draw",
-        "data": data,
-        "network.name": network,
-        "network.width": width,
-        "ratio": ratio,
-        "attack.name": attack,
-        "attack.epsilon": epsilon,
-        "attack.steps": steps,
-        "attack.step_size": step_size,
-        "learning.epochs": epochs,
-        "learning.batch_size": batch_size,
-        "learning.learning_rate": learning_rate,
-        "learning.schedule": schedule,
-        "seed": seed,
-    }
-    learn(given, settings, out, resume=resume, overwrite=overwrite, device=device, quiet=quiet)
+    _learn("draw", locals())
 
 
 def train(
@@ -139,19 +136,4 @@ def train(
     quiet: o.Quiet = False,
 ) -> None:
     """Train the dense network, adversarially or (--attack none) naturally: the paper's baseline."""
-    given = {
-        "task": "train",
-        "data": data,
-        "network.name": network,
-        "network.width": width,
-        "attack.name": attack,
-        "attack.epsilon": epsilon,
-        "attack.steps": steps,
-        "attack.step_size": step_size,
-        "learning.epochs": epochs,
-        "learning.batch_size": batch_size,
-        "learning.learning_rate": learning_rate,
-        "learning.schedule": schedule,
-        "seed": seed,
-    }
-    learn(given, settings, out, resume=resume, overwrite=overwrite, device=device, quiet=quiet)
+    _learn("train", locals())

@@ -39,7 +39,7 @@ def curves(epochs: Sequence[Epoch], attack: AttackRecipe, title: str) -> str:
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot([e.epoch for e in epochs], [e.loss for e in epochs], color=LOSS, marker=".")
-    left.set(xlabel="epoch", ylabel="cross-entropy", title="training loss, under the inner attack")
+    left.set(xlabel="epoch", ylabel="cross-entropy", title="training loss")
     judged = [(e.epoch, e.validation) for e in epochs if e.validation is not None]
     numbers = [epoch for epoch, _ in judged]
     right.plot(numbers, [v.natural.percent for _, v in judged], color=NATURAL, marker="o", ms=3)

@@ -130,11 +130,10 @@ class RunFolder:
 
     def finished(self) -> dict[str, Any] | None:
         """Return the record of a finished run: one whose ticket file is there, whole."""
-        if not self.record.exists():
+        if not (self.record.exists() and self.ticket.exists()):
             return None
         record = json_file(self.record)
-        size = self.ticket.stat().st_size if self.ticket.exists() else None
-        return record if record.get("bytes") == size else None
+        return record if record.get("bytes") == self.ticket.stat().st_size else None
 
 
 def json_file(path: Path) -> dict[str, Any]:

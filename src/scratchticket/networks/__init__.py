@@ -2,7 +2,7 @@
 
 from scratchticket.networks.inits import INITS, initialise, maskable
 from scratchticket.networks.normalise import Normalise
-from scratchticket.networks.registry import NETWORKS, NetworkRecipe, build, outline
+from scratchticket.networks.registry import NETWORKS, NetworkRecipe, build, outline, random_network
 
 __all__ = [
     "INITS",
@@ -13,4 +13,5 @@ __all__ = [
     "initialise",
     "maskable",
     "outline",
+    "random_network",
 ]

@@ -81,8 +81,26 @@ def build(  # noqa: PLR0913
         >>> sum(weight.numel() for weight in network.parameters())
         11164352
     """
-    recipe = NetworkRecipe(name, width, init)
-    mean, std = mean or [0.0] * channels, std or [1.0] * channels
+    return random_network(
+        NetworkRecipe(name, width, init),
+        classes=classes,
+        channels=channels,
+        seed=seed,
+        mean=mean or [0.0] * channels,
+        std=std or [1.0] * channels,
+    )
+
+
+def random_network(
+    recipe: NetworkRecipe,
+    *,
+    classes: int,
+    channels: int,
+    seed: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+) -> nn.Module:
+    """Build the random network a recipe names; see :func:`build` for the arguments."""
     if not len(mean) == len(std) == channels or not all(value > 0 for value in std):
         raise InputError(f"mean and std must be {channels} numbers each, every std above 0")
     normalise = Normalise(mean, std)

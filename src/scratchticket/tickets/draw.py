@@ -24,7 +24,7 @@ from scratchticket.learning import (
     learn,
 )
 from scratchticket.masks import Mask, Ratio, parse_ratio
-from scratchticket.networks import NetworkRecipe, build, maskable
+from scratchticket.networks import NetworkRecipe, maskable, random_network
 from scratchticket.tickets.ticket import Ticket, fingerprint, statistics_of
 
 Validate = Callable[[nn.Module], Validation]
@@ -101,13 +101,11 @@ def _run(
     task: Task, session: Session, learner: Callable[[dict[str, nn.Parameter]], Learner]
 ) -> Finished:
     data = task.data
-    network = build(
-        task.network.name,
+    network = random_network(
+        task.network,
         classes=len(data.classes),
         channels=data.shape[0],
-        width=task.network.width,
         seed=task.seed,
-        init=task.network.init,
         mean=data.mean,
         std=data.std,
     )

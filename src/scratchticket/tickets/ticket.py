@@ -17,7 +17,7 @@ from scratchticket import rng
 from scratchticket.errors import TicketError
 from scratchticket.files import read_bytes, write_atomically
 from scratchticket.masks import Mask
-from scratchticket.networks import NetworkRecipe, build, maskable, outline
+from scratchticket.networks import NetworkRecipe, maskable, outline, random_network
 from scratchticket.tickets import coding
 from scratchticket.tickets.container import pack, unpack
 from scratchticket.tickets.header import Header, Layer, Statistic, header_json, parse_header
@@ -75,13 +75,11 @@ class Ticket:
 
     def random_network(self) -> nn.Module:
         """Rebuild the dense random network this ticket was drawn from."""
-        return build(
-            self.network.name,
+        return random_network(
+            self.network,
             classes=len(self.classes),
             channels=self.image_shape[0],
-            width=self.network.width,
             seed=self.seed,
-            init=self.network.init,
             mean=self.mean,
             std=self.std,
         )
