@@ -1,0 +1,16 @@
+"""Sphinx: ``python -m sphinx -W docs docs/_build``."""
+
+from __future__ import annotations
+
+from scratchticket import __version__
+
+project = "scratchticket"
+author = "The scratchticket authors"
+copyright = "2026, the scratchticket authors"
+release = __version__
+extensions = ["myst_parser"]
+html_theme = "furo"
+html_title = f"scratchticket {release}"
+exclude_patterns = ["_build"]
+myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
