@@ -87,7 +87,40 @@ def test_show_tells_what_a_ticket_is(drawn: Path) -> None:
     facts = json.loads(call("show", ticket, "--json")[1])
     loaded = st.Ticket.load(ticket)
     assert facts["kept"] == loaded.mask.kept == sum(layer["kept"] for layer in facts["layers"])
-    assert facts["bytes"]["file"] == ticket.stat().st_size
+    assert facts["bytes"]["alone"] == ticket.stat().st_size
+
+
+def test_tickets_of_one_network_are_bundled_listed_and_chosen(
+    drawn: Path, ticket: st.Ticket, tmp_path: Path
+) -> None:
+    first = drawn / "ticket.safetensors"
+    other, foreign, together = (tmp_path / f"{n}.safetensors" for n in ("other", "far", "set"))
+    loaded = st.Ticket.load(first)
+    whole = {name: torch.ones_like(mask) for name, mask in loaded.mask.items()}
+    replace(loaded, mask=st.Mask(whole)).save(other)
+    ticket.save(foreign)
+
+    code, out, _ = call("bundle", first, other, "--out", together)
+    assert code == 0
+    assert "2 tickets" in out
+    code, out, _ = call("show", together)
+    assert code == 0
+    assert "2 tickets of one network: resnet18, width 2" in out
+    assert "100" in out
+    code, text, _ = call("show", together, "--index", "1", "--json")
+    assert json.loads(text)["remaining_ratio"] == 1.0
+    assert len(json.loads(call("show", together, "--json")[1])) == 2
+    words = ("evaluate", together, "--data", "digits", "--steps", "1")
+    assert call(*words, "--index", "0")[0] == 0
+    for wrong, message in (
+        (words, "holds 2 tickets; say which, from 0 to 1"),
+        ((*words, "--index", "2"), "no ticket 2"),
+        (("bundle", first, foreign, "--out", tmp_path / "x"), "of different networks"),
+        (("bundle", first, other, "--out", together), "exists; choose another --out"),
+    ):
+        code, _, err = call(*wrong)
+        assert code == 2
+        assert message in err
 
 
 def test_options_and_set_reach_the_same_settings(tmp_path: Path) -> None:

@@ -20,8 +20,10 @@ from scratchticket.data import pixels
 from scratchticket.errors import InputError, TicketError
 from scratchticket.masks import Mask, keep_top
 from scratchticket.networks import maskable
+from scratchticket.tickets import load_tickets, save_tickets
 from scratchticket.tickets.container import pack, unpack
-from scratchticket.tickets.ticket import fingerprint, statistics_of
+from scratchticket.tickets.parts import statistics_of
+from scratchticket.tickets.ticket import fingerprint
 
 
 def random_ticket(name: str, width: int, ratio: float, seed: int) -> st.Ticket:
@@ -108,12 +110,12 @@ def test_the_file_is_readable_safetensors_with_one_metadata_value(
     ticket.save(tmp_path / "t.safetensors")
 
     with safetensors.safe_open(tmp_path / "t.safetensors", framework="pt") as file:
-        assert set(file.keys()) == {"mask", "statistics"}
+        assert set(file.keys()) == {"0/mask", "0/statistics"}
         assert list(file.metadata()) == ["scratchticket"]
         header = json.loads(file.metadata()["scratchticket"])
     assert header["format"] == 1
-    assert header["seed"] == 5
-    assert header["layers"][0]["name"] == "conv1.weight"
+    assert header["tickets"][0]["seed"] == 5
+    assert header["tickets"][0]["layers"][0]["name"] == "conv1.weight"
 
 
 def test_no_flipped_bit_goes_unnoticed(ticket: st.Ticket) -> None:
@@ -163,14 +165,13 @@ def test_a_file_of_another_kind_is_refused_in_one_line(content: bytes, tmp_path:
 def edited(ticket: st.Ticket, change: Callable[[dict[str, Any]], object]) -> bytes:
     """Return the ticket's file with its header changed and its hash made right again."""
     header, tensors = unpack(ticket.to_bytes())
-    change(header)
+    change(header["tickets"][0])
     return pack(header, tensors)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda h: h.update(format=2), "ticket format 2 is not known"),
         (lambda h: h.pop("seed"), "wrong at 'seed': Field required"),
         (lambda h: h.update(seed=6), "weights of conv1.weight do not match"),
         (lambda h: h.update(seed=-6), "seed"),
@@ -239,11 +240,59 @@ def test_a_ticket_from_python_says_how_it_came_to_be(ticket: st.Ticket) -> None:
     assert ticket.provenance["epoch"] in (1, 2)
 
 
-def test_an_unknown_tensor_is_refused(ticket: st.Ticket) -> None:
+@pytest.mark.parametrize("name", ["surplus", "0/surplus", "1/mask", "00/mask", "/mask", "٠/mask"])
+def test_an_unknown_tensor_is_refused(ticket: st.Ticket, name: str) -> None:
     header, tensors = unpack(ticket.to_bytes())
 
-    with pytest.raises(TicketError, match="unknown tensor 'surplus'"):
-        st.Ticket.from_bytes(pack(header, tensors | {"surplus": torch.zeros(1)}))
+    with pytest.raises(TicketError, match="unknown tensor"):
+        st.Ticket.from_bytes(pack(header, tensors | {name: torch.zeros(1)}))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 2}, "ticket format 2 is not known"),
+        ({"format": None}, "ticket format None is not known"),
+        ({"tickets": []}, "0 tickets"),
+        ({"tickets": {}}, "list of tickets"),
+        ({"tickets": [7]}, "header is wrong"),
+        ({"more": 1}, "list of tickets"),
+    ],
+)
+def test_a_file_header_that_lies_is_refused(
+    ticket: st.Ticket, change: dict[str, object], message: str
+) -> None:
+    header, tensors = unpack(ticket.to_bytes())
+
+    with pytest.raises(TicketError, match=message):
+        st.Ticket.from_bytes(pack(header | change, tensors))
+
+
+def test_several_tickets_of_one_network_share_a_file(tmp_path: Path) -> None:
+    tickets = [random_ticket("resnet18", 2, ratio, seed=4) for ratio in (0.1, 0.3, 1)]
+    path = tmp_path / "set.safetensors"
+    save_tickets(tickets, path)
+
+    for index, ticket in enumerate(tickets):
+        alone = st.Ticket.load(path, index)
+        assert alone.mask == ticket.mask
+        assert alone.to_bytes() == ticket.to_bytes()
+    assert [loaded.mask for loaded in load_tickets(path)] == [t.mask for t in tickets]
+    with pytest.raises(InputError, match="holds 3 tickets; say which, from 0 to 2"):
+        st.Ticket.load(path)
+    for index in (3, -1):
+        with pytest.raises(InputError, match=f"no ticket {index}; the file holds 3"):
+            st.Ticket.load(path, index)
+
+
+def test_tickets_of_different_networks_do_not_share_a_file(tmp_path: Path) -> None:
+    first, second = (random_ticket("resnet18", 2, 0.3, seed) for seed in (4, 5))
+
+    with pytest.raises(InputError, match="different networks: conv1.weight differs"):
+        save_tickets([first, second], tmp_path / "set.safetensors")
+    with pytest.raises(InputError, match="at least one ticket"):
+        save_tickets([], tmp_path / "set.safetensors")
+    assert not list(tmp_path.iterdir())
 
 
 def test_changed_statistics_of_a_resealed_file_are_what_is_loaded(ticket: st.Ticket) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scratchticket._version import __version__
-from scratchticket.cli import evaluate, learn, show
+from scratchticket.cli import bundle, evaluate, learn, show
 
 app = typer.Typer(
     name="scratchticket",
@@ -20,6 +20,7 @@ app.command()(learn.draw)
 app.command()(learn.train)
 app.command()(evaluate.evaluate)
 app.command()(show.show)
+app.command()(bundle.bundle)
 
 
 def _version(asked: bool) -> None:

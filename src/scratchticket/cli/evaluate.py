@@ -23,6 +23,7 @@ from scratchticket.cli.terminal import (
 def evaluate(
     ticket: o.TicketPath,
     data: o.Data,
+    index: o.Index = None,
     attack: Annotated[str, Option(help="pgd, fgsm, fgsm-rs, or none.")] = "pgd",
     steps: Annotated[int, Option(help="Steps of the attack.")] = 20,
     epsilon: Annotated[
@@ -45,7 +46,7 @@ def evaluate(
         from scratchticket.rng import check_seed
         from scratchticket.tickets import Ticket
 
-        loaded = Ticket.load(ticket)
+        loaded = Ticket.load(ticket, index)
         images = load_data(data)
         loaded.check_data(images.shape, len(images.classes), images.name)
         radius = epsilon if epsilon is not None else _drawn_at(loaded.provenance)

@@ -17,6 +17,10 @@ RUN = "The run"
 TicketPath = Annotated[
     Path, Argument(help="File of a ticket or of a dense network.", show_default=False)
 ]
+Index = Annotated[
+    int | None,
+    Option(help="Which ticket of a file that holds several, from 0.", show_default=False),
+]
 Data = Annotated[str, Option(help="Data set: digits.", show_default=False)]
 Network = Annotated[
     str | None,

@@ -12,21 +12,48 @@ from scratchticket.cli import options as o
 from scratchticket.cli.terminal import out, percent, user_errors
 
 
-def show(ticket: o.TicketPath, json_output: o.Json = False) -> None:
+def show(ticket: o.TicketPath, index: o.Index = None, json_output: o.Json = False) -> None:
     """Tell what a ticket is: network, seed, kept counts, sizes, provenance, proof.
 
     Loading proves it: every layer's weights are rebuilt from the seed and compared with the
     ticket's fingerprints, and every byte of the file with its hash. A file that fails is refused.
+    Of a file with several tickets it lists them, unless one is chosen.
     """
     with user_errors():
-        from scratchticket.tickets import Ticket
+        from scratchticket.tickets import Ticket, load_tickets
         from scratchticket.tickets.facts import facts
 
-        told = {"file": str(ticket), "proof": "holds"} | facts(Ticket.load(ticket))
+        tickets = load_tickets(ticket) if index is None else [Ticket.load(ticket, index)]
+        told = [{"file": str(ticket), "proof": "holds"} | facts(one) for one in tickets]
         if json_output:
-            print(json.dumps(told, indent=2))
-            return
-        _print(told)
+            print(json.dumps(told[0] if len(told) == 1 else told, indent=2))
+        elif len(told) == 1:
+            _print(told[0])
+        else:
+            _list(told)
+
+
+def _list(told: list[dict[str, Any]]) -> None:
+    """Print a line for each ticket of a file."""
+    first = told[0]
+    out.print(
+        f"{len(told)} tickets of one network: {first['network']}, width {first['width']}, "
+        f"{first['init']}, seed {first['seed']}; the proof of each holds",
+        soft_wrap=True,
+        markup=False,
+    )
+    table = Table()
+    for heading in ("index", "weights kept", "%", "classes", "bytes alone"):
+        table.add_column(heading, justify="right")
+    for index, facts in enumerate(told):
+        table.add_row(
+            str(index),
+            f"{facts['kept']:,}",
+            f"{100 * facts['remaining_ratio']:.3g}",
+            str(len(facts["classes"])),
+            f"{facts['bytes']['alone']:,}",
+        )
+    out.print(table)
 
 
 def _print(facts: dict[str, Any]) -> None:
@@ -41,8 +68,8 @@ def _print(facts: dict[str, Any]) -> None:
         "remain": f"{facts['kept']:,} of {facts['total']:,} "
         f"({100 * facts['remaining_ratio']:.4g} %)",
         "images": f"{tuple(facts['image_shape'])}, {len(facts['classes'])} classes",
-        "file": f"{sizes['file']:,} bytes; a dense checkpoint has {dense:,} "
-        f"({dense / sizes['file']:.1f} times as many)",
+        "file": f"{sizes['alone']:,} bytes; a dense checkpoint has {dense:,} "
+        f"({dense / sizes['alone']:.1f} times as many)",
         "compare": f"{sizes['mask_entropy']:,} bytes of entropy in a mask with these counts, "
         f"{sizes['statistics']:,} of batch-norm statistics",
         "proof": "holds: the file matches its hash, and "

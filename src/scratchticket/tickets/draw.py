@@ -25,7 +25,8 @@ from scratchticket.learning import (
 )
 from scratchticket.masks import Mask, Ratio, parse_ratio
 from scratchticket.networks import NetworkRecipe, maskable, random_network
-from scratchticket.tickets.ticket import Ticket, fingerprint, statistics_of
+from scratchticket.tickets.parts import statistics_of
+from scratchticket.tickets.ticket import Ticket, fingerprint
 
 Validate = Callable[[nn.Module], Validation]
 

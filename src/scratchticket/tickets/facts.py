@@ -36,7 +36,7 @@ def facts(ticket: Ticket) -> dict[str, Any]:
         "total": ticket.mask.total,
         "remaining_ratio": ticket.remaining_ratio,
         "bytes": {
-            "file": len(ticket.to_bytes()),
+            "alone": len(ticket.to_bytes()),
             "mask_entropy": round(entropy / 8),
             "statistics": 4 * statistics,
             "dense_checkpoint": 4 * (ticket.mask.total + statistics),

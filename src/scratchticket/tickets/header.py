@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from scratchticket.rng import check_seed
 
 FORMAT = 1
 MAX_WEIGHTS = 1 << 28  # of one ticket; bounds what reading a hostile file can allocate
+MAX_TICKETS = 1024  # of one file
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -55,7 +57,7 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Header:
-    """The JSON of a ticket file, without the format version and the hash.
+    """The JSON of one ticket in a file.
 
     Attributes:
         network: Architecture and init.
@@ -93,24 +95,34 @@ class Header:
 _ADAPTER = TypeAdapter(Header)
 
 
-def header_json(header: Header) -> dict[str, Any]:
-    """Return the header as JSON values, with its format version."""
-    value: dict[str, Any] = _ADAPTER.dump_python(header, mode="json")
-    return value | {"format": FORMAT}
+def headers_json(headers: Sequence[Header]) -> dict[str, Any]:
+    """Return the headers of a file's tickets as JSON values, with the format version."""
+    values = [_ADAPTER.dump_python(header, mode="json") for header in headers]
+    return {"format": FORMAT, "tickets": values}
 
 
-def parse_header(value: dict[str, Any]) -> Header:
-    """Read a header and check its numbers.
+def parse_headers(value: dict[str, Any]) -> tuple[Header, ...]:
+    """Read the headers of a file's tickets and check their numbers.
 
     Raises:
         TicketError: If the format is another version's, a field is missing, unknown or of the wrong
             type, or a number is out of range.
     """
-    version = value.pop("format", None)
+    version = value.get("format")
     if version != FORMAT:
         raise TicketError(
             f"ticket format {version!r} is not known; this version of scratchticket reads {FORMAT}"
         )
+    tickets = value.get("tickets")
+    if value.keys() != {"format", "tickets"} or not isinstance(tickets, list):
+        raise TicketError("the file's header is wrong: it must hold a list of tickets")
+    if not 1 <= len(tickets) <= MAX_TICKETS:
+        raise TicketError(f"the file's header is wrong: {len(tickets)} tickets")
+    return tuple(_parse(ticket) for ticket in tickets)
+
+
+def _parse(value: object) -> Header:
+    """Read one ticket's header and check its numbers."""
     try:
         header = _ADAPTER.validate_json(canonical_json(value), strict=True)
         check_seed(header.seed)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
-from math import prod
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scratchticket import rng
-from scratchticket.errors import TicketError
+from scratchticket.errors import InputError, TicketError
 from scratchticket.files import read_bytes, write_atomically
 from scratchticket.masks import Mask
-from scratchticket.networks import NetworkRecipe, maskable, outline, random_network
-from scratchticket.tickets import coding
+from scratchticket.networks import NetworkRecipe, maskable, random_network
 from scratchticket.tickets.container import pack, unpack
-from scratchticket.tickets.header import Header, Layer, Statistic, header_json, parse_header
+from scratchticket.tickets.header import Header, Layer, Statistic, headers_json, parse_headers
+from scratchticket.tickets.parts import Parts, decoded, encoded
 
 
 def fingerprint(weights: Tensor) -> str:
@@ -116,38 +114,7 @@ class Ticket:
 
     def to_bytes(self) -> bytes:
         """Return the ticket file's content: the same ticket always gives the same bytes."""
-        sizes = {name: mask.numel() for name, mask in self.mask.items()}
-        code, plan = coding.encode(
-            [mask.flatten().numpy() for mask in self.mask.values()],
-            _contexts(self.score_seed, sizes),
-        )
-        layers = tuple(
-            Layer(name, tuple(mask.shape), kept, contexts, self.fingerprints[name])
-            for (name, mask), kept, contexts in zip(
-                self.mask.items(), plan.kept, plan.contexts, strict=True
-            )
-        )
-        stream = torch.from_numpy(np.frombuffer(code, np.uint8).copy())
-        tensors = {"mask": stream, "statistics": _joined(self.statistics)}
-        if self.weights is not None:
-            kept = {name: self.weights[name][mask] for name, mask in self.mask.items()}
-            tensors["weights"] = _joined(kept)
-        header = Header(
-            network=self.network,
-            seed=self.seed,
-            image_shape=self.image_shape,
-            classes=self.classes,
-            mean=self.mean,
-            std=self.std,
-            granularity="element",
-            weights="seed" if self.weights is None else "stored",
-            score_seed=self.score_seed,
-            lanes=plan.lanes,
-            layers=layers,
-            statistics=tuple(Statistic(n, tuple(t.shape)) for n, t in self.statistics.items()),
-            provenance=dict(self.provenance),
-        )
-        return pack(header_json(header), tensors)
+        return tickets_to_bytes([self])
 
     def save(self, path: str | Path) -> None:
         """Write the ticket file, whole or not at all.
@@ -155,61 +122,45 @@ class Ticket:
         Raises:
             InputError: If the file cannot be written.
         """
-        write_atomically(Path(path), self.to_bytes())
+        save_tickets([self], path)
 
     @staticmethod
-    def from_bytes(content: bytes) -> Ticket:
+    def from_bytes(content: bytes, index: int | None = None) -> Ticket:
         """Read a ticket file's content and prove it; see :meth:`load`."""
-        value, tensors = unpack(content)
-        header = parse_header(value)
-        _check_layout(header)
-        masks = _decoded(header, _taken(tensors, "mask", torch.uint8))
-        ticket = Ticket(
-            network=header.network,
-            seed=header.seed,
-            image_shape=header.image_shape,
-            classes=header.classes,
-            mean=header.mean,
-            std=header.std,
-            mask=Mask(masks),
-            statistics=_separated(
-                _taken(tensors, "statistics", torch.float32),
-                {statistic.name: statistic.shape for statistic in header.statistics},
-            ),
-            score_seed=header.score_seed,
-            fingerprints={layer.name: layer.fingerprint for layer in header.layers},
-            weights=None if header.weights == "seed" else _scattered(header, masks, tensors),
-            provenance=header.provenance,
-        )
-        if tensors:
-            raise TicketError(f"the ticket file holds an unknown tensor {min(tensors)!r}")
-        ticket._prove()
-        return ticket
+        headers, tensors = _unpacked(content)
+        if index is None and len(headers) > 1:
+            raise InputError(
+                f"the file holds {len(headers)} tickets; say which, from 0 to {len(headers) - 1}"
+            )
+        if not 0 <= (index or 0) < len(headers):
+            raise InputError(f"there is no ticket {index}; the file holds {len(headers)}, from 0")
+        return _made(headers[index or 0], tensors[index or 0])
 
     @staticmethod
-    def load(path: str | Path) -> Ticket:
+    def load(path: str | Path, index: int | None = None) -> Ticket:
         """Read a ticket file, rebuild the random weights from the seed and prove that they match.
 
+        Args:
+            path: The file.
+            index: Which of several tickets in one file, from 0; only that one is decoded.
+
         Raises:
-            InputError: If there is no such file.
+            InputError: If there is no such file, or it holds several tickets and none is chosen.
             TicketError: If it is no ticket file, or any byte of it is damaged, or the weights that
                 the seed gives here are not those the ticket was drawn from.
         """
-        content = read_bytes(Path(path), "ticket file")
-        try:
-            return Ticket.from_bytes(content)
-        except TicketError as error:
-            raise TicketError(f"{path}: {error}") from None
+        with _named(path):
+            return Ticket.from_bytes(read_bytes(Path(path), "ticket file"), index)
 
-    def _prove(self) -> None:
-        """Check the statistics, and compare the weights with the fingerprints.
+    def prove(self) -> None:
+        """Compare the weights with the fingerprints.
 
         Weights that are stored and do not all remain have a fingerprint of what cannot be rebuilt:
         it tells which tickets belong together, and there is nothing to compare it with.
+
+        Raises:
+            TicketError: If the weights of a layer are not those the ticket was drawn from.
         """
-        for name, statistic in self.statistics.items():
-            if not torch.isfinite(statistic).all():
-                raise TicketError(f"the statistics {name} are not finite")
         weights = maskable(self.random_network()) if self.weights is None else self.weights
         for name, expected in self.fingerprints.items():
             if self.weights is not None and not bool(self.mask[name].all()):
@@ -218,79 +169,128 @@ class Ticket:
                 raise TicketError(f"the weights of {name} do not match the ticket's fingerprint")
 
 
-def statistics_of(network: nn.Module) -> dict[str, Tensor]:
-    """Return the buffers a ticket keeps: persistent and floating-point."""
-    kept = network.state_dict().keys()
-    return {n: b for n, b in network.named_buffers() if n in kept and b.is_floating_point()}
+def check_one_network(tickets: Sequence[Ticket]) -> None:
+    """Refuse tickets of different networks.
+
+    Tickets of one network have equal fingerprints in every layer of the same name and shape; the
+    classifier of another task may differ in shape.
+
+    Raises:
+        InputError: If two tickets differ in a layer, or share none.
+    """
+    first = tickets[0]
+    for number, other in enumerate(tickets[1:], start=1):
+        shared = [
+            name
+            for name, mask in first.mask.items()
+            if name in other.mask and other.mask[name].shape == mask.shape
+        ]
+        different = [n for n in shared if first.fingerprints[n] != other.fingerprints[n]]
+        if different or not shared:
+            where = f"{different[0]} differs" if different else "they share no layer"
+            raise InputError(f"tickets 0 and {number} are of different networks: {where}")
 
 
-def _check_layout(header: Header) -> None:
-    """Compare what a file claims to hold with the network it names, before allocating any of it."""
-    bare = outline(header.network, classes=len(header.classes), channels=header.image_shape[0])
-    layers = [(layer.name, layer.shape) for layer in header.layers]
-    if layers != [(name, tuple(p.shape)) for name, p in maskable(bare).items()]:
-        raise TicketError(f"the ticket's layers are not those of {header.network.name}")
-    statistics = [(statistic.name, statistic.shape) for statistic in header.statistics]
-    if statistics != [(name, tuple(b.shape)) for name, b in statistics_of(bare).items()]:
-        raise TicketError(f"the ticket's statistics are not those of {header.network.name}")
+def tickets_to_bytes(tickets: Sequence[Ticket]) -> bytes:
+    """Return the content of a file with several tickets of one network.
+
+    Raises:
+        InputError: If there is no ticket, or they are of different networks.
+    """
+    if not tickets:
+        raise InputError("a ticket file needs at least one ticket")
+    check_one_network(tickets)
+    headers: list[Header] = []
+    tensors: dict[str, Tensor] = {}
+    for index, ticket in enumerate(tickets):
+        parts = Parts(ticket.mask, ticket.statistics, ticket.weights)
+        plan, own = encoded(parts, ticket.score_seed)
+        rows = zip(ticket.mask.items(), plan.kept, plan.contexts, strict=True)
+        headers.append(
+            Header(
+                network=ticket.network,
+                seed=ticket.seed,
+                image_shape=ticket.image_shape,
+                classes=ticket.classes,
+                mean=ticket.mean,
+                std=ticket.std,
+                granularity="element",
+                weights="seed" if ticket.weights is None else "stored",
+                score_seed=ticket.score_seed,
+                lanes=plan.lanes,
+                layers=tuple(
+                    Layer(name, tuple(mask.shape), kept, contexts, ticket.fingerprints[name])
+                    for (name, mask), kept, contexts in rows
+                ),
+                statistics=tuple(
+                    Statistic(n, tuple(s.shape)) for n, s in ticket.statistics.items()
+                ),
+                provenance=dict(ticket.provenance),
+            )
+        )
+        tensors |= {f"{index}/{name}": tensor for name, tensor in own.items()}
+    return pack(headers_json(headers), tensors)
 
 
-def _contexts(score_seed: int | None, sizes: Mapping[str, int]) -> list[coding.Contexts | None]:
-    """Return the initial scores' magnitudes of each layer, if their seed is known."""
-    if score_seed is None:
-        return [None] * len(sizes)
-    return [rng.score_contexts(score_seed, name, size) for name, size in sizes.items()]
+def save_tickets(tickets: Sequence[Ticket], path: str | Path) -> None:
+    """Write several tickets of one network into one file, whole or not at all.
+
+    Raises:
+        InputError: If the file cannot be written, or the tickets are of different networks.
+    """
+    write_atomically(Path(path), tickets_to_bytes(tickets))
 
 
-def _decoded(header: Header, stream: Tensor) -> dict[str, Tensor]:
-    """Decode the masks."""
-    layers = header.layers
-    plan = coding.Plan(
-        sizes=tuple(layer.size for layer in layers),
-        kept=tuple(layer.kept for layer in layers),
-        contexts=tuple(layer.contexts for layer in layers),
-        lanes=header.lanes,
+def load_tickets(path: str | Path) -> list[Ticket]:
+    """Read and prove every ticket of a file; see :meth:`Ticket.load`."""
+    with _named(path):
+        headers, tensors = _unpacked(read_bytes(Path(path), "ticket file"))
+        tickets = [_made(*pair) for pair in zip(headers, tensors, strict=True)]
+        try:
+            check_one_network(tickets)
+        except InputError as error:
+            raise TicketError(str(error)) from None
+        return tickets
+
+
+def _unpacked(content: bytes) -> tuple[tuple[Header, ...], list[dict[str, Tensor]]]:
+    """Return the headers of a file and the tensors of each, by the rest of their names."""
+    value, tensors = unpack(content)
+    headers = parse_headers(value)
+    own: list[dict[str, Tensor]] = [{} for _ in headers]
+    for name, tensor in tensors.items():
+        index, slash, rest = name.partition("/")
+        if not (slash and index in map(str, range(len(headers)))):
+            raise TicketError(f"the ticket file holds an unknown tensor {name!r}")
+        own[int(index)][rest] = tensor
+    return headers, own
+
+
+def _made(header: Header, tensors: dict[str, Tensor]) -> Ticket:
+    """Return a proven ticket."""
+    parts = decoded(header, tensors)
+    ticket = Ticket(
+        network=header.network,
+        seed=header.seed,
+        image_shape=header.image_shape,
+        classes=header.classes,
+        mean=header.mean,
+        std=header.std,
+        mask=parts.mask,
+        statistics=parts.statistics,
+        fingerprints={layer.name: layer.fingerprint for layer in header.layers},
+        score_seed=header.score_seed,
+        weights=parts.weights,
+        provenance=header.provenance,
     )
-    contexts = _contexts(header.score_seed, {layer.name: layer.size for layer in layers})
-    masks = coding.decode(stream.numpy().tobytes(), plan, contexts)
-    return {
-        layer.name: torch.from_numpy(mask).view(layer.shape)
-        for layer, mask in zip(layers, masks, strict=True)
-    }
+    ticket.prove()
+    return ticket
 
 
-def _joined(tensors: Mapping[str, Tensor]) -> Tensor:
-    """Return all values one after the other: float32, one dimension."""
-    flat = [tensor.detach().cpu().to(torch.float32).flatten() for tensor in tensors.values()]
-    return torch.cat(flat) if flat else torch.empty(0)
-
-
-def _separated(values: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """Undo :func:`_joined`."""
-    sizes = [prod(shape) for shape in shapes.values()]
-    if sum(sizes) != len(values):
-        raise TicketError("the ticket's header and tensors disagree on the number of values")
-    parts = torch.split(values, sizes)
-    return {
-        name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)
-    }
-
-
-def _taken(tensors: dict[str, Tensor], name: str, dtype: torch.dtype) -> Tensor:
-    """Remove and return a one-dimensional tensor."""
-    tensor = tensors.pop(name, None)
-    if tensor is None or tensor.dtype != dtype or tensor.ndim != 1:
-        raise TicketError(f"the ticket file has no tensor {name!r} of the right type")
-    return tensor
-
-
-def _scattered(
-    header: Header, masks: Mapping[str, Tensor], tensors: dict[str, Tensor]
-) -> dict[str, Tensor]:
-    """Put the stored weights where the masks keep them; the others are +0.0."""
-    values = _taken(tensors, "weights", torch.float32)
-    kept = _separated(values, {layer.name: (layer.kept,) for layer in header.layers})
-    weights = {name: torch.zeros(mask.shape) for name, mask in masks.items()}
-    for name, mask in masks.items():
-        weights[name][mask] = kept[name]
-    return weights
+@contextmanager
+def _named(path: str | Path) -> Iterator[None]:
+    """Put the file's name before what is wrong with it."""
+    try:
+        yield
+    except TicketError as error:
+        raise TicketError(f"{path}: {error}") from None

@@ -1,0 +1,28 @@
+"""The verb ``bundle``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from scratchticket.cli.terminal import out as terminal
+from scratchticket.cli.terminal import user_errors
+
+
+def bundle(
+    tickets: Annotated[list[Path], Argument(help="Files of tickets.", show_default=False)],
+    out: Annotated[Path, Option(help="File to write; must not exist.", show_default=False)],
+) -> None:
+    """Put tickets of one random network into one file, each loadable alone."""
+    with user_errors():
+        from scratchticket.errors import InputError
+        from scratchticket.tickets import load_tickets, save_tickets
+
+        if out.exists():
+            raise InputError(f"{out} exists; choose another --out")
+        together = [ticket for path in tickets for ticket in load_tickets(path)]
+        save_tickets(together, out)
+        size = f"{len(together)} tickets, {out.stat().st_size:,} bytes"
+        terminal.print(f"{out}: {size}", soft_wrap=True, markup=False)
