@@ -111,6 +111,6 @@ def usable_device(name: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.zeros(1, device=name).item()
-    except (RuntimeError, AssertionError, NotImplementedError):
+    except (RuntimeError, AssertionError):
         raise InputError(f"no device {name!r} here; use cpu, cuda or auto") from None
     return name

@@ -215,13 +215,13 @@ def run(  # noqa: PLR0913
     done = _learn(recipe, home, data, device, observe)
 
     begun = time.monotonic()
-    results = {
-        done.chosen_is: _judged(recipe, data, done.chosen, device),
-        done.other_is: _judged(recipe, data, done.other, device),
-    }
+    chosen = _judged(recipe, data, done.chosen, device)
+    same = done.chosen_epoch == done.other_epoch
+    other = chosen if same else _judged(recipe, data, done.other, device)
+    results = {done.chosen_is: chosen, done.other_is: other}
     ticket = replace(
         done.chosen,
-        provenance={**done.chosen.provenance, "results": _lasting(results[done.chosen_is])},
+        provenance={**done.chosen.provenance, "results": _lasting(chosen)},
     )
     ticket.save(home.ticket)
     _draw_pictures(home, recipe, data, ticket, done.epochs)

@@ -93,6 +93,7 @@ class _Run:
             weight_decay=recipe.weight_decay,
         )
         self._order: tuple[int, Tensor] | None = None
+        self._identity = self._identify() if session.checkpoint else ""
         problem.network.requires_grad_(False)
         problem.learner.write()
 
@@ -195,7 +196,7 @@ class _Run:
         loss = state.loss_sum / done if done else torch.tensor(state.epochs[-1].loss)
         return Event(state.step, self.steps, loss, state.epochs, self.recipe.epochs)
 
-    def identity(self) -> str:
+    def _identify(self) -> str:
         """Return a hash of everything a checkpoint must agree on with the run it resumes."""
         facts: dict[str, Any] = {
             "learning": asdict(self.recipe),
@@ -224,7 +225,7 @@ class _Run:
         if best is not None:
             tensors |= named("best", best.result) | named("best-statistics", best.statistics)
         facts = {
-            "identity": self.identity(),
+            "identity": self._identity,
             "step": state.step,
             "loss_sum": float(state.loss_sum),
             "seconds": state.seconds,
@@ -240,7 +241,7 @@ class _Run:
             return
         checkpoint = Checkpoint.load(path)
         facts = checkpoint.facts
-        if facts.get("identity") != self.identity():
+        if facts.get("identity") != self._identity:
             raise InputError(f"{path} belongs to a run with other settings")
         learned, momentum = checkpoint.part("learned"), checkpoint.part("momentum")
         buffers = checkpoint.part("buffers")

@@ -61,21 +61,27 @@ def _probability(size: int, ones: int) -> int:
     return min(max((2 * ones * LOW + size) // (2 * size), 1), LOW - 1) if size else 1
 
 
-def _counts(contexts: Contexts, bits: Bits, groups: int) -> tuple[list[int], list[int]]:
-    """Return the size and the number of ones of each of ``groups`` equal ranges of contexts."""
-    shape = (groups, MAX_CONTEXTS // groups)
-    sizes = np.bincount(contexts, minlength=MAX_CONTEXTS).reshape(shape).sum(axis=1)
-    ones = np.bincount(contexts[bits], minlength=MAX_CONTEXTS).reshape(shape).sum(axis=1)
-    return sizes.tolist(), ones.tolist()
+def _histogram(contexts: Contexts) -> npt.NDArray[np.intp]:
+    """Return how often each context occurs."""
+    return np.bincount(contexts, minlength=MAX_CONTEXTS)
+
+
+def _merged(histogram: npt.NDArray[np.intp], groups: int) -> list[int]:
+    """Return the counts of ``groups`` equal ranges of contexts."""
+    totals: list[int] = histogram.reshape(groups, -1).sum(axis=1).tolist()
+    return totals
 
 
 def _best_grouping(contexts: Contexts | None, bits: Bits) -> tuple[int, float]:
     """Return the cheapest number of groups and what the layer then costs, in bits."""
     best = 1, entropy_bits(len(bits), int(np.count_nonzero(bits)))
+    if contexts is None or not best[1]:
+        return best
+    every, ones = _histogram(contexts), _histogram(contexts[bits])
     groups = 2
-    while contexts is not None and best[1] and groups <= MAX_CONTEXTS:
-        sizes, ones = _counts(contexts, bits, groups)
-        cost = BITS * groups + sum(map(entropy_bits, sizes, ones))
+    while groups <= MAX_CONTEXTS:
+        costs = map(entropy_bits, _merged(every, groups), _merged(ones, groups))
+        cost = BITS * groups + sum(costs)
         if cost < best[1]:
             best = groups, cost
         groups *= 2
@@ -130,7 +136,8 @@ def encode(masks: Sequence[Bits], contexts: Sequence[Contexts | None]) -> tuple[
     for bits, context, count in zip(masks, contexts, plan.contexts, strict=True):
         if count > 1:
             assert context is not None
-            parts, ones = _counts(context, bits, count)
+            parts = _merged(_histogram(context), count)
+            ones = _merged(_histogram(context[bits]), count)
             layer = [_probability(*pair) for pair in zip(parts, ones, strict=True)]
             stored += layer
             groups += zip(parts, layer, strict=True)
@@ -162,8 +169,8 @@ def decode(code: bytes, plan: Plan, contexts: Sequence[Contexts | None]) -> list
         if count > 1:
             if context is None:
                 raise TicketError("the mask's code needs initial scores, but has no seed for them")
-            sizes = _counts(context, np.zeros(size, dtype=np.bool_), count)[0]
-            groups += zip(sizes, stored[position : position + count], strict=True)
+            parts = _merged(_histogram(context), count)
+            groups += zip(parts, stored[position : position + count], strict=True)
             orders[-1] = _order(context, count)
             position += count
         elif kept < size:
