@@ -18,16 +18,18 @@ network.
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from scratchticket.errors import InputError
+from scratchticket.quantile import normal_quantile
 
-Purpose = Literal["batches", "augmentation", "attack", "evaluation", "switch"]
+Purpose = Literal["split", "batches", "augmentation", "attack", "evaluation", "switch"]
 Words = npt.NDArray[np.uint64]
+Array = npt.NDArray[Any]
 
 _SCHEME = "scratchticket-v1"
 MAX_SEED = 2**63 - 1
@@ -94,6 +96,16 @@ def signs(words: Words, count: int) -> npt.NDArray[np.int8]:
 def uniforms(words: Words) -> npt.NDArray[np.float64]:
     """Turn each word into a float64 in [0, 1): its upper 53 bits divided by 2**53."""
     return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def normals(words: Words) -> npt.NDArray[np.float64]:
+    """Turn each word into a standard normal float64, by the inverse of its distribution function.
+
+    With k the upper 52 bits of the word it is the quantile of (k + 1/2) / 2**52, a probability that
+    is exact and never 0 or 1.
+    """
+    upper = (words >> np.uint64(12)).astype(np.float64)
+    return normal_quantile((upper - (2.0**51 - 0.5)) * 2.0**-52)
 
 
 def generator(
