@@ -1,0 +1,85 @@
+"""Sparsity patterns: which weights of a layer stand or fall together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod, sqrt
+from typing import Literal
+
+from scratchticket.errors import InputError, unknown
+from scratchticket.masks.top import parse_ratio
+from scratchticket.quantities import fraction_text
+
+Shape = tuple[int, ...]
+GRANULARITIES = ("element", "row", "kernel", "channel")
+BUDGETS = ("uniform", "global", "erk")
+_GROUPS = re.compile(r"([1-9]\d?):([1-9]\d?)")
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What one score decides about, and how the remaining ratio is spread over the layers.
+
+    Attributes:
+        granularity: ``element``: one weight. ``row``: a row of a convolution kernel. ``kernel``: a
+            whole 2-D kernel. ``channel``: an output filter. Where a layer has no such thing, as a
+            linear layer has no kernels, single weights. ``N:M``, such as ``2:4``: of every M
+            consecutive inputs of a weight N remain, which some hardware multiplies faster.
+        budget: ``uniform``: every layer keeps the same ratio, as in the paper. ``global``: the
+            highest scores of the whole network remain, each in units of its layer's initial bound
+            and at least one in every layer. ``erk``: the Erdos-Renyi-kernel ratios of Evci et al.
+            (2020, arXiv:1911.11134).
+        mask_classifier: Whether ``channel`` masks the classifier's outputs too, as the released
+            code does; at 10 % and 10 classes that leaves one class. If not, the classifier's
+            weights are masked one by one.
+        layers: Ratios by hand: a parameter's name, or a pattern such as ``layer4.*``, to its
+            ratio. The other layers follow the budget.
+
+    Raises:
+        InputError: If a name is unknown, or the choices exclude each other.
+    """
+
+    granularity: str = "element"
+    budget: Literal["uniform", "global", "erk"] = "uniform"
+    mask_classifier: bool = False
+    layers: Mapping[str, str | float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.granularity not in GRANULARITIES and self.groups is None:
+            raise unknown("granularity", self.granularity, [*GRANULARITIES, "2:4"])
+        if self.budget not in BUDGETS:
+            raise unknown("budget", self.budget, BUDGETS)
+        if self.groups is not None:
+            kept, of = self.groups
+            if kept >= of:
+                raise InputError(f"granularity {self.granularity}: the first must be the smaller")
+            if self.budget != "uniform" or self.layers:
+                raise InputError(f"granularity {self.granularity} fixes the ratio of every layer")
+        ratios = {name: fraction_text(parse_ratio(r)) for name, r in self.layers.items()}
+        object.__setattr__(self, "layers", ratios)
+
+    @property
+    def groups(self) -> tuple[int, int] | None:
+        """(N, M) of an N:M pattern, else none."""
+        match = _GROUPS.fullmatch(self.granularity)
+        return (int(match[1]), int(match[2])) if match else None
+
+    def score_shape(self, weight: Shape, *, classifier: bool = False) -> Shape:
+        """Return the shape of a layer's scores: the weight's, with 1 where one score covers all.
+
+        Args:
+            weight: Shape of the weight, output first.
+            classifier: Whether this layer makes the logits.
+        """
+        every = len(weight)
+        covered = {"row": max(every - 1, 2), "kernel": 2, "channel": 1}.get(self.granularity, every)
+        if self.granularity == "channel" and classifier and not self.mask_classifier:
+            covered = every
+        return weight[:covered] + (1,) * (every - covered)
+
+
+def score_bound(shape: Shape) -> float:
+    """Return the bound of a layer's initial scores: 1 / sqrt(fan_in) of the scores themselves."""
+    return 1 / sqrt(prod(shape[1:]))
