@@ -10,13 +10,13 @@ import pytest
 import scratchticket
 
 ROOT = Path(scratchticket.__file__).parent
-FOUNDATION = {"_version", "accuracy", "errors", "files", "quantities", "rng"}
+FOUNDATION = {"_version", "accuracy", "errors", "files", "quantities", "quantile", "rng"}
 FLOW = {
     "data": set(),
     "networks": set(),
     "masks": set(),
     "attacks": set(),
-    "learning": {"data", "masks", "attacks"},
+    "learning": {"data", "networks", "masks", "attacks"},
     "tickets": {"data", "networks", "masks", "attacks", "learning"},
     "evaluation": {"data", "attacks", "tickets"},
     "experiments": {
@@ -28,7 +28,7 @@ FLOW = {
         "tickets",
         "evaluation",
     },
-    "cli": {"data", "attacks", "learning", "tickets", "evaluation", "experiments"},
+    "cli": {"data", "networks", "attacks", "learning", "tickets", "evaluation", "experiments"},
 }
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
 

@@ -137,7 +137,9 @@ def test_defaults_shown_in_help_are_the_recipes() -> None:
     recipe = make_recipe({}).json()
     shown = {
         "Network": recipe["network"]["name"],
-        "Width": recipe["network"]["width"],
+        "Init": recipe["network"]["init"],
+        "Granularity": recipe["pattern"]["granularity"],
+        "Weights": recipe["start"]["weights"],
         "Ratio": recipe["ratio"],
         "InnerAttack": recipe["attack"]["name"],
         "Epsilon": recipe["attack"]["epsilon"],

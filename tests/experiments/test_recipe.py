@@ -11,7 +11,7 @@ from scratchticket.experiments.recipe import make_recipe, paths
 
 def test_every_setting_has_a_path() -> None:
     assert {"network.width", "attack.epsilon", "learning.epochs", "ratio", "seed"} <= set(paths())
-    assert len(paths()) == len(set(paths())) == 24
+    assert len(paths()) == len(set(paths())) == 34
 
 
 def test_settings_are_given_as_text_or_values() -> None:

@@ -20,9 +20,9 @@ from scratchticket.data import pixels
 from scratchticket.errors import InputError, TicketError
 from scratchticket.masks import Mask, keep_top
 from scratchticket.networks import maskable
+from scratchticket.networks import statistics as statistics_of
 from scratchticket.tickets import load_tickets, save_tickets
 from scratchticket.tickets.container import pack, unpack
-from scratchticket.tickets.parts import statistics_of
 from scratchticket.tickets.ticket import fingerprint
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from scratchticket.cli import options as o
+from scratchticket.cli.code import import_network
 from scratchticket.cli.terminal import out as terminal
 from scratchticket.cli.terminal import user_errors
 
@@ -14,12 +16,14 @@ from scratchticket.cli.terminal import user_errors
 def bundle(
     tickets: Annotated[list[Path], Argument(help="Files of tickets.", show_default=False)],
     out: Annotated[Path, Option(help="File to write; must not exist.", show_default=False)],
+    network: o.Code = None,
 ) -> None:
     """Put tickets of one random network into one file, each loadable alone."""
     with user_errors():
         from scratchticket.errors import InputError
         from scratchticket.tickets import load_tickets, save_tickets
 
+        import_network(network)
         if out.exists():
             raise InputError(f"{out} exists; choose another --out")
         together = [ticket for path in tickets for ticket in load_tickets(path)]

@@ -11,6 +11,7 @@ from rich.table import Table
 from typer import Option
 
 from scratchticket.cli import options as o
+from scratchticket.cli.code import import_network
 from scratchticket.cli.terminal import (
     err,
     interval,
@@ -24,6 +25,7 @@ def evaluate(
     ticket: o.TicketPath,
     data: o.Data,
     index: o.Index = None,
+    network: o.Code = None,
     attack: Annotated[str, Option(help="pgd, fgsm, fgsm-rs, or none.")] = "pgd",
     steps: Annotated[int, Option(help="Steps of the attack.")] = 20,
     epsilon: Annotated[
@@ -46,6 +48,7 @@ def evaluate(
         from scratchticket.rng import check_seed
         from scratchticket.tickets import Ticket
 
+        import_network(network)
         loaded = Ticket.load(ticket, index)
         images = load_data(data)
         loaded.check_data(images.shape, len(images.classes), images.name)

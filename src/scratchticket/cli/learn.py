@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scratchticket.cli import options as o
+from scratchticket.cli.code import import_network
 from scratchticket.cli.terminal import (
     LearningProgress,
     out,
@@ -17,7 +18,11 @@ _PATHS = {
     "data": "data",
     "network": "network.name",
     "width": "network.width",
+    "init": "network.init",
     "ratio": "ratio",
+    "granularity": "pattern.granularity",
+    "start": "start.file",
+    "weights": "start.weights",
     "attack": "attack.name",
     "epsilon": "attack.epsilon",
     "steps": "attack.steps",
@@ -57,13 +62,15 @@ def _learn(task: str, options: dict[str, Any]) -> None:
     instead = " instead of --overwrite" if overwrite else ""
     with user_errors(f"go on with the same command and --resume{instead}"):
         from scratchticket.errors import InputError
-        from scratchticket.experiments.recipe import make_recipe
         from scratchticket.experiments.records import usable_device
         from scratchticket.experiments.run import RunFolder, run
+        from scratchticket.experiments.start import make_recipe_from_file
 
         if resume and overwrite:
             raise InputError("--resume and --overwrite exclude each other")
-        recipe = make_recipe(_overrides(task, options))
+        overrides = _overrides(task, options)
+        import_network(overrides.get("network.name"))
+        recipe = make_recipe_from_file(overrides)
         where = usable_device(options["device"])
         with LearningProgress(f"{task} {recipe.network.name}", options["quiet"]) as progress:
             record = run(
@@ -75,7 +82,8 @@ def _learn(task: str, options: dict[str, Any]) -> None:
                 observe=progress,
             )
         home = RunFolder(folder, recipe.task)
-        label = "ticket" if recipe.task == "draw" else "dense network"
+        dense = record["weights"]["kept"] == record["weights"]["total"]
+        label = "ticket" if recipe.task == "draw" else "dense" if dense else "fine-tuned ticket"
         out.print(result_table({label: record}))
         chosen = record["results"][record["selected"]]
         last = record["results"]["last"]
@@ -95,7 +103,10 @@ def draw(
     out: o.Out,
     network: o.Network = None,
     width: o.Width = None,
+    init: o.Init = None,
     ratio: o.Ratio = None,
+    granularity: o.Granularity = None,
+    start: o.From = None,
     attack: o.InnerAttack = None,
     epsilon: o.Epsilon = None,
     steps: o.Steps = None,
@@ -120,6 +131,9 @@ def train(
     out: o.Out,
     network: o.Network = None,
     width: o.Width = None,
+    init: o.Init = None,
+    start: o.From = None,
+    weights: o.Weights = None,
     attack: o.InnerAttack = None,
     epsilon: o.Epsilon = None,
     steps: o.Steps = None,
@@ -135,5 +149,8 @@ def train(
     device: o.Device = "auto",
     quiet: o.Quiet = False,
 ) -> None:
-    """Train the dense network, adversarially or (--attack none) naturally: the paper's baseline."""
+    """Train weights: of the dense network, or (--from TICKET) those that remain in a ticket.
+
+    Adversarially, or with --attack none naturally.
+    """
     _learn("train", locals())

@@ -24,12 +24,62 @@ Index = Annotated[
 Data = Annotated[str, Option(help="Data set: digits.", show_default=False)]
 Network = Annotated[
     str | None,
-    Option(help="resnet18 or preact_resnet18.", show_default="resnet18", rich_help_panel=SETTINGS),
+    Option(
+        help="resnet18, preact_resnet18, wide_resnet, wideresnet32, imagenet_resnet18, "
+        "imagenet_resnet50, imagenet_resnet101, conv4; package.module:factory for one of your own; "
+        "timm:NAME.",
+        show_default="resnet18",
+        rich_help_panel=SETTINGS,
+    ),
 ]
 Width = Annotated[
     int | None,
     Option(
-        help="Channels of the network's first stage.", show_default="64", rich_help_panel=SETTINGS
+        help="Channels of the network's first stage.",
+        show_default="64, of wide networks 16",
+        rich_help_panel=SETTINGS,
+    ),
+]
+Init = Annotated[
+    str | None,
+    Option(
+        help="How random weights are drawn: signed_kaiming_constant, kaiming_normal, "
+        "kaiming_uniform, xavier_normal, signed_xavier_constant.",
+        show_default="signed_kaiming_constant",
+        rich_help_panel=SETTINGS,
+    ),
+]
+Granularity = Annotated[
+    str | None,
+    Option(
+        help="What stands or falls together: element, row, kernel, channel, or N of M: 2:4.",
+        show_default="element",
+        rich_help_panel=SETTINGS,
+    ),
+]
+From = Annotated[
+    str | None,
+    Option(
+        "--from",
+        help="File of a trained network or a ticket to go on from.",
+        show_default="a random network",
+        rich_help_panel=SETTINGS,
+    ),
+]
+Weights = Annotated[
+    str | None,
+    Option(
+        help="With --from: train the file's weights (inherited), or new random ones (new).",
+        show_default="inherited",
+        rich_help_panel=SETTINGS,
+    ),
+]
+Code = Annotated[
+    str | None,
+    Option(
+        "--network",
+        help="Where the code of the ticket's network is, package.module:factory; it will be run.",
+        show_default=False,
     ),
 ]
 Ratio = Annotated[

@@ -9,10 +9,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from scratchticket.cli import options as o
+from scratchticket.cli.code import import_network
 from scratchticket.cli.terminal import out, percent, user_errors
 
 
-def show(ticket: o.TicketPath, index: o.Index = None, json_output: o.Json = False) -> None:
+def show(
+    ticket: o.TicketPath,
+    index: o.Index = None,
+    network: o.Code = None,
+    json_output: o.Json = False,
+) -> None:
     """Tell what a ticket is: network, seed, kept counts, sizes, provenance, proof.
 
     Loading proves it: every layer's weights are rebuilt from the seed and compared with the
@@ -23,6 +29,7 @@ def show(ticket: o.TicketPath, index: o.Index = None, json_output: o.Json = Fals
         from scratchticket.tickets import Ticket, load_tickets
         from scratchticket.tickets.facts import facts
 
+        import_network(network)
         tickets = load_tickets(ticket) if index is None else [Ticket.load(ticket, index)]
         told = [{"file": str(ticket), "proof": "holds"} | facts(one) for one in tickets]
         if json_output:
@@ -37,8 +44,7 @@ def _list(told: list[dict[str, Any]]) -> None:
     """Print a line for each ticket of a file."""
     first = told[0]
     out.print(
-        f"{len(told)} tickets of one network: {first['network']}, width {first['width']}, "
-        f"{first['init']}, seed {first['seed']}; the proof of each holds",
+        f"{len(told)} tickets of one network: {_network(first)}; the proof of each holds",
         soft_wrap=True,
         markup=False,
     )
@@ -56,15 +62,22 @@ def _list(told: list[dict[str, Any]]) -> None:
     out.print(table)
 
 
+def _network(facts: dict[str, Any]) -> str:
+    """Return what says which random network it is."""
+    width = {} if facts["width"] is None else {"width": facts["width"]}
+    sizes = [f"{name} {value}" for name, value in (width | facts["arguments"]).items()]
+    return ", ".join([facts["network"], *sizes, facts["init"], f"seed {facts['seed']}"])
+
+
 def _print(facts: dict[str, Any]) -> None:
     sizes, dense = facts["bytes"], facts["bytes"]["dense_checkpoint"]
     rebuilt = facts["weights_from"] == "seed"
+    ternary = "; ternary: -c, 0 or +c in each layer" if facts["ternary"] else ""
     lines = {
-        "network": f"{facts['network']}, width {facts['width']}, {facts['init']}, "
-        f"seed {facts['seed']}",
-        "weights": "rebuilt from the seed, never trained"
+        "network": _network(facts),
+        "weights": f"rebuilt from the seed, never trained{ternary}"
         if rebuilt
-        else "trained, stored in the file",
+        else "stored in the file",
         "remain": f"{facts['kept']:,} of {facts['total']:,} "
         f"({100 * facts['remaining_ratio']:.4g} %)",
         "images": f"{tuple(facts['image_shape'])}, {len(facts['classes'])} classes",

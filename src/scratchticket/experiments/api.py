@@ -11,13 +11,13 @@ from torch import nn
 from scratchticket.attacks import AttackRecipe
 from scratchticket.data import Data
 from scratchticket.evaluation import natural_accuracy, robust_accuracy
-from scratchticket.experiments.recipe import Recipe
+from scratchticket.experiments.recipe import Recipe, StartRecipe
 from scratchticket.experiments.records import versions
+from scratchticket.experiments.start import NEW_INIT, content_hash
 from scratchticket.learning import LearningRecipe, Session, Validation
-from scratchticket.masks import Ratio
-from scratchticket.networks import NetworkRecipe
-from scratchticket.tickets import Finished, Ticket, draw, train
-from scratchticket.tickets.draw import Task
+from scratchticket.masks import Pattern, Ratio
+from scratchticket.networks import Factory, NetworkRecipe, register
+from scratchticket.tickets import Finished, Start, Task, Ticket, draw, train
 
 
 def validator(data: Data, attack: AttackRecipe, seed: int) -> Callable[[nn.Module], Validation]:
@@ -32,16 +32,40 @@ def validator(data: Data, attack: AttackRecipe, seed: int) -> Callable[[nn.Modul
     return validate
 
 
-def learned(recipe: Recipe, data: Data, device: torch.device | str, session: Session) -> Finished:
+def learned(
+    recipe: Recipe,
+    data: Data,
+    device: torch.device | str,
+    session: Session,
+    start: Start | None = None,
+) -> Finished:
     """Run a recipe on data; the tickets say in their provenance how they came to be.
+
+    Args:
+        recipe: What to run.
+        data: The images, which the recipe only names.
+        device: Where to compute.
+        session: How to watch, stop and resume.
+        start: What the recipe's start names, loaded.
 
     Raises:
         Interrupted: If the session asks to stop.
     """
     assert recipe.ratio is not None
-    validate = validator(data, recipe.judge, recipe.seed)
-    task = Task(data, recipe.network, recipe.attack, recipe.learning, validate, recipe.seed, device)
-    done = draw(task, recipe.ratio, session) if recipe.task == "draw" else train(task, session)
+    task = Task(
+        data,
+        recipe.network,
+        recipe.attack,
+        recipe.learning,
+        validator(data, recipe.judge, recipe.seed),
+        recipe.seed,
+        device,
+        start,
+    )
+    if recipe.task == "draw":
+        done = draw(task, recipe.ratio, session, pattern=recipe.pattern)
+    else:
+        done = train(task, session)
     made = {"recipe": recipe.json(), "versions": versions()}
     return replace(
         done,
@@ -50,15 +74,35 @@ def learned(recipe: Recipe, data: Data, device: torch.device | str, session: Ses
     )
 
 
-def _recipe(network: NetworkRecipe | str) -> NetworkRecipe:
-    return NetworkRecipe(network) if isinstance(network, str) else network
+def _network(network: NetworkRecipe | Factory | str | None, start: Start | None) -> NetworkRecipe:
+    """Return the recipe of what the user gave."""
+    if isinstance(network, NetworkRecipe):
+        return network
+    if network is None:
+        taken = start.ticket.network if start is not None else NetworkRecipe()
+        return replace(taken, init=NEW_INIT) if start and start.weights == "new" else taken
+    if isinstance(network, str):
+        return NetworkRecipe(network)
+    name = f"{network.__module__}:{network.__qualname__}"
+    register(name, network)
+    return NetworkRecipe(name)
+
+
+def _start(start: Start | Ticket | None) -> tuple[Start | None, StartRecipe]:
+    """Return what to start from, and how a recipe says it."""
+    if start is None:
+        return None, StartRecipe()
+    start = Start(start) if isinstance(start, Ticket) else start
+    return start, StartRecipe(sha256=content_hash(start.ticket), weights=start.weights)
 
 
 def draw_ticket(  # noqa: PLR0913
     data: Data,
-    network: NetworkRecipe | str = "resnet18",
+    network: NetworkRecipe | Factory | str | None = None,
     *,
-    ratio: Ratio = 0.1,
+    ratio: Ratio | None = None,
+    pattern: Pattern = Pattern(),
+    start: Ticket | None = None,
     attack: AttackRecipe = AttackRecipe(),
     learning: LearningRecipe = LearningRecipe(),
     seed: int = 0,
@@ -70,8 +114,12 @@ def draw_ticket(  # noqa: PLR0913
     Args:
         data: Images; the training part is searched on, the epoch chosen on the validation part
             under PGD-20, the test part not touched.
-        network: Which random network; a name means its default width.
-        ratio: Fraction of the weights of each layer that remain, in (0, 1].
+        network: Which random network; a name means its default width. A function of your own, see
+            :func:`scratchticket.networks.register`, is called to make it. If not given,
+            ``resnet18``, or the network of the start.
+        ratio: Fraction of the scores that are kept, in (0, 1]; 0.1 if not given.
+        pattern: What a score decides about, and how the ratio is spread over the layers.
+        start: A trained network to draw from instead of a random one (RTT).
         attack: The inner maximisation; epsilon in units of pixels in [0, 1].
         learning: Epochs, batch size, schedule.
         seed: Of weights, scores, batches and attack starts, each a stream of its own.
@@ -93,27 +141,47 @@ def draw_ticket(  # noqa: PLR0913
         >>> round(ticket.remaining_ratio, 2)
         0.5
     """
-    recipe = Recipe("draw", data.name, _recipe(network), str(ratio), attack, learning, seed=seed)
-    return learned(recipe, data, device, session).chosen
+    origin, described = _start(start)
+    recipe = Recipe(
+        task="draw",
+        data=data.name,
+        network=_network(network, origin),
+        ratio=None if ratio is None else str(ratio),
+        pattern=pattern,
+        start=described,
+        attack=attack,
+        learning=learning,
+        seed=seed,
+    )
+    return learned(recipe, data, device, session, origin).chosen
 
 
 def train_network(  # noqa: PLR0913
     data: Data,
-    network: NetworkRecipe | str = "resnet18",
+    network: NetworkRecipe | Factory | str | None = None,
     *,
+    start: Start | Ticket | None = None,
     attack: AttackRecipe = AttackRecipe(),
     learning: LearningRecipe = LearningRecipe(),
     seed: int = 0,
     device: torch.device | str = "cpu",
     session: Session = Session(),
 ) -> Ticket:
-    """Train the dense network from the same random weights.
+    """Train a network from the same random weights, or what remains in a ticket.
 
-    Takes the arguments of :func:`draw_ticket` but no ratio (the attack ``none`` means natural
-    training), and returns a ticket whose weights are
-    stored and all remain.
+    Takes the arguments of :func:`draw_ticket` but no ratio or pattern (the attack ``none`` means
+    natural training), and returns a ticket whose weights are stored. With a ticket to start from
+    its mask stays as it is and only the weights that remain are trained: inherited ones, or with
+    ``Start(ticket, "new")`` new ones, Kaiming normal if no network says otherwise.
     """
+    origin, described = _start(start)
     recipe = Recipe(
-        "train", data.name, _recipe(network), attack=attack, learning=learning, seed=seed
+        task="train",
+        data=data.name,
+        network=_network(network, origin),
+        start=described,
+        attack=attack,
+        learning=learning,
+        seed=seed,
     )
-    return learned(recipe, data, device, session).chosen
+    return learned(recipe, data, device, session, origin).chosen

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from fractions import Fraction
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -13,7 +15,7 @@ from scratchticket.attacks import AttackRecipe
 from scratchticket.errors import InputError, unknown
 from scratchticket.files import canonical_json
 from scratchticket.learning import LearningRecipe
-from scratchticket.masks import parse_ratio
+from scratchticket.masks import Pattern, parse_ratio
 from scratchticket.networks import NetworkRecipe
 from scratchticket.quantities import fraction_text
 from scratchticket.rng import check_seed
@@ -40,15 +42,35 @@ class EvaluationRecipe:
 
 
 @dataclass(frozen=True)
+class StartRecipe:
+    """A file to go on from instead of a random network.
+
+    Attributes:
+        file: Of a ticket or a trained network; if not given, the random network is the start.
+        index: Which of several tickets in the file.
+        sha256: Of the ticket's own content, so that the recipe says what it was; filled in when the
+            file is read.
+        weights: ``inherited``, or ``new``: of the random network of this run's seed and init.
+    """
+
+    file: str | None = None
+    index: int | None = None
+    sha256: str | None = None
+    weights: Literal["inherited", "new"] = "inherited"
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What to run.
 
     Attributes:
-        task: ``draw`` a ticket, or ``train`` the dense network.
+        task: ``draw`` a ticket, or ``train`` weights: all, or those that remain in a ticket.
         data: Name of the data set.
         network: The random network.
-        ratio: Fraction of the weights that remain, in (0, 1], as text; if not given, 0.1 for
-            ``draw``; always 1 for ``train``.
+        ratio: Fraction of the scores kept, in (0, 1], as text; if not given, 0.1 for ``draw``;
+            always 1 for ``train``, which adds nothing to the mask it starts from.
+        pattern: What a score decides about, and how the ratio is spread over the layers.
+        start: What to go on from instead of the random network.
         attack: The inner maximisation.
         learning: The outer minimisation.
         evaluation: The attack on validation and test images.
@@ -59,6 +81,8 @@ class Recipe:
     data: str = "digits"
     network: NetworkRecipe = field(default_factory=NetworkRecipe)
     ratio: str | float | None = None
+    pattern: Pattern = field(default_factory=Pattern)
+    start: StartRecipe = field(default_factory=StartRecipe)
     attack: AttackRecipe = field(default_factory=AttackRecipe)
     learning: LearningRecipe = field(default_factory=LearningRecipe)
     evaluation: EvaluationRecipe = field(default_factory=EvaluationRecipe)
@@ -67,15 +91,25 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.task not in ("draw", "train"):
             raise unknown("task", self.task, ("draw", "train"))
-        own = "0.1" if self.task == "draw" else "1"
-        ratio = fraction_text(parse_ratio(own if self.ratio is None else self.ratio))
-        if self.task == "train" and ratio != "1":
+        ratio = self._ratio()
+        if self.task == "train" and (ratio != "1" or self.pattern != Pattern()):
             raise InputError(
-                f"a dense network keeps all weights: ratio must be 1, got {self.ratio}"
+                f"training changes no mask: ratio must be 1, got {ratio}, and pattern not given"
             )
         object.__setattr__(self, "ratio", ratio)
+        if self.network.fan_scale == "ratio":
+            object.__setattr__(self, "network", replace(self.network, fan_scale=ratio))
         check_seed(self.seed)
         self.judge  # noqa: B018  (raises if the evaluation attack is not one)
+
+    def _ratio(self) -> str:
+        """Return the remaining ratio as text, its default filled in."""
+        if self.ratio is not None:
+            return fraction_text(parse_ratio(self.ratio))
+        if self.task == "train":
+            return "1"
+        groups = self.pattern.groups
+        return fraction_text(Fraction(*groups)) if groups else "0.1"
 
     @property
     def judge(self) -> AttackRecipe:
@@ -94,10 +128,11 @@ class Recipe:
 
 
 _ADAPTER = TypeAdapter(Recipe)
+OPEN = ("network.arguments", "pattern.layers")  # settings whose names are the user's
 
 
 def paths(kind: type = Recipe, prefix: str = "") -> list[str]:
-    """Return every dotted path that ``--set`` can reach."""
+    """Return every dotted path that ``--set`` can reach; those of :data:`OPEN` take a name more."""
     found = []
     defaults = kind()
     for item in fields(kind):
@@ -107,6 +142,20 @@ def paths(kind: type = Recipe, prefix: str = "") -> list[str]:
         else:
             found.append(prefix + item.name)
     return found
+
+
+def _opened(prefix: str, path: str) -> list[str]:
+    """Split a path behind an open setting; what follows is one name, dots included."""
+    return [*prefix.split("."), path.removeprefix(f"{prefix}.")]
+
+
+def _literal(value: Any) -> Any:
+    """Read the text of a number or of true and false; other text is itself."""
+    try:
+        read = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+    return read if isinstance(read, bool | int | float) else value
 
 
 def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
@@ -121,13 +170,14 @@ def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
     known = paths()
     tree: dict[str, Any] = {}
     for path, value in overrides.items():
-        if path not in known:
+        opened = next((p for p in OPEN if path.startswith(f"{p}.")), None)
+        if opened is None and path not in known:
             raise unknown("setting", path, known)
-        *parents, leaf = path.split(".")
+        *parents, leaf = path.split(".") if opened is None else _opened(opened, path)
         node = tree
         for parent in parents:
             node = node.setdefault(parent, {})
-        node[leaf] = value
+        node[leaf] = _literal(value) if opened == "network.arguments" else value
     try:
         return _ADAPTER.validate_python(tree)
     except ValidationError as error:

@@ -19,6 +19,7 @@ from scratchticket.experiments import figures
 from scratchticket.experiments.api import learned
 from scratchticket.experiments.recipe import Recipe
 from scratchticket.experiments.records import commit, machine, measured, versions
+from scratchticket.experiments.start import load_start
 from scratchticket.files import read_bytes, write_atomically
 from scratchticket.learning import Epoch, Event, Session
 from scratchticket.tickets import Finished, Ticket
@@ -206,13 +207,13 @@ def run(  # noqa: PLR0913
         InputError: See :meth:`RunFolder.prepare`.
         Interrupted: If a signal asked to stop; the checkpoint is in the folder.
     """
-    data = load_data(recipe.data)
+    data, start = load_data(recipe.data), load_start(recipe.start)
     home = RunFolder(folder, recipe.task)
     home.prepare(recipe, resume=resume, overwrite=overwrite)
     if (finished := home.finished()) is not None:
         home.checkpoint.unlink(missing_ok=True)
         return finished
-    done = _learn(recipe, home, data, device, observe)
+    done = _watched(home, observe, lambda session: learned(recipe, data, device, session, start))
 
     begun = time.monotonic()
     chosen = _judged(recipe, data, done.chosen, device)
@@ -247,8 +248,8 @@ def run(  # noqa: PLR0913
     return record
 
 
-def _learn(
-    recipe: Recipe, home: RunFolder, data: Data, device: str, observe: Callable[[Event], None]
+def _watched(
+    home: RunFolder, observe: Callable[[Event], None], learn: Callable[[Session], Finished]
 ) -> Finished:
     """Run the loop, keeping log and checkpoint in the folder."""
     logged = -1
@@ -262,7 +263,7 @@ def _learn(
         observe(event)
 
     with stop_requests() as stop:
-        return learned(recipe, data, device, Session(home.checkpoint, observe=watch, stop=stop))
+        return learn(Session(home.checkpoint, observe=watch, stop=stop))
 
 
 def _judged(recipe: Recipe, data: Data, ticket: Ticket, device: str) -> dict[str, Any]:
@@ -281,8 +282,8 @@ def _draw_pictures(
     home: RunFolder, recipe: Recipe, data: Data, ticket: Ticket, epochs: list[Epoch]
 ) -> None:
     """Write the two SVG files."""
-    remains = f"ticket, {100 * ticket.remaining_ratio:.3g} % of the weights"
-    what = remains if recipe.task == "draw" else "dense network"
+    dense = ticket.remaining_ratio == 1
+    what = "dense network" if dense else f"{100 * ticket.remaining_ratio:.3g} % of the weights"
     name = f"{recipe.network.name} (width {recipe.network.width}) on {recipe.data}: {what}"
     write_atomically(home.curves, figures.curves(epochs, recipe.judge, name))
     pictures = figures.examples(

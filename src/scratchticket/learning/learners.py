@@ -9,19 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
-from math import prod, sqrt
+from math import prod
+from types import MappingProxyType
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from scratchticket import rng
-from scratchticket.masks import Ratio, keep_top, parse_ratio
-from scratchticket.quantities import fraction_text
+from scratchticket.masks import Selector, score_bound
 
 
 class Learner(Protocol):
     """What the loop needs to know of anything that is learned."""
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Return the module's parameters whose gradients it needs."""
 
     def tensors(self) -> dict[str, Tensor]:
         """Return what the optimiser updates and a checkpoint keeps, by parameter name."""
@@ -40,14 +44,19 @@ class Learner(Protocol):
 
 
 def initial_scores(seed: int, name: str, shape: tuple[int, ...]) -> Tensor:
-    """Return scores drawn from U(-1 / sqrt(fan_in), 1 / sqrt(fan_in)), as the released code does.
+    """Return the scores a search starts from, as the released code draws them.
+
+    They are uniform in (-1 / sqrt(fan_in), 1 / sqrt(fan_in)), where the fan-in is that of the
+    scores: the product of all dimensions but the first. Scores of whole output channels, whose
+    fan-in is 1, are standard normal.
 
     Returns:
         float32 of the given shape.
     """
-    bound = 1 / sqrt(prod(shape[1:]))
-    uniform = rng.uniforms(rng.score_words(seed, name, prod(shape)))
-    return torch.from_numpy((2 * uniform - 1) * bound).to(torch.float32).view(shape)
+    words = rng.score_words(seed, name, prod(shape))
+    whole = prod(shape[1:]) == 1
+    values = rng.normals(words) if whole else (2 * rng.uniforms(words) - 1) * score_bound(shape)
+    return torch.from_numpy(values.astype(np.float32)).view(shape)
 
 
 def _digest(weights: Mapping[str, Tensor]) -> str:
@@ -61,29 +70,35 @@ def _digest(weights: Mapping[str, Tensor]) -> str:
 class ScoreLearner:
     """Learns which weights remain; the weights stay as they are, bit for bit.
 
-    The mask keeps the scores of largest magnitude in each layer (Ramanujan et al., 2020). Backward
-    passes the mask's gradient to the scores unchanged (the straight-through estimator, Bengio et
-    al., 2013), so that ``d loss / d score = d loss / d weight * random weight * sign(score)``; all
-    scores receive it, whether their weight remains or not.
+    The mask keeps the scores of largest magnitude (Ramanujan et al., 2020). Backward passes the
+    mask's gradient to the scores unchanged (the straight-through estimator, Bengio et al., 2013),
+    so that ``d loss / d score = d loss / d weight * random weight * sign(score)``, summed over the
+    weights that one score decides about; all scores receive it, whether their weights remain or
+    not.
 
     Args:
-        parameters: The maskable parameters of the module, holding the random weights.
-        remaining_ratio: Fraction kept in each layer, in (0, 1].
+        parameters: The maskable parameters of the module, holding the weights to choose from.
+        selector: From the scores' magnitudes to masks.
         seed: Of the initial scores.
     """
 
     def __init__(
-        self, parameters: Mapping[str, nn.Parameter], remaining_ratio: Ratio, seed: int
+        self, parameters: Mapping[str, nn.Parameter], selector: Selector, seed: int
     ) -> None:
         self._parameters = dict(parameters)
-        self._ratio = remaining_ratio
+        self._select = selector
         self._weights = {
             name: p.detach().clone(memory_format=torch.contiguous_format)
             for name, p in parameters.items()
         }
         self._scores = {
-            name: initial_scores(seed, name, tuple(p.shape)).to(p) for name, p in parameters.items()
+            name: initial_scores(seed, name, selector.shapes[name]).to(parameter)
+            for name, parameter in parameters.items()
         }
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Return the masked parameters."""
+        return list(self._parameters.values())
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the scores."""
@@ -92,7 +107,7 @@ class ScoreLearner:
     def write(self) -> None:
         """Write ``weight * mask`` into the module."""
         with torch.no_grad():
-            for name, mask in self.result().items():
+            for name, mask in self._masks().items():
                 weight = self._weights[name]
                 self._parameters[name].copy_(torch.where(mask, weight, 0.0))
 
@@ -100,44 +115,68 @@ class ScoreLearner:
         """Give each score its straight-through gradient."""
         for name, parameter in self._parameters.items():
             assert parameter.grad is not None
-            signed = self._weights[name] * self._scores[name].sign()
-            self._scores[name].grad = signed.mul_(parameter.grad)
+            score = self._scores[name]
+            gradient = (self._weights[name] * parameter.grad).sum_to_size(score.shape)
+            score.grad = (gradient * score.sign()).contiguous()
             parameter.grad = None
 
+    def _masks(self) -> dict[str, Tensor]:
+        """Return the masks in the shapes of the scores."""
+        return self._select({name: score.abs() for name, score in self._scores.items()})
+
     def result(self) -> dict[str, Tensor]:
-        """Return the mask of each layer."""
-        return {name: keep_top(score.abs(), self._ratio) for name, score in self._scores.items()}
+        """Return the mask of each layer, in the shape of its weight."""
+        return {n: mask.expand_as(self._weights[n]) for n, mask in self._masks().items()}
 
     def identity(self) -> dict[str, Any]:
-        """Return the ratio and a hash of the frozen weights."""
-        return {"scores": fraction_text(parse_ratio(self._ratio)), "of": _digest(self._weights)}
+        """Return what selects, and a hash of the frozen weights."""
+        return {"scores": self._select.facts(), "of": _digest(self._weights)}
 
 
 class WeightLearner:
-    """Learns all weights: training a dense network.
+    """Learns weights: all of a dense network, or those that remain in a ticket.
 
     Args:
         parameters: The parameters of the module, holding the weights to start from.
+        mask: Which weights of a parameter are learned; the others are and stay +0.0. A parameter
+            without a mask is learned as a whole.
     """
 
-    def __init__(self, parameters: Mapping[str, nn.Parameter]) -> None:
+    def __init__(
+        self,
+        parameters: Mapping[str, nn.Parameter],
+        mask: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> None:
         self._parameters = dict(parameters)
+        self._mask = {name: layer.to(parameters[name].device) for name, layer in mask.items()}
+        self.write()
         self._start = _digest(self._parameters)
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Return the parameters."""
+        return list(self._parameters.values())
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the parameters themselves."""
         return dict(self._parameters)
 
     def write(self) -> None:
-        """Do nothing: the weights are where they belong."""
+        """Set the weights that do not remain to +0.0."""
+        with torch.no_grad():
+            for name, mask in self._mask.items():
+                self._parameters[name].masked_fill_(~mask, 0.0)
 
     def collect(self) -> None:
-        """Do nothing: the gradients are where the optimiser looks."""
+        """Take the gradients of weights that do not remain away."""
+        for name, mask in self._mask.items():
+            gradient = self._parameters[name].grad
+            assert gradient is not None
+            gradient.masked_fill_(~mask, 0.0)
 
     def result(self) -> dict[str, Tensor]:
         """Return the weights."""
         return {name: parameter.detach() for name, parameter in self._parameters.items()}
 
     def identity(self) -> dict[str, Any]:
-        """Return a hash of the weights to start from."""
-        return {"weights": self._start}
+        """Return hashes of the weights to start from and of the mask."""
+        return {"weights": self._start, "mask": _digest(self._mask)}

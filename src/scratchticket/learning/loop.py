@@ -35,6 +35,7 @@ from scratchticket.learning.problem import (
 )
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.learning.statistics import recomputed_statistics
+from scratchticket.networks import bare
 
 STATISTICS_BATCHES = 64  # over which batch statistics are averaged at most
 
@@ -126,7 +127,8 @@ class _Run:
         adversarial = perturb(self.problem.attack, network, images, labels, generator=generator)
 
         network.train()
-        network.requires_grad_(True)
+        for parameter in learner.parameters():
+            parameter.requires_grad_(True)
         loss = F.cross_entropy(network(adversarial), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         network.requires_grad_(False)
@@ -187,8 +189,9 @@ class _Run:
 
     def buffers(self) -> dict[str, Tensor]:
         """Return the network's persistent buffers."""
-        kept = self.problem.network.state_dict().keys()
-        return {name: b for name, b in self.problem.network.named_buffers() if name in kept}
+        network = bare(self.problem.network)
+        kept = network.state_dict().keys()
+        return {name: b for name, b in network.named_buffers() if name in kept}
 
     def event(self) -> Event:
         """Return where the run stands."""

@@ -1,17 +1,40 @@
 """Plain dense networks: pixels in [0, 1] to logits. Nothing here knows of masks."""
 
-from scratchticket.networks.inits import INITS, initialise, maskable
+from scratchticket.networks.inits import INITS, initialise
 from scratchticket.networks.normalise import Normalise
-from scratchticket.networks.registry import NETWORKS, NetworkRecipe, build, outline, random_network
+from scratchticket.networks.parameters import (
+    bare,
+    classifier,
+    maskable,
+    normalised,
+    statistics,
+    unmasked,
+)
+from scratchticket.networks.recipe import (
+    NETWORKS,
+    Factory,
+    NetworkRecipe,
+    import_factory,
+    register,
+)
+from scratchticket.networks.registry import build, outline, random_network
 
 __all__ = [
     "INITS",
     "NETWORKS",
+    "Factory",
     "NetworkRecipe",
     "Normalise",
+    "bare",
     "build",
+    "classifier",
+    "import_factory",
     "initialise",
     "maskable",
+    "normalised",
     "outline",
     "random_network",
+    "register",
+    "statistics",
+    "unmasked",
 ]

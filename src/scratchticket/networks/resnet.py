@@ -1,4 +1,4 @@
-"""Residual networks for small images (He et al., 2015 and 2016), 3x3 stem, two forms of block.
+"""Residual networks (He et al., 2015 and 2016; Zagoruyko and Komodakis, 2016).
 
 No biases, and batch norm without affine parameters: in a ticket nothing is trained.
 """
@@ -11,6 +11,12 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from scratchticket.errors import InputError
+
+Layers = dict[str, nn.Module]
+ImageShape = tuple[int, int, int]  # channel, height, width
+MAX_DEPTH = 1000
+
 
 def conv(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
     """Return a convolution without bias that keeps the image size at stride 1."""
@@ -22,6 +28,13 @@ def norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, affine=False)
 
 
+def _projection(inputs: int, outputs: int, stride: int) -> nn.Module:
+    """Return the shortcut of a block: nothing where shapes agree, else convolution and norm."""
+    if stride == 1 and inputs == outputs:
+        return nn.Identity()
+    return nn.Sequential(conv(inputs, outputs, 1, stride), norm(outputs))
+
+
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions, each followed by batch norm, and a shortcut (He et al., 2015)."""
 
@@ -29,16 +42,29 @@ class BasicBlock(nn.Module):
         super().__init__()
         self.conv1, self.bn1 = conv(inputs, outputs, 3, stride), norm(outputs)
         self.conv2, self.bn2 = conv(outputs, outputs, 3), norm(outputs)
-        same = stride == 1 and inputs == outputs
-        self.shortcut = (
-            nn.Identity()
-            if same
-            else nn.Sequential(conv(inputs, outputs, 1, stride), norm(outputs))
-        )
+        self.shortcut = _projection(inputs, outputs, stride)
 
     def forward(self, x: Tensor) -> Tensor:  # (batch, inputs, h, w) -> (batch, outputs, h', w')
         y = F.relu(self.bn1(self.conv1(x)), inplace=True)
         y = self.bn2(self.conv2(y)) + self.shortcut(x)
+        return F.relu(y, inplace=True)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3 (which has the stride) and 1x1 convolutions; the middle is a quarter as wide."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        middle = outputs // 4
+        self.conv1, self.bn1 = conv(inputs, middle, 1), norm(middle)
+        self.conv2, self.bn2 = conv(middle, middle, 3, stride), norm(middle)
+        self.conv3, self.bn3 = conv(middle, outputs, 1), norm(outputs)
+        self.shortcut = _projection(inputs, outputs, stride)
+
+    def forward(self, x: Tensor) -> Tensor:  # (batch, inputs, h, w) -> (batch, outputs, h', w')
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        y = F.relu(self.bn2(self.conv2(y)), inplace=True)
+        y = self.bn3(self.conv3(y)) + self.shortcut(x)
         return F.relu(y, inplace=True)
 
 
@@ -63,37 +89,118 @@ class PreActivationBlock(nn.Module):
         return residual + shortcut
 
 
-def resnet(  # noqa: PLR0913
-    normalise: nn.Module,
-    block: type[BasicBlock] | type[PreActivationBlock],
-    *,
-    blocks: Sequence[int],
-    classes: int,
-    channels: int,
-    width: int,
+Block = type[BasicBlock] | type[Bottleneck] | type[PreActivationBlock]
+
+
+def _activation(channels: int) -> Layers:
+    """Return what stands between a stem and blocks that do not begin with it."""
+    return {"bn1": norm(channels), "relu1": nn.ReLU(inplace=True)}
+
+
+def _residual(  # noqa: PLR0913
+    stem: Layers, block: Block, blocks: Sequence[int], *, inputs: int, outputs: int, classes: int
 ) -> nn.Sequential:
-    """Return four stages of residual blocks behind a 3x3 stem, pixels in [0, 1] to logits.
+    """Return stem, stages of residual blocks, pooling and classifier.
 
     Args:
-        normalise: The first layer.
+        stem: The first layers.
         block: Kind of the blocks.
-        blocks: Number of blocks per stage.
+        blocks: Number of blocks per stage; each stage but the first halves the image.
+        inputs: Channels that the stem makes.
+        outputs: Channels of the first stage; each later stage doubles them.
         classes: Number of logits.
-        channels: Channels of an image.
-        width: Channels of the first stage; each later stage doubles them.
     """
-    layers: dict[str, nn.Module] = {"normalise": normalise, "conv1": conv(channels, width, 3)}
-    if block is BasicBlock:
-        layers |= {"bn1": norm(width), "relu1": nn.ReLU(inplace=True)}
-    inputs = width
+    layers = dict(stem)
     for stage, count in enumerate(blocks):
-        outputs = width * 2**stage
-        strides = [2 if stage > 0 else 1] + [1] * (count - 1)
-        stages = [block(inputs if i == 0 else outputs, outputs, s) for i, s in enumerate(strides)]
+        stages: list[nn.Module] = []
+        for position in range(count):
+            stride = 2 if stage > 0 and position == 0 else 1
+            stages.append(block(inputs, outputs << stage, stride))
+            inputs = outputs << stage
         layers[f"layer{stage + 1}"] = nn.Sequential(*stages)
-        inputs = outputs
     if block is PreActivationBlock:
         layers |= {"bn2": norm(inputs), "relu2": nn.ReLU(inplace=True)}
     layers |= {"pool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
     layers["fc"] = nn.Linear(inputs, classes, bias=False)
     return nn.Sequential(OrderedDict(layers))
+
+
+def resnet(
+    *,
+    block: Block,
+    blocks: Sequence[int],
+    classes: int,
+    image_shape: ImageShape,
+    width: int = 64,
+) -> nn.Sequential:
+    """Return a residual network for small images: a 3x3 stem and stages of rising width.
+
+    Args:
+        block: Kind of the blocks.
+        blocks: Number of blocks per stage.
+        classes: Number of logits.
+        image_shape: Channel, height, width; any size will do.
+        width: Channels of the first stage.
+    """
+    stem: Layers = {"conv1": conv(image_shape[0], width, 3)}
+    if block is not PreActivationBlock:
+        stem |= _activation(width)
+    return _residual(stem, block, blocks, inputs=width, outputs=width, classes=classes)
+
+
+def wide_resnet(
+    *,
+    classes: int,
+    image_shape: ImageShape,
+    depth: int = 34,
+    widen: int = 10,
+    width: int = 16,
+) -> nn.Sequential:
+    """Return a wide residual network (Zagoruyko and Komodakis, 2016), without dropout.
+
+    Args:
+        classes: Number of logits.
+        image_shape: Channel, height, width; any size will do.
+        depth: Number of layers, 6 n + 4: three stages of n blocks.
+        widen: How many times wider than a plain network.
+        width: Channels of the stem; the first stage has ``widen * width``.
+
+    Raises:
+        InputError: If no network has such a depth, or the factor is out of range.
+    """
+    if depth % 6 != 4 or not 10 <= depth <= MAX_DEPTH:
+        raise InputError(f"wide_resnet: depth must be 10, 16, 22, 28, 34, ..., got {depth}")
+    if not 1 <= widen <= 256:
+        raise InputError(f"wide_resnet: widen must be from 1 to 256, got {widen}")
+    stem: Layers = {"conv1": conv(image_shape[0], width, 3)}
+    blocks = [(depth - 4) // 6] * 3
+    outputs = width * widen
+    return _residual(
+        stem, PreActivationBlock, blocks, inputs=width, outputs=outputs, classes=classes
+    )
+
+
+def imagenet_resnet(
+    *,
+    block: Block,
+    blocks: Sequence[int],
+    classes: int,
+    image_shape: ImageShape,
+    width: int = 64,
+) -> nn.Sequential:
+    """Return a residual network for photographs: a 7x7 stem of stride 2 and a pooling layer.
+
+    Args:
+        block: Kind of the blocks; bottlenecks make stages four times as wide.
+        blocks: Number of blocks per stage.
+        classes: Number of logits.
+        image_shape: Channel, height, width; 224 pixels in the paper.
+        width: Channels of the stem.
+    """
+    stem: Layers = {
+        "conv1": conv(image_shape[0], width, 7, 2),
+        **_activation(width),
+        "pool1": nn.MaxPool2d(3, stride=2, padding=1),
+    }
+    outputs = 4 * width if block is Bottleneck else width
+    return _residual(stem, block, blocks, inputs=width, outputs=outputs, classes=classes)

@@ -1,6 +1,7 @@
 """Tickets: a random network's seed and a mask, in a file of kilobytes that proves itself."""
 
-from scratchticket.tickets.draw import Finished, draw, train
+from scratchticket.tickets.draw import Finished, Task, draw, train
+from scratchticket.tickets.start import Start
 from scratchticket.tickets.ticket import (
     Ticket,
     check_one_network,
@@ -10,6 +11,8 @@ from scratchticket.tickets.ticket import (
 
 __all__ = [
     "Finished",
+    "Start",
+    "Task",
     "Ticket",
     "check_one_network",
     "draw",

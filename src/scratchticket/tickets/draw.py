@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from scratchticket.attacks import AttackRecipe
 from scratchticket.data import Data
+from scratchticket.errors import InputError
 from scratchticket.learning import (
     Epoch,
     Learner,
@@ -23,9 +24,9 @@ from scratchticket.learning import (
     WeightLearner,
     learn,
 )
-from scratchticket.masks import Mask, Ratio, parse_ratio
-from scratchticket.networks import NetworkRecipe, maskable, random_network
-from scratchticket.tickets.parts import statistics_of
+from scratchticket.masks import Mask, Pattern, Ratio, Selector
+from scratchticket.networks import NetworkRecipe, bare, classifier, maskable, random_network
+from scratchticket.tickets.start import Start
 from scratchticket.tickets.ticket import Ticket, fingerprint
 
 Validate = Callable[[nn.Module], Validation]
@@ -43,6 +44,7 @@ class Task:
         validate: Judges a network on the validation part.
         seed: Of weights, scores, batches and attack starts.
         device: Where to compute.
+        start: What to go on from instead of a random network, if anything.
     """
 
     data: Data
@@ -52,6 +54,7 @@ class Task:
     validate: Validate
     seed: int = 0
     device: torch.device | str = "cpu"
+    start: Start | None = None
 
 
 @dataclass(frozen=True)
@@ -82,67 +85,133 @@ class Finished:
         return "last" if self.chosen_is == "best" else "best"
 
 
-def draw(task: Task, remaining_ratio: Ratio, session: Session = Session()) -> Finished:
-    """Draw a ticket: learn which of the random weights remain; the weights never change.
+def draw(
+    task: Task,
+    remaining_ratio: Ratio,
+    session: Session = Session(),
+    *,
+    pattern: Pattern = Pattern(),
+) -> Finished:
+    """Draw a ticket: learn which of the weights remain; the weights never change.
+
+    They are random, or, with a start, trained: then it is a trained ticket (RTT).
 
     Raises:
-        InputError: If the ratio lies outside (0, 1].
+        InputError: If ratio, pattern or start cannot be used.
         Interrupted: If the session asks to stop.
     """
-    parse_ratio(remaining_ratio)
-    return _run(task, session, lambda p: ScoreLearner(p, remaining_ratio, task.seed))
+    if task.start is not None:
+        task.start.check_whole()
+    network = _network(task)
+    parameters = maskable(network)
+    shapes = {name: tuple(p.shape) for name, p in parameters.items()}
+    last = classifier(network, len(task.data.classes))
+    selector = Selector(pattern, remaining_ratio, shapes, last)
+    weights = {name: p.detach().cpu().clone() for name, p in bare(network).named_parameters()}
+    learner = ScoreLearner(parameters, selector, task.seed)
+
+    def ticket(snapshot: Snapshot) -> Ticket:
+        return _ticket(
+            task,
+            snapshot,
+            mask=Mask(snapshot.result),
+            weights=weights,
+            stored=task.start is not None,
+            score_seed=task.seed,
+        )
+
+    return _run(task, network, learner, session, ticket)
 
 
 def train(task: Task, session: Session = Session()) -> Finished:
-    """Train the dense network from the same random weights: the paper's baseline."""
-    return _run(task, session, WeightLearner)
+    """Train weights: all those of the random network, or those that remain in a start's ticket.
+
+    Raises:
+        InputError: If the start cannot be used.
+        Interrupted: If the session asks to stop.
+    """
+    network = _network(task)
+    kept = Mask({n: torch.ones_like(p, dtype=torch.bool) for n, p in maskable(network).items()})
+    score_seed = None
+    if task.start is not None:
+        if [(n, m.shape) for n, m in task.start.ticket.mask.items()] != [
+            (name, mask.shape) for name, mask in kept.items()
+        ]:
+            raise InputError("the ticket's mask does not fit this network and number of classes")
+        kept, score_seed = task.start.ticket.mask, task.start.ticket.score_seed
+    learner = WeightLearner(
+        dict(bare(network).named_parameters()),
+        {name: mask for name, mask in kept.items() if not bool(mask.all())},
+    )
+
+    def ticket(snapshot: Snapshot) -> Ticket:
+        weights = {name: value.cpu() for name, value in snapshot.result.items()}
+        return _ticket(
+            task, snapshot, mask=kept, weights=weights, stored=True, score_seed=score_seed
+        )
+
+    return _run(task, network, learner, session, ticket)
 
 
-def _run(
-    task: Task, session: Session, learner: Callable[[dict[str, nn.Parameter]], Learner]
-) -> Finished:
+def _network(task: Task) -> nn.Module:
+    """Return the network a task starts from, on its device."""
     data = task.data
     network = random_network(
         task.network,
         classes=len(data.classes),
-        channels=data.shape[0],
+        image_shape=data.shape,
         seed=task.seed,
         mean=data.mean,
         std=data.std,
     )
-    network = network.to(task.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    parameters = maskable(network)
+    if task.start is not None:
+        task.start.hand_over(network, len(data.classes))
+    return network.to(task.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _ticket(  # noqa: PLR0913
+    task: Task,
+    snapshot: Snapshot,
+    *,
+    mask: Mask,
+    weights: dict[str, Tensor],
+    stored: bool,
+    score_seed: int | None = None,
+) -> Ticket:
+    """Return the ticket of one moment of a run."""
+    data = task.data
+    return Ticket(
+        network=task.network,
+        seed=task.seed,
+        image_shape=data.shape,
+        classes=data.classes,
+        mean=data.mean,
+        std=data.std,
+        mask=mask,
+        statistics={n: b.cpu() for n, b in snapshot.statistics.items() if b.is_floating_point()},
+        fingerprints={name: fingerprint(value) for name, value in weights.items()},
+        score_seed=score_seed,
+        weights=weights if stored else None,
+    )
+
+
+def _run(
+    task: Task,
+    network: nn.Module,
+    learner: Learner,
+    session: Session,
+    ticket: Callable[[Snapshot], Ticket],
+) -> Finished:
+    """Go through the loop and make tickets of what it leaves."""
     problem = Problem(
         network=network,
-        learner=learner(parameters),
-        images=data.train.to(task.device),
+        learner=learner,
+        images=task.data.train.to(task.device),
         attack=task.attack,
         validate=task.validate,
         seed=task.seed,
     )
-    fingerprints = {name: fingerprint(parameter) for name, parameter in parameters.items()}
     outcome = learn(problem, task.learning, session)
-    names = set(statistics_of(network))
-
-    def ticket(snapshot: Snapshot) -> Ticket:
-        result = {name: value.cpu() for name, value in snapshot.result.items()}
-        dense = any(value.is_floating_point() for value in result.values())
-        return Ticket(
-            network=task.network,
-            seed=task.seed,
-            image_shape=data.shape,
-            classes=data.classes,
-            mean=data.mean,
-            std=data.std,
-            mask=Mask({n: torch.ones_like(v, dtype=torch.bool) for n, v in result.items()})
-            if dense
-            else Mask(result),
-            statistics={n: b.cpu() for n, b in snapshot.statistics.items() if n in names},
-            fingerprints={n: fingerprint(v) for n, v in result.items()} if dense else fingerprints,
-            score_seed=None if dense else task.seed,
-            weights=result if dense else None,
-        )
-
     best, last = outcome.best, outcome.last
     chosen, other = (best, last) if task.learning.select == "best" else (last, best)
     first = ticket(chosen)

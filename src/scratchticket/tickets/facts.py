@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scratchticket.tickets.coding import entropy_bits
+from scratchticket.tickets.parts import compact
 from scratchticket.tickets.ticket import Ticket
 
 
@@ -20,14 +21,17 @@ def facts(ticket: Ticket) -> dict[str, Any]:
         }
         for name, mask in ticket.mask.items()
     ]
-    entropy = sum(entropy_bits(mask.numel(), int(mask.sum())) for mask in ticket.mask.values())
+    coded = [compact(mask) for mask in ticket.mask.values()]
+    entropy = sum(entropy_bits(bits.numel(), int(bits.sum())) for bits in coded)
     statistics = sum(value.numel() for value in ticket.statistics.values())
     return {
         "network": ticket.network.name,
         "width": ticket.network.width,
+        "arguments": dict(ticket.network.arguments),
         "init": ticket.network.init,
         "seed": ticket.seed,
         "weights_from": "seed" if ticket.weights is None else "file",
+        "ternary": ticket.ternary,
         "image_shape": list(ticket.image_shape),
         "classes": list(ticket.classes),
         "mean": list(ticket.mean),

@@ -27,7 +27,9 @@ class Layer:
     Attributes:
         name: The parameter's name in the bare module.
         shape: Of the parameter.
-        kept: How many of its weights remain.
+        bits: Shape of the coded mask: that of the parameter, with 1 for a dimension along which
+            the mask does not change.
+        kept: How many of these bits are one.
         contexts: Into how many groups by initial score its mask is coded; 1 for none.
         fingerprint: The first 16 bytes of the SHA-256 of all its weights before masking (float32,
             little-endian, storage order), in hexadecimal.
@@ -36,6 +38,7 @@ class Layer:
     __pydantic_config__ = _STRICT
     name: str
     shape: tuple[int, ...]
+    bits: tuple[int, ...]
     kept: int
     contexts: int
     fingerprint: str
@@ -44,6 +47,20 @@ class Layer:
     def size(self) -> int:
         """Number of weights."""
         return prod(self.shape)
+
+    @property
+    def remaining(self) -> int:
+        """Number of weights that remain."""
+        return self.kept * (self.size // prod(self.bits))
+
+
+@dataclass(frozen=True)
+class Unmasked:
+    """One parameter that no mask covers: a bias, an affine norm, an embedding."""
+
+    __pydantic_config__ = _STRICT
+    name: str
+    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -66,12 +83,12 @@ class Header:
         classes: Class names.
         mean: Per channel, subtracted from pixels in [0, 1] by the network's first layer.
         std: Per channel, divided by.
-        granularity: What one bit of the mask covers.
-        weights: ``seed`` if the weights are rebuilt from the seed, ``stored`` if the kept ones are
-            in the file.
+        weights: ``seed`` if the weights are rebuilt from the seed, ``stored`` if those that remain
+            are in the file.
         score_seed: Seed of the initial scores, if the mask's code uses them as contexts.
         lanes: Interleaved coders of the mask's code.
         layers: Masked parameters, in the network's order.
+        unmasked: The other parameters, in the network's order.
         statistics: Floating-point buffers, in the network's order.
         provenance: How the ticket came to be: recipe, versions, accuracies with their attack.
     """
@@ -83,11 +100,11 @@ class Header:
     classes: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    granularity: Literal["element"]
     weights: Literal["seed", "stored"]
     score_seed: int | None
     lanes: int
     layers: tuple[Layer, ...]
+    unmasked: tuple[Unmasked, ...]
     statistics: tuple[Statistic, ...]
     provenance: dict[str, Any]
 
@@ -129,16 +146,21 @@ def _parse(value: object) -> Header:
         check_seed(header.score_seed or 0)
     except ValidationError as error:
         first = error.errors()[0]
+        if "error" in (context := first.get("ctx", {})):  # our own message, of the network recipe
+            raise TicketError(f"the ticket's network: {context['error']}") from None
         where = ".".join(str(part) for part in first["loc"])
         raise TicketError(f"the ticket's header is wrong at {where!r}: {first['msg']}") from None
     except (ValueError, RecursionError) as error:  # our own messages, NaN, deep nesting
         raise TicketError(f"the ticket's header is wrong: {error}") from None
-    numbers = [n for layer in header.layers for n in layer.shape]
-    numbers += [n for statistic in header.statistics for n in statistic.shape]
-    numbers += list(header.image_shape)
-    if any(n < 1 for n in numbers) or sum(layer.size for layer in header.layers) > MAX_WEIGHTS:
+    shapes = [layer.shape for layer in header.layers] + [s.shape for s in header.statistics]
+    sizes = [n for shape in (*shapes, header.image_shape) for n in shape]
+    if any(n < 1 for n in sizes) or sum(map(prod, shapes)) > MAX_WEIGHTS:
         raise TicketError("the ticket's header is wrong: a shape is empty or too large")
-    if any(not 0 < layer.kept <= layer.size for layer in header.layers):
+    for layer in header.layers:
+        pairs = zip(layer.bits, layer.shape, strict=False)
+        if len(layer.bits) != len(layer.shape) or any(bit not in (1, n) for bit, n in pairs):
+            raise TicketError("the ticket's header is wrong: a mask does not fit its layer")
+    if any(not 0 < layer.kept <= prod(layer.bits) for layer in header.layers):
         raise TicketError("the ticket's header is wrong: a kept count is out of range")
     if not all(value > 0 for value in header.std):
         raise TicketError("the ticket's header is wrong: a standard deviation is not positive")

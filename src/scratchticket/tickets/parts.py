@@ -13,9 +13,12 @@ from torch import Tensor, nn
 from scratchticket import rng
 from scratchticket.errors import TicketError
 from scratchticket.masks import Mask
-from scratchticket.networks import maskable, outline
+from scratchticket.networks import maskable, outline, statistics, unmasked
 from scratchticket.tickets import coding
 from scratchticket.tickets.header import Header
+
+Shapes = dict[str, tuple[int, ...]]
+Tensors = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Parts:
     Attributes:
         mask: Which weights remain.
         statistics: Floating-point buffers, by name.
-        weights: By name, if they are stored.
+        weights: Of all parameters, by name, if they are stored.
     """
 
     mask: Mask
@@ -33,18 +36,34 @@ class Parts:
     weights: Mapping[str, Tensor] | None
 
 
-def encoded(parts: Parts, score_seed: int | None) -> tuple[coding.Plan, dict[str, Tensor]]:
-    """Return the tensors of a file, and the plan of the mask's code."""
-    sizes = {name: mask.numel() for name, mask in parts.mask.items()}
+def encoded(parts: Parts, score_seed: int | None) -> tuple[coding.Plan, Shapes, Tensors]:
+    """Return the plan of the mask's code, the shape of each layer's coded bits, the tensors."""
+    bits = {name: compact(mask) for name, mask in parts.mask.items()}
+    sizes = {name: layer.numel() for name, layer in bits.items()}
     code, plan = coding.encode(
-        [mask.flatten().numpy() for mask in parts.mask.values()], _contexts(score_seed, sizes)
+        [layer.flatten().numpy() for layer in bits.values()], _contexts(score_seed, sizes)
     )
     stream = torch.from_numpy(np.frombuffer(code, np.uint8).copy())
     tensors = {"mask": stream, "statistics": _joined(parts.statistics)}
     if parts.weights is not None:
         kept = {name: parts.weights[name][mask] for name, mask in parts.mask.items()}
-        tensors["weights"] = _joined(kept)
-    return plan, tensors
+        others = {name: w for name, w in parts.weights.items() if name not in parts.mask}
+        tensors["weights"] = _joined(kept | others)
+    return plan, {name: tuple(layer.shape) for name, layer in bits.items()}, tensors
+
+
+def compact(mask: Tensor) -> Tensor:
+    """Return a mask with size 1 in each last dimension along which it does not change.
+
+    So a mask of whole rows, kernels or channels is coded at its granularity, which no one needs to
+    name.
+    """
+    for dimension in range(mask.ndim - 1, 0, -1):
+        first = mask.narrow(dimension, 0, 1)
+        if not bool((mask == first).all()):
+            break
+        mask = first
+    return mask
 
 
 def decoded(header: Header, tensors: dict[str, Tensor]) -> Parts:
@@ -53,35 +72,44 @@ def decoded(header: Header, tensors: dict[str, Tensor]) -> Parts:
     Raises:
         TicketError: If a tensor is missing, unknown or of the wrong type or size, or damaged.
     """
-    _check_layout(header)
+    others = {name: tuple(value.shape) for name, value in unmasked(_outline(header)).items()}
     left = dict(tensors)
     masks = _decoded_masks(header, _taken(left, "mask", torch.uint8))
     shapes = {statistic.name: statistic.shape for statistic in header.statistics}
-    statistics = _separated(_taken(left, "statistics", torch.float32), shapes)
-    weights = _scattered(header, masks, left) if header.weights == "stored" else None
+    stored = _separated(_taken(left, "statistics", torch.float32), shapes)
+    weights = None
+    if header.weights == "stored":
+        shapes = {layer.name: (layer.remaining,) for layer in header.layers} | others
+        weights = _separated(_taken(left, "weights", torch.float32), shapes)
+        weights |= {name: _scattered(weights[name], mask) for name, mask in masks.items()}
     if left:
         raise TicketError(f"the ticket file holds an unknown tensor {min(left)!r}")
-    for name, statistic in statistics.items():
-        if not torch.isfinite(statistic).all():
-            raise TicketError(f"the statistics {name} are not finite")
-    return Parts(Mask(masks), statistics, weights)
+    for name, values in {**stored, **(weights or {})}.items():
+        if not torch.isfinite(values).all():
+            raise TicketError(f"the values of {name} are not finite")
+    return Parts(Mask(masks), stored, weights)
 
 
-def statistics_of(network: nn.Module) -> dict[str, Tensor]:
-    """Return the buffers a ticket keeps: persistent and floating-point."""
-    kept = network.state_dict().keys()
-    return {n: b for n, b in network.named_buffers() if n in kept and b.is_floating_point()}
+def _outline(header: Header) -> nn.Module:
+    """Return the network a file names, without numbers, if it has what the file claims to hold.
 
-
-def _check_layout(header: Header) -> None:
-    """Compare what a file claims to hold with the network it names, before allocating any of it."""
-    bare = outline(header.network, classes=len(header.classes), channels=header.image_shape[0])
-    layers = [(layer.name, layer.shape) for layer in header.layers]
-    if layers != [(name, tuple(p.shape)) for name, p in maskable(bare).items()]:
-        raise TicketError(f"the ticket's layers are not those of {header.network.name}")
-    statistics = [(statistic.name, statistic.shape) for statistic in header.statistics]
-    if statistics != [(name, tuple(b.shape)) for name, b in statistics_of(bare).items()]:
-        raise TicketError(f"the ticket's statistics are not those of {header.network.name}")
+    So nothing is allocated that the network does not have.
+    """
+    name = header.network.name
+    try:
+        shape, classes = header.image_shape, len(header.classes)
+        network = outline(header.network, classes=classes, image_shape=shape)
+    except Exception as error:  # whatever a network of the user's says to arguments in a file
+        raise TicketError(f"the ticket's network {name} cannot be built: {error}") from None
+    if [other.name for other in header.unmasked] != list(unmasked(network)):
+        raise TicketError(f"the ticket's unmasked parameters are not those of {name}")
+    for kind, claimed, own in (
+        ("layers", header.layers, maskable(network)),
+        ("statistics", header.statistics, statistics(network)),
+    ):
+        if [(c.name, c.shape) for c in claimed] != [(n, tuple(t.shape)) for n, t in own.items()]:
+            raise TicketError(f"the ticket's {kind} are not those of {name}")
+    return network
 
 
 def _contexts(score_seed: int | None, sizes: Mapping[str, int]) -> list[coding.Contexts | None]:
@@ -95,15 +123,15 @@ def _decoded_masks(header: Header, stream: Tensor) -> dict[str, Tensor]:
     """Decode the masks."""
     layers = header.layers
     plan = coding.Plan(
-        sizes=tuple(layer.size for layer in layers),
+        sizes=tuple(prod(layer.bits) for layer in layers),
         kept=tuple(layer.kept for layer in layers),
         contexts=tuple(layer.contexts for layer in layers),
         lanes=header.lanes,
     )
-    contexts = _contexts(header.score_seed, {layer.name: layer.size for layer in layers})
+    contexts = _contexts(header.score_seed, {layer.name: prod(layer.bits) for layer in layers})
     masks = coding.decode(stream.numpy().tobytes(), plan, contexts)
     return {
-        layer.name: torch.from_numpy(mask).view(layer.shape)
+        layer.name: torch.from_numpy(mask).view(layer.bits).expand(layer.shape)
         for layer, mask in zip(layers, masks, strict=True)
     }
 
@@ -133,13 +161,8 @@ def _taken(tensors: dict[str, Tensor], name: str, dtype: torch.dtype) -> Tensor:
     return tensor
 
 
-def _scattered(
-    header: Header, masks: Mapping[str, Tensor], tensors: dict[str, Tensor]
-) -> dict[str, Tensor]:
-    """Put the stored weights where the masks keep them; the others are +0.0."""
-    values = _taken(tensors, "weights", torch.float32)
-    kept = _separated(values, {layer.name: (layer.kept,) for layer in header.layers})
-    weights = {name: torch.zeros(mask.shape) for name, mask in masks.items()}
-    for name, mask in masks.items():
-        weights[name][mask] = kept[name]
-    return weights
+def _scattered(values: Tensor, mask: Tensor) -> Tensor:
+    """Put stored weights where the mask keeps them; the others are +0.0."""
+    full = torch.zeros(mask.shape)
+    full[mask] = values
+    return full

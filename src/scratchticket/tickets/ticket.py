@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from scratchticket.errors import InputError, TicketError
 from scratchticket.files import read_bytes, write_atomically
 from scratchticket.masks import Mask
-from scratchticket.networks import NetworkRecipe, maskable, random_network
-from scratchticket.tickets.container import pack, unpack
-from scratchticket.tickets.header import Header, Layer, Statistic, headers_json, parse_headers
+from scratchticket.networks import INITS, NetworkRecipe, bare, random_network
+from scratchticket.networks import statistics as statistics_of
+from scratchticket.tickets.bundle import Entry, opened, sealed
+from scratchticket.tickets.header import Header, Layer, Statistic, Unmasked
 from scratchticket.tickets.parts import Parts, decoded, encoded
 
 
@@ -45,11 +46,11 @@ class Ticket:
         std: Per channel, divided by.
         mask: Parameter name to bool tensor, ``True`` = remains.
         statistics: The network's floating-point buffers, by name.
-        fingerprints: Of each masked layer's weights before masking, random or trained. Tickets of
-            one network have equal fingerprints.
+        fingerprints: Of each parameter before masking, random or trained. Tickets of one network
+            have equal fingerprints.
         score_seed: Seed of the initial scores the search started from, if it did; a mask remembers
             them, which makes its code shorter.
-        weights: The weights by name if a seed cannot rebuild them, else none.
+        weights: All parameters by name if a seed cannot rebuild them, else none.
         provenance: JSON values: how the ticket came to be, with its accuracies.
     """
 
@@ -76,7 +77,7 @@ class Ticket:
         return random_network(
             self.network,
             classes=len(self.classes),
-            channels=self.image_shape[0],
+            image_shape=self.image_shape,
             seed=self.seed,
             mean=self.mean,
             std=self.std,
@@ -90,10 +91,10 @@ class Ticket:
             ``(batch, channel, height, width)``, to logits, ``(batch, class)``.
         """
         network = self.random_network()
-        parameters, buffers = maskable(network), dict(network.named_buffers())
+        parameters, buffers = dict(bare(network).named_parameters()), statistics_of(network)
         full = self.weights if self.weights is not None else parameters
         with torch.no_grad():
-            for name, weight in self.mask.apply(full).items():
+            for name, weight in {**full, **self.mask.apply(full)}.items():
                 parameters[name].copy_(weight)
             for name, statistic in self.statistics.items():
                 buffers[name].copy_(statistic)
@@ -127,14 +128,16 @@ class Ticket:
     @staticmethod
     def from_bytes(content: bytes, index: int | None = None) -> Ticket:
         """Read a ticket file's content and prove it; see :meth:`load`."""
-        headers, tensors = _unpacked(content)
-        if index is None and len(headers) > 1:
+        entries = opened(content)
+        if index is None and len(entries) > 1:
             raise InputError(
-                f"the file holds {len(headers)} tickets; say which, from 0 to {len(headers) - 1}"
+                f"the file holds {len(entries)} tickets; say which, from 0 to {len(entries) - 1}"
             )
-        if not 0 <= (index or 0) < len(headers):
-            raise InputError(f"there is no ticket {index}; the file holds {len(headers)}, from 0")
-        return _made(headers[index or 0], tensors[index or 0])
+        if not 0 <= (index or 0) < len(entries):
+            raise InputError(f"there is no ticket {index}; the file holds {len(entries)}, from 0")
+        ticket = _made(*entries[index or 0])
+        ticket.prove()
+        return ticket
 
     @staticmethod
     def load(path: str | Path, index: int | None = None) -> Ticket:
@@ -152,21 +155,40 @@ class Ticket:
         with _named(path):
             return Ticket.from_bytes(read_bytes(Path(path), "ticket file"), index)
 
-    def prove(self) -> None:
+    def prove(self, network: nn.Module | None = None) -> None:
         """Compare the weights with the fingerprints.
 
         Weights that are stored and do not all remain have a fingerprint of what cannot be rebuilt:
         it tells which tickets belong together, and there is nothing to compare it with.
 
+        Args:
+            network: The random network, if it is already there.
+
         Raises:
             TicketError: If the weights of a layer are not those the ticket was drawn from.
         """
-        weights = maskable(self.random_network()) if self.weights is None else self.weights
-        for name, expected in self.fingerprints.items():
-            if self.weights is not None and not bool(self.mask[name].all()):
-                continue
-            if fingerprint(weights[name]) != expected:
+        if self.weights is None:
+            network = self.random_network() if network is None else network
+            weights: Mapping[str, Tensor] = dict(bare(network).named_parameters())
+        else:
+            cut = {name for name, mask in self.mask.items() if not bool(mask.all())}
+            weights = {name: w for name, w in self.weights.items() if name not in cut}
+        for name, weight in weights.items():
+            if fingerprint(weight) != self.fingerprints[name]:
                 raise TicketError(f"the weights of {name} do not match the ticket's fingerprint")
+
+    def same_start(self, other: Ticket) -> bool:
+        """Whether both tickets' random networks are one, classifier included."""
+
+        def start(ticket: Ticket) -> tuple[object, ...]:
+            return ticket.network, ticket.seed, ticket.image_shape, len(ticket.classes)
+
+        return start(self) == start(other)
+
+    @property
+    def ternary(self) -> bool:
+        """Whether all weights of a masked layer are -c, 0 or +c, for one c: untrained constants."""
+        return self.weights is None and INITS[self.network.init].constant
 
 
 def check_one_network(tickets: Sequence[Ticket]) -> None:
@@ -200,36 +222,7 @@ def tickets_to_bytes(tickets: Sequence[Ticket]) -> bytes:
     if not tickets:
         raise InputError("a ticket file needs at least one ticket")
     check_one_network(tickets)
-    headers: list[Header] = []
-    tensors: dict[str, Tensor] = {}
-    for index, ticket in enumerate(tickets):
-        parts = Parts(ticket.mask, ticket.statistics, ticket.weights)
-        plan, own = encoded(parts, ticket.score_seed)
-        rows = zip(ticket.mask.items(), plan.kept, plan.contexts, strict=True)
-        headers.append(
-            Header(
-                network=ticket.network,
-                seed=ticket.seed,
-                image_shape=ticket.image_shape,
-                classes=ticket.classes,
-                mean=ticket.mean,
-                std=ticket.std,
-                granularity="element",
-                weights="seed" if ticket.weights is None else "stored",
-                score_seed=ticket.score_seed,
-                lanes=plan.lanes,
-                layers=tuple(
-                    Layer(name, tuple(mask.shape), kept, contexts, ticket.fingerprints[name])
-                    for (name, mask), kept, contexts in rows
-                ),
-                statistics=tuple(
-                    Statistic(n, tuple(s.shape)) for n, s in ticket.statistics.items()
-                ),
-                provenance=dict(ticket.provenance),
-            )
-        )
-        tensors |= {f"{index}/{name}": tensor for name, tensor in own.items()}
-    return pack(headers_json(headers), tensors)
+    return sealed([_entry(ticket) for ticket in tickets])
 
 
 def save_tickets(tickets: Sequence[Ticket], path: str | Path) -> None:
@@ -244,8 +237,12 @@ def save_tickets(tickets: Sequence[Ticket], path: str | Path) -> None:
 def load_tickets(path: str | Path) -> list[Ticket]:
     """Read and prove every ticket of a file; see :meth:`Ticket.load`."""
     with _named(path):
-        headers, tensors = _unpacked(read_bytes(Path(path), "ticket file"))
-        tickets = [_made(*pair) for pair in zip(headers, tensors, strict=True)]
+        tickets = [_made(*e) for e in opened(read_bytes(Path(path), "ticket file"))]
+        origin, network = tickets[0], None
+        for ticket in tickets:
+            if ticket.weights is None and (network is None or not origin.same_start(ticket)):
+                origin, network = ticket, ticket.random_network()
+            ticket.prove(network)
         try:
             check_one_network(tickets)
         except InputError as error:
@@ -253,23 +250,37 @@ def load_tickets(path: str | Path) -> list[Ticket]:
         return tickets
 
 
-def _unpacked(content: bytes) -> tuple[tuple[Header, ...], list[dict[str, Tensor]]]:
-    """Return the headers of a file and the tensors of each, by the rest of their names."""
-    value, tensors = unpack(content)
-    headers = parse_headers(value)
-    own: list[dict[str, Tensor]] = [{} for _ in headers]
-    for name, tensor in tensors.items():
-        index, slash, rest = name.partition("/")
-        if not (slash and index in map(str, range(len(headers)))):
-            raise TicketError(f"the ticket file holds an unknown tensor {name!r}")
-        own[int(index)][rest] = tensor
-    return headers, own
+def _entry(ticket: Ticket) -> Entry:
+    """Return what a file says and holds of a ticket."""
+    parts = Parts(ticket.mask, ticket.statistics, ticket.weights)
+    plan, bits, tensors = encoded(parts, ticket.score_seed)
+    prints, stored = ticket.fingerprints, ticket.weights
+    codes = zip(ticket.mask.items(), plan.kept, plan.contexts, strict=True)
+    header = Header(
+        network=ticket.network,
+        seed=ticket.seed,
+        image_shape=ticket.image_shape,
+        classes=ticket.classes,
+        mean=ticket.mean,
+        std=ticket.std,
+        weights="seed" if stored is None else "stored",
+        score_seed=ticket.score_seed,
+        lanes=plan.lanes,
+        layers=tuple(
+            Layer(name, tuple(mask.shape), bits[name], kept, contexts, prints[name])
+            for (name, mask), kept, contexts in codes
+        ),
+        unmasked=tuple(Unmasked(*pair) for pair in prints.items() if pair[0] not in ticket.mask),
+        statistics=tuple(Statistic(n, tuple(s.shape)) for n, s in ticket.statistics.items()),
+        provenance=dict(ticket.provenance),
+    )
+    return header, tensors
 
 
 def _made(header: Header, tensors: dict[str, Tensor]) -> Ticket:
-    """Return a proven ticket."""
+    """Undo :func:`_entry`; the ticket is not proven yet."""
     parts = decoded(header, tensors)
-    ticket = Ticket(
+    return Ticket(
         network=header.network,
         seed=header.seed,
         image_shape=header.image_shape,
@@ -278,13 +289,12 @@ def _made(header: Header, tensors: dict[str, Tensor]) -> Ticket:
         std=header.std,
         mask=parts.mask,
         statistics=parts.statistics,
-        fingerprints={layer.name: layer.fingerprint for layer in header.layers},
+        fingerprints={layer.name: layer.fingerprint for layer in header.layers}
+        | {other.name: other.fingerprint for other in header.unmasked},
         score_seed=header.score_seed,
         weights=parts.weights,
         provenance=header.provenance,
     )
-    ticket.prove()
-    return ticket
 
 
 @contextmanager

@@ -1,0 +1,60 @@
+"""Recipes that go on from a file: what they take over from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
+
+from scratchticket.errors import InputError
+from scratchticket.experiments.recipe import Recipe, StartRecipe, make_recipe
+from scratchticket.tickets import Start, Ticket
+
+NEW_INIT = "kaiming_normal"  # of weights that are made anew, as the released code does
+
+
+def make_recipe_from_file(overrides: Mapping[str, Any]) -> Recipe:
+    """Return a recipe whose network is that of the file it starts from, if it does.
+
+    Args:
+        overrides: As for :func:`make_recipe`; with ``start.file``, the network's settings may be
+            left out, and all but the init of new weights must not differ from the file's.
+
+    Raises:
+        InputError: If a setting is wrong, or the file none or of another network.
+        TicketError: If the file is damaged.
+    """
+    recipe = make_recipe({p: v for p, v in overrides.items() if not p.startswith("network.")})
+    if recipe.start.file is None:
+        return make_recipe(overrides)
+    ticket = Ticket.load(recipe.start.file, recipe.start.index)
+    own = asdict(ticket.network)
+    arguments = own.pop("arguments")
+    taken = {f"network.{name}": value for name, value in own.items() if value is not None}
+    taken |= {f"network.arguments.{name}": value for name, value in arguments.items()}
+    if recipe.start.weights == "new":
+        taken["network.init"] = overrides.get("network.init", NEW_INIT)
+    for path, value in overrides.items():
+        if path.startswith("network.") and str(taken.get(path)) != str(value):
+            raise InputError(f"{recipe.start.file} has {path}={taken.get(path)}, not {value}")
+    return make_recipe({**overrides, **taken, "start.sha256": content_hash(ticket)})
+
+
+def content_hash(ticket: Ticket) -> str:
+    """Return the SHA-256 of the file that holds this ticket alone, in hexadecimal."""
+    return sha256(ticket.to_bytes()).hexdigest()
+
+
+def load_start(start: StartRecipe) -> Start | None:
+    """Load what a recipe starts from; none if that is the random network.
+
+    Raises:
+        InputError: If the file holds something else than when the recipe was made.
+    """
+    if start.file is None:
+        return None
+    ticket = Ticket.load(start.file, start.index)
+    if start.sha256 not in (None, content_hash(ticket)):
+        raise InputError(f"{start.file} is not the file this run began with")
+    return Start(ticket, start.weights)

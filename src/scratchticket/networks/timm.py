@@ -1,0 +1,40 @@
+"""Networks of the timm library (Wightman, 2019), under ``timm:NAME``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from torch import nn
+
+from scratchticket.errors import InputError
+from scratchticket.networks.recipe import Factory, Scalar
+from scratchticket.networks.resnet import ImageShape
+
+
+def timm_factory(name: str) -> Factory:
+    """Return a factory of a timm network without trained weights.
+
+    Args:
+        name: As ``timm.create_model`` takes it.
+
+    Raises:
+        InputError: If timm cannot be imported or does not know the name.
+    """
+    try:
+        timm = import_module("timm")
+    except ImportError as error:
+        raise InputError(
+            f"network 'timm:{name}' needs timm, which cannot be imported here ({error}); it needs "
+            "torchvision: pip install timm torchvision"
+        ) from None
+    if not timm.is_model(name):
+        near = timm.list_models(f"*{name}*")[:3]
+        raise InputError(f"timm has no model {name!r}" + (f"; try {', '.join(near)}" * bool(near)))
+
+    def factory(*, classes: int, image_shape: ImageShape, **arguments: Scalar) -> nn.Module:
+        module: nn.Module = timm.create_model(
+            name, pretrained=False, num_classes=classes, in_chans=image_shape[0], **arguments
+        )
+        return module
+
+    return factory
