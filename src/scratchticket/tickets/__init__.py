@@ -7,6 +7,7 @@ from scratchticket.tickets.ticket import (
     check_one_network,
     load_tickets,
     save_tickets,
+    tickets_to_bytes,
 )
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "draw",
     "load_tickets",
     "save_tickets",
+    "tickets_to_bytes",
     "train",
 ]

@@ -162,6 +162,8 @@ def _parse(value: object) -> Header:
             raise TicketError("the ticket's header is wrong: a mask does not fit its layer")
     if any(not 0 < layer.kept <= prod(layer.bits) for layer in header.layers):
         raise TicketError("the ticket's header is wrong: a kept count is out of range")
+    if header.network.fan_scale == "ratio":
+        raise TicketError("the ticket's header is wrong: network.fan_scale must be a number")
     if not all(value > 0 for value in header.std):
         raise TicketError("the ticket's header is wrong: a standard deviation is not positive")
     if len(header.mean) != header.image_shape[0] or len(header.std) != header.image_shape[0]:
