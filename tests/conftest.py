@@ -17,6 +17,12 @@ ATTACK = st.AttackRecipe(epsilon=0.1, steps=2)
 LEARNING = st.LearningRecipe(epochs=2, batch_size=64)
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Tests draw the same numbers at every run."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def digits() -> st.Data:
     return st.load_data("digits")

@@ -89,12 +89,13 @@ def test_pgd_works_on_a_network_without_gradients_and_inside_no_grad() -> None:
 @pytest.mark.parametrize("stop_when_fooled", [False, True])
 @pytest.mark.parametrize("name", ["pgd", "fgsm", "fgsm-rs"])
 def test_attacks_stay_in_the_ball_and_the_pixel_range(name: str, stop_when_fooled: bool) -> None:
-    images, labels = torch.rand(16, 1, 8, 8).round(decimals=1), torch.arange(16) % 10
+    network, images = small_network(), torch.rand(16, 1, 8, 8).round(decimals=1)
+    labels = network(images).argmax(dim=1)
     recipe = st.AttackRecipe(name, "8/255", steps=5)  # type: ignore[arg-type]
 
     adversarial = perturb(
         recipe,
-        small_network(),
+        network,
         images,
         labels,
         generator=generator(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import scratchticket as st
@@ -10,8 +12,19 @@ from scratchticket.experiments.recipe import make_recipe, paths
 
 
 def test_every_setting_has_a_path() -> None:
-    assert {"network.width", "attack.epsilon", "learning.epochs", "ratio", "seed"} <= set(paths())
-    assert len(paths()) == len(set(paths())) == 34
+    def leaves(tree: dict[str, Any], prefix: str = "") -> set[str]:
+        found = set()
+        for name, value in tree.items():
+            path = prefix + name
+            found |= leaves(value, f"{path}.") if isinstance(value, dict) and value else {path}
+        return found
+
+    assert set(paths()) == leaves(make_recipe({}).json())
+    assert len(paths()) == len(set(paths()))
+    opened = make_recipe({"network.name": "wide_resnet", "network.arguments.depth": "16"})
+    assert opened.network.arguments == {"depth": 16, "widen": 10}
+    by_hand = make_recipe({"pattern.layers.conv1.weight": "0.50"})
+    assert by_hand.pattern.layers == {"conv1.weight": "0.5"}
 
 
 def test_settings_are_given_as_text_or_values() -> None:
@@ -47,6 +60,17 @@ def test_a_dense_network_keeps_all_weights() -> None:
     assert make_recipe({"task": "train"}).ratio == "1"
     with pytest.raises(InputError, match="ratio must be 1, got 0.5"):
         make_recipe({"task": "train", "ratio": 0.5})
+
+
+def test_defaults_follow_from_other_settings() -> None:
+    assert make_recipe({}).ratio == "0.1"
+    assert make_recipe({"pattern.granularity": "2:4"}).ratio == "0.5"
+    assert make_recipe({"network.fan_scale": "ratio", "ratio": 0.2}).network.fan_scale == "0.2"
+    assert make_recipe({"attack.norm": "l2", "attack.epsilon": "0.5"}).judge == st.AttackRecipe(
+        "pgd", "0.5", 20, norm="l2"
+    )
+    with pytest.raises(InputError, match=r"evaluation.norm=l2 needs an evaluation.epsilon"):
+        make_recipe({"evaluation.norm": "l2"})
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ An attack sees a callable from pixels in [0, 1] to logits; it knows neither mask
 keeps no state and leaves no trace in the network.
 """
 
-from scratchticket.attacks.balls import LinfBall
+from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
 from scratchticket.attacks.gradient import Network, pgd
-from scratchticket.attacks.recipe import AttackRecipe, perturb
+from scratchticket.attacks.recipe import AttackRecipe, Norm, perturb
 
-__all__ = ["AttackRecipe", "LinfBall", "Network", "perturb", "pgd"]
+__all__ = ["AttackRecipe", "Ball", "L2Ball", "LinfBall", "Network", "Norm", "perturb", "pgd"]

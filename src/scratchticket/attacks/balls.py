@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
+
+
+class Ball(Protocol):
+    """What an attack must know of its threat model."""
+
+    @property
+    def epsilon(self) -> float:
+        """Radius, in the unit of the pixels."""
+
+    def random_start(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return a random point of the ball around each image."""
+
+    def ascend(self, images: Tensor, gradient: Tensor, step_size: float) -> Tensor:
+        """Return the images after one step of steepest ascent; they may leave the ball."""
+
+    def project(self, adversarial: Tensor, images: Tensor) -> Tensor:
+        """Return points of the ball, in the pixel range, for points that may be outside."""
+
+    def distance(self, adversarial: Tensor, images: Tensor) -> Tensor:
+        """Return how far each image is from the original: ``(batch,)``."""
 
 
 @dataclass(frozen=True)
@@ -35,3 +56,51 @@ class LinfBall:
     def distance(self, adversarial: Tensor, images: Tensor) -> Tensor:
         """Return the largest difference of a pixel, per image: ``(batch,)``."""
         return (adversarial - images).abs().flatten(1).amax(dim=1)
+
+
+@dataclass(frozen=True)
+class L2Ball:
+    """All images in [0, 1] whose Euclidean distance, over all pixels, is at most ``epsilon``.
+
+    Attributes:
+        epsilon: Radius, in the unit of the pixels.
+    """
+
+    epsilon: float
+
+    def random_start(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return a point drawn uniformly from the ball around each image, clipped to [0, 1]."""
+        direction = torch.empty_like(images).normal_(generator=generator)
+        uniform = torch.rand(len(images), generator=generator, device=images.device)
+        radius = self.epsilon * uniform ** (1 / images[0].numel())
+        step = direction * _per_image(radius / _norm(direction), images)
+        return (images + step).clamp_(0.0, 1.0)
+
+    def ascend(self, images: Tensor, gradient: Tensor, step_size: float) -> Tensor:
+        """Return the images after a step of length ``step_size`` along the gradient."""
+        length = _norm(gradient).clamp_min_(torch.finfo(gradient.dtype).tiny)
+        return images + gradient * _per_image(step_size / length, images)
+
+    def project(self, adversarial: Tensor, images: Tensor) -> Tensor:
+        """Return the points pulled back to the sphere, then clipped to [0, 1].
+
+        Clipping goes towards the image, which is in range itself, so the result is in the ball.
+        """
+        difference = adversarial - images
+        shrink = (self.epsilon / _norm(difference).clamp_min_(1e-12)).clamp_max_(1.0)
+        return images.add(difference * _per_image(shrink, images)).clamp_(0.0, 1.0)
+
+    def distance(self, adversarial: Tensor, images: Tensor) -> Tensor:
+        """Return the Euclidean distance of each image: ``(batch,)``."""
+        return _norm(adversarial - images)
+
+
+def _norm(values: Tensor) -> Tensor:
+    """Return the Euclidean norm of each image: ``(batch,)``."""
+    norm: Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
+    return norm
+
+
+def _per_image(factor: Tensor, images: Tensor) -> Tensor:
+    """Return one factor per image in a shape that multiplies images."""
+    return factor.view(-1, *[1] * (images.ndim - 1))

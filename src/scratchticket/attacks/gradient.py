@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scratchticket.attacks.balls import LinfBall
+from scratchticket.attacks.balls import Ball
 
 Network = Callable[[Tensor], Tensor]
 
@@ -30,7 +30,7 @@ def pgd(  # noqa: PLR0913
     network: Network,
     images: Tensor,
     labels: Tensor,
-    ball: LinfBall,
+    ball: Ball,
     *,
     step_size: float,
     steps: int,
@@ -48,7 +48,7 @@ def pgd(  # noqa: PLR0913
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
         ball: Where the adversarial images may lie.
-        step_size: Length of a step, in the unit of the pixels.
+        step_size: Length of a step in the ball's norm, in the unit of the pixels.
         steps: Number of gradient evaluations.
         generator: Draws the random start; without one the search starts at the images themselves.
         stop_when_fooled: Leave an image alone from the first iterate the network gets wrong, and

@@ -9,20 +9,22 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from scratchticket.attacks.balls import LinfBall
+from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
 from scratchticket.attacks.gradient import Network, pgd
 from scratchticket.errors import InputError, unknown
 from scratchticket.quantities import fraction, fraction_text
 
 AttackName = Literal["none", "fgsm", "fgsm-rs", "pgd"]
+Norm = Literal["linf", "l2"]
 ATTACKS: tuple[AttackName, ...] = ("none", "fgsm", "fgsm-rs", "pgd")
+LARGEST = {"linf": 1, "l2": 1000}  # epsilon that is taken for one, by norm
 RELEASED_EPSILON, RELEASED_STEP = Fraction(8, 255), Fraction(2, 255)
 MAX_STEPS = 100_000
 
 
 @dataclass(frozen=True)
 class AttackRecipe:
-    """An attack inside an l-inf ball.
+    """An attack inside a ball.
 
     Attributes:
         name: ``pgd``; ``fgsm`` (one step of length epsilon from the image itself); ``fgsm-rs`` (one
@@ -30,7 +32,8 @@ class AttackRecipe:
         epsilon: Radius of the ball in units of pixels in [0, 1], as text: ``8/255`` or ``0.1``.
         steps: Gradient evaluations of ``pgd``; the one-step attacks ignore it.
         step_size: Length of a step of ``pgd``, as text. If not given it is the released code's
-            2/255 at epsilon 8/255, and 2.5 epsilon / steps at any other epsilon.
+            2/255 at epsilon 8/255 in the l-inf norm, and 2.5 epsilon / steps anywhere else.
+        norm: ``linf``, the largest difference of a pixel; or ``l2``, the Euclidean distance.
 
     Raises:
         InputError: If the name is unknown or a number out of range.
@@ -40,23 +43,27 @@ class AttackRecipe:
     epsilon: str | float = "8/255"
     steps: int = 7
     step_size: str | float | None = None
+    norm: Norm = "linf"
 
     def __post_init__(self) -> None:
         if self.name not in ATTACKS:
             raise unknown("attack", self.name, ATTACKS)
-        epsilon = fraction(self.epsilon, "epsilon")
-        if not 0 <= epsilon <= 1:
+        if self.norm not in LARGEST:
+            raise unknown("norm", self.norm, LARGEST)
+        epsilon, largest = fraction(self.epsilon, "epsilon"), LARGEST[self.norm]
+        if not 0 <= epsilon <= largest:
+            usual = "; the usual 8 is written 8/255" if self.norm == "linf" else ""
             raise InputError(
-                f"epsilon must lie in [0, 1], in units of pixels in [0, 1], got {self.epsilon}; "
-                "the usual 8 is written 8/255"
+                f"epsilon must lie in [0, {largest}], in units of pixels in [0, 1], "
+                f"got {self.epsilon}{usual}"
             )
         if not 1 <= self.steps <= MAX_STEPS:
             raise InputError(f"attack steps must be from 1 to {MAX_STEPS}, got {self.steps}")
         object.__setattr__(self, "epsilon", fraction_text(epsilon))
         if self.step_size is not None:
             step = fraction(self.step_size, "step size")
-            if not 0 < step <= 1:
-                raise InputError(f"step size must lie in (0, 1], got {self.step_size}")
+            if not 0 < step <= largest:
+                raise InputError(f"step size must lie in (0, {largest}], got {self.step_size}")
             object.__setattr__(self, "step_size", fraction_text(step))
 
     @property
@@ -69,7 +76,7 @@ class AttackRecipe:
             return epsilon * Fraction(5, 4)
         if self.step_size is not None:
             return Fraction(self.step_size)
-        if epsilon == RELEASED_EPSILON:
+        if epsilon == RELEASED_EPSILON and self.norm == "linf":
             return RELEASED_STEP
         return Fraction(5, 2) * epsilon / self.steps
 
@@ -82,13 +89,19 @@ class AttackRecipe:
         if self.name == "none":
             return "none"
         name = f"pgd-{self.steps}" if self.name == "pgd" else self.name
-        return f"{name}, linf, {self.epsilon}"
+        return f"{name}, {self.norm}, {self.epsilon}"
+
+    @property
+    def ball(self) -> Ball:
+        """Where the adversarial images may lie."""
+        epsilon = float(Fraction(self.epsilon))
+        return LinfBall(epsilon) if self.norm == "linf" else L2Ball(epsilon)
 
     def facts(self) -> dict[str, Any]:
         """Return what a record says of the attack, as JSON values."""
         return {
             "name": self.name,
-            "norm": "linf",
+            "norm": self.norm,
             "epsilon": self.epsilon,
             "steps": self.exact_steps,
             "step_size": str(self.exact_step_size),
@@ -117,7 +130,7 @@ def perturb(  # noqa: PLR0913
         network,
         images,
         labels,
-        LinfBall(float(Fraction(recipe.epsilon))),
+        recipe.ball,
         step_size=float(recipe.exact_step_size),
         steps=recipe.exact_steps,
         generator=None if recipe.name == "fgsm" else generator,

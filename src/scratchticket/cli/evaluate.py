@@ -31,9 +31,13 @@ def evaluate(
     epsilon: Annotated[
         str | None,
         Option(
-            help="Radius of the l-inf ball, pixels in [0, 1]: 8/255 or 0.1.",
+            help="Radius of the ball, pixels in [0, 1]: 8/255 or 0.1.",
             show_default="that of the ticket's recipe, else 8/255",
         ),
+    ] = None,
+    norm: Annotated[
+        str | None,
+        Option(help="Of the ball: linf or l2.", show_default="that of the ticket's recipe"),
     ] = None,
     step_size: o.StepSize = None,
     seed: Annotated[int, Option(help="Of the attack's random starts.")] = 0,
@@ -44,6 +48,7 @@ def evaluate(
     with user_errors():
         from scratchticket.attacks import AttackRecipe
         from scratchticket.data import load_data
+        from scratchticket.errors import InputError
         from scratchticket.experiments.records import machine, measured, usable_device, versions
         from scratchticket.rng import check_seed
         from scratchticket.tickets import Ticket
@@ -52,8 +57,16 @@ def evaluate(
         loaded = Ticket.load(ticket, index)
         images = load_data(data)
         loaded.check_data(images.shape, len(images.classes), images.name)
-        radius = epsilon if epsilon is not None else _drawn_at(loaded.provenance)
-        recipe = AttackRecipe(attack, radius, steps, step_size)  # type: ignore[arg-type]
+        inner = _drawn_under(loaded.provenance)
+        if epsilon is None and norm not in (None, inner["norm"]):
+            raise InputError(f"--norm {norm} needs --epsilon")
+        recipe = AttackRecipe(
+            attack,  # type: ignore[arg-type]
+            epsilon if epsilon is not None else inner["epsilon"],
+            steps,
+            step_size,
+            norm or inner["norm"],  # type: ignore[arg-type]
+        )
         where = usable_device(device)
         with Progress(console=err, disable=json_output or not err.is_terminal) as bar:
             task = bar.add_task(str(recipe), total=len(images.test))
@@ -79,12 +92,13 @@ def evaluate(
         out.print(_table(f"{ticket} on the test images of {data}", result))
 
 
-def _drawn_at(provenance: Any) -> str:
-    """Return the epsilon a ticket was drawn at; 8/255 if it does not say."""
+def _drawn_under(provenance: Any) -> dict[str, str]:
+    """Return epsilon and norm of a ticket's inner attack; 8/255 and linf if it does not say."""
     try:
-        return str(provenance["recipe"]["attack"]["epsilon"])
+        attack = provenance["recipe"]["attack"]
+        return {name: str(attack[name]) for name in ("epsilon", "norm")}
     except (KeyError, TypeError):
-        return "8/255"
+        return {"epsilon": "8/255", "norm": "linf"}
 
 
 def _table(title: str, result: dict[str, Any]) -> Table:

@@ -102,8 +102,16 @@ InnerAttack = Annotated[
 Epsilon = Annotated[
     str | None,
     Option(
-        help="Radius of the l-inf ball, pixels in [0, 1]: 8/255 or 0.1.",
+        help="Radius of the ball, pixels in [0, 1]: 8/255 or 0.1.",
         show_default="8/255",
+        rich_help_panel=SETTINGS,
+    ),
+]
+Norm = Annotated[
+    str | None,
+    Option(
+        help="Of the ball: linf or l2.",
+        show_default="linf",
         rich_help_panel=SETTINGS,
     ),
 ]
@@ -115,7 +123,7 @@ StepSize = Annotated[
     str | None,
     Option(
         help="Step of the attack, pixels in [0, 1].",
-        show_default="2/255 at epsilon 8/255, else 2.5 epsilon / steps",
+        show_default="2/255 at l-inf epsilon 8/255, else 2.5 epsilon / steps",
         rich_help_panel=SETTINGS,
     ),
 ]

@@ -54,6 +54,7 @@ class LearningProgress:
 
     def __init__(self, label: str, quiet: bool) -> None:
         self._label, self._quiet, self._drawn, self._epochs = label, quiet, 0.0, 0
+        self._warned = False
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=10),
@@ -76,11 +77,14 @@ class LearningProgress:
 
     def __call__(self, event: Event) -> None:
         """Show where the run stands."""
+        finished = len(event.epochs)
+        new, self._epochs = finished > self._epochs, finished
+        if new:
+            self._warn(event)
         judged = [epoch.validation for epoch in event.epochs if epoch.validation]
         validation = f"{judged[-1].natural} / {judged[-1].robust}" if judged else "-"
-        finished = len(event.epochs)
         if self._bar.disable:
-            if finished > self._epochs and not self._quiet:
+            if new and not self._quiet:
                 last = event.epochs[-1]
                 err.print(
                     f"{self._label}: epoch {last.epoch}/{event.total_epochs}  "
@@ -88,7 +92,6 @@ class LearningProgress:
                     f"validation {validation}  {last.seconds:.0f} s",
                     soft_wrap=True,
                 )
-            self._epochs = finished
             return
         last_step = event.step == event.steps
         if not self._drawn:  # what an earlier session did is no measure of speed
@@ -103,6 +106,14 @@ class LearningProgress:
                 loss=f"{float(event.loss):.3f}",
                 validation=validation,
             )
+
+    def _warn(self, event: Event) -> None:
+        """Say once what should be known while there is time to stop."""
+        from scratchticket.experiments.run import warnings_of
+
+        for warning in warnings_of(event.epochs) if not self._warned else ():
+            err.print(f"warning: {warning}", soft_wrap=True, markup=False)
+            self._warned = True
 
 
 def percent(counts: dict[str, Any]) -> str:

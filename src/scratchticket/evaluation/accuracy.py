@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 
 import torch
 from torch import Tensor, nn
 
 from scratchticket import rng
 from scratchticket.accuracy import Accuracy
-from scratchticket.attacks import AttackRecipe, LinfBall, Network, perturb
+from scratchticket.attacks import AttackRecipe, Network, perturb
 from scratchticket.data import ImageSet, pixels
 from scratchticket.evaluation.verdict import verified
 
@@ -81,7 +80,7 @@ def robust_accuracy(
         >>> robust_accuracy(network, load_data("digits").test, AttackRecipe(epsilon="0.1")).total
         360
     """
-    device, ball = _device(network), LinfBall(float(Fraction(attack.epsilon)))
+    device = _device(network)
     robust = done = 0
     for index, (batch, labels) in enumerate(_batches(images, device)):
         right = predictions(network, batch) == labels
@@ -92,7 +91,7 @@ def robust_accuracy(
             adversarial = perturb(
                 attack, network, clean, truth, generator=generator, stop_when_fooled=True
             )
-            adversarial = verified(adversarial, clean, ball, str(attack))
+            adversarial = verified(adversarial, clean, attack.ball, str(attack))
             robust += int((predictions(network, adversarial) == truth).sum())
         progress(done)
     return Accuracy(robust, len(images))

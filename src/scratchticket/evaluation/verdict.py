@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from scratchticket.attacks import LinfBall
+from scratchticket.attacks import Ball
 from scratchticket.errors import ScratchticketError
 
-TOLERANCE = 1e-6  # of a pixel in [0, 1]: a few roundings in single precision
+TOLERANCE = 1e-6  # of 1 + epsilon: a few roundings in single precision
 
 
-def verified(adversarial: Tensor, images: Tensor, ball: LinfBall, attack: str) -> Tensor:
+def verified(adversarial: Tensor, images: Tensor, ball: Ball, attack: str) -> Tensor:
     """Return the adversarial images if they are inside the threat model.
 
     Args:
@@ -31,7 +31,7 @@ def verified(adversarial: Tensor, images: Tensor, ball: LinfBall, attack: str) -
     if adversarial.min() < 0 or adversarial.max() > 1:
         raise ScratchticketError(f"attack {attack} returned pixels outside [0, 1]")
     distance = float(ball.distance(adversarial, images).max())
-    if distance > ball.epsilon + TOLERANCE:
+    if distance > ball.epsilon + TOLERANCE * (1 + ball.epsilon):
         raise ScratchticketError(
             f"attack {attack} left the ball: distance {distance:.6f}, epsilon {ball.epsilon:.6f}"
         )

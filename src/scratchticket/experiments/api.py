@@ -20,13 +20,27 @@ from scratchticket.networks import Factory, NetworkRecipe, register
 from scratchticket.tickets import Finished, Start, Task, Ticket, draw, train
 
 
-def validator(data: Data, attack: AttackRecipe, seed: int) -> Callable[[nn.Module], Validation]:
-    """Return what the loop calls to judge a network on the validation images."""
+def validator(
+    data: Data, judge: AttackRecipe, inner: AttackRecipe, seed: int
+) -> Callable[[nn.Module], Validation]:
+    """Return what the loop calls to judge a network on the validation images.
+
+    Args:
+        data: Only its validation part is looked at.
+        judge: The attack robust accuracy is measured under.
+        inner: The attack of the search; if it makes one step, FGSM is measured too, so that
+            catastrophic overfitting can be told.
+        seed: Of the attacks' random starts.
+    """
+    one_step = AttackRecipe("fgsm", inner.epsilon, norm=inner.norm)
 
     def validate(network: nn.Module) -> Validation:
         return Validation(
             natural=natural_accuracy(network, data.validation),
-            robust=robust_accuracy(network, data.validation, attack, seed=seed),
+            robust=robust_accuracy(network, data.validation, judge, seed=seed),
+            fgsm=robust_accuracy(network, data.validation, one_step, seed=seed)
+            if inner.exact_steps == 1
+            else None,
         )
 
     return validate
@@ -57,7 +71,7 @@ def learned(
         recipe.network,
         recipe.attack,
         recipe.learning,
-        validator(data, recipe.judge, recipe.seed),
+        validator(data, recipe.judge, recipe.attack, recipe.seed),
         recipe.seed,
         device,
         start,

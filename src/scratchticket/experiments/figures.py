@@ -17,6 +17,7 @@ from scratchticket.attacks import AttackRecipe, perturb
 from scratchticket.data import ImageSet, pixels
 from scratchticket.evaluation import predictions
 from scratchticket.learning import Epoch
+from scratchticket.quantities import fraction_text
 
 NATURAL, ROBUST, LOSS = "#0072b2", "#d55e00", "#555555"  # distinguishable to the colour-blind
 EXAMPLES = 8
@@ -73,6 +74,9 @@ def examples(
     clean, labels = pixels(some.images), some.labels
     generator = rng.generator(seed, "evaluation", "examples")
     attacked = perturb(attack, network, clean, labels, generator=generator, stop_when_fooled=True)
+    largest = float((attacked - clean).abs().max())
+    shown = Fraction(attack.epsilon) if attack.norm == "linf" else Fraction(f"{largest:.2g}")
+    width = float(shown) or 1.0
     figure = Figure(figsize=(1.35 * len(some), 5.2), layout="constrained")
     grid = figure.subplots(3, len(some), squeeze=False)
     for column in range(len(some)):
@@ -88,12 +92,10 @@ def examples(
                 weight="normal" if said == label else "bold",
             )
             grid[row, 0].set_ylabel(name)
-        epsilon = max(float(Fraction(attack.epsilon)), 1e-9)
-        _picture(grid[2, column], 0.5 + (attacked - clean)[column] / (2 * epsilon))
+        _picture(grid[2, column], 0.5 + (attacked - clean)[column] / (2 * width))
         grid[2, column].set_xlabel(f"label {classes[label]}", fontsize=9)
-    grid[2, 0].set_ylabel(
-        f"difference\nblack -{attack.epsilon}, white +{attack.epsilon}", fontsize=8
-    )
+    ends = f"black -{fraction_text(shown)}, white +{fraction_text(shown)}"
+    grid[2, 0].set_ylabel(f"difference\n{ends}", fontsize=8)
     figure.suptitle(title)
     return _svg(figure)
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from scratchticket.attacks import AttackRecipe
+from scratchticket.attacks import AttackRecipe, Norm
 from scratchticket.errors import InputError, unknown
 from scratchticket.files import canonical_json
 from scratchticket.learning import LearningRecipe
@@ -29,16 +29,25 @@ class EvaluationRecipe:
         steps: Gradient evaluations.
         epsilon: Radius as text; if not given, that of the inner attack.
         step_size: As in :class:`AttackRecipe`.
+        norm: ``linf`` or ``l2``; if not given, that of the inner attack.
     """
 
     steps: int = 20
     epsilon: str | float | None = None
     step_size: str | float | None = None
+    norm: Norm | None = None
 
     def attack(self, inner: AttackRecipe) -> AttackRecipe:
-        """Return the attack this stands for, given the inner one."""
+        """Return the attack this stands for, given the inner one.
+
+        Raises:
+            InputError: If the norms differ and no epsilon is given.
+        """
+        norm = self.norm or inner.norm
+        if self.epsilon is None and norm != inner.norm:
+            raise InputError(f"evaluation.norm={norm} needs an evaluation.epsilon of its own")
         epsilon = inner.epsilon if self.epsilon is None else self.epsilon
-        return AttackRecipe("pgd", epsilon, self.steps, self.step_size)
+        return AttackRecipe("pgd", epsilon, self.steps, self.step_size, norm)
 
 
 @dataclass(frozen=True)

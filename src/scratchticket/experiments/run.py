@@ -6,7 +6,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from scratchticket.experiments.recipe import Recipe
 from scratchticket.experiments.records import commit, machine, measured, versions
 from scratchticket.experiments.start import load_start
 from scratchticket.files import read_bytes, write_atomically
-from scratchticket.learning import Epoch, Event, Session
+from scratchticket.learning import Epoch, Event, Session, catastrophic_overfitting
 from scratchticket.tickets import Finished, Ticket
 
 
@@ -232,6 +232,7 @@ def run(  # noqa: PLR0913
         "recipe": recipe.json(),
         "selected": recipe.learning.select,
         "results": results,
+        "warnings": warnings_of(done.epochs),
         "weights": {"kept": ticket.mask.kept, "total": ticket.mask.total},
         "bytes": home.ticket.stat().st_size,
         "seconds": {
@@ -246,6 +247,18 @@ def run(  # noqa: PLR0913
     write_atomically(home.record, json.dumps(record, indent=2) + "\n")
     home.checkpoint.unlink(missing_ok=True)
     return record
+
+
+def warnings_of(epochs: Sequence[Epoch]) -> list[str]:
+    """Return what a reader of a run's numbers should know."""
+    epoch = catastrophic_overfitting(epochs)
+    if epoch is None or epoch.validation is None:
+        return []
+    judged = epoch.validation
+    return [
+        f"catastrophic overfitting in epoch {epoch.epoch}: on the validation images the network "
+        f"resists its one-step attack ({judged.fgsm}) but not PGD ({judged.robust})"
+    ]
 
 
 def _watched(

@@ -2,6 +2,7 @@
 
 from scratchticket.learning.learners import Learner, ScoreLearner, WeightLearner
 from scratchticket.learning.loop import learn
+from scratchticket.learning.overfitting import catastrophic_overfitting
 from scratchticket.learning.problem import (
     Epoch,
     Event,
@@ -25,5 +26,6 @@ __all__ = [
     "Snapshot",
     "Validation",
     "WeightLearner",
+    "catastrophic_overfitting",
     "learn",
 ]

@@ -276,5 +276,6 @@ def _epoch(entry: dict[str, Any]) -> Epoch:
     """Rebuild a log line from its JSON form."""
     validation = entry["validation"]
     if validation is not None:
-        validation = Validation(**{name: Accuracy(**counts) for name, counts in validation.items()})
+        judged = {name: counts and Accuracy(**counts) for name, counts in validation.items()}
+        validation = Validation(**judged)
     return Epoch(**(entry | {"validation": validation}))

@@ -16,10 +16,17 @@ from scratchticket.learning.learners import Learner
 
 @dataclass(frozen=True)
 class Validation:
-    """Accuracies on the validation images."""
+    """Accuracies on the validation images.
+
+    Attributes:
+        natural: Without an attack.
+        robust: Under the attack that judges.
+        fgsm: Under FGSM, where the inner attack makes one step; else none.
+    """
 
     natural: Accuracy
     robust: Accuracy
+    fgsm: Accuracy | None = None
 
 
 @dataclass(frozen=True)
