@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 import scratchticket as st
+from scratchticket.data import pixels
 from scratchticket.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.experiments.api import validator
 from scratchticket.learning import Event, LearningRecipe, Session
@@ -184,13 +186,59 @@ def test_schedules() -> None:
     milestones = LearningRecipe(epochs=160, schedule="milestones")
     rates = [milestones.learning_rate_at(epoch * 5, 5) for epoch in (0, 79, 80, 119, 120, 159)]
     assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+    thirds = LearningRecipe(epochs=90, schedule="milestones", milestones="1/3,2/3")
+    rates = [thirds.learning_rate_at(epoch, 1) for epoch in (29, 30, 59, 60)]
+    assert rates == pytest.approx([0.1, 0.01, 0.01, 0.001])
     cosine = LearningRecipe(epochs=10)
     assert [cosine.learning_rate_at(s, 4) for s in (0, 20, 40)] == pytest.approx([0.1, 0.05, 0.0])
+    warm = LearningRecipe(epochs=10, warmup=2)
+    rates = [warm.learning_rate_at(step, 4) for step in (0, 3, 7, 8, 24)]
+    assert rates == pytest.approx([0.0125, 0.05, 0.1, 0.1, 0.05])
+
+
+def test_a_last_smaller_batch_is_dropped_or_made_a_step(few_digits: st.Data) -> None:
+    recipe = LearningRecipe(epochs=1, batch_size=100)
+    counts = []
+    for last_batch in (False, True):
+        steps: list[int] = []
+        session = Session(observe=lambda event, steps=steps: steps.append(event.steps))  # type: ignore[misc]
+        draw(task(few_digits, learning=replace(recipe, last_batch=last_batch)), 0.3, session)
+        counts.append((len(steps), steps[0]))
+
+    assert counts == [(2, 2), (3, 3)]
+    assert recipe.steps_per_epoch(50) == 1
+
+
+def test_augmentation_changes_the_images_but_not_their_order(few_digits: st.Data) -> None:
+    plain = LearningRecipe(epochs=1, batch_size=64, select="last")
+    tickets = [
+        draw(task(few_digits, learning=replace(plain, augmentation=name)), 0.3).chosen  # type: ignore[arg-type]
+        for name in ("none", "flip", "flip")
+    ]
+
+    assert tickets[0].mask != tickets[1].mask
+    assert tickets[1].mask == tickets[2].mask
+
+
+def test_label_smoothing_is_pytorchs(few_digits: st.Data) -> None:
+    learning = LearningRecipe(epochs=1, batch_size=256, learning_rate=0.0, label_smoothing=0.3)
+    trained = train(task(few_digits, learning=learning, attack=st.AttackRecipe("none")))
+
+    network = st.networks.build("resnet18", classes=10, channels=1, width=4, seed=1)
+    logits = network(pixels(few_digits.train.images))
+    expected = F.cross_entropy(logits, few_digits.train.labels, label_smoothing=0.3)
+    assert trained.epochs[0].loss == pytest.approx(expected.item(), rel=1e-4)
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"schedule": "linear"}, {"select": "lats"}, {"batch_norm": "x"}, {"statistics": "none"}],
+    [
+        {"schedule": "linear"},
+        {"select": "lats"},
+        {"batch_norm": "x"},
+        {"statistics": "none"},
+        {"augmentation": "flop"},
+    ],
 )
 def test_unknown_choices_are_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(InputError, match=f"unknown learning.{next(iter(wrong))}"):
@@ -198,7 +246,18 @@ def test_unknown_choices_are_refused(wrong: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": -1.0}, {"momentum": float("nan")}]
+    "wrong",
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"learning_rate": -1.0},
+        {"momentum": float("nan")},
+        {"label_smoothing": 1.0},
+        {"warmup": 21},
+        {"milestones": "3/4,1/2"},
+        {"milestones": "1/2,1"},
+        {"milestones": ""},
+    ],
 )
 def test_numbers_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match=f"learning.{next(iter(wrong))} must be"):

@@ -20,7 +20,7 @@ from torch import Tensor
 from scratchticket import rng
 from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import perturb
-from scratchticket.data import pixels
+from scratchticket.data import augmented, pixels
 from scratchticket.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.files import canonical_json
 from scratchticket.learning.checkpoint import Checkpoint, named
@@ -84,7 +84,7 @@ class _Run:
     def __init__(self, problem: Problem, recipe: LearningRecipe, session: Session) -> None:
         self.problem, self.recipe, self.session = problem, recipe, session
         self.device = problem.images.labels.device
-        self.steps_per_epoch = max(1, len(problem.images) // recipe.batch_size)
+        self.steps_per_epoch = recipe.steps_per_epoch(len(problem.images))
         self.steps = self.steps_per_epoch * recipe.epochs
         self.state = _State(step=0, loss_sum=self._zero())
         self.optimiser = torch.optim.SGD(
@@ -111,12 +111,16 @@ class _Run:
         """Return the pixels and labels of this step."""
         epoch, position = divmod(self.state.step, self.steps_per_epoch)
         if self._order is None or self._order[0] != epoch:
-            images = self.problem.images
-            order = rng.permutation(len(images), self.problem.seed, "batches", epoch)
+            count = len(self.problem.images)
+            order = rng.permutation(count, self.problem.seed, "batches", epoch)
             self._order = epoch, order.to(self.device)
         start = position * self.recipe.batch_size
         chosen = self.problem.images[self._order[1][start : start + self.recipe.batch_size]]
-        return pixels(chosen.images), chosen.labels
+        random = rng.generator(
+            self.problem.seed, "augmentation", self.state.step, device=self.device
+        )
+        images = augmented(chosen.images, self.recipe.augmentation, random)
+        return pixels(images), chosen.labels
 
     def advance(self) -> None:
         """Do one step: attack, backward, update."""
@@ -129,7 +133,8 @@ class _Run:
         network.train()
         for parameter in learner.parameters():
             parameter.requires_grad_(True)
-        loss = F.cross_entropy(network(adversarial), labels)
+        smoothing = self.recipe.label_smoothing
+        loss = F.cross_entropy(network(adversarial), labels, label_smoothing=smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
         network.requires_grad_(False)
 

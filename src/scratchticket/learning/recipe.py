@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import cos, isfinite, pi
 from typing import Literal
 
+from scratchticket.data.augmentation import AUGMENTATIONS, Augmentation
 from scratchticket.errors import InputError, unknown
+from scratchticket.quantities import fraction
 
 _CHOICES = {
     "schedule": ("cosine", "milestones", "constant"),
     "batch_norm": ("train", "eval"),
     "statistics": ("recomputed", "running"),
     "select": ("best", "last"),
+    "augmentation": AUGMENTATIONS,
 }
 
 
@@ -26,12 +30,19 @@ class LearningRecipe:
 
     Attributes:
         epochs: Passes over the training images.
-        batch_size: Images per step; a last, smaller batch is dropped.
+        batch_size: Images per step.
+        last_batch: Whether a last, smaller batch of an epoch is a step too, as in the released
+            code; otherwise it is dropped.
         learning_rate: Of the first step.
-        schedule: ``cosine`` decays to 0 step by step; ``milestones`` divides by 10 at one half and
-            at three quarters of the epochs (80 and 120 of 160); ``constant``.
+        schedule: ``cosine`` decays to 0 step by step; ``milestones`` divides by 10 at each of them;
+            ``constant``.
+        milestones: Fractions of the epochs, one after the other: ``1/2,3/4`` is 80 and 120 of 160.
+        warmup: Epochs over which the learning rate first rises from 0, step by step.
         momentum: Of SGD, without dampening or Nesterov.
         weight_decay: On whatever is learned: the scores, or the weights.
+        label_smoothing: Probability taken from the label and spread over all classes, in the outer
+            loss only.
+        augmentation: ``none``, ``flip``, ``crop-flip`` or ``resized-crop-flip`` of training images.
         batch_norm: Mode of batch norm during the inner attack. ``train``, as the released code
             does: batch statistics, and the running ones move at every attack step; or ``eval``.
         statistics: What a network is judged with and a ticket stores: batch-norm statistics
@@ -44,10 +55,15 @@ class LearningRecipe:
 
     epochs: int = 20
     batch_size: int = 64
+    last_batch: bool = False
     learning_rate: float = 0.1
     schedule: Literal["cosine", "milestones", "constant"] = "cosine"
+    milestones: str = "1/2,3/4"
+    warmup: int = 0
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    label_smoothing: float = 0.0
+    augmentation: Augmentation = "none"
     batch_norm: Literal["train", "eval"] = "train"
     statistics: Literal["recomputed", "running"] = "recomputed"
     validate_every: int = 1
@@ -63,14 +79,35 @@ class LearningRecipe:
         for name in ("learning_rate", "momentum", "weight_decay"):
             if not (isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise InputError(f"learning.{name} must be 0 or more, got {getattr(self, name)}")
+        if not 0 <= self.label_smoothing < 1:
+            raise InputError(
+                f"learning.label_smoothing must be in [0, 1), got {self.label_smoothing}"
+            )
+        if not 0 <= self.warmup <= self.epochs:
+            raise InputError(f"learning.warmup must be from 0 to {self.epochs}, got {self.warmup}")
+        passed = [fraction(part, "learning.milestones") for part in self.milestones.split(",")]
+        if passed != sorted(passed) or not 0 < passed[0] <= passed[-1] < 1:
+            raise InputError(
+                "learning.milestones must be rising fractions of the epochs such as 1/2,3/4, "
+                f"got {self.milestones!r}"
+            )
+
+    def steps_per_epoch(self, images: int) -> int:
+        """Return the steps that make an epoch; fewer images than a batch make one."""
+        if self.last_batch:
+            return -(-images // self.batch_size)
+        return max(1, images // self.batch_size)
 
     def learning_rate_at(self, step: int, steps_per_epoch: int) -> float:
         """Return the learning rate of a step, counted from 0 over the whole run."""
+        warm = self.warmup * steps_per_epoch
+        if step < warm:
+            return self.learning_rate * (step + 1) / warm
         if self.schedule == "cosine":
-            progress = step / (self.epochs * steps_per_epoch)
+            progress = (step - warm) / (self.epochs * steps_per_epoch - warm)
             return self.learning_rate * 0.5 * (1 + cos(pi * progress))
         if self.schedule == "milestones":
             epoch = step // steps_per_epoch
-            passed = (2 * epoch >= self.epochs) + (4 * epoch >= 3 * self.epochs)
-            return self.learning_rate * 0.1**passed
+            milestones = map(Fraction, self.milestones.split(","))
+            return self.learning_rate * 0.1 ** sum(epoch >= m * self.epochs for m in milestones)
         return self.learning_rate
