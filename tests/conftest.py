@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,6 +22,14 @@ LEARNING = st.LearningRecipe(epochs=2, batch_size=64)
 def seeded() -> None:
     """Tests draw the same numbers at every run."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where decoded pixels go during a test."""
+    folder = tmp_path / "decoded"
+    monkeypatch.setenv("SCRATCHTICKET_CACHE", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

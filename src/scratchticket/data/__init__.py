@@ -1,6 +1,19 @@
 """Labelled images: uint8 pixels, integer labels, class names, a fixed three-way split."""
 
+from scratchticket.data.augmentation import AUGMENTATIONS, augmented
 from scratchticket.data.imageset import Data, ImageSet, pixels
+from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.registry import DATA_SETS, load_data
+from scratchticket.data.sequences import gather
 
-__all__ = ["DATA_SETS", "Data", "ImageSet", "load_data", "pixels"]
+__all__ = [
+    "AUGMENTATIONS",
+    "DATA_SETS",
+    "Data",
+    "DataRecipe",
+    "ImageSet",
+    "augmented",
+    "gather",
+    "load_data",
+    "pixels",
+]

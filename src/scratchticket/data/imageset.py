@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from scratchticket.data.recipe import DataRecipe
 from scratchticket.errors import InputError
 
 
@@ -75,13 +76,15 @@ class Data:
     """A data set split in three: nothing is ever selected on the test part.
 
     Attributes:
-        name: How it was asked for.
+        name: That of the recipe.
         classes: Class names; a label is an index into them.
         train: What the loop learns from.
         validation: What the best epoch is chosen on.
         test: What is reported.
         mean: Per-channel mean of the training pixels in [0, 1].
         std: Per-channel standard deviation of the training pixels.
+        notes: What the user should know of how it was read, a line each.
+        recipe: What was asked for.
     """
 
     name: str
@@ -91,6 +94,8 @@ class Data:
     test: ImageSet
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+    recipe: DataRecipe = DataRecipe()
 
     def __post_init__(self) -> None:
         for part in ("train", "validation", "test"):

@@ -1,30 +1,127 @@
-"""Data sets by name."""
+"""Data sets by name or path."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
+from scratchticket.data.arrays import npz_source
+from scratchticket.data.assemble import assembled
 from scratchticket.data.digits import load_digits
-from scratchticket.data.imageset import Data
-from scratchticket.errors import unknown
+from scratchticket.data.folders import folder_source
+from scratchticket.data.imageset import Data, ImageSet
+from scratchticket.data.known import KNOWN_SETS
+from scratchticket.data.recipe import DataRecipe
+from scratchticket.data.sequences import gather
+from scratchticket.data.source import Source
+from scratchticket.errors import InputError, unknown
 
-DATA_SETS: dict[str, Callable[[], Data]] = {"digits": load_digits}
+DATA_SETS = ("digits", *KNOWN_SETS)
 
 
-def load_data(name: str) -> Data:
+def load_data(source: str | Path | DataRecipe) -> Data:
     """Load a data set.
 
     Args:
-        name: ``"digits"``.
+        source: A known name (``digits``, which comes with the package, or ``cifar10``,
+            ``cifar100``, ``svhn``, ``imagenet``, which are downloaded); the path of a Parquet
+            folder, an image folder or an ``.npz`` file; or a recipe that says more.
+
+    Returns:
+        Training, validation and test images. Its notes say what was decided on the way.
 
     Raises:
-        InputError: If the name is not known.
+        InputError: If there is no such data, or something in it cannot be used.
 
     Example:
         >>> data = load_data("digits")
         >>> len(data.train), len(data.validation), len(data.test), data.shape
         (1257, 180, 360, (1, 8, 8))
     """
-    if name not in DATA_SETS:
-        raise unknown("data set", name, DATA_SETS)
-    return DATA_SETS[name]()
+    recipe = source if isinstance(source, DataRecipe) else DataRecipe(str(source))
+    readers = {"digits": _digits} | dict.fromkeys(KNOWN_SETS, _known)
+    try:
+        data = readers.get(recipe.name, _local)(recipe)
+    except OSError as error:
+        raise InputError(f"cannot read {error.filename or recipe.name}: {error.strerror}") from None
+    return replace(data, name=recipe.name, recipe=recipe)
+
+
+def _digits(recipe: DataRecipe) -> Data:
+    """Return the packaged digits; ``auto`` leaves their pixels as they are."""
+    _check_no_column(recipe)
+    digits = load_digits()
+    normalisation = "none" if recipe.normalisation == "auto" else recipe.normalisation
+
+    def pairs(part: ImageSet) -> list[object]:
+        return list(zip(part.images, part.labels, strict=True))
+
+    return gather(
+        pairs(digits.train),
+        pairs(digits.test),
+        validation=pairs(digits.validation),
+        name=digits.name,
+        classes=digits.classes,
+        recipe=replace(recipe, normalisation=normalisation),
+    )
+
+
+def _known(recipe: DataRecipe) -> Data:
+    """Return a known data set from the hub, prepared as it needs unless the recipe says more."""
+    known = KNOWN_SETS[recipe.name]
+    full = replace(
+        recipe,
+        label_column=recipe.label_column or known.label_column,
+        size=recipe.size or known.size,
+        colour=known.colour if recipe.colour == "keep" else recipe.colour,
+    )
+    try:
+        from scratchticket.data.hub import hub_source
+    except ModuleNotFoundError as error:
+        raise _extra_missing(recipe.name, error) from None
+    return assembled(hub_source(recipe.name, known, full), full, recipe.name)
+
+
+def _local(recipe: DataRecipe) -> Data:
+    """Return the data at a path."""
+    return assembled(_found(recipe), recipe)
+
+
+def _found(recipe: DataRecipe) -> Source:
+    """Find the parts of the data at a path."""
+    path = Path(recipe.name)
+    with suppress(RuntimeError):  # ~ of a user there is not
+        path = path.expanduser()
+    folder = path.is_dir()
+    suffix = path.suffix.lower() if path.is_file() else ""
+    tables = folder and any(any(path.glob(names)) for names in ("*.parquet", "*/*.parquet"))
+    if tables or suffix == ".parquet":
+        return _tables(path, recipe)
+    _check_no_column(recipe)
+    if folder:
+        return folder_source(path)
+    if suffix == ".npz":
+        return npz_source(path)
+    raise InputError(
+        f"{unknown('data set', recipe.name, DATA_SETS)}; "
+        "or give the path of a Parquet folder, an image folder or an .npz file"
+    )
+
+
+def _tables(path: Path, recipe: DataRecipe) -> Source:
+    """Find the parts of Parquet data."""
+    try:
+        from scratchticket.data.parquet import parquet_source
+    except ModuleNotFoundError as error:
+        raise _extra_missing(recipe.name, error) from None
+    return parquet_source(path, recipe)
+
+
+def _extra_missing(name: str, error: ModuleNotFoundError) -> InputError:
+    return InputError(f"{name} needs the package {error.name}: pip install 'scratchticket[data]'")
+
+
+def _check_no_column(recipe: DataRecipe) -> None:
+    if recipe.label_column is not None:
+        raise InputError(f"{recipe.name} has no columns; label_column is for Parquet data")

@@ -1,0 +1,87 @@
+"""Arrays in an ``.npz`` file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from operator import attrgetter, itemgetter
+from pathlib import Path
+from typing import Any
+from zipfile import is_zipfile
+
+import numpy as np
+
+from scratchticket.data.source import PARTS, Integers, Part, Source, files_digest
+from scratchticket.errors import InputError
+from scratchticket.rng import Array
+
+_EXPECTED = (
+    "expected train_images and train_labels, and perhaps test_images, test_labels, "
+    "validation_images, validation_labels and classes; or images and labels"
+)
+
+
+def npz_source(path: Path) -> Source:
+    """Find the parts of an ``.npz`` file and read their labels.
+
+    Labels are integers or class names. Arrays of Python objects are never read.
+
+    Raises:
+        InputError: If arrays are missing or of a wrong kind, or the file is damaged.
+    """
+    if not is_zipfile(path):
+        raise InputError(f"{path}: not an .npz file, or a truncated one")
+    names = set(_read(path, attrgetter("files")))
+    prefixes = {part: f"{part}_" for part in PARTS if f"{part}_images" in names}
+    prefixes = prefixes or {"train": ""}
+    needed = {f"{prefix}{kind}" for prefix in prefixes.values() for kind in ("images", "labels")}
+    if not needed <= names:
+        raise InputError(
+            f"{path}: holds the arrays {', '.join(sorted(names))}, "
+            f"but not {', '.join(sorted(needed - names))}; {_EXPECTED}"
+        )
+    parts = {part: _part(path, prefix) for part, prefix in prefixes.items()}
+    classes = _classes(path) if "classes" in names else None
+    return Source(str(path), parts, classes, lambda: files_digest(path.parent, [path]))
+
+
+def _part(path: Path, prefix: str) -> Part:
+    """Read the labels of one part; the images are read later."""
+    images, labels = f"{prefix}images", _labels(path, f"{prefix}labels")
+
+    def pictures() -> Iterator[Array]:
+        array: Array = _read(path, itemgetter(images))
+        if array.shape[:1] != (len(labels),):
+            raise InputError(
+                f"{path}: there are {len(labels)} labels, but {images} is of shape {array.shape}"
+            )
+        yield from array
+
+    return Part(labels, pictures, lambda index: f"{path}: {images}, row {index} (counted from 0)")
+
+
+def _labels(path: Path, name: str) -> Integers | list[str]:
+    """Return labels as numbers or as names."""
+    labels: Array = _read(path, itemgetter(name))
+    if labels.ndim != 1 or labels.size == 0 or labels.dtype.kind not in "iuU":
+        raise InputError(
+            f"{path}: {name} must be one row of integers or of text, "
+            f"got {labels.dtype} of shape {labels.shape}"
+        )
+    return list(labels.tolist()) if labels.dtype.kind == "U" else labels.astype(np.int64)
+
+
+def _classes(path: Path) -> tuple[str, ...]:
+    """Return class names."""
+    names: Array = _read(path, itemgetter("classes"))
+    if names.ndim != 1 or names.dtype.kind != "U":
+        raise InputError(f"{path}: classes must be one row of text, got {names.dtype}")
+    return tuple(names.tolist())
+
+
+def _read(path: Path, get: Callable[[Any], Any]) -> Any:
+    """Return something of the opened file."""
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return get(file)
+    except Exception as error:  # a damaged file may raise anything
+        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None

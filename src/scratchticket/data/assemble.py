@@ -1,0 +1,139 @@
+"""From the parts of a data set to data that is decoded, divided and normalised."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from hashlib import sha256
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scratchticket.data.cache import Put, Shape, cached
+from scratchticket.data.imageset import Data, ImageSet
+from scratchticket.data.known import recognised
+from scratchticket.data.labels import numbered
+from scratchticket.data.normalisation import constants
+from scratchticket.data.pictures import Pixels, decoded
+from scratchticket.data.recipe import DataRecipe
+from scratchticket.data.source import Integers, Part, Source
+from scratchticket.data.split import arranged, of_classes
+from scratchticket.errors import InputError
+from scratchticket.files import canonical_json
+
+_DECODER = 1  # to be raised when the same files give other pixels
+
+
+def assembled(source: Source, recipe: DataRecipe, known: str | None = None) -> Data:
+    """Decode a data set, or take it from the cache.
+
+    Args:
+        source: What a reader found.
+        recipe: How images are prepared and divided.
+        known: Name of the known data set that it is; if not given, it may be recognised.
+
+    Raises:
+        InputError: If an image or a label is wrong; the message names its file and row.
+    """
+    classes, labels = numbered(source.name, source.parts, source.classes)
+    rows, notes = arranged(labels, recipe)
+    order = np.concatenate(list(rows.values()))
+    parts = [source.parts[part] for part in labels]
+
+    def shape() -> Shape:
+        channels, height, width = next(stream(parts, recipe)).shape
+        return len(order), channels, height, width
+
+    def fill(put: Put) -> None:
+        for place, pixels in zip(np.argsort(order), stream(parts, recipe), strict=True):
+            put(int(place), pixels)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the image library, about metadata nobody uses
+        images, problem = cached(_key(source, recipe, order), shape, fill)
+    notes = (*source.notes, *notes, *([problem] if problem else []))
+    sets = divided(images, labels, rows)
+    return finished(source.name, classes, sets, recipe=recipe, known=known, notes=notes)
+
+
+def stream(parts: Iterable[Part], recipe: DataRecipe) -> Iterator[Pixels]:
+    """Decode all images of some parts; the first decides the shape.
+
+    Raises:
+        InputError: Naming the image that cannot be used.
+    """
+    shape = None
+    for part in parts:
+        for index, picture in enumerate(part.pictures()):
+            try:
+                pixels = decoded(picture, recipe, shape)
+            except InputError as error:
+                raise InputError(f"{part.where(index)}: {error}") from None
+            shape = pixels.shape
+            yield pixels
+
+
+def divided(
+    images: Tensor, labels: Mapping[str, Integers], rows: Mapping[str, Integers]
+) -> dict[str, ImageSet]:
+    """Cut images that lie in the order of ``rows`` into the three parts, without a copy.
+
+    Args:
+        images: uint8, ``(n, channel, height, width)``.
+        labels: Class numbers of each part that was given.
+        rows: For each part to make, which of the given rows it consists of.
+    """
+    everything = torch.from_numpy(np.concatenate(list(labels.values())))
+    pieces = torch.split(images, [len(chosen) for chosen in rows.values()])
+    return {
+        part: ImageSet(piece, everything[torch.from_numpy(rows[part])])
+        for part, piece in zip(rows, pieces, strict=True)
+    }
+
+
+def finished(
+    name: str,
+    classes: tuple[str, ...],
+    sets: Mapping[str, ImageSet],
+    *,
+    recipe: DataRecipe,
+    known: str | None = None,
+    notes: tuple[str, ...] = (),
+) -> Data:
+    """Keep the classes that are wanted; add the normalisation, and notes on it and on the classes.
+
+    Where no images are for validation, the test images are.
+    """
+    if known is None and (known := recognised(classes, sets["train"])) is not None:
+        notes += (f"recognised as {known} by its classes and its mean pixel",)
+    if recipe.classes is not None:
+        classes, sets = of_classes(sets, classes, recipe.classes.split(","))
+    train, test = sets["train"], sets["test"]
+    if missing := len(classes) - len(np.unique(test.labels)):
+        notes += (f"{missing} of the {len(classes)} classes have no test image",)
+    chosen = constants(recipe.normalisation, known, train)
+    return Data(
+        name=name,
+        classes=classes,
+        train=train,
+        validation=sets.get("validation", test),
+        test=test,
+        mean=chosen.mean,
+        std=chosen.std,
+        notes=notes,
+        recipe=replace(recipe, name=name),
+    )
+
+
+def _key(source: Source, recipe: DataRecipe, order: Integers) -> str:
+    """Return a hash of everything the stored pixels depend on, their order included."""
+    parts = {
+        "decoder": _DECODER,
+        "source": source.digest(),
+        "size": recipe.size,
+        "colour": recipe.colour,
+        "order": sha256(order.astype("<i8").tobytes()).hexdigest(),
+    }
+    return sha256(canonical_json(parts).encode()).hexdigest()

@@ -1,0 +1,113 @@
+"""Decoded pixels on the disk, so that a data set is decoded once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scratchticket.data.pictures import Pixels
+from scratchticket.data.source import content_digest
+from scratchticket.errors import InputError
+
+Shape = tuple[int, int, int, int]
+Put = Callable[[int, Pixels], None]
+
+
+def folder() -> Path:
+    """Return where decoded pixels are kept: ``$SCRATCHTICKET_CACHE``, or the user's cache folder.
+
+    What is in it can be deleted at any time.
+
+    Raises:
+        InputError: If there is no such folder because the user has no home.
+    """
+    if own := os.environ.get("SCRATCHTICKET_CACHE"):
+        return Path(own)
+    if general := os.environ.get("XDG_CACHE_HOME"):
+        return Path(general, "scratchticket")
+    try:
+        return Path.home() / ".cache" / "scratchticket"
+    except RuntimeError:
+        raise InputError("no home folder to keep images in; set SCRATCHTICKET_CACHE") from None
+
+
+def cached(
+    key: str, shape: Callable[[], Shape], fill: Callable[[Put], None]
+) -> tuple[Tensor, str | None]:
+    """Return pixels from the cache, or make them and keep them there.
+
+    Args:
+        key: Hash of everything the pixels depend on.
+        shape: Returns the shape of the pixels, ``(n, channel, height, width)``; asked only if they
+            have to be made, as is ``fill``.
+        fill: Makes the images and hands each, with its index, to the function it is given.
+
+    Returns:
+        uint8 pixels, mapped from the file into memory: pages are read when they are used, and
+        writing to the tensor does not change the file. And a note if the folder cannot be used; the
+        pixels are then in memory.
+    """
+    home = folder()
+    if (known := _found(home, key)) is not None:
+        return known, None
+    size = shape()
+    try:
+        return _stored(home, key, size, fill), None
+    except OSError as error:
+        pixels = np.empty(size, dtype=np.uint8)
+        fill(pixels.__setitem__)
+        note = f"the cache folder {home} cannot be used ({error.strerror}): decoded into memory"
+        return torch.from_numpy(pixels), note
+
+
+def _found(home: Path, key: str) -> Tensor | None:
+    """Return the stored pixels if they are there and whole; remove a damaged file."""
+    for path in home.glob(f"{key}.*.npy"):
+        try:
+            if path.name == f"{key}.{_checksum(path)}.npy":
+                return _mapped(path)
+            path.unlink()
+        except OSError:
+            continue
+    return None
+
+
+def _stored(home: Path, key: str, shape: Shape, fill: Callable[[Put], None]) -> Tensor:
+    """Make the pixels in a temporary file, then give it its name, which holds its checksum."""
+    home.mkdir(parents=True, exist_ok=True)
+    temporary = home / f".{key}.{os.getpid()}.tmp"
+    step = prod(shape[1:])
+    try:
+        with temporary.open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            start = file.tell()
+
+            def put(index: int, pixels: Pixels) -> None:
+                file.seek(start + index * step)
+                file.write(pixels.tobytes())
+
+            fill(put)
+            file.flush()
+            os.fsync(file.fileno())
+        path = home / f"{key}.{_checksum(temporary)}.npy"
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return _mapped(path)
+
+
+def _mapped(path: Path) -> Tensor:
+    """Map a file whose checksum agreed, copying a page when it is written to."""
+    return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
+
+
+def _checksum(path: Path) -> str:
+    """Return what the name of a whole file says of its content."""
+    return content_digest(path)[:16]

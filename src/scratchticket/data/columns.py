@@ -1,0 +1,119 @@
+"""Which column of a table holds the images and which the labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from scratchticket.errors import InputError
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table.
+
+    Attributes:
+        image: Name of the image column.
+        label: Name of the label column.
+        classes: Class names, if the table's metadata holds them.
+        extra: Columns that are not used.
+    """
+
+    image: str
+    label: str
+    classes: tuple[str, ...] | None
+    extra: tuple[str, ...]
+
+
+def choose_columns(schema: pa.Schema, label_column: str | None, where: str) -> Columns:
+    """Find the image and the label column by their types.
+
+    Images are a binary column, or a struct with a binary field ``bytes`` as the ``datasets``
+    library writes it. The label is ``label_column``, or else the only column with class names, or
+    else the only column of integers or of text.
+
+    Args:
+        schema: The table's columns, with the metadata of the ``datasets`` library if there is any.
+        label_column: The user's choice.
+        where: Names the table, for messages.
+
+    Raises:
+        InputError: If there is not exactly one candidate, or the chosen column is no label column.
+    """
+    images = [field.name for field in schema if is_binary(_content(field.type))]
+    if len(images) != 1:
+        raise InputError(
+            f"{where}: expected one column of encoded images, found {len(images)}; "
+            f"its columns: {', '.join(schema.names)}"
+        )
+    names = _class_names(schema)
+    plain = [field.name for field in schema if is_integer(field.type) or is_text(field.type)]
+    label = _label_column(plain, list(names), label_column, where)
+    extra = tuple(name for name in schema.names if name not in (*images, label))
+    return Columns(images[0], label, names.get(label), extra)
+
+
+def is_binary(kind: pa.DataType) -> bool:
+    """Whether a column holds bytes."""
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def is_integer(kind: pa.DataType) -> bool:
+    """Whether a column holds integers."""
+    return bool(pa.types.is_integer(kind))
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column holds text, plain or as a pandas category."""
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
+
+
+def _content(kind: pa.DataType) -> pa.DataType:
+    """Return the type of an image struct's bytes, or the type itself."""
+    if pa.types.is_struct(kind) and (index := kind.get_field_index("bytes")) >= 0:
+        return kind.field(index).type
+    return kind
+
+
+def _label_column(plain: list[str], named: list[str], chosen: str | None, where: str) -> str:
+    """Return the name of the label column."""
+    advice = "choose one with --label-column (label_column in Python)"
+    if chosen is not None:
+        if chosen not in plain:
+            raise InputError(
+                f"{where}: {chosen!r} is no column of integers or text; "
+                f"there is {', '.join(plain) or 'none'}"
+            )
+        return chosen
+    candidates = named or plain
+    if not candidates:
+        raise InputError(f"{where}: no label column; expected one of integers or text")
+    if len(candidates) > 1:
+        raise InputError(f"{where}: labels may be {' or '.join(candidates)}; {advice}")
+    return candidates[0]
+
+
+def _class_names(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
+    """Return the class names of each integer column that has some in the table's metadata."""
+    try:
+        features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+    except (KeyError, TypeError, ValueError):
+        return {}
+    if not isinstance(features, Mapping):
+        return {}
+    found = {name: _names(feature) for name, feature in features.items()}
+    integers = {field.name for field in schema if is_integer(field.type)}
+    return {name: names for name, names in found.items() if names and name in integers}
+
+
+def _names(feature: Any) -> tuple[str, ...]:
+    """Return the names of a class label feature, none of any other."""
+    if not isinstance(feature, Mapping) or feature.get("_type") != "ClassLabel":
+        return ()
+    names = feature.get("names")
+    return tuple(str(name) for name in names) if isinstance(names, list) else ()

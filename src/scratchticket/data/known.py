@@ -1,0 +1,111 @@
+"""Data sets that are known: where they are, how they are recognised, their normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchticket.data.imageset import ImageSet
+from scratchticket.data.recipe import Colour
+
+_SAMPLE, _TOLERANCE = 1000, 0.03
+
+
+@dataclass(frozen=True)
+class Constants:
+    """A normalisation, per channel, of pixels in [0, 1].
+
+    Attributes:
+        mean: Subtracted first.
+        std: Divided by then.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class KnownSet:
+    """A data set with a name.
+
+    Attributes:
+        repository: On the hub.
+        files: For each part the pattern of its files in the repository.
+        classes: Their number, the first and the last, enough to recognise a copy by; and the same
+            of other names that are in use.
+        published: The usual constants, computed from the training pixels.
+        released: What the paper's released code uses for it.
+        label_column: Which one, where there are two.
+        size: Images differ in size and are resized to this.
+        colour: ``rgb`` where single images are grey.
+        terms: What the user has to do before a download.
+    """
+
+    repository: str
+    files: Mapping[str, str]
+    classes: tuple[tuple[int, str, str], ...]
+    published: Constants
+    released: Constants
+    label_column: str | None = None
+    size: int | None = None
+    colour: Colour = "keep"
+    terms: str = ""
+
+
+_CIFAR10_RELEASED = Constants((0.491, 0.482, 0.447), (0.247, 0.243, 0.262))
+_IMAGENET = Constants((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+KNOWN_SETS = {
+    "cifar10": KnownSet(
+        "uoft-cs/cifar10",
+        {"train": "plain_text/train-*", "test": "plain_text/test-*"},
+        ((10, "airplane", "truck"),),
+        Constants((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+        _CIFAR10_RELEASED,
+    ),
+    "cifar100": KnownSet(
+        "uoft-cs/cifar100",
+        {"train": "cifar100/train-*", "test": "cifar100/test-*"},
+        ((100, "apple", "worm"),),
+        Constants((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+        _CIFAR10_RELEASED,
+        label_column="fine_label",
+    ),
+    "svhn": KnownSet(
+        "ufldl-stanford/svhn",
+        {"train": "cropped_digits/train-*", "test": "cropped_digits/test-*"},
+        ((10, "0", "9"),),
+        Constants((0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)),
+        Constants((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    ),
+    "imagenet": KnownSet(
+        "ILSVRC/imagenet-1k",
+        {"train": "data/train-*", "test": "data/validation-*"},  # its test part has no labels
+        (
+            (1000, "tench, Tinca tinca", "toilet tissue, toilet paper, bathroom tissue"),
+            (1000, "n01440764", "n15075141"),
+        ),
+        _IMAGENET,
+        _IMAGENET,
+        size=224,
+        colour="rgb",
+        terms="accept its terms on its page and run `hf auth login`, or ",
+    ),
+}
+
+
+def recognised(classes: tuple[str, ...], train: ImageSet) -> str | None:
+    """Return the name of the known data set that this is a copy of, or a part.
+
+    The class names must agree, and the mean pixel with the published one to within 0.03 (digits
+    are not SVHN because their classes are called 0 to 9).
+    """
+    for name, known in KNOWN_SETS.items():
+        if (len(classes), classes[0], classes[-1]) in known.classes and train.shape[0] == 3:
+            sample = train.images[:: max(1, len(train) // _SAMPLE)].numpy()
+            mean = sample.mean(axis=(0, 2, 3)) / 255
+            if np.abs(mean - known.published.mean).max() < _TOLERANCE:
+                return name
+    return None

@@ -1,0 +1,81 @@
+"""From labels as they were stored to class numbers, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from scratchticket.data.source import PARTS, UNLABELLED, Integers, Part, natural
+from scratchticket.errors import InputError
+
+
+def numbered(
+    name: str, parts: Mapping[str, Part], classes: Sequence[str] | None
+) -> tuple[tuple[str, ...], dict[str, Integers]]:
+    """Number the classes of a data set.
+
+    Args:
+        name: Of the data set, for messages.
+        parts: A test part without labels (all -1, as ImageNet's) is left out of the result.
+        classes: Class names in the order of their numbers. If not given: the names that occur in
+            the training part, sorted with numbers by value; or, if labels are numbers, those.
+
+    Returns:
+        The class names, and the label of each image of each part, in the order of ``PARTS``.
+
+    Raises:
+        InputError: If a label is out of range, a class has no training image, or there is but one.
+    """
+    kept = {part: parts[part] for part in PARTS if part in parts and not _unlabelled(parts[part])}
+    if "train" not in kept:
+        raise InputError(f"{name}: there is no labelled training part")
+    names = tuple(classes) if classes is not None else _classes_of(name, kept["train"])
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise InputError(f"{name}: needs two or more different classes, got {', '.join(names)}")
+    labels = {part: _numbers(images, names) for part, images in kept.items()}
+    counts = np.bincount(labels["train"], minlength=len(names))
+    if not counts.all():
+        empty = int(np.argmin(counts))
+        raise InputError(f"{name}: class {empty} ({names[empty]}) has no training image")
+    return names, labels
+
+
+def _unlabelled(part: Part) -> bool:
+    """Whether no image has a label, or there is none."""
+    numbers = isinstance(part.labels, np.ndarray)
+    return len(part.labels) == 0 or (numbers and bool(np.all(part.labels == UNLABELLED)))
+
+
+def _classes_of(name: str, train: Part) -> tuple[str, ...]:
+    """Return the class names that the training labels imply."""
+    if not isinstance(train.labels, np.ndarray):
+        return tuple(sorted(set(train.labels), key=natural))
+    present = np.unique(train.labels)
+    if present[0] >= 0 and present[-1] != len(present) - 1:
+        missing = int(np.argmax(present != np.arange(len(present))))
+        raise InputError(
+            f"{name}: no training image has label {missing}, but some have {present[-1]}; "
+            "labels must count from 0 without gaps"
+        )
+    return tuple(str(number) for number in range(int(present[-1]) + 1))
+
+
+def _numbers(part: Part, names: tuple[str, ...]) -> Integers:
+    """Return the labels of one part as numbers in range."""
+    if isinstance(part.labels, np.ndarray):
+        wrong = np.flatnonzero((part.labels < 0) | (part.labels >= len(names)))
+        if len(wrong):
+            raise InputError(
+                f"{part.where(int(wrong[0]))}: label {part.labels[wrong[0]]} is out of range; "
+                f"the {len(names)} classes are numbered 0 to {len(names) - 1}"
+            )
+        return part.labels
+    number = {name: index for index, name in enumerate(names)}
+    for index, label in enumerate(part.labels):
+        if label not in number:
+            raise InputError(
+                f"{part.where(index)}: class {label!r} is none of the {len(names)} classes "
+                "of the training part"
+            )
+    return np.array([number[label] for label in part.labels], dtype=np.int64)

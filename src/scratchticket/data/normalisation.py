@@ -1,0 +1,62 @@
+"""The constants a network's first layer normalises with."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+import torch
+
+from scratchticket.data.imageset import ImageSet
+from scratchticket.data.known import KNOWN_SETS, Constants
+from scratchticket.data.recipe import Normalisation
+from scratchticket.errors import InputError
+
+_PIECE = 2**22  # pixels
+
+
+def constants(choice: Normalisation, known: str | None, train: ImageSet) -> Constants:
+    """Return the normalisation that a recipe chooses.
+
+    Args:
+        choice: See :class:`DataRecipe`.
+        known: Name of the known data set that this is.
+        train: The training part; validation images are not looked at.
+
+    Raises:
+        InputError: If the released code's constants are asked for and it has none.
+    """
+    channels = train.shape[0]
+    if choice == "none":
+        return Constants((0.0,) * channels, (1.0,) * channels)
+    if choice == "released":
+        if known is None:
+            raise InputError(
+                f"the released code has no normalisation for this data, only for "
+                f"{', '.join(KNOWN_SETS)}; use auto, computed or none"
+            )
+        return KNOWN_SETS[known].released
+    if choice == "auto" and known is not None:
+        return KNOWN_SETS[known].published
+    return computed(train)
+
+
+def computed(train: ImageSet) -> Constants:
+    """Return mean and standard deviation of each channel, from exact counts of the 256 values.
+
+    A channel that never changes gets the standard deviation 1.
+    """
+    channels, height, width = train.shape
+    counts = np.zeros((channels, 256), dtype=np.int64)
+    for piece in torch.split(train.images, max(1, _PIECE // (channels * height * width))):
+        for channel in range(channels):
+            values = piece[:, channel].flatten().numpy()
+            counts[channel] += np.bincount(values, minlength=256)
+    pixels = len(train) * height * width
+    sums = [int(total) for total in counts @ np.arange(256)]
+    squares = [int(total) for total in counts @ np.arange(256) ** 2]
+    spread = [pixels * square - total**2 for total, square in zip(sums, squares, strict=True)]
+    return Constants(
+        mean=tuple(total / (255 * pixels) for total in sums),
+        std=tuple(sqrt(value) / (255 * pixels) or 1.0 for value in spread),
+    )

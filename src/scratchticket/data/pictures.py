@@ -1,0 +1,124 @@
+"""From a stored image to pixels: decoding, colour, size."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, ImageOps
+from torch import Tensor
+
+from scratchticket.data.recipe import Colour, DataRecipe
+from scratchticket.errors import InputError
+
+Pixels = npt.NDArray[np.uint8]
+_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV")
+Picture = bytes | Path | Image.Image | npt.NDArray[Any] | Tensor | None
+
+
+def decoded(picture: Picture, recipe: DataRecipe, shape: tuple[int, ...] | None = None) -> Pixels:
+    """Turn one stored image into pixels.
+
+    Args:
+        picture: An encoded image or the path of one; or a decoded one: a PIL image, or an array
+            with the channels first, last or (grey) absent.
+        recipe: Its ``colour`` and ``size`` are applied.
+        shape: What the pixels have to have; that of the first training image.
+
+    Returns:
+        uint8, ``(channel, height, width)``, one or three channels.
+
+    Raises:
+        InputError: If it cannot be read, would need a choice of the user, or has another shape. The
+            message does not say which image: the caller knows.
+    """
+    image = _coloured(_opened(picture), recipe.colour)
+    if recipe.size is not None:
+        square = (recipe.size, recipe.size)
+        image = ImageOps.fit(image, square, Image.Resampling.BILINEAR)
+    array = np.asarray(image)
+    pixels: Pixels = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+    if shape is not None and pixels.shape != shape:
+        raise _unlike(pixels.shape, shape)
+    return pixels
+
+
+def _unlike(shape: tuple[int, ...], first: tuple[int, ...]) -> InputError:
+    """Return the error for an image that is not of the first one's shape."""
+    if shape[0] != first[0]:
+        kinds = {1: "grey", 3: "in colour"}
+        return InputError(
+            f"the image is {kinds[shape[0]]}, the first training image {kinds[first[0]]}; "
+            "set colour to rgb or grey to convert all"
+        )
+    return InputError(
+        f"the image is {shape[1]} pixels high and {shape[2]} wide, the first training image "
+        f"{first[1]} and {first[2]}; set size to resize all"
+    )
+
+
+def _opened(picture: Picture) -> Image.Image:
+    """Return a decoded PIL image, upright."""
+    if picture is None:
+        raise InputError("there is no image")
+    if isinstance(picture, (np.ndarray, Tensor)):
+        plain = picture.detach().cpu() if isinstance(picture, Tensor) else picture
+        return Image.fromarray(_channels_last(np.asarray(plain)))
+    if isinstance(picture, Image.Image):
+        return picture
+    if not isinstance(picture, (bytes, Path)):
+        raise InputError(f"not an image: {type(picture).__name__}")
+    try:
+        content = picture if isinstance(picture, bytes) else picture.read_bytes()
+        image = Image.open(BytesIO(content))
+        image.load()
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        return ImageOps.exif_transpose(image) if turned else image
+    except Exception as error:  # decoders of damaged files raise anything
+        raise InputError(f"not a readable image ({' '.join(str(error).split())})") from None
+
+
+def _coloured(image: Image.Image, colour: Colour) -> Image.Image:
+    """Return the image in mode L or RGB."""
+    if image.mode not in _MODES:  # 16 bits, for example
+        raise InputError(f"pixels of kind {image.mode} are not read; make them 8-bit grey or RGB")
+    if colour != "keep":
+        return image.convert("RGB" if colour == "rgb" else "L")
+    plain = "L" if image.mode in ("1", "L", "LA") else "RGB"
+    if image.has_transparency_data:
+        if image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
+            raise InputError("the image is transparent; set colour to rgb or grey to drop that")
+    elif image.mode not in ("1", "L", "RGB", "P"):
+        raise InputError(f"the image is {image.mode}; set colour to rgb or grey to convert all")
+    return image.convert(plain)
+
+
+def _channels_last(array: npt.NDArray[Any]) -> Pixels:
+    """Return ``(height, width)`` or ``(height, width, 3)`` from an array laid out in either way."""
+    if array.ndim == 3:
+        first, last = array.shape[0] in (1, 3), array.shape[2] in (1, 3)
+        if first == last:
+            raise InputError(
+                f"an array of shape {array.shape} is no image: expected (height, width, channel), "
+                "(channel, height, width) or (height, width), with 1 or 3 channels on one side only"
+            )
+        array = array.transpose(1, 2, 0) if first else array
+        array = array[:, :, 0] if array.shape[2] == 1 else array
+    if array.ndim not in (2, 3) or array.size == 0:
+        raise InputError(f"an array of shape {array.shape} is no image")
+    return np.ascontiguousarray(_eight_bits(array))
+
+
+def _eight_bits(array: npt.NDArray[Any]) -> Pixels:
+    """Return uint8 pixels; floats are taken if they are uint8 / 255, as ``ToTensor`` makes them."""
+    if np.issubdtype(array.dtype, np.floating):
+        pixels = np.rint(array * 255)
+        if (np.abs(array * 255 - pixels) <= 0.01).all() and ((pixels >= 0) & (pixels < 256)).all():
+            return np.asarray(pixels, dtype=np.uint8)
+        raise InputError("the pixels are floats other than 0/255 to 255/255; give uint8")
+    if array.dtype != np.uint8:
+        raise InputError(f"pixels must be uint8 from 0 to 255, got {array.dtype}")
+    return array

@@ -1,0 +1,72 @@
+"""Data, described: what recipes, tickets and records store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, get_args
+
+from scratchticket.errors import InputError, unknown
+from scratchticket.quantities import fraction, fraction_text
+from scratchticket.rng import check_seed
+
+Normalisation = Literal["auto", "computed", "none", "released"]
+Colour = Literal["keep", "rgb", "grey"]
+MAX_SIZE = 4096
+
+
+@dataclass(frozen=True)
+class DataRecipe:
+    """Which images, and how they are prepared.
+
+    Attributes:
+        name: A known data set (``digits``, ``cifar10``, ``cifar100``, ``svhn``, ``imagenet``), or
+            the path of a Parquet folder, an image folder or an ``.npz`` file.
+        label_column: Which column of Parquet data is the label, where that is not clear.
+        size: Resize every image: its shorter side to this many pixels, then a centre crop.
+            Needed where images differ in size.
+        validation: Fraction of the training images of each class that is held out, as text, in
+            [0, 1). Ignored by data that brings its own validation part. With 0 the test images
+            serve for validation, as in the released code: no honest choice, and noted as such.
+        normalisation: ``auto``: published constants of a data set that is known, else those
+            computed from the training pixels; ``computed``; ``none``; ``released``: what the
+            paper's released code uses.
+        seed: Of the split.
+        colour: ``rgb`` or ``grey`` converts every image; ``keep`` refuses a mixture.
+        classes: Names of the classes to keep, separated by commas, in the order their numbers
+            shall have; all if not given.
+
+    Raises:
+        InputError: If a name is unknown or a number out of range.
+    """
+
+    name: str = "digits"
+    label_column: str | None = None
+    size: int | None = None
+    validation: str | float = "0.1"
+    normalisation: Normalisation = "auto"
+    seed: int = 0
+    colour: Colour = "keep"
+    classes: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InputError("data must be a known name or a path, got ''")
+        if self.size is not None and not 1 <= self.size <= MAX_SIZE:
+            raise InputError(f"size must be from 1 to {MAX_SIZE} pixels, got {self.size}")
+        if self.normalisation not in get_args(Normalisation):
+            raise unknown("normalisation", self.normalisation, get_args(Normalisation))
+        if self.colour not in get_args(Colour):
+            raise unknown("colour", self.colour, get_args(Colour))
+        if not 0 <= (share := fraction(self.validation, "validation")) < 1:
+            raise InputError(
+                "validation must lie in [0, 1), a fraction of the training images, "
+                f"got {self.validation}"
+            )
+        object.__setattr__(self, "validation", fraction_text(share))
+        check_seed(self.seed)
+
+    @property
+    def exact_validation(self) -> Fraction:
+        """The fraction that is held out."""
+        return Fraction(self.validation)

@@ -1,0 +1,84 @@
+"""What a reader hands on: the parts of a data set with their labels, not yet decoded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from scratchticket.data.pictures import Picture
+from scratchticket.files import canonical_json
+
+Integers = npt.NDArray[np.int64]
+PARTS = ("train", "validation", "test")
+UNLABELLED = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Images of one part of a data set, in their stored order.
+
+    Attributes:
+        labels: A number or a class name for each image.
+        pictures: Returns the images, from the first.
+        where: Names an image for an error message, given its index.
+    """
+
+    labels: Integers | Sequence[str]
+    pictures: Callable[[], Iterable[Picture]]
+    where: Callable[[int], str]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A data set that was found but not decoded.
+
+    Attributes:
+        name: How messages call it.
+        parts: ``train`` and, where there are any, ``validation`` and ``test``.
+        classes: Class names, if the labels do not tell.
+        digest: Returns a hash of everything the pixels are made from.
+        notes: What the user should know.
+    """
+
+    name: str
+    parts: Mapping[str, Part]
+    classes: tuple[str, ...] | None
+    digest: Callable[[], str]
+    notes: tuple[str, ...] = ()
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """Return a sort key that puts ``2`` before ``10``."""
+    return [int(s) if s.isdecimal() else s for s in re.split(r"(\d+)", name)], name
+
+
+def part_named(name: str) -> str | None:
+    """Return the part that a file or folder name begins with, if it does.
+
+    Example:
+        >>> part_named("train-00000-of-00002"), part_named("val"), part_named("trainer")
+        ('train', 'validation', None)
+    """
+    match = re.match(r"(train|test|valid|val)(?:ing|ation)?(?![^\W_])", name, re.IGNORECASE)
+    if match is None:
+        return None
+    word = match[1].lower()
+    return "validation" if word.startswith("val") else word
+
+
+def content_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def files_digest(root: Path, files: Iterable[Path]) -> str:
+    """Return a hash of the names below ``root`` and the contents of files."""
+    listing = [[path.relative_to(root).as_posix(), content_digest(path)] for path in files]
+    return sha256(canonical_json(listing).encode()).hexdigest()

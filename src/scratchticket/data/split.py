@@ -1,0 +1,123 @@
+"""Which images are for training, which for validation, which for test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+import numpy as np
+import torch
+
+from scratchticket.data.imageset import ImageSet
+from scratchticket.data.recipe import DataRecipe
+from scratchticket.data.source import PARTS, Integers
+from scratchticket.errors import InputError, unknown
+from scratchticket.rng import permutation
+
+TEST_SHARE = Fraction(1, 5)
+
+
+def held_out(labels: Integers, share: Fraction, seed: int, part: str) -> tuple[Integers, Integers]:
+    """Divide images in two, each class in the same proportion.
+
+    Together ``share`` of the images are held out, rounded to the nearest; each class gives the
+    floor of its share, and the classes of largest remainder (of equal ones the lowest) one more.
+    Every class keeps at least one image.
+
+    Args:
+        labels: Class numbers, ``(n,)``.
+        share: Fraction held out, in (0, 1).
+        seed: Of the split.
+        part: What they are held out for; test and validation are drawn independently.
+
+    Returns:
+        The indices kept and those held out, both ascending.
+
+    Raises:
+        InputError: If none can be held out.
+    """
+    counts = np.bincount(labels)
+    taken = _largest_remainders([int(count) for count in counts], share)
+    if not sum(taken):
+        raise InputError(
+            f"{len(labels)} images in {len(counts)} classes are too few to hold out {share} of "
+            f"them for {part}"
+        )
+    order = permutation(len(labels), seed, "split", part).numpy()
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    ends = np.cumsum(counts)
+    out = np.zeros(len(labels), dtype=bool)
+    for count, end, number in zip(counts, ends, taken, strict=True):
+        out[by_class[end - count : end - count + number]] = True
+    return np.flatnonzero(~out), np.flatnonzero(out)
+
+
+def _largest_remainders(counts: list[int], share: Fraction) -> list[int]:
+    """Return how many of each class are held out."""
+    quotas = [share * count for count in counts]
+    taken = [int(quota) for quota in quotas]
+    total = int(share * sum(counts) + Fraction(1, 2))
+    able = [c for c, count in enumerate(counts) if taken[c] < quotas[c] and taken[c] < count - 1]
+    able.sort(key=lambda c: taken[c] - quotas[c])
+    for c in able[: total - sum(taken)]:
+        taken[c] += 1
+    return taken
+
+
+def arranged(
+    labels: Mapping[str, Integers], recipe: DataRecipe
+) -> tuple[dict[str, Integers], tuple[str, ...]]:
+    """Say which images form the three parts.
+
+    Args:
+        labels: Class numbers of the parts there are, in the order of ``PARTS``.
+        recipe: Its ``validation`` and ``seed`` say how a validation part is held out.
+
+    Returns:
+        For each of ``PARTS`` the rows of its images, counted through all given parts, but none for
+        a validation part that shall not be; and notes.
+    """
+    everything = np.concatenate(list(labels.values()))
+    ends = np.cumsum([len(part) for part in labels.values()])
+    rows = dict(zip(labels, np.split(np.arange(len(everything)), ends[:-1]), strict=True))
+    notes = []
+    if "test" not in rows and "validation" in rows:
+        rows["test"] = rows.pop("validation")
+        notes.append("no labelled test part: the validation part serves as one")
+
+    def hold_out(part: str, share: Fraction) -> None:
+        train = rows["train"]
+        kept, out = held_out(everything[train], share, recipe.seed, part)
+        rows["train"], rows[part] = train[kept], train[out]
+
+    if "test" not in rows:
+        hold_out("test", TEST_SHARE)
+        notes.append("no test part: 20 % of the images of each class were held out as one")
+    if "validation" not in rows and recipe.exact_validation:
+        hold_out("validation", recipe.exact_validation)
+    if "validation" not in rows:
+        notes.append("no validation part: the epoch is chosen on the test images")
+    return {part: rows[part] for part in PARTS if part in rows}, tuple(notes)
+
+
+def of_classes(
+    sets: Mapping[str, ImageSet], classes: Sequence[str], wanted: Sequence[str]
+) -> tuple[tuple[str, ...], dict[str, ImageSet]]:
+    """Keep the images of some classes, numbered in the order in which these are given.
+
+    Raises:
+        InputError: If there is no such class, one is named twice, or there is but one.
+    """
+    names = tuple(name.strip() for name in wanted)
+    for name in names:
+        if name not in classes:
+            raise unknown("class", name, classes)
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise InputError(f"data.classes: needs two or more different classes, got {wanted}")
+    numbers = torch.full((len(classes),), -1)
+    numbers[[list(classes).index(name) for name in names]] = torch.arange(len(names))
+    kept = {}
+    for part, images in sets.items():
+        labels = numbers[images.labels]
+        kept[part] = ImageSet(images.images[labels >= 0], labels[labels >= 0])
+    return names, kept

@@ -1,0 +1,105 @@
+"""A data set of tables: Parquet files, or what the ``datasets`` library has downloaded."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scratchticket.data.columns import Columns, choose_columns, is_integer
+from scratchticket.data.source import Integers, Part, Source
+from scratchticket.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table that is read in pieces.
+
+    Attributes:
+        name: Its file, for messages.
+        schema: Columns and metadata.
+        rows: Their number.
+        read: Returns the pieces of one column.
+    """
+
+    name: str
+    schema: pa.Schema
+    rows: int
+    read: Callable[[str], Iterator[pa.Array]]
+
+
+def tables_source(
+    name: str,
+    parts: Mapping[str, Sequence[Table]],
+    digest: Callable[[], str],
+    *,
+    label_column: str | None,
+    notes: tuple[str, ...] = (),
+) -> Source:
+    """Make a data set of tables that have the same columns.
+
+    Raises:
+        InputError: If columns are missing, ambiguous or not the same everywhere, or a label is.
+    """
+    tables = [table for part in parts.values() for table in part]
+    columns = choose_columns(tables[0].schema, label_column, tables[0].name)
+    for table in tables[1:]:
+        other = choose_columns(table.schema, columns.label, table.name)
+        if (other.image, other.classes) != (columns.image, columns.classes):
+            raise InputError(
+                f"{table.name}: image column or class names differ from those of {tables[0].name}"
+            )
+    if columns.extra:
+        notes += (f"columns not used: {', '.join(columns.extra)}",)
+    found = {key: _part(part, columns) for key, part in parts.items()}
+    return Source(name, found, columns.classes, digest, notes)
+
+
+def _part(tables: Sequence[Table], columns: Columns) -> Part:
+    """Read the labels of one part; the images are read later."""
+    ends = list(accumulate(table.rows for table in tables))
+
+    def where(index: int) -> str:
+        number = bisect_right(ends, index)
+        row = index - (ends[number - 1] if number else 0)
+        return f"{tables[number].name}, row {row} (counted from 0)"
+
+    def pictures() -> Iterator[bytes | None]:
+        for piece in _pieces(tables, columns.image):
+            struct = pa.types.is_struct(piece.type)
+            yield from (pc.struct_field(piece, "bytes") if struct else piece).to_pylist()
+
+    return Part(_labels(tables, columns.label, where), pictures, where)
+
+
+def _labels(
+    tables: Sequence[Table], column: str, where: Callable[[int], str]
+) -> Integers | list[str]:
+    """Return all labels of one part."""
+    integers = is_integer(tables[0].schema.field(column).type)
+    kind = pa.int64() if integers else pa.string()
+    try:
+        pieces = [piece.cast(kind) for piece in _pieces(tables, column)]
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{tables[0].name}: column {column} holds no labels ({error})") from None
+    labels = pa.chunked_array(pieces, type=kind)
+    if labels.null_count:
+        empty = labels.is_null().to_numpy()
+        raise InputError(f"{where(int(np.argmax(empty)))}: there is no label")
+    return np.asarray(labels) if integers else list(labels.to_pylist())
+
+
+def _pieces(tables: Sequence[Table], column: str) -> Iterator[pa.Array]:
+    """Read one column of all tables; each has to be as long as its table says."""
+    for table in tables:
+        rows = 0
+        for piece in table.read(column):
+            rows += len(piece)
+            yield piece
+        if rows != table.rows:
+            raise InputError(f"{table.name}: damaged: {rows} of {table.rows} rows in {column}")

@@ -1,0 +1,93 @@
+"""Labels become class numbers, or a line that names the row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from scratchticket.data.labels import numbered
+from scratchticket.data.source import Part, natural, part_named
+from scratchticket.errors import InputError
+
+
+def part(labels: Sequence[int] | list[str]) -> Part:
+    """Return a part with labels and no images."""
+    names = isinstance(labels[0], str)
+    return Part(labels if names else np.array(labels), list, lambda index: f"file, row {index}")
+
+
+def test_names_are_numbered_in_natural_order() -> None:
+    classes, labels = numbered("x", {"train": part(["b10", "a", "b2"])}, None)
+
+    assert classes == ("a", "b2", "b10")
+    assert labels["train"].tolist() == [2, 0, 1]
+
+
+def test_numbers_name_themselves() -> None:
+    assert numbered("x", {"train": part([2, 0, 1])}, None)[0] == ("0", "1", "2")
+
+
+def test_parts_come_in_one_order_whatever_order_they_are_given_in() -> None:
+    parts = {"test": part([0]), "validation": part([1]), "train": part([0, 1])}
+
+    assert list(numbered("x", parts, None)[1]) == ["train", "validation", "test"]
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "classes", "message"),
+    [
+        ([0, 1, 9], [0], ["a", "b"], "file, row 2: label 9 is out of range; the 2 classes"),
+        ([0, 1], [0, -2], ["a", "b"], "file, row 1: label -2 is out of range"),
+        ([0, 1, -1], [0], None, "file, row 2: label -1 is out of range"),
+        ([0, 1], [0, 2], None, "file, row 1: label 2 is out of range"),
+        ([0, 2], [0], None, "no training image has label 1, but some have 2"),
+        ([1, 2], [1], None, "no training image has label 0, but some have 2"),
+        ([0, 2], [0], ["a", "b", "c"], r"class 1 \(b\) has no training image"),
+        (["a", "b"], ["a", "c"], None, "file, row 1: class 'c' is none of the 2 classes"),
+        ([0, 0], [0], None, "two or more different classes, got 0"),
+        ([0, 1], [0], ["a", "a"], "two or more different classes, got a, a"),
+        ([-1, -1], [0], ["a", "b"], "no labelled training part"),
+    ],
+)
+def test_wrong_labels_are_one_line(
+    train: list[int], test: list[int], classes: list[str] | None, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        numbered("x", {"train": part(train), "test": part(test)}, classes)
+
+
+def test_a_part_without_any_label_is_left_out() -> None:
+    parts = {"train": part([0, 1]), "test": part([-1, -1])}
+
+    assert list(numbered("x", parts, None)[1]) == ["train"]
+
+
+def test_names_sort_with_their_numbers_by_value() -> None:
+    assert sorted(["10", "9", "a10", "a9", "b", "09"], key=natural) == [
+        "09",
+        "9",
+        "10",
+        "a9",
+        "a10",
+        "b",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("train-00000-of-00001.parquet", "train"),
+        ("Training", "train"),
+        ("test.parquet", "test"),
+        ("val", "validation"),
+        ("valid_1", "validation"),
+        ("validation-00000", "validation"),
+        ("trainer.parquet", None),
+        ("testament", None),
+        ("extra-00000", None),
+    ],
+)
+def test_a_part_is_known_by_the_first_word_of_a_name(name: str, expected: str | None) -> None:
+    assert part_named(name) == expected

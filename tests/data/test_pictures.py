@@ -1,0 +1,174 @@
+"""One image becomes uint8 pixels, or a line that says why it does not."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as some
+from PIL import Image
+
+from scratchticket.data.pictures import decoded
+from scratchticket.data.recipe import DataRecipe
+from scratchticket.errors import InputError
+from scratchticket.rng import Array
+
+KEEP, RGB, GREY = (DataRecipe(colour=colour) for colour in ("keep", "rgb", "grey"))
+
+
+@pytest.mark.parametrize("kind", ["png", "webp", "bmp", "tiff"])
+def test_lossless_images_keep_every_pixel(
+    kind: str, pictures: Array, encode: Callable[..., bytes]
+) -> None:
+    options = {"lossless": True} if kind == "webp" else {}
+
+    pixels = decoded(encode(pictures[0], kind, **options), KEEP)
+
+    np.testing.assert_array_equal(pixels, pictures[0].transpose(2, 0, 1))
+
+
+def test_arrays_and_tensors_are_read_in_every_unambiguous_layout(pictures: Array) -> None:
+    image = pictures[0]
+    expected = image.transpose(2, 0, 1)
+    floats = torch.from_numpy(expected.copy()) / 255  # what ToTensor makes
+    for given_image in (image, expected, torch.from_numpy(image), floats, Image.fromarray(image)):
+        np.testing.assert_array_equal(decoded(given_image, KEEP), expected)
+    for grey in (image[:, :, 0], image[:, :, :1], image[None, :, :, 0]):
+        np.testing.assert_array_equal(decoded(grey, KEEP), expected[:1])
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((3, 8, 3), np.uint8), "1 or 3 channels on one side only"),
+        (np.zeros((8, 8, 4), np.uint8), "1 or 3 channels on one side only"),
+        (np.zeros(8, np.uint8), "is no image"),
+        (np.zeros((0, 8), np.uint8), "is no image"),
+        (np.zeros((8, 8), np.int64), "pixels must be uint8 from 0 to 255, got int64"),
+        (np.full((8, 8), 0.5001), "floats other than 0/255 to 255/255"),
+        (np.full((8, 8), 2.0), "floats other than 0/255 to 255/255"),
+        (np.full((8, 8), np.nan), "floats other than 0/255 to 255/255"),
+        (np.full((8, 8), None), "pixels must be uint8 from 0 to 255, got object"),
+        (b"", "not a readable image"),
+        (None, "there is no image"),
+        (7, "not an image: int"),
+    ],
+)
+def test_what_is_no_image_is_refused(array: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        decoded(array, KEEP)
+
+
+@given(some.data())
+def test_a_truncated_file_is_one_line(data: some.DataObject) -> None:
+    content = _ENCODED[data.draw(some.sampled_from(sorted(_ENCODED)))]
+    length = data.draw(some.integers(0, len(content) // 2))
+
+    with pytest.raises(InputError, match="not a readable image") as caught:
+        decoded(content[:length], KEEP)
+
+    assert "\n" not in str(caught.value)
+
+
+def test_grey_and_colour_are_kept_or_converted(
+    pictures: Array, encode: Callable[..., bytes]
+) -> None:
+    colour, grey = encode(pictures[0]), encode(pictures[0][:, :, 0])
+
+    assert decoded(colour, KEEP).shape == (3, 8, 8)
+    assert decoded(grey, KEEP).shape == (1, 8, 8)
+    np.testing.assert_array_equal(decoded(grey, RGB), np.repeat(decoded(grey, KEEP), 3, axis=0))
+    assert decoded(colour, GREY).shape == (1, 8, 8)
+
+
+def test_a_palette_is_looked_up(pictures: Array, encode: Callable[..., bytes]) -> None:
+    few = Image.fromarray(pictures[0]).quantize(16)
+
+    expected = np.asarray(few.convert("RGB")).transpose(2, 0, 1)
+
+    np.testing.assert_array_equal(decoded(encode(few), KEEP), expected)
+
+
+def test_black_and_white_is_grey(encode: Callable[..., bytes]) -> None:
+    half = np.zeros((8, 8), np.uint8)
+    half[4:] = 255
+
+    pixels = decoded(encode(Image.fromarray(half).convert("1")), KEEP)
+
+    np.testing.assert_array_equal(pixels, half[None])
+
+
+def test_an_opaque_alpha_channel_is_dropped_and_a_transparent_one_refused(
+    pictures: Array, encode: Callable[..., bytes]
+) -> None:
+    image = Image.fromarray(pictures[0])
+    image.putalpha(255)
+    assert decoded(encode(image), KEEP).shape == (3, 8, 8)
+
+    image.putalpha(254)
+    with pytest.raises(InputError, match="transparent; set colour to rgb or grey"):
+        decoded(encode(image), KEEP)
+    assert decoded(encode(image), RGB).shape == (3, 8, 8)
+
+
+def test_other_colour_spaces_need_a_choice(pictures: Array, encode: Callable[..., bytes]) -> None:
+    cmyk = encode(Image.fromarray(pictures[0]).convert("CMYK"), "jpeg")
+
+    with pytest.raises(InputError, match="the image is CMYK; set colour to rgb or grey"):
+        decoded(cmyk, KEEP)
+    assert decoded(cmyk, RGB).shape == (3, 8, 8)
+
+
+@pytest.mark.parametrize("recipe", [KEEP, RGB, GREY])
+def test_sixteen_bits_are_refused(recipe: DataRecipe, encode: Callable[..., bytes]) -> None:
+    deep = encode(Image.fromarray(np.full((8, 8), 40_000, np.uint16)))
+
+    with pytest.raises(
+        InputError, match="pixels of kind I;16 are not read; make them 8-bit grey or RGB"
+    ):
+        decoded(deep, recipe)
+
+
+def test_a_photograph_taken_sideways_is_turned_upright(encode: Callable[..., bytes]) -> None:
+    image = Image.fromarray(np.arange(32, dtype=np.uint8).reshape(4, 8))
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned clockwise
+
+    pixels = decoded(encode(image, exif=exif), KEEP)
+
+    np.testing.assert_array_equal(pixels[0], np.rot90(np.asarray(image), -1))
+
+
+def test_size_crops_the_middle_and_scales_it() -> None:
+    stripes = np.repeat(np.array([0, 0, 60, 60, 200, 200, 0, 0], np.uint8)[None], 4, axis=0)
+
+    pixels = decoded(stripes, DataRecipe(size=2))
+
+    assert pixels.shape == (1, 2, 2)
+    assert (pixels[0, :, 0] < pixels[0, :, 1]).all()
+    np.testing.assert_array_equal(decoded(stripes, DataRecipe(size=4))[0], stripes[:, 2:6])
+
+
+def test_an_image_unlike_the_first_one_says_how_it_differs(pictures: Array) -> None:
+    with pytest.raises(InputError, match="the image is grey, the first training image in colour"):
+        decoded(pictures[0][:, :, 0], KEEP, (3, 8, 8))
+    with pytest.raises(InputError, match="is 8 pixels high and 6 wide, .* 8 and 8; set size"):
+        decoded(pictures[0][:, :6], KEEP, (3, 8, 8))
+
+
+def _encoded_examples() -> dict[str, bytes]:
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8))
+    found = {}
+    for kind in ("png", "jpeg", "webp", "gif", "bmp", "tiff"):
+        file = io.BytesIO()
+        image.save(file, kind)
+        found[kind] = file.getvalue()
+    return found
+
+
+_ENCODED = _encoded_examples()
