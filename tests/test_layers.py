@@ -19,6 +19,7 @@ FLOW = {
     "learning": {"data", "networks", "masks", "attacks"},
     "tickets": {"data", "networks", "masks", "attacks", "learning"},
     "evaluation": {"data", "attacks", "tickets"},
+    "switching": {"networks", "tickets"},
     "experiments": {
         "data",
         "networks",

@@ -1,0 +1,65 @@
+"""A shared network is each of its tickets, to the bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import scratchticket as st
+from scratchticket.data import pixels
+from scratchticket.errors import InputError
+from scratchticket.networks import maskable
+from scratchticket.switching import SharedNetwork
+from scratchticket.tickets import load_tickets
+
+KNOWN = Path(__file__).parents[1] / "tickets" / "known"
+
+
+def test_switching_in_place_is_building_the_ticket(digits: st.Data) -> None:
+    tickets = load_tickets(KNOWN / "two_tasks.safetensors")  # ten classes, and five
+    shared, images = SharedNetwork(tickets), pixels(digits.test.images[:7])
+
+    module = shared.switch(0)
+    for index in (1, 0, 0, 1):
+        assert shared.switch(index) is module
+        assert shared.active == index
+        built = tickets[index].build()
+        assert torch.equal(module(images), built(images))
+        for name, weight in maskable(module).items():
+            assert torch.equal(weight, maskable(built)[name])
+            assert not torch.signbit(weight[~tickets[index].mask[name]]).any()
+
+
+@pytest.mark.parametrize("kind", ["kernel", "channel", "two_of_four", "global"])
+def test_every_pattern_can_be_shared(kind: str, digits: st.Data) -> None:
+    tickets = load_tickets(KNOWN / f"{kind}.safetensors")
+    images = pixels(digits.test.images[:3])
+
+    assert torch.equal(SharedNetwork(tickets).switch(0)(images), tickets[0].build()(images))
+
+
+def test_another_ticket_costs_a_bit_per_weight_and_its_statistics() -> None:
+    (ticket,) = load_tickets(KNOWN / "element.safetensors")
+    one, four = (SharedNetwork([ticket] * count).memory() for count in (1, 4))
+
+    assert one["weights"] == four["weights"] == 4 * ticket.mask.total
+    assert four["tickets"] == 4 * one["tickets"]
+    statistics = 4 * sum(value.numel() for value in ticket.statistics.values())
+    assert one["tickets"] - statistics <= ticket.mask.total / 8 + 2 * len(ticket.mask) + 8
+
+
+def test_tickets_that_cannot_share_weights_are_refused() -> None:
+    (element,) = load_tickets(KNOWN / "element.safetensors")
+    (kernel,) = load_tickets(KNOWN / "kernel.safetensors")
+    (dense,) = load_tickets(KNOWN / "dense.safetensors")
+
+    with pytest.raises(InputError, match="different networks"):
+        SharedNetwork([element, kernel])
+    with pytest.raises(InputError, match="follow from a seed"):
+        SharedNetwork([dense])
+    with pytest.raises(InputError, match="at least one"):
+        SharedNetwork([])
+    with pytest.raises(InputError, match="no ticket 1; there are 1"):
+        SharedNetwork([element]).switch(1)
