@@ -18,7 +18,7 @@ from scratchticket.experiments.recipe import Recipe, make_recipe
 from scratchticket.experiments.run import RunFolder, run
 
 SETTINGS = {
-    "data": "digits",
+    "data.name": "digits",
     "network.name": "resnet18",
     "network.width": 16,
     "attack.epsilon": "0.1",

@@ -12,7 +12,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ARGUMENTS = {"demo.py": ["OUT"], "draw_from_python.py": ["1"]}
+ARGUMENTS = {
+    "demo.py": ["OUT"],
+    "draw_from_python.py": ["1"],
+    "vision_transformer.py": ["1"],
+}
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 
 

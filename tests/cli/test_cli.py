@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -21,6 +22,7 @@ from scratchticket.cli.app import app
 from scratchticket.cli.terminal import LearningProgress
 from scratchticket.experiments.recipe import make_recipe
 from scratchticket.learning import Epoch, Event, Validation
+from scratchticket.networks import NETWORKS
 
 FAST = [
     *("--set", "network.width=2", "--epsilon", "0.1", "--steps", "1", "--epochs", "1"),
@@ -233,32 +235,95 @@ def test_an_output_folder_that_holds_a_run_is_refused(drawn: Path) -> None:
     assert draw(drawn, "--ratio", "0.3", "--resume")[0] == 0
 
 
-def test_a_ticket_on_data_of_another_shape_is_refused(
-    drawn: Path, monkeypatch: pytest.MonkeyPatch, digits: st.Data
-) -> None:
-    from scratchticket.data import DATA_SETS, ImageSet
-
-    def wide() -> st.Data:
-        parts = {
-            part: ImageSet(getattr(digits, part).images.repeat(1, 3, 1, 1), labels)
-            for part in ("train", "validation", "test")
-            for labels in [getattr(digits, part).labels]
-        }
-        return replace(digits, name="wide", **parts)
-
-    def many() -> st.Data:
-        return replace(digits, name="many", classes=tuple("0123456789a"))
-
-    monkeypatch.setitem(DATA_SETS, "wide", wide)
-    monkeypatch.setitem(DATA_SETS, "many", many)
+def test_a_ticket_on_data_of_another_shape_is_refused(drawn: Path, tmp_path: Path) -> None:
+    labels = np.arange(44) % 11
+    colour, grey = (np.zeros((44, 8, 8, c), dtype=np.uint8) for c in (3, 1))
+    np.savez(tmp_path / "wide.npz", images=colour, labels=labels % 10)
+    np.savez(tmp_path / "many.npz", images=grey, labels=labels)
     ticket = drawn / "ticket.safetensors"
 
-    code, _, err = call("evaluate", ticket, "--data", "wide")
+    code, _, err = call("evaluate", ticket, "--data", tmp_path / "wide.npz")
     assert code == 2
-    assert "takes images of shape (1, 8, 8), those of wide have (3, 8, 8)" in err
-    code, _, err = call("evaluate", ticket, "--data", "many")
+    assert "takes images of shape (1, 8, 8), those of" in err
+    assert "wide.npz have (3, 8, 8)" in err
+    code, _, err = call("evaluate", ticket, "--data", tmp_path / "many.npz")
     assert code == 2
-    assert "the ticket has 10 classes, many has 11" in err
+    assert "the ticket has 10 classes" in err
+
+
+def test_data_of_ones_own_is_drawn_on_and_judged_as_it_was_split(tmp_path: Path) -> None:
+    labels = np.arange(120) % 3
+    images = (labels[:, None, None] * 80 + np.arange(64).reshape(8, 8) % 30).astype(np.uint8)
+    np.savez(tmp_path / "mine.npz", images=images, labels=labels)
+    words = ["--data", tmp_path / "mine.npz", "--width", "2", "--epochs", "1", "--steps", "1"]
+    settings = ["--set", "data.seed=3", "--set", "learning.batch_size=32", "--epsilon", "0.05"]
+
+    code, out, err = call("draw", *words, *settings, "--out", tmp_path / "run")
+    assert code == 0, err
+    assert "note: no test part: 20 % of the images of each class were held out" in err
+    record = json.loads((tmp_path / "run" / "record.json").read_text())
+    assert record["recipe"]["data"]["seed"] == 3
+    natural = record["results"][record["selected"]]["natural"]
+
+    ticket = tmp_path / "run" / "ticket.safetensors"
+    code, out, err = call("evaluate", ticket, *words[:2], "--json")
+    assert code == 0, err
+    assert json.loads(out)["natural"] == natural
+
+
+def test_a_network_of_ones_own_is_named_and_never_imported_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "homemade.py").write_text(
+        "from torch import nn\n"
+        "def small(*, classes, image_shape, hidden=8):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, hidden), nn.ReLU(),\n"
+        "                         nn.Linear(hidden, classes))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    name = "homemade:small"
+    words = ["--epochs", "1", "--attack", "none", "--set", "network.arguments.hidden=5"]
+    code, _, err = call("draw", "--data", "digits", "--network", name, *words, "--out", "run")
+    assert code == 0, err
+
+    monkeypatch.delitem(NETWORKS, name)
+    code, _, err = call("show", "run/ticket.safetensors")
+    assert code == 2
+    assert f"name it with --network {name}" in err
+    code, out, err = call("show", "run/ticket.safetensors", "--network", name)
+    assert code == 0, err
+    assert "homemade:small, hidden 5, signed_kaiming_constant" in out
+
+
+def test_going_on_from_files_fine_tunes_and_draws(drawn: Path, tmp_path: Path) -> None:
+    words = ["--data", "digits", "--epochs", "1", "--steps", "1", "--epsilon", "0.1"]
+    ticket = drawn / "ticket.safetensors"
+
+    code, out, err = call("train", *words, "--from", ticket, "--out", tmp_path / "tuned")
+    assert code == 0, err
+    assert "fine-tuned ticket" in out
+    code, out, err = call(
+        "train", *words, "--from", ticket, "--weights", "new", "--out", tmp_path / "new"
+    )
+    assert code == 0, err
+    assert "kaiming_normal" in call("show", tmp_path / "new" / "network.safetensors")[1]
+    code, _, err = call("draw", *words, "--from", ticket, "--out", tmp_path / "rtt")
+    assert code == 2
+    assert "its weights are random" in err
+    code, _, err = call("train", *words, "--from", tmp_path / "x", "--out", tmp_path / "y")
+    assert code == 2
+    assert "no such ticket file" in err
+
+
+def test_presets_are_shown_and_changed() -> None:
+    code, out, err = call("show", "--preset", "cifar", "--set", "ratio=0.05", "--json")
+    assert code == 0, err
+    recipe = json.loads(out)
+    assert (recipe["ratio"], recipe["learning"]["epochs"]) == ("0.05", 160)
+    assert "learning.milestones=1/2,3/4" in call("show", "--preset", "svhn")[1]
+    assert "did you mean 'cifar'" in call("show", "--preset", "cifra")[2]
+    assert "did you mean 'ratio'" in call("show", "--preset", "cifar", "--set", "ration=1")[2]
+    assert "not both" in call("show", "x", "--preset", "cifar")[2]
 
 
 def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.conftest import ATTACK, LEARNING, SMALL
 import scratchticket as st
 from scratchticket.errors import InputError
 from scratchticket.experiments.start import load_start, make_recipe_from_file
+from scratchticket.masks import keep_top
 from scratchticket.networks import bare, maskable
 from scratchticket.tickets import Start, check_one_network, load_tickets, save_tickets
 
@@ -145,6 +146,20 @@ def test_starts_that_cannot_be_used_are_refused(
         st.draw_ticket(few_digits, wider, start=dense, **arguments)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="unknown choice of weights 'old'"):
         Start(ticket, "old")  # type: ignore[arg-type]
+
+
+def test_scores_that_start_at_the_weights_prune_by_magnitude(
+    dense: st.Ticket, few_digits: st.Data
+) -> None:
+    still = replace(ONE, learning_rate=0.0)
+    pruned = st.draw_ticket(
+        few_digits, start=dense, scores="weights", ratio=0.1, attack=ATTACK, learning=still
+    )
+
+    for name, weight in weights(dense).items():
+        assert torch.equal(pruned.mask[name], keep_top(weight.abs(), 0.1))
+    with pytest.raises(InputError, match="only where weights are trained"):
+        st.draw_ticket(few_digits, SMALL, scores="weights", attack=ATTACK, learning=still)
 
 
 def test_a_recipe_takes_the_network_from_the_file_and_knows_its_content(

@@ -25,6 +25,8 @@ from scratchticket.tickets import load_tickets, save_tickets
 from scratchticket.tickets.container import pack, unpack
 from scratchticket.tickets.ticket import fingerprint
 
+KNOWN = Path(__file__).parent / "known"
+
 
 def random_ticket(name: str, width: int, ratio: float, seed: int) -> st.Ticket:
     """Return a ticket with a random mask and random statistics."""
@@ -212,6 +214,16 @@ def test_a_header_that_lies_is_refused(
 ) -> None:
     with pytest.raises(TicketError, match=message):
         st.Ticket.from_bytes(edited(ticket, change))
+
+
+def test_a_network_that_cannot_be_built_is_refused_in_one_line() -> None:
+    header, tensors = unpack((KNOWN / "two_of_four.safetensors").read_bytes())
+    header["tickets"][0]["image_shape"] = [1, 2**40, 2**40]  # too large for PyTorch to count
+
+    with pytest.raises(TicketError, match="network conv4 cannot be built: ") as caught:
+        st.Ticket.from_bytes(pack(header, tensors))
+
+    assert "\n" not in str(caught.value)
 
 
 def test_provenance_may_hold_hashes_and_is_bounded(ticket: st.Ticket) -> None:

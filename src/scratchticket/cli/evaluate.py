@@ -17,6 +17,7 @@ from scratchticket.cli.terminal import (
     interval,
     out,
     percent,
+    tell,
     user_errors,
 )
 
@@ -24,6 +25,7 @@ from scratchticket.cli.terminal import (
 def evaluate(
     ticket: o.TicketPath,
     data: o.Data,
+    label_column: o.LabelColumn = None,
     index: o.Index = None,
     network: o.Code = None,
     attack: Annotated[str, Option(help="pgd, fgsm, fgsm-rs, or none.")] = "pgd",
@@ -49,13 +51,15 @@ def evaluate(
         from scratchticket.attacks import AttackRecipe
         from scratchticket.data import load_data
         from scratchticket.errors import InputError
+        from scratchticket.experiments.recipe import data_like
         from scratchticket.experiments.records import machine, measured, usable_device, versions
         from scratchticket.rng import check_seed
         from scratchticket.tickets import Ticket
 
         import_network(network)
         loaded = Ticket.load(ticket, index)
-        images = load_data(data)
+        images = load_data(data_like(loaded.provenance, data, label_column))
+        tell(images.notes)
         loaded.check_data(images.shape, len(images.classes), images.name)
         inner = _drawn_under(loaded.provenance)
         if epsilon is None and norm not in (None, inner["norm"]):

@@ -6,16 +6,19 @@ from typing import Any
 
 from scratchticket.cli import options as o
 from scratchticket.cli.code import import_network
+from scratchticket.cli.settings import preset_settings, with_settings
 from scratchticket.cli.terminal import (
     LearningProgress,
     out,
     percent,
     result_table,
+    tell,
     user_errors,
 )
 
 _PATHS = {
-    "data": "data",
+    "data": "data.name",
+    "label_column": "data.label_column",
     "network": "network.name",
     "width": "network.width",
     "init": "network.init",
@@ -37,19 +40,11 @@ _PATHS = {
 
 
 def _overrides(task: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the dotted settings that options and ``--set`` ask for."""
-    from scratchticket.errors import InputError
-
+    """Return the dotted settings that a preset, options and ``--set`` ask for, the last first."""
     given = {path: options.get(name) for name, path in _PATHS.items()}
     overrides = {"task": task} | {p: value for p, value in given.items() if value is not None}
-    for setting in options["settings"] or []:
-        path, equals, value = setting.partition("=")
-        if not equals:
-            raise InputError(f"--set takes PATH=VALUE, got {setting!r}")
-        if path in overrides:
-            raise InputError(f"{path} is given twice: {overrides[path]} and {value}")
-        overrides[path] = value
-    return overrides
+    overrides = with_settings(overrides, options["settings"])
+    return preset_settings(options["preset"], task) | overrides
 
 
 def _learn(task: str, options: dict[str, Any]) -> None:
@@ -81,6 +76,7 @@ def _learn(task: str, options: dict[str, Any]) -> None:
                 overwrite=overwrite,
                 device=where,
                 observe=progress,
+                tell=tell,
             )
         home = RunFolder(folder, recipe.task)
         dense = record["weights"]["kept"] == record["weights"]["total"]
@@ -102,6 +98,8 @@ def _learn(task: str, options: dict[str, Any]) -> None:
 def draw(
     data: o.Data,
     out: o.Out,
+    preset: o.Preset = None,
+    label_column: o.LabelColumn = None,
     network: o.Network = None,
     width: o.Width = None,
     init: o.Init = None,
@@ -131,6 +129,8 @@ def draw(
 def train(
     data: o.Data,
     out: o.Out,
+    preset: o.Preset = None,
+    label_column: o.LabelColumn = None,
     network: o.Network = None,
     width: o.Width = None,
     init: o.Init = None,

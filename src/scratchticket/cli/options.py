@@ -21,7 +21,27 @@ Index = Annotated[
     int | None,
     Option(help="Which ticket of a file that holds several, from 0.", show_default=False),
 ]
-Data = Annotated[str, Option(help="Data set: digits.", show_default=False)]
+Data = Annotated[
+    str,
+    Option(
+        help="digits, cifar10, cifar100, svhn, imagenet; or the path of a Parquet folder, an image "
+        "folder or an .npz file.",
+        show_default=False,
+    ),
+]
+LabelColumn = Annotated[
+    str | None,
+    Option(help="Which column of Parquet data is the label.", show_default="found by its type"),
+]
+Preset = Annotated[
+    str | None,
+    Option(
+        help="The paper's settings: cifar, svhn, imagenet; with -released those of its code. Other "
+        "options come on top.",
+        show_default="settings for small data",
+        rich_help_panel=SETTINGS,
+    ),
+]
 Network = Annotated[
     str | None,
     Option(

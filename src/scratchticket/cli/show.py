@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 from rich.markup import escape
 from rich.table import Table
+from typer import Argument
 
 from scratchticket.cli import options as o
 from scratchticket.cli.code import import_network
+from scratchticket.cli.settings import preset_settings, with_settings
 from scratchticket.cli.terminal import out, percent, user_errors
 
 
 def show(
-    ticket: o.TicketPath,
+    ticket: Annotated[
+        Path | None,
+        Argument(help="File of a ticket or of a dense network.", show_default=False),
+    ] = None,
     index: o.Index = None,
     network: o.Code = None,
+    preset: o.Preset = None,
+    settings: o.Set = None,
     json_output: o.Json = False,
 ) -> None:
     """Tell what a ticket is: network, seed, kept counts, sizes, provenance, proof.
@@ -24,12 +32,20 @@ def show(
     Loading proves it: every layer's weights are rebuilt from the seed and compared with the
     ticket's fingerprints, and every byte of the file with its hash. A file that fails is refused.
     Of a file with several tickets it lists them, unless one is chosen.
+
+    Without a file it tells every setting of a run: of a preset, with --set on top.
     """
     with user_errors():
+        from scratchticket.errors import InputError
         from scratchticket.tickets import Ticket, load_tickets
         from scratchticket.tickets.facts import facts
 
         import_network(network)
+        if ticket is None:
+            _print_settings(preset, settings, json_output)
+            return
+        if preset or settings:
+            raise InputError("give a file, or --preset and --set, not both")
         tickets = load_tickets(ticket) if index is None else [Ticket.load(ticket, index)]
         told = [{"file": str(ticket), "proof": "holds"} | facts(one) for one in tickets]
         if json_output:
@@ -38,6 +54,28 @@ def show(
             _print(told[0])
         else:
             _list(told)
+
+
+def _print_settings(preset: str | None, settings: list[str] | None, json_output: bool) -> None:
+    """Print the recipe that options stand for."""
+    from scratchticket.experiments.start import make_recipe_from_file
+
+    given = with_settings({}, settings)
+    chosen = preset_settings(preset, given.get("task", "draw"))
+    recipe = make_recipe_from_file(chosen | given).json()
+    if json_output:
+        print(json.dumps(recipe, indent=2))
+    else:
+        _print_recipe(recipe)
+
+
+def _print_recipe(recipe: dict[str, Any], prefix: str = "") -> None:
+    """Print a setting a line, by its path, as ``--set`` takes it."""
+    for name, value in recipe.items():
+        if isinstance(value, dict):
+            _print_recipe(value, f"{prefix}{name}.")
+        elif value is not None:
+            out.print(f"  {prefix}{name}={value}", soft_wrap=True, markup=False)
 
 
 def _list(told: list[dict[str, Any]]) -> None:
@@ -110,7 +148,8 @@ def _print(facts: dict[str, Any]) -> None:
     out.print(table)
     recipe = facts["provenance"].get("recipe")
     if recipe:
-        out.print("recipe   ", json.dumps(recipe), soft_wrap=True, markup=False)
+        out.print("recipe")
+        _print_recipe(recipe if isinstance(recipe, dict) else {"?": recipe})
 
 
 def _accuracy(provenance: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,12 @@ def user_errors(go_on: str = "") -> Iterator[None]:
     except KeyboardInterrupt:
         print(f"interrupted{go_on and '; '}{go_on}", file=sys.stderr)
         raise typer.Exit(ERROR_CODE) from None
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Print what was decided on the user's behalf."""
+    for note in notes:
+        err.print(f"note: {note}", soft_wrap=True, markup=False)
 
 
 class LearningProgress:

@@ -17,7 +17,7 @@ from scratchticket.experiments.start import NEW_INIT, content_hash
 from scratchticket.learning import LearningRecipe, Session, Validation
 from scratchticket.masks import Pattern, Ratio
 from scratchticket.networks import Factory, NetworkRecipe, register
-from scratchticket.tickets import Finished, Start, Task, Ticket, draw, train
+from scratchticket.tickets import Finished, InitialScores, Start, Task, Ticket, draw, train
 
 
 def validator(
@@ -77,7 +77,7 @@ def learned(
         start,
     )
     if recipe.task == "draw":
-        done = draw(task, recipe.ratio, session, pattern=recipe.pattern)
+        done = draw(task, recipe.ratio, session, pattern=recipe.pattern, scores=recipe.scores)
     else:
         done = train(task, session)
     made = {"recipe": recipe.json(), "versions": versions()}
@@ -117,6 +117,7 @@ def draw_ticket(  # noqa: PLR0913
     ratio: Ratio | None = None,
     pattern: Pattern = Pattern(),
     start: Ticket | None = None,
+    scores: InitialScores = "random",
     attack: AttackRecipe = AttackRecipe(),
     learning: LearningRecipe = LearningRecipe(),
     seed: int = 0,
@@ -134,6 +135,7 @@ def draw_ticket(  # noqa: PLR0913
         ratio: Fraction of the scores that are kept, in (0, 1]; 0.1 if not given.
         pattern: What a score decides about, and how the ratio is spread over the layers.
         start: A trained network to draw from instead of a random one (RTT).
+        scores: Where the scores start: ``random``, or at the magnitudes of the start's ``weights``.
         attack: The inner maximisation; epsilon in units of pixels in [0, 1].
         learning: Epochs, batch size, schedule.
         seed: Of weights, scores, batches and attack starts, each a stream of its own.
@@ -158,11 +160,12 @@ def draw_ticket(  # noqa: PLR0913
     origin, described = _start(start)
     recipe = Recipe(
         task="draw",
-        data=data.name,
+        data=data.recipe,
         network=_network(network, origin),
         ratio=None if ratio is None else str(ratio),
         pattern=pattern,
         start=described,
+        scores=scores,
         attack=attack,
         learning=learning,
         seed=seed,
@@ -191,7 +194,7 @@ def train_network(  # noqa: PLR0913
     origin, described = _start(start)
     recipe = Recipe(
         task="train",
-        data=data.name,
+        data=data.recipe,
         network=_network(network, origin),
         start=described,
         attack=attack,

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from scratchticket.attacks import AttackRecipe, Norm
+from scratchticket.data import DataRecipe
 from scratchticket.errors import InputError, unknown
 from scratchticket.files import canonical_json
 from scratchticket.learning import LearningRecipe
@@ -19,6 +20,7 @@ from scratchticket.masks import Pattern, parse_ratio
 from scratchticket.networks import NetworkRecipe
 from scratchticket.quantities import fraction_text
 from scratchticket.rng import check_seed
+from scratchticket.tickets import InitialScores
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,14 @@ class Recipe:
 
     Attributes:
         task: ``draw`` a ticket, or ``train`` weights: all, or those that remain in a ticket.
-        data: Name of the data set.
+        data: Which images, and how they are prepared.
         network: The random network.
         ratio: Fraction of the scores kept, in (0, 1], as text; if not given, 0.1 for ``draw``;
             always 1 for ``train``, which adds nothing to the mask it starts from.
         pattern: What a score decides about, and how the ratio is spread over the layers.
         start: What to go on from instead of the random network.
+        scores: Where a drawing's scores start: ``random``, or at the magnitudes of the trained
+            ``weights`` it starts from.
         attack: The inner maximisation.
         learning: The outer minimisation.
         evaluation: The attack on validation and test images.
@@ -87,11 +91,12 @@ class Recipe:
     """
 
     task: Literal["draw", "train"] = "draw"
-    data: str = "digits"
+    data: DataRecipe = field(default_factory=DataRecipe)
     network: NetworkRecipe = field(default_factory=NetworkRecipe)
     ratio: str | float | None = None
     pattern: Pattern = field(default_factory=Pattern)
     start: StartRecipe = field(default_factory=StartRecipe)
+    scores: InitialScores = "random"
     attack: AttackRecipe = field(default_factory=AttackRecipe)
     learning: LearningRecipe = field(default_factory=LearningRecipe)
     evaluation: EvaluationRecipe = field(default_factory=EvaluationRecipe)
@@ -132,12 +137,35 @@ class Recipe:
 
     @property
     def id(self) -> str:
-        """Name of the run: SHA-256 of the canonical JSON of its resolved configuration."""
-        return sha256(canonical_json(self.json()).encode()).hexdigest()
+        """Name of the run: SHA-256 of the canonical JSON of its resolved configuration.
+
+        Where a file to start from lies does not matter, only its content.
+        """
+        value = self.json()
+        if self.start.sha256 is not None:
+            value["start"] |= {"file": None, "index": None}
+        return sha256(canonical_json(value).encode()).hexdigest()
 
 
 _ADAPTER = TypeAdapter(Recipe)
 OPEN = ("network.arguments", "pattern.layers")  # settings whose names are the user's
+
+
+def data_like(provenance: Mapping[str, Any], name: str, label_column: str | None) -> DataRecipe:
+    """Return the recipe of data prepared as a ticket's own was: size, colour, split.
+
+    Args:
+        provenance: The ticket's; where it does not say, the defaults count.
+        name: Known name or path of the data.
+        label_column: If it must be named.
+    """
+    try:
+        own = TypeAdapter(DataRecipe).validate_python(provenance["recipe"]["data"])
+    except (KeyError, TypeError, ValueError):
+        own = DataRecipe()
+    if label_column is None and own.name == name:
+        label_column = own.label_column
+    return replace(own, name=name, label_column=label_column)
 
 
 def paths(kind: type = Recipe, prefix: str = "") -> list[str]:

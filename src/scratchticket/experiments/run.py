@@ -197,6 +197,7 @@ def run(  # noqa: PLR0913
     overwrite: bool = False,
     device: str = "cpu",
     observe: Callable[[Event], None] = lambda event: None,
+    tell: Callable[[Sequence[str]], None] = lambda notes: None,
 ) -> dict[str, Any]:
     """Run a recipe in a folder.
 
@@ -208,6 +209,7 @@ def run(  # noqa: PLR0913
         Interrupted: If a signal asked to stop; the checkpoint is in the folder.
     """
     data, start = load_data(recipe.data), load_start(recipe.start)
+    tell(data.notes)
     home = RunFolder(folder, recipe.task)
     home.prepare(recipe, resume=resume, overwrite=overwrite)
     if (finished := home.finished()) is not None:
@@ -297,7 +299,7 @@ def _draw_pictures(
     """Write the two SVG files."""
     dense = ticket.remaining_ratio == 1
     what = "dense network" if dense else f"{100 * ticket.remaining_ratio:.3g} % of the weights"
-    name = f"{recipe.network.name} (width {recipe.network.width}) on {recipe.data}: {what}"
+    name = f"{recipe.network.name} (width {recipe.network.width}) on {recipe.data.name}: {what}"
     write_atomically(home.curves, figures.curves(epochs, recipe.judge, name))
     pictures = figures.examples(
         ticket.build(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
-from math import prod
+from math import prod, sqrt
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -59,6 +59,20 @@ def initial_scores(seed: int, name: str, shape: tuple[int, ...]) -> Tensor:
     return torch.from_numpy(values.astype(np.float32)).view(shape)
 
 
+def magnitude_scores(weights: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return scores that rank weights as their magnitudes do, in the range of the random ones.
+
+    Where a score covers several weights it is the sum of their magnitudes. Scaled as in HYDRA
+    (Sehwag et al., 2020, arXiv:2002.10509), the largest score of a layer is at the bound of
+    :func:`initial_scores`, times sqrt(6).
+
+    Returns:
+        float32 of the given shape.
+    """
+    sums = weights.detach().abs().sum_to_size(shape)
+    return sums * (sqrt(6) * score_bound(shape) / sums.max().clamp_min(1e-12))
+
+
 def _digest(weights: Mapping[str, Tensor]) -> str:
     """Return a hash of names and values."""
     total = sha256()
@@ -79,11 +93,11 @@ class ScoreLearner:
     Args:
         parameters: The maskable parameters of the module, holding the weights to choose from.
         selector: From the scores' magnitudes to masks.
-        seed: Of the initial scores.
+        seed: Of the initial scores; none to start from the magnitudes of the weights.
     """
 
     def __init__(
-        self, parameters: Mapping[str, nn.Parameter], selector: Selector, seed: int
+        self, parameters: Mapping[str, nn.Parameter], selector: Selector, seed: int | None
     ) -> None:
         self._parameters = dict(parameters)
         self._select = selector
@@ -91,10 +105,14 @@ class ScoreLearner:
             name: p.detach().clone(memory_format=torch.contiguous_format)
             for name, p in parameters.items()
         }
-        self._scores = {
-            name: initial_scores(seed, name, selector.shapes[name]).to(parameter)
-            for name, parameter in parameters.items()
-        }
+        self._scores = {}
+        for name, weight in self._weights.items():
+            shape = selector.shapes[name]
+            self._scores[name] = (
+                magnitude_scores(weight, shape)
+                if seed is None
+                else initial_scores(seed, name, shape).to(weight)
+            )
 
     def parameters(self) -> list[nn.Parameter]:
         """Return the masked parameters."""

@@ -1,6 +1,6 @@
 """Tickets: a random network's seed and a mask, in a file of kilobytes that proves itself."""
 
-from scratchticket.tickets.draw import Finished, Task, draw, train
+from scratchticket.tickets.draw import Finished, InitialScores, Task, draw, train
 from scratchticket.tickets.start import Start
 from scratchticket.tickets.ticket import (
     Ticket,
@@ -12,6 +12,7 @@ from scratchticket.tickets.ticket import (
 
 __all__ = [
     "Finished",
+    "InitialScores",
     "Start",
     "Task",
     "Ticket",

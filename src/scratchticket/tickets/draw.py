@@ -29,6 +29,7 @@ from scratchticket.networks import NetworkRecipe, bare, classifier, maskable, ra
 from scratchticket.tickets.start import Start
 from scratchticket.tickets.ticket import Ticket, fingerprint
 
+InitialScores = Literal["random", "weights"]
 Validate = Callable[[nn.Module], Validation]
 
 
@@ -91,24 +92,36 @@ def draw(
     session: Session = Session(),
     *,
     pattern: Pattern = Pattern(),
+    scores: InitialScores = "random",
 ) -> Finished:
     """Draw a ticket: learn which of the weights remain; the weights never change.
 
     They are random, or, with a start, trained: then it is a trained ticket (RTT).
 
+    Args:
+        task: What is learned on, by which rules.
+        remaining_ratio: Fraction of the scores kept, in (0, 1].
+        session: How the run is watched, stopped and resumed.
+        pattern: What a score decides about, and how the ratio is spread.
+        scores: Where the scores start: ``random``, or at the magnitudes of a start's ``weights``;
+            a learning rate of 0 then prunes by magnitude.
+
     Raises:
-        InputError: If ratio, pattern or start cannot be used.
+        InputError: If ratio, pattern, start or scores cannot be used.
         Interrupted: If the session asks to stop.
     """
     if task.start is not None:
         task.start.check_whole()
+    elif scores == "weights":
+        raise InputError("scores start at the weights' magnitudes only where weights are trained")
+    score_seed = task.seed if scores == "random" else None
     network = _network(task)
     parameters = maskable(network)
     shapes = {name: tuple(p.shape) for name, p in parameters.items()}
     last = classifier(network, len(task.data.classes))
     selector = Selector(pattern, remaining_ratio, shapes, last)
     weights = {name: p.detach().cpu().clone() for name, p in bare(network).named_parameters()}
-    learner = ScoreLearner(parameters, selector, task.seed)
+    learner = ScoreLearner(parameters, selector, score_seed)
 
     def ticket(snapshot: Snapshot) -> Ticket:
         return _ticket(
@@ -117,7 +130,7 @@ def draw(
             mask=Mask(snapshot.result),
             weights=weights,
             stored=task.start is not None,
-            score_seed=task.seed,
+            score_seed=score_seed,
         )
 
     return _run(task, network, learner, session, ticket)

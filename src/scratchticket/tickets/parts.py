@@ -100,7 +100,8 @@ def _outline(header: Header) -> nn.Module:
         shape, classes = header.image_shape, len(header.classes)
         network = outline(header.network, classes=classes, image_shape=shape)
     except Exception as error:  # whatever a network of the user's says to arguments in a file
-        raise TicketError(f"the ticket's network {name} cannot be built: {error}") from None
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise TicketError(f"the ticket's network {name} cannot be built: {why}") from None
     if [other.name for other in header.unmasked] != list(unmasked(network)):
         raise TicketError(f"the ticket's unmasked parameters are not those of {name}")
     for kind, claimed, own in (

@@ -1,0 +1,79 @@
+"""The paper's settings by name (Appendix B), and what its released code does instead.
+
+A ``-released`` preset differs from the text where the code does: what it validates on, how it
+treats batches and statistics, its constants.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Settings = dict[str, Any]
+
+_CIFAR: Settings = {
+    "network.name": "resnet18",
+    "ratio": "0.1",
+    "attack.name": "pgd",
+    "attack.epsilon": "8/255",
+    "attack.steps": 7,
+    "attack.step_size": "2/255",
+    "learning.epochs": 160,
+    "learning.batch_size": 256,
+    "learning.learning_rate": 0.1,
+    "learning.schedule": "milestones",
+    "learning.milestones": "1/2,3/4",
+    "learning.momentum": 0.9,
+    "learning.weight_decay": 5e-4,
+    "learning.augmentation": "crop-flip",
+    "evaluation.steps": 20,
+    "evaluation.step_size": "2/255",
+}
+_SVHN: Settings = _CIFAR | {
+    "learning.learning_rate": 0.01,
+    "learning.augmentation": "none",
+}
+_IMAGENET: Settings = {
+    "network.name": "imagenet_resnet50",
+    "ratio": "0.4",
+    "attack.name": "fgsm-rs",
+    "attack.epsilon": "4/255",
+    "learning.epochs": 100,
+    "learning.batch_size": 256,
+    "learning.learning_rate": 0.256,
+    "learning.schedule": "cosine",
+    "learning.momentum": 0.9,
+    "learning.weight_decay": 2**-15,
+    "learning.augmentation": "resized-crop-flip",
+    "evaluation.steps": 20,
+    "evaluation.step_size": "2/255",
+}
+_RELEASED: Settings = {
+    "data.validation": "0",  # the epoch is chosen on the test images
+    "data.normalisation": "released",
+    "pattern.mask_classifier": True,
+    "learning.last_batch": True,
+    "learning.statistics": "running",
+    "learning.batch_norm": "train",
+    "learning.validate_every": 3,
+}
+
+PRESETS: dict[str, Settings] = {
+    "cifar": _CIFAR,
+    "svhn": _SVHN,
+    "imagenet": _IMAGENET,
+    "cifar-released": _CIFAR | _RELEASED,
+    "svhn-released": _SVHN | _RELEASED,
+    "imagenet-released": _IMAGENET
+    | _RELEASED
+    | {
+        "network.init": "kaiming_normal",
+        "attack.name": "pgd",
+        "attack.steps": 2,
+        "attack.step_size": "2/255",
+        "learning.epochs": 90,
+        "learning.schedule": "milestones",
+        "learning.milestones": "1/3,2/3",
+        "learning.momentum": 0.875,
+        "learning.label_smoothing": 0.1,
+    },
+}
