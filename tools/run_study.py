@@ -1,0 +1,115 @@
+"""Run the study of docs/findings.md on digits, or a part of it, and keep its records.
+
+    python tools/run_study.py digits --seed 0 --out runs/study
+
+A run that is in the records already is not run again, and an interrupted one goes on, so the
+command can be given as often as needed; several seeds can run side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from studies import STUDIES, Study
+
+from scratchticket.errors import InputError, Interrupted
+from scratchticket.experiments.recipe import Recipe
+from scratchticket.experiments.run import RunFolder, run
+from scratchticket.experiments.start import make_recipe_from_file
+from scratchticket.files import write_atomically
+
+ROOT = Path(__file__).parents[1]
+
+
+def records_of(study: str, seed: int) -> Path:
+    """Return the file of a study's records of one seed."""
+    return ROOT / "records" / f"{study}-seed{seed}.jsonl"
+
+
+def stored(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the records of a file by the id of their recipes."""
+    if not path.exists():
+        return {}
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    return {record["id"]: record for record in records}
+
+
+class Runner:
+    """Runs the rows of a study for one seed, what they start from first.
+
+    Args:
+        study: Its rows by label.
+        name: Of the study.
+        seed: Of all its runs.
+        out: Folder for the runs.
+    """
+
+    def __init__(self, study: Study, name: str, seed: int, out: Path) -> None:
+        self._study, self._seed, self._out = study, seed, out
+        self._path = records_of(name, seed)
+
+    def recipe(self, label: str) -> Recipe:
+        """Return the recipe of a row; what it starts from is there afterwards."""
+        settings = self._study[label] | {"seed": self._seed}
+        start = settings.get("start.file")
+        if start is not None:
+            settings["start.file"] = str(self.ticket(start))
+        return make_recipe_from_file(settings)
+
+    def ticket(self, label: str) -> Path:
+        """Return the ticket file of a row, made if it is not there."""
+        recipe = self.recipe(label)
+        home = RunFolder(self._out / recipe.id[:16], recipe.task)
+        if not home.finished():
+            self._run(label, recipe, home)
+        return home.ticket
+
+    def __call__(self, label: str) -> None:
+        """Run a row if there is no record of it."""
+        recipe = self.recipe(label)
+        if recipe.id not in stored(self._path):
+            self._run(label, recipe, RunFolder(self._out / recipe.id[:16], recipe.task))
+
+    def _run(self, label: str, recipe: Recipe, home: RunFolder) -> None:
+        begun = time.monotonic()
+        record = run(recipe, home.path, resume=True)
+        known = stored(self._path)
+        known.setdefault(recipe.id, record)
+        write_atomically(self._path, "".join(json.dumps(r) + "\n" for r in known.values()))
+        chosen = record["results"][record["selected"]]
+        robust = chosen["attacks"][0]
+        print(
+            f"{label:<40} natural {chosen['natural']['correct']}/{chosen['natural']['total']}  "
+            f"robust {robust['correct']}/{robust['total']}  {time.monotonic() - begun:.0f} s",
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Read the arguments and run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("study", choices=sorted(STUDIES))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "study")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", help="rows whose label contains this")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    study = STUDIES[options.study]
+    runner = Runner(study, options.study, options.seed, options.out)
+    try:
+        for label in study:
+            if options.only is None or options.only in label:
+                runner(label)
+    except (InputError, Interrupted) as error:
+        sys.exit(f"{error}; the same command goes on")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The rows of each study: label to settings. A ``start.file`` names another row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Study = dict[str, dict[str, Any]]
+
+RATIOS = ("0.01", "0.02", "0.05", "0.1", "0.2", "0.4", "0.6", "0.8", "0.9")
+INITS = ("kaiming_normal", "kaiming_uniform", "xavier_normal", "signed_xavier_constant")
+DIGITS: dict[str, Any] = {
+    "data.name": "digits",
+    "network.name": "resnet18",
+    "network.width": 16,
+    "attack.epsilon": "0.1",
+    "attack.step_size": "0.025",
+    "learning.epochs": 40,
+}
+NATURAL = {"attack.name": "none", "evaluation.epsilon": "0.1"}
+DRAW, TRAIN = {"task": "draw", "ratio": "0.1"}, {"task": "train"}
+TASKS = {"digits 0-4": "0,1,2,3,4", "digits 5-9": "5,6,7,8,9"}
+SAME_SIZE = 5  # width of a dense network with about as many weights as a tenth of width 16
+
+
+def stronger(factor: str) -> dict[str, Any]:
+    """Return the settings of an epsilon so many times larger, the step in proportion."""
+    epsilon, step = {"1.5": ("0.15", "0.0375"), "2": ("0.2", "0.05")}[factor]
+    return {"attack.epsilon": epsilon, "attack.step_size": step}
+
+
+def digits() -> Study:
+    """Return the study on digits."""
+    rows: Study = {"dense": DIGITS | TRAIN}
+    rows |= {f"ratio {r}": DIGITS | DRAW | {"ratio": r} for r in RATIOS}
+    rows |= {f"init {name}": DIGITS | DRAW | {"network.init": name} for name in INITS}
+    for name in ("row", "kernel", "channel", "2:4"):
+        ratio = {"ratio": "0.5"} if name == "2:4" else {}
+        rows[f"pattern {name}"] = DIGITS | DRAW | ratio | {"pattern.granularity": name}
+    rows["pattern element 0.5"] = DIGITS | DRAW | {"ratio": "0.5"}
+    for name in ("fgsm", "fgsm-rs"):
+        rows[f"attack {name}"] = DIGITS | DRAW | {"attack.name": name}
+    rows["dense natural"] = DIGITS | TRAIN | NATURAL
+    for choice in ("inherited", "new"):
+        start = {"start.file": "ratio 0.1", "start.weights": choice}
+        rows[f"fine-tuned {choice}"] = DIGITS | TRAIN | start
+    rows["RTT natural"] = DIGITS | DRAW | {"start.file": "dense natural"}
+    rows["RTT adversarial"] = DIGITS | DRAW | {"start.file": "dense"}
+    for factor in ("1.5", "2"):
+        rows[f"ticket, epsilon x {factor}"] = DIGITS | DRAW | stronger(factor)
+        rows[f"dense, epsilon x {factor}"] = DIGITS | TRAIN | stronger(factor)
+    for (task, classes), (other, theirs) in zip(
+        TASKS.items(), reversed(TASKS.items()), strict=True
+    ):
+        own = {"data.classes": classes}
+        rows[f"{other}, trained"] = DIGITS | TRAIN | {"data.classes": theirs}
+        rows[f"{task}, ticket"] = DIGITS | DRAW | own
+        rows[f"{task}, transferred RTT"] = DIGITS | DRAW | own | {"start.file": f"{other}, trained"}
+    rows["control: narrow dense"] = DIGITS | TRAIN | {"network.width": SAME_SIZE}
+    still = {"learning.learning_rate": 0.0, "learning.epochs": 1}
+    rows["control: random mask"] = DIGITS | DRAW | still
+    pruned = {"start.file": "dense", "scores": "weights"}
+    rows["control: magnitude-pruned"] = DIGITS | DRAW | still | pruned
+    rows["control: magnitude-pruned, fine-tuned"] = (
+        DIGITS | TRAIN | {"start.file": "control: magnitude-pruned"}
+    )
+    return rows
+
+
+STUDIES = {"digits": digits()}
