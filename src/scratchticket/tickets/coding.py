@@ -26,7 +26,7 @@ Contexts = npt.NDArray[np.uint8]
 BITS = 16  # precision of probabilities, and size of a word
 LOW = 1 << BITS  # a lane's state lies in [LOW, LOW << BITS)
 MAX_LANES = 4096
-MAX_STEPS = 1 << 18  # of the coder over a whole mask; bounds the time to read a hostile file
+MAX_STEPS = 1 << 17  # of the coder over a whole mask; bounds the time to read a hostile file
 MAX_CONTEXTS = 256
 Group = tuple[int, int]  # number of bits, probability of a one in units of 2**-16
 
