@@ -47,8 +47,10 @@ def assembled(source: Source, recipe: DataRecipe, known: str | None = None) -> D
         return len(order), channels, height, width
 
     def fill(put: Put) -> None:
-        for place, pixels in zip(np.argsort(order), stream(parts, recipe), strict=True):
-            put(int(place), pixels)
+        places = {int(row): place for place, row in enumerate(order)}
+        for row, pixels in enumerate(stream(parts, recipe)):
+            if row in places:
+                put(places[row], pixels)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the image library, about metadata nobody uses

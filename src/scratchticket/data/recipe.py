@@ -33,6 +33,8 @@ class DataRecipe:
             paper's released code uses.
         seed: Of the split.
         colour: ``rgb`` or ``grey`` converts every image; ``keep`` refuses a mixture.
+        train_images: How many training images to keep, in equal shares of each class; all if not
+            given. They are the same for every run of this recipe.
         classes: Names of the classes to keep, separated by commas, in the order their numbers
             shall have; all if not given.
 
@@ -47,6 +49,7 @@ class DataRecipe:
     normalisation: Normalisation = "auto"
     seed: int = 0
     colour: Colour = "keep"
+    train_images: int | None = None
     classes: str | None = None
 
     def __post_init__(self) -> None:
@@ -54,6 +57,8 @@ class DataRecipe:
             raise InputError("data must be a known name or a path, got ''")
         if self.size is not None and not 1 <= self.size <= MAX_SIZE:
             raise InputError(f"size must be from 1 to {MAX_SIZE} pixels, got {self.size}")
+        if self.train_images is not None and self.train_images < 1:
+            raise InputError(f"train_images must be at least 1, got {self.train_images}")
         if self.normalisation not in get_args(Normalisation):
             raise unknown("normalisation", self.normalisation, get_args(Normalisation))
         if self.colour not in get_args(Colour):

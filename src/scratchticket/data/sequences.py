@@ -77,8 +77,11 @@ def gather(
     names, numbers = numbered(name, labelled, classes)
     rows, notes = arranged(numbers, recipe)
     order = np.concatenate(list(rows.values()))
-    pixels = pixels[: len(order)]  # a test part without labels is left out; it is the last
-    reorder(pixels, order)
+    if recipe.train_images is None:
+        pixels = pixels[: len(order)]  # a test part without labels is left out; it is the last
+        reorder(pixels, order)
+    else:
+        pixels = pixels[order]
     sets = divided(torch.from_numpy(pixels), numbers, rows)
     return finished(name, names, sets, recipe=recipe, notes=notes)
 

@@ -95,6 +95,15 @@ def arranged(
         notes.append("no test part: 20 % of the images of each class were held out as one")
     if "validation" not in rows and recipe.exact_validation:
         hold_out("validation", recipe.exact_validation)
+    if recipe.train_images is not None:
+        train = rows["train"]
+        if recipe.train_images > len(train):
+            raise InputError(
+                f"train_images is {recipe.train_images}, but there are {len(train)} for training"
+            )
+        if recipe.train_images < len(train):
+            share = Fraction(recipe.train_images, len(train))
+            rows["train"] = train[held_out(everything[train], share, recipe.seed, "training")[1]]
     if "validation" not in rows:
         notes.append("no validation part: the epoch is chosen on the test images")
     return {part: rows[part] for part in PARTS if part in rows}, tuple(notes)
