@@ -47,7 +47,7 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_results_are_those_of_the_records() -> None:
-    words = [sys.executable, str(ROOT / "tools" / "update_readme.py"), "--check"]
+    words = [sys.executable, str(ROOT / "tools" / "update_pages.py"), "--check"]
 
     done = subprocess.run(words, capture_output=True, text=True, check=False)
 

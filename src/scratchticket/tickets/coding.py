@@ -11,7 +11,7 @@ stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log2
 
@@ -91,10 +91,11 @@ def _best_grouping(contexts: Contexts | None, bits: Bits) -> tuple[int, float]:
 def _lanes(cost: float, total: int) -> int:
     """Return how many lanes to interleave, a power of two.
 
-    Each lane costs about two bytes and makes the coder faster: as many as cost at most 0.2 %, or as
-    ``MAX_STEPS`` demands.
+    Each lane costs about two bytes and makes the coder faster: as many as cost at most 0.2 %, or
+    0.8 % while they are no more than 64, or as ``MAX_STEPS`` demands.
     """
-    lanes = 1 << int(log2(min(max(cost / 8 * 0.002 / 2, 1), MAX_LANES)))
+    affordable = max(cost / 8 * 0.002 / 2, min(cost / 8 * 0.008 / 2, 64), 1)
+    lanes = 1 << int(log2(min(affordable, MAX_LANES)))
     while lanes * MAX_STEPS < total:
         lanes *= 2
     return lanes
@@ -105,13 +106,10 @@ def _order(contexts: Contexts, groups: int) -> npt.NDArray[np.intp]:
     return np.argsort(contexts >> (8 - groups.bit_length() + 1), kind="stable")
 
 
-def _steps(groups: Sequence[Group], lanes: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (first bit, number of bits, probability of a one) of each step, over all groups."""
-    start = 0
-    for size, probability in groups:
-        for offset in range(0, size, lanes):
-            yield start + offset, min(lanes, size - offset), probability
-        start += size
+def _probabilities(groups: Sequence[Group]) -> npt.NDArray[np.uint16]:
+    """Return the probability of a one of each bit."""
+    values = np.array([probability for _, probability in groups], dtype=np.uint16)
+    return np.repeat(values, [size for size, _ in groups])
 
 
 def encode(masks: Sequence[Bits], contexts: Sequence[Contexts | None]) -> tuple[bytes, Plan]:
@@ -204,44 +202,46 @@ def _check(plan: Plan, code: bytes) -> None:
 
 
 def _encode(bits: Bits, groups: Sequence[Group], lanes: int) -> bytes:
-    """Return final states and stream; bit ``i`` of a group goes to lane ``i % lanes``."""
+    """Return final states and stream; bit ``i`` goes to lane ``i % lanes``."""
+    probabilities = _probabilities(groups)
     states = np.full(lanes, LOW, dtype=np.uint32)
     words: list[npt.NDArray[np.uint16]] = []
-    for start, count, probability in reversed(list(_steps(groups, lanes))):
-        one = bits[start : start + count]
-        state = states[:count]
-        p, q = np.uint32(probability), np.uint32(LOW - probability)
-        width = np.where(one, p, q)
+    for start in reversed(range(0, len(bits), lanes)):
+        one = bits[start : start + lanes]
+        state = states[: len(one)]
+        p = probabilities[start : start + lanes].astype(np.uint32)
+        width = np.where(one, p, np.uint32(LOW) - p)
         full = state >= (width << np.uint32(BITS))
         words.append(state[full].astype(np.uint16))
         state = np.where(full, state >> np.uint32(BITS), state)
-        quotient = np.where(one, state // p, state // q)
+        quotient, rest = np.divmod(state, width)
         base = np.where(one, np.uint32(0), p)
-        states[:count] = (quotient << np.uint32(BITS)) + (state - quotient * width) + base
+        states[: len(one)] = (quotient << np.uint32(BITS)) + rest + base
     stream = np.concatenate(words[::-1]) if words else np.empty(0, dtype=np.uint16)
     return states.astype("<u4").tobytes() + stream.astype("<u2").tobytes()
 
 
 def _decode(code: bytes, groups: Sequence[Group], lanes: int) -> Bits:
     """Undo :func:`_encode`."""
+    probabilities = _probabilities(groups)
     states = np.frombuffer(code, "<u4", count=lanes).astype(np.uint32)
     stream = np.frombuffer(code, "<u2", offset=4 * lanes).astype(np.uint32)
-    bits = np.empty(sum(size for size, _ in groups), dtype=np.bool_)
+    bits = np.empty(len(probabilities), dtype=np.bool_)
     position = 0
-    for start, count, probability in _steps(groups, lanes):
-        state = states[:count]
-        p, q = np.uint32(probability), np.uint32(LOW - probability)
+    for start in range(0, len(bits), lanes):
+        p = probabilities[start : start + lanes].astype(np.uint32)
+        state = states[: len(p)]
         slot = state & np.uint32(LOW - 1)
         one = slot < p
-        bits[start : start + count] = one
+        bits[start : start + lanes] = one
         base = np.where(one, np.uint32(0), p)
-        state = np.where(one, p, q) * (state >> np.uint32(BITS)) + slot - base
+        state = np.where(one, p, np.uint32(LOW) - p) * (state >> np.uint32(BITS)) + slot - base
         low = np.flatnonzero(state < LOW)
         if position + len(low) > len(stream):
             raise TicketError("the mask's code is damaged: it ends too early")
         state[low] = (state[low] << np.uint32(BITS)) | stream[position : position + len(low)]
         position += len(low)
-        states[:count] = state
+        states[: len(p)] = state
     if position != len(stream) or (states != LOW).any():
         raise TicketError("the mask's code is damaged: it does not end where it should")
     return bits

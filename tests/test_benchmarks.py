@@ -1,0 +1,116 @@
+"""The benchmarks run on a small network, and pages show what the records say."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+import scratchticket as st
+from scratchticket.networks import bare
+
+pytest.importorskip("zstandard")
+ROOT = Path(__file__).parents[1]
+
+
+def module(folder: str, name: str) -> ModuleType:
+    """Import a file that is in no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / folder / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[name] = loaded  # dataclasses look their module up
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+size = module("benchmarks", "ticket_size")
+pages = module("tools", "update_pages")
+
+
+def case(width: int) -> object:
+    return size.Case(st.NetworkRecipe("resnet18", width=width), image_size=8)
+
+
+@pytest.mark.parametrize("ratio", ["0.01", "0.1", "0.5"])
+def test_a_file_is_as_small_as_entropy_allows(ratio: str, tmp_path: Path) -> None:
+    ticket = size.random_ticket(case(width=7), ratio)
+
+    count = size.written(ticket, tmp_path)
+
+    least = count["entropy"]
+    assert ticket.mask.total >= 100_000
+    assert 0.999 * least <= count["mask"] <= 1.02 * least
+    assert count["file"] <= 1.02 * least + count["statistics"] + count["header"]
+    assert count["file"] < count["zstd"] < count["released"]
+
+
+def test_what_it_is_compared_with_holds_the_same_network(tmp_path: Path) -> None:
+    ticket = size.random_ticket(case(width=2), "0.1")
+    network = bare(ticket.build())
+    (tmp_path / "dense").write_bytes(size.compressed(ticket))
+    state = size.decompressed(tmp_path / "dense")
+    released = size.released_checkpoint(ticket)
+
+    assert state.keys() == network.state_dict().keys()
+    for name, value in network.state_dict().items():
+        assert torch.equal(state[name], value)
+    for name, mask in ticket.mask.items():
+        own = released["state_dict"][f"module.{name}"]
+        assert torch.equal(own[mask], network.state_dict()[name][mask])
+        assert (
+            released["state_dict"][f"module.{name.replace('weight', 'scores')}"].shape == own.shape
+        )
+    momenta = [value["momentum_buffer"] for value in released["optimizer"]["state"].values()]
+    assert [value.shape for value in momenta] == [mask.shape for mask in ticket.mask.values()]
+
+
+def test_a_row_replaces_the_one_measured_before(tmp_path: Path) -> None:
+    records = tmp_path / "records.jsonl"
+    first, other = (size.random_ticket(case(width=2), ratio) for ratio in ("0.1", "0.5"))
+    drawn = size.drawn_ticket(st.NetworkRecipe("resnet18", width=2), "0.1", epochs=1)
+
+    for ticket, ratio, mask in (
+        (drawn, "0.1", "drawn"),
+        (other, "0.5", "random"),
+        (first, "0.1", "random"),
+        (first, "0.1", "random"),
+    ):
+        size.remember(size.row(ticket, ratio, mask, passes=1), records)
+
+    rows = [json.loads(line) for line in records.read_text().splitlines()]
+    assert [(row["mask"], row["ratio"]) for row in rows] == [
+        ("random", "0.1"),
+        ("random", "0.5"),
+        ("drawn", "0.1"),
+    ]
+    assert [row["recipe"] is not None for row in rows] == [False, False, True]
+    assert all({"machine", "versions", "commit"} <= row.keys() for row in rows)
+    table = pages.ticket_size(rows)
+    assert table.count("| resnet18, width 2 | 10 | drawn |") == 2
+
+
+def test_the_benchmark_explains_itself() -> None:
+    words = [sys.executable, str(ROOT / "benchmarks" / "ticket_size.py"), "--help"]
+
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+
+    assert "--ratio" in done.stdout
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: page.path)
+def test_a_page_shows_what_its_records_say(page: object) -> None:
+    text = (ROOT / page.path).read_text()
+
+    assert pages.updated(page, text) == text, "run python tools/update_pages.py"
+
+
+def test_a_page_without_markers_is_refused() -> None:
+    with pytest.raises(SystemExit, match="markers"):
+        pages.updated(pages.PAGES[0], "nothing")
