@@ -106,6 +106,17 @@ def test_the_built_network_is_plain_frozen_and_in_eval_mode(
     assert not torch.signbit(zeros).any()
 
 
+@pytest.mark.parametrize("kind", ["element", "kernel", "global", "dense", "fine_tuned"])
+def test_ternary_is_what_has_one_magnitude_a_layer(kind: str) -> None:
+    (loaded,) = load_tickets(KNOWN / f"{kind}.safetensors")
+    built = maskable(loaded.build())
+
+    magnitudes = [weight[weight != 0].abs().unique() for weight in built.values()]
+
+    assert loaded.ternary == all(len(values) == 1 for values in magnitudes)
+    assert loaded.ternary == (kind in {"element", "global"})
+
+
 def test_the_file_is_readable_safetensors_with_one_metadata_value(
     ticket: st.Ticket, tmp_path: Path
 ) -> None:
