@@ -80,7 +80,7 @@ class Runner:
         begun = time.monotonic()
         record = run(recipe, home.path, resume=True)
         known = stored(self._path)
-        known.setdefault(recipe.id, record)
+        known.setdefault(recipe.id, {"label": label} | record)
         write_atomically(self._path, "".join(json.dumps(r) + "\n" for r in known.values()))
         chosen = record["results"][record["selected"]]
         robust = chosen["attacks"][0]

@@ -16,7 +16,7 @@ DIGITS: dict[str, Any] = {
     "attack.step_size": "0.025",
     "learning.epochs": 40,
 }
-NATURAL = {"attack.name": "none", "evaluation.epsilon": "0.1"}
+NATURAL = {"attack.name": "none"}  # judged at the same epsilon
 DRAW, TRAIN = {"task": "draw", "ratio": "0.1"}, {"task": "train"}
 TASKS = {"digits 0-4": "0,1,2,3,4", "digits 5-9": "5,6,7,8,9"}
 SAME_SIZE = 5  # width of a dense network with about as many weights as a tenth of width 16
@@ -28,10 +28,27 @@ def stronger(factor: str) -> dict[str, Any]:
     return {"attack.epsilon": epsilon, "attack.step_size": step}
 
 
+def ticket_of(remaining: str) -> str:
+    """Return the label of a ticket of some ratio."""
+    return "ticket" if remaining == DRAW["ratio"] else f"ratio {remaining}"
+
+
+def family(suffix: str, base: dict[str, Any]) -> Study:
+    """Return a ticket and its relatives: dense, fine-tuned, drawn from trained networks."""
+    ticket, dense = f"ticket{suffix}", f"dense{suffix}"
+    rows: Study = {dense: base | TRAIN, ticket: base | DRAW}
+    for choice in ("inherited", "new"):
+        start = {"start.file": ticket, "start.weights": choice}
+        rows[f"fine-tuned {choice}{suffix}"] = base | TRAIN | start
+    rows[f"RTT natural{suffix}"] = base | DRAW | {"start.file": "dense natural"}
+    rows[f"RTT adversarial{suffix}"] = base | DRAW | {"start.file": dense}
+    return rows
+
+
 def digits() -> Study:
     """Return the study on digits."""
-    rows: Study = {"dense": DIGITS | TRAIN}
-    rows |= {f"ratio {r}": DIGITS | DRAW | {"ratio": r} for r in RATIOS}
+    rows: Study = {"dense": DIGITS | TRAIN, "dense natural": DIGITS | TRAIN | NATURAL}
+    rows |= {ticket_of(r): DIGITS | DRAW | {"ratio": r} for r in RATIOS}
     rows |= {f"init {name}": DIGITS | DRAW | {"network.init": name} for name in INITS}
     for name in ("row", "kernel", "channel", "2:4"):
         ratio = {"ratio": "0.5"} if name == "2:4" else {}
@@ -39,15 +56,9 @@ def digits() -> Study:
     rows["pattern element 0.5"] = DIGITS | DRAW | {"ratio": "0.5"}
     for name in ("fgsm", "fgsm-rs"):
         rows[f"attack {name}"] = DIGITS | DRAW | {"attack.name": name}
-    rows["dense natural"] = DIGITS | TRAIN | NATURAL
-    for choice in ("inherited", "new"):
-        start = {"start.file": "ratio 0.1", "start.weights": choice}
-        rows[f"fine-tuned {choice}"] = DIGITS | TRAIN | start
-    rows["RTT natural"] = DIGITS | DRAW | {"start.file": "dense natural"}
-    rows["RTT adversarial"] = DIGITS | DRAW | {"start.file": "dense"}
+    rows |= family("", DIGITS)
     for factor in ("1.5", "2"):
-        rows[f"ticket, epsilon x {factor}"] = DIGITS | DRAW | stronger(factor)
-        rows[f"dense, epsilon x {factor}"] = DIGITS | TRAIN | stronger(factor)
+        rows |= family(f", epsilon x {factor}", DIGITS | stronger(factor))
     for (task, classes), (other, theirs) in zip(
         TASKS.items(), reversed(TASKS.items()), strict=True
     ):

@@ -1,0 +1,188 @@
+"""The tables of docs/findings.md: what was found, beside what the paper says."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from studies import STUDIES
+
+ROOT = Path(__file__).parents[1]
+Record = dict[str, Any]
+Rows = dict[str, list[Record]]  # label to one record per seed
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something the paper says, as a comparison of two rows.
+
+    Attributes:
+        text: What it says.
+        left: Label of a row.
+        sign: ``>`` if its robust accuracy should be higher than that of the right one, ``~`` if
+            they should be comparable.
+        right: Label of the other row.
+    """
+
+    text: str
+    left: str
+    sign: str
+    right: str
+
+
+CLAIMS = (
+    Claim("A ticket is comparable to the dense network (4.2)", "ticket", "~", "dense"),
+    Claim("... at 20 % too", "ratio 0.2", "~", "dense"),
+    Claim("Very small ratios are inferior (4.2)", "ticket", ">", "ratio 0.01"),
+    Claim("Very large ratios are inferior (4.2)", "ticket", ">", "ratio 0.9"),
+    Claim("Signed constants beat Kaiming normal (4.4)", "ticket", ">", "init kaiming_normal"),
+    Claim("... and Kaiming uniform", "ticket", ">", "init kaiming_uniform"),
+    Claim("... and Xavier normal", "ticket", ">", "init xavier_normal"),
+    Claim("Rows are worse than elements (4.5)", "ticket", ">", "pattern row"),
+    Claim("... kernels too", "ticket", ">", "pattern kernel"),
+    Claim("... and channels fail", "ticket", ">", "pattern channel"),
+    Claim("PGD-7 finds better tickets than FGSM (4.6)", "ticket", ">", "attack fgsm"),
+    Claim("... and than FGSM-RS", "ticket", ">", "attack fgsm-rs"),
+    Claim(
+        "A ticket is comparable to its fine-tuned self (5.1)",
+        "ticket",
+        "~",
+        "fine-tuned inherited",
+    ),
+    Claim("Inherited weights beat new ones (5.1)", "fine-tuned inherited", ">", "fine-tuned new"),
+    Claim("Adversarial RTTs beat tickets (5.2)", "RTT adversarial", ">", "ticket"),
+    Claim("Tickets beat natural RTTs (5.2)", "ticket", ">", "RTT natural"),
+    *(
+        claim
+        for x in (", epsilon x 1.5", ", epsilon x 2")
+        for claim in (
+            Claim(f"The same{x}: dense (5.3)", f"ticket{x}", "~", f"dense{x}"),
+            Claim("... fine-tuned", f"ticket{x}", "~", f"fine-tuned inherited{x}"),
+            Claim("... inherited or new", f"fine-tuned inherited{x}", ">", f"fine-tuned new{x}"),
+            Claim("... adversarial RTTs", f"RTT adversarial{x}", ">", f"ticket{x}"),
+            Claim("... natural RTTs", f"ticket{x}", ">", f"RTT natural{x}"),
+        )
+    ),
+    Claim(
+        "Tickets beat transferred RTTs on 0-4 (6.3)",
+        "digits 0-4, ticket",
+        ">",
+        "digits 0-4, transferred RTT",
+    ),
+    Claim("... and on 5-9", "digits 5-9, ticket", ">", "digits 5-9, transferred RTT"),
+    Claim(
+        "A ticket beats a dense network of its size (4.2)",
+        "ticket",
+        ">",
+        "control: narrow dense",
+    ),
+    Claim("The search matters: a random mask is worse", "ticket", ">", "control: random mask"),
+    Claim(
+        "A ticket beats the magnitude-pruned dense network",
+        "ticket",
+        ">",
+        "control: magnitude-pruned",
+    ),
+    Claim("... fine-tuned too", "ticket", ">", "control: magnitude-pruned, fine-tuned"),
+)
+
+
+def load(study: str) -> Rows:
+    """Return a study's records, which are told from the recipe alone, by label."""
+    rows: Rows = defaultdict(list)
+    for path in sorted((ROOT / "records").glob(f"{study}-seed*.jsonl")):
+        for line in path.read_text().splitlines():
+            record = json.loads(line)
+            rows[record["label"]].append(record)
+    return {label: rows[label] for label in STUDIES[study] if label in rows}
+
+
+def percents(record: Record) -> tuple[float, float]:
+    """Return natural and robust accuracy of a record, in percent."""
+    result = record["results"][record["selected"]]
+    natural, robust = result["natural"], result["attacks"][0]
+    return tuple(100 * c["correct"] / c["total"] for c in (natural, robust))
+
+
+def spread(values: list[float]) -> str:
+    """Return mean and standard deviation; of one value, itself."""
+    if len(values) == 1:
+        return f"{values[0]:.1f}"
+    return f"{mean(values):.1f} ± {stdev(values):.1f}"
+
+
+def table(rows: Rows) -> str:
+    """Return a line per row: natural, robust, weights, bytes."""
+    lines = [
+        "| | natural (%) | robust (%) | under | weights kept | of | bytes |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for label, records in rows.items():
+        natural, robust = zip(*map(percents, records), strict=True)
+        first = records[0]
+        attack = first["results"][first["selected"]]["attacks"][0]["title"]
+        kept, total = (round(mean(r["weights"][k] for r in records)) for k in ("kept", "total"))
+        size = round(mean(r["bytes"] for r in records))
+        lines.append(
+            f"| {label} | {spread(list(natural))} | {spread(list(robust))} | {attack} "
+            f"| {kept:,} | {total:,} | {size:,} |"
+        )
+    return "\n".join(lines)
+
+
+def verdict(claim: Claim, rows: Rows) -> str:
+    """Return a line that says whether a claim holds here."""
+    left, right = (
+        {r["recipe"]["seed"]: percents(r)[1] for r in rows[x]} for x in (claim.left, claim.right)
+    )
+    seeds = sorted(left.keys() & right.keys())
+    differences = [left[seed] - right[seed] for seed in seeds]
+    average = mean(differences)
+    images = rows[claim.left][0]["results"]["last"]["natural"]["total"]
+    fraction = mean(left[seed] for seed in seeds) / 100
+    noise = 100 * sqrt(fraction * (1 - fraction) / images)  # one standard error of the images
+    agree = all(d > 0 for d in differences) or all(d < 0 for d in differences)
+    clear = agree and abs(average) > noise and len(seeds) > 1
+    if claim.sign == "~":
+        said = "holds" if abs(average) <= 2 * noise else "does not hold"
+    else:
+        said = ("holds" if average > 0 else "does not hold") if clear else "cannot be told"
+    return (
+        f"| {claim.text} | {claim.left} {claim.sign} {claim.right} | {average:+.1f} "
+        f"({min(differences):+.1f} to {max(differences):+.1f}) | {said} |"
+    )
+
+
+def digits() -> str:
+    """Return the part of the page on digits."""
+    rows = load("digits")
+    lines = [
+        "| the paper says | compared | difference in robust accuracy (points) | here it |",
+        "|---|---|---|---|",
+    ]
+    known = [c for c in CLAIMS if c.left in rows and c.right in rows]
+    lines += [verdict(claim, rows) for claim in known]
+    seeds = sorted({r["recipe"]["seed"] for records in rows.values() for r in records})
+    machines = {(r["machine"]["threads"], r["machine"]["device"]) for v in rows.values() for r in v}
+    places = " and ".join(f"{count} thread(s) of {device}" for count, device in sorted(machines))
+    return f"""\
+{table(rows)}
+
+Accuracy on the test images; mean ± standard deviation over seeds {", ".join(map(str, seeds))}; the
+epoch is chosen on validation images. Computed with {places}.
+
+{chr(10).join(lines)}
+
+Differences are means over the seeds (least to most). *Cannot be told*: the seeds do not agree in
+sign, or the mean is below one standard error of the test images.
+*Comparable* means within two of them.
+"""
+
+
+PARTS: dict[str, Callable[[], str]] = {"digits": digits}
