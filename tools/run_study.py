@@ -19,7 +19,7 @@ import torch
 from studies import STUDIES, Study
 
 from scratchticket.errors import InputError, Interrupted
-from scratchticket.experiments.recipe import Recipe
+from scratchticket.experiments.recipe import Recipe, make_recipe
 from scratchticket.experiments.run import RunFolder, run
 from scratchticket.experiments.start import make_recipe_from_file
 from scratchticket.files import write_atomically
@@ -32,12 +32,26 @@ def records_of(study: str, seed: int) -> Path:
     return ROOT / "records" / f"{study}-seed{seed}.jsonl"
 
 
-def stored(path: Path) -> dict[str, dict[str, Any]]:
-    """Return the records of a file by the id of their recipes."""
-    if not path.exists():
-        return {}
-    records = [json.loads(line) for line in path.read_text().splitlines()]
-    return {record["id"]: record for record in records}
+def stored(path: Path) -> list[dict[str, Any]]:
+    """Return the records of a file."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def leaves(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the settings of a recipe by path, but for where a file lies."""
+    found: dict[str, Any] = {}
+    for name, value in tree.items():
+        path = prefix + name
+        found |= leaves(value, f"{path}.") if isinstance(value, dict) else {path: value}
+    return {path: value for path, value in found.items() if path != "start.file"}
+
+
+def agrees(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether a stored recipe is this one: settings it did not have yet are at their defaults."""
+    then, now, default = leaves(old), leaves(new), leaves(make_recipe({}).json())
+    return then.keys() <= now.keys() and all(
+        value == (then[path] if path in then else default.get(path)) for path, value in now.items()
+    )
 
 
 class Runner:
@@ -62,10 +76,16 @@ class Runner:
             settings["start.file"] = str(self.ticket(start))
         return make_recipe_from_file(settings)
 
+    def record(self, recipe: Recipe) -> dict[str, Any] | None:
+        """Return the record of a recipe, if it was run."""
+        wanted = recipe.json()
+        return next((r for r in stored(self._path) if agrees(r["recipe"], wanted)), None)
+
     def ticket(self, label: str) -> Path:
         """Return the ticket file of a row, made if it is not there."""
         recipe = self.recipe(label)
-        home = RunFolder(self._out / recipe.id[:16], recipe.task)
+        known = self.record(recipe)
+        home = RunFolder(self._out / (known or {"id": recipe.id})["id"][:16], recipe.task)
         if not home.finished():
             self._run(label, recipe, home)
         return home.ticket
@@ -73,15 +93,15 @@ class Runner:
     def __call__(self, label: str) -> None:
         """Run a row if there is no record of it."""
         recipe = self.recipe(label)
-        if recipe.id not in stored(self._path):
+        if self.record(recipe) is None:
             self._run(label, recipe, RunFolder(self._out / recipe.id[:16], recipe.task))
 
     def _run(self, label: str, recipe: Recipe, home: RunFolder) -> None:
         begun = time.monotonic()
         record = run(recipe, home.path, resume=True)
-        known = stored(self._path)
-        known.setdefault(recipe.id, {"label": label} | record)
-        write_atomically(self._path, "".join(json.dumps(r) + "\n" for r in known.values()))
+        if self.record(recipe) is None:
+            known = [*stored(self._path), {"label": label} | record]
+            write_atomically(self._path, "".join(json.dumps(r) + "\n" for r in known))
         chosen = record["results"][record["selected"]]
         robust = chosen["attacks"][0]
         print(
