@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import findings
+
 ROOT = Path(__file__).parents[1]
 MARKERS = re.compile("(<!-- results: .* -->\n).*?(<!-- end of results -->\n)", flags=re.DOTALL)
 RIVALS = ("released", "zstd")  # what a ticket's file is compared with
@@ -117,7 +119,7 @@ class Page:
     Attributes:
         path: From the repository's root.
         block: Turns the records into Markdown.
-        records: Name of their file in ``records/``.
+        records: Name of their file in ``records/``, or a pattern of several.
     """
 
     path: str
@@ -128,12 +130,14 @@ class Page:
 PAGES = (
     Page("README.md", demo, "demo.jsonl"),
     Page("docs/ticket-size.md", ticket_size, "ticket_size.jsonl"),
+    Page("docs/findings.md", findings.digits, "digits-seed*.jsonl"),
 )
 
 
 def updated(page: Page, text: str) -> str:
     """Return a page's text with the part between its markers made anew."""
-    lines = (ROOT / "records" / page.records).read_text().splitlines()
+    files = sorted((ROOT / "records").glob(page.records))
+    lines = [line for file in files for line in file.read_text().splitlines()]
     block = page.block([json.loads(line) for line in lines])
     result, count = MARKERS.subn(lambda markers: markers[1] + block + markers[2], text)
     if count != 1:

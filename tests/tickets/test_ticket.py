@@ -18,23 +18,44 @@ from hypothesis import strategies as some
 import scratchticket as st
 from scratchticket.data import pixels
 from scratchticket.errors import InputError, TicketError
-from scratchticket.masks import Mask, keep_top
+from scratchticket.learning.learners import initial_scores
+from scratchticket.masks import Mask, Pattern, Selector
+from scratchticket.masks.pattern import GRANULARITIES
 from scratchticket.networks import maskable
 from scratchticket.networks import statistics as statistics_of
 from scratchticket.tickets import load_tickets, save_tickets
 from scratchticket.tickets.container import pack, unpack
 from scratchticket.tickets.ticket import fingerprint
 
+INITS = list(st.networks.INITS)
 KNOWN = Path(__file__).parent / "known"
 
 
-def random_ticket(name: str, width: int, ratio: float, seed: int) -> st.Ticket:
-    """Return a ticket with a random mask and random statistics."""
-    recipe = st.NetworkRecipe(name, width)
-    network = st.networks.build(name, classes=3, channels=2, width=width, seed=seed)
+def random_ticket(
+    name: str, width: int, ratio: float, seed: int, pattern: Pattern = Pattern(), **more: Any
+) -> st.Ticket:
+    """Return a ticket with a random mask and random statistics.
+
+    With ``score_seed`` the mask is the top of the initial scores, which its code knows.
+    """
+    arguments = {"depth": 10, "widen": 2} if name == "wide_resnet" else {}
+    recipe = st.NetworkRecipe(name, width, more.pop("init", INITS[0]), arguments=arguments)
+    network = st.networks.random_network(
+        recipe, classes=3, image_shape=(2, 8, 8), seed=seed, mean=[0.5, 0.25], std=[0.5, 1]
+    )
     draws = torch.Generator().manual_seed(seed)
     layers = maskable(network)
     statistics = statistics_of(network)
+    select = Selector(pattern, ratio, {n: tuple(w.shape) for n, w in layers.items()}, "fc.weight")
+    score_seed = more.get("score_seed")
+    bits = select(
+        {
+            n: torch.rand(shape, generator=draws)
+            if score_seed is None
+            else initial_scores(score_seed, n, shape).abs()
+            for n, shape in select.shapes.items()
+        }
+    )
     return st.Ticket(
         network=recipe,
         seed=seed,
@@ -42,24 +63,36 @@ def random_ticket(name: str, width: int, ratio: float, seed: int) -> st.Ticket:
         classes=("a", "b", "ç"),
         mean=(0.5, 0.25),
         std=(0.5, 1.0),
-        mask=Mask(
-            {n: keep_top(torch.rand(w.shape, generator=draws), ratio) for n, w in layers.items()}
-        ),
+        mask=Mask({name: bits[name].expand(weight.shape) for name, weight in layers.items()}),
         statistics={n: torch.rand(b.shape, generator=draws) + 0.5 for n, b in statistics.items()},
         fingerprints={name: fingerprint(weight) for name, weight in layers.items()},
         provenance={"note": "made by a test"},
+        **more,
     )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=25)
 @given(
-    some.sampled_from(["resnet18", "preact_resnet18"]),
-    some.integers(1, 5),
+    some.sampled_from(["resnet18", "preact_resnet18", "wide_resnet", "conv4", "imagenet_resnet50"]),
+    some.integers(1, 4),
     some.floats(0.01, 1),
     some.integers(0, 2**63 - 1),
+    some.sampled_from([*GRANULARITIES, "2:4"]),
+    some.sampled_from(INITS),
+    some.one_of(some.none(), some.integers(0, 2**63 - 1)),
 )
-def test_loading_undoes_saving(name: str, width: int, ratio: float, seed: int) -> None:
-    ticket = random_ticket(name, width, ratio, seed)
+def test_loading_undoes_saving(  # noqa: PLR0917
+    name: str,
+    width: int,
+    ratio: float,
+    seed: int,
+    granularity: str,
+    init: str,
+    score_seed: int | None,
+) -> None:
+    pattern = Pattern(granularity)
+    ratio = 0.5 if pattern.groups else ratio
+    ticket = random_ticket(name, width, ratio, seed, pattern, init=init, score_seed=score_seed)
     content = ticket.to_bytes()
 
     loaded = st.Ticket.from_bytes(content)
