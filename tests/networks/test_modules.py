@@ -143,6 +143,23 @@ def test_a_ticket_of_it_is_drawn_saved_and_rebuilt(few_digits: st.Data, tmp_path
     assert not torch.equal(trained["token"], start["token"])
 
 
+def with_spare(*, classes: int, image_shape: tuple[int, int, int]) -> nn.Module:
+    module = several(classes=classes, image_shape=image_shape)
+    module[0].register_module("spare", nn.Linear(3, 3))  # of which the logits know nothing
+    return module
+
+
+def test_a_layer_that_is_not_used_is_no_obstacle(few_digits: st.Data) -> None:
+    learning = st.LearningRecipe(epochs=1, batch_size=128)
+    attack = st.AttackRecipe("fgsm", 0.1)
+
+    ticket = st.draw_ticket(few_digits, with_spare, attack=attack, learning=learning)
+    tuned = st.train_network(few_digits, start=ticket, attack=attack, learning=learning)
+
+    assert "0.spare.weight" in ticket.mask
+    assert tuned.mask == ticket.mask
+
+
 def test_a_file_never_imports_the_code_it_names(
     few_digits: st.Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,9 +130,10 @@ class ScoreLearner:
                 self._parameters[name].copy_(torch.where(mask, weight, 0.0))
 
     def collect(self) -> None:
-        """Give each score its straight-through gradient."""
+        """Give each score its straight-through gradient; none where the layer was not used."""
         for name, parameter in self._parameters.items():
-            assert parameter.grad is not None
+            if parameter.grad is None:
+                continue
             score = self._scores[name]
             gradient = (self._weights[name] * parameter.grad).sum_to_size(score.shape)
             score.grad = (gradient * score.sign()).contiguous()
@@ -188,8 +189,8 @@ class WeightLearner:
         """Take the gradients of weights that do not remain away."""
         for name, mask in self._mask.items():
             gradient = self._parameters[name].grad
-            assert gradient is not None
-            gradient.masked_fill_(~mask, 0.0)
+            if gradient is not None:
+                gradient.masked_fill_(~mask, 0.0)
 
     def result(self) -> dict[str, Tensor]:
         """Return the weights."""
