@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,86 @@ def test_a_file_never_imports_the_code_it_names(
 def test_code_that_is_not_there_is_named(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         networks.import_factory(name)
+
+
+def test_a_layer_that_occurs_twice_stays_in_both_places() -> None:
+    relu = nn.ReLU()
+
+    def twice(*, classes: int, image_shape: tuple[int, int, int]) -> nn.Module:
+        first, last = nn.Linear(64, 8), nn.Linear(8, classes)
+        return nn.Sequential(nn.Flatten(), first, relu, nn.Linear(8, 8), relu, last)
+
+    networks.register("twice", twice)
+    network = networks.build("twice", classes=3, channels=1, image_size=8)
+    images = torch.rand(2, 1, 8, 8)
+
+    by_hand = images.flatten(1)
+    for name in ("1", "3", "5"):
+        by_hand = network.get_submodule(name)(by_hand if name == "1" else relu(by_hand))
+    torch.testing.assert_close(network(images), by_hand)
+
+
+@pytest.mark.parametrize("child", ["normalise", "network"])
+def test_a_child_of_a_reserved_name_is_no_trap(child: str, few_digits: st.Data) -> None:
+    def reserved(*, classes: int, image_shape: tuple[int, int, int]) -> nn.Module:
+        inner = nn.Sequential(nn.Flatten(), nn.Linear(64, classes))
+        module = nn.Sequential()
+        module.add_module(child, inner)
+        return module
+
+    networks.register(f"reserved-{child}", reserved)
+    learning = st.LearningRecipe(epochs=1, batch_size=256)
+    ticket = st.draw_ticket(
+        few_digits, f"reserved-{child}", attack=st.AttackRecipe("none"), learning=learning
+    )
+
+    assert list(ticket.mask) == [f"{child}.1.weight"]
+    assert st.Ticket.from_bytes(ticket.to_bytes()).mask == ticket.mask
+
+
+def test_arguments_without_a_default_must_be_given() -> None:
+    def needy(*, classes: int, image_shape: tuple[int, int, int], hidden: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, hidden), nn.Linear(hidden, classes))
+
+    networks.register("needy", needy)
+    with pytest.raises(InputError, match="network needy needs network.arguments.hidden"):
+        st.NetworkRecipe("needy")
+    made = networks.build("needy", classes=3, channels=1, image_size=8, hidden=5)
+    assert maskable(made)["1.weight"].shape == (5, 64)
+    with pytest.raises(InputError, match="network needy cannot be built: "):
+        networks.build("needy", classes=3, channels=1, image_size=8, hidden=-5)
+
+
+def test_defining_a_function_anew_replaces_it_and_one_without_a_name_is_refused() -> None:
+    def again(*, classes: int, image_shape: tuple[int, int, int]) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, classes))
+
+    first = again
+    networks.register("again", first)
+
+    def again(*, classes: int, image_shape: tuple[int, int, int]) -> nn.Module:  # type: ignore[no-redef]
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Linear(8, classes))
+
+    networks.register("again", again)
+    assert networks.NETWORKS["again"] is again
+    assert networks.name_of(odd) == NAME
+    for nameless in (partial(odd, dim=4), again):
+        with pytest.raises(InputError, match="needs a function with a name"):
+            networks.name_of(nameless)
+
+
+def test_a_volume_network_can_be_drawn(few_digits: st.Data) -> None:
+    def volume(*, classes: int, image_shape: tuple[int, int, int]) -> nn.Module:
+        convolution = nn.Conv3d(1, 4, 3, padding=1, bias=False)
+        return nn.Sequential(nn.Unflatten(1, (1, 1)), convolution, nn.Flatten(), nn.Linear(256, 10))
+
+    networks.register("volume", volume)
+    learning = st.LearningRecipe(epochs=1, batch_size=128)
+    ticket = st.draw_ticket(
+        few_digits, "volume", attack=st.AttackRecipe("fgsm", 0.1), learning=learning
+    )
+
+    assert ticket.mask["1.weight"].shape == (4, 1, 3, 3, 3)
 
 
 def test_a_name_cannot_stand_for_two_networks() -> None:

@@ -118,6 +118,7 @@ def test_normalisation_is_the_first_layer_and_no_parameter() -> None:
         ({"name": "resnet81"}, "did you mean 'resnet18'"),
         ({"init": "kaiming"}, "unknown init 'kaiming'"),
         ({"width": 0}, "network.width must be from 1"),
+        ({"block": 3}, "unknown argument of network resnet18 'block'"),
         ({"classes": 0}, "at least 1"),
         ({"mean": [0.5]}, "mean and std must be 3 numbers each"),
         ({"std": [1, 1, 0]}, "every std above 0"),

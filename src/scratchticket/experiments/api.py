@@ -16,7 +16,7 @@ from scratchticket.experiments.records import versions
 from scratchticket.experiments.start import NEW_INIT, content_hash
 from scratchticket.learning import LearningRecipe, Session, Validation
 from scratchticket.masks import Pattern, Ratio
-from scratchticket.networks import Factory, NetworkRecipe, register
+from scratchticket.networks import Factory, NetworkRecipe, name_of, register
 from scratchticket.tickets import Finished, InitialScores, Start, Task, Ticket, draw, train
 
 
@@ -97,7 +97,7 @@ def _network(network: NetworkRecipe | Factory | str | None, start: Start | None)
         return replace(taken, init=NEW_INIT) if start and start.weights == "new" else taken
     if isinstance(network, str):
         return NetworkRecipe(network)
-    name = f"{network.__module__}:{network.__qualname__}"
+    name = name_of(network)
     register(name, network)
     return NetworkRecipe(name)
 

@@ -18,6 +18,7 @@ from scratchticket.attacks import AttackRecipe
 from scratchticket.data import ImageSet
 from scratchticket.errors import InputError
 from scratchticket.evaluation import natural_accuracy, robust_accuracy
+from scratchticket.networks import placed
 from scratchticket.tickets import Ticket
 
 
@@ -90,8 +91,7 @@ def measured(  # noqa: PLR0913
 
     With the attack ``none`` the list of attacks is empty.
     """
-    network = ticket.build()
-    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = placed(ticket.build(), device)
     natural, attacks = natural_accuracy(network, images), []
     if attack.name != "none":
         begun = time.monotonic()

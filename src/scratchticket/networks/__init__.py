@@ -7,6 +7,7 @@ from scratchticket.networks.parameters import (
     classifier,
     maskable,
     normalised,
+    placed,
     statistics,
     unmasked,
 )
@@ -15,6 +16,7 @@ from scratchticket.networks.recipe import (
     Factory,
     NetworkRecipe,
     import_factory,
+    name_of,
     register,
 )
 from scratchticket.networks.registry import build, outline, random_network
@@ -31,8 +33,10 @@ __all__ = [
     "import_factory",
     "initialise",
     "maskable",
+    "name_of",
     "normalised",
     "outline",
+    "placed",
     "random_network",
     "register",
     "statistics",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+import torch
 from torch import Tensor, nn
 
 _KINDS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
@@ -18,12 +19,12 @@ def normalised(module: nn.Module, normalise: nn.Module) -> nn.Sequential:
     """Put normalisation in front of a module (decision 3).
 
     A plain ``nn.Sequential`` gets it as its first layer, ``normalise``, and keeps the names of the
-    others; any other module is put behind it, as ``network``.
+    others; any other module, or one with a child of such a name, is put behind it, as ``network``.
     """
-    if type(module) is nn.Sequential:
-        layers = {_FIRST: normalise, **dict(module.named_children())}
-    else:
-        layers = {_FIRST: normalise, _REST: module}
+    layers = {_FIRST: normalise, _REST: module}
+    if type(module) is nn.Sequential and not layers.keys() & module._modules.keys():
+        own = {name: child for name, child in module._modules.items() if child is not None}
+        layers = {_FIRST: normalise, **own}  # a child that occurs twice stays in both places
     return nn.Sequential(OrderedDict(layers))
 
 
@@ -32,9 +33,17 @@ def bare(network: nn.Module) -> nn.Module:
 
     A module that is not wrapped is returned as it is; the names of a sequential one do not change.
     """
-    children = dict(network.named_children())
-    if type(network) is nn.Sequential and list(children) == [_FIRST, _REST]:
-        return children[_REST]
+    if type(network) is nn.Sequential and list(network._modules) == [_FIRST, _REST]:
+        return network.get_submodule(_REST)
+    return network
+
+
+def placed(network: nn.Module, device: torch.device | str) -> nn.Module:
+    """Move a network to a device, its 4-D weights in the memory order convolutions like best."""
+    network = network.to(device)
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return network
 
 

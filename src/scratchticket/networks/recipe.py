@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
 from importlib import import_module
 from inspect import Parameter, signature
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -38,6 +41,7 @@ NETWORKS: dict[str, Factory] = {
     "conv4": conv4,
 }
 MAX_WIDTH = 4096
+LEAST_SCALE = Fraction(1, 10**6)
 _GIVEN = ("classes", "image_shape")  # to every factory
 
 
@@ -54,8 +58,35 @@ def register(name: str, factory: Factory) -> None:
     Raises:
         InputError: If another network has this name.
     """
-    if NETWORKS.setdefault(name, factory) != factory:
+    known = NETWORKS.get(name, factory)
+    if known != factory and _origin(known) != _origin(factory):
         raise InputError(f"there is another network named {name!r}; choose another name")
+    NETWORKS[name] = factory
+
+
+def _origin(factory: Factory) -> tuple[str, str] | None:
+    """Return where a function was defined, so that defining it anew replaces it."""
+    module, name = (getattr(factory, key, None) for key in ("__module__", "__qualname__"))
+    return None if module is None or name is None else (module, name)
+
+
+def name_of(factory: Factory) -> str:
+    """Return the name under which a function of the user's is known: ``package.module:factory``.
+
+    A function of a script that is being run is named after the script's file, so that it can be
+    imported later.
+
+    Raises:
+        InputError: If it has no name that an import would find.
+    """
+    origin = _origin(factory)
+    if origin is None or "<" in origin[1]:
+        raise InputError("a network needs a function with a name; or register it under one")
+    module, name = origin
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    if module == "__main__" and file is not None:
+        module = Path(file).stem
+    return f"{module}:{name}"
 
 
 def import_factory(name: str) -> None:
@@ -66,17 +97,19 @@ def import_factory(name: str) -> None:
     Raises:
         InputError: If there is no such module or function.
     """
-    module, _, attribute = name.partition(":")
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        raise InputError(f"a network's code is named package.module:factory, got {name!r}")
     if module == "timm":
         from scratchticket.networks.timm import timm_factory
 
-        register(name, timm_factory(attribute))
+        NETWORKS[name] = timm_factory(attribute)
         return
     try:
         factory = getattr(import_module(module), attribute)
     except ImportError as error:
         raise InputError(f"cannot import {module!r} for network {name!r}: {error}") from None
-    except (AttributeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         raise InputError(f"module {module!r} has no {attribute!r}, wanted as a network") from None
     if not callable(factory):
         raise InputError(f"{name!r} cannot be called, so it makes no network")
@@ -118,30 +151,39 @@ class NetworkRecipe:
             raise unknown("init", self.init, INITS)
         if self.fan_scale != "ratio":
             scale = fraction(self.fan_scale, "network.fan_scale")
-            if not 0 < scale <= 1:
-                raise InputError(f"network.fan_scale must lie in (0, 1], got {self.fan_scale}")
+            if not LEAST_SCALE <= scale <= 1:
+                raise InputError(
+                    f"network.fan_scale must lie in [0.000001, 1], got {self.fan_scale}"
+                )
             object.__setattr__(self, "fan_scale", fraction_text(scale))
         known = _arguments(NETWORKS[self.name])
         self._resolve_width(known)
         if known is not None:
             for name, value in self.arguments.items():
                 self._check_argument(name, value, known)
-            object.__setattr__(self, "arguments", known | dict(self.arguments))
+            together = known | dict(self.arguments)
+            missing = [name for name, value in together.items() if value is None]
+            if missing:
+                raise InputError(f"network {self.name} needs network.arguments.{missing[0]}")
+            object.__setattr__(self, "arguments", together)
 
-    def _resolve_width(self, known: dict[str, Scalar] | None) -> None:
+    def _resolve_width(self, known: dict[str, Scalar | None] | None) -> None:
         """Fill in the width, which is one of the network's arguments if it has it."""
-        own = known.pop("width", None) if known is not None else None
+        has_width = known is None or "width" in known
+        own = None if known is None else known.pop("width", None)
         if self.width is None and isinstance(own, int):
             object.__setattr__(self, "width", own)
-        if self.width is not None and known is not None and own is None:
+        if self.width is not None and not has_width:
             raise InputError(f"network {self.name} has no width")
         if self.width is not None and not 1 <= self.width <= MAX_WIDTH:
             raise InputError(f"network.width must be from 1 to {MAX_WIDTH}, got {self.width}")
 
-    def _check_argument(self, name: str, value: Scalar, known: dict[str, Scalar]) -> None:
+    def _check_argument(self, name: str, value: Scalar, known: dict[str, Scalar | None]) -> None:
         """Refuse an argument that the network does not have, or of another type."""
         if name not in known:
             raise unknown(f"argument of network {self.name}", name, known)
+        if known[name] is None:  # it has no default, and so no type that could be told
+            return
         kind = type(known[name])
         if type(value) is not kind and not (kind is float and type(value) is int):
             raise InputError(
@@ -155,10 +197,10 @@ class NetworkRecipe:
         return width | dict(self.arguments)
 
 
-def _arguments(factory: Factory) -> dict[str, Scalar] | None:
-    """Return the arguments of a factory that a recipe may set, with their defaults.
+def _arguments(factory: Factory) -> dict[str, Scalar | None] | None:
+    """Return the arguments of a factory that a recipe may set, with their defaults, if they have.
 
-    None means that anything may be set: the factory says so, or does not say what it takes.
+    None for all means that anything may be set: the factory says so, or does not say what it takes.
     """
     try:
         parameters = signature(factory).parameters.values()
@@ -166,11 +208,15 @@ def _arguments(factory: Factory) -> dict[str, Scalar] | None:
         return None
     if any(p.kind is Parameter.VAR_KEYWORD for p in parameters):
         return None
-    return {
-        p.name: p.default
-        for p in parameters
-        if p.name not in _GIVEN and isinstance(p.default, Scalar)
-    }
+    known: dict[str, Scalar | None] = {}
+    for p in parameters:
+        if p.name in _GIVEN:
+            continue
+        if p.default is Parameter.empty:
+            known[p.name] = None
+        elif isinstance(p.default, Scalar):
+            known[p.name] = p.default
+    return known
 
 
 def _unknown_network(name: str) -> InputError:

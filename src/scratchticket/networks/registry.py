@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import torch
 from torch import nn
@@ -81,10 +82,11 @@ def random_network(
     if recipe.fan_scale == "ratio":
         raise InputError("network.fan_scale must be a number here, not 'ratio'")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # a module may keep a number that it draws; see initialise
+        # A module may keep a number that it draws, see initialise; CUDA's generators stay alone.
+        torch.default_generator.manual_seed(0)
         module = _assemble(recipe, classes, image_shape)
     network = normalised(module, Normalise(mean, std))
-    initialise(network, seed, recipe.init, float(recipe.fan_scale))
+    initialise(network, seed, recipe.init, float(Fraction(recipe.fan_scale)))
     return network
 
 
@@ -103,7 +105,11 @@ def _assemble(recipe: NetworkRecipe, classes: int, image_shape: ImageShape) -> n
         raise InputError(
             f"classes and image sizes must be at least 1, got {classes} and {image_shape}"
         )
-    module = NETWORKS[recipe.name](classes=classes, image_shape=image_shape, **recipe.keywords)
+    try:
+        module = NETWORKS[recipe.name](classes=classes, image_shape=image_shape, **recipe.keywords)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"network {recipe.name} cannot be built: {why}") from error
     if not isinstance(module, nn.Module):
         raise InputError(f"network {recipe.name!r} made {type(module).__name__}, not a module")
     return module

@@ -10,6 +10,8 @@ from scratchticket.errors import InputError
 from scratchticket.networks.recipe import Factory, Scalar
 from scratchticket.networks.resnet import ImageShape
 
+_REFUSED = {"checkpoint_path", "cache_dir", "scriptable", "exportable", "no_jit", "features_only"}
+
 
 def timm_factory(name: str) -> Factory:
     """Return a factory of a timm network without trained weights.
@@ -32,6 +34,9 @@ def timm_factory(name: str) -> Factory:
         raise InputError(f"timm has no model {name!r}" + (f"; try {', '.join(near)}" * bool(near)))
 
     def factory(*, classes: int, image_shape: ImageShape, **arguments: Scalar) -> nn.Module:
+        for argument in arguments:
+            if argument.startswith("pretrained") or argument in _REFUSED:
+                raise InputError(f"network timm:{name}: {argument} is not for a random network")
         module: nn.Module = timm.create_model(
             name, pretrained=False, num_classes=classes, in_chans=image_shape[0], **arguments
         )

@@ -25,7 +25,14 @@ from scratchticket.learning import (
     learn,
 )
 from scratchticket.masks import Mask, Pattern, Ratio, Selector
-from scratchticket.networks import NetworkRecipe, bare, classifier, maskable, random_network
+from scratchticket.networks import (
+    NetworkRecipe,
+    bare,
+    classifier,
+    maskable,
+    placed,
+    random_network,
+)
 from scratchticket.tickets.start import Start
 from scratchticket.tickets.ticket import Ticket, fingerprint
 
@@ -179,7 +186,7 @@ def _network(task: Task) -> nn.Module:
     )
     if task.start is not None:
         task.start.hand_over(network, len(data.classes))
-    return network.to(task.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return placed(network, task.device)
 
 
 def _ticket(  # noqa: PLR0913
