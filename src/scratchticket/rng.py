@@ -27,7 +27,7 @@ import torch
 from scratchticket.errors import InputError
 from scratchticket.quantile import normal_quantile
 
-Purpose = Literal["split", "batches", "augmentation", "attack", "evaluation", "switch"]
+Purpose = Literal["split", "batches", "augmentation", "attack", "network", "evaluation", "switch"]
 Words = npt.NDArray[np.uint64]
 Array = npt.NDArray[Any]
 
@@ -121,6 +121,14 @@ def generator(
     """
     key = _key("/".join([_SCHEME, purpose, str(seed), *map(str, position)]))
     return torch.Generator(device=device).manual_seed(key % 2**63)
+
+
+def network_seed(seed: int, step: int) -> int:
+    """Return what PyTorch's global generators are seeded with for one step of a run.
+
+    They are what modules such as dropout draw from.
+    """
+    return _key("/".join([_SCHEME, "network", str(seed), str(step)])) % 2**63
 
 
 def permutation(count: int, seed: int, purpose: Purpose, *position: int | str) -> torch.Tensor:

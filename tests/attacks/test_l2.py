@@ -58,6 +58,15 @@ def test_random_starts_fill_the_ball_evenly() -> None:
     assert started.sub(0.5).mean(dim=0).abs().max() < 0.005
 
 
+def test_a_step_has_its_length_however_small_the_gradient() -> None:
+    images, gradient = torch.full((2, 1, 4, 4), 0.5), torch.randn(2, 1, 4, 4)
+
+    for scale in (1e-30, 1e-10, 1.0, 1e10):
+        stepped = L2Ball(1.0).ascend(images, gradient * scale, 0.25)
+        lengths = L2Ball(1.0).distance(stepped, images)
+        torch.testing.assert_close(lengths, torch.full((2,), 0.25))
+
+
 def test_a_gradient_of_zero_moves_nothing() -> None:
     images = torch.rand(3, 1, 4, 4)
 

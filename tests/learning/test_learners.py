@@ -97,10 +97,11 @@ def test_writing_masks_the_module_in_place() -> None:
 
 
 def test_scores_of_whole_channels_start_standard_normal() -> None:
-    scores = initial_scores(0, "a", (20_000, 1, 1, 1))
+    scores = initial_scores(0, "a", (20_000, 1, 1, 1), of_channels=True)
 
     assert float(scores.std()) == pytest.approx(1, rel=0.02)
     assert float(scores.abs().max()) > 3.5
+    assert initial_scores(0, "a", (20_000, 1, 1, 1)).abs().max() <= 1  # of kernels, say
 
 
 def test_weights_that_do_not_remain_are_never_learned() -> None:

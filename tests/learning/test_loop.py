@@ -15,7 +15,7 @@ from scratchticket.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.experiments.api import validator
 from scratchticket.learning import Event, LearningRecipe, Session
 from scratchticket.networks import maskable
-from scratchticket.tickets import draw, train
+from scratchticket.tickets import drawing, training
 from scratchticket.tickets.draw import Finished, Task
 
 ATTACK = st.AttackRecipe(epsilon=0.1, steps=2)
@@ -26,6 +26,14 @@ def task(data: st.Data, **changes: object) -> Task:
     validate = validator(data, ATTACK, ATTACK, 0)
     whole = Task(data, st.NetworkRecipe(width=4), ATTACK, learning, validate, seed=1)
     return replace(whole, **changes)  # type: ignore[arg-type]
+
+
+def draw(task: Task, ratio: float, session: Session = Session()) -> Finished:
+    return drawing(task, ratio).run(session)
+
+
+def train(task: Task, session: Session = Session()) -> Finished:
+    return training(task).run(session)
 
 
 def same(first: Finished, second: Finished) -> bool:

@@ -165,8 +165,10 @@ def test_erk_ratios_add_up_and_none_exceeds_one() -> None:
         assert ratios[one] / ratios[other] == first / second
 
 
-def test_ratios_by_hand_take_names_and_patterns_and_the_last_counts() -> None:
-    pattern = Pattern(layers={"conv*": 0.5, "conv1.weight": "1/3"})
+@pytest.mark.parametrize("order", [1, -1])
+def test_ratios_by_hand_take_names_and_patterns_and_the_longest_counts(order: int) -> None:
+    layers = [("conv*", 0.5), ("conv1.weight", "1/3")][::order]
+    pattern = Pattern(layers=dict(layers))
     selector = Selector(pattern, 0.1, WEIGHTS)
     masks = selector({name: torch.rand(shape) for name, shape in selector.shapes.items()})
 

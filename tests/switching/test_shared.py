@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 import scratchticket as st
 from scratchticket.data import pixels
@@ -63,3 +65,49 @@ def test_tickets_that_cannot_share_weights_are_refused() -> None:
         SharedNetwork([])
     with pytest.raises(InputError, match="no ticket 1; there are 1"):
         SharedNetwork([element]).switch(1)
+
+
+def perceptron(*, classes: int, image_shape: tuple[int, int, int]) -> nn.Module:
+    pixels = image_shape[0] * image_shape[1] * image_shape[2]
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(pixels, 16), nn.LayerNorm(16), nn.ReLU(), nn.Linear(16, classes)
+    )
+
+
+def test_biases_and_normalisation_are_switched_too(few_digits: st.Data) -> None:
+    small = {p: getattr(few_digits, p) for p in ("train", "validation", "test")}
+    parts = {name: images[images.labels < 5] for name, images in small.items()}
+    low = replace(few_digits, classes=tuple("01234"), mean=(0.3,), std=(0.5,), **parts)
+    quick = {
+        "attack": st.AttackRecipe("none"),
+        "learning": st.LearningRecipe(epochs=1, batch_size=64),
+    }
+    tickets = [st.draw_ticket(data, perceptron, **quick) for data in (few_digits, low)]  # type: ignore[arg-type]
+    shared, images = SharedNetwork(tickets), pixels(few_digits.test.images[:5])
+
+    for index in (1, 0, 1):
+        expected = tickets[index].build()(images)
+        assert torch.equal(shared.switch(index)(images), expected)
+
+
+def test_networks_that_differ_in_more_than_their_layers_are_refused(few_digits: st.Data) -> None:
+    def activated(
+        *, classes: int, image_shape: tuple[int, int, int], tanh: bool = False
+    ) -> nn.Module:
+        first, last = nn.Linear(64, 8), nn.Linear(8, classes)
+        return nn.Sequential(nn.Flatten(), first, nn.Tanh() if tanh else nn.ReLU(), last)
+
+    st.networks.register("activated", activated)
+    learning = st.LearningRecipe(epochs=1, batch_size=256)
+    tickets = [
+        st.draw_ticket(
+            few_digits,
+            st.NetworkRecipe("activated", arguments={"tanh": tanh}),
+            attack=st.AttackRecipe("none"),
+            learning=learning,
+        )
+        for tanh in (False, True)
+    ]
+
+    with pytest.raises(InputError, match="different networks: the recipe differs"):
+        SharedNetwork(tickets)

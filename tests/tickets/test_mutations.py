@@ -17,7 +17,7 @@ from scratchticket.tickets.container import pack, unpack
 KNOWN = Path(__file__).parent / "known"
 ODD: list[Any] = [
     *(None, True, 0, -1, 1, 2**31, 2**63, 10**30, 0.5, 1e308, "", "x", "\n", [], {}, [[]]),
-    *([0], {"a": 1}, "resnet18", "stored", "seed", "element", [2**40], [-1, -1], "ab" * 32),
+    *([0], {"a": 1}, "resnet18", "stored", "seed", "element", [2**40], [-1, -1], "ab" * 32, "1/3"),
 ]
 
 

@@ -228,6 +228,12 @@ def edited(ticket: st.Ticket, change: Callable[[dict[str, Any]], object]) -> byt
         (lambda h: h["statistics"].reverse(), "statistics are not those"),
         (lambda h: h["network"].update(init="xavier"), "unknown init 'xavier'"),
         (lambda h: h.update(std=[0.0]), "standard deviation is not positive"),
+        (lambda h: h.update(std=[-1.0]), "standard deviation is not positive"),
+        (lambda h: h.update(std=[1e-320]), "standard deviation is not positive"),
+        (lambda h: h.update(mean=[1e300]), "mean is out of range"),
+        (lambda h: h.update(classes=["a"] * 10), "two classes have one name"),
+        (lambda h: h["network"].pop("fan_scale"), "network lacks a setting"),
+        (lambda h: h["network"].update(fan_scale="1/3"), "do not match"),
         (lambda h: h.update(score_seed=None), "no seed for them"),
         (lambda h: h.update(score_seed=6), "damaged"),
         (lambda h: h["network"].update(name="resnet"), "did you mean 'resnet18'"),
@@ -250,7 +256,7 @@ def edited(ticket: st.Ticket, change: Callable[[dict[str, Any]], object]) -> byt
         (lambda h: h.update(lanes=10**9), "impossible numbers"),
         (lambda h: h.update(weights="stored"), "no tensor 'weights'"),
         (lambda h: h.update(mean=[0.0, 0.0]), "normalisation and channels disagree"),
-        (lambda h: h.update(classes=["a"] * 9), "layers are not those"),
+        (lambda h: h.update(classes=[*"abcdefghi"]), "layers are not those"),
     ],
 )
 def test_a_header_that_lies_is_refused(
@@ -275,7 +281,7 @@ def test_provenance_may_hold_hashes_and_is_bounded(ticket: st.Ticket) -> None:
     loaded = st.Ticket.from_bytes(replace(ticket, provenance=hashes).to_bytes())
     assert loaded.provenance == hashes
 
-    with pytest.raises(TicketError, match="provenance is too large"):
+    with pytest.raises(TicketError, match="provenance included, is too large"):
         replace(ticket, provenance={"note": "x" * 2**24}).to_bytes()
 
 
@@ -377,6 +383,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_data_of_another_shape_or_class_count_is_refused(ticket: st.Ticket) -> None:
     with pytest.raises(TicketError, match=r"takes images of shape \(1, 8, 8\), those of x have"):
-        ticket.check_data((3, 32, 32), 10, "x")
+        ticket.check_data((3, 32, 32), tuple("0123456789"), "x")
     with pytest.raises(TicketError, match="has 10 classes, x has 100"):
-        ticket.check_data((1, 8, 8), 100, "x")
+        ticket.check_data((1, 8, 8), tuple(map(str, range(100))), "x")
+    letters = replace(ticket, classes=tuple("abcdefghij"))
+    letters.check_data((1, 8, 8), tuple("0123456789"), "unnamed")
+    with pytest.raises(TicketError, match="class 1 is 'b' in the ticket and 'c' in x"):
+        letters.check_data((1, 8, 8), tuple("acbdefghij"), "x")

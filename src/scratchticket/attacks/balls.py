@@ -78,8 +78,10 @@ class L2Ball:
 
     def ascend(self, images: Tensor, gradient: Tensor, step_size: float) -> Tensor:
         """Return the images after a step of length ``step_size`` along the gradient."""
-        length = _norm(gradient).clamp_min_(torch.finfo(gradient.dtype).tiny)
-        return images + gradient * _per_image(step_size / length, images)
+        largest = gradient.abs().flatten(1).amax(dim=1).clamp_min_(torch.finfo(gradient.dtype).tiny)
+        direction = gradient / _per_image(largest, images)  # so that no square underflows
+        length = _norm(direction).clamp_min_(1.0)  # 0 only where the gradient is
+        return images + direction * _per_image(step_size / length, images)
 
     def project(self, adversarial: Tensor, images: Tensor) -> Tensor:
         """Return the points pulled back to the sphere, then clipped to [0, 1].

@@ -60,7 +60,7 @@ def evaluate(
         loaded = Ticket.load(ticket, index)
         images = load_data(data_like(loaded.provenance, data, label_column))
         tell(images.notes)
-        loaded.check_data(images.shape, len(images.classes), images.name)
+        loaded.check_data(images.shape, images.classes, images.name)
         inner = _drawn_under(loaded.provenance)
         if epsilon is None and norm not in (None, inner["norm"]):
             raise InputError(f"--norm {norm} needs --epsilon")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 
 import torch
 from torch import nn
@@ -17,7 +18,16 @@ from scratchticket.experiments.start import NEW_INIT, content_hash
 from scratchticket.learning import LearningRecipe, Session, Validation
 from scratchticket.masks import Pattern, Ratio
 from scratchticket.networks import Factory, NetworkRecipe, name_of, register
-from scratchticket.tickets import Finished, InitialScores, Start, Task, Ticket, draw, train
+from scratchticket.tickets import (
+    Finished,
+    InitialScores,
+    Job,
+    Start,
+    Task,
+    Ticket,
+    drawing,
+    training,
+)
 
 
 def validator(
@@ -46,26 +56,22 @@ def validator(
     return validate
 
 
-def learned(
-    recipe: Recipe,
-    data: Data,
-    device: torch.device | str,
-    session: Session,
-    start: Start | None = None,
-) -> Finished:
-    """Run a recipe on data; the tickets say in their provenance how they came to be.
+def prepared(
+    recipe: Recipe, data: Data, device: torch.device | str, start: Start | None = None
+) -> Job:
+    """Set up a recipe on data; whatever is wrong with it is found here.
 
     Args:
         recipe: What to run.
         data: The images, which the recipe only names.
         device: Where to compute.
-        session: How to watch, stop and resume.
         start: What the recipe's start names, loaded.
 
     Raises:
-        Interrupted: If the session asks to stop.
+        InputError: If the recipe cannot be run on these data.
     """
     assert recipe.ratio is not None
+    judged = sha256(data.validation.images.numpy().tobytes()).hexdigest()
     task = Task(
         data,
         recipe.network,
@@ -75,11 +81,20 @@ def learned(
         recipe.seed,
         device,
         start,
+        identity=f"{recipe.id}/{judged}",
     )
-    if recipe.task == "draw":
-        done = draw(task, recipe.ratio, session, pattern=recipe.pattern, scores=recipe.scores)
-    else:
-        done = train(task, session)
+    if recipe.task == "train":
+        return training(task)
+    return drawing(task, recipe.ratio, pattern=recipe.pattern, scores=recipe.scores)
+
+
+def learned(recipe: Recipe, job: Job, session: Session) -> Finished:
+    """Run a prepared recipe; the tickets say in their provenance how they came to be.
+
+    Raises:
+        Interrupted: If the session asks to stop.
+    """
+    done = job.run(session)
     made = {"recipe": recipe.json(), "versions": versions()}
     return replace(
         done,
@@ -170,7 +185,7 @@ def draw_ticket(  # noqa: PLR0913
         learning=learning,
         seed=seed,
     )
-    return learned(recipe, data, device, session, origin).chosen
+    return learned(recipe, prepared(recipe, data, device, origin), session).chosen
 
 
 def train_network(  # noqa: PLR0913
@@ -201,4 +216,4 @@ def train_network(  # noqa: PLR0913
         learning=learning,
         seed=seed,
     )
-    return learned(recipe, data, device, session, origin).chosen
+    return learned(recipe, prepared(recipe, data, device, origin), session).chosen

@@ -16,7 +16,6 @@ _CIFAR: Settings = {
     "attack.name": "pgd",
     "attack.epsilon": "8/255",
     "attack.steps": 7,
-    "attack.step_size": "2/255",
     "learning.epochs": 160,
     "learning.batch_size": 256,
     "learning.learning_rate": 0.1,
@@ -26,7 +25,6 @@ _CIFAR: Settings = {
     "learning.weight_decay": 5e-4,
     "learning.augmentation": "crop-flip",
     "evaluation.steps": 20,
-    "evaluation.step_size": "2/255",
 }
 _SVHN: Settings = _CIFAR | {
     "learning.learning_rate": 0.01,
@@ -45,9 +43,10 @@ _IMAGENET: Settings = {
     "learning.weight_decay": 2**-15,
     "learning.augmentation": "resized-crop-flip",
     "evaluation.steps": 20,
-    "evaluation.step_size": "2/255",
 }
 _RELEASED: Settings = {
+    "attack.step_size": "2/255",  # whatever epsilon is
+    "evaluation.step_size": "2/255",
     "data.validation": "0",  # the epoch is chosen on the test images
     "data.normalisation": "released",
     "pattern.mask_classifier": True,
@@ -69,7 +68,6 @@ PRESETS: dict[str, Settings] = {
         "network.init": "kaiming_normal",
         "attack.name": "pgd",
         "attack.steps": 2,
-        "attack.step_size": "2/255",
         "learning.epochs": 90,
         "learning.schedule": "milestones",
         "learning.milestones": "1/3,2/3",

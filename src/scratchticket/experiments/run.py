@@ -16,7 +16,7 @@ from typing import Any
 from scratchticket.data import Data, load_data
 from scratchticket.errors import InputError
 from scratchticket.experiments import figures
-from scratchticket.experiments.api import learned
+from scratchticket.experiments.api import learned, prepared
 from scratchticket.experiments.recipe import Recipe
 from scratchticket.experiments.records import commit, machine, measured, versions
 from scratchticket.experiments.start import load_start
@@ -210,12 +210,13 @@ def run(  # noqa: PLR0913
     """
     data, start = load_data(recipe.data), load_start(recipe.start)
     tell(data.notes)
+    job = prepared(recipe, data, device, start)
     home = RunFolder(folder, recipe.task)
     home.prepare(recipe, resume=resume, overwrite=overwrite)
     if (finished := home.finished()) is not None:
         home.checkpoint.unlink(missing_ok=True)
         return finished
-    done = _watched(home, observe, lambda session: learned(recipe, data, device, session, start))
+    done = _watched(home, observe, lambda session: learned(recipe, job, session))
 
     begun = time.monotonic()
     chosen = _judged(recipe, data, done.chosen, device)

@@ -43,19 +43,27 @@ class Learner(Protocol):
         """Return JSON values that differ where two learners must not share a checkpoint."""
 
 
-def initial_scores(seed: int, name: str, shape: tuple[int, ...]) -> Tensor:
+def initial_scores(
+    seed: int, name: str, shape: tuple[int, ...], *, of_channels: bool = False
+) -> Tensor:
     """Return the scores a search starts from, as the released code draws them.
 
     They are uniform in (-1 / sqrt(fan_in), 1 / sqrt(fan_in)), where the fan-in is that of the
-    scores: the product of all dimensions but the first. Scores of whole output channels, whose
-    fan-in is 1, are standard normal.
+    scores: the product of all dimensions but the first. Scores of whole output channels are
+    standard normal.
+
+    Args:
+        seed: Of the scores.
+        name: Of the parameter.
+        shape: Of the scores.
+        of_channels: Whether they are of whole output channels.
 
     Returns:
         float32 of the given shape.
     """
     words = rng.score_words(seed, name, prod(shape))
-    whole = prod(shape[1:]) == 1
-    values = rng.normals(words) if whole else (2 * rng.uniforms(words) - 1) * score_bound(shape)
+    uniform = (2 * rng.uniforms(words) - 1) * score_bound(shape)
+    values = rng.normals(words) if of_channels else uniform
     return torch.from_numpy(values.astype(np.float32)).view(shape)
 
 
@@ -111,8 +119,12 @@ class ScoreLearner:
             self._scores[name] = (
                 magnitude_scores(weight, shape)
                 if seed is None
-                else initial_scores(seed, name, shape).to(weight)
+                else self._initial(seed, name).to(weight)
             )
+
+    def _initial(self, seed: int, name: str) -> Tensor:
+        shape, of_channels = self._select.shapes[name], name in self._select.of_channels
+        return initial_scores(seed, name, shape, of_channels=of_channels)
 
     def parameters(self) -> list[nn.Parameter]:
         """Return the masked parameters."""

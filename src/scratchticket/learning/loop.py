@@ -34,7 +34,7 @@ from scratchticket.learning.problem import (
     Validation,
 )
 from scratchticket.learning.recipe import LearningRecipe
-from scratchticket.learning.statistics import recomputed_statistics
+from scratchticket.learning.statistics import BATCH_NORMS, recomputed_statistics
 from scratchticket.networks import bare
 
 STATISTICS_BATCHES = 64  # over which batch statistics are averaged at most
@@ -57,7 +57,18 @@ def learn(problem: Problem, recipe: LearningRecipe, session: Session = Session()
         InputError: If the checkpoint belongs to another problem.
         ScratchticketError: If the loss is no longer finite.
     """
-    run = _Run(problem, recipe, session)
+    with torch.random.fork_rng(_cuda_devices(problem)):
+        return _go(_Run(problem, recipe, session), session)
+
+
+def _cuda_devices(problem: Problem) -> list[torch.device]:
+    """Return the GPU whose global generator the loop seeds, if it computes on one."""
+    device = problem.images.labels.device
+    return [device] if device.type == "cuda" else []
+
+
+def _go(run: _Run, session: Session) -> Outcome:
+    """Do what is left of a run."""
     run.restore()
     begun, saved = time.monotonic() - run.state.seconds, time.monotonic()
     while run.state.step < run.steps:
@@ -125,9 +136,16 @@ class _Run:
     def advance(self) -> None:
         """Do one step: attack, backward, update."""
         network, learner, step = self.problem.network, self.problem.learner, self.state.step
+        torch.manual_seed(rng.network_seed(self.problem.seed, step))  # for dropout and the like
         images, labels = self._batch()
         generator = rng.generator(self.problem.seed, "attack", step, device=self.device)
         network.train(self.recipe.batch_norm == "train")
+        if len(images) == 1 and any(
+            isinstance(module, BATCH_NORMS) for module in network.modules()
+        ):
+            raise InputError(
+                "a batch of one image has no batch statistics; choose another learning.batch_size"
+            )
         adversarial = perturb(self.problem.attack, network, images, labels, generator=generator)
 
         network.train()
@@ -213,6 +231,7 @@ class _Run:
             "learner": self.problem.learner.identity(),
             "labels": sha256(self.problem.images.labels.cpu().numpy().tobytes()).hexdigest(),
             "images": sha256(self.problem.images.images.cpu().numpy().tobytes()).hexdigest(),
+            "facts": dict(self.problem.facts),
         }
         return sha256(canonical_json(facts).encode()).hexdigest()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -39,7 +40,9 @@ class Problem:
         images: Training images, on the network's device.
         attack: The inner maximisation.
         validate: Judges the network, in eval mode; never sees the test images.
-        seed: Of batches and attack starts.
+        seed: Of batches, attack starts and whatever the network draws.
+        facts: JSON values that differ where two problems must not share a checkpoint, beyond what
+            the other attributes tell.
     """
 
     network: nn.Module
@@ -48,6 +51,7 @@ class Problem:
     attack: AttackRecipe
     validate: Callable[[nn.Module], Validation]
     seed: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from scratchticket.data.augmentation import AUGMENTATIONS, Augmentation
 from scratchticket.errors import InputError, unknown
-from scratchticket.quantities import fraction
+from scratchticket.quantities import fraction, fraction_text
 
 _CHOICES = {
     "schedule": ("cosine", "milestones", "constant"),
@@ -86,11 +86,12 @@ class LearningRecipe:
         if not 0 <= self.warmup <= self.epochs:
             raise InputError(f"learning.warmup must be from 0 to {self.epochs}, got {self.warmup}")
         passed = [fraction(part, "learning.milestones") for part in self.milestones.split(",")]
-        if passed != sorted(passed) or not 0 < passed[0] <= passed[-1] < 1:
+        if passed != sorted(set(passed)) or not 0 < passed[0] <= passed[-1] < 1:
             raise InputError(
                 "learning.milestones must be rising fractions of the epochs such as 1/2,3/4, "
                 f"got {self.milestones!r}"
             )
+        object.__setattr__(self, "milestones", ",".join(map(fraction_text, passed)))
 
     def steps_per_epoch(self, images: int) -> int:
         """Return the steps that make an epoch; fewer images than a batch make one."""
@@ -99,7 +100,12 @@ class LearningRecipe:
         return max(1, images // self.batch_size)
 
     def learning_rate_at(self, step: int, steps_per_epoch: int) -> float:
-        """Return the learning rate of a step, counted from 0 over the whole run."""
+        """Return the learning rate of a step.
+
+        Args:
+            step: Counted from 0 over the whole run.
+            steps_per_epoch: See :meth:`steps_per_epoch`.
+        """
         warm = self.warmup * steps_per_epoch
         if step < warm:
             return self.learning_rate * (step + 1) / warm

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-_KINDS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def recomputed_statistics(network: nn.Module, batches: Iterable[Tensor]) -> Iter
         network: Any module; one without batch norm is left alone.
         batches: Pixels in [0, 1].
     """
-    norms = [module for module in network.modules() if isinstance(module, _KINDS)]
+    norms = [module for module in network.modules() if isinstance(module, BATCH_NORMS)]
     norms = [module for module in norms if module.track_running_stats]
     saved = [{name: b.clone() for name, b in norm.named_buffers()} for norm in norms]
     momenta = [norm.momentum for norm in norms]

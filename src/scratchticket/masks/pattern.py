@@ -35,7 +35,7 @@ class Pattern:
             code does; at 10 % and 10 classes that leaves one class. If not, the classifier's
             weights are masked one by one.
         layers: Ratios by hand: a parameter's name, or a pattern such as ``layer4.*``, to its
-            ratio. The other layers follow the budget.
+            ratio; of several that fit the longest counts. The other layers follow the budget.
 
     Raises:
         InputError: If a name is unknown, or the choices exclude each other.

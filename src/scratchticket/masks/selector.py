@@ -57,6 +57,12 @@ class Selector:
             name: pattern.score_shape(shape, classifier=name == classifier)
             for name, shape in weights.items()
         }
+        #: Layers whose scores are of whole channels, which begin normal.
+        self.of_channels = {
+            name
+            for name, shape in self.shapes.items()
+            if pattern.granularity == "channel" and shape != tuple(weights[name])
+        }
         self._by_hand = _by_hand(pattern.layers, self.shapes)
         self._ratios = dict.fromkeys(self.shapes, self._ratio) | self._by_hand
         if pattern.budget == "erk":
@@ -103,9 +109,13 @@ class Selector:
 def keep_top_of_all(importance: Mapping[str, Tensor], remaining_ratio: Ratio) -> dict[str, Tensor]:
     """Keep the highest scores of all layers together, and at least one of each layer.
 
-    Scores are compared in units of their layer's initial bound, so that before the search every
-    layer has the same chance. The ratio must suffice for one of each. Ties are broken by the order
-    of layers, then by position.
+    Scores are compared in units of their layer's initial bound, so that before the search layers
+    have the same chance, except where scores begin normal and not uniform. The ratio must suffice
+    for one of each. Ties are broken by the order of layers, then by position.
+
+    Args:
+        importance: Magnitude of each score, by layer.
+        remaining_ratio: Fraction of all scores kept.
     """
     scaled = []
     for score in importance.values():
@@ -125,6 +135,11 @@ def keep_groups(score: Tensor, kept: int, of: int) -> Tensor:
 
     Inputs are the second dimension. Where their number is no multiple of ``of``, as in a first
     layer of three channels, the highest of the whole layer remain instead, in the same ratio.
+
+    Args:
+        score: Magnitudes, output first.
+        kept: How many of a group remain.
+        of: Size of a group.
     """
     if score.shape[1] % of:
         return keep_top(score, Fraction(kept, of))
@@ -141,6 +156,10 @@ def erk_ratios(weights: Mapping[str, Shape], remaining_ratio: Ratio) -> dict[str
 
     A layer's ratio is proportional to the sum of its dimensions over their product. Layers whose
     ratio would exceed 1 keep everything, and the others share what is left.
+
+    Args:
+        weights: Shape of each layer's weight.
+        remaining_ratio: Fraction of all weights that remain.
     """
     ratio = parse_ratio(remaining_ratio)
     whole: set[str] = set()
@@ -157,9 +176,9 @@ def erk_ratios(weights: Mapping[str, Shape], remaining_ratio: Ratio) -> dict[str
 
 
 def _by_hand(layers: Mapping[str, str | float], names: Mapping[str, Shape]) -> dict[str, Fraction]:
-    """Return the ratio of each layer that is given one; the last pattern that fits counts."""
+    """Return the ratio of each layer that is given one; the longest pattern that fits counts."""
     ratios: dict[str, Fraction] = {}
-    for wanted, ratio in layers.items():
+    for wanted, ratio in sorted(layers.items(), key=lambda pair: (len(pair[0]), pair[0])):
         fitting = [name for name in names if fnmatchcase(name, wanted)]
         if not fitting:
             raise InputError(

@@ -66,7 +66,13 @@ class Init:
     constant: bool = False
 
     def draw(self, seed: int, name: str, shape: Shape, fan_scale: float = 1.0) -> Tensor:
-        """Return the weights of one parameter, float32; see :class:`NetworkRecipe`.
+        """Return the weights of one parameter, float32.
+
+        Args:
+            seed: Of the random network.
+            name: Of the parameter in the bare module.
+            shape: Output first.
+            fan_scale: Both fans are multiplied by it.
 
         The standard deviation is computed in double precision. A constant one is rounded to single
         before it gets its signs; other numbers are multiplied in double and rounded once.

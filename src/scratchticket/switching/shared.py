@@ -27,7 +27,7 @@ class _Packed:
     Attributes:
         bits: Of each layer's mask, eight in a byte, lowest first, and the shape of the mask.
         statistics: Floating-point buffers.
-        own: Weights of layers that other tickets have in another shape: a task's classifier.
+        own: Parameters that differ from the shared ones: a task's classifier.
         normalise: Mean and standard deviation of the pixels.
     """
 
@@ -64,8 +64,9 @@ class SharedNetwork:
         check_one_network(tickets)
         self._device = torch.device(device)
         self._network = tickets[0].build().to(self._device)
-        self._weights = _weights(tickets[0], self._device)
+        self._first, self._weights = tickets[0], _weights(tickets[0], self._device)
         self._tickets = [self._packed(ticket) for ticket in tickets]
+        self._foreign = {name for ticket in self._tickets for name in ticket.own}
         self.switch(0)
 
     def __len__(self) -> int:
@@ -91,11 +92,14 @@ class SharedNetwork:
         ticket, module = self._tickets[index], bare(self._network)
         parameters, buffers = dict(module.named_parameters()), statistics(module)
         with torch.no_grad():
-            for name, (packed, shape) in ticket.bits.items():
-                weight = ticket.own.get(name, self._weights[name])
+            for name, weight in {**self._weights, **ticket.own}.items():
                 if parameters[name].shape != weight.shape:
                     parameters[name].data = torch.empty_like(weight)
-                parameters[name].copy_(torch.where(_unpacked(packed, shape), weight, 0.0))
+                if name in ticket.bits:
+                    mask = _unpacked(*ticket.bits[name])
+                    parameters[name].copy_(torch.where(mask, weight, 0.0))
+                elif name in ticket.own or name in self._foreign:
+                    parameters[name].copy_(weight)
             for name, statistic in ticket.statistics.items():
                 buffers[name].copy_(statistic)
         normalise = self._network.get_submodule("normalise")
@@ -121,21 +125,22 @@ class SharedNetwork:
             small = compact(mask)
             packed = np.packbits(small.flatten().numpy(), bitorder="little")
             bits[name] = torch.from_numpy(packed).to(self._device), tuple(small.shape)
-        foreign = [n for n, mask in ticket.mask.items() if mask.shape != self._weights[n].shape]
-        weights = _weights(ticket, self._device) if foreign else {}
+        weights = (
+            self._weights if ticket.same_start(self._first) else _weights(ticket, self._device)
+        )
         normalise = Normalise(ticket.mean, ticket.std).to(self._device)
         return _Packed(
             bits,
             {name: value.to(self._device) for name, value in ticket.statistics.items()},
-            {name: weights[name] for name in foreign},
+            {n: w for n, w in weights.items() if not torch.equal(w, self._weights[n])},
             (normalise.mean, normalise.std),
         )
 
 
 def _weights(ticket: Ticket, device: torch.device) -> dict[str, Tensor]:
-    """Return the random weights that a ticket's mask chooses from."""
-    parameters = dict(bare(ticket.random_network()).named_parameters())
-    return {name: parameters[name].detach().to(device) for name in ticket.mask}
+    """Return all parameters of a ticket's random network."""
+    parameters = bare(ticket.random_network()).named_parameters()
+    return {name: parameter.detach().to(device) for name, parameter in parameters}
 
 
 def _unpacked(packed: Tensor, shape: tuple[int, ...]) -> Tensor:

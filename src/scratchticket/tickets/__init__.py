@@ -1,6 +1,6 @@
 """Tickets: a random network's seed and a mask, in a file of kilobytes that proves itself."""
 
-from scratchticket.tickets.draw import Finished, InitialScores, Task, draw, train
+from scratchticket.tickets.draw import Finished, InitialScores, Job, Task, drawing, training
 from scratchticket.tickets.start import Start
 from scratchticket.tickets.ticket import (
     Ticket,
@@ -13,13 +13,14 @@ from scratchticket.tickets.ticket import (
 __all__ = [
     "Finished",
     "InitialScores",
+    "Job",
     "Start",
     "Task",
     "Ticket",
     "check_one_network",
-    "draw",
+    "drawing",
     "load_tickets",
     "save_tickets",
     "tickets_to_bytes",
-    "train",
+    "training",
 ]

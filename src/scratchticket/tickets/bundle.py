@@ -14,13 +14,19 @@ Entry = tuple[Header, dict[str, Tensor]]
 
 
 def sealed(entries: Sequence[Entry]) -> bytes:
-    """Return a file's content; tensors of ticket i are named ``i/`` and their own name."""
+    """Return a file's content; tensors of ticket i are named ``i/`` and their own name.
+
+    Raises:
+        TicketError: If the headers are such that no reader would take them.
+    """
+    value = headers_json([header for header, _ in entries])
+    parse_headers(value)
     tensors = {
         f"{index}/{name}": tensor
         for index, (_, own) in enumerate(entries)
         for name, tensor in own.items()
     }
-    return pack(headers_json([header for header, _ in entries]), tensors)
+    return pack(value, tensors)
 
 
 def opened(content: bytes) -> list[Entry]:
@@ -31,10 +37,10 @@ def opened(content: bytes) -> list[Entry]:
     """
     value, tensors = unpack(content)
     headers = parse_headers(value)
-    own: list[dict[str, Tensor]] = [{} for _ in headers]
+    own: dict[str, dict[str, Tensor]] = {str(index): {} for index in range(len(headers))}
     for name, tensor in tensors.items():
         index, slash, rest = name.partition("/")
-        if not (slash and index in map(str, range(len(headers)))):
+        if not (slash and index in own):
             raise TicketError(f"the ticket file holds an unknown tensor {name!r}")
-        own[int(index)][rest] = tensor
-    return list(zip(headers, own, strict=True))
+        own[index][rest] = tensor
+    return list(zip(headers, own.values(), strict=True))

@@ -32,7 +32,7 @@ def pack(header: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
         tensors: By name.
     """
     if len(canonical_json(header)) > MAX_HEADER // 2:
-        raise TicketError("the ticket's provenance is too large")
+        raise TicketError("the header of the file, provenance included, is too large")
     blank = safetensors.torch.save(tensors, {KEY: canonical_json(header | {"sha256": _BLANK})})
     digest = sha256(blank).hexdigest()
     return safetensors.torch.save(tensors, {KEY: canonical_json(header | {"sha256": digest})})

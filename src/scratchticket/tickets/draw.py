@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from scratchticket.attacks import AttackRecipe
 from scratchticket.data import Data
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, TicketError
 from scratchticket.learning import (
     Epoch,
     Learner,
@@ -32,6 +32,7 @@ from scratchticket.networks import (
     maskable,
     placed,
     random_network,
+    statistics,
 )
 from scratchticket.tickets.start import Start
 from scratchticket.tickets.ticket import Ticket, fingerprint
@@ -53,6 +54,7 @@ class Task:
         seed: Of weights, scores, batches and attack starts.
         device: Where to compute.
         start: What to go on from instead of a random network, if anything.
+        identity: What else a checkpoint must agree on: how ``validate`` judges, say.
     """
 
     data: Data
@@ -63,6 +65,7 @@ class Task:
     seed: int = 0
     device: torch.device | str = "cpu"
     start: Start | None = None
+    identity: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,29 +96,83 @@ class Finished:
         return "last" if self.chosen_is == "best" else "best"
 
 
-def draw(
+@dataclass(frozen=True)
+class Job:
+    """A run that is set up and checked, and has not begun.
+
+    Attributes:
+        task: What is learned on, by which rules.
+        network: Where it starts.
+        learner: What is learned.
+        ticket: From a moment of the run to a ticket.
+        facts: JSON values that a checkpoint must agree on.
+    """
+
+    task: Task
+    network: nn.Module
+    learner: Learner
+    ticket: Callable[[Snapshot], Ticket]
+    facts: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        self.learner.write()
+        now = Snapshot(0, self.learner.result(), statistics(self.network))
+        try:  # better now than after hours
+            Ticket.from_bytes(self.ticket(now).to_bytes())
+        except TicketError as error:
+            raise InputError(f"a ticket of this network cannot be stored: {error}") from None
+
+    def run(self, session: Session = Session()) -> Finished:
+        """Go through the loop and make tickets of what it leaves.
+
+        Raises:
+            Interrupted: If the session asks to stop.
+        """
+        task = self.task
+        problem = Problem(
+            network=self.network,
+            learner=self.learner,
+            images=task.data.train.to(task.device),
+            attack=task.attack,
+            validate=task.validate,
+            seed=task.seed,
+            facts=self.facts,
+        )
+        outcome = learn(problem, task.learning, session)
+        best, last = outcome.best, outcome.last
+        chosen, other = (best, last) if task.learning.select == "best" else (last, best)
+        first = self.ticket(chosen)
+        return Finished(
+            chosen=first,
+            other=first if best.epoch == last.epoch else self.ticket(other),
+            chosen_epoch=chosen.epoch,
+            other_epoch=other.epoch,
+            chosen_is=task.learning.select,
+            epochs=outcome.epochs,
+            seconds=outcome.seconds,
+        )
+
+
+def drawing(
     task: Task,
     remaining_ratio: Ratio,
-    session: Session = Session(),
     *,
     pattern: Pattern = Pattern(),
     scores: InitialScores = "random",
-) -> Finished:
-    """Draw a ticket: learn which of the weights remain; the weights never change.
+) -> Job:
+    """Set up the drawing of a ticket: which of the weights remain is learned, they never change.
 
     They are random, or, with a start, trained: then it is a trained ticket (RTT).
 
     Args:
         task: What is learned on, by which rules.
         remaining_ratio: Fraction of the scores kept, in (0, 1].
-        session: How the run is watched, stopped and resumed.
         pattern: What a score decides about, and how the ratio is spread.
         scores: Where the scores start: ``random``, or at the magnitudes of a start's ``weights``;
             a learning rate of 0 then prunes by magnitude.
 
     Raises:
         InputError: If ratio, pattern, start or scores cannot be used.
-        Interrupted: If the session asks to stop.
     """
     if task.start is not None:
         task.start.check_whole()
@@ -128,7 +185,6 @@ def draw(
     last = classifier(network, len(task.data.classes))
     selector = Selector(pattern, remaining_ratio, shapes, last)
     weights = {name: p.detach().cpu().clone() for name, p in bare(network).named_parameters()}
-    learner = ScoreLearner(parameters, selector, score_seed)
 
     def ticket(snapshot: Snapshot) -> Ticket:
         return _ticket(
@@ -140,15 +196,15 @@ def draw(
             score_seed=score_seed,
         )
 
-    return _run(task, network, learner, session, ticket)
+    learner = ScoreLearner(parameters, selector, score_seed)
+    return Job(task, network, learner, ticket, _facts(task) | {"scores": scores})
 
 
-def train(task: Task, session: Session = Session()) -> Finished:
-    """Train weights: all those of the random network, or those that remain in a start's ticket.
+def training(task: Task) -> Job:
+    """Set up training: of all weights of the random network, or those that remain in a ticket.
 
     Raises:
         InputError: If the start cannot be used.
-        Interrupted: If the session asks to stop.
     """
     network = _network(task)
     kept = Mask({n: torch.ones_like(p, dtype=torch.bool) for n, p in maskable(network).items()})
@@ -170,11 +226,26 @@ def train(task: Task, session: Session = Session()) -> Finished:
             task, snapshot, mask=kept, weights=weights, stored=True, score_seed=score_seed
         )
 
-    return _run(task, network, learner, session, ticket)
+    return Job(task, network, learner, ticket, _facts(task))
+
+
+def _facts(task: Task) -> dict[str, Any]:
+    """Return what a checkpoint must agree on beyond learner, images and attack."""
+    data = task.data
+    return {
+        "network": asdict(task.network),
+        "classes": list(data.classes),
+        "normalisation": [list(data.mean), list(data.std)],
+        "identity": task.identity,
+    }
 
 
 def _network(task: Task) -> nn.Module:
-    """Return the network a task starts from, on its device."""
+    """Return the network a task starts from, on its device.
+
+    Raises:
+        InputError: If there is nothing in it that a mask could cover.
+    """
     data = task.data
     network = random_network(
         task.network,
@@ -184,8 +255,10 @@ def _network(task: Task) -> nn.Module:
         mean=data.mean,
         std=data.std,
     )
+    if not maskable(network):
+        raise InputError(f"network {task.network.name} has no weight that a mask could cover")
     if task.start is not None:
-        task.start.hand_over(network, len(data.classes))
+        task.start.hand_over(network, data.classes)
     return placed(network, task.device)
 
 
@@ -196,7 +269,7 @@ def _ticket(  # noqa: PLR0913
     mask: Mask,
     weights: dict[str, Tensor],
     stored: bool,
-    score_seed: int | None = None,
+    score_seed: int | None,
 ) -> Ticket:
     """Return the ticket of one moment of a run."""
     data = task.data
@@ -212,35 +285,4 @@ def _ticket(  # noqa: PLR0913
         fingerprints={name: fingerprint(value) for name, value in weights.items()},
         score_seed=score_seed,
         weights=weights if stored else None,
-    )
-
-
-def _run(
-    task: Task,
-    network: nn.Module,
-    learner: Learner,
-    session: Session,
-    ticket: Callable[[Snapshot], Ticket],
-) -> Finished:
-    """Go through the loop and make tickets of what it leaves."""
-    problem = Problem(
-        network=network,
-        learner=learner,
-        images=task.data.train.to(task.device),
-        attack=task.attack,
-        validate=task.validate,
-        seed=task.seed,
-    )
-    outcome = learn(problem, task.learning, session)
-    best, last = outcome.best, outcome.last
-    chosen, other = (best, last) if task.learning.select == "best" else (last, best)
-    first = ticket(chosen)
-    return Finished(
-        chosen=first,
-        other=first if best.epoch == last.epoch else ticket(other),
-        chosen_epoch=chosen.epoch,
-        other_epoch=other.epoch,
-        chosen_is=task.learning.select,
-        epochs=outcome.epochs,
-        seconds=outcome.seconds,
     )

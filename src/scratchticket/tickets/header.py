@@ -15,8 +15,10 @@ from scratchticket.networks import NetworkRecipe
 from scratchticket.rng import check_seed
 
 FORMAT = 1
-MAX_WEIGHTS = 1 << 28  # of one ticket; bounds what reading a hostile file can allocate
+MAX_WEIGHTS = 1 << 28  # of one ticket; bounds what reading a hostile file can allocate,
+MAX_TOTAL = 1 << 30  # and so does this, of all tickets of a file
 MAX_TICKETS = 1024  # of one file
+LEAST = 1e-6  # a standard deviation of pixels in [0, 1]
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -135,13 +137,18 @@ def parse_headers(value: dict[str, Any]) -> tuple[Header, ...]:
         raise TicketError("the file's header is wrong: it must hold a list of tickets")
     if not 1 <= len(tickets) <= MAX_TICKETS:
         raise TicketError(f"the file's header is wrong: {len(tickets)} tickets")
-    return tuple(_parse(ticket) for ticket in tickets)
+    headers = tuple(_parse(ticket) for ticket in tickets)
+    if sum(layer.size for header in headers for layer in header.layers) > MAX_TOTAL:
+        raise TicketError("the file's header is wrong: too many weights in all")
+    return headers
 
 
 def _parse(value: object) -> Header:
     """Read one ticket's header and check its numbers."""
     try:
         header = _ADAPTER.validate_json(canonical_json(value), strict=True)
+        if value["network"].keys() != _ADAPTER.dump_python(header)["network"].keys():  # type: ignore[index]
+            raise TicketError("the ticket's network lacks a setting")
         check_seed(header.seed)
         check_seed(header.score_seed or 0)
     except ValidationError as error:
@@ -152,6 +159,12 @@ def _parse(value: object) -> Header:
         raise TicketError(f"the ticket's header is wrong at {where!r}: {first['msg']}") from None
     except (ValueError, RecursionError) as error:  # our own messages, NaN, deep nesting
         raise TicketError(f"the ticket's header is wrong: {error}") from None
+    _check_numbers(header)
+    return header
+
+
+def _check_numbers(header: Header) -> None:
+    """Refuse numbers that no ticket has."""
     shapes = [layer.shape for layer in header.layers] + [s.shape for s in header.statistics]
     sizes = [n for shape in (*shapes, header.image_shape) for n in shape]
     if any(n < 1 for n in sizes) or sum(map(prod, shapes)) > MAX_WEIGHTS:
@@ -164,8 +177,11 @@ def _parse(value: object) -> Header:
         raise TicketError("the ticket's header is wrong: a kept count is out of range")
     if header.network.fan_scale == "ratio":
         raise TicketError("the ticket's header is wrong: network.fan_scale must be a number")
-    if not all(value > 0 for value in header.std):
+    if not all(LEAST < abs(value) < 1 / LEAST for value in header.std) or min(header.std) < 0:
         raise TicketError("the ticket's header is wrong: a standard deviation is not positive")
+    if not all(abs(value) < 1 / LEAST for value in header.mean):
+        raise TicketError("the ticket's header is wrong: a mean is out of range")
+    if len(set(header.classes)) < len(header.classes):
+        raise TicketError("the ticket's header is wrong: two classes have one name")
     if len(header.mean) != header.image_shape[0] or len(header.std) != header.image_shape[0]:
         raise TicketError("the ticket's header is wrong: normalisation and channels disagree")
-    return header

@@ -85,7 +85,7 @@ def decoded(header: Header, tensors: dict[str, Tensor]) -> Parts:
     if left:
         raise TicketError(f"the ticket file holds an unknown tensor {min(left)!r}")
     for name, values in {**stored, **(weights or {})}.items():
-        if not torch.isfinite(values).all():
+        if torch.isnan(values).any() or (weights and name in weights and values.isinf().any()):
             raise TicketError(f"the values of {name} are not finite")
     return Parts(Mask(masks), stored, weights)
 
@@ -129,7 +129,9 @@ def _decoded_masks(header: Header, stream: Tensor) -> dict[str, Tensor]:
         contexts=tuple(layer.contexts for layer in layers),
         lanes=header.lanes,
     )
-    contexts = _contexts(header.score_seed, {layer.name: prod(layer.bits) for layer in layers})
+    grouped = {layer.name: prod(layer.bits) for layer in layers if layer.contexts > 1}
+    known = dict(zip(grouped, _contexts(header.score_seed, grouped), strict=True))
+    contexts = [known.get(layer.name) for layer in layers]
     masks = coding.decode(stream.numpy().tobytes(), plan, contexts)
     return {
         layer.name: torch.from_numpy(mask).view(layer.bits).expand(layer.shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,11 +53,15 @@ class Start:
                 f"here {100 * self.ticket.remaining_ratio:.3g} % do"
             )
 
-    def hand_over(self, network: nn.Module, classes: int) -> None:
+    def hand_over(self, network: nn.Module, classes: Sequence[str]) -> None:
         """Copy the weights into a network of the same kind, if they are to be inherited.
 
-        A classifier for another number of classes keeps its random weights. Batch-norm statistics
-        are not handed over: the run makes its own.
+        A classifier for other classes keeps its random weights. Batch-norm statistics are not
+        handed over: the run makes its own.
+
+        Args:
+            network: Where to; changed in place.
+            classes: Names of its classes.
 
         Raises:
             InputError: If another layer does not fit.
@@ -65,9 +70,12 @@ class Start:
             return
         given = dict(bare(self.ticket.build()).named_parameters())
         taking = dict(bare(network).named_parameters())
-        last = classifier(network, classes)
+        last = classifier(network, len(classes))
         fitting = {n for n, p in taking.items() if n in given and given[n].shape == p.shape}
-        wrong = sorted((given.keys() | taking.keys()) - fitting - {last, _bias(last)})
+        anew = {last, _bias(last)}
+        wrong = sorted((given.keys() | taking.keys()) - fitting - anew)
+        if self.ticket.classes != tuple(classes):
+            fitting -= anew
         if wrong:
             raise InputError(f"the network to start from has another {wrong[0]}")
         with torch.no_grad():

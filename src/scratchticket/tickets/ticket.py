@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from scratchticket.errors import InputError, TicketError
 from scratchticket.files import read_bytes, write_atomically
 from scratchticket.masks import Mask
-from scratchticket.networks import INITS, NetworkRecipe, bare, random_network
+from scratchticket.networks import INITS, NetworkRecipe, bare, outline, random_network
 from scratchticket.networks import statistics as statistics_of
 from scratchticket.tickets.bundle import Entry, opened, sealed
 from scratchticket.tickets.header import Header, Layer, Statistic, Unmasked
@@ -100,18 +100,28 @@ class Ticket:
                 buffers[name].copy_(statistic)
         return network.eval().requires_grad_(False)
 
-    def check_data(self, shape: tuple[int, int, int], classes: int, name: str) -> None:
+    def check_data(self, shape: tuple[int, int, int], classes: Sequence[str], name: str) -> None:
         """Refuse data this ticket was not made for.
 
+        Args:
+            shape: Channel, height and width of its images.
+            classes: Its class names; numbers from 0 are no names, and fit any.
+            name: How it is called.
+
         Raises:
-            TicketError: If the shape of an image or the number of classes differ.
+            TicketError: If the shape of an image, the number of classes or their names differ.
         """
         if shape != self.image_shape:
             raise TicketError(
                 f"the ticket takes images of shape {self.image_shape}, those of {name} have {shape}"
             )
-        if classes != len(self.classes):
-            raise TicketError(f"the ticket has {len(self.classes)} classes, {name} has {classes}")
+        own, numbers = self.classes, tuple(str(number) for number in range(len(classes)))
+        if len(classes) != len(own):
+            raise TicketError(f"the ticket has {len(own)} classes, {name} has {len(classes)}")
+        if numbers not in (own, tuple(classes)) and own != tuple(classes):
+            pairs = enumerate(zip(own, classes, strict=True))
+            index, (ours, theirs) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
+            raise TicketError(f"class {index} is {ours!r} in the ticket and {theirs!r} in {name}")
 
     def to_bytes(self) -> bytes:
         """Return the ticket file's content: the same ticket always gives the same bytes."""
@@ -194,23 +204,27 @@ class Ticket:
 def check_one_network(tickets: Sequence[Ticket]) -> None:
     """Refuse tickets of different networks.
 
-    Tickets of one network have equal fingerprints in every layer of the same name and shape; the
-    classifier of another task may differ in shape.
+    Tickets of one network have equal recipes of it, and equal fingerprints of every parameter of
+    the same name and shape; the classifier of another task may differ in shape.
 
     Raises:
-        InputError: If two tickets differ in a layer, or share none.
+        InputError: If two tickets differ in a parameter, or share none.
     """
-    first = tickets[0]
+    first, shapes = tickets[0], _shapes(tickets[0])
     for number, other in enumerate(tickets[1:], start=1):
-        shared = [
-            name
-            for name, mask in first.mask.items()
-            if name in other.mask and other.mask[name].shape == mask.shape
-        ]
-        different = [n for n in shared if first.fingerprints[n] != other.fingerprints[n]]
+        different = [] if other.network == first.network else ["the recipe"]
+        theirs = _shapes(other)
+        shared = [name for name, shape in shapes.items() if theirs.get(name) == shape]
+        different += [n for n in shared if first.fingerprints[n] != other.fingerprints[n]]
         if different or not shared:
             where = f"{different[0]} differs" if different else "they share no layer"
             raise InputError(f"tickets 0 and {number} are of different networks: {where}")
+
+
+def _shapes(ticket: Ticket) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of all parameters, by name."""
+    network = outline(ticket.network, classes=len(ticket.classes), image_shape=ticket.image_shape)
+    return {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}
 
 
 def tickets_to_bytes(tickets: Sequence[Ticket]) -> bytes:
@@ -237,12 +251,15 @@ def save_tickets(tickets: Sequence[Ticket], path: str | Path) -> None:
 def load_tickets(path: str | Path) -> list[Ticket]:
     """Read and prove every ticket of a file; see :meth:`Ticket.load`."""
     with _named(path):
-        tickets = [_made(*e) for e in opened(read_bytes(Path(path), "ticket file"))]
-        origin, network = tickets[0], None
-        for ticket in tickets:
-            if ticket.weights is None and (network is None or not origin.same_start(ticket)):
-                origin, network = ticket, ticket.random_network()
+        tickets: list[Ticket] = []
+        network = None
+        for entry in opened(read_bytes(Path(path), "ticket file")):
+            ticket = _made(*entry)
+            same = bool(tickets) and tickets[-1].same_start(ticket)
+            if ticket.weights is None and (network is None or not same):
+                network = ticket.random_network()
             ticket.prove(network)
+            tickets.append(ticket)
         try:
             check_one_network(tickets)
         except InputError as error:
