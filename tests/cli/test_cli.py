@@ -320,7 +320,7 @@ def test_presets_are_shown_and_changed() -> None:
     assert code == 0, err
     recipe = json.loads(out)
     assert (recipe["ratio"], recipe["learning"]["epochs"]) == ("0.05", 160)
-    assert "learning.milestones=1/2,3/4" in call("show", "--preset", "svhn")[1]
+    assert "learning.milestones=0.5,0.75" in call("show", "--preset", "svhn")[1]
     assert "did you mean 'cifar'" in call("show", "--preset", "cifra")[2]
     assert "did you mean 'ratio'" in call("show", "--preset", "cifar", "--set", "ration=1")[2]
     assert "not both" in call("show", "x", "--preset", "cifar")[2]
@@ -357,6 +357,71 @@ def test_text_in_brackets_is_printed_as_it_is(tmp_path: Path, ticket: st.Ticket)
     assert code == 0
     assert "[red]/ticket[bold].safetensors" in out.replace("\n", "")
     assert "none (natural)" in out
+
+
+def test_a_file_cannot_command_the_terminal(tmp_path: Path, ticket: st.Ticket) -> None:
+    odd = {
+        "recipe": {"note": "\x1b[2J\x1b]0;mine\x07"},
+        "results": {"natural": {"correct": 10**400, "total": 1}, "attacks": [{}]},
+    }
+    replace(ticket, provenance=odd).save(tmp_path / "odd")
+
+    code, out, err = call("show", tmp_path / "odd")
+
+    assert code == 0, err
+    assert "\x1b[2J" not in out
+    assert "note=\\x1b[2J" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--weights", "new"], "give --from"),
+        (["train", "--set", "scores=weights"], "training has no scores"),
+        (["draw", "--set", "network.arguments=1"], "set one of network.arguments by its name"),
+        (["draw", "--network", "./foo:bar"], "has no 'bar', wanted as a network"),
+        (["draw", "--granularity", "2:4", "--ratio", "0.1"], "2:4 keeps 0.5"),
+        (["draw", "--set", "pattern.layers.x=0.5"], "no layer is named 'x'"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_and_leave_the_folder_free(
+    words: list[str], message: str, tmp_path: Path
+) -> None:
+    verb, *more = words
+    code, _, err = call(verb, "--data", "digits", *more, "--out", tmp_path / "run")
+
+    assert code == 2
+    assert message in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_evaluate_takes_only_code_as_network(drawn: Path) -> None:
+    words = ("--data", "digits", "--network", "conv4")
+    code, _, err = call("evaluate", drawn / "ticket.safetensors", *words)
+
+    assert code == 2
+    assert "a network's code is named package.module:factory, got 'conv4'" in err
+
+
+def test_a_start_brings_its_network_and_equal_values_are_no_contradiction(
+    drawn: Path, tmp_path: Path
+) -> None:
+    ticket = drawn / "ticket.safetensors"
+    words = ["train", "--data", "digits", "--from", ticket, "--epochs", "1", "--attack", "none"]
+    equal = [
+        "--width",
+        "2",
+        "--set",
+        "network.fan_scale=1/1",
+        "--set",
+        "learning.augmentation=none",
+    ]
+
+    code, _, err = call(*words, *equal, "--preset", "svhn", "--out", tmp_path / "a")
+    assert code == 0, err
+    code, _, err = call(*words, "--width", "4", "--out", tmp_path / "b")
+    assert code == 2
+    assert "has network.width=2, not 4" in err
 
 
 def test_progress_fits_a_terminal_of_80_columns() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 import scratchticket as st
 from scratchticket.errors import InputError
+from scratchticket.experiments.presets import PRESETS
 from scratchticket.experiments.recipe import make_recipe, paths
 
 
@@ -94,3 +96,38 @@ def test_defaults_follow_from_other_settings() -> None:
 def test_wrong_settings_are_refused_by_name(path: str, value: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
         make_recipe({path: value})
+
+
+def test_presets_are_the_papers_settings() -> None:
+    cifar, svhn, imagenet = (make_recipe(PRESETS[name]) for name in ("cifar", "svhn", "imagenet"))
+
+    for recipe in (cifar, svhn):
+        assert (recipe.learning.epochs, recipe.learning.batch_size) == (160, 256)
+        rates = [recipe.learning.learning_rate_at(e, 1) for e in (79, 80, 119, 120)]
+        first = {"cifar": 0.1, "svhn": 0.01}["cifar" if recipe is cifar else "svhn"]
+        assert rates == pytest.approx([first, first / 10, first / 10, first / 100])
+        assert str(recipe.attack) == "pgd-7, linf, 8/255"
+        assert str(recipe.attack.exact_step_size) == "2/255"
+        assert str(recipe.judge) == "pgd-20, linf, 8/255"
+        assert str(recipe.judge.exact_step_size) == "2/255"
+        assert recipe.learning.momentum == 0.9
+        assert recipe.learning.weight_decay == 5e-4
+    assert (cifar.learning.augmentation, svhn.learning.augmentation) == ("crop-flip", "none")
+    assert (imagenet.network.name, imagenet.ratio) == ("imagenet_resnet50", "0.4")
+    assert str(imagenet.attack) == "fgsm-rs, linf, 4/255"
+    learning = imagenet.learning
+    assert (learning.epochs, learning.learning_rate, learning.schedule) == (100, 0.256, "cosine")
+    stronger = make_recipe(PRESETS["cifar"] | {"attack.epsilon": "16/255"})
+    assert stronger.attack.exact_step_size * 7 > Fraction(16, 255)
+
+
+def test_released_presets_differ_where_the_code_does() -> None:
+    for name in ("cifar", "svhn", "imagenet"):
+        released = make_recipe(PRESETS[f"{name}-released"])
+        assert released.data.validation == "0"
+        assert released.learning.last_batch
+        assert released.learning.statistics == "running"
+        assert released.pattern.mask_classifier
+        assert str(released.judge.exact_step_size) == "2/255"
+    assert released.network.init == "kaiming_normal"
+    assert (released.attack.steps, released.learning.label_smoothing) == (2, 0.1)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 import scratchticket as st
+from scratchticket.accuracy import Accuracy
 from scratchticket.errors import InputError, Interrupted
 from scratchticket.experiments.recipe import make_recipe
 from scratchticket.experiments.records import measured
 from scratchticket.experiments.run import RunFolder, run
-from scratchticket.learning import Event
+from scratchticket.learning import Event, Validation
 
 SETTINGS = {
     "network.width": 2,
@@ -173,3 +175,35 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="cannot use folder"):
         run(make_recipe(SETTINGS), tmp_path / "file" / "run")
+
+
+def test_catastrophic_overfitting_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collapse = iter([(90, 20), (90, 100), (0, 180), (0, 180)])
+
+    def judge(*arguments: object) -> Callable[[object], Validation]:
+        def validate(network: object) -> Validation:
+            robust, fgsm = next(collapse)
+            counts = (Accuracy(correct, 180) for correct in (170, robust, fgsm))
+            return Validation(*counts)
+
+        return validate
+
+    monkeypatch.setattr("scratchticket.experiments.api.validator", judge)
+    settings = {"network.width": 2, "attack.name": "fgsm", "attack.epsilon": "0.1"}
+    recipe = make_recipe(settings | {"learning.epochs": 4, "learning.batch_size": 256})
+
+    record = run(recipe, tmp_path)
+
+    (warning,) = record["warnings"]
+    assert warning.startswith("catastrophic overfitting in epoch 3")
+
+
+def test_one_step_attacks_are_watched_with_fgsm(tmp_path: Path) -> None:
+    settings = {"network.width": 2, "attack.epsilon": "0.1", "learning.epochs": 1}
+    for name, watched in (("fgsm-rs", True), ("pgd", False)):
+        recipe = make_recipe(settings | {"attack.name": name, "attack.steps": 2})
+        run(recipe, tmp_path / name)
+        line = json.loads((tmp_path / name / "log.jsonl").read_text().splitlines()[0])
+        assert (line["validation"]["fgsm"] is not None) == watched

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 import scratchticket as st
 from scratchticket.data import pixels
 from scratchticket.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.experiments.api import validator
 from scratchticket.learning import Event, LearningRecipe, Session
+from scratchticket.masks import Pattern
 from scratchticket.networks import maskable
 from scratchticket.tickets import drawing, training
 from scratchticket.tickets.draw import Finished, Task
@@ -91,7 +93,13 @@ def test_periodic_checkpoints_do_not_disturb_the_run(few_digits: st.Data, tmp_pa
 
 @pytest.mark.parametrize(
     "change",
-    [{"seed": 2}, {"attack": st.AttackRecipe(epsilon=0.2)}, {"network": st.NetworkRecipe(width=2)}],
+    [
+        {"seed": 2},
+        {"attack": st.AttackRecipe(epsilon=0.2)},
+        {"network": st.NetworkRecipe(width=2)},
+        {"learning": LearningRecipe(epochs=2, batch_size=64, learning_rate=0.2)},
+        {"identity": "judged otherwise"},
+    ],
 )
 def test_a_checkpoint_of_other_settings_is_refused(
     few_digits: st.Data, tmp_path: Path, change: dict[str, object]
@@ -110,11 +118,16 @@ def test_a_checkpoint_of_another_ratio_task_or_data_is_refused(
     draw(task(few_digits), 0.3, session)
     images = few_digits.train
     other = replace(few_digits, train=replace(images, labels=images.labels.flip(0)))
+    pixels = replace(few_digits, train=replace(images, images=images.images.flip(0)))
+    normal = replace(few_digits, mean=(0.5,))
 
     for run in (
         lambda: draw(task(few_digits), 0.4, session),
         lambda: train(task(few_digits), session),
         lambda: draw(task(other), 0.3, session),
+        lambda: draw(task(pixels), 0.3, session),
+        lambda: draw(task(normal), 0.3, session),
+        lambda: drawing(task(few_digits), 0.3, pattern=Pattern("row")).run(session),
     ):
         with pytest.raises(InputError, match="belongs to a run with other settings"):
             run()
@@ -270,3 +283,39 @@ def test_unknown_choices_are_refused(wrong: dict[str, str]) -> None:
 def test_numbers_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match=f"learning.{next(iter(wrong))} must be"):
         LearningRecipe(**wrong)  # type: ignore[arg-type]
+
+
+def test_what_a_network_draws_itself_follows_from_the_seed(few_digits: st.Data) -> None:
+    def dropping(*, classes: int, image_shape: object) -> nn.Module:
+        first, last = nn.Linear(64, 32), nn.Linear(32, classes)
+        return nn.Sequential(nn.Flatten(), first, nn.ReLU(), nn.Dropout(0.5), last)
+
+    st.networks.register("dropping", dropping)
+    first, second = (
+        draw(task(few_digits, network=st.NetworkRecipe("dropping")), 0.3) for _ in range(2)
+    )
+    state = torch.get_rng_state()
+    draw(task(few_digits, network=st.NetworkRecipe("dropping")), 0.3)
+
+    assert same(first, second)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_batch_of_one_image_is_refused(few_digits: st.Data) -> None:
+    with pytest.raises(InputError, match="batch of one image has no batch statistics"):
+        draw(task(few_digits, learning=LearningRecipe(epochs=1, batch_size=1)), 0.3)
+
+
+def test_what_could_not_be_read_back_is_refused_before_the_run(few_digits: st.Data) -> None:
+    class Odd(nn.Module):
+        def __init__(self, classes: int) -> None:
+            super().__init__()
+            self.register_buffer("empty", torch.zeros(0))
+            self.last = nn.Linear(64, classes)
+
+    def odd(*, classes: int, image_shape: object) -> nn.Module:
+        return Odd(classes)
+
+    st.networks.register("unstorable", odd)
+    with pytest.raises(InputError, match="cannot be stored: .*a shape is empty"):
+        drawing(task(few_digits, network=st.NetworkRecipe("unstorable")), 0.3)

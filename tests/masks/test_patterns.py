@@ -159,10 +159,13 @@ def test_erk_ratios_add_up_and_none_exceeds_one() -> None:
 
         assert kept == Fraction(percent, 100) * sum(map(prod, WEIGHTS.values()))
         assert max(ratios.values()) <= 1
-    ratios = erk_ratios(WEIGHTS, Fraction(1, 10))
-    for one, other in itertools.pairwise(WEIGHTS):
-        first, second = (Fraction(sum(WEIGHTS[n]), prod(WEIGHTS[n])) for n in (one, other))
-        assert ratios[one] / ratios[other] == first / second
+    for percent in (10, 50):  # at 50 % small layers keep everything
+        ratios = erk_ratios(WEIGHTS, Fraction(percent, 100))
+        free = [name for name, ratio in ratios.items() if ratio < 1]
+        assert (len(free) == len(WEIGHTS)) == (percent == 10)
+        for one, other in itertools.pairwise(free):
+            first, second = (Fraction(sum(WEIGHTS[n]), prod(WEIGHTS[n])) for n in (one, other))
+            assert ratios[one] / ratios[other] == first / second
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -20,6 +20,8 @@ import scratchticket as st
 from scratchticket.learning.learners import initial_scores
 from scratchticket.tickets.ticket import fingerprint
 network = st.networks.build("resnet18", classes=10, width=8, seed=1)
+for init in ("kaiming_normal", "kaiming_uniform"):
+    network.append(st.networks.build("resnet18", classes=10, width=8, seed=1, init=init))
 tensors = [*network.parameters(), initial_scores(1, "conv1.weight", (8, 3, 3, 3))]
 print(" ".join(fingerprint(tensor) for tensor in tensors))
 """

@@ -44,7 +44,10 @@ def _overrides(task: str, options: dict[str, Any]) -> dict[str, Any]:
     given = {path: options.get(name) for name, path in _PATHS.items()}
     overrides = {"task": task} | {p: value for p, value in given.items() if value is not None}
     overrides = with_settings(overrides, options["settings"])
-    return preset_settings(options["preset"], task) | overrides
+    preset = preset_settings(options["preset"], task)
+    if "start.file" in overrides:  # whose network it is, then
+        preset = {path: v for path, v in preset.items() if not path.startswith("network.")}
+    return preset | overrides
 
 
 def _learn(task: str, options: dict[str, Any]) -> None:
@@ -65,7 +68,7 @@ def _learn(task: str, options: dict[str, Any]) -> None:
         if resume and overwrite:
             raise InputError("--resume and --overwrite exclude each other")
         overrides = _overrides(task, options)
-        import_network(overrides.get("network.name"))
+        import_network(overrides.get("network.name"), builtin=True)
         recipe = make_recipe_from_file(overrides)
         where = usable_device(options["device"])
         with LearningProgress(f"{task} {recipe.network.name}", options["quiet"]) as progress:

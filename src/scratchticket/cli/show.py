@@ -13,7 +13,7 @@ from typer import Argument
 from scratchticket.cli import options as o
 from scratchticket.cli.code import import_network
 from scratchticket.cli.settings import preset_settings, with_settings
-from scratchticket.cli.terminal import out, percent, user_errors
+from scratchticket.cli.terminal import out, percent, printable, user_errors
 
 
 def show(
@@ -61,6 +61,7 @@ def _print_settings(preset: str | None, settings: list[str] | None, json_output:
     from scratchticket.experiments.start import make_recipe_from_file
 
     given = with_settings({}, settings)
+    import_network(given.get("network.name"), builtin=True)
     chosen = preset_settings(preset, given.get("task", "draw"))
     recipe = make_recipe_from_file(chosen | given).json()
     if json_output:
@@ -75,7 +76,8 @@ def _print_recipe(recipe: dict[str, Any], prefix: str = "") -> None:
         if isinstance(value, dict):
             _print_recipe(value, f"{prefix}{name}.")
         elif value is not None:
-            out.print(f"  {prefix}{name}={value}", soft_wrap=True, markup=False)
+            line = f"  {prefix}{name}={value}"
+            out.print(printable(line), soft_wrap=True, markup=False)
 
 
 def _list(told: list[dict[str, Any]]) -> None:
@@ -134,7 +136,7 @@ def _print(facts: dict[str, Any]) -> None:
     if accuracy:
         lines["accuracy"] = accuracy
     for name, text in lines.items():
-        out.print(f"{name:<9} {text}", soft_wrap=True, markup=False)
+        out.print(printable(f"{name:<9} {text}"), soft_wrap=True, markup=False)
     table = Table()
     table.add_column("layer")
     for heading in ("shape", "kept", "of", "%"):
@@ -161,5 +163,5 @@ def _accuracy(provenance: dict[str, Any]) -> str:
             f"natural {percent(result['natural'])}, {attack['title']} {percent(attack)} "
             f"of {attack['total']} test images, as recorded at its making"
         )
-    except (KeyError, IndexError, TypeError, ZeroDivisionError):
+    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError):
         return ""

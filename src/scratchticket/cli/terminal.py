@@ -122,6 +122,11 @@ class LearningProgress:
             self._warned = True
 
 
+def printable(text: object) -> str:
+    """Return text of a file without characters that would command the terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
 def percent(counts: dict[str, Any]) -> str:
     """Return counts of a record as a percentage."""
     return f"{100 * counts['correct'] / counts['total']:.1f} %"

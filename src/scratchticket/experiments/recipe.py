@@ -69,6 +69,11 @@ class StartRecipe:
     sha256: str | None = None
     weights: Literal["inherited", "new"] = "inherited"
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything to go on from."""
+        return self.file is not None or self.sha256 is not None
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -110,6 +115,10 @@ class Recipe:
             raise InputError(
                 f"training changes no mask: ratio must be 1, got {ratio}, and pattern not given"
             )
+        if self.task == "train" and self.scores != "random":
+            raise InputError("training has no scores; scores=weights is for drawing")
+        if self.start.weights == "new" and (self.task == "draw" or not self.start.exists):
+            raise InputError("new weights are for training what remains in a ticket: give --from")
         object.__setattr__(self, "ratio", ratio)
         if self.network.fan_scale == "ratio":
             object.__setattr__(self, "network", replace(self.network, fan_scale=ratio))
@@ -210,6 +219,8 @@ def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
         opened = next((p for p in OPEN if path.startswith(f"{p}.")), None)
         if opened is None and path not in known:
             raise unknown("setting", path, known)
+        if path in OPEN and not isinstance(value, Mapping):
+            raise InputError(f"set one of {path} by its name: {path}.NAME={value}")
         *parents, leaf = path.split(".") if opened is None else _opened(opened, path)
         node = tree
         for parent in parents:

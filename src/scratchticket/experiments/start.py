@@ -25,20 +25,28 @@ def make_recipe_from_file(overrides: Mapping[str, Any]) -> Recipe:
         InputError: If a setting is wrong, or the file none or of another network.
         TicketError: If the file is damaged.
     """
-    recipe = make_recipe({p: v for p, v in overrides.items() if not p.startswith("network.")})
+    own = {p: v for p, v in overrides.items() if p.startswith("network.")}
+    recipe = make_recipe({p: v for p, v in overrides.items() if p not in own})
     if recipe.start.file is None:
         return make_recipe(overrides)
     ticket = Ticket.load(recipe.start.file, recipe.start.index)
+    taken = _settings(ticket)
+    if recipe.start.weights == "new":
+        taken["network.init"] = own.get("network.init", NEW_INIT)
+    wanted = make_recipe(taken).network
+    if (asked := make_recipe(taken | own).network) != wanted:
+        for name, value in asdict(asked).items():
+            if value != (there := getattr(wanted, name)):
+                raise InputError(f"{recipe.start.file} has network.{name}={there}, not {value}")
+    return make_recipe({**overrides, **taken, "start.sha256": content_hash(ticket)})
+
+
+def _settings(ticket: Ticket) -> dict[str, Any]:
+    """Return a ticket's network as settings."""
     own = asdict(ticket.network)
     arguments = own.pop("arguments")
-    taken = {f"network.{name}": value for name, value in own.items() if value is not None}
-    taken |= {f"network.arguments.{name}": value for name, value in arguments.items()}
-    if recipe.start.weights == "new":
-        taken["network.init"] = overrides.get("network.init", NEW_INIT)
-    for path, value in overrides.items():
-        if path.startswith("network.") and str(taken.get(path)) != str(value):
-            raise InputError(f"{recipe.start.file} has {path}={taken.get(path)}, not {value}")
-    return make_recipe({**overrides, **taken, "start.sha256": content_hash(ticket)})
+    settings = {f"network.{name}": value for name, value in own.items() if value is not None}
+    return settings | {f"network.arguments.{name}": value for name, value in arguments.items()}
 
 
 def content_hash(ticket: Ticket) -> str:
