@@ -27,7 +27,7 @@ from scratchticket.files import write_atomically
 from scratchticket.masks import keep_top
 from scratchticket.networks import maskable, random_network, statistics
 from scratchticket.switching import SharedNetwork
-from scratchticket.tickets.ticket import fingerprint
+from scratchticket.tickets.identity import fingerprint
 
 RECORDS = Path(__file__).parents[1] / "records" / "switching.jsonl"
 NETWORKS = ("resnet18", "wideresnet32")

@@ -44,8 +44,8 @@ from scratchticket.files import write_atomically
 from scratchticket.masks import keep_top
 from scratchticket.networks import bare, maskable, random_network, statistics
 from scratchticket.tickets.coding import entropy_bits
+from scratchticket.tickets.identity import fingerprint
 from scratchticket.tickets.parts import compact
-from scratchticket.tickets.ticket import fingerprint
 
 RECORDS = Path(__file__).parents[1] / "records" / "ticket_size.jsonl"
 RATIOS = ("0.01", "0.05", "0.1", "0.2", "0.5")

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from scratchticket.cli.terminal import LearningProgress, out, result_table, user_errors
 from scratchticket.errors import InputError
+from scratchticket.experiments.folder import RunFolder
 from scratchticket.experiments.recipe import Recipe, make_recipe
-from scratchticket.experiments.run import RunFolder, run
+from scratchticket.experiments.run import run
 
 SETTINGS = {
     "data.name": "digits",

@@ -31,6 +31,7 @@ def module(folder: str, name: str) -> ModuleType:
 
 
 size = module("benchmarks", "ticket_size")
+switching = module("benchmarks", "switching")
 pages = module("tools", "update_pages")
 
 
@@ -114,3 +115,12 @@ def test_a_page_shows_what_its_records_say(page: object) -> None:
 def test_a_page_without_markers_is_refused() -> None:
     with pytest.raises(SystemExit, match="markers"):
         pages.updated(pages.PAGES[0], "nothing")
+
+
+def test_tickets_that_share_weights_take_less_memory_than_separate_networks() -> None:
+    row = switching.measured(st.NetworkRecipe("resnet18", width=4), count=8)
+
+    held = row["bytes"]
+    assert held["weights"] + held["network"] + held["tickets"] < 0.5 * held["separate"]
+    assert row["seconds"]["copy"]["median"] < row["seconds"]["switch"]["median"]
+    assert "| resnet18 | 8 |" in pages.switching([row])

@@ -19,8 +19,9 @@ import torch
 from studies import STUDIES, Study
 
 from scratchticket.errors import InputError, Interrupted
+from scratchticket.experiments.folder import RunFolder
 from scratchticket.experiments.recipe import Recipe, make_recipe
-from scratchticket.experiments.run import RunFolder, run
+from scratchticket.experiments.run import run
 from scratchticket.experiments.start import make_recipe_from_file
 from scratchticket.files import write_atomically
 

@@ -102,6 +102,29 @@ included, lay between {min(loads):.1f} and {max(loads):.1f}.
 """
 
 
+def switching(records: list[Record]) -> str:
+    """Return the table of memory and time of several tickets of one network, in Markdown."""
+    rows = []
+    for record in records:
+        size, seconds = record["bytes"], record["seconds"]
+        megabytes = [size[name] / 2**20 for name in ("weights", "network", "tickets", "separate")]
+        times = [interval(seconds[name]) for name in ("switch", "build", "copy")]
+        rows.append(
+            f"| {record['network']} | {record['tickets']} | "
+            f"{' | '.join(f'{value:.1f}' for value in megabytes)} | {' | '.join(times)} |"
+        )
+    machine = records[0]["machine"]
+    return f"""\
+| network | tickets | weights (MiB) | network (MiB) | all tickets (MiB) | \
+separate networks (MiB) | switch (s) | build (s) | copy (s) |
+|---|---|---|---|---|---|---|---|---|
+{chr(10).join(rows)}
+
+Median of 5 (least to most), with {plural(machine["threads"], "thread")} of {machine["device"]}; the
+machine was shared.
+"""
+
+
 def interval(times: dict[str, float]) -> str:
     """Return a median with what lies around it, to three digits after the point."""
     return f"{times['median']:.3f} ({times['min']:.3f} to {times['max']:.3f})"
@@ -130,6 +153,7 @@ class Page:
 PAGES = (
     Page("README.md", demo, "demo.jsonl"),
     Page("docs/ticket-size.md", ticket_size, "ticket_size.jsonl"),
+    Page("docs/switching.md", switching, "switching.jsonl"),
     Page("docs/findings.md", findings.digits, "digits-seed*.jsonl"),
 )
 

@@ -14,9 +14,10 @@ import pytest
 import scratchticket as st
 from scratchticket.accuracy import Accuracy
 from scratchticket.errors import InputError, Interrupted
+from scratchticket.experiments.folder import RunFolder
 from scratchticket.experiments.recipe import make_recipe
 from scratchticket.experiments.records import measured
-from scratchticket.experiments.run import RunFolder, run
+from scratchticket.experiments.run import run
 from scratchticket.learning import Event, Validation
 
 SETTINGS = {

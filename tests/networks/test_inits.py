@@ -11,7 +11,7 @@ import torch
 import scratchticket as st
 from scratchticket import rng
 from scratchticket.networks import INITS
-from scratchticket.tickets.ticket import fingerprint
+from scratchticket.tickets.identity import fingerprint
 
 SHAPE = (64, 32, 3, 3)
 FAN_IN, FAN_OUT = 32 * 9, 64 * 9

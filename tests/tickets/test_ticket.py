@@ -25,7 +25,7 @@ from scratchticket.networks import maskable
 from scratchticket.networks import statistics as statistics_of
 from scratchticket.tickets import load_tickets, save_tickets
 from scratchticket.tickets.container import pack, unpack
-from scratchticket.tickets.ticket import fingerprint
+from scratchticket.tickets.identity import fingerprint
 
 INITS = list(st.networks.INITS)
 KNOWN = Path(__file__).parent / "known"

@@ -61,8 +61,9 @@ def _learn(task: str, options: dict[str, Any]) -> None:
     instead = " instead of --overwrite" if overwrite else ""
     with user_errors(f"go on with the same command and --resume{instead}"):
         from scratchticket.errors import InputError
+        from scratchticket.experiments.folder import RunFolder
         from scratchticket.experiments.records import usable_device
-        from scratchticket.experiments.run import RunFolder, run
+        from scratchticket.experiments.run import run
         from scratchticket.experiments.start import make_recipe_from_file
 
         if resume and overwrite:

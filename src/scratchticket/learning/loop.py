@@ -18,7 +18,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scratchticket import rng
-from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import perturb
 from scratchticket.data import augmented, pixels
 from scratchticket.errors import InputError, Interrupted, ScratchticketError
@@ -31,7 +30,6 @@ from scratchticket.learning.problem import (
     Problem,
     Session,
     Snapshot,
-    Validation,
 )
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.learning.statistics import BATCH_NORMS, recomputed_statistics
@@ -285,7 +283,7 @@ class _Run:
             facts["step"],
             torch.tensor(facts["loss_sum"], dtype=torch.float64, device=self.device),
             facts["seconds"],
-            [_epoch(entry) for entry in facts["epochs"]],
+            [Epoch.read(entry) for entry in facts["epochs"]],
         )
         if facts["best_epoch"] is not None:
             result, statistics = checkpoint.part("best"), checkpoint.part("best-statistics")
@@ -294,12 +292,3 @@ class _Run:
                 {name: result[name].to(self.device) for name in self.problem.learner.tensors()},
                 {name: statistics[name] for name in self.buffers()},
             )
-
-
-def _epoch(entry: dict[str, Any]) -> Epoch:
-    """Rebuild a log line from its JSON form."""
-    validation = entry["validation"]
-    if validation is not None:
-        judged = {name: counts and Accuracy(**counts) for name, counts in validation.items()}
-        validation = Validation(**judged)
-    return Epoch(**(entry | {"validation": validation}))

@@ -72,6 +72,15 @@ class Epoch:
     seconds: float
     validation: Validation | None
 
+    @staticmethod
+    def read(entry: dict[str, Any]) -> Epoch:
+        """Return the log line of its JSON form."""
+        judged = entry["validation"]
+        if judged is not None:
+            judged = {name: counts and Accuracy(**counts) for name, counts in judged.items()}
+            judged = Validation(**judged)
+        return Epoch(**(entry | {"validation": judged}))
+
 
 @dataclass(frozen=True)
 class Event:

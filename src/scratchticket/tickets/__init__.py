@@ -1,10 +1,10 @@
 """Tickets: a random network's seed and a mask, in a file of kilobytes that proves itself."""
 
 from scratchticket.tickets.draw import Finished, InitialScores, Job, Task, drawing, training
+from scratchticket.tickets.identity import check_one_network
 from scratchticket.tickets.start import Start
 from scratchticket.tickets.ticket import (
     Ticket,
-    check_one_network,
     load_tickets,
     save_tickets,
     tickets_to_bytes,

@@ -34,8 +34,9 @@ from scratchticket.networks import (
     random_network,
     statistics,
 )
+from scratchticket.tickets.identity import fingerprint
 from scratchticket.tickets.start import Start
-from scratchticket.tickets.ticket import Ticket, fingerprint
+from scratchticket.tickets.ticket import Ticket
 
 InitialScores = Literal["random", "weights"]
 Validate = Callable[[nn.Module], Validation]

@@ -1,0 +1,149 @@
+"""The folder of a run: what its files are called, when they may be replaced."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scratchticket.errors import InputError
+from scratchticket.experiments.recipe import Recipe
+from scratchticket.files import read_bytes, write_atomically
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of a run.
+
+    Attributes:
+        path: The folder.
+        task: ``draw`` or ``train``; decides what the ticket file is called.
+    """
+
+    path: Path
+    task: str
+
+    @property
+    def ticket(self) -> Path:
+        """The result: a ticket, or a dense network in the same format."""
+        return self.path / ("ticket.safetensors" if self.task == "draw" else "network.safetensors")
+
+    @property
+    def record(self) -> Path:
+        """Numbers; there once the run is finished."""
+        return self.path / "record.json"
+
+    @property
+    def recipe(self) -> Path:
+        """What was asked for; there from the beginning."""
+        return self.path / "recipe.json"
+
+    @property
+    def log(self) -> Path:
+        """One JSON line per epoch."""
+        return self.path / "log.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        """What an interrupted run goes on from; removed at the end."""
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def curves(self) -> Path:
+        """Loss and accuracies over the epochs."""
+        return self.path / "curves.svg"
+
+    @property
+    def examples(self) -> Path:
+        """Clean and attacked images."""
+        return self.path / "examples.svg"
+
+    def files(self) -> list[Path]:
+        """Return every file a run may leave, in the order in which to remove them.
+
+        The record goes first and the recipe last: a removal that is interrupted leaves a run that
+        is not finished, never one that seems to be.
+        """
+        tickets = [self.path / f"{name}.safetensors" for name in ("ticket", "network")]
+        pictures = [self.curves, self.examples]
+        return [self.record, self.checkpoint, *tickets, self.log, *pictures, self.recipe]
+
+    def prepare(self, recipe: Recipe, *, resume: bool, overwrite: bool) -> None:
+        """Make the folder ready for a run of this recipe.
+
+        Raises:
+            InputError: If it holds a run and neither ``resume`` nor ``overwrite`` was asked for, if
+                the run to resume has another recipe, or if the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            present = [file for file in self.files() if file.exists()]
+            if present and not (resume or overwrite):
+                raise InputError(
+                    f"{self.path} already holds a run; use --resume to go on with it, "
+                    "--overwrite to replace it, or another --out"
+                )
+            if present and resume:
+                self.check_same(recipe)
+                return
+            for file in present:
+                file.unlink()
+        except OSError as error:
+            raise InputError(f"cannot use folder {self.path}: {error.strerror}") from None
+        write_atomically(self.recipe, json.dumps(recipe.json(), indent=2) + "\n")
+
+    def check_same(self, recipe: Recipe) -> None:
+        """Refuse to resume a run with another recipe, naming the first difference.
+
+        Raises:
+            InputError: If the stored recipe differs, or is missing or damaged.
+        """
+        advice = "use --overwrite or another --out"
+        try:
+            old = _flat(json_file(self.recipe))
+        except InputError as error:
+            raise InputError(f"cannot resume: {error}; {advice}") from None
+        new = _flat(recipe.json())
+        if old.keys() != new.keys():
+            raise InputError(
+                f"cannot resume: {self.recipe} is of another version or damaged; {advice}"
+            )
+        for path, value in new.items():  # in the recipe's order, the task first
+            if old[path] != value:
+                raise InputError(
+                    f"cannot resume: the run was started with {path}={old[path]}, "
+                    f"now it is {value}; {advice}"
+                )
+
+    def finished(self) -> dict[str, Any] | None:
+        """Return the record of a finished run: one whose ticket file is there, whole."""
+        if not (self.record.exists() and self.ticket.exists()):
+            return None
+        record = json_file(self.record)
+        return record if record.get("bytes") == self.ticket.stat().st_size else None
+
+
+def json_file(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        InputError: If the file is missing or holds none.
+    """
+    try:
+        value = json.loads(read_bytes(path, "file"))
+    except (ValueError, RecursionError):
+        raise InputError(f"{path} is damaged: it holds no JSON") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} is damaged: it holds no JSON object")
+    return value
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            leaves |= _flat(value, f"{prefix}{key}.")
+        else:
+            leaves[prefix + key] = value
+    return leaves

@@ -1,0 +1,50 @@
+"""Which random network a ticket is of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from scratchticket.errors import InputError
+from scratchticket.networks import outline
+
+if TYPE_CHECKING:
+    from scratchticket.tickets.ticket import Ticket
+
+
+def fingerprint(weights: Tensor) -> str:
+    """Return the first 16 bytes of the SHA-256 of a layer's weights, in hexadecimal.
+
+    Hashed are the values as float32, little-endian, in storage order of a contiguous tensor.
+    """
+    values = weights.detach().cpu().contiguous().numpy().astype("<f4", copy=False)
+    return sha256(values.tobytes()).hexdigest()[:32]
+
+
+def check_one_network(tickets: Sequence[Ticket]) -> None:
+    """Refuse tickets of different networks.
+
+    Tickets of one network have equal recipes of it, and equal fingerprints of every parameter of
+    the same name and shape; the classifier of another task may differ in shape.
+
+    Raises:
+        InputError: If two tickets differ in a parameter, or share none.
+    """
+    first, shapes = tickets[0], _shapes(tickets[0])
+    for number, other in enumerate(tickets[1:], start=1):
+        different = [] if other.network == first.network else ["the recipe"]
+        theirs = _shapes(other)
+        shared = [name for name, shape in shapes.items() if theirs.get(name) == shape]
+        different += [n for n in shared if first.fingerprints[n] != other.fingerprints[n]]
+        if different or not shared:
+            where = f"{different[0]} differs" if different else "they share no layer"
+            raise InputError(f"tickets 0 and {number} are of different networks: {where}")
+
+
+def _shapes(ticket: Ticket) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of all parameters, by name."""
+    network = outline(ticket.network, classes=len(ticket.classes), image_shape=ticket.image_shape)
+    return {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}
