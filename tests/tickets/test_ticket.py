@@ -228,6 +228,7 @@ def edited(ticket: st.Ticket, change: Callable[[dict[str, Any]], object]) -> byt
         (lambda h: h["statistics"].reverse(), "statistics are not those"),
         (lambda h: h["network"].update(init="xavier"), "unknown init 'xavier'"),
         (lambda h: h.update(std=[0.0]), "standard deviation is not positive"),
+        (lambda h: h.update(std=[], mean=[]), "normalisation and channels disagree"),
         (lambda h: h.update(std=[-1.0]), "standard deviation is not positive"),
         (lambda h: h.update(std=[1e-320]), "standard deviation is not positive"),
         (lambda h: h.update(mean=[1e300]), "mean is out of range"),

@@ -177,7 +177,7 @@ def _check_numbers(header: Header) -> None:
         raise TicketError("the ticket's header is wrong: a kept count is out of range")
     if header.network.fan_scale == "ratio":
         raise TicketError("the ticket's header is wrong: network.fan_scale must be a number")
-    if not all(LEAST < abs(value) < 1 / LEAST for value in header.std) or min(header.std) < 0:
+    if not all(LEAST < value < 1 / LEAST for value in header.std):
         raise TicketError("the ticket's header is wrong: a standard deviation is not positive")
     if not all(abs(value) < 1 / LEAST for value in header.mean):
         raise TicketError("the ticket's header is wrong: a mean is out of range")
