@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from fractions import Fraction
+from textwrap import shorten
 
 import matplotlib as mpl
 import torch
@@ -86,7 +87,7 @@ def examples(
             _picture(grid[row, column], batch[column])
             verdict = "right" if said == label else "wrong"
             grid[row, column].set_title(
-                f"{classes[said]} ({verdict})",
+                f"{shorten(classes[said], 16, placeholder='...')}\n{verdict}",
                 fontsize=9,
                 color=NATURAL if said == label else ROBUST,
                 weight="normal" if said == label else "bold",

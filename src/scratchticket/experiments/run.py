@@ -163,7 +163,8 @@ def _draw_pictures(
     """Write the two SVG files."""
     dense = ticket.remaining_ratio == 1
     what = "dense network" if dense else f"{100 * ticket.remaining_ratio:.3g} % of the weights"
-    name = f"{recipe.network.name} (width {recipe.network.width}) on {recipe.data.name}: {what}"
+    network, data_name = recipe.network, Path(recipe.data.name).name
+    name = f"{network.name} (width {network.width}) on {data_name}: {what}"
     write_atomically(home.curves, figures.curves(epochs, recipe.judge, name))
     pictures = figures.examples(
         ticket.build(),
