@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import mean, stdev
@@ -104,7 +105,7 @@ def percents(record: Record) -> tuple[float, float]:
     return tuple(100 * c["correct"] / c["total"] for c in (natural, robust))
 
 
-def spread(values: list[float]) -> str:
+def spread(values: Sequence[float]) -> str:
     """Return mean and standard deviation; of one value, itself."""
     if len(values) == 1:
         return f"{values[0]:.1f}"
@@ -124,7 +125,7 @@ def table(rows: Rows) -> str:
         kept, total = (round(mean(r["weights"][k] for r in records)) for k in ("kept", "total"))
         size = round(mean(r["bytes"] for r in records))
         lines.append(
-            f"| {label} | {spread(list(natural))} | {spread(list(robust))} | {attack} "
+            f"| {label} | {spread(natural)} | {spread(robust)} | {attack} "
             f"| {kept:,} | {total:,} | {size:,} |"
         )
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 import findings
@@ -25,22 +25,14 @@ RIVALS = ("released", "zstd")  # what a ticket's file is compared with
 Record = dict[str, Any]
 
 
-def percents(record: Record) -> tuple[float, float]:
-    """Return natural and robust accuracy of a record, in percent."""
-    result = record["results"][record["selected"]]
-    counts = (result["natural"], result["attacks"][0])
-    natural, robust = (100 * c["correct"] / c["total"] for c in counts)
-    return natural, robust
-
-
 def demo(records: list[Record]) -> str:
     """Return the README's table and its explanation, in Markdown."""
     rows = []
     for task, label in (("draw", "ticket, untrained"), ("train", "dense, trained")):
         runs = [record for record in records if record["recipe"]["task"] == task]
-        natural, robust = zip(*map(percents, runs), strict=True)
+        natural, robust = zip(*map(findings.percents, runs), strict=True)
         weights = runs[0]["weights"]
-        spread = [f"{mean(values):.1f} ± {stdev(values):.1f}" for values in (natural, robust)]
+        spread = [findings.spread(values) for values in (natural, robust)]
         size = round(mean(run["bytes"] for run in runs))
         rows.append(f"| {label} | {spread[0]} | {spread[1]} | {weights['kept']:,} | {size:,} |")
     first = records[0]
@@ -120,7 +112,7 @@ separate networks (MiB) | switch (s) | build (s) | copy (s) |
 |---|---|---|---|---|---|---|---|---|
 {chr(10).join(rows)}
 
-Median of 5 (least to most), with {plural(machine["threads"], "thread")} of {machine["device"]}; the
+Median (least to most), with {plural(machine["threads"], "thread")} of {machine["device"]}; the
 machine was shared.
 """
 

@@ -52,6 +52,11 @@ def _key(text: str) -> int:
     return int.from_bytes(sha256(text.encode()).digest()[:16], "little")
 
 
+def _stream(seed: int, purpose: Purpose, *position: int | str) -> int:
+    """Return the key of one purpose's stream at one position of a run."""
+    return _key("/".join([_SCHEME, purpose, str(seed), *map(str, position)]))
+
+
 def weight_words(seed: int, name: str, count: int) -> Words:
     """Return the raw words that define one parameter of the random network.
 
@@ -119,7 +124,7 @@ def generator(
         position: Where in the run: an epoch, a step, a batch, the name of an attack.
         device: Where the numbers are drawn. CPU and CUDA streams differ.
     """
-    key = _key("/".join([_SCHEME, purpose, str(seed), *map(str, position)]))
+    key = _stream(seed, purpose, *position)
     return torch.Generator(device=device).manual_seed(key % 2**63)
 
 
@@ -128,7 +133,7 @@ def network_seed(seed: int, step: int) -> int:
 
     They are what modules such as dropout draw from.
     """
-    return _key("/".join([_SCHEME, "network", str(seed), str(step)])) % 2**63
+    return _stream(seed, "network", step) % 2**63
 
 
 def permutation(count: int, seed: int, purpose: Purpose, *position: int | str) -> torch.Tensor:
@@ -136,6 +141,6 @@ def permutation(count: int, seed: int, purpose: Purpose, *position: int | str) -
 
     Being made of the promised raw stream and an exact sort, it is the same everywhere.
     """
-    key = _key("/".join([_SCHEME, purpose, str(seed), *map(str, position)]))
+    key = _stream(seed, purpose, *position)
     words = np.random.Philox(key=key).random_raw(count)
     return torch.from_numpy(np.argsort(words, kind="stable"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -292,11 +293,10 @@ def test_a_factory_that_makes_no_module_is_refused() -> None:
         del networks.NETWORKS["none"]
 
 
-def test_timm_says_what_is_missing_where_it_cannot_be_imported() -> None:
-    try:
-        import timm  # noqa: F401
-    except ImportError:
-        with pytest.raises(InputError, match="needs timm, which cannot be imported here"):
-            networks.import_factory("timm:vit_tiny_patch16_224")
-    else:
-        pytest.skip("timm is here")
+def test_timm_says_what_is_missing_where_it_cannot_be_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)  # as if it were not installed
+
+    with pytest.raises(InputError, match="needs timm, which cannot be imported here"):
+        networks.import_factory("timm:vit_tiny_patch16_224")

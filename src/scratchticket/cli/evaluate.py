@@ -50,7 +50,6 @@ def evaluate(
     with user_errors():
         from scratchticket.attacks import AttackRecipe
         from scratchticket.data import load_data
-        from scratchticket.errors import InputError
         from scratchticket.experiments.recipe import data_like
         from scratchticket.experiments.records import machine, measured, usable_device, versions
         from scratchticket.rng import check_seed
@@ -61,16 +60,8 @@ def evaluate(
         images = load_data(data_like(loaded.provenance, data, label_column))
         tell(images.notes)
         loaded.check_data(images.shape, images.classes, images.name)
-        inner = _drawn_under(loaded.provenance)
-        if epsilon is None and norm not in (None, inner["norm"]):
-            raise InputError(f"--norm {norm} needs --epsilon")
-        recipe = AttackRecipe(
-            attack,  # type: ignore[arg-type]
-            epsilon if epsilon is not None else inner["epsilon"],
-            steps,
-            step_size,
-            norm or inner["norm"],  # type: ignore[arg-type]
-        )
+        radius, its_norm = _ball(loaded.provenance, epsilon, norm)
+        recipe = AttackRecipe(attack, radius, steps, step_size, its_norm)  # type: ignore[arg-type]
         where = usable_device(device)
         with Progress(console=err, disable=json_output or not err.is_terminal) as bar:
             task = bar.add_task(str(recipe), total=len(images.test))
@@ -96,13 +87,22 @@ def evaluate(
         out.print(_table(f"{ticket} on the test images of {data}", result))
 
 
-def _drawn_under(provenance: Any) -> dict[str, str]:
-    """Return epsilon and norm of a ticket's inner attack; 8/255 and linf if it does not say."""
+def _ball(provenance: Any, epsilon: str | None, norm: str | None) -> tuple[str, str]:
+    """Return epsilon and norm: the user's, else those the ticket was drawn under, else 8/255, linf.
+
+    Raises:
+        InputError: If a norm is given that the ticket's epsilon is not for.
+    """
+    from scratchticket.errors import InputError
+
     try:
         attack = provenance["recipe"]["attack"]
-        return {name: str(attack[name]) for name in ("epsilon", "norm")}
+        own_epsilon, own_norm = str(attack["epsilon"]), str(attack["norm"])
     except (KeyError, TypeError):
-        return {"epsilon": "8/255", "norm": "linf"}
+        own_epsilon, own_norm = "8/255", "linf"
+    if epsilon is None and norm not in (None, own_norm):
+        raise InputError(f"--norm {norm} needs --epsilon")
+    return own_epsilon if epsilon is None else epsilon, norm or own_norm
 
 
 def _table(title: str, result: dict[str, Any]) -> Table:

@@ -62,8 +62,10 @@ def initial_scores(
         float32 of the given shape.
     """
     words = rng.score_words(seed, name, prod(shape))
-    uniform = (2 * rng.uniforms(words) - 1) * score_bound(shape)
-    values = rng.normals(words) if of_channels else uniform
+    if of_channels:
+        values = rng.normals(words)
+    else:
+        values = (2 * rng.uniforms(words) - 1) * score_bound(shape)
     return torch.from_numpy(values.astype(np.float32)).view(shape)
 
 

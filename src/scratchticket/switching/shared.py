@@ -98,7 +98,7 @@ class SharedNetwork:
                 if name in ticket.bits:
                     mask = _unpacked(*ticket.bits[name])
                     parameters[name].copy_(torch.where(mask, weight, 0.0))
-                elif name in ticket.own or name in self._foreign:
+                elif name in self._foreign:
                     parameters[name].copy_(weight)
             for name, statistic in ticket.statistics.items():
                 buffers[name].copy_(statistic)
@@ -125,9 +125,7 @@ class SharedNetwork:
             small = compact(mask)
             packed = np.packbits(small.flatten().numpy(), bitorder="little")
             bits[name] = torch.from_numpy(packed).to(self._device), tuple(small.shape)
-        weights = (
-            self._weights if ticket.same_start(self._first) else _weights(ticket, self._device)
-        )
+        weights = {} if ticket.same_start(self._first) else _weights(ticket, self._device)
         normalise = Normalise(ticket.mean, ticket.std).to(self._device)
         return _Packed(
             bits,

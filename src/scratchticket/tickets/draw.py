@@ -116,7 +116,6 @@ class Job:
     facts: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        self.learner.write()
         now = Snapshot(0, self.learner.result(), statistics(self.network))
         try:  # better now than after hours
             Ticket.from_bytes(self.ticket(now).to_bytes())
