@@ -64,7 +64,8 @@ def commit() -> str | None:
 
     try:
         git("ls-files", "--error-unmatch", here.name)  # else a copy inside another repository
-        return git("describe", "--always", "--dirty", "--abbrev=12")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", str(here.parents[1]))
+        return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return None
 
