@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import scratchticket as st
-from scratchticket.attacks import LinfBall, perturb, pgd
+from scratchticket.attacks import Keep, LinfBall, perturb, pgd
 from scratchticket.errors import InputError
 
 
@@ -86,9 +86,9 @@ def test_pgd_works_on_a_network_without_gradients_and_inside_no_grad() -> None:
     assert not torch.equal(adversarial, images)
 
 
-@pytest.mark.parametrize("stop_when_fooled", [False, True])
+@pytest.mark.parametrize("keep", ["last", "first", "best"])
 @pytest.mark.parametrize("name", ["pgd", "fgsm", "fgsm-rs"])
-def test_attacks_stay_in_the_ball_and_the_pixel_range(name: str, stop_when_fooled: bool) -> None:
+def test_attacks_stay_in_the_ball_and_the_pixel_range(name: str, keep: Keep) -> None:
     network, images = small_network(), torch.rand(16, 1, 8, 8).round(decimals=1)
     labels = network(images).argmax(dim=1)
     recipe = st.AttackRecipe(name, "8/255", steps=5)  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ def test_attacks_stay_in_the_ball_and_the_pixel_range(name: str, stop_when_foole
         images,
         labels,
         generator=generator(),
-        stop_when_fooled=stop_when_fooled,
+        keep=keep,
     )
 
     assert adversarial.min() >= 0
@@ -119,9 +119,7 @@ def test_stopping_when_fooled_keeps_the_first_fooling_iterate() -> None:
     first = torch.where(fooled.any(dim=0), fooled.int().argmax(dim=0), 12)
     assert len(first.unique()) > 2  # the case is worth testing
 
-    adversarial = pgd(
-        network, images, labels, ball, step_size=0.02, steps=12, stop_when_fooled=True
-    )
+    adversarial = pgd(network, images, labels, ball, step_size=0.02, steps=12, keep="first")
 
     expected = torch.stack([iterates[int(step)][i] for i, step in enumerate(first)])
     torch.testing.assert_close(adversarial, expected, rtol=0, atol=1e-6)

@@ -4,8 +4,62 @@ An attack sees a callable from pixels in [0, 1] to logits; it knows neither mask
 keeps no state and leaves no trace in the network.
 """
 
+from scratchticket.attacks.apgd import apgd, targeted_apgd
 from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
-from scratchticket.attacks.gradient import Network, pgd
+from scratchticket.attacks.bandits import bandits
+from scratchticket.attacks.cw import carlini_wagner
+from scratchticket.attacks.gradient import Keep, Network, input_gradient, pgd
+from scratchticket.attacks.losses import LOSSES, Loss, cross_entropy, dlr, margin
+from scratchticket.attacks.methods import (
+    APGD,
+    FGSM,
+    METHODS,
+    PGD,
+    Attack,
+    Bandits,
+    CarliniWagner,
+    Method,
+    Noise,
+    Result,
+    Stage,
+    TargetedAPGD,
+    attack_of,
+)
+from scratchticket.attacks.noise import noise
 from scratchticket.attacks.recipe import AttackRecipe, Norm, perturb
 
-__all__ = ["AttackRecipe", "Ball", "L2Ball", "LinfBall", "Network", "Norm", "perturb", "pgd"]
+__all__ = [
+    "APGD",
+    "FGSM",
+    "LOSSES",
+    "METHODS",
+    "PGD",
+    "Attack",
+    "AttackRecipe",
+    "Ball",
+    "Bandits",
+    "CarliniWagner",
+    "Keep",
+    "L2Ball",
+    "LinfBall",
+    "Loss",
+    "Method",
+    "Network",
+    "Noise",
+    "Norm",
+    "Result",
+    "Stage",
+    "TargetedAPGD",
+    "apgd",
+    "attack_of",
+    "bandits",
+    "carlini_wagner",
+    "cross_entropy",
+    "dlr",
+    "input_gradient",
+    "margin",
+    "noise",
+    "perturb",
+    "pgd",
+    "targeted_apgd",
+]

@@ -19,8 +19,11 @@ class Ball(Protocol):
     def random_start(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return a random point of the ball around each image."""
 
-    def ascend(self, images: Tensor, gradient: Tensor, step_size: float) -> Tensor:
-        """Return the images after one step of steepest ascent; they may leave the ball."""
+    def ascend(self, images: Tensor, gradient: Tensor, step_size: float | Tensor) -> Tensor:
+        """Return the images after one step of steepest ascent; they may leave the ball.
+
+        The length of the step is one number, or one for each image: ``(batch,)``.
+        """
 
     def project(self, adversarial: Tensor, images: Tensor) -> Tensor:
         """Return points of the ball, in the pixel range, for points that may be outside."""
@@ -44,8 +47,10 @@ class LinfBall:
         noise = torch.empty_like(images).uniform_(-self.epsilon, self.epsilon, generator=generator)
         return self.project(images + noise, images)
 
-    def ascend(self, images: Tensor, gradient: Tensor, step_size: float) -> Tensor:
+    def ascend(self, images: Tensor, gradient: Tensor, step_size: float | Tensor) -> Tensor:
         """Return the images after one step of steepest ascent: the gradient's sign (Eq. 2)."""
+        if isinstance(step_size, Tensor):
+            return images.addcmul(gradient.sign(), per_image(step_size, images))
         return images.add(gradient.sign(), alpha=step_size)
 
     def project(self, adversarial: Tensor, images: Tensor) -> Tensor:
@@ -73,15 +78,15 @@ class L2Ball:
         direction = torch.empty_like(images).normal_(generator=generator)
         uniform = torch.rand(len(images), generator=generator, device=images.device)
         radius = self.epsilon * uniform ** (1 / images[0].numel())
-        step = direction * _per_image(radius / _norm(direction), images)
+        step = direction * per_image(radius / euclidean(direction), images)
         return (images + step).clamp_(0.0, 1.0)
 
-    def ascend(self, images: Tensor, gradient: Tensor, step_size: float) -> Tensor:
+    def ascend(self, images: Tensor, gradient: Tensor, step_size: float | Tensor) -> Tensor:
         """Return the images after a step of length ``step_size`` along the gradient."""
         largest = gradient.abs().flatten(1).amax(dim=1).clamp_min_(torch.finfo(gradient.dtype).tiny)
-        direction = gradient / _per_image(largest, images)  # so that no square underflows
-        length = _norm(direction).clamp_min_(1.0)  # 0 only where the gradient is
-        return images + direction * _per_image(step_size / length, images)
+        direction = gradient / per_image(largest, images)  # so that no square underflows
+        length = euclidean(direction).clamp_min_(1.0)  # 0 only where the gradient is
+        return images + direction * per_image(step_size / length, images)
 
     def project(self, adversarial: Tensor, images: Tensor) -> Tensor:
         """Return the points pulled back to the sphere, then clipped to [0, 1].
@@ -89,20 +94,20 @@ class L2Ball:
         Clipping goes towards the image, which is in range itself, so the result is in the ball.
         """
         difference = adversarial - images
-        shrink = (self.epsilon / _norm(difference).clamp_min_(1e-12)).clamp_max_(1.0)
-        return images.add(difference * _per_image(shrink, images)).clamp_(0.0, 1.0)
+        shrink = (self.epsilon / euclidean(difference).clamp_min_(1e-12)).clamp_max_(1.0)
+        return images.add(difference * per_image(shrink, images)).clamp_(0.0, 1.0)
 
     def distance(self, adversarial: Tensor, images: Tensor) -> Tensor:
         """Return the Euclidean distance of each image: ``(batch,)``."""
-        return _norm(adversarial - images)
+        return euclidean(adversarial - images)
 
 
-def _norm(values: Tensor) -> Tensor:
+def euclidean(values: Tensor) -> Tensor:
     """Return the Euclidean norm of each image: ``(batch,)``."""
     norm: Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
     return norm
 
 
-def _per_image(factor: Tensor, images: Tensor) -> Tensor:
+def per_image(factor: Tensor, images: Tensor) -> Tensor:
     """Return one factor per image in a shape that multiplies images."""
     return factor.view(-1, *[1] * (images.ndim - 1))

@@ -1,29 +1,34 @@
-"""Gradient attacks. FGSM, FGSM-RS and PGD-k are one function with different arguments."""
+"""Gradient attacks with a fixed step. FGSM, FGSM-RS and PGD-k are one function."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from scratchticket.attacks.balls import Ball
+from scratchticket.attacks.losses import Loss, cross_entropy
 
 Network = Callable[[Tensor], Tensor]
+Keep = Literal["last", "first", "best"]
 
 
-def _input_gradient(network: Network, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the gradient of the summed cross-entropy with respect to the images, and the logits.
+def input_gradient(
+    network: Network, images: Tensor, labels: Tensor, loss: Loss
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradient of the summed loss with respect to the images, the logits, the losses.
 
     Summed, so that an image's gradient does not depend on what else is in its batch.
     """
     images = images.detach().requires_grad_()
     with torch.enable_grad():
         logits = network(images)
-        loss = F.cross_entropy(logits, labels, reduction="sum")
-    (gradient,) = torch.autograd.grad(loss, images)
-    return gradient, logits.detach()
+        losses = loss(logits, labels)
+        total = losses.sum()
+    (gradient,) = torch.autograd.grad(total, images)
+    return gradient, logits.detach(), losses.detach()
 
 
 def pgd(  # noqa: PLR0913
@@ -34,13 +39,16 @@ def pgd(  # noqa: PLR0913
     *,
     step_size: float,
     steps: int,
+    loss: Loss = cross_entropy,
     generator: torch.Generator | None = None,
-    stop_when_fooled: bool = False,
+    restarts: int = 1,
+    keep: Keep = "last",
 ) -> Tensor:
     """Projected gradient descent (Madry et al., 2018, arXiv:1706.06083): Eq. 2 of the paper.
 
     With ``steps=1`` and ``step_size=epsilon`` this is FGSM (Goodfellow et al., 2015); with a
-    generator and ``step_size=1.25 * epsilon`` it is FGSM-RS (Wong et al., 2020).
+    generator and ``step_size=1.25 * epsilon`` it is FGSM-RS (Wong et al., 2020); with the margin as
+    loss it is what tables call CW-Inf.
 
     Args:
         network: Pixels in [0, 1] to logits. Its parameters need not require gradients, and get
@@ -50,30 +58,95 @@ def pgd(  # noqa: PLR0913
         ball: Where the adversarial images may lie.
         step_size: Length of a step in the ball's norm, in the unit of the pixels.
         steps: Number of gradient evaluations.
-        generator: Draws the random start; without one the search starts at the images themselves.
-        stop_when_fooled: Leave an image alone from the first iterate the network gets wrong, and
-            spend nothing on it any more. Fair against this very network, as the released code's
-            evaluation does; too weak for images that are meant to fool another network.
+        loss: What is ascended.
+        generator: Draws the random starts; without one the search starts at the images themselves.
+        restarts: How often to begin anew; needs a generator if more than once.
+        keep: Which iterate to return. ``last``: the one after all steps. ``first``: the first the
+            network gets wrong, else the last; an image that is fooled costs nothing any more. Fair
+            against this very network, too weak for images meant to fool another one. ``best``: one
+            the network gets wrong rather than one it gets right, and among these the one of the
+            largest loss; fooled images stay to the end.
 
     Returns:
-        The last iterate of each image (the first that fools, with ``stop_when_fooled``), detached.
-    """
-    images = images.detach()
-    adversarial = images if generator is None else ball.random_start(images, generator)
-    if not stop_when_fooled:
-        for _ in range(steps):
-            gradient, _ = _input_gradient(network, adversarial, labels)
-            adversarial = ball.project(ball.ascend(adversarial, gradient, step_size), images)
-        return adversarial
+        Adversarial images, detached.
 
-    adversarial = adversarial.clone()
-    active = torch.arange(len(images), device=images.device)
-    for _ in range(steps):
-        gradient, logits = _input_gradient(network, adversarial[active], labels[active])
-        correct = logits.argmax(dim=1) == labels[active]
-        active, gradient = active[correct], gradient[correct]
-        if len(active) == 0:
-            break
-        moved = ball.ascend(adversarial[active], gradient, step_size)
-        adversarial[active] = ball.project(moved, images[active])
-    return adversarial
+    Raises:
+        ValueError: If there are restarts with nothing to tell them apart.
+    """
+    if restarts > 1 and (generator is None or keep == "last"):
+        raise ValueError("restarts need a generator, and keep='first' or 'best'")
+    images = images.detach()
+    if keep == "last":
+        current = images if generator is None else ball.random_start(images, generator)
+        for _ in range(steps):
+            gradient, _, _ = input_gradient(network, current, labels, loss)
+            current = ball.project(ball.ascend(current, gradient, step_size), images)
+        return current
+
+    found = Found(images, labels)
+    for restart in range(restarts):
+        start = images if generator is None else ball.random_start(images, generator)
+        active = found.open if keep == "first" else torch.arange(len(images), device=images.device)
+        current = start[active]
+        for _ in range(steps):
+            if len(active) == 0:
+                break
+            here, truth = images[active], labels[active]
+            gradient, logits, losses = input_gradient(network, current, truth, loss)
+            fooled = found.offer(active, current, logits, losses)
+            if keep == "first":
+                active, current, here = active[~fooled], current[~fooled], here[~fooled]
+                gradient = gradient[~fooled]
+            current = ball.project(ball.ascend(current, gradient, step_size), here)
+        if keep == "best" or restart < restarts - 1:
+            logits, losses = judged(network, current, labels[active], loss)
+            found.offer(active, current, logits, losses)
+        else:
+            found.images[active] = current
+    return found.images
+
+
+def judged(network: Network, images: Tensor, labels: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
+    """Return logits and losses of images, without a gradient."""
+    with torch.no_grad():
+        logits = network(images)
+        return logits, loss(logits, labels)
+
+
+class Found:
+    """The best adversarial image found so far for each image.
+
+    Args:
+        images: Where the search begins: the images themselves.
+        labels: int64, ``(batch,)``.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor) -> None:
+        self.images, self._labels = images.clone(), labels
+        self._fooled = torch.zeros(len(images), dtype=torch.bool, device=images.device)
+        self._highest = torch.full((len(images),), -torch.inf, device=images.device)
+
+    @property
+    def open(self) -> Tensor:
+        """Positions of the images that no iterate has fooled the network with: int64."""
+        return (~self._fooled).nonzero().squeeze(1)
+
+    def offer(self, active: Tensor, current: Tensor, logits: Tensor, losses: Tensor) -> Tensor:
+        """Take the iterates that are better than what is known of their images.
+
+        Args:
+            active: Positions of the images the iterates belong to.
+            current: The iterates.
+            logits: What the network says of them.
+            losses: Their losses.
+
+        Returns:
+            Which of them fool the network: bool.
+        """
+        fooled = logits.argmax(dim=1) != self._labels[active]
+        known = self._fooled[active]
+        better = (fooled & ~known) | ((fooled == known) & (losses > self._highest[active]))
+        chosen = active[better]
+        self.images[chosen], self._highest[chosen] = current[better], losses[better]
+        self._fooled[chosen] = fooled[better]
+        return fooled

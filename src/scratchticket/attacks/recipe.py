@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
-from scratchticket.attacks.gradient import Network, pgd
+from scratchticket.attacks.gradient import Keep, Network, pgd
 from scratchticket.errors import InputError, unknown
 from scratchticket.quantities import fraction, fraction_text
 
@@ -20,6 +20,36 @@ ATTACKS: tuple[AttackName, ...] = ("none", "fgsm", "fgsm-rs", "pgd")
 LARGEST = {"linf": 1, "l2": 1000}  # epsilon that is taken for one, by norm
 RELEASED_EPSILON, RELEASED_STEP = Fraction(8, 255), Fraction(2, 255)
 MAX_STEPS = 100_000
+
+
+def default_step_size(epsilon: Fraction, steps: int, norm: Norm) -> Fraction:
+    """Return the step of PGD: the released 2/255 at l-inf 8/255, else 2.5 epsilon / steps."""
+    if epsilon == RELEASED_EPSILON and norm == "linf":
+        return RELEASED_STEP
+    return Fraction(5, 2) * epsilon / steps
+
+
+def exact_epsilon(epsilon: str | float, norm: Norm) -> Fraction:
+    """Read the radius of a ball.
+
+    Raises:
+        InputError: If the norm is unknown or the number out of range.
+    """
+    if norm not in LARGEST:
+        raise unknown("norm", norm, LARGEST)
+    exact, largest = fraction(epsilon, "epsilon"), LARGEST[norm]
+    if not 0 <= exact <= largest:
+        usual = "; the usual 8 is written 8/255" if norm == "linf" else ""
+        raise InputError(
+            f"epsilon must lie in [0, {largest}], in units of pixels in [0, 1], "
+            f"got {epsilon}{usual}"
+        )
+    return exact
+
+
+def ball_of(epsilon: Fraction, norm: Norm) -> Ball:
+    """Return the ball of a radius and a norm."""
+    return LinfBall(float(epsilon)) if norm == "linf" else L2Ball(float(epsilon))
 
 
 @dataclass(frozen=True)
@@ -48,15 +78,7 @@ class AttackRecipe:
     def __post_init__(self) -> None:
         if self.name not in ATTACKS:
             raise unknown("attack", self.name, ATTACKS)
-        if self.norm not in LARGEST:
-            raise unknown("norm", self.norm, LARGEST)
-        epsilon, largest = fraction(self.epsilon, "epsilon"), LARGEST[self.norm]
-        if not 0 <= epsilon <= largest:
-            usual = "; the usual 8 is written 8/255" if self.norm == "linf" else ""
-            raise InputError(
-                f"epsilon must lie in [0, {largest}], in units of pixels in [0, 1], "
-                f"got {self.epsilon}{usual}"
-            )
+        epsilon, largest = exact_epsilon(self.epsilon, self.norm), LARGEST[self.norm]
         if not 1 <= self.steps <= MAX_STEPS:
             raise InputError(f"attack steps must be from 1 to {MAX_STEPS}, got {self.steps}")
         object.__setattr__(self, "epsilon", fraction_text(epsilon))
@@ -76,9 +98,7 @@ class AttackRecipe:
             return epsilon * Fraction(5, 4)
         if self.step_size is not None:
             return Fraction(self.step_size)
-        if epsilon == RELEASED_EPSILON and self.norm == "linf":
-            return RELEASED_STEP
-        return Fraction(5, 2) * epsilon / self.steps
+        return default_step_size(epsilon, self.steps, self.norm)
 
     @property
     def exact_steps(self) -> int:
@@ -94,8 +114,7 @@ class AttackRecipe:
     @property
     def ball(self) -> Ball:
         """Where the adversarial images may lie."""
-        epsilon = float(Fraction(self.epsilon))
-        return LinfBall(epsilon) if self.norm == "linf" else L2Ball(epsilon)
+        return ball_of(Fraction(self.epsilon), self.norm)
 
     def facts(self) -> dict[str, Any]:
         """Return what a record says of the attack, as JSON values."""
@@ -117,7 +136,7 @@ def perturb(  # noqa: PLR0913
     labels: Tensor,
     *,
     generator: torch.Generator,
-    stop_when_fooled: bool = False,
+    keep: Keep = "last",
 ) -> Tensor:
     """Run the described attack; see :func:`pgd` for the arguments.
 
@@ -134,5 +153,5 @@ def perturb(  # noqa: PLR0913
         step_size=float(recipe.exact_step_size),
         steps=recipe.exact_steps,
         generator=None if recipe.name == "fgsm" else generator,
-        stop_when_fooled=stop_when_fooled,
+        keep=keep,
     )

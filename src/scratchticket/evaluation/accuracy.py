@@ -88,9 +88,7 @@ def robust_accuracy(
         done += len(labels)
         if right.any():
             clean, truth = batch[right], labels[right]
-            adversarial = perturb(
-                attack, network, clean, truth, generator=generator, stop_when_fooled=True
-            )
+            adversarial = perturb(attack, network, clean, truth, generator=generator, keep="first")
             adversarial = verified(adversarial, clean, attack.ball, str(attack))
             robust += int((predictions(network, adversarial) == truth).sum())
         progress(done)

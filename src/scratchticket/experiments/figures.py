@@ -74,7 +74,7 @@ def examples(
     some = images[slice(0, EXAMPLES)]
     clean, labels = pixels(some.images), some.labels
     generator = rng.generator(seed, "evaluation", "examples")
-    attacked = perturb(attack, network, clean, labels, generator=generator, stop_when_fooled=True)
+    attacked = perturb(attack, network, clean, labels, generator=generator, keep="first")
     largest = float((attacked - clean).abs().max())
     shown = Fraction(attack.epsilon) if attack.norm == "linf" else Fraction(f"{largest:.2g}")
     width = float(shown) or 1.0

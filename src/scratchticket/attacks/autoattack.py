@@ -1,0 +1,181 @@
+"""AutoAttack (Croce and Hein, 2020, arXiv:2003.01690), by its authors' own code.
+
+The four attacks of its standard version are called one by one, so that a run of them can be
+resumed, watched and shared among machines; what the original calls afterwards (its state file, its
+choice of images) is not used. Its side effects are undone: it seeds PyTorch's global generators,
+removes the trace function of debuggers and coverage, and counts in globals that it never resets.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from scratchticket.attacks.balls import Ball, LinfBall
+from scratchticket.attacks.gradient import Network
+from scratchticket.errors import InputError
+
+Stage = Literal["apgd-ce", "apgd-t", "fab-t", "square"]
+STAGES: tuple[Stage, ...] = get_args(Stage)  # in the order of the standard version
+TARGETS = 9  # classes that apgd-t and fab-t aim at, at most
+
+
+def stage(  # noqa: PLR0913
+    name: Stage,
+    network: Network,
+    images: Tensor,
+    labels: Tensor,
+    ball: Ball,
+    *,
+    steps: int = 100,
+    queries: int = 5000,
+    generator: torch.Generator,
+) -> Tensor:
+    """Run one attack of AutoAttack's standard version.
+
+    Args:
+        name: ``apgd-ce``, ``apgd-t``, ``fab-t`` or ``square``.
+        network: Pixels in [0, 1] to logits.
+        images: Pixels in [0, 1], ``(batch, channel, height, width)``.
+        labels: int64, ``(batch,)``, those the network gives the images.
+        ball: Where the adversarial images may lie.
+        steps: Steps of ``apgd-ce``; per class, of ``apgd-t`` and ``fab-t``.
+        queries: Budget of ``square`` per image.
+        generator: Gives the attack its seed.
+
+    Returns:
+        Adversarial images; of an image that is not fooled, the image itself.
+
+    Raises:
+        InputError: If pyautoattack is not installed, or there are fewer classes than an attack
+            needs.
+    """
+    apgd, fab, square = _library()
+    with torch.no_grad():
+        classes = network(images[:1]).shape[1]
+    if name == "apgd-t" and classes < 4:
+        raise InputError(f"AutoAttack's apgd-t needs at least 4 classes, got {classes}")
+    common: dict[str, Any] = {
+        "norm": "Linf" if isinstance(ball, LinfBall) else "L2",
+        "eps": ball.epsilon,
+        "seed": int(torch.randint(2**31, (1,), generator=generator, device=generator.device)),
+        "device": images.device,
+        "verbose": False,
+    }
+    targets, logger = min(TARGETS, classes - 1), logging.getLogger("auto-attack")
+    with undone(), _frozen(network):
+        if name == "square":
+            attack = square(
+                network, n_queries=queries, p_init=0.8, resc_schedule=False, n_restarts=1, **common
+            )
+        elif name == "fab-t":
+            attack = fab(network, n_restarts=1, n_iter=steps, **common)
+            attack.targeted, attack.n_target_classes = True, targets
+        elif name == "apgd-t":
+            attack = apgd.APGDAttack_targeted(
+                network,
+                n_restarts=1,
+                n_iter=steps,
+                n_target_classes=targets,
+                logger=logger,
+                **common,
+            )
+        else:
+            attack = apgd.APGDAttack(
+                network, n_restarts=1, n_iter=steps, loss="ce", logger=logger, **common
+            )
+        with torch.no_grad():
+            adversarial: Tensor = attack.perturb(images.contiguous(), labels)
+    return adversarial.detach()
+
+
+def flags(network: Network, images: Tensor, labels: Tensor) -> list[str]:
+    """Return what AutoAttack's own checks say of a network, in its words.
+
+    They tell of networks that its standard version is not made for: a random one, one that
+    differentiates while it predicts, one that returns probabilities, one of too few classes.
+
+    Args:
+        network: Pixels in [0, 1] to logits.
+        images: Some images.
+        labels: Theirs.
+    """
+    _library()
+    from pyautoattack import checks
+
+    with undone(), heard() as warnings:
+        logger = logging.getLogger("auto-attack")
+        checks.check_randomized(network, images, labels, bs=len(images), logger=logger)
+        classes = checks.check_range_output(network, images, logger=logger)
+        checks.check_dynamic(network, images, False, logger=logger)
+        targets = min(TARGETS, classes - 1)
+        checks.check_n_classes(classes, list(STAGES), targets, targets, logger=logger)
+    return warnings
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Put back what AutoAttack changes: global generators, the trace function, its counters."""
+    from pyautoattack import checks
+
+    trace, counted = sys.gettrace(), dict(checks.funcs)
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            checks.funcs.update(counted)
+            sys.settrace(trace)
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """Collect what AutoAttack warns of."""
+    said: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    logger, listener = logging.getLogger("auto-attack"), Listener(logging.WARNING)
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(listener)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(listener)
+        logger.propagate = propagate
+
+
+@contextmanager
+def _frozen(network: Network) -> Iterator[None]:
+    """Take a module's parameters out of the graph, whose gradients fab-t would add to."""
+    parameters = list(network.parameters()) if isinstance(network, nn.Module) else []
+    before = [parameter.requires_grad for parameter in parameters]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter, required in zip(parameters, before, strict=True):
+            parameter.requires_grad_(required)
+
+
+def _library() -> tuple[Any, Callable[..., Any], Callable[..., Any]]:
+    """Return the attacks of pyautoattack.
+
+    Raises:
+        InputError: If it is not installed.
+    """
+    try:
+        from pyautoattack import autopgd_base, fab_pt, square
+    except ImportError:
+        raise InputError(
+            "AutoAttack needs pyautoattack: pip install 'scratchticket[autoattack]'"
+        ) from None
+    return autopgd_base, fab_pt.FABAttack_PT, square.SquareAttack

@@ -1,0 +1,51 @@
+"""Networks whose worst images are known."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+import scratchticket as st
+
+
+class Linear(nn.Module):
+    """Logits ``(w.x, -w.x, low, low, ...)``: only the first two classes can win.
+
+    Inside an l-inf ball the margin changes by ``2 * epsilon * |w|_1``, inside an l2 ball by
+    ``2 * epsilon * |w|_2``, as long as the pixel range does not bind.
+    """
+
+    def __init__(self, num_pixels: int, classes: int = 5) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(-1.0, 1.0, num_pixels))
+        self.register_buffer("low", torch.linspace(-9.0, -8.0, classes - 2))
+
+    def forward(self, images: Tensor) -> Tensor:
+        score = (images.flatten(1) - 0.5) @ self.weight + 0.05
+        return torch.cat([torch.stack([score, -score], 1), self.low.expand(len(images), -1)], 1)
+
+
+def small_network(width: int = 4, seed: int = 1) -> nn.Module:
+    """Return a random residual network for grey images of 8x8 pixels."""
+    return (
+        st.networks.build("resnet18", classes=10, channels=1, width=width, seed=seed)
+        .eval()
+        .requires_grad_(False)
+    )
+
+
+def random_images(count: int = 24, seed: int = 0) -> Tensor:
+    """Return grey images of 8x8 pixels, away from black and white."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(count, 1, 8, 8, generator=generator) * 0.8 + 0.1
+
+
+def stream(seed: int = 0) -> torch.Generator:
+    """Return a generator."""
+    return torch.Generator().manual_seed(seed)
+
+
+def fooled(network: nn.Module, images: Tensor, labels: Tensor) -> int:
+    """Count the images a network gets wrong."""
+    with torch.no_grad():
+        return int((network(images).argmax(dim=1) != labels).sum())

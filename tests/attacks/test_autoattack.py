@@ -1,0 +1,131 @@
+"""The adapter: same counts as AutoAttack itself, its side effects undone, its warnings heard."""
+
+from __future__ import annotations
+
+import builtins
+import logging
+import sys
+import warnings
+
+import pytest
+import torch
+from torch import Tensor
+
+from networks import random_images, small_network, stream
+from scratchticket.attacks import Attack, LinfBall, Stage
+from scratchticket.attacks.autoattack import STAGES, flags, heard, stage, undone
+from scratchticket.errors import InputError
+
+pyautoattack = pytest.importorskip("pyautoattack")
+
+
+def test_stages_in_a_row_are_autoattack_itself() -> None:
+    network, images = small_network(2, seed=3), random_images(8)
+    labels = network(images).argmax(dim=1)
+    seed = int(torch.randint(2**31, (1,), generator=stream()))
+    whole = pyautoattack.AutoAttack(network, norm="Linf", eps=2 / 255, seed=seed)
+    whole.fab.n_iter, whole.square.n_queries = 10, 100
+    with warnings.catch_warnings(), undone(), heard():
+        warnings.simplefilter("ignore")
+        theirs, _ = whole.run_standard_evaluation(images, labels, batch_size=8)
+
+    left, ours = torch.arange(8), images.clone()
+    for name in STAGES:
+        attack = Attack(Stage(name, 10 if name == "fab-t" else 100, queries=100), "2/255")
+        found = attack(network, images[left], labels[left], stream()).images
+        still = network(found).argmax(dim=1) == labels[left]
+        ours[left[~still]] = found[~still]
+        left = left[still]
+
+    assert torch.equal(ours, theirs)
+    assert 0 < len(left) < 8
+
+
+def test_generators_and_trace_function_are_left_alone() -> None:
+    network, images = small_network(), random_images(4)
+    labels = network(images).argmax(dim=1)
+    state, trace = torch.random.get_rng_state(), sys.gettrace()
+
+    def tracer(frame: object, event: str, argument: object) -> None:
+        pass
+
+    sys.settrace(tracer)
+    try:
+        flags(network, images, labels)
+        assert sys.gettrace() is tracer
+    finally:
+        sys.settrace(trace)
+    stage("square", network, images, labels, LinfBall(0.1), queries=5, generator=stream())
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_an_ordinary_network_raises_no_flag() -> None:
+    network, images = small_network(), random_images(8)
+
+    assert flags(network, images, network(images).argmax(dim=1)) == []
+
+
+def test_flags_tell_of_networks_autoattack_is_not_made_for() -> None:
+    network, images = small_network(), random_images(8)
+    labels = network(images).argmax(dim=1)
+
+    def random(batch: Tensor) -> Tensor:
+        logits: Tensor = network(batch)
+        return logits + torch.randn_like(logits)
+
+    def dynamic(batch: Tensor) -> Tensor:
+        with torch.enable_grad():
+            batch = batch.clone().requires_grad_()
+            (gradient,) = torch.autograd.grad(network(batch).sum(), batch)
+        logits: Tensor = network(batch + 0 * gradient)
+        return logits.detach()
+
+    said = {
+        name: " ".join(flags(candidate, images, labels))
+        for name, candidate in {
+            "random": random,
+            "dynamic": dynamic,
+            "probabilities": lambda batch: network(batch).softmax(dim=1),
+            "three classes": lambda batch: network(batch)[:, :3],
+        }.items()
+    }
+
+    assert "randomized defense" in said["random"]
+    assert "dynamic defense" in said["dynamic"]
+    assert "probability distribution" in said["probabilities"]
+    assert "3 classes" in said["three classes"]
+    assert flags(network, images, labels) == []  # nothing is left of the others
+
+
+def test_zero_gradients_are_heard_of() -> None:
+    def flat(batch: Tensor) -> Tensor:
+        return (
+            torch.nn.functional.one_hot(batch.mean((1, 2, 3)).gt(0.5).long(), 5) + 0 * batch.sum()
+        )
+
+    images = random_images(4)
+    with heard() as said:
+        stage(
+            "apgd-t", flat, images, flat(images).argmax(dim=1), LinfBall(0.01), generator=stream()
+        )
+
+    assert "zero gradient" in " ".join(said)
+    assert logging.getLogger("auto-attack").handlers == []
+
+
+def test_too_few_classes_and_a_missing_library_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = random_images(2), torch.zeros(2, dtype=torch.long)
+    three = lambda batch: batch.flatten(1)[:, :3]  # noqa: E731
+
+    with pytest.raises(InputError, match="needs at least 4 classes, got 3"):
+        stage("apgd-t", three, images, labels, LinfBall(0.1), generator=stream())
+    original = builtins.__import__
+
+    def without(name: str, *rest: object, **more: object) -> object:
+        if name.startswith("pyautoattack"):
+            raise ImportError(name)
+        return original(name, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(InputError, match=r"pip install 'scratchticket\[autoattack\]'"):
+        stage("square", three, images, labels, LinfBall(0.1), generator=stream())

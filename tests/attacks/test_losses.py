@@ -1,0 +1,59 @@
+"""Losses: values written out, signs that agree with being fooled, what scaling does."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from scratchticket.attacks import LOSSES, cross_entropy, dlr, margin
+from scratchticket.attacks.losses import scaled_cross_entropy, targeted_dlr
+from scratchticket.errors import InputError
+
+LOGITS = torch.tensor([[4.0, 1.0, 3.0, 0.0], [0.0, 5.0, 2.0, 1.0]])
+
+
+def test_values_are_those_of_the_definitions() -> None:
+    labels = torch.tensor([0, 3])
+
+    torch.testing.assert_close(margin(LOGITS, labels), torch.tensor([-1.0, 4.0]))
+    torch.testing.assert_close(dlr(LOGITS, labels), torch.tensor([-1.0 / 3, 4.0 / 4]))
+    towards = targeted_dlr(LOGITS, labels, torch.tensor([1, 0]))
+    torch.testing.assert_close(towards, torch.tensor([-3.0 / 3.5, -1.0 / 4.5]))
+    torch.testing.assert_close(
+        cross_entropy(LOGITS, labels), -LOGITS.log_softmax(1)[[0, 1], labels]
+    )
+
+
+@pytest.mark.parametrize("name", ["margin", "dlr"])
+def test_margins_are_positive_just_where_the_network_is_fooled(name: str) -> None:
+    logits = torch.randn(200, 5)
+    labels = torch.randint(5, (200,))
+
+    assert torch.equal(LOSSES[name](logits, labels) > 0, logits.argmax(dim=1) != labels)
+
+
+@pytest.mark.parametrize("name", ["dlr", "scaled-ce"])
+def test_scaling_the_logits_changes_nothing(name: str) -> None:
+    logits, labels = torch.randn(20, 6), torch.randint(6, (20,))
+
+    torch.testing.assert_close(LOSSES[name](1000 * logits, labels), LOSSES[name](logits, labels))
+
+
+def test_only_the_scaled_cross_entropy_keeps_a_gradient_on_huge_logits() -> None:
+    gradients = {}
+    for loss in (cross_entropy, scaled_cross_entropy):
+        logits = (1000 * LOGITS).requires_grad_()
+        loss(logits, torch.tensor([0, 1])).sum().backward()
+        gradients[loss] = float(logits.grad.abs().sum())  # type: ignore[union-attr]
+
+    assert gradients[cross_entropy] == 0
+    assert gradients[scaled_cross_entropy] > 0
+
+
+def test_too_few_classes_are_refused() -> None:
+    labels = torch.tensor([0])
+
+    with pytest.raises(InputError, match="DLR loss needs at least 3 classes, got 2"):
+        dlr(torch.zeros(1, 2), labels)
+    with pytest.raises(InputError, match="at least 4 classes, got 3"):
+        targeted_dlr(torch.zeros(1, 3), labels, labels)
