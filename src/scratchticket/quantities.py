@@ -12,6 +12,7 @@ from scratchticket.errors import InputError
 
 Quantity = str | int | float | Fraction
 
+_PIXEL_STEPS = (15, 17, 51, 85)  # divisors of 255; a third is more likely a third
 _PATTERN = re.compile(r"\s*[+-]?(\d+\s*/\s*\d+|(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?)\s*")
 
 
@@ -44,11 +45,17 @@ def fraction(value: Quantity, what: str) -> Fraction:
 def fraction_text(value: Fraction) -> str:
     """Write a rational number the way people do: a short decimal if it has one, else ``n/d``.
 
+    Steps of 8-bit pixels keep their denominator.
+
     Example:
         >>> fraction_text(Fraction(1, 10)), fraction_text(Fraction(8, 255))
         ('0.1', '8/255')
+        >>> fraction_text(Fraction(12, 255))
+        '12/255'
     """
     decimal = repr(float(value))
     if "e" not in decimal and Fraction(decimal) == value:
         return decimal.removesuffix(".0")
+    if value.denominator in _PIXEL_STEPS:
+        return f"{255 * value}/255"
     return f"{value.numerator}/{value.denominator}"

@@ -5,25 +5,22 @@ keeps no state and leaves no trace in the network.
 """
 
 from scratchticket.attacks.apgd import apgd, targeted_apgd
+from scratchticket.attacks.attack import METHODS, Attack, attack_of, make_method
 from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
 from scratchticket.attacks.bandits import bandits
 from scratchticket.attacks.cw import carlini_wagner
 from scratchticket.attacks.gradient import Keep, Network, input_gradient, pgd
 from scratchticket.attacks.losses import LOSSES, Loss, cross_entropy, dlr, margin
+from scratchticket.attacks.method import Method, Result, Target
 from scratchticket.attacks.methods import (
     APGD,
     FGSM,
-    METHODS,
     PGD,
-    Attack,
     Bandits,
     CarliniWagner,
-    Method,
     Noise,
-    Result,
     Stage,
     TargetedAPGD,
-    attack_of,
 )
 from scratchticket.attacks.noise import noise
 from scratchticket.attacks.recipe import AttackRecipe, Norm, perturb
@@ -49,6 +46,7 @@ __all__ = [
     "Norm",
     "Result",
     "Stage",
+    "Target",
     "TargetedAPGD",
     "apgd",
     "attack_of",
@@ -57,6 +55,7 @@ __all__ = [
     "cross_entropy",
     "dlr",
     "input_gradient",
+    "make_method",
     "margin",
     "noise",
     "perturb",

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import ceil
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from scratchticket.attacks.balls import Ball, per_image
-from scratchticket.attacks.gradient import Found, Network, input_gradient
+from scratchticket.attacks.gradient import Ending, Found, Network, input_gradient
 from scratchticket.attacks.losses import Loss, cross_entropy, targeted_dlr
 
 Goal = Callable[[Tensor, Tensor], Tensor]  # from logits and positions of images to losses
@@ -103,7 +102,7 @@ def apgd(  # noqa: PLR0913
     loss: Loss = cross_entropy,
     generator: torch.Generator,
     restarts: int = 1,
-    keep: Literal["first", "best"] = "first",
+    keep: Ending = "first",
 ) -> Tensor:
     """Auto-PGD (Croce and Hein, 2020, Algorithm 1).
 
@@ -149,7 +148,7 @@ def targeted_apgd(  # noqa: PLR0913
     steps: int = 100,
     targets: int = 9,
     generator: torch.Generator,
-    keep: Literal["first", "best"] = "first",
+    keep: Ending = "first",
 ) -> Tensor:
     """Auto-PGD towards one wrong class after another (Croce and Hein, 2020): APGD-T.
 
@@ -202,7 +201,7 @@ def _ascend(  # noqa: PLR0913
     steps: int,
     start: Tensor,
     found: Found,
-    keep: Literal["first", "best"],
+    keep: Ending,
 ) -> None:
     """Search once from given points, handing every iterate to ``found``.
 

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from scratchticket.attacks.balls import Ball, LinfBall
-from scratchticket.attacks.gradient import Network
+from scratchticket.attacks.gradient import Network, frozen
 from scratchticket.errors import InputError
 
 Stage = Literal["apgd-ce", "apgd-t", "fab-t", "square"]
@@ -69,7 +69,7 @@ def stage(  # noqa: PLR0913
         "verbose": False,
     }
     targets, logger = min(TARGETS, classes - 1), logging.getLogger("auto-attack")
-    with undone(), _frozen(network):
+    with undone(), frozen(network):
         if name == "square":
             attack = square(
                 network, n_queries=queries, p_init=0.8, resc_schedule=False, n_restarts=1, **common
@@ -150,20 +150,6 @@ def heard() -> Iterator[list[str]]:
     finally:
         logger.removeHandler(listener)
         logger.propagate = propagate
-
-
-@contextmanager
-def _frozen(network: Network) -> Iterator[None]:
-    """Take a module's parameters out of the graph, whose gradients fab-t would add to."""
-    parameters = list(network.parameters()) if isinstance(network, nn.Module) else []
-    before = [parameter.requires_grad for parameter in parameters]
-    for parameter in parameters:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter, required in zip(parameters, before, strict=True):
-            parameter.requires_grad_(required)
 
 
 def _library() -> tuple[Any, Callable[..., Any], Callable[..., Any]]:

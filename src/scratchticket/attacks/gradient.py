@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from scratchticket.attacks.balls import Ball
 from scratchticket.attacks.losses import Loss, cross_entropy
 
 Network = Callable[[Tensor], Tensor]
+Ending = Literal["first", "best"]
 Keep = Literal["last", "first", "best"]
 
 
@@ -104,6 +106,20 @@ def pgd(  # noqa: PLR0913
         else:
             found.images[active] = current
     return found.images
+
+
+@contextmanager
+def frozen(network: Network) -> Iterator[None]:
+    """Take a module's parameters out of the graph: no gradient is computed for them, or added."""
+    parameters = list(network.parameters()) if isinstance(network, nn.Module) else []
+    before = [parameter.requires_grad for parameter in parameters]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter, required in zip(parameters, before, strict=True):
+            parameter.requires_grad_(required)
 
 
 def judged(network: Network, images: Tensor, labels: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scratchticket._version import __version__
-from scratchticket.cli import bundle, evaluate, learn, show
+from scratchticket.cli import attack, bundle, evaluate, learn, show
 
 app = typer.Typer(
     name="scratchticket",
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command()(learn.draw)
 app.command()(learn.train)
 app.command()(evaluate.evaluate)
+app.command()(attack.attack)
 app.command()(show.show)
 app.command()(bundle.bundle)
 

@@ -3,116 +3,211 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
+from rich.box import SIMPLE
 from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 from typer import Option
 
 from scratchticket.cli import options as o
-from scratchticket.cli.code import import_network
-from scratchticket.cli.terminal import (
-    err,
-    interval,
-    out,
-    percent,
-    tell,
-    user_errors,
-)
+from scratchticket.cli.judges import EvaluationProgress, opened, shard_of, subject_of
+from scratchticket.cli.settings import with_settings
+from scratchticket.cli.terminal import err, interval, out, percent, tell, user_errors
+
+ONE, MANY = "One attack", "A suite of attacks"
 
 
 def evaluate(
-    ticket: o.TicketPath,
-    data: o.Data,
+    ticket: o.Judged,
+    data: o.SomeData = None,
     label_column: o.LabelColumn = None,
     index: o.Index = None,
     network: o.Code = None,
-    attack: Annotated[str, Option(help="pgd, fgsm, fgsm-rs, or none.")] = "pgd",
-    steps: Annotated[int, Option(help="Steps of the attack.")] = 20,
-    epsilon: Annotated[
+    normalise: o.Normalise = False,
+    suite: Annotated[
         str | None,
         Option(
-            help="Radius of the ball, pixels in [0, 1]: 8/255 or 0.1.",
-            show_default="that of the ticket's recipe, else 8/255",
+            help="quick: minutes, at most 200 images; paper: the attacks of its Tables 2 and 6; "
+            "full: everything, AutoAttack included.",
+            show_default="one attack",
+            rich_help_panel=MANY,
         ),
     ] = None,
-    norm: Annotated[
-        str | None,
-        Option(help="Of the ball: linf or l2.", show_default="that of the ticket's recipe"),
+    l2_epsilon: Annotated[
+        list[str] | None,
+        Option(
+            help="Radii of the Euclidean balls of a suite.",
+            show_default="0.5, 1.71, 2 on CIFAR, scaled elsewhere",
+            rich_help_panel=MANY,
+        ),
     ] = None,
-    step_size: o.StepSize = None,
-    seed: Annotated[int, Option(help="Of the attack's random starts.")] = 0,
+    attack: Annotated[
+        str | None,
+        Option(
+            help="pgd, cw-inf, apgd-ce, apgd-dlr, apgd-t, cw-l2, bandits, square, autoattack, "
+            "fgsm, fgsm-rs, noise; or none.",
+            show_default="pgd",
+            rich_help_panel=ONE,
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        Option(help="Steps of the attack.", show_default="20 of pgd", rich_help_panel=ONE),
+    ] = None,
+    step_size: o.JudgeStepSize = None,
+    settings: o.AttackSet = None,
+    epsilon: o.Epsilons = None,
+    norm: o.JudgeNorm = None,
+    images: Annotated[
+        int | None,
+        Option(
+            help="How many test images, a fixed choice.",
+            show_default="all; 200 for quick",
+        ),
+    ] = None,
+    seed: o.JudgeSeed = 0,
+    batch_size: Annotated[int, Option(help="Images at a time.")] = 256,
+    adversarial: Annotated[
+        Path | None,
+        Option(
+            help="Score the adversarial images of this file, made by the verb attack.",
+            show_default=False,
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        Option(
+            "--out",
+            help="Folder for record, picture and what is needed to go on.",
+            show_default="of a suite, beside the file: NAME-SUITE",
+            rich_help_panel=o.RUN,
+        ),
+    ] = None,
+    shard: Annotated[
+        str,
+        Option(
+            help="Do share I of N (I/N); the same folder for all, on one machine or several.",
+            rich_help_panel=o.RUN,
+        ),
+    ] = "1/1",
+    overwrite: Annotated[
+        bool,
+        Option(
+            "--overwrite",
+            help="Begin anew instead of going on with what the folder holds.",
+            rich_help_panel=o.RUN,
+        ),
+    ] = False,
     json_output: o.Json = False,
+    quiet: o.Quiet = False,
     device: o.Device = "auto",
 ) -> None:
-    """Measure natural and robust accuracy of a ticket or dense network on the test images."""
-    with user_errors():
-        from scratchticket.attacks import AttackRecipe
-        from scratchticket.data import load_data
-        from scratchticket.experiments.recipe import data_like
-        from scratchticket.experiments.records import machine, measured, usable_device, versions
-        from scratchticket.rng import check_seed
-        from scratchticket.tickets import Ticket
+    """Measure natural and robust accuracy: of a ticket, a dense network or a network of your own.
 
-        import_network(network)
-        loaded = Ticket.load(ticket, index)
-        images = load_data(data_like(loaded.provenance, data, label_column))
-        tell(images.notes)
-        loaded.check_data(images.shape, images.classes, images.name)
-        radius, its_norm = _ball(loaded.provenance, epsilon, norm)
-        recipe = AttackRecipe(attack, radius, steps, step_size, its_norm)  # type: ignore[arg-type]
-        where = usable_device(device)
-        with Progress(console=err, disable=json_output or not err.is_terminal) as bar:
-            task = bar.add_task(str(recipe), total=len(images.test))
-            result = measured(
-                loaded,
-                images.test,
-                recipe,
-                seed=check_seed(seed),
-                device=where,
-                progress=lambda done: bar.update(task, completed=done),
-            )
-        if json_output:
-            facts = {
-                "ticket": str(ticket),
-                "data": data,
-                "part": "test",
-                **result,
-                "machine": machine(where),
-                "versions": versions(),
-            }
-            print(json.dumps(facts, indent=2))
-            return
-        out.print(_table(f"{ticket} on the test images of {data}", result))
-
-
-def _ball(provenance: Any, epsilon: str | None, norm: str | None) -> tuple[str, str]:
-    """Return epsilon and norm: the user's, else those the ticket was drawn under, else 8/255, linf.
-
-    Raises:
-        InputError: If a norm is given that the ticket's epsilon is not for.
+    A suite is resumed by the same command; its record, journal and picture are in its folder.
     """
-    from scratchticket.errors import InputError
+    with user_errors("go on with the same command"):
+        from scratchticket.errors import InputError
+        from scratchticket.experiments.judging import EvaluationFolder, judge, judgement
+        from scratchticket.experiments.records import usable_device
 
-    try:
-        attack = provenance["recipe"]["attack"]
-        own_epsilon, own_norm = str(attack["epsilon"]), str(attack["norm"])
-    except (KeyError, TypeError):
-        own_epsilon, own_norm = "8/255", "linf"
-    if epsilon is None and norm not in (None, own_norm):
-        raise InputError(f"--norm {norm} needs --epsilon")
-    return own_epsilon if epsilon is None else epsilon, norm or own_norm
-
-
-def _table(title: str, result: dict[str, Any]) -> Table:
-    table = Table(title=escape(title), title_justify="left")
-    for heading, justify in (("attack", "left"), ("accuracy", "right"), ("95 %", "right")):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
-    for counts in (result["natural"], *result["attacks"]):
-        table.add_row(
-            counts.get("title", "none (natural)"),
-            f"{counts['correct']} / {counts['total']} = {percent(counts)}",
-            interval(counts),
+        given = {"steps": steps, "step_size": step_size}
+        changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
+        if adversarial is not None:
+            if data or suite or attack or changed or folder:
+                raise InputError("--adversarial brings its own images and attack")
+            scored = _scored(adversarial, ticket, index, network, normalise, device)
+            _print(f"{ticket} on {adversarial}", scored, json_output)
+            return
+        if suite is not None and (attack is not None or changed):
+            raise InputError("a suite has its own attacks: give --suite or --attack, not both")
+        subject, test = subject_of(ticket, data, label_column, index, network, normalise)
+        tell(test.notes)
+        task = judgement(
+            subject,
+            test,
+            suite_name=suite,  # type: ignore[arg-type]
+            attack=attack or "pgd",
+            settings=changed,
+            epsilons=epsilon or (),
+            l2=l2_epsilon or (),
+            norm=norm,  # type: ignore[arg-type]
+            count=images,
+            seed=seed,
+            batch_size=batch_size,
         )
-    return table
+        share = shard_of(shard)
+        if folder is None and (suite is not None or share.count > 1):
+            folder = ticket.with_name(f"{ticket.stem}-{suite or attack or 'pgd'}")
+        where = usable_device(device)
+        with EvaluationProgress(quiet or json_output) as progress:
+            record = judge(
+                task,
+                folder=folder,
+                shard=share,
+                overwrite=overwrite,
+                device=where,
+                progress=progress,
+            )
+        if record is None:
+            message = f"share {shard} is done; the record comes with the last of {share.count}"
+            err.print(f"{message}, in {folder}", soft_wrap=True, markup=False)
+            return
+        title = f"{ticket} on {len(task.images)} test images of {data}"
+        _print(title, {"ticket": str(ticket), **record}, json_output)
+        if folder is not None and not json_output:
+            home = EvaluationFolder(folder)
+            for path in (home.record, home.curves, home.journal(share)):
+                out.print(str(path), soft_wrap=True, markup=False)
+
+
+def _scored(  # noqa: PLR0917
+    adversarial: Path,
+    path: Path,
+    index: int | None,
+    network: str | None,
+    normalise: bool,
+    device: str,
+) -> dict[str, Any]:
+    """Return what a network makes of a file of adversarial images."""
+    from scratchticket.experiments import adversarial as files
+    from scratchticket.experiments.records import machine, usable_device, versions
+    from scratchticket.experiments.subject import make_subject
+    from scratchticket.networks import placed
+
+    ticket = opened(path, index, network)
+    made, where = files.load(adversarial), usable_device(device)
+    subject = make_subject(path, ticket, made, network=network, normalise=normalise)
+    placed(subject.network, where)
+    result = {"subject": subject.facts, "data": made.facts["data"], **files.score(made, subject)}
+    return {**result, "machine": machine(where), "versions": versions()}
+
+
+def _print(title: str, record: dict[str, Any], json_output: bool) -> None:
+    """Print accuracies, the worst case, and what warns; or JSON."""
+    if json_output:
+        print(json.dumps(record, indent=2))
+        return
+    table = Table(title=escape(title), title_justify="left", box=SIMPLE)
+    table.add_column("attack")
+    for heading in ("right", "%", "95 %", "seconds"):
+        table.add_column(heading, justify="right", no_wrap=True)
+
+    def row(label: str, counts: dict[str, Any]) -> None:
+        seconds = f"{counts['seconds']:.1f}" if "seconds" in counts else ""
+        right, share = f"{counts['correct']}/{counts['total']}", percent(counts)
+        table.add_row(escape(label), right, share.removesuffix(" %"), interval(counts), seconds)
+
+    row("none (natural)", record["natural"])
+    for attack in record["attacks"]:
+        row(attack["title"], attack)
+    if len(record["attacks"]) > 1:
+        table.add_section()
+        for worst in record.get("worst_cases", ()):
+            if worst["attacks"]:
+                row(f"worst case, {worst['norm']}, {worst['epsilon']}", worst)
+    out.print(table)
+    for sign in record.get("warning_signs", ()):
+        out.print(f"warning sign: {sign['name']}: {sign['text']}", soft_wrap=True, markup=False)

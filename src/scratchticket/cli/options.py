@@ -17,18 +17,25 @@ RUN = "The run"
 TicketPath = Annotated[
     Path, Argument(help="File of a ticket or of a dense network.", show_default=False)
 ]
+Judged = Annotated[
+    Path,
+    Argument(
+        metavar="FILE",
+        help="File of a ticket or of a dense network; or, with --network, a state dict.",
+        show_default=False,
+    ),
+]
 Index = Annotated[
     int | None,
     Option(help="Which ticket of a file that holds several, from 0.", show_default=False),
 ]
-Data = Annotated[
-    str,
-    Option(
-        help="digits, cifar10, cifar100, svhn, imagenet; or the path of a Parquet folder, an image "
-        "folder or an .npz file.",
-        show_default=False,
-    ),
-]
+_DATA = Option(
+    help="digits, cifar10, cifar100, svhn, imagenet; or the path of a Parquet folder, an image "
+    "folder or an .npz file.",
+    show_default=False,
+)
+Data = Annotated[str, _DATA]
+SomeData = Annotated[str | None, _DATA]
 LabelColumn = Annotated[
     str | None,
     Option(help="Which column of Parquet data is the label.", show_default="found by its type"),
@@ -98,8 +105,47 @@ Code = Annotated[
     str | None,
     Option(
         "--network",
-        help="Where the code of the ticket's network is, package.module:factory; it will be run.",
+        help="Where the code of the file's network is, package.module:factory; it will be run.",
         show_default=False,
+    ),
+]
+Normalise = Annotated[
+    bool,
+    Option(
+        "--normalise",
+        help="Put the data's normalisation in front of a network that does not take pixels in "
+        "[0, 1].",
+    ),
+]
+Epsilons = Annotated[
+    list[str] | None,
+    Option(
+        help="Radius of the ball, pixels in [0, 1]: 8/255 or 0.1; repeat for several.",
+        show_default="that of the ticket's recipe, else 8/255; of a suite 1, 1.5 and 2 times it",
+    ),
+]
+JudgeNorm = Annotated[
+    str | None,
+    Option("--norm", help="Of the ball: linf or l2.", show_default="that of the ticket's recipe"),
+]
+JudgeSeed = Annotated[int, Option("--seed", help="Of the attacks' random draws.")]
+JudgeStepSize = Annotated[
+    str | None,
+    Option(
+        "--step-size",
+        help="Step of pgd, pixels in [0, 1].",
+        show_default="2/255 at l-inf epsilon 8/255, else 2.5 epsilon / steps",
+        rich_help_panel="One attack",
+    ),
+]
+AttackSet = Annotated[
+    list[str] | None,
+    Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Any setting of the attack: restarts=10, loss=margin, queries=1000; repeat as needed.",
+        show_default=False,
+        rich_help_panel="One attack",
     ),
 ]
 Ratio = Annotated[

@@ -1,6 +1,39 @@
 """How good a network is, and how good under attack. Nothing here knows how it was made."""
 
 from scratchticket.evaluation.accuracy import natural_accuracy, predictions, robust_accuracy
+from scratchticket.evaluation.engine import (
+    BATCH_SIZE,
+    Evaluation,
+    Shard,
+    evaluate,
+)
+from scratchticket.evaluation.journal import Journal
+from scratchticket.evaluation.outcome import Evaluated, Outcome
+from scratchticket.evaluation.report import counts, report
+from scratchticket.evaluation.signs import Check, checks
+from scratchticket.evaluation.suites import QUICK_IMAGES, Balls, SuiteName, balls, named, suite
 from scratchticket.evaluation.verdict import verified
 
-__all__ = ["natural_accuracy", "predictions", "robust_accuracy", "verified"]
+__all__ = [
+    "BATCH_SIZE",
+    "QUICK_IMAGES",
+    "Balls",
+    "Check",
+    "Evaluated",
+    "Evaluation",
+    "Journal",
+    "Outcome",
+    "Shard",
+    "SuiteName",
+    "balls",
+    "checks",
+    "counts",
+    "evaluate",
+    "named",
+    "natural_accuracy",
+    "predictions",
+    "report",
+    "robust_accuracy",
+    "suite",
+    "verified",
+]

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from scratchticket import rng
 from scratchticket.accuracy import Accuracy
-from scratchticket.attacks import AttackRecipe, Network, perturb
+from scratchticket.attacks import AttackRecipe, Network, attack_of
 from scratchticket.data import ImageSet, pixels
-from scratchticket.evaluation.verdict import verified
-
-BATCH_SIZE = 256
-
-
-def _device(network: Network) -> torch.device:
-    """Return where a network computes: the device of its first parameter, else the CPU."""
-    if isinstance(network, nn.Module):
-        for parameter in network.parameters():
-            return parameter.device
-    return torch.device("cpu")
+from scratchticket.evaluation.engine import BATCH_SIZE, device_of, evaluate
 
 
 def _batches(images: ImageSet, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
@@ -44,7 +33,7 @@ def natural_accuracy(network: Network, images: ImageSet) -> Accuracy:
         images: Images and labels, on any device.
     """
     correct = 0
-    for batch, labels in _batches(images, _device(network)):
+    for batch, labels in _batches(images, device_of(network)):
         correct += int((predictions(network, batch) == labels).sum())
     return Accuracy(correct, len(images))
 
@@ -55,7 +44,6 @@ def robust_accuracy(
     attack: AttackRecipe,
     *,
     seed: int = 0,
-    progress: Callable[[int], None] = lambda done: None,
 ) -> Accuracy:
     """Return how many images are classified correctly under attack.
 
@@ -68,7 +56,6 @@ def robust_accuracy(
         images: Images and labels, on any device.
         attack: Which attack, in which ball.
         seed: Of the attack's random starts.
-        progress: Called after each batch with the number of images done.
 
     Raises:
         ScratchticketError: If the attack leaves the threat model.
@@ -80,16 +67,7 @@ def robust_accuracy(
         >>> robust_accuracy(network, load_data("digits").test, AttackRecipe(epsilon="0.1")).total
         360
     """
-    device = _device(network)
-    robust = done = 0
-    for index, (batch, labels) in enumerate(_batches(images, device)):
-        right = predictions(network, batch) == labels
-        generator = rng.generator(seed, "evaluation", str(attack), index, device=device)
-        done += len(labels)
-        if right.any():
-            clean, truth = batch[right], labels[right]
-            adversarial = perturb(attack, network, clean, truth, generator=generator, keep="first")
-            adversarial = verified(adversarial, clean, attack.ball, str(attack))
-            robust += int((predictions(network, adversarial) == truth).sum())
-        progress(done)
-    return Accuracy(robust, len(images))
+    if attack.name == "none":
+        return natural_accuracy(network, images)
+    evaluated = evaluate(network, images, [attack_of(attack)], seed=seed)
+    return evaluated.robust(evaluated.outcomes[0])

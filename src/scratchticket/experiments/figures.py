@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from fractions import Fraction
 from textwrap import shorten
+from typing import Any
 
 import matplotlib as mpl
 import torch
@@ -22,6 +23,7 @@ from scratchticket.quantities import fraction_text
 
 NATURAL, ROBUST, LOSS = "#0072b2", "#d55e00", "#555555"  # distinguishable to the colour-blind
 EXAMPLES = 8
+MARKERS = "osD^v<>PXph"
 
 
 def _svg(figure: Figure) -> str:
@@ -52,6 +54,49 @@ def curves(epochs: Sequence[Epoch], attack: AttackRecipe, title: str) -> str:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title)
+    return _svg(figure)
+
+
+def robustness(record: dict[str, Any]) -> str:
+    """Draw accuracy against epsilon: one panel for each norm, one line for each attack.
+
+    Args:
+        record: Of an evaluation.
+
+    Returns:
+        SVG text.
+    """
+    by_norm: dict[str, dict[str, list[tuple[float, float, str]]]] = {}
+    for row in record["attacks"]:
+        if row["epsilon"] is None:
+            continue
+        point = (float(Fraction(row["epsilon"])), 100 * row["correct"] / row["total"])
+        name = row["title"].split(",")[0]
+        by_norm.setdefault(row["norm"], {}).setdefault(name, []).append((*point, row["epsilon"]))
+    natural = 100 * record["natural"]["correct"] / record["natural"]["total"]
+    figure = Figure(figsize=(1 + 6.5 * len(by_norm), 4.6), layout="constrained")
+    panels = figure.subplots(1, max(1, len(by_norm)), squeeze=False)[0]
+    colours = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]
+    for axes, (norm, lines) in zip(panels, by_norm.items(), strict=False):
+        axes.axhline(natural, color="black", lw=1, ls="--", label="natural")
+        for index, (name, points) in enumerate(lines.items()):
+            x, y, _ = zip(*sorted(points), strict=True)
+            marker = MARKERS[index % len(MARKERS)]
+            axes.plot(x, y, marker=marker, ms=4, lw=1, color=colours[index % 20], label=name)
+        worst = [w for w in record["worst_cases"] if w["norm"] == norm]
+        radii = [float(Fraction(w["epsilon"])) for w in worst]
+        left = [100 * w["correct"] / w["total"] for w in worst]
+        axes.plot(radii, left, "k_", ms=14, mew=2, label="worst case of every image")
+        ticks = {value: text for points in lines.values() for value, _, text in points}
+        axes.set_xscale("log")
+        axes.set_xticks(list(ticks), list(ticks.values()), rotation=60, fontsize=8)
+        axes.set_xticks([], minor=True)
+        axes.set(xlabel=f"epsilon ({norm})", ylabel="accuracy (%)", ylim=(-2, 102))
+        axes.legend(fontsize=7, ncols=1, loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    total = record["natural"]["total"]
+    figure.suptitle(f"{record['subject']['file']} on {total} images of {record['data']['name']}")
     return _svg(figure)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,10 @@ import numpy as np
 import torch
 
 from scratchticket._version import __version__
-from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import AttackRecipe
 from scratchticket.data import ImageSet
 from scratchticket.errors import InputError
-from scratchticket.evaluation import natural_accuracy, robust_accuracy
+from scratchticket.evaluation import counts, natural_accuracy, robust_accuracy
 from scratchticket.networks import placed
 from scratchticket.tickets import Ticket
 
@@ -70,15 +68,6 @@ def commit() -> str | None:
         return None
 
 
-def counts(accuracy: Accuracy) -> dict[str, Any]:
-    """Return an accuracy as a record stores it: two integers and the 95 % interval."""
-    return {
-        "correct": accuracy.correct,
-        "total": accuracy.total,
-        "interval": [round(bound, 6) for bound in accuracy.interval()],
-    }
-
-
 def measured(  # noqa: PLR0913
     ticket: Ticket,
     images: ImageSet,
@@ -86,7 +75,6 @@ def measured(  # noqa: PLR0913
     *,
     seed: int,
     device: torch.device | str = "cpu",
-    progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
     """Return natural and robust accuracy as records and ``evaluate --json`` show them.
 
@@ -96,7 +84,7 @@ def measured(  # noqa: PLR0913
     natural, attacks = natural_accuracy(network, images), []
     if attack.name != "none":
         begun = time.monotonic()
-        robust = robust_accuracy(network, images, attack, seed=seed, progress=progress)
+        robust = robust_accuracy(network, images, attack, seed=seed)
         seconds = round(time.monotonic() - begun, 3)
         attacks = [attack.facts() | {"seed": seed} | counts(robust) | {"seconds": seconds}]
     return {"natural": counts(natural), "attacks": attacks}

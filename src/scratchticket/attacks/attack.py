@@ -1,0 +1,158 @@
+"""An attack by name and settings: what suites are made of and what records tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from fractions import Fraction
+from math import inf
+from typing import Any, get_type_hints
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
+
+from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
+from scratchticket.attacks.gradient import Network
+from scratchticket.attacks.method import Method, Result, Target
+from scratchticket.attacks.methods import (
+    APGD,
+    FGSM,
+    PGD,
+    Bandits,
+    CarliniWagner,
+    Noise,
+    Stage,
+    TargetedAPGD,
+)
+from scratchticket.attacks.recipe import LARGEST, AttackRecipe, Norm, ball_of, exact_epsilon
+from scratchticket.errors import InputError, unknown
+from scratchticket.quantities import fraction_text
+
+
+@dataclass(frozen=True)
+class Attack:
+    """A method and where it may search.
+
+    Attributes:
+        method: How.
+        epsilon: Radius of the ball as text, pixels in [0, 1]: ``8/255``. None, and for methods that
+            look for the nearest image alone: any distance.
+        norm: ``linf`` or ``l2``.
+        after: Attacks that must have failed before this one is tried on an image, by their titles:
+            how AutoAttack saves time.
+
+    Raises:
+        InputError: If the method cannot search there.
+
+    Example:
+        >>> str(Attack(PGD(steps=50, restarts=5), "8/255"))
+        'pgd-50 x5, linf, 8/255'
+    """
+
+    method: Method
+    epsilon: str | None
+    norm: Norm = "linf"
+    after: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.norm not in LARGEST:
+            raise unknown("norm", self.norm, LARGEST)
+        if self.norm not in self.method.norms:
+            raise InputError(f"{self.method} searches in {self.method.norms[0]} balls only")
+        if (self.epsilon is None) != self.method.nearest:
+            raise InputError(
+                f"{self.method} looks for the nearest image and takes no epsilon"
+                if self.method.nearest
+                else f"{self.method} needs an epsilon"
+            )
+        if self.epsilon is not None:
+            exact = exact_epsilon(self.epsilon, self.norm)
+            object.__setattr__(self, "epsilon", fraction_text(exact))
+            object.__setattr__(self, "method", self.method.exact(exact, self.norm))
+
+    @property
+    def ball(self) -> Ball:
+        """Where adversarial images may lie."""
+        if self.epsilon is None:
+            return LinfBall(inf) if self.norm == "linf" else L2Ball(inf)
+        return ball_of(Fraction(self.epsilon), self.norm)
+
+    def __call__(
+        self, network: Network, images: Tensor, labels: Tensor, generator: torch.Generator
+    ) -> Result:
+        """Search."""
+        return self.method(Target(network, images, labels, self.ball, generator))
+
+    def __str__(self) -> str:
+        return f"{self.method}, {self.norm}{'' if self.epsilon is None else f', {self.epsilon}'}"
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a record says of the attack, as JSON values."""
+        return {
+            "title": str(self),
+            "name": self.method.name,
+            "norm": self.norm,
+            "epsilon": self.epsilon,
+            "settings": asdict(self.method),  # type: ignore[call-overload]
+        }
+
+
+METHODS: dict[str, Method] = {
+    "noise": Noise(),
+    "fgsm": FGSM(),
+    "fgsm-rs": FGSM(random_start=True),
+    "pgd": PGD(),
+    "cw-inf": PGD(100, loss="margin"),
+    "apgd-ce": APGD(),
+    "apgd-dlr": APGD(loss="dlr"),
+    "apgd-t": TargetedAPGD(),
+    "cw-l2": CarliniWagner(),
+    "bandits": Bandits(),
+    "square": Stage("square"),
+}
+
+
+def make_method(name: str, settings: Mapping[str, Any]) -> Method:
+    """Return a method by its name, with some of its settings changed.
+
+    Args:
+        name: A name of :data:`METHODS`.
+        settings: By name; text is read as what the setting is.
+
+    Raises:
+        InputError: If there is no such method or setting, or a value is none.
+
+    Example:
+        >>> str(make_method("pgd", {"steps": "50", "restarts": 5}))
+        'pgd-50 x5'
+    """
+    if name not in METHODS:
+        raise unknown("attack", name, METHODS)
+    kinds = get_type_hints(type(METHODS[name]))
+    known = [setting.name for setting in fields(METHODS[name])]  # type: ignore[arg-type]
+    values = {}
+    for setting, value in settings.items():
+        if setting not in known:
+            raise unknown(f"setting of {name}", setting, known)
+        try:
+            values[setting] = TypeAdapter(kinds[setting]).validate_python(value)
+        except ValidationError as error:
+            why = error.errors()[0]["msg"].lower()
+            raise InputError(f"{name}: {setting}={value}: {why}") from None
+    return replace(METHODS[name], **values)  # type: ignore[type-var]
+
+
+def attack_of(recipe: AttackRecipe) -> Attack:
+    """Return what judges under the attack a recipe describes.
+
+    Raises:
+        InputError: If that is none.
+    """
+    if recipe.name == "pgd":
+        method: Method = PGD(recipe.steps, recipe.step_size)
+    elif recipe.name == "none":
+        raise InputError("no attack is no judge")
+    else:
+        method = FGSM(random_start=recipe.name == "fgsm-rs")
+    return Attack(method, str(recipe.epsilon), recipe.norm)

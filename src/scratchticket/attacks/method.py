@@ -1,0 +1,97 @@
+"""What a method of attack is: a frozen dataclass of settings that can be let loose on a target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import ClassVar, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from scratchticket.attacks.balls import Ball
+from scratchticket.attacks.gradient import Network
+from scratchticket.attacks.recipe import Norm
+from scratchticket.errors import InputError
+
+
+class Target(NamedTuple):
+    """What a method is let loose on.
+
+    Attributes:
+        network: Pixels in [0, 1] to logits.
+        images: Pixels in [0, 1], ``(batch, channel, height, width)``.
+        labels: int64, ``(batch,)``.
+        ball: Where adversarial images may lie; methods that look for the nearest one ignore it.
+        generator: Of all random draws.
+    """
+
+    network: Network
+    images: Tensor
+    labels: Tensor
+    ball: Ball
+    generator: torch.Generator
+
+
+class Result(NamedTuple):
+    """What a method found.
+
+    Attributes:
+        images: Adversarial images.
+        queries: Spent on each image, ``(batch,)``; none of methods that do not count them.
+    """
+
+    images: Tensor
+    queries: Tensor | None = None
+
+
+class Method(Protocol):
+    """How to search: a frozen dataclass of settings."""
+
+    @property
+    def black_box(self) -> bool:
+        """Whether it asks for logits only, never for gradients."""
+
+    @property
+    def nearest(self) -> bool:
+        """Whether it looks for the nearest adversarial image, knowing no epsilon."""
+
+    @property
+    def norms(self) -> tuple[Norm, ...]:
+        """Of the balls it can search in."""
+
+    def __call__(self, target: Target) -> Result:
+        """Search."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, without numbers: ``pgd``."""
+
+    def __str__(self) -> str:
+        """Return its name with the settings that matter most: ``pgd-20``."""
+
+    def exact(self, epsilon: Fraction, norm: Norm) -> Method:
+        """Return the same method with the defaults that depend on the ball filled in."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the methods have in common.
+
+    Raises:
+        InputError: If a setting that is a number is not above 0.
+    """
+
+    black_box: ClassVar[bool] = False
+    nearest: ClassVar[bool] = False
+    norms: ClassVar[tuple[Norm, ...]] = ("linf", "l2")
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if isinstance(value, int | float) and not isinstance(value, bool) and not value > 0:
+                raise InputError(f"{setting.name} must be above 0, got {value}")
+
+    def exact(self, epsilon: Fraction, norm: Norm) -> Method:
+        """Return the method itself: nothing here depends on the ball."""
+        return self  # type: ignore[return-value]

@@ -1,0 +1,103 @@
+"""The verb ``attack``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from scratchticket.cli import options as o
+from scratchticket.cli.judges import EvaluationProgress, subject_of
+from scratchticket.cli.settings import with_settings
+from scratchticket.cli.terminal import out, tell, user_errors
+
+
+def attack(
+    file: o.Judged,
+    data: o.Data,
+    to: Annotated[
+        Path,
+        Option("--out", help="File to write, .npz or .parquet.", show_default=False),
+    ],
+    label_column: o.LabelColumn = None,
+    index: o.Index = None,
+    network: o.Code = None,
+    normalise: o.Normalise = False,
+    name: Annotated[
+        str,
+        Option(
+            "--attack",
+            help="pgd, cw-inf, apgd-ce, apgd-dlr, apgd-t, cw-l2, bandits, square, fgsm, fgsm-rs, "
+            "noise.",
+        ),
+    ] = "pgd",
+    steps: Annotated[
+        int | None, Option(help="Steps of the attack.", show_default="20 of pgd")
+    ] = None,
+    step_size: o.JudgeStepSize = None,
+    settings: o.AttackSet = None,
+    epsilon: Annotated[
+        str | None,
+        Option(
+            help="Radius of the ball, pixels in [0, 1].",
+            show_default="that of the ticket's recipe, else 8/255",
+        ),
+    ] = None,
+    norm: o.JudgeNorm = None,
+    images: Annotated[
+        int | None,
+        Option(help="How many test images, a fixed choice.", show_default="all"),
+    ] = None,
+    seed: o.JudgeSeed = 0,
+    quiet: o.Quiet = False,
+    device: o.Device = "auto",
+) -> None:
+    """Write adversarial images to a file, for use elsewhere and for evaluate --adversarial.
+
+    Attacks that can go on after they have fooled the network do so, and keep the image of the
+    largest loss: it fools other networks better than the first that fools this one. --set
+    keep=first keeps that one.
+    """
+    with user_errors():
+        from scratchticket.errors import InputError
+        from scratchticket.experiments import adversarial
+        from scratchticket.experiments.judging import judgement
+        from scratchticket.experiments.records import usable_device
+        from scratchticket.networks import placed
+
+        adversarial.check_name(to)
+        given = {"steps": steps, "step_size": step_size}
+        changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
+        subject, test = subject_of(file, data, label_column, index, network, normalise)
+        tell(test.notes)
+        if name in ("pgd", "cw-inf", "apgd-ce", "apgd-dlr", "apgd-t"):
+            changed = {"keep": "best"} | changed
+        task = judgement(
+            subject,
+            test,
+            attack=name,
+            settings=changed,
+            epsilons=() if epsilon is None else (epsilon,),
+            norm=norm,  # type: ignore[arg-type]
+            count=images,
+            seed=seed,
+        )
+        if len(task.attacks) != 1:
+            raise InputError(f"{name} is no single attack; take one, such as pgd or apgd-t")
+        placed(subject.network, usable_device(device))
+        with EvaluationProgress(quiet) as progress:
+            made = adversarial.attacked_images(
+                subject,
+                task.images,
+                task.attacks[0],
+                data=test,
+                seed=seed,
+                progress=progress,
+            )
+        adversarial.save(made, to)
+        out.print(
+            f"{task.attacks[0]}: {made.fooled} of {len(made)} images in {to} fool {file.name}",
+            soft_wrap=True,
+            markup=False,
+        )

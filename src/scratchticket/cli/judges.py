@@ -1,0 +1,107 @@
+"""What the verbs that attack have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from scratchticket.cli.code import import_network
+from scratchticket.cli.terminal import err
+
+if TYPE_CHECKING:
+    from scratchticket.data import Data
+    from scratchticket.evaluation import Shard
+    from scratchticket.experiments.subject import Subject
+    from scratchticket.tickets import Ticket
+
+
+def opened(path: Path, index: int | None, network: str | None) -> Ticket | None:
+    """Import a network's code and load a ticket; none if the file holds something else.
+
+    Raises:
+        InputError: If there is no such file, ticket or code.
+    """
+    from scratchticket.experiments.subject import holds_ticket
+    from scratchticket.tickets import Ticket
+
+    is_ticket = holds_ticket(path)
+    import_network(network, builtin=not is_ticket)
+    return Ticket.load(path, index) if is_ticket else None
+
+
+def subject_of(  # noqa: PLR0917
+    path: Path,
+    data: str | None,
+    label_column: str | None,
+    index: int | None,
+    network: str | None,
+    normalise: bool,
+) -> tuple[Subject, Data]:
+    """Load who is judged, and on what: of a ticket, on images prepared as its own were.
+
+    Raises:
+        InputError: If file, data or network cannot be used.
+    """
+    from scratchticket.data import load_data
+    from scratchticket.errors import InputError
+    from scratchticket.experiments.recipe import data_like
+    from scratchticket.experiments.subject import make_subject
+
+    if data is None:
+        raise InputError("say on which images: --data")
+    ticket = opened(path, index, network)
+    images = load_data(data_like({} if ticket is None else ticket.provenance, data, label_column))
+    return make_subject(path, ticket, images, network=network, normalise=normalise), images
+
+
+def shard_of(text: str) -> Shard:
+    """Read ``I/N``.
+
+    Raises:
+        InputError: If it is no share of the work.
+    """
+    from scratchticket.errors import InputError
+    from scratchticket.evaluation import Shard
+
+    index, slash, count = text.partition("/")
+    if not slash or not index.isdecimal() or not count.isdecimal():
+        raise InputError(f"a share is written I/N, such as 1/4, got {text!r}")
+    return Shard(int(index), int(count))
+
+
+class EvaluationProgress:
+    """A live bar on a terminal; elsewhere, a line for each attack that is done.
+
+    Args:
+        quiet: Show nothing.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet, self._last = quiet, ""
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
+            console=err,
+            disable=quiet or not err.is_terminal,
+        )
+        self._task = self._bar.add_task("natural", total=None)
+
+    def __enter__(self) -> EvaluationProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        """Show where the evaluation stands."""
+        self._bar.update(self._task, description=name, completed=done, total=total)
+        if self._bar.disable and not self._quiet and name != self._last:
+            err.print(f"{done}/{total}  {name}", soft_wrap=True, markup=False)
+        self._last = name

@@ -1,0 +1,149 @@
+"""What an evaluation has found so far, on disk: one JSON line per piece of work.
+
+A piece is one attack on one batch of images. Its result depends on nothing but the plan, so that
+an evaluation can be killed at any moment and go on, and its pieces can be shared among processes
+and machines: a journal each, in one folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from scratchticket.errors import InputError
+from scratchticket.files import canonical_json
+
+Piece = tuple[str, int]  # what was done, on which batch
+Finding = dict[str, Any]
+
+
+class Journal:
+    """Results of pieces, in memory and, with a path, in a file that is appended to.
+
+    Args:
+        plan: JSON values that decide every result.
+        path: The file this process writes; its folder exists.
+        others: Files of other processes with the same plan, to be read.
+
+    Raises:
+        InputError: If a file is of another plan, is no journal, or is being written by another
+            process.
+    """
+
+    def __init__(
+        self, plan: Mapping[str, Any], path: Path | None = None, others: Iterable[Path] = ()
+    ) -> None:
+        self._plan = json.loads(canonical_json(plan))
+        self._found: dict[Piece, Finding] = {}
+        self._path = path
+        self.read(others)
+        self._file = None if path is None else self._opened(path)
+
+    def __contains__(self, piece: Piece) -> bool:
+        return piece in self._found
+
+    def __getitem__(self, piece: Piece) -> Finding:
+        return self._found[piece]
+
+    def read(self, others: Iterable[Path]) -> None:
+        """Take what other processes have found so far.
+
+        Raises:
+            InputError: If a file is of another plan or is no journal.
+        """
+        for other in others:
+            if other != self._path:
+                self._read(other)
+
+    def add(self, piece: Piece, finding: Finding) -> None:
+        """Keep a result; it is on the disk when this returns."""
+        self._found[piece] = finding
+        if self._file is not None:
+            self._write({"piece": list(piece), **finding})
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write(self, value: Mapping[str, Any]) -> None:
+        assert self._file is not None
+        try:
+            self._file.write(canonical_json(value).encode() + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise InputError(f"cannot write {self._file.name}: {error.strerror}") from None
+
+    def _opened(self, path: Path) -> IO[bytes]:
+        """Open a journal for writing, read it, cut off a line that was not finished."""
+        try:
+            file = path.open("ab")
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {error.strerror}") from None
+        try:
+            _lock(file, path)
+            whole = self._read(path)
+            file.truncate(whole)
+        except InputError:
+            file.close()
+            raise
+        if whole == 0:
+            self._file = file
+            self._write({"plan": self._plan})
+        return file
+
+    def _read(self, path: Path) -> int:
+        """Take what a file holds.
+
+        Returns:
+            How many bytes of it are whole lines.
+        """
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}") from None
+        whole = content.rfind(b"\n") + 1
+        lines = content[:whole].splitlines()
+        try:
+            values = [json.loads(line) for line in lines]
+            for value in values[1:]:
+                name, batch = value.pop("piece")
+                self._found.setdefault((str(name), int(batch)), value)
+            plan = values[0]["plan"] if values else self._plan
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise InputError(f"{path} is damaged: it is no journal of an evaluation") from None
+        if plan != self._plan:
+            raise InputError(f"{path} is of another evaluation: {_difference(plan, self._plan)}")
+        return whole
+
+
+def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Say what is not the same in two plans."""
+    for name, value in new.items():
+        if old.get(name) != value:
+            return f"its {name} was {_short(old.get(name))}, now it is {_short(value)}"
+    return "it was made by another version"
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _lock(file: IO[bytes], path: Path) -> None:
+    """Refuse a file that another process writes; where there are no locks, do nothing."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(f"another process is at work on {path}") from None
+    except OSError:  # a file system without locks
+        return

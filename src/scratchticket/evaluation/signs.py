@@ -1,0 +1,245 @@
+"""Warning signs: when a robust accuracy must not be believed.
+
+After Carlini et al., 2019 (arXiv:1902.06705), Athalye et al., 2018 (1802.00420), Croce and Hein,
+2020 (2003.01690), Pintor et al., 2022 (2106.09947). Each check compares attacks that were run, by a
+rule stated beside it, and says what it saw. Where an attack it needs was not run it says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from scratchticket.attacks import Noise, Norm, Stage
+from scratchticket.evaluation.outcome import Evaluated, Outcome
+from scratchticket.quantities import fraction
+
+Verdict = Literal["clear", "warning", "not tested"]
+ENOUGH = 1000  # images
+CONVERGED = 0.005  # share of images by which more steps or restarts may still lower an accuracy
+AGREEING = 0.02  # share of images by which losses may differ
+STRONGER = 0.002  # share of images by which a weaker attack may beat a stronger one
+RESIDUE = 0.01  # share of images that may survive when everything is allowed
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check saw.
+
+    Attributes:
+        name: Of the check.
+        verdict: ``warning`` if the number must not be believed as it is.
+        text: What was compared with what.
+    """
+
+    name: str
+    verdict: Verdict
+    text: str
+
+
+def checks(evaluated: Evaluated, epsilon: str, norm: Norm, everything: str) -> list[Check]:
+    """Look for warning signs.
+
+    Args:
+        evaluated: What attacks did.
+        epsilon: The radius that matters.
+        norm: Of its ball.
+        everything: Radius of a ball that holds every image.
+    """
+    seen = _Seen(evaluated, epsilon, norm)
+    return [
+        _sample(seen),
+        _lower(seen, "more steps", "pgd-20", "pgd-100", CONVERGED),
+        _restarts(seen),
+        _losses(seen),
+        _lower(seen, "logit scale", "pgd-100", "scaled-ce-pgd-100", CONVERGED),
+        _gradients(seen),
+        _order(seen),
+        _noise(seen),
+        _black_box(seen),
+        _monotone(seen),
+        _unbounded(seen, everything),
+        _flags(seen),
+    ]
+
+
+class _Seen:
+    """Outcomes by title, and counts of images."""
+
+    def __init__(self, evaluated: Evaluated, epsilon: str, norm: Norm) -> None:
+        self.evaluated, self.epsilon, self.norm = evaluated, epsilon, norm
+        self.total = len(evaluated.right)
+        self.natural = evaluated.natural.correct
+        self.here = {
+            str(outcome.attack.method): outcome
+            for outcome in evaluated.outcomes
+            if (outcome.attack.epsilon, outcome.attack.norm) == (epsilon, norm)
+        }
+
+    def correct(self, outcome: Outcome) -> int:
+        """Images still right under an attack."""
+        return self.evaluated.robust(outcome).correct
+
+    def share(self, images: int) -> str:
+        """Write a number of images as points of accuracy."""
+        return f"{100 * images / self.total:.1f} points"
+
+    def beyond(self, images: int, share: float) -> bool:
+        """Whether a difference is more than a share of all images, and more than one image."""
+        return images > share * self.total and images > 1
+
+
+def _sample(seen: _Seen) -> Check:
+    low, high = seen.evaluated.natural.interval()
+    text = f"{seen.total} images; natural accuracy is known to {100 * (high - low) / 2:.1f} points"
+    if seen.total < ENOUGH:
+        return Check("sample size", "warning", f"{text}; {ENOUGH} or more are usual")
+    return Check("sample size", "clear", text)
+
+
+def _lower(seen: _Seen, name: str, weaker: str, stronger: str, allowed: float) -> Check:
+    """Warn if the second attack lowers the accuracy well below that under the first."""
+    if weaker not in seen.here or stronger not in seen.here:
+        return Check(name, "not tested", f"needs {weaker} and {stronger}")
+    counts = [seen.correct(seen.here[title]) for title in (weaker, stronger)]
+    text = f"{stronger} leaves {counts[1]} images right, {weaker} {counts[0]}"
+    if seen.beyond(counts[0] - counts[1], allowed):
+        return Check(name, "warning", f"{text}: {seen.share(counts[0] - counts[1])} fewer")
+    return Check(name, "clear", text)
+
+
+def _restarts(seen: _Seen) -> Check:
+    restarted = [title for title in seen.here if title.startswith("pgd-100 x")]
+    if not restarted:
+        return Check("more restarts", "not tested", "needs pgd-100 with restarts")
+    return _lower(seen, "more restarts", "pgd-100", restarted[0], CONVERGED)
+
+
+def _losses(seen: _Seen) -> Check:
+    titles = [t for t in ("pgd-100", "margin-pgd-100", "dlr-pgd-100") if t in seen.here]
+    if len(titles) < 2:
+        return Check("agreement of losses", "not tested", "needs pgd-100 with several losses")
+    counts = [seen.correct(seen.here[title]) for title in titles]
+    text = ", ".join(f"{t} {c}" for t, c in zip(titles, counts, strict=True)) + " images right"
+    apart = max(counts) - min(counts)
+    if seen.beyond(apart, AGREEING):
+        return Check("agreement of losses", "warning", f"{text}: {seen.share(apart)} apart")
+    return Check("agreement of losses", "clear", text)
+
+
+def _gradients(seen: _Seen) -> Check:
+    faults = seen.evaluated.gradients
+    if faults is None:
+        return Check("gradients", "not tested", "gradients were not looked at")
+    found = [f"{name} {count}" for name, count in faults.items() if count]
+    if found:
+        text = f"of {seen.natural} images, gradients: " + ", ".join(found)
+        return Check("gradients", "warning", text)
+    return Check("gradients", "clear", f"finite and not 0 on all {seen.natural} images")
+
+
+def _order(seen: _Seen) -> Check:
+    """Warn if a weaker gradient attack beats a stronger one."""
+    steps = seen.here.get("pgd-20")
+    auto, targeted = seen.here.get("apgd-ce-100"), seen.here.get("apgd-t-100")
+    pairs = [(seen.here.get("fgsm"), steps), (steps, auto), (auto, targeted)]
+    known = [(a, b) for a, b in pairs if a is not None and b is not None]
+    if not known:
+        return Check(
+            "order of attacks", "not tested", "needs two of fgsm, pgd-20, apgd-ce-100, apgd-t-100"
+        )
+    wrong = [
+        f"{a.attack.method} leaves {seen.correct(a)} images right, "
+        f"{b.attack.method} {seen.correct(b)}"
+        for a, b in known
+        if seen.beyond(seen.correct(b) - seen.correct(a), STRONGER)
+    ]
+    if wrong:
+        return Check("order of attacks", "warning", "; ".join(wrong))
+    titles = [str(known[0][0].attack.method), *(str(b.attack.method) for _, b in known)]
+    return Check("order of attacks", "clear", f"from weak to strong: {', '.join(titles)}")
+
+
+def _noise(seen: _Seen) -> Check:
+    noise, steps = seen.here.get("noise-20"), seen.here.get("pgd-20")
+    if noise is None or steps is None:
+        return Check("noise", "not tested", "needs noise-20 and pgd-20")
+    lost = [seen.natural - seen.correct(outcome) for outcome in (noise, steps)]
+    text = f"noise fools {lost[0]} images, pgd-20 {lost[1]}"
+    strong = seen.beyond(lost[0], STRONGER) and 2 * lost[0] >= lost[1]
+    return Check("noise", "warning" if strong else "clear", text)
+
+
+def _black_box(seen: _Seen) -> Check:
+    """Warn if an attack without gradients finds what those with gradients do not."""
+    name = "black box"
+    blind = [
+        o
+        for o in seen.here.values()
+        if o.attack.method.black_box and not isinstance(o.attack.method, Noise)
+    ]
+    sighted = [o for o in seen.here.values() if not o.attack.method.black_box]
+    if not blind or not sighted:
+        return Check(name, "not tested", "needs bandits or square, and attacks with gradients")
+    texts, stronger = [], False
+    best = min(sighted, key=seen.correct)
+    for outcome in blind:
+        if outcome.attack.after:
+            alone = int(outcome.fooled.sum())
+            texts.append(f"{outcome.attack.method} fools {alone} that its predecessors left")
+        else:
+            alone = seen.correct(best) - seen.correct(outcome)
+            texts.append(
+                f"{outcome.attack.method} leaves {seen.correct(outcome)} images right, "
+                f"{best.attack.method} {seen.correct(best)}"
+            )
+        stronger |= alone > STRONGER * seen.total
+    return Check(name, "warning" if stronger else "clear", "; ".join(texts))
+
+
+def _monotone(seen: _Seen) -> Check:
+    name = "accuracy against epsilon"
+    curve = _curve(seen)
+    if len(curve) < 3:
+        return Check(name, "not tested", "needs pgd-20 at three epsilons or more")
+    rises = [
+        f"{seen.correct(b)} images right at {b.attack.epsilon}, "
+        f"{seen.correct(a)} at {a.attack.epsilon}"
+        for a, b in zip(curve, curve[1:], strict=False)
+        if seen.beyond(seen.correct(b) - seen.correct(a), CONVERGED)
+    ]
+    if rises:
+        return Check(name, "warning", "pgd-20: " + "; ".join(rises))
+    counts = ", ".join(str(seen.correct(outcome)) for outcome in curve)
+    return Check(name, "clear", f"pgd-20 leaves {counts} images right as epsilon grows")
+
+
+def _unbounded(seen: _Seen, everything: str) -> Check:
+    name = "unbounded attack"
+    last = [o for o in _curve(seen) if o.attack.epsilon == everything]
+    if not last:
+        return Check(name, "not tested", f"needs pgd-20 at epsilon {everything}")
+    left = seen.correct(last[0])
+    text = f"pgd-20 leaves {left} of {seen.total} images right when everything is allowed"
+    return Check(name, "warning" if seen.beyond(left, RESIDUE) else "clear", text)
+
+
+def _flags(seen: _Seen) -> Check:
+    name = "autoattack"
+    stages = [o for o in seen.evaluated.outcomes if isinstance(o.attack.method, Stage)]
+    said = [*(seen.evaluated.flags or ()), *(line for o in stages for line in o.said)]
+    if said:
+        return Check(name, "warning", "; ".join(dict.fromkeys(said)))
+    if seen.evaluated.flags is None:
+        return Check(name, "not tested", "AutoAttack was not run")
+    return Check(name, "clear", "none of its flags is raised")
+
+
+def _curve(seen: _Seen) -> list[Outcome]:
+    """Return PGD-20 at all epsilons, ascending."""
+    found = [
+        outcome
+        for outcome in seen.evaluated.outcomes
+        if str(outcome.attack.method) == "pgd-20" and outcome.attack.norm == seen.norm
+    ]
+    return sorted(found, key=lambda outcome: fraction(outcome.attack.epsilon or 0, "epsilon"))

@@ -1,0 +1,240 @@
+"""Suites: which attacks, at which epsilons, in which order.
+
+``quick`` says in minutes whether a network is robust and whether the number can be trusted;
+``paper`` is what Tables 2 and 6 of Fu et al. set; ``full`` is everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import prod, sqrt
+from typing import Any, Literal
+
+from scratchticket.attacks import (
+    APGD,
+    FGSM,
+    METHODS,
+    PGD,
+    Attack,
+    Bandits,
+    CarliniWagner,
+    Method,
+    Noise,
+    Norm,
+    Stage,
+    TargetedAPGD,
+    make_method,
+)
+from scratchticket.attacks.autoattack import STAGES
+from scratchticket.errors import InputError, unknown
+from scratchticket.quantities import fraction, fraction_text
+
+SuiteName = Literal["quick", "paper", "full"]
+QUICK_IMAGES = 200
+FACTORS = (Fraction(1), Fraction(3, 2), Fraction(2))  # of the epsilon a ticket was drawn at
+SWEEP = tuple(map(Fraction, ("1/4", "1/2", "3", "4", "8")))  # more of them, for the curve
+CIFAR_EPSILON, CIFAR_PIXELS = Fraction(8, 255), 3 * 32 * 32
+CIFAR_L2 = ("0.5", "1.71", "2")  # Table 2
+PAPER_CW = CarliniWagner(search_steps=1, steps=100, learning_rate=0.01, constant=0.1)
+
+
+@dataclass(frozen=True)
+class Balls:
+    """Where a suite searches.
+
+    Attributes:
+        norm: The one that matters, ``linf`` or ``l2``: that of most attacks.
+        epsilons: Its radii, as text, ascending; the first is the one that matters.
+        l2: Radii of the Euclidean balls that are looked into besides; none if ``norm`` is ``l2``.
+        everything: Radius in ``norm`` of a ball that holds every image.
+
+    Raises:
+        InputError: If there is no radius, or they do not ascend.
+    """
+
+    norm: Norm
+    epsilons: tuple[str, ...]
+    l2: tuple[str, ...]
+    everything: str
+
+    def __post_init__(self) -> None:
+        for name in ("epsilons", "l2"):
+            given = [fraction(value, "epsilon") for value in getattr(self, name)]
+            if given != sorted(set(given)) or (name == "epsilons" and not given):
+                raise InputError(f"{name} must ascend, and there must be one, got {given}")
+            object.__setattr__(self, name, tuple(map(fraction_text, given)))
+
+    @property
+    def euclidean(self) -> tuple[str, ...]:
+        """All Euclidean radii."""
+        return self.epsilons if self.norm == "l2" else self.l2
+
+
+def balls(
+    epsilon: str,
+    norm: Norm,
+    image_shape: tuple[int, ...],
+    *,
+    epsilons: tuple[str, ...] = (),
+    l2: tuple[str, ...] = (),
+) -> Balls:
+    """Return where to judge a network that was made to resist one epsilon.
+
+    Args:
+        epsilon: That epsilon.
+        norm: Its norm.
+        image_shape: ``(channel, height, width)``.
+        epsilons: Radii instead of 1, 1.5 and 2 times that epsilon.
+        l2: Euclidean radii instead of those of the paper's Table 2, which are scaled with the
+            epsilon and the root of the number of pixels where these are not CIFAR's.
+    """
+    exact, pixels = fraction(epsilon, "epsilon"), prod(image_shape)
+    if not epsilons:
+        epsilons = tuple(fraction_text(exact * factor) for factor in FACTORS)
+    if norm == "l2":
+        return Balls(norm, epsilons, (), fraction_text(Fraction(f"{2 * sqrt(pixels):.6g}")))
+    epsilons = tuple(dict.fromkeys(e if fraction(e, "epsilon") <= 1 else "1" for e in epsilons))
+    if not l2:
+        scale = float(exact / CIFAR_EPSILON) * sqrt(pixels / CIFAR_PIXELS)
+        l2 = tuple(dict.fromkeys(f"{float(value) * scale:.3g}" for value in CIFAR_L2))
+    return Balls(norm, epsilons, l2, "1")
+
+
+def suite(name: SuiteName, where: Balls, classes: int) -> tuple[Attack, ...]:
+    """Return the attacks of a suite.
+
+    Args:
+        name: ``quick``, ``paper`` or ``full``.
+        where: The balls.
+        classes: Number of logits. With fewer than four there is no targeted Auto-PGD, with two no
+            DLR loss: such attacks are left out.
+
+    Raises:
+        InputError: If there is no such suite.
+    """
+    if name not in _SUITES:
+        raise unknown("suite", name, _SUITES)
+    return _possible(_SUITES[name](where), classes)
+
+
+def named(name: str, where: Balls, classes: int, settings: Mapping[str, Any]) -> tuple[Attack, ...]:
+    """Return one attack at every epsilon, by its name: of ``METHODS``, or ``autoattack``.
+
+    Args:
+        name: Of the attack.
+        where: The balls.
+        classes: Number of logits.
+        settings: Of the method, by name; of AutoAttack ``steps`` and ``queries``.
+
+    Raises:
+        InputError: If there is no such attack or setting.
+    """
+    if name not in METHODS and name != "autoattack":
+        raise unknown("attack", name, [*METHODS, "autoattack"])
+    if name == "autoattack":
+        kind = make_method("square", {k: v for k, v in settings.items() if k != "stage"})
+        assert isinstance(kind, Stage)
+        attacks = [
+            attack
+            for epsilon in where.epsilons
+            for attack in autoattack(epsilon, where.norm, steps=kind.steps, queries=kind.queries)
+        ]
+        return _possible(attacks, classes)
+    method = make_method(name, settings)
+    if method.nearest:
+        return (Attack(method, None, method.norms[0]),)
+    return tuple(Attack(method, epsilon, where.norm) for epsilon in where.epsilons)
+
+
+def _possible(attacks: Iterable[Attack], classes: int) -> tuple[Attack, ...]:
+    """Return the attacks that there are enough classes for."""
+    possible = [attack for attack in attacks if _enough(attack.method, classes)]
+    titles = {str(attack) for attack in possible}
+    return tuple(
+        replace(attack, after=tuple(title for title in attack.after if title in titles))
+        for attack in possible
+    )
+
+
+def _enough(method: Method, classes: int) -> bool:
+    """Whether a method has the classes it needs."""
+    targeted = isinstance(method, TargetedAPGD) or getattr(method, "stage", "") == "apgd-t"
+    return classes >= (4 if targeted else 3 if getattr(method, "loss", "") == "dlr" else 2)
+
+
+def autoattack(epsilon: str, norm: Norm, *, steps: int = 100, queries: int = 5000) -> list[Attack]:
+    """Return AutoAttack's standard version as attacks, each on what those before it left."""
+    attacks: list[Attack] = []
+    for name in STAGES:
+        earlier = tuple(map(str, attacks))
+        attacks.append(Attack(Stage(name, steps, queries), epsilon, norm, earlier))
+    return attacks
+
+
+def _quick(where: Balls) -> Iterator[Attack]:
+    first, *others = where.epsilons
+    yield from _curve(where)
+    yield from _trust(first, where.norm, restarts=3)
+    strong: tuple[Method, ...] = (PGD(100, loss="margin"), APGD(), TargetedAPGD())
+    for epsilon in others:
+        yield from (Attack(method, epsilon, where.norm) for method in strong)
+    yield Attack(CarliniWagner(), None, "l2")
+    yield from _besides(where, PGD())
+    yield Attack(Bandits(1000), first, where.norm)
+
+
+def _paper(where: Balls) -> Iterator[Attack]:
+    at_two = where.epsilons[:2]
+    yield from (Attack(PGD(), epsilon, where.norm) for epsilon in at_two)
+    yield from _besides(where, PGD())
+    yield Attack(PAPER_CW, None, "l2")
+    yield from (Attack(PGD(100, loss="margin"), epsilon, where.norm) for epsilon in at_two)
+    for epsilon in at_two:
+        yield from autoattack(epsilon, where.norm)
+    yield from (Attack(Bandits(), epsilon, where.norm) for epsilon in at_two)
+
+
+def _full(where: Balls) -> Iterator[Attack]:
+    first, *others = where.epsilons
+    yield from _curve(where)
+    yield from _trust(first, where.norm, restarts=10)
+    strong: tuple[Method, ...] = (
+        PGD(100, restarts=10),
+        PGD(100, loss="margin", restarts=10),
+        APGD(loss="dlr", restarts=5),
+        TargetedAPGD(),
+    )
+    yield from (Attack(method, e, where.norm) for e in others for method in strong)
+    yield from (Attack(method, first, where.norm) for method in strong[1:3])
+    yield Attack(CarliniWagner(search_steps=9, steps=300), None, "l2")
+    yield Attack(PAPER_CW, None, "l2")
+    yield from _besides(where, PGD(), PGD(100, loss="margin", restarts=10), TargetedAPGD())
+    for epsilon in where.epsilons:
+        yield from autoattack(epsilon, where.norm)
+        yield Attack(Bandits(), epsilon, where.norm)
+
+
+def _curve(where: Balls) -> Iterator[Attack]:
+    """Return PGD-20 over the whole range of epsilons, up to where every image is allowed."""
+    first, everything = fraction(where.epsilons[0], "epsilon"), fraction(where.everything, "")
+    wanted = {fraction(epsilon, "epsilon") for epsilon in where.epsilons} | {everything}
+    wanted |= {factor * first for factor in SWEEP if 0 < factor * first < everything}
+    yield from (Attack(PGD(), fraction_text(epsilon), where.norm) for epsilon in sorted(wanted))
+
+
+def _trust(epsilon: str, norm: Norm, restarts: int) -> Iterator[Attack]:
+    """Return what shows whether robust accuracies at one epsilon can be believed."""
+    methods: list[Method] = [Noise(), FGSM()]
+    methods += [PGD(100, loss=loss) for loss in ("ce", "margin", "dlr", "scaled-ce")]
+    methods += [PGD(100, restarts=restarts), APGD(), TargetedAPGD()]
+    yield from (Attack(method, epsilon, norm) for method in methods)
+
+
+def _besides(where: Balls, *methods: Method) -> Iterator[Attack]:
+    """Return attacks in the Euclidean balls of a suite that is about others."""
+    yield from (Attack(method, epsilon, "l2") for epsilon in where.l2 for method in methods)
+
+
+_SUITES = {"quick": _quick, "paper": _paper, "full": _full}
