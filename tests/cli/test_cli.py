@@ -69,9 +69,9 @@ def test_evaluate_prints_a_table_or_json(drawn: Path) -> None:
     assert facts["natural"]["total"] == 360
     attack = facts["attacks"][0]
     assert (attack["name"], attack["norm"], attack["epsilon"]) == ("pgd", "linf", "8/255")
-    assert attack["step_size"] == "2/255"
+    assert attack["settings"]["step_size"] == "2/255"
     assert attack["correct"] <= facts["natural"]["correct"]
-    assert f"{attack['correct']} / 360" in table
+    assert f"{attack['correct']}/360" in table
 
 
 def test_evaluate_takes_the_epsilon_the_ticket_was_drawn_at(drawn: Path) -> None:
@@ -193,8 +193,8 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["evaluate", "TICKET", "--data", "mnist"], "unknown data set 'mnist'"),
         (["evaluate", "TICKET", "--data", "digits", "--epsilon", "8/0"], "denominator 0"),
         (["evaluate", "TICKET", "--data", "digits", "--attack", "cw"], "unknown attack 'cw'"),
-        (["evaluate", "TICKET", "--data", "digits", "--steps", "0"], "steps must be from 1"),
-        (["evaluate", "TICKET", "--data", "digits", "--step-size", "0"], "step size must lie"),
+        (["evaluate", "TICKET", "--data", "digits", "--steps", "0"], "steps must be above 0"),
+        (["evaluate", "TICKET", "--data", "digits", "--step-size", "0"], "must be above 0, got 0"),
         (["evaluate", "TICKET", "--data", "digits", "--seed=-1"], "seed must be an integer"),
         (["show", "README"], "not a ticket file"),
         (["show", "DAMAGED"], "damaged"),

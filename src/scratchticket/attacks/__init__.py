@@ -5,7 +5,7 @@ keeps no state and leaves no trace in the network.
 """
 
 from scratchticket.attacks.apgd import apgd, targeted_apgd
-from scratchticket.attacks.attack import METHODS, Attack, attack_of, make_method
+from scratchticket.attacks.attack import METHODS, Attack, attack_of, make_method, unstopped
 from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
 from scratchticket.attacks.bandits import bandits
 from scratchticket.attacks.cw import carlini_wagner
@@ -61,4 +61,5 @@ __all__ = [
     "perturb",
     "pgd",
     "targeted_apgd",
+    "unstopped",
 ]

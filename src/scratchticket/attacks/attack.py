@@ -143,6 +143,17 @@ def make_method(name: str, settings: Mapping[str, Any]) -> Method:
     return replace(METHODS[name], **values)  # type: ignore[type-var]
 
 
+def unstopped(attack: Attack) -> Attack:
+    """Return the attack that goes on after it has fooled, and keeps the image of the largest loss.
+
+    It moves images that the network gets wrong anyway, and fools other networks better. Attacks
+    that cannot go on are returned as they are.
+    """
+    if getattr(attack.method, "keep", None) != "first":
+        return attack
+    return replace(attack, method=replace(attack.method, keep="best"))  # type: ignore[type-var]
+
+
 def attack_of(recipe: AttackRecipe) -> Attack:
     """Return what judges under the attack a recipe describes.
 

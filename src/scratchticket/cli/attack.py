@@ -60,6 +60,7 @@ def attack(
     keep=first keeps that one.
     """
     with user_errors():
+        from scratchticket.attacks import unstopped
         from scratchticket.errors import InputError
         from scratchticket.experiments import adversarial
         from scratchticket.experiments.judging import judgement
@@ -71,8 +72,6 @@ def attack(
         changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
         subject, test = subject_of(file, data, label_column, index, network, normalise)
         tell(test.notes)
-        if name in ("pgd", "cw-inf", "apgd-ce", "apgd-dlr", "apgd-t"):
-            changed = {"keep": "best"} | changed
         task = judgement(
             subject,
             test,
@@ -90,7 +89,7 @@ def attack(
             made = adversarial.attacked_images(
                 subject,
                 task.images,
-                task.attacks[0],
+                task.attacks[0] if "keep" in changed else unstopped(task.attacks[0]),
                 data=test,
                 seed=seed,
                 progress=progress,

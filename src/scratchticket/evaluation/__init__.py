@@ -7,6 +7,7 @@ from scratchticket.evaluation.engine import (
     Shard,
     evaluate,
 )
+from scratchticket.evaluation.features import FeatureDistance, feature_distance
 from scratchticket.evaluation.journal import Journal
 from scratchticket.evaluation.outcome import Evaluated, Outcome
 from scratchticket.evaluation.report import counts, report
@@ -21,6 +22,7 @@ __all__ = [
     "Check",
     "Evaluated",
     "Evaluation",
+    "FeatureDistance",
     "Journal",
     "Outcome",
     "Shard",
@@ -29,6 +31,7 @@ __all__ = [
     "checks",
     "counts",
     "evaluate",
+    "feature_distance",
     "named",
     "natural_accuracy",
     "predictions",

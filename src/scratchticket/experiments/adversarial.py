@@ -19,7 +19,7 @@ from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import Attack, L2Ball, LinfBall
 from scratchticket.attacks.gradient import frozen
 from scratchticket.data import Data, ImageSet, pixels
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, ScratchticketError
 from scratchticket.evaluation import BATCH_SIZE, counts, natural_accuracy, predictions, verified
 from scratchticket.experiments.subject import Subject
 from scratchticket.files import read_bytes, write_atomically
@@ -175,7 +175,7 @@ def check_name(path: Path) -> None:
         InputError: If it ends in neither ``.npz`` nor ``.parquet``.
     """
     if path.suffix not in FORMATS:
-        raise InputError(f"adversarial images go to a file in .npz or .parquet, got {path.name!r}")
+        raise InputError(f"adversarial images are in .npz or .parquet files, got {path.name!r}")
 
 
 def load(path: Path) -> AdversarialImages:
@@ -195,7 +195,7 @@ def load(path: Path) -> AdversarialImages:
             **{name: torch.from_numpy(columns[name]) for name in COLUMNS}, facts=told
         )
         _check(adversarial, path)
-    except InputError:
+    except ScratchticketError:
         raise
     except Exception as error:  # whatever a damaged archive makes NumPy or Arrow raise
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,6 +26,7 @@ from scratchticket.tickets.container import KEY
 
 NESTED = ("state_dict", "model_state_dict", "model", "net")  # where others put theirs
 WRAPPER = "module."  # of DataParallel
+PICKLED = (b"PK", b"\x80")  # how files of torch.save begin
 
 
 class Inputs(Protocol):
@@ -71,11 +73,14 @@ class Subject:
 def holds_ticket(path: Path) -> bool:
     """Whether a file is to be read as a ticket: whether it is not clearly something else."""
     content = read_bytes(path, "ticket file")
-    if content[:2] == b"PK" or content[:1] == b"\x80":  # a zip archive or a pickle
-        return False
-    length = int.from_bytes(content[:8], "little")
-    header = content[8 : 8 + length] if length < len(content) else b""
-    return not header.startswith(b"{") or f'"{KEY}"'.encode() in header
+    if not _is_safetensors(content):
+        return not content.startswith(PICKLED)
+    return f'"{KEY}"'.encode() in content[8 : 8 + int.from_bytes(content[:8], "little")]
+
+
+def _is_safetensors(content: bytes) -> bool:
+    """Whether a file begins as safetensors do: with the length of a header, and a header."""
+    return content[8:9] == b"{" and int.from_bytes(content[:8], "little") < len(content)
 
 
 def make_subject(
@@ -177,11 +182,13 @@ def state_dict(path: Path) -> dict[str, Tensor]:
         InputError: If the file holds none.
     """
     content = read_bytes(path, "file")
+    loaded: Any
     try:
-        if content[:2] == b"PK" or content[:1] == b"\x80":
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-        else:
+        if _is_safetensors(content):
             loaded = safetensors.torch.load(content)
+        else:
+            with warnings.catch_warnings(action="ignore"):  # of pickles, which are refused
+                loaded = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError, ValueError) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path} holds no state dict: {why}") from None

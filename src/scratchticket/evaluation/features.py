@@ -1,0 +1,128 @@
+"""How far features move when images do: the question of Fig. 4 of Fu et al."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from scratchticket import rng
+from scratchticket.attacks import Attack, unstopped
+from scratchticket.attacks.gradient import frozen
+from scratchticket.data import ImageSet, pixels
+from scratchticket.errors import InputError, unknown
+from scratchticket.evaluation.engine import BATCH_SIZE, device_of
+from scratchticket.evaluation.verdict import verified
+
+
+@dataclass(frozen=True)
+class FeatureDistance:
+    """How far the features of one layer moved.
+
+    Attributes:
+        layer: Name of the module whose output they are.
+        attack: What moved the images, by its title.
+        distances: Of each image, ``||f(x') - f(x)|| / ||f(x)||`` with the Euclidean norm over all
+            features: ``(n,)``.
+    """
+
+    layer: str
+    attack: str
+    distances: Tensor
+
+    @property
+    def mean(self) -> float:
+        """Mean over the images."""
+        return float(self.distances.mean())
+
+
+def feature_distance(
+    network: nn.Module,
+    images: ImageSet,
+    attack: Attack,
+    *,
+    layer: str | None = None,
+    seed: int = 0,
+) -> FeatureDistance:
+    """Measure how far a layer's features move when images are attacked, or disturbed by noise.
+
+    Args:
+        network: In eval mode.
+        images: Images and labels.
+        attack: What moves them; ``Noise(1)`` is one random point of the ball. It goes on after it
+            has fooled, so that images the network gets wrong are moved too.
+        layer: Name of a module of the network; the last convolution if not given.
+        seed: Of the attack's random draws.
+
+    Raises:
+        InputError: If the network is in training mode, or has no such layer, or the layer gives
+            nothing that could be compared.
+
+    Example:
+        >>> from scratchticket.attacks import Noise
+        >>> from scratchticket.data import load_data
+        >>> from scratchticket.networks import build
+        >>> network = build("resnet18", classes=10, channels=1, width=2).eval()
+        >>> images = load_data("digits").test[slice(8)]
+        >>> small, large = (
+        ...     feature_distance(network, images, Attack(Noise(1), epsilon)).mean
+        ...     for epsilon in ("0.01", "0.1")
+        ... )
+        >>> 0 < small < large
+        True
+    """
+    if network.training:
+        raise InputError("the network is in training mode; call its eval() first")
+    name, attack = layer or last_convolution(network), unstopped(attack)
+    features, device, found = _tap(network, name), device_of(network), []
+    with frozen(network):
+        for batch in range(-(-len(images) // BATCH_SIZE)):
+            some = images[slice(batch * BATCH_SIZE, (batch + 1) * BATCH_SIZE)].to(device)
+            clean = pixels(some.images)
+            generator = rng.generator(seed, "evaluation", str(attack), batch, device=device)
+            moved = attack(network, clean, some.labels, generator).images
+            verified(moved, clean, attack.ball, str(attack))
+            before, after = features(clean), features(moved)
+            length = torch.linalg.vector_norm(before, dim=1)
+            found.append((torch.linalg.vector_norm(after - before, dim=1) / length).cpu())
+    return FeatureDistance(name, str(attack), torch.cat(found))
+
+
+def last_convolution(network: nn.Module) -> str:
+    """Return the name of the last convolution, in the order of the module's own list.
+
+    Raises:
+        InputError: If there is none.
+    """
+    modules = network.named_modules()
+    names: list[str] = [name for name, module in modules if isinstance(module, nn.Conv2d)]
+    if not names:
+        raise InputError("the network has no convolution; name a layer")
+    return names[-1]
+
+
+def _tap(network: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
+    """Return a function from images to the flattened output of a layer.
+
+    Raises:
+        InputError: If there is no such layer.
+    """
+    modules = dict(network.named_modules())
+    if layer not in modules or not layer:
+        raise unknown("layer", layer, [name for name in modules if name])
+
+    def features(images: Tensor) -> Tensor:
+        seen: list[object] = []
+        hook = modules[layer].register_forward_hook(lambda module, given, out: seen.append(out))
+        try:
+            with torch.no_grad():
+                network(images)
+        finally:
+            hook.remove()
+        if not seen or not isinstance(seen[-1], Tensor) or len(seen[-1]) != len(images):
+            raise InputError(f"layer {layer} gives no tensor with a row per image")
+        return seen[-1].flatten(1)
+
+    return features
