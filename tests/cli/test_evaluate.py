@@ -91,7 +91,7 @@ def test_a_suite_leaves_record_journal_and_picture_and_goes_on(path: Path) -> No
 
 
 def test_shares_make_the_record_that_one_process_makes(path: Path, tmp_path: Path) -> None:
-    words = ("evaluate", path, "--data", "digits", "--epsilon", "0.1", "--epsilon", "0.2", *FEW)
+    words = ("evaluate", path, "--data", "digits", "--epsilon", "0.2", "--epsilon", "0.1", *FEW)
     words = (*words, "--steps", "3", "--batch-size", "4")
     one = json.loads(call(*words, "--json")[1])
     for share in ("2/3", "1/3", "3/3"):
@@ -161,7 +161,7 @@ class Evil:
         (("net.pt", *SMALL, "--shard", "3/2"), "shards are numbered from 1 to 2"),
         (("net.pt", *SMALL, "--images", "361"), "there are 360 test images"),
         (("net.pt", *SMALL, "--batch-size", "0"), "batch size must be at least 1"),
-        (("net.pt", *SMALL, "--epsilon", "0.2", "--epsilon", "0.1"), "epsilons must ascend"),
+        (("net.pt", *SMALL, "--epsilon", "0.2", "--epsilon", "x"), "must be a number such as 0.1"),
         (("net.pt", "--network", "conv4"), "say on which images: --data"),
         (("net.pt", *SMALL, "--out", "net.pt"), "cannot use folder net.pt"),
         (("net.pt", *SMALL, "--adversarial", "x.npz"), "brings its own images"),

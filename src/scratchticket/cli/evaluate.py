@@ -206,8 +206,7 @@ def _print(title: str, record: dict[str, Any], json_output: bool) -> None:
     if len(record["attacks"]) > 1:
         table.add_section()
         for worst in record.get("worst_cases", ()):
-            if worst["attacks"]:
-                row(f"worst case, {worst['norm']}, {worst['epsilon']}", worst)
+            row(f"worst case, {worst['norm']}, {worst['epsilon']}", worst)
     out.print(table)
     for sign in record.get("warning_signs", ()):
         out.print(f"warning sign: {sign['name']}: {sign['text']}", soft_wrap=True, markup=False)

@@ -39,11 +39,12 @@ def report(evaluated: Evaluated, where: Balls) -> Facts:
     seen = checks(evaluated, where.epsilons[0], where.norm, where.everything)
     radii = dict.fromkeys((where.norm, epsilon) for epsilon in where.epsilons)
     radii |= dict.fromkeys(("l2", epsilon) for epsilon in where.euclidean)
-    worst = [_worst(evaluated, norm, epsilon) for norm, epsilon in radii]
+    judged = (_worst(evaluated, norm, epsilon) for norm, epsilon in radii)
+    worst = [case for case in judged if case["attacks"]]
     return {
         "natural": counts(evaluated.natural),
         "attacks": _rows(evaluated, where),
-        "worst_case": worst[0],
+        "worst_case": worst[0] if worst else None,
         "worst_cases": worst,
         "checks": [asdict(check) for check in seen],
         "warning_signs": [

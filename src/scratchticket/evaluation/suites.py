@@ -28,7 +28,7 @@ from scratchticket.attacks import (
     make_method,
 )
 from scratchticket.attacks.autoattack import STAGES
-from scratchticket.errors import InputError, unknown
+from scratchticket.errors import unknown
 from scratchticket.quantities import fraction, fraction_text
 
 SuiteName = Literal["quick", "paper", "full"]
@@ -46,12 +46,12 @@ class Balls:
 
     Attributes:
         norm: The one that matters, ``linf`` or ``l2``: that of most attacks.
-        epsilons: Its radii, as text, ascending; the first is the one that matters.
+        epsilons: Its radii, as text; they are put in order, and the least is the one that matters.
         l2: Radii of the Euclidean balls that are looked into besides; none if ``norm`` is ``l2``.
         everything: Radius in ``norm`` of a ball that holds every image.
 
     Raises:
-        InputError: If there is no radius, or they do not ascend.
+        InputError: If a radius is no number.
     """
 
     norm: Norm
@@ -61,10 +61,8 @@ class Balls:
 
     def __post_init__(self) -> None:
         for name in ("epsilons", "l2"):
-            given = [fraction(value, "epsilon") for value in getattr(self, name)]
-            if given != sorted(set(given)) or (name == "epsilons" and not given):
-                raise InputError(f"{name} must ascend, and there must be one, got {given}")
-            object.__setattr__(self, name, tuple(map(fraction_text, given)))
+            given = {fraction(value, "epsilon") for value in getattr(self, name)}
+            object.__setattr__(self, name, tuple(map(fraction_text, sorted(given))))
 
     @property
     def euclidean(self) -> tuple[str, ...]:
