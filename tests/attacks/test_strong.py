@@ -145,19 +145,6 @@ def test_the_papers_carlini_wagner_returns_the_image_itself_where_it_fails() -> 
     assert torch.equal(found[still], images[still])
 
 
-def test_pgd_in_the_euclidean_ball_agrees_with_foolbox() -> None:
-    foolbox = pytest.importorskip("foolbox")
-    network, images = small_network(), random_images()
-    labels = network(images).argmax(dim=1)
-    attack = foolbox.attacks.L2PGD(random_start=False, abs_stepsize=0.1, steps=10)
-    model = foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu")
-
-    theirs = attack.run(model, images, foolbox.criteria.Misclassification(labels), epsilon=0.5)
-    ours = pgd(network, images, labels, L2Ball(0.5), step_size=0.1, steps=10)
-
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
-
-
 @pytest.fixture(scope="module")
 def pair() -> tuple[nn.Module, Tensor, Tensor]:
     """A network, images and labels where every attack has something to do."""

@@ -75,8 +75,8 @@ class PGD(Settings):
         """Return the attack with its step size filled in."""
         if self.step_size is not None:
             return self
-        step = str(default_step_size(epsilon, self.steps, norm))
-        return replace(self, step_size=step)
+        step = default_step_size(epsilon, self.steps, norm) or 1  # in a ball of 0 any will do
+        return replace(self, step_size=str(step))
 
     @property
     def name(self) -> str:
