@@ -68,6 +68,7 @@ class Runner:
     def __init__(self, study: Study, name: str, seed: int, out: Path) -> None:
         self._study, self._seed, self._out = study, seed, out
         self._path = records_of(name, seed)
+        self._gallery = ROOT / "gallery" / f"{name}-seed{seed}"
 
     def recipe(self, label: str) -> Recipe:
         """Return the recipe of a row; what it starts from is there afterwards."""
@@ -83,7 +84,9 @@ class Runner:
         return next((r for r in stored(self._path) if agrees(r["recipe"], wanted)), None)
 
     def ticket(self, label: str) -> Path:
-        """Return the ticket file of a row, made if it is not there."""
+        """Return the ticket file of a row, made if it is neither there nor in the gallery."""
+        if (ready := self._gallery / f"{label.replace(' ', '-')}.safetensors").exists():
+            return ready
         recipe = self.recipe(label)
         known = self.record(recipe)
         home = RunFolder(self._out / (known or {"id": recipe.id})["id"][:16], recipe.task)

@@ -1,0 +1,65 @@
+"""Put rows of a study under many attacks, for docs/attacks.md, and keep the records.
+
+    python tools/judge_study.py digits --seed 0 --out runs/study
+
+What was judged already is not judged again, and an interrupted evaluation goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from run_study import ROOT, Runner, stored
+from studies import JUDGED, STUDIES, Judged
+
+import scratchticket as st
+from scratchticket.data import load_data
+from scratchticket.errors import InputError
+from scratchticket.experiments.judging import Judgement, judge, some_of
+from scratchticket.experiments.subject import ticket_subject
+from scratchticket.files import write_atomically
+
+
+def judgement_of(runner: Runner, label: str, chosen: Judged) -> Judgement:
+    """Return what to do with a row."""
+    file, data = runner.ticket(label), load_data(runner.recipe(label).data)
+    ticket = st.Ticket.load(file)
+    where, attacks = chosen.attacks(data)
+    source: dict[str, Any] = {"name": Path(data.name).name, "part": "test", "of": len(data.test)}
+    images = some_of(data.test, chosen.images)
+    return Judgement(ticket_subject(ticket, file), images, source, attacks, where)
+
+
+def main() -> None:
+    """Read the arguments and judge."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("study", choices=sorted(JUDGED))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "study")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", help="rows whose label contains this")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    chosen, seed = JUDGED[options.study], options.seed
+    runner = Runner(STUDIES[options.study], options.study, seed, options.out)
+    path = ROOT / "records" / f"{options.study}-attacks-seed{seed}.jsonl"
+    try:
+        for label in chosen.rows:
+            known = stored(path)
+            if (options.only or "") in label and all(r["label"] != label for r in known):
+                task = judgement_of(runner, label, chosen)
+                record = judge(task, folder=options.out / f"attacks-{label}-{seed}")
+                known = [*stored(path), {"label": label} | (record or {})]
+                write_atomically(path, "".join(json.dumps(r) + "\n" for r in known))
+                print(label, record and record["worst_case"], flush=True)
+    except InputError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
