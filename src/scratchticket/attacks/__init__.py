@@ -12,17 +12,9 @@ from scratchticket.attacks.cw import carlini_wagner
 from scratchticket.attacks.gradient import Keep, Network, input_gradient, pgd
 from scratchticket.attacks.losses import LOSSES, Loss, cross_entropy, dlr, margin
 from scratchticket.attacks.method import Method, Result, Target
-from scratchticket.attacks.methods import (
-    APGD,
-    FGSM,
-    PGD,
-    Bandits,
-    CarliniWagner,
-    Noise,
-    Stage,
-    TargetedAPGD,
-)
+from scratchticket.attacks.methods import APGD, FGSM, PGD, TargetedAPGD
 from scratchticket.attacks.noise import noise
+from scratchticket.attacks.other_methods import Bandits, CarliniWagner, Noise, Stage
 from scratchticket.attacks.recipe import AttackRecipe, Norm, perturb
 
 __all__ = [

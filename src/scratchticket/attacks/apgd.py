@@ -11,7 +11,7 @@ from torch import Tensor
 
 from scratchticket.attacks.balls import Ball, per_image
 from scratchticket.attacks.gradient import Ending, Found, Network, input_gradient
-from scratchticket.attacks.losses import Loss, cross_entropy, targeted_dlr
+from scratchticket.attacks.losses import Loss, cross_entropy, targeted_dlr, wrong
 
 Goal = Callable[[Tensor, Tensor], Tensor]  # from logits and positions of images to losses
 MOMENTUM = 0.75  # weight of the new step against the last one
@@ -103,6 +103,7 @@ def apgd(  # noqa: PLR0913
     generator: torch.Generator,
     restarts: int = 1,
     keep: Ending = "first",
+    error: Loss = wrong,
 ) -> Tensor:
     """Auto-PGD (Croce and Hein, 2020, Algorithm 1).
 
@@ -118,13 +119,14 @@ def apgd(  # noqa: PLR0913
         loss: What is ascended.
         generator: Draws the random starts.
         restarts: How often to begin anew.
-        keep: ``first`` or ``best``, as in :func:`scratchticket.attacks.pgd`; here with ``first`` an
-            image that no iterate fools has the one of the largest loss.
+        keep: ``first``, ``worst`` or ``best``, as in :func:`scratchticket.attacks.pgd`; here
+            ``first`` is ``worst``.
+        error: As there.
 
     Returns:
         Adversarial images, detached.
     """
-    images, found = images.detach(), Found(images, labels)
+    images, found = images.detach(), Found(images, labels, error)
     for _ in range(restarts):
         _ascend(
             network,
@@ -213,9 +215,9 @@ def _ascend(  # noqa: PLR0913
         steps: Number of steps.
         start: Where to begin, for all images.
         found: What is known so far.
-        keep: With ``first``, images leave when they are fooled.
+        keep: Unless ``best``, images leave when they are fooled.
     """
-    rows = found.open if keep == "first" else torch.arange(len(images), device=images.device)
+    rows = torch.arange(len(images), device=images.device) if keep == "best" else found.open
     if len(rows) == 0:
         return
 
@@ -242,7 +244,7 @@ def _ascend(  # noqa: PLR0913
     )
     checks, last = checkpoints(steps), 0
     for step in range(1, steps + 1):
-        if keep == "first":
+        if keep != "best":
             search = search.only(~fooled)
             if len(search.rows) == 0:
                 return

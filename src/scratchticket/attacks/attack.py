@@ -15,16 +15,8 @@ from torch import Tensor
 from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
 from scratchticket.attacks.gradient import Network
 from scratchticket.attacks.method import Method, Result, Target
-from scratchticket.attacks.methods import (
-    APGD,
-    FGSM,
-    PGD,
-    Bandits,
-    CarliniWagner,
-    Noise,
-    Stage,
-    TargetedAPGD,
-)
+from scratchticket.attacks.methods import APGD, FGSM, PGD, TargetedAPGD
+from scratchticket.attacks.other_methods import Bandits, CarliniWagner, Noise, Stage
 from scratchticket.attacks.recipe import LARGEST, AttackRecipe, Norm, ball_of, exact_epsilon
 from scratchticket.errors import InputError, unknown
 from scratchticket.quantities import fraction_text

@@ -56,7 +56,7 @@ def stage(  # noqa: PLR0913
         InputError: If pyautoattack is not installed, or there are fewer classes than an attack
             needs.
     """
-    apgd, fab, square = _library()
+    apgd, fab, square = library()
     with torch.no_grad():
         classes = network(images[:1]).shape[1]
     if name == "apgd-t" and classes < 4:
@@ -106,7 +106,7 @@ def flags(network: Network, images: Tensor, labels: Tensor) -> list[str]:
         images: Some images.
         labels: Theirs.
     """
-    _library()
+    library()
     from pyautoattack import checks
 
     with undone(), heard() as warnings:
@@ -152,7 +152,7 @@ def heard() -> Iterator[list[str]]:
         logger.propagate = propagate
 
 
-def _library() -> tuple[Any, Callable[..., Any], Callable[..., Any]]:
+def library() -> tuple[Any, Callable[..., Any], Callable[..., Any]]:
     """Return the attacks of pyautoattack.
 
     Raises:

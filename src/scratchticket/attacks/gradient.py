@@ -9,12 +9,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from scratchticket.attacks.balls import Ball
-from scratchticket.attacks.losses import Loss, cross_entropy
+from scratchticket.attacks.balls import Ball, per_image
+from scratchticket.attacks.losses import Loss, cross_entropy, wrong
 
 Network = Callable[[Tensor], Tensor]
-Ending = Literal["first", "best"]
-Keep = Literal["last", "first", "best"]
+Ending = Literal["first", "worst", "best"]
+Keep = Literal["last", "first", "worst", "best"]
 
 
 def input_gradient(
@@ -45,6 +45,8 @@ def pgd(  # noqa: PLR0913
     generator: torch.Generator | None = None,
     restarts: int = 1,
     keep: Keep = "last",
+    momentum: float = 0.0,
+    error: Loss = wrong,
 ) -> Tensor:
     """Projected gradient descent (Madry et al., 2018, arXiv:1706.06083): Eq. 2 of the paper.
 
@@ -65,9 +67,13 @@ def pgd(  # noqa: PLR0913
         restarts: How often to begin anew; needs a generator if more than once.
         keep: Which iterate to return. ``last``: the one after all steps. ``first``: the first the
             network gets wrong, else the last; an image that is fooled costs nothing any more. Fair
-            against this very network, too weak for images meant to fool another one. ``best``: one
-            the network gets wrong rather than one it gets right, and among these the one of the
-            largest loss; fooled images stay to the end.
+            against this very network, too weak for images meant to fool another one. ``worst``: the
+            one of the largest error, and among these of the largest loss; an image that is fooled
+            costs nothing any more. ``best``: the same, but fooled images stay to the end.
+        momentum: Share of the earlier gradients, each divided by its mean absolute value, in the
+            direction of a step (Dong et al., 2018, arXiv:1710.06081), for images meant to fool
+            another network.
+        error: What part of the network is fooled, from 0 to 1: of one network 0 or 1.
 
     Returns:
         Adversarial images, detached.
@@ -80,32 +86,44 @@ def pgd(  # noqa: PLR0913
     images = images.detach()
     if keep == "last":
         current = images if generator is None else ball.random_start(images, generator)
+        velocity = torch.zeros_like(images)
         for _ in range(steps):
             gradient, _, _ = input_gradient(network, current, labels, loss)
-            current = ball.project(ball.ascend(current, gradient, step_size), images)
+            velocity = _faster(velocity, gradient, momentum)
+            current = ball.project(ball.ascend(current, velocity, step_size), images)
         return current
 
-    found = Found(images, labels)
+    found = Found(images, labels, error)
     for restart in range(restarts):
         start = images if generator is None else ball.random_start(images, generator)
-        active = found.open if keep == "first" else torch.arange(len(images), device=images.device)
+        active = torch.arange(len(images), device=images.device) if keep == "best" else found.open
         current = start[active]
+        velocity = torch.zeros_like(current)
         for _ in range(steps):
             if len(active) == 0:
                 break
             here, truth = images[active], labels[active]
             gradient, logits, losses = input_gradient(network, current, truth, loss)
             fooled = found.offer(active, current, logits, losses)
-            if keep == "first":
+            if keep != "best":
                 active, current, here = active[~fooled], current[~fooled], here[~fooled]
-                gradient = gradient[~fooled]
-            current = ball.project(ball.ascend(current, gradient, step_size), here)
-        if keep == "best" or restart < restarts - 1:
+                gradient, velocity = gradient[~fooled], velocity[~fooled]
+            velocity = _faster(velocity, gradient, momentum)
+            current = ball.project(ball.ascend(current, velocity, step_size), here)
+        if keep != "first" or restart < restarts - 1:
             logits, losses = judged(network, current, labels[active], loss)
             found.offer(active, current, logits, losses)
         else:
             found.images[active] = current
     return found.images
+
+
+def _faster(velocity: Tensor, gradient: Tensor, momentum: float) -> Tensor:
+    """Return the direction of the next step."""
+    if momentum == 0:
+        return gradient
+    size = gradient.abs().flatten(1).mean(dim=1).clamp_min_(torch.finfo(gradient.dtype).tiny)
+    return velocity.mul(momentum).add_(gradient / per_image(size, gradient))
 
 
 @contextmanager
@@ -135,17 +153,18 @@ class Found:
     Args:
         images: Where the search begins: the images themselves.
         labels: int64, ``(batch,)``.
+        error: What part of the network is fooled, from 0 to 1.
     """
 
-    def __init__(self, images: Tensor, labels: Tensor) -> None:
-        self.images, self._labels = images.clone(), labels
-        self._fooled = torch.zeros(len(images), dtype=torch.bool, device=images.device)
+    def __init__(self, images: Tensor, labels: Tensor, error: Loss = wrong) -> None:
+        self.images, self._labels, self._error = images.clone(), labels, error
+        self._largest = torch.zeros(len(images), device=images.device)
         self._highest = torch.full((len(images),), -torch.inf, device=images.device)
 
     @property
     def open(self) -> Tensor:
-        """Positions of the images that no iterate has fooled the network with: int64."""
-        return (~self._fooled).nonzero().squeeze(1)
+        """Positions of the images that no iterate has fooled the whole network with: int64."""
+        return (~_whole(self._largest)).nonzero().squeeze(1)
 
     def offer(self, active: Tensor, current: Tensor, logits: Tensor, losses: Tensor) -> Tensor:
         """Take the iterates that are better than what is known of their images.
@@ -157,12 +176,21 @@ class Found:
             losses: Their losses.
 
         Returns:
-            Which of them fool the network: bool.
+            Which of them fool the whole network: bool.
         """
-        fooled = logits.argmax(dim=1) != self._labels[active]
-        known = self._fooled[active]
-        better = (fooled & ~known) | ((fooled == known) & (losses > self._highest[active]))
+        error = self._error(logits, self._labels[active])
+        self.take(active, current, error, losses)
+        return _whole(error)
+
+    def take(self, active: Tensor, current: Tensor, error: Tensor, losses: Tensor) -> None:
+        """Take the iterates of a larger error, and among equal ones of a larger loss."""
+        known = self._largest[active]
+        better = (error > known) | ((error == known) & (losses > self._highest[active]))
         chosen = active[better]
         self.images[chosen], self._highest[chosen] = current[better], losses[better]
-        self._fooled[chosen] = fooled[better]
-        return fooled
+        self._largest[chosen] = error[better]
+
+
+def _whole(error: Tensor) -> Tensor:
+    """Whether an error is 1, but for rounding."""
+    return error > 1 - 1e-6

@@ -79,6 +79,11 @@ def scaled_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return cross_entropy(logits / (logits.detach().std(dim=1, keepdim=True) + _TINY), labels)
 
 
+def wrong(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return 1 where the network is fooled, else 0: no loss, but what attacks are judged by."""
+    return (logits.argmax(dim=1) != labels).to(logits.dtype)
+
+
 def _without(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the logits with that of the label at minus infinity."""
     return logits.scatter(1, labels[:, None], -torch.inf)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor
 
 from scratchticket.attacks.balls import Ball
 from scratchticket.attacks.gradient import Network
-from scratchticket.attacks.recipe import Norm
+from scratchticket.attacks.recipe import Norm, default_step_size
 from scratchticket.errors import InputError
+from scratchticket.quantities import fraction, fraction_text
 
 
 class Target(NamedTuple):
@@ -92,6 +93,46 @@ class Settings:
             if isinstance(value, int | float) and not isinstance(value, bool) and not value > 0:
                 raise InputError(f"{setting.name} must be above 0, got {value}")
 
-    def exact(self, epsilon: Fraction, norm: Norm) -> Method:
+    def exact(self, epsilon: Fraction, norm: Norm) -> Self:
         """Return the method itself: nothing here depends on the ball."""
-        return self  # type: ignore[return-value]
+        return self
+
+
+@dataclass(frozen=True)
+class Stepping(Settings):
+    """A method that goes a number of steps of one length.
+
+    Attributes:
+        steps: Gradient evaluations, or what else the method counts.
+        step_size: Length of a step as text, in the unit of the pixels; if not given, 2/255 at l-inf
+            8/255 and 2.5 epsilon / steps anywhere else.
+    """
+
+    steps: int = 20
+    step_size: str | float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.step_size is not None:
+            step = fraction(self.step_size, "step size")
+            if step <= 0:
+                raise InputError(f"step size must be above 0, got {self.step_size}")
+            object.__setattr__(self, "step_size", fraction_text(step))
+
+    def exact(self, epsilon: Fraction, norm: Norm) -> Self:
+        """Return the method with its step size filled in."""
+        if self.step_size is not None:
+            return self
+        step = default_step_size(epsilon, self.steps, norm) or 1  # in a ball of 0 any will do
+        return replace(self, step_size=str(step))
+
+    @property
+    def length(self) -> float:
+        """Length of a step.
+
+        Raises:
+            InputError: If it is not known yet.
+        """
+        if self.step_size is None:
+            raise InputError("a method has no step size before it has a ball")
+        return float(Fraction(self.step_size))

@@ -1,0 +1,150 @@
+"""ARC, the attack on randomized ensembles (Dbouk and Shanbhag, ICML 2022, arXiv:2206.06737)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from scratchticket.attacks.balls import Ball, LinfBall, euclidean, per_image
+from scratchticket.attacks.gradient import Found, Network
+from scratchticket.attacks.losses import Loss
+from scratchticket.attacks.sets import Together, expected_error
+
+BEYOND = 0.05  # of epsilon: how far past a boundary to go
+_TINY = 1e-12
+
+
+class _Boundary(NamedTuple):
+    """Where a network would be fooled next, if it were linear.
+
+    Attributes:
+        distance: To its nearest decision boundary, in the ball's norm: ``(batch,)``.
+        direction: Towards it, of length 1 in that norm.
+        normal: Of the boundary, pointing away from the label, of length 1 in the dual norm.
+    """
+
+    distance: Tensor
+    direction: Tensor
+    normal: Tensor
+
+
+def arc(  # noqa: PLR0913
+    networks: Sequence[Network],
+    images: Tensor,
+    labels: Tensor,
+    ball: Ball,
+    *,
+    probabilities: Tensor,
+    step_size: float,
+    steps: int = 20,
+    classes: int = 3,
+    generator: torch.Generator | None = None,
+    restarts: int = 1,
+) -> Tensor:
+    """Fool one network after another without losing those that are fooled already (Algorithm 2).
+
+    In every step a local perturbation of length ``step_size`` is built up: networks in order of
+    falling probability, each moved towards its nearest boundary by so much that it would be fooled
+    if it were linear, taking what was done for the networks before it into account; a move is kept
+    if the expected accuracy does not rise. For linear networks, and a step as long as epsilon, this
+    finds a perturbation whenever one network can be fooled, which ascent on the expected
+    cross-entropy need not (Theorems 4.1 and 5.1).
+
+    Args:
+        networks: Each from pixels in [0, 1] to logits.
+        images: Pixels in [0, 1], ``(batch, channel, height, width)``.
+        labels: int64, ``(batch,)``.
+        ball: Where the adversarial images may lie.
+        probabilities: That a network answers: ``(network,)``.
+        step_size: Length of the local perturbation, in the unit of the pixels.
+        steps: Local perturbations, one after another.
+        classes: How many of the most likely wrong classes are looked at for a boundary.
+        generator: Draws the random starts; without one the search starts at the images.
+        restarts: How often to begin anew; needs a generator if more than once.
+
+    Returns:
+        The images of the largest expected error that were seen, detached.
+    """
+    images, together = images.detach(), Together(networks)
+    error = expected_error(probabilities)
+    found = Found(images, labels, error)
+    order = probabilities.argsort(descending=True, stable=True).tolist()
+    for _ in range(restarts):
+        rows = found.open
+        if len(rows) == 0:
+            break
+        start = images if generator is None else ball.random_start(images, generator)
+        points = start[rows]
+        risk = _error(together, points, labels[rows], error)
+        for _ in range(steps):
+            clean, truth = images[rows], labels[rows]
+            local, kept = torch.zeros_like(points), risk
+            for place, index in enumerate(order):
+                boundary = _nearest(networks[index], points + local, truth, ball, classes)
+                ahead = _ahead(local, boundary, ball, step_size, first=place == 0)
+                moved = ball.project(points + ahead, clean)
+                reached = _error(together, moved, truth, error)
+                better = reached >= kept
+                local = torch.where(per_image(better, local), ahead, local)
+                kept = torch.where(better, reached, kept)
+            points, risk = ball.project(points + local, clean), kept
+            found.take(rows, points, risk, risk)
+            undone = risk < 1 - 1e-6
+            rows, points, risk = rows[undone], points[undone], risk[undone]
+            if len(rows) == 0:
+                break
+    return found.images
+
+
+def _error(together: Together, points: Tensor, labels: Tensor, error: Loss) -> Tensor:
+    with torch.no_grad():
+        return error(together(points), labels)
+
+
+def _nearest(
+    network: Network, points: Tensor, labels: Tensor, ball: Ball, classes: int
+) -> _Boundary:
+    """Return the nearest boundary of the network, made linear at some points.
+
+    The distance is negative where the network is fooled.
+    """
+    points = points.detach().requires_grad_()
+    with torch.enable_grad():
+        logits = network(points)
+        wrong = logits.scatter(1, labels[:, None], -torch.inf)
+        likely = wrong.topk(min(classes, logits.shape[1] - 1), dim=1).indices
+        leads = logits.gather(1, labels[:, None]) - logits.gather(1, likely)
+        slopes = [
+            torch.autograd.grad(lead.sum(), points, retain_graph=True)[0]
+            for lead in leads.unbind(dim=1)
+        ]
+    largest = isinstance(ball, LinfBall)
+    lengths = [(s.abs().flatten(1).sum(dim=1) if largest else euclidean(s)) for s in slopes]
+    distances = leads.detach() / torch.stack(lengths, dim=1).clamp_min(_TINY)
+    distance, best = distances.min(dim=1)
+    every = torch.arange(len(points), device=points.device)
+    slope = torch.stack(slopes)[best, every]
+    normal = slope / per_image(torch.stack(lengths)[best, every].clamp_min(_TINY), slope)
+    return _Boundary(distance, -slope.sign() if largest else -normal, normal)
+
+
+def _ahead(local: Tensor, boundary: _Boundary, ball: Ball, length: float, *, first: bool) -> Tensor:
+    """Return the local perturbation that fools a linear network too, if one of that length does.
+
+    After ``local``, of norm ``length``, comes ``weight * direction``, and the sum is scaled back to
+    ``length``. It crosses the boundary if ``weight`` is at least ``length * distance / (length -
+    origin)``, where ``origin`` is the distance from where the local perturbation begins.
+    """
+    weight = torch.full_like(boundary.distance, length)
+    if not first:
+        origin = boundary.distance - (boundary.normal * local).flatten(1).sum(dim=1)
+        needed = length * boundary.distance / (length - origin).clamp_min(_TINY)
+        needed = needed + BEYOND * ball.epsilon
+        weight = torch.where(origin < length, needed, weight)
+    ahead = local + per_image(weight, local) * boundary.direction
+    size = ball.distance(ahead, torch.zeros_like(ahead)).clamp_min(_TINY)
+    ahead = ahead * per_image(length / size, ahead)
+    return torch.where(per_image(boundary.distance < 0, local), local, ahead)

@@ -1,0 +1,132 @@
+"""The methods of attack that do not climb a loss step by step, with their settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from scratchticket.attacks import autoattack
+from scratchticket.attacks.bandits import bandits
+from scratchticket.attacks.cw import carlini_wagner
+from scratchticket.attacks.method import Result, Settings, Target
+from scratchticket.attacks.noise import noise
+from scratchticket.attacks.recipe import Norm
+from scratchticket.errors import unknown
+
+
+@dataclass(frozen=True)
+class Noise(Settings):
+    """Random points of the ball; see :func:`scratchticket.attacks.noise`."""
+
+    draws: int = 20
+    black_box: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "noise"
+
+    def __call__(self, target: Target) -> Result:
+        return Result(noise(*target[:4], draws=self.draws, generator=target.generator))
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.draws}"
+
+
+@dataclass(frozen=True)
+class CarliniWagner(Settings):
+    """The nearest adversarial image; see :func:`scratchticket.attacks.carlini_wagner`."""
+
+    search_steps: int = 5
+    steps: int = 100
+    learning_rate: float = 0.1
+    constant: float = 1.0
+    nearest: ClassVar[bool] = True
+    norms: ClassVar[tuple[Norm, ...]] = ("l2",)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "cw-l2"
+
+    def __call__(self, target: Target) -> Result:
+        return Result(
+            carlini_wagner(
+                *target[:3],
+                search_steps=self.search_steps,
+                steps=self.steps,
+                learning_rate=self.learning_rate,
+                constant=self.constant,
+            )
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.search_steps}x{self.steps}"
+
+
+@dataclass(frozen=True)
+class Bandits(Settings):
+    """Bandits with priors; see :func:`scratchticket.attacks.bandits`."""
+
+    queries: int = 10_000
+    tiles: int | None = None
+    black_box: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "bandits"
+
+    def __call__(self, target: Target) -> Result:
+        return Result(
+            *bandits(
+                *target[:4], queries=self.queries, tiles=self.tiles, generator=target.generator
+            )
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.queries}"
+
+
+@dataclass(frozen=True)
+class Stage(Settings):
+    """One attack of AutoAttack's standard version, by its authors' code.
+
+    Attributes:
+        stage: ``apgd-ce``, ``apgd-t``, ``fab-t`` or ``square``.
+        steps: As of :func:`scratchticket.attacks.autoattack.stage`.
+        queries: Budget of ``square``.
+    """
+
+    stage: autoattack.Stage = "square"
+    steps: int = 100
+    queries: int = 5000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.stage not in autoattack.STAGES:
+            raise unknown("attack of AutoAttack", self.stage, autoattack.STAGES)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "autoattack"
+
+    @property
+    def black_box(self) -> bool:  # type: ignore[override]
+        """Whether it asks for logits only."""
+        return self.stage == "square"
+
+    def __call__(self, target: Target) -> Result:
+        return Result(
+            autoattack.stage(
+                self.stage,
+                *target[:4],
+                steps=self.steps,
+                queries=self.queries,
+                generator=target.generator,
+            )
+        )
+
+    def __str__(self) -> str:
+        return f"{self.stage}-{self.queries if self.black_box else self.steps} of autoattack"

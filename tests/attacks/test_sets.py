@@ -1,0 +1,201 @@
+"""Attacks on several networks of which one answers."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tests.attacks.networks import random_images, small_network, stream
+from torch import Tensor, nn
+
+from scratchticket.attacks import PGD, Attack, L2Ball, LinfBall
+from scratchticket.attacks.set_methods import ARC, SetAPGD, SetPGD, SetSquare
+from scratchticket.attacks.sets import Together, chances, expected_error, set_loss
+from scratchticket.errors import InputError
+
+EPSILON = 0.02
+
+
+class Side(nn.Module):
+    """Two classes told apart by the mean of the pixels: logits ``(score, -score)``."""
+
+    def __init__(self, slope: float, distance: float) -> None:
+        super().__init__()
+        self.slope, self.distance = slope, distance
+
+    def forward(self, images: Tensor) -> Tensor:
+        score = self.slope * (images.flatten(1).mean(dim=1) - 0.5) + abs(self.slope) * self.distance
+        return torch.stack([score, -score], dim=1)
+
+
+def one_sided() -> tuple[Together, Tensor, Tensor]:
+    """Return two linear networks, one of them within reach, and a grey image.
+
+    The other one, out of reach, has ten times the slope in the opposite direction: at the image its
+    gradient of the cross-entropy outweighs that of the first (Dbouk and Shanbhag, Sec. 4).
+    """
+    networks = Together([Side(1.0, EPSILON / 2), Side(-10.0, 5 * EPSILON)])
+    return networks, torch.full((4, 1, 8, 8), 0.5), torch.zeros(4, dtype=torch.int64)
+
+
+def expected(network: Together, images: Tensor, labels: Tensor) -> Tensor:
+    """Return the expected error of each image."""
+    return expected_error(chances(None, len(network.networks)))(network(images), labels)
+
+
+def tickets(count: int = 3) -> Together:
+    """Return random networks."""
+    return Together([small_network(seed=seed) for seed in range(count)])
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_arc_fools_the_network_in_reach_where_the_expected_gradient_leads_away(norm: str) -> None:
+    networks, images, labels = one_sided()
+    epsilon = str(EPSILON if norm == "linf" else EPSILON * 8)  # 8: the root of 64 pixels
+
+    def error_under(method: object) -> Tensor:
+        found = Attack(method, epsilon, norm)(networks, images, labels, stream()).images
+        return expected(networks, found, labels)
+
+    assert error_under(SetPGD(100, restarts=3)).tolist() == [0.0] * 4
+    assert error_under(ARC(1, step_size=epsilon, random_start=False)).tolist() == [0.5] * 4
+    assert error_under(ARC(20, step_size=epsilon)).tolist() == [0.5] * 4
+
+
+def test_arc_keeps_what_it_has_when_the_second_network_falls_too() -> None:
+    images, labels = torch.full((2, 1, 8, 8), 0.5), torch.zeros(2, dtype=torch.int64)
+    networks = Together([Half(0, 0.45 * EPSILON), Half(1, 0.45 * EPSILON)])
+
+    found = Attack(ARC(1, step_size=str(EPSILON), random_start=False), str(EPSILON))(
+        networks, images, labels, stream()
+    )
+
+    assert expected(networks, found.images, labels).tolist() == [1.0, 1.0]
+
+
+class Half(nn.Module):
+    """Sees one half of the image."""
+
+    def __init__(self, half: int, distance: float) -> None:
+        super().__init__()
+        self.half, self.side = half, Side(1.0, distance)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.side(images[:, :, 4 * self.half : 4 * self.half + 4])
+
+
+@pytest.mark.parametrize("loss", ["eot", "mean-probabilities", "mean-logits"])
+def test_on_one_network_they_are_plain_pgd(loss: str) -> None:
+    network, images = small_network(), random_images()
+    labels = network(images).argmax(dim=1)
+    single = Attack(PGD(10, keep="last"), "0.1")(network, images, labels, stream())
+    together = Attack(SetPGD(10, loss=loss, keep="last"), "0.1")(
+        Together([network]), images, labels, stream()
+    )
+
+    torch.testing.assert_close(together.images, single.images, rtol=0, atol=1e-6)
+
+
+def test_a_clamped_margin_on_one_network_is_the_margin_until_it_is_fooled() -> None:
+    network, images = small_network(), random_images()
+    labels = network(images).argmax(dim=1)
+    single = Attack(PGD(10, loss="margin", keep="worst"), "0.05")(network, images, labels, stream())
+    together = Attack(SetPGD(10, loss="clamped-margin"), "0.05")(
+        Together([network]), images, labels, stream()
+    )
+
+    assert torch.equal(
+        network(together.images).argmax(dim=1) != labels,
+        network(single.images).argmax(dim=1) != labels,
+    )
+
+
+def test_the_gradient_of_eot_is_the_mean_of_the_gradients() -> None:
+    networks, images = tickets(), random_images(4)
+    labels, chance = torch.arange(4), torch.tensor([0.5, 0.3, 0.2])
+
+    def gradient(function: object) -> Tensor:
+        points = images.clone().requires_grad_()
+        return torch.autograd.grad(function(points).sum(), points)[0]
+
+    exact = gradient(lambda p: set_loss("eot", chance)(networks(p), labels))
+    parts = [
+        gradient(lambda p, n=n: torch.nn.functional.cross_entropy(n(p), labels, reduction="none"))
+        for n in networks.networks
+    ]
+    drawn = set_loss("eot", chance, samples=5000, generator=stream())
+    sampled = gradient(lambda p: drawn(networks(p), labels))
+
+    torch.testing.assert_close(exact, sum(c * p for c, p in zip(chance, parts, strict=True)))
+    torch.testing.assert_close(sampled, exact, rtol=0, atol=0.1 * float(exact.abs().max()))
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        SetPGD(10),
+        SetPGD(10, loss="clamped-margin", restarts=2),
+        SetPGD(10, samples=1),
+        SetAPGD(10, loss="clamped-margin"),
+        ARC(5),
+        SetSquare(50),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("ball", [LinfBall(0.05), L2Ball(0.5)], ids=["linf", "l2"])
+def test_every_attack_stays_in_the_ball_and_leaves_fewer_right(
+    method: object, ball: LinfBall | L2Ball
+) -> None:
+    networks, images = tickets(), random_images()
+    labels = networks(images).mean(dim=1).argmax(dim=1)
+    norm = "linf" if isinstance(ball, LinfBall) else "l2"
+    before = torch.random.get_rng_state()
+
+    found = Attack(method, str(ball.epsilon), norm)(networks, images, labels, stream()).images
+
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert float(ball.distance(found, images).max()) <= ball.epsilon + 1e-6
+    assert 0 <= float(found.min()) <= float(found.max()) <= 1
+    clean, attacked = expected(networks, images, labels), expected(networks, found, labels)
+    assert attacked.mean() > clean.mean()
+
+
+def test_more_restarts_never_leave_more_right() -> None:
+    networks, images = tickets(), random_images()
+    labels = networks(images).mean(dim=1).argmax(dim=1)
+
+    def error_after(restarts: int) -> Tensor:
+        method = SetPGD(5, restarts=restarts)
+        found = Attack(method, "0.02")(networks, images, labels, stream())
+        return expected(networks, found.images, labels)
+
+    assert bool((error_after(3) >= error_after(1)).all())
+
+
+def test_an_attack_prefers_the_network_that_answers_more_often() -> None:
+    networks, images, labels = one_sided()
+    far = Together([networks.networks[0], Side(-1.0, EPSILON / 2)])  # the one or the other
+    for chance, index in (((0.9, 0.1), 0), ((0.1, 0.9), 1)):
+        method = ARC(1, step_size=str(EPSILON), random_start=False, probabilities=chance)
+        found = Attack(method, str(EPSILON))(far, images, labels, stream())
+        fooled = far(found.images).argmax(dim=2) != labels[:, None]
+        assert fooled[:, index].all()
+        assert not fooled[:, 1 - index].any()
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "said"),
+    [((0.5, 0.5), "3 networks"), ((0.5, 0.6, -0.1), "add up"), ((0.5, 0.6, 0.1), "add up")],
+)
+def test_probabilities_must_fit(probabilities: tuple[float, ...], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        chances(probabilities, 3)
+
+
+def test_what_cannot_be_is_refused() -> None:
+    images, labels = random_images(2), torch.zeros(2, dtype=torch.int64)
+    with pytest.raises(InputError, match="only the loss eot"):
+        SetPGD(loss="mean-logits", samples=3)
+    with pytest.raises(InputError, match="unknown loss 'mean-logit'; did you mean 'mean-logits'"):
+        SetAPGD(loss="mean-logit")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"needs Together"):
+        Attack(SetPGD(), "0.1")(small_network(), images, labels, stream())
