@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scratchticket.learning import LearningRecipe
     from scratchticket.masks import Mask
     from scratchticket.networks import NetworkRecipe
+    from scratchticket.switching import RandomSwitch
     from scratchticket.tickets import Ticket
 
 _HOME = {
@@ -32,6 +33,7 @@ _HOME = {
     "LearningRecipe": "learning",
     "Mask": "masks",
     "NetworkRecipe": "networks",
+    "RandomSwitch": "switching",
     "Recipe": "experiments",
     "ScratchticketError": "errors",
     "Ticket": "tickets",
@@ -50,6 +52,7 @@ __all__ = [
     "LearningRecipe",
     "Mask",
     "NetworkRecipe",
+    "RandomSwitch",
     "Recipe",
     "ScratchticketError",
     "Ticket",

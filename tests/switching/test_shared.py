@@ -46,7 +46,7 @@ def test_another_ticket_costs_a_bit_per_weight_and_its_statistics() -> None:
     (ticket,) = load_tickets(KNOWN / "element.safetensors")
     one, four = (SharedNetwork([ticket] * count).memory() for count in (1, 4))
 
-    assert one["weights"] == four["weights"] == 4 * ticket.mask.total
+    assert one["weights"] == four["weights"] <= ticket.mask.total / 8 + len(ticket.mask)
     assert four["tickets"] == 4 * one["tickets"]
     statistics = 4 * sum(value.numel() for value in ticket.statistics.values())
     assert one["tickets"] - statistics <= ticket.mask.total / 8 + 2 * len(ticket.mask) + 8
@@ -59,8 +59,8 @@ def test_tickets_that_cannot_share_weights_are_refused() -> None:
 
     with pytest.raises(InputError, match="different networks"):
         SharedNetwork([element, kernel])
-    with pytest.raises(InputError, match="follow from a seed"):
-        SharedNetwork([dense])
+    with pytest.raises(InputError, match="different networks"):
+        SharedNetwork([element, dense])
     with pytest.raises(InputError, match="at least one"):
         SharedNetwork([])
     with pytest.raises(InputError, match="no ticket 1; there are 1"):

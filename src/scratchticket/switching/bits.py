@@ -1,0 +1,68 @@
+"""Bits that lie eight in a byte, and how they become weights again, fast."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def packed(bits: Tensor) -> Tensor:
+    """Return a bool tensor as bytes, eight bits in each, lowest first: uint8 on the same device."""
+    return torch.from_numpy(np.packbits(bits.flatten().cpu().numpy(), bitorder="little")).to(
+        bits.device
+    )
+
+
+def padded(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Return storage for a float32 tensor of a shape, filled up to whole bytes of bits: zeros."""
+    return torch.zeros(-(-torch.Size(shape).numel() // 8) * 8, device=device)
+
+
+def write_signs(target: Tensor, mask: Tensor, signs: Tensor, constant: float) -> None:
+    """Write ``+constant`` and ``-constant`` where the mask is set, elsewhere 0.
+
+    Args:
+        target: float32, padded; written.
+        mask: Packed.
+        signs: Packed; set where the weight is positive.
+        constant: Absolute value of all weights.
+    """
+    pairs = mask.to(torch.int32).mul_(256).add_(signs)
+    torch.index_select(_signs(target.device), 0, pairs, out=target.view(-1, 8))
+    target.mul_(constant)
+
+
+def write_masked(target: Tensor, mask: Tensor, weights: Tensor) -> None:
+    """Write the weights where the mask is set, elsewhere 0.
+
+    Args:
+        target: float32, padded; written.
+        mask: Packed.
+        weights: float32, padded.
+    """
+    bits = target.view(torch.int32)
+    torch.index_select(_ones(target.device), 0, mask.to(torch.int32), out=bits.view(-1, 8))
+    bits.bitwise_and_(weights.view(torch.int32))
+
+
+def _table(device: torch.device) -> Tensor:
+    """Return the eight bits of every byte: ``(256, 8)``, bool."""
+    values = torch.arange(256, dtype=torch.int32, device=device)
+    return values[:, None].bitwise_right_shift(torch.arange(8, device=device)).bitwise_and(1) == 1
+
+
+@lru_cache
+def _ones(device: torch.device) -> Tensor:
+    """Return for every byte of a mask eight int32: all bits set, or none."""
+    return -_table(device).to(torch.int32)
+
+
+@lru_cache
+def _signs(device: torch.device) -> Tensor:
+    """Return for every pair of a byte of a mask and a byte of signs eight of -1, 0 and 1."""
+    table = _table(device)
+    signs = torch.where(table, 1.0, -1.0)
+    return torch.where(table[:, None, :], signs[None], 0.0).reshape(-1, 8)

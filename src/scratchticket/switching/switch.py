@@ -1,0 +1,154 @@
+"""R2S: a random switch between the tickets of one network (Sec. 6.2 of the paper)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from scratchticket.attacks.sets import chances
+from scratchticket.errors import InputError, unknown
+from scratchticket.rng import check_seed
+from scratchticket.switching.shared import SharedNetwork
+from scratchticket.tickets import Ticket, check_one_network
+
+Mode = Literal["resident", "packed"]
+Per = Literal["image", "batch"]
+
+
+class RandomSwitch(nn.Module):
+    """One plain module that lets a ticket drawn at random answer.
+
+    Args:
+        tickets: Of one network.
+        probabilities: That a ticket is drawn; equal if not given.
+        mode: ``resident`` holds the weights of every ticket, and a switch costs next to nothing.
+            ``packed`` holds one network and a bit per weight for every ticket, and makes the ticket
+            that is drawn; it only answers, and cannot be differentiated.
+        per: Whether a ticket is drawn for each ``image`` or for the whole ``batch``.
+        seed: Of the draws, to repeat them in an experiment. Without one, nobody can foresee them.
+        device: Where the networks are.
+
+    Raises:
+        InputError: If there is no ticket, they are of different networks, or the probabilities do
+            not fit.
+
+    The draws come from a generator of the module's own: seeding PyTorch, as attack libraries do,
+    changes nothing. The module is always in eval mode.
+
+    Example:
+        >>> from scratchticket import LearningRecipe, NetworkRecipe, draw_ticket, load_data
+        >>> data, small = load_data("digits"), NetworkRecipe(width=2)
+        >>> quick = LearningRecipe(epochs=1, batch_size=256)
+        >>> tickets = [draw_ticket(data, small, ratio=r, learning=quick) for r in (0.1, 0.3)]
+        >>> switch = RandomSwitch(tickets, probabilities=[0.25, 0.75])
+        >>> switch(torch.rand(5, 1, 8, 8)).shape
+        torch.Size([5, 10])
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        tickets: Sequence[Ticket],
+        probabilities: Sequence[float] | None = None,
+        *,
+        mode: Mode = "resident",
+        per: Per = "image",
+        seed: int | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__()
+        if not tickets:
+            raise InputError("a switch needs at least one ticket")
+        for kind, value, choices in (("mode", mode, get_args(Mode)), ("per", per, get_args(Per))):
+            if value not in choices:
+                raise unknown(kind, value, choices)
+        self.probabilities = chances(probabilities, len(tickets))
+        self._per = per
+        self._generator = torch.Generator()
+        self._generator.manual_seed(secrets.randbits(63) if seed is None else check_seed(seed))
+        self._shared: SharedNetwork | None = None
+        if mode == "packed":
+            self._shared = SharedNetwork(tickets, device)
+            self._members = nn.ModuleList([self._shared.switch(0)])
+        else:
+            check_one_network(tickets)
+            self._members = nn.ModuleList(ticket.build().to(device) for ticket in tickets)
+        self.eval()
+
+    def __len__(self) -> int:
+        """Return the number of tickets."""
+        return len(self.probabilities)
+
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """Every ticket's network, for attacks that know them.
+
+        Raises:
+            InputError: In packed mode, where there is only one at a time.
+        """
+        if self._shared is not None:
+            raise InputError("a packed switch has one network at a time; use mode='resident'")
+        return tuple(self._members)
+
+    def train(self, mode: bool = True) -> RandomSwitch:
+        """Stay in eval mode: tickets are not trained."""
+        return super().train(False)
+
+    def draw(self, count: int) -> Tensor:
+        """Draw so many tickets: int64, ``(count,)``."""
+        return torch.multinomial(
+            self.probabilities, count, replacement=True, generator=self._generator
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits of tickets drawn at random.
+
+        Args:
+            images: Pixels in [0, 1], ``(batch, channel, height, width)``.
+
+        Returns:
+            ``(batch, class)``.
+
+        Raises:
+            InputError: In packed mode, if a gradient is asked for.
+        """
+        if self._shared is not None and images.requires_grad and torch.is_grad_enabled():
+            raise InputError("a packed switch cannot be differentiated; use mode='resident'")
+        if self._per == "batch" or len(images) <= 1:
+            logits: Tensor = self._member(int(self.draw(1)))(images)
+            return logits
+        drawn = self.draw(len(images))
+        order = drawn.argsort(stable=True)
+        counts = drawn.bincount(minlength=len(self)).tolist()
+        rows = torch.split(order.to(images.device), counts)
+        parts = [self._member(i)(images[own]) for i, own in enumerate(rows) if len(own)]
+        return torch.cat(parts)[order.argsort().to(images.device)]
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Return what every ticket says: ``(batch, ticket, class)``."""
+        return torch.stack([self._member(index)(images) for index in range(len(self))], dim=1)
+
+    @torch.no_grad()
+    def expected_accuracy(self, images: Tensor, labels: Tensor) -> float:
+        """Return the probability that an image is answered rightly, over images and draws: exact.
+
+        Args:
+            images: Pixels in [0, 1], ``(batch, channel, height, width)``.
+            labels: int64, ``(batch,)``.
+        """
+        right = self.logits(images).argmax(dim=2) == labels[:, None]
+        return float((right.double() @ self.probabilities.double().to(right.device)).mean())
+
+    def memory(self) -> int:
+        """Return what is held, in bytes."""
+        if self._shared is not None:
+            return sum(self._shared.memory().values())
+        held = [*self._members.parameters(), *self._members.buffers()]
+        return sum(tensor.numel() * tensor.element_size() for tensor in held)
+
+    def _member(self, index: int) -> nn.Module:
+        """Return the network of a ticket."""
+        return self._members[index] if self._shared is None else self._shared.switch(index)
