@@ -87,8 +87,8 @@ def cifar10() -> Study:
     """Return the study on a part of CIFAR-10, whose Parquet files are expected in ./cifar10.
 
     What is less than in the paper, so that a run fits two processor cores: width 16 instead of 64,
-    20,000 of the training images, 16 epochs instead of 160, batches of 64 instead of 256, PGD-3 instead of PGD-7 inside. Only the
-    last epoch is validated, so it is the one that is judged.
+    20,000 of the training images, 16 epochs instead of 160 in batches of 64 instead of 256, PGD-3
+    instead of PGD-7 inside. Only the last epoch is validated, so it is the one that is judged.
     """
     base: dict[str, Any] = PRESETS["cifar"] | {
         "data.name": "./cifar10",
