@@ -1,12 +1,7 @@
 """How good a network is, and how good under attack. Nothing here knows how it was made."""
 
 from scratchticket.evaluation.accuracy import natural_accuracy, predictions, robust_accuracy
-from scratchticket.evaluation.engine import (
-    BATCH_SIZE,
-    Evaluation,
-    Shard,
-    evaluate,
-)
+from scratchticket.evaluation.engine import Evaluation, evaluate
 from scratchticket.evaluation.features import FeatureDistance, feature_distance
 from scratchticket.evaluation.journal import Journal
 from scratchticket.evaluation.outcome import Evaluated, Outcome
@@ -14,6 +9,7 @@ from scratchticket.evaluation.report import counts, report
 from scratchticket.evaluation.signs import Check, checks
 from scratchticket.evaluation.suites import QUICK_IMAGES, Balls, SuiteName, balls, named, suite
 from scratchticket.evaluation.verdict import verified
+from scratchticket.evaluation.work import BATCH_SIZE, Shard
 
 __all__ = [
     "BATCH_SIZE",

@@ -10,7 +10,8 @@ from torch import Tensor
 from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import AttackRecipe, Network, attack_of
 from scratchticket.data import ImageSet, pixels
-from scratchticket.evaluation.engine import BATCH_SIZE, device_of, evaluate
+from scratchticket.evaluation.engine import evaluate
+from scratchticket.evaluation.work import BATCH_SIZE, device_of
 
 
 def _batches(images: ImageSet, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:

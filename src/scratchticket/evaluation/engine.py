@@ -4,49 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from scratchticket import rng
 from scratchticket.attacks import Attack, Network, Stage, cross_entropy, input_gradient, margin
 from scratchticket.attacks.autoattack import flags, heard
-from scratchticket.attacks.gradient import frozen
-from scratchticket.data import ImageSet, pixels
+from scratchticket.data import ImageSet
 from scratchticket.errors import InputError
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.evaluation.outcome import Evaluated, Outcome
 from scratchticket.evaluation.verdict import verified
+from scratchticket.evaluation.work import BATCH_SIZE, Work, mark, text
 
-BATCH_SIZE = 256
 NATURAL, GRADIENTS, FLAGS = "natural", "gradients", "flags"  # pieces that are no attack
 WRONG, RIGHT = 0, 1  # marks of the images as they are
 RESISTED, FOOLED, UNTRIED = 0, 1, 2  # and under an attack
-Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
-class Shard:
-    """A share of the work: every ``count``-th batch.
-
-    Attributes:
-        index: From 1.
-        count: Number of shares.
-    """
-
-    index: int = 1
-    count: int = 1
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.index <= self.count:
-            raise InputError(f"shards are numbered from 1 to {self.count}, got {self.index}")
-
-    def __contains__(self, batch: int) -> bool:
-        return batch % self.count == self.index - 1
-
-
-class Evaluation:
+class Evaluation(Work):
     """A network, images, attacks: work that can be done piece by piece.
 
     Args:
@@ -72,48 +48,22 @@ class Evaluation:
         batch_size: int = BATCH_SIZE,
         checks: bool = False,
     ) -> None:
-        if isinstance(network, nn.Module) and network.training:
-            raise InputError("the network is in training mode; call its eval() first")
         titles = [str(attack) for attack in attacks]
         if len(set(titles)) < len(titles):
             raise InputError("two attacks of a suite have the same title")
-        self._network, self._images = network, images
+        super().__init__([network], images, seed=seed, batch_size=batch_size)
+        self._network = network
         self._attacks = {str(attack): attack for attack in attacks}
-        self._seed, self._batch_size = seed, batch_size
-        self._device = device_of(network)
-        self._batches = -(-len(images) // batch_size)
         self._checks: dict[str, Callable[[int, Tensor, Tensor], Finding]] = {}
         if checks:
             self._checks[GRADIENTS] = self._gradients
             if any(isinstance(attack.method, Stage) for attack in attacks):
                 self._checks[FLAGS] = self._flags
 
-    def run(
-        self,
-        journal: Journal,
-        shard: Shard = Shard(),
-        progress: Progress = lambda name, done, total: None,
-    ) -> None:
-        """Do the pieces of a shard that the journal lacks.
-
-        Args:
-            journal: Of what is done; results are added.
-            shard: Which batches.
-            progress: Called after each piece with what was done, pieces done and pieces in all.
-
-        Raises:
-            ScratchticketError: If an attack leaves its threat model.
-        """
-        names = [NATURAL, *self._checks, *self._attacks]
-        batches = [batch for batch in range(self._batches) if batch in shard]
-        done, total = 0, len(names) * len(batches)
-        with frozen(self._network):
-            for name in names:
-                for batch in batches:
-                    if (name, batch) not in journal:
-                        journal.add((name, batch), self._piece(name, batch, journal))
-                    done += 1
-                    progress(name, done, total)
+    @property
+    def names(self) -> list[str]:
+        """What there is to do."""
+        return [NATURAL, *self._checks, *self._attacks]
 
     def result(self, journal: Journal) -> Evaluated | None:
         """Put the pieces together.
@@ -121,10 +71,9 @@ class Evaluation:
         Returns:
             None if some are missing: another shard's.
         """
-        names = [NATURAL, *self._checks, *self._attacks]
-        if any((name, b) not in journal for name in names for b in range(self._batches)):
+        if not self.finished(journal):
             return None
-        right = _marks(journal, NATURAL, self._batches) == RIGHT
+        right = self.marks(journal, NATURAL) == RIGHT
         return Evaluated(
             right=right,
             outcomes=tuple(self._outcome(journal, title) for title in self._attacks),
@@ -134,19 +83,17 @@ class Evaluation:
 
     def _piece(self, name: str, batch: int, journal: Journal) -> Finding:
         """Do one piece."""
-        start = batch * self._batch_size
-        chosen = self._images[slice(start, start + self._batch_size)].to(self._device)
-        images, labels = pixels(chosen.images), chosen.labels
+        images, labels = self.batch(batch)
         if name == NATURAL:
             return self._natural(images, labels)
-        right = _mark(journal, NATURAL, batch) == RIGHT
+        right = mark(journal, NATURAL, batch) == RIGHT
         if name in self._checks:
-            right = right.to(self._device)
+            right = right.to(self.device)
             return self._checks[name](batch, images[right], labels[right])
         attack = self._attacks[name]
         for earlier in attack.after:
-            right &= _mark(journal, earlier, batch) != FOOLED
-        generator = rng.generator(self._seed, "evaluation", name, batch, device=self._device)
+            right &= mark(journal, earlier, batch) != FOOLED
+        generator = self.stream(name, batch)
         return _attacked(self._network, images, labels, right, attack, generator)
 
     def _natural(self, images: Tensor, labels: Tensor) -> Finding:
@@ -162,13 +109,13 @@ class Evaluation:
                 f"the network must return logits of shape ({len(images)}, classes), "
                 f"got {tuple(logits.shape)}"
             )
-        if int(self._images.labels.max()) >= logits.shape[1]:
+        if int(self.images.labels.max()) >= logits.shape[1]:
             raise InputError(
                 f"the network has {logits.shape[1]} classes, "
-                f"but there are labels up to {int(self._images.labels.max())}"
+                f"but there are labels up to {int(self.images.labels.max())}"
             )
         right = logits.argmax(dim=1) == labels
-        return {"marks": _text(torch.where(right, RIGHT, WRONG))}
+        return {"marks": text(torch.where(right, RIGHT, WRONG))}
 
     def _gradients(self, batch: int, images: Tensor, labels: Tensor) -> Finding:
         """Count the images whose gradient tells an attack nothing."""
@@ -187,18 +134,18 @@ class Evaluation:
         return {"said": flags(self._network, images, labels)}
 
     def _faults(self, journal: Journal) -> dict[str, int]:
-        found = [journal[GRADIENTS, batch]["faults"] for batch in range(self._batches)]
+        found = [journal[GRADIENTS, batch]["faults"] for batch in range(self.batches)]
         return {name: sum(counted[name] for counted in found) for name in found[0]}
 
     def _said(self, journal: Journal, name: str) -> tuple[str, ...]:
         """Return the warnings of all batches, each once."""
-        said = [line for b in range(self._batches) for line in journal[name, b]["said"]]
+        said = [line for b in range(self.batches) for line in journal[name, b]["said"]]
         return tuple(dict.fromkeys(said))
 
     def _outcome(self, journal: Journal, title: str) -> Outcome:
         """Put the pieces of one attack together."""
-        found = [journal[title, batch] for batch in range(self._batches)]
-        marks = _marks(journal, title, self._batches)
+        found = [journal[title, batch] for batch in range(self.batches)]
+        marks = self.marks(journal, title)
         fooled, tried = marks == FOOLED, marks != UNTRIED
         distance = torch.full((len(marks),), torch.inf)
         distance[fooled] = torch.tensor([d for piece in found for d in piece["distance"]])
@@ -248,29 +195,6 @@ def evaluate(
     return evaluated
 
 
-def device_of(network: Network) -> torch.device:
-    """Return where a network computes: the device of its first parameter, else the CPU."""
-    if isinstance(network, nn.Module):
-        for parameter in network.parameters():
-            return parameter.device
-    return torch.device("cpu")
-
-
-def _text(marks: Tensor) -> str:
-    """Write marks as digits."""
-    return "".join(map(str, marks.tolist()))
-
-
-def _mark(journal: Journal, name: str, batch: int) -> Tensor:
-    """Return the marks of one piece."""
-    return torch.tensor([int(digit) for digit in journal[name, batch]["marks"]])
-
-
-def _marks(journal: Journal, name: str, batches: int) -> Tensor:
-    """Return the marks of all images."""
-    return torch.cat([_mark(journal, name, batch) for batch in range(batches)])
-
-
 def _attacked(  # noqa: PLR0913
     network: Network,
     images: Tensor,
@@ -301,7 +225,7 @@ def _attacked(  # noqa: PLR0913
         marks[tried] = torch.where(wrong.cpu(), FOOLED, RESISTED)
         queries = None if found.queries is None else found.queries.tolist()
     return {
-        "marks": _text(marks),
+        "marks": text(marks),
         "distance": distances.tolist(),
         "queries": queries,
         "forwards": forwards,

@@ -13,8 +13,8 @@ from scratchticket.attacks import Attack, unstopped
 from scratchticket.attacks.gradient import frozen
 from scratchticket.data import ImageSet, pixels
 from scratchticket.errors import InputError, unknown
-from scratchticket.evaluation.engine import BATCH_SIZE, device_of
 from scratchticket.evaluation.verdict import verified
+from scratchticket.evaluation.work import BATCH_SIZE, device_of
 
 
 @dataclass(frozen=True)

@@ -176,8 +176,6 @@ def judgement(  # noqa: PLR0913
         attacks = named(attack, where, classes, settings)
     if suite_name == "quick" and count is None:
         count = min(QUICK_IMAGES, len(data.test))
-    if batch_size < 1:
-        raise InputError(f"the batch size must be at least 1, got {batch_size}")
     return Judgement(
         subject=subject,
         images=some_of(data.test, count),

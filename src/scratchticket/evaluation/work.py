@@ -1,0 +1,144 @@
+"""Work on images, batch by batch: what every evaluation does, whatever it finds out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from scratchticket import rng
+from scratchticket.attacks import Network
+from scratchticket.attacks.gradient import frozen
+from scratchticket.data import ImageSet, pixels
+from scratchticket.errors import InputError
+from scratchticket.evaluation.journal import Finding, Journal
+
+BATCH_SIZE = 256
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A share of the work: every ``count``-th batch.
+
+    Attributes:
+        index: From 1.
+        count: Number of shares.
+    """
+
+    index: int = 1
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.index <= self.count:
+            raise InputError(f"shards are numbered from 1 to {self.count}, got {self.index}")
+
+    def __contains__(self, batch: int) -> bool:
+        return batch % self.count == self.index - 1
+
+
+class Work(ABC):
+    """Pieces of work, one for each name and batch; their findings go into a journal.
+
+    Args:
+        networks: Pixels in [0, 1] to logits; modules must be in eval mode.
+        images: Images and labels, on any device.
+        seed: Of all random draws.
+        batch_size: Images per piece.
+
+    Raises:
+        InputError: If a network is in training mode, or a batch has no image.
+    """
+
+    def __init__(
+        self, networks: Sequence[Network], images: ImageSet, *, seed: int, batch_size: int
+    ) -> None:
+        if any(isinstance(network, nn.Module) and network.training for network in networks):
+            raise InputError("the network is in training mode; call its eval() first")
+        if batch_size < 1:
+            raise InputError(f"the batch size must be at least 1, got {batch_size}")
+        self.images, self.device = images, device_of(networks[0])
+        self.batches = -(-len(images) // batch_size)
+        self._networks, self._seed, self._batch_size = networks, seed, batch_size
+
+    @property
+    @abstractmethod
+    def names(self) -> list[str]:
+        """What there is to do, in this order."""
+
+    @abstractmethod
+    def _piece(self, name: str, batch: int, journal: Journal) -> Finding:
+        """Do one piece; it may depend on what the journal says of the same batch."""
+
+    def run(
+        self,
+        journal: Journal,
+        shard: Shard = Shard(),
+        progress: Progress = lambda name, done, total: None,
+    ) -> None:
+        """Do the pieces of a shard that the journal lacks.
+
+        Args:
+            journal: Of what is done; findings are added.
+            shard: Which batches.
+            progress: Called after each piece with what was done, pieces done and pieces in all.
+
+        Raises:
+            ScratchticketError: If an attack leaves its threat model.
+        """
+        batches = [batch for batch in range(self.batches) if batch in shard]
+        done, total = 0, len(self.names) * len(batches)
+        with ExitStack() as stack:
+            for network in self._networks:
+                stack.enter_context(frozen(network))
+            for name in self.names:
+                for batch in batches:
+                    if (name, batch) not in journal:
+                        journal.add((name, batch), self._piece(name, batch, journal))
+                    done += 1
+                    progress(name, done, total)
+
+    def finished(self, journal: Journal) -> bool:
+        """Whether the journal has every piece."""
+        return all((name, b) in journal for name in self.names for b in range(self.batches))
+
+    def batch(self, batch: int) -> tuple[Tensor, Tensor]:
+        """Return pixels in [0, 1] and labels of a batch, on the networks' device."""
+        start = batch * self._batch_size
+        chosen = self.images[slice(start, start + self._batch_size)].to(self.device)
+        return pixels(chosen.images), chosen.labels
+
+    def stream(self, name: str, batch: int) -> torch.Generator:
+        """Return the generator of a piece."""
+        return rng.generator(self._seed, "evaluation", name, batch, device=self.device)
+
+    def marks(self, journal: Journal, name: str) -> Tensor:
+        """Return the marks of all images."""
+        return torch.cat([mark(journal, name, batch) for batch in range(self.batches)])
+
+
+def device_of(network: Network) -> torch.device:
+    """Return where a network computes: the device of its first parameter, else the CPU."""
+    if isinstance(network, nn.Module):
+        for parameter in network.parameters():
+            return parameter.device
+    return torch.device("cpu")
+
+
+def text(marks: Tensor) -> str:
+    """Write marks as digits."""
+    return "".join(map(str, marks.tolist()))
+
+
+def digits(marks: str) -> Tensor:
+    """Undo :func:`text`."""
+    return torch.tensor([int(digit) for digit in marks], dtype=torch.int64)
+
+
+def mark(journal: Journal, name: str, batch: int) -> Tensor:
+    """Return the marks of one piece."""
+    return digits(journal[name, batch]["marks"])
