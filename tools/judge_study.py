@@ -20,8 +20,9 @@ from studies import JUDGED, STUDIES, Judged
 import scratchticket as st
 from scratchticket.data import load_data
 from scratchticket.errors import InputError
-from scratchticket.experiments.judging import Judgement, judge, some_of
+from scratchticket.experiments.judging import Judgement, some_of
 from scratchticket.experiments.subject import ticket_subject
+from scratchticket.experiments.task import carry_out
 from scratchticket.files import write_atomically
 
 
@@ -53,7 +54,7 @@ def main() -> None:
             known = stored(path)
             if (options.only or "") in label and all(r["label"] != label for r in known):
                 task = judgement_of(runner, label, chosen)
-                record = judge(task, folder=options.out / f"attacks-{label}-{seed}")
+                record = carry_out(task, folder=options.out / f"attacks-{label}-{seed}")
                 known = [*stored(path), {"label": label} | (record or {})]
                 write_atomically(path, "".join(json.dumps(r) + "\n" for r in known))
                 print(label, record and record["worst_case"], flush=True)

@@ -41,10 +41,15 @@ class Accuracy:
 
         It speaks of the finite test set only, not of the spread over seeds.
         """
-        n, p, z2 = self.total, self.fraction, _Z95**2
-        centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-        half = _Z95 * sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-        return max(0.0, centre - half), min(1.0, centre + half)
+        return wilson(self.fraction, self.total)
 
     def __str__(self) -> str:
         return f"{self.percent:.1f} %"
+
+
+def wilson(fraction: float, total: int) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval of a fraction of so many (Wilson, 1927)."""
+    n, p, z2 = total, fraction, _Z95**2
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = _Z95 * sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return max(0.0, centre - half), min(1.0, centre + half)

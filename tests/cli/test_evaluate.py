@@ -206,7 +206,7 @@ def test_adversarial_images_made_on_one_network_are_scored_on_another(
 
     assert f"{50 - int(out.split()[3])}" == str(own["attacks"][0]["correct"])
     assert own["attacks"][0]["correct"] < other["attacks"][0]["correct"]
-    assert other["attacks"][0]["title"] == "pgd-20, linf, 0.1, made on ticket.safetensors"
+    assert other["attacks"][0]["title"] == "pgd-20 (best), linf, 0.1, made on ticket.safetensors"
     direct = ("evaluate", "net.pt", *SMALL, "--images", "50", "--attack", "none", "--json")
     assert other["natural"] == json.loads(call(*direct)[1])["natural"]
 

@@ -14,7 +14,7 @@ from scratchticket.attacks.losses import LOSSES, Loss, cross_entropy, dlr, margi
 from scratchticket.attacks.method import Method, Result, Target
 from scratchticket.attacks.methods import APGD, FGSM, PGD, TargetedAPGD
 from scratchticket.attacks.noise import noise
-from scratchticket.attacks.other_methods import Bandits, CarliniWagner, Noise, Stage
+from scratchticket.attacks.other_methods import AutoAttack, Bandits, CarliniWagner, Noise, Stage
 from scratchticket.attacks.recipe import AttackRecipe, Norm, perturb
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "PGD",
     "Attack",
     "AttackRecipe",
+    "AutoAttack",
     "Ball",
     "Bandits",
     "CarliniWagner",

@@ -23,11 +23,13 @@ from scratchticket.errors import InputError
 
 Stage = Literal["apgd-ce", "apgd-t", "fab-t", "square"]
 STAGES: tuple[Stage, ...] = get_args(Stage)  # in the order of the standard version
+RandomStage = Literal["apgd-ce", "apgd-dlr"]
+RANDOM_STAGES: tuple[RandomStage, ...] = get_args(RandomStage)  # of the one for random networks
 TARGETS = 9  # classes that apgd-t and fab-t aim at, at most
 
 
 def stage(  # noqa: PLR0913
-    name: Stage,
+    name: Stage | RandomStage,
     network: Network,
     images: Tensor,
     labels: Tensor,
@@ -35,18 +37,21 @@ def stage(  # noqa: PLR0913
     *,
     steps: int = 100,
     queries: int = 5000,
+    draws: int = 1,
     generator: torch.Generator,
 ) -> Tensor:
-    """Run one attack of AutoAttack's standard version.
+    """Run one attack of AutoAttack.
 
     Args:
-        name: ``apgd-ce``, ``apgd-t``, ``fab-t`` or ``square``.
+        name: ``apgd-ce``, ``apgd-t``, ``fab-t`` or ``square`` of the standard version; ``apgd-ce``
+            or ``apgd-dlr`` of the one for random networks.
         network: Pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``, those the network gives the images.
         ball: Where the adversarial images may lie.
         steps: Steps of ``apgd-ce``; per class, of ``apgd-t`` and ``fab-t``.
         queries: Budget of ``square`` per image.
+        draws: How often ``apgd-ce`` and ``apgd-dlr`` ask a random network for each gradient.
         generator: Gives the attack its seed.
 
     Returns:
@@ -88,7 +93,13 @@ def stage(  # noqa: PLR0913
             )
         else:
             attack = apgd.APGDAttack(
-                network, n_restarts=1, n_iter=steps, loss="ce", logger=logger, **common
+                network,
+                n_restarts=1,
+                n_iter=steps,
+                loss=name.removeprefix("apgd-"),
+                eot_iter=draws,
+                logger=logger,
+                **common,
             )
         with torch.no_grad():
             adversarial: Tensor = attack.perturb(images.contiguous(), labels)

@@ -110,6 +110,8 @@ def pgd(  # noqa: PLR0913
                 gradient, velocity = gradient[~fooled], velocity[~fooled]
             velocity = _faster(velocity, gradient, momentum)
             current = ball.project(ball.ascend(current, velocity, step_size), here)
+        if len(active) == 0:
+            break
         if keep != "first" or restart < restarts - 1:
             logits, losses = judged(network, current, labels[active], loss)
             found.offer(active, current, logits, losses)

@@ -40,10 +40,13 @@ class Result(NamedTuple):
     Attributes:
         images: Adversarial images.
         queries: Spent on each image, ``(batch,)``; none of methods that do not count them.
+        resisted: Which images the method itself takes for not fooled, bool, where it says so. It is
+            not believed; of a network that answers at random it is another number than the truth.
     """
 
     images: Tensor
     queries: Tensor | None = None
+    resisted: Tensor | None = None
 
 
 class Method(Protocol):

@@ -64,7 +64,7 @@ class PGD(Stepping):
         }
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.steps}{again(self.restarts)}"
+        return f"{self.name}-{self.steps}{again(self.restarts)}{kept(self)}"
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class APGD(Settings):
         )
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.steps}{again(self.restarts)}"
+        return f"{self.name}-{self.steps}{again(self.restarts)}{kept(self)}"
 
 
 @dataclass(frozen=True)
@@ -172,9 +172,14 @@ class TargetedAPGD(Settings):
         )
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.steps}"
+        return f"{self.name}-{self.steps}{kept(self)}"
 
 
 def again(restarts: int) -> str:
     """Return how a name says that an attack begins anew."""
     return f" x{restarts}" if restarts > 1 else ""
+
+
+def kept(method: PGD | APGD | TargetedAPGD) -> str:
+    """Return how a name says which iterate is kept, where it is not the usual one."""
+    return "" if method.keep == type(method).keep else f" ({method.keep})"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+import torch
 
 from scratchticket.attacks import autoattack
+from scratchticket.attacks.apgd import apgd
 from scratchticket.attacks.bandits import bandits
 from scratchticket.attacks.cw import carlini_wagner
 from scratchticket.attacks.method import Result, Settings, Target
@@ -130,3 +133,62 @@ class Stage(Settings):
 
     def __str__(self) -> str:
         return f"{self.stage}-{self.queries if self.black_box else self.steps} of autoattack"
+
+
+@dataclass(frozen=True)
+class AutoAttack(Settings):
+    """All of AutoAttack in one go, for images that are to fool other networks too.
+
+    AutoAttack returns an image it cannot fool its network with as it was; in its place comes the
+    one of the largest cross-entropy that Auto-PGD finds.
+
+    Attributes:
+        version: ``standard``, or ``rand``, which is meant for networks that answer at random. A
+            point counts as soon as one answer to it is wrong.
+        steps: As of :func:`scratchticket.attacks.autoattack.stage`.
+        queries: Of Square.
+        draws: Of a random network for each gradient, with ``rand``.
+    """
+
+    version: Literal["standard", "rand"] = "standard"
+    steps: int = 100
+    queries: int = 5000
+    draws: int = 20
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "autoattack"
+
+    def __call__(self, target: Target) -> Result:
+        network, images, labels, ball, generator = target
+        standard = self.version == "standard"
+        with torch.no_grad():
+            resisted = network(images).argmax(dim=1) == labels
+        found = apgd(
+            network, images, labels, ball, steps=self.steps, keep="best", generator=generator
+        )
+        for name in autoattack.STAGES if standard else autoattack.RANDOM_STAGES:
+            rows = resisted.nonzero().squeeze(1)
+            if len(rows) == 0:
+                break
+            adversarial = autoattack.stage(
+                name,
+                network,
+                images[rows],
+                labels[rows],
+                ball,
+                steps=self.steps,
+                queries=self.queries,
+                draws=1 if standard else self.draws,
+                generator=generator,
+            )
+            with torch.no_grad():
+                fooled = network(adversarial).argmax(dim=1) != labels[rows]
+            found[rows[fooled]] = adversarial[fooled]
+            resisted[rows[fooled]] = False
+        return Result(found, resisted=resisted)
+
+    def __str__(self) -> str:
+        kind = "" if self.version == "standard" else " rand"
+        return f"{self.name}{kind}-{self.steps}"

@@ -136,7 +136,7 @@ class ARC(Stepping):
         )
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.steps}{again(self.restarts)}"
+        return f"{self.name}-{self.steps} by {self.step_size}{again(self.restarts)}"
 
 
 @dataclass(frozen=True)

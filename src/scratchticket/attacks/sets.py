@@ -6,7 +6,7 @@ seen together: from images to logits of shape ``(batch, network, class)``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -37,6 +37,32 @@ class Together:
     def __call__(self, images: Tensor) -> Tensor:
         """Return all logits: ``(batch, network, class)``."""
         return torch.stack([network(images) for network in self.networks], dim=1)
+
+
+def answer(networks: Callable[[int], Network], drawn: Tensor, images: Tensor) -> Tensor:
+    """Return what a network drawn for each image says of it: logits, ``(batch, class)``.
+
+    Args:
+        networks: Gives a network by its number; asked in rising order.
+        drawn: Number of the network for each image, int64, ``(batch,)``, on the CPU.
+        images: Pixels in [0, 1], ``(batch, channel, height, width)``.
+    """
+    order = drawn.argsort(stable=True)
+    rows = torch.split(order.to(images.device), drawn.bincount().tolist())
+    parts = [networks(number)(images[own]) for number, own in enumerate(rows) if len(own)]
+    return torch.cat(parts)[order.argsort().to(images.device)]
+
+
+def drawn_anew(
+    networks: Sequence[Network], probabilities: Tensor, generator: torch.Generator
+) -> Network:
+    """Return a network that answers every image, every time, with one drawn at random."""
+
+    def network(images: Tensor) -> Tensor:
+        drawn = torch.multinomial(probabilities, len(images), replacement=True, generator=generator)
+        return answer(networks.__getitem__, drawn, images)
+
+    return network
 
 
 def each(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor:

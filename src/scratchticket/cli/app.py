@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scratchticket._version import __version__
-from scratchticket.cli import attack, bundle, evaluate, learn, show
+from scratchticket.cli import attack, bundle, evaluate, learn, show, switch
 
 app = typer.Typer(
     name="scratchticket",
@@ -20,6 +20,8 @@ app.command()(learn.draw)
 app.command()(learn.train)
 app.command()(evaluate.evaluate)
 app.command()(attack.attack)
+app.command()(switch.transfer)
+app.add_typer(switch.app, name="switch")
 app.command()(show.show)
 app.command()(bundle.bundle)
 

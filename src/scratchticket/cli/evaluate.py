@@ -110,8 +110,9 @@ def evaluate(
     """
     with user_errors("go on with the same command"):
         from scratchticket.errors import InputError
-        from scratchticket.experiments.judging import EvaluationFolder, judge, judgement
+        from scratchticket.experiments.judging import judgement
         from scratchticket.experiments.records import usable_device
+        from scratchticket.experiments.task import EvaluationFolder, carry_out
 
         given = {"steps": steps, "step_size": step_size}
         changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
@@ -143,7 +144,7 @@ def evaluate(
             folder = ticket.with_name(f"{ticket.stem}-{suite or attack or 'pgd'}")
         where = usable_device(device)
         with EvaluationProgress(quiet or json_output) as progress:
-            record = judge(
+            record = carry_out(
                 task,
                 folder=folder,
                 shard=share,
@@ -159,7 +160,7 @@ def evaluate(
         _print(title, {"ticket": str(ticket), **record}, json_output)
         if folder is not None and not json_output:
             home = EvaluationFolder(folder)
-            for path in (home.record, home.curves, home.journal(share)):
+            for path in (home.record, home.picture, home.journal(share)):
                 out.print(str(path), soft_wrap=True, markup=False)
 
 

@@ -7,9 +7,17 @@ from scratchticket.evaluation.journal import Journal
 from scratchticket.evaluation.outcome import Evaluated, Outcome
 from scratchticket.evaluation.report import counts, report
 from scratchticket.evaluation.signs import Check, checks
-from scratchticket.evaluation.suites import QUICK_IMAGES, Balls, SuiteName, balls, named, suite
+from scratchticket.evaluation.suites import (
+    QUICK_IMAGES,
+    Balls,
+    SuiteName,
+    balls,
+    named,
+    possible,
+    suite,
+)
 from scratchticket.evaluation.verdict import verified
-from scratchticket.evaluation.work import BATCH_SIZE, Shard
+from scratchticket.evaluation.work import BATCH_SIZE, Progress, Shard, Work
 
 __all__ = [
     "BATCH_SIZE",
@@ -21,14 +29,17 @@ __all__ = [
     "FeatureDistance",
     "Journal",
     "Outcome",
+    "Progress",
     "Shard",
     "SuiteName",
+    "Work",
     "balls",
     "checks",
     "counts",
     "evaluate",
     "feature_distance",
     "named",
+    "possible",
     "natural_accuracy",
     "predictions",
     "report",

@@ -18,6 +18,7 @@ from scratchticket.attacks import (
     METHODS,
     PGD,
     Attack,
+    AutoAttack,
     Bandits,
     CarliniWagner,
     Method,
@@ -114,7 +115,7 @@ def suite(name: SuiteName, where: Balls, classes: int) -> tuple[Attack, ...]:
     """
     if name not in _SUITES:
         raise unknown("suite", name, _SUITES)
-    return _possible(_SUITES[name](where), classes)
+    return possible(_SUITES[name](where), classes)
 
 
 def named(name: str, where: Balls, classes: int, settings: Mapping[str, Any]) -> tuple[Attack, ...]:
@@ -139,14 +140,14 @@ def named(name: str, where: Balls, classes: int, settings: Mapping[str, Any]) ->
             for epsilon in where.epsilons
             for attack in autoattack(epsilon, where.norm, steps=kind.steps, queries=kind.queries)
         ]
-        return _possible(attacks, classes)
+        return possible(attacks, classes)
     method = make_method(name, settings)
     if method.nearest:
         return (Attack(method, None, method.norms[0]),)
     return tuple(Attack(method, epsilon, where.norm) for epsilon in where.epsilons)
 
 
-def _possible(attacks: Iterable[Attack], classes: int) -> tuple[Attack, ...]:
+def possible(attacks: Iterable[Attack], classes: int) -> tuple[Attack, ...]:
     """Return the attacks that there are enough classes for."""
     possible = [attack for attack in attacks if _enough(attack.method, classes)]
     titles = {str(attack) for attack in possible}
@@ -158,7 +159,8 @@ def _possible(attacks: Iterable[Attack], classes: int) -> tuple[Attack, ...]:
 
 def _enough(method: Method, classes: int) -> bool:
     """Whether a method has the classes it needs."""
-    targeted = isinstance(method, TargetedAPGD) or getattr(method, "stage", "") == "apgd-t"
+    targeted = isinstance(method, TargetedAPGD | AutoAttack)
+    targeted |= getattr(method, "stage", "") == "apgd-t"
     return classes >= (4 if targeted else 3 if getattr(method, "loss", "") == "dlr" else 2)
 
 

@@ -26,7 +26,7 @@ EXAMPLES = 8
 MARKERS = "osD^v<>PXph"
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
     """Return a figure as SVG text without date or random identifiers."""
     text = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "scratchticket", "svg.fonttype": "path"}):
@@ -54,7 +54,7 @@ def curves(epochs: Sequence[Epoch], attack: AttackRecipe, title: str) -> str:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title)
-    return _svg(figure)
+    return svg(figure)
 
 
 def robustness(record: dict[str, Any]) -> str:
@@ -97,7 +97,7 @@ def robustness(record: dict[str, Any]) -> str:
         axes.spines[["top", "right"]].set_visible(False)
     total = record["natural"]["total"]
     figure.suptitle(f"{record['subject']['file']} on {total} images of {record['data']['name']}")
-    return _svg(figure)
+    return svg(figure)
 
 
 def examples(
@@ -143,7 +143,7 @@ def examples(
     ends = f"black -{fraction_text(shown)}, white +{fraction_text(shown)}"
     grid[2, 0].set_ylabel(f"difference\n{ends}", fontsize=8)
     figure.suptitle(title)
-    return _svg(figure)
+    return svg(figure)
 
 
 def _picture(axes: Axes, image: Tensor) -> None:

@@ -1,11 +1,9 @@
-"""An evaluation, from a plan to a record: resumable, shareable, with a picture."""
+"""Judging one network: what is to be done, and what a record says of it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -23,7 +21,7 @@ from scratchticket.evaluation import (
     Balls,
     Evaluation,
     Journal,
-    Shard,
+    Progress,
     SuiteName,
     balls,
     named,
@@ -31,54 +29,10 @@ from scratchticket.evaluation import (
     suite,
 )
 from scratchticket.experiments import figures
-from scratchticket.experiments.folder import json_file
-from scratchticket.experiments.records import commit, machine, versions
+from scratchticket.experiments.records import versions
 from scratchticket.experiments.subject import Subject
-from scratchticket.files import write_atomically
+from scratchticket.experiments.task import Facts
 from scratchticket.networks import placed
-
-
-@dataclass(frozen=True)
-class EvaluationFolder:
-    """The files of an evaluation.
-
-    Attributes:
-        path: The folder.
-    """
-
-    path: Path
-
-    @property
-    def record(self) -> Path:
-        """Numbers; there once the evaluation is finished."""
-        return self.path / "record.json"
-
-    @property
-    def curves(self) -> Path:
-        """Accuracy against epsilon."""
-        return self.path / "accuracy.svg"
-
-    def journal(self, shard: Shard) -> Path:
-        """What one process has found so far."""
-        share = "" if shard.count == 1 else f"-{shard.index}-of-{shard.count}"
-        return self.path / f"journal{share}.jsonl"
-
-    def journals(self) -> list[Path]:
-        """Return the journals that are there."""
-        return sorted(self.path.glob("journal*.jsonl"))
-
-    def prepare(self, overwrite: bool) -> None:
-        """Make the folder, and with ``overwrite`` remove what an evaluation left there.
-
-        Raises:
-            InputError: If that cannot be done.
-        """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            for file in [self.record, *self.journals(), self.curves] if overwrite else []:
-                file.unlink(missing_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot use folder {self.path}: {error.strerror}") from None
 
 
 @dataclass(frozen=True)
@@ -107,12 +61,10 @@ class Judgement:
 
     def plan(self) -> dict[str, Any]:
         """Return everything that decides a result, as JSON values."""
-        digest = sha256(self.images.images.contiguous().cpu().numpy().tobytes())
-        digest.update(self.images.labels.cpu().numpy().tobytes())
         return {
             "format": 1,
             "subject": self.subject.facts,
-            "images": {"total": len(self.images), "sha256": digest.hexdigest()},
+            "images": fingerprint(self.images),
             "suite": self.suite,
             "epsilons": list(self.where.epsilons),
             "l2 epsilons": list(self.where.euclidean),
@@ -121,6 +73,34 @@ class Judgement:
             "attacks": [attack.facts() for attack in self.attacks],
             "versions": {name: versions()[name] for name in ("scratchticket", "torch")},
         }
+
+    def works(self, device: torch.device | str) -> list[Evaluation]:
+        """Return what there is to do."""
+        return [
+            Evaluation(
+                placed(self.subject.network, device),
+                self.images,
+                self.attacks,
+                seed=self.seed,
+                batch_size=self.batch_size,
+                checks=True,
+            )
+        ]
+
+    def report(self, works: Sequence[Evaluation], journal: Journal, progress: Progress) -> Facts:
+        """Return what a record says of the finished work."""
+        evaluated = works[0].result(journal)
+        assert evaluated is not None
+        return {
+            "kind": "evaluation",
+            "subject": self.subject.facts,
+            "data": self.source,
+            **report(evaluated, self.where),
+        }
+
+    def picture(self, record: Facts) -> str:
+        """Draw accuracy against epsilon: SVG."""
+        return figures.robustness(record)
 
 
 def judgement(  # noqa: PLR0913
@@ -188,6 +168,13 @@ def judgement(  # noqa: PLR0913
     )
 
 
+def fingerprint(images: ImageSet) -> Facts:
+    """Return what tells a set of images from others, as JSON values."""
+    digest = sha256(images.images.contiguous().cpu().numpy().tobytes())
+    digest.update(images.labels.cpu().numpy().tobytes())
+    return {"total": len(images), "sha256": digest.hexdigest()}
+
+
 def some_of(images: ImageSet, count: int | None) -> ImageSet:
     """Return so many of the images, the same at every call: a random choice in their old order.
 
@@ -199,89 +186,3 @@ def some_of(images: ImageSet, count: int | None) -> ImageSet:
     if not 1 <= count <= len(images):
         raise InputError(f"there are {len(images)} test images, got --images {count}")
     return images[rng.permutation(len(images), 0, "evaluation")[:count].sort().values]
-
-
-def judge(  # noqa: PLR0913
-    task: Judgement,
-    *,
-    folder: Path | None = None,
-    shard: Shard = Shard(),
-    overwrite: bool = False,
-    device: torch.device | str = "cpu",
-    progress: Callable[[str, int, int], None] = lambda name, done, total: None,
-) -> dict[str, Any] | None:
-    """Carry out an evaluation; in a folder, from where it was left.
-
-    Args:
-        task: What to do.
-        folder: Where to keep what is found; nothing is kept if not given.
-        shard: Which share of the work is this process's.
-        overwrite: Begin anew.
-        device: Where to compute.
-        progress: Called after each piece of work: attack, pieces done, pieces in all.
-
-    Returns:
-        The record, once all shards are done; None before.
-
-    Raises:
-        InputError: If the folder holds another evaluation.
-    """
-    plan = task.plan()
-    evaluation = Evaluation(
-        placed(task.subject.network, device),
-        task.images,
-        task.attacks,
-        seed=task.seed,
-        batch_size=task.batch_size,
-        checks=True,
-    )
-    if folder is None:
-        journal = Journal(plan)
-        evaluation.run(journal, shard, progress)
-        return _record(task, evaluation, journal, device)
-    home = EvaluationFolder(folder)
-    home.prepare(overwrite)
-    try:
-        journal = Journal(plan, home.journal(shard), home.journals())
-    except InputError as error:
-        raise InputError(f"{error}; use --overwrite or another --out") from None
-    try:
-        if (finished := _finished(home, plan)) is not None:
-            return finished
-        evaluation.run(journal, shard, progress)
-        journal.read(home.journals())  # others may have finished meanwhile
-        record = _record(task, evaluation, journal, device)
-        if record is not None:
-            write_atomically(home.curves, figures.robustness(record))
-            write_atomically(home.record, json.dumps(record, indent=2) + "\n")
-        return record
-    finally:
-        journal.close()
-
-
-def _finished(home: EvaluationFolder, plan: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the record of an evaluation that was finished earlier."""
-    if not home.record.exists():
-        return None
-    record = json_file(home.record)
-    return record if record.get("plan") == json.loads(json.dumps(plan)) else None
-
-
-def _record(
-    task: Judgement, evaluation: Evaluation, journal: Journal, device: torch.device | str
-) -> dict[str, Any] | None:
-    evaluated = evaluation.result(journal)
-    if evaluated is None:
-        return None
-    return {
-        "format": 1,
-        "kind": "evaluation",
-        "subject": task.subject.facts,
-        "data": task.source,
-        **report(evaluated, task.where),
-        "plan": task.plan(),
-        "machine": machine(device),
-        "versions": versions(),
-        "commit": commit(),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-    }

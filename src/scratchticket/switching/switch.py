@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from scratchticket.attacks.sets import chances
+from scratchticket.attacks.sets import answer, chances
 from scratchticket.errors import InputError, unknown
 from scratchticket.rng import check_seed
 from scratchticket.switching.shared import SharedNetwork
@@ -120,12 +120,7 @@ class RandomSwitch(nn.Module):
         if self._per == "batch" or len(images) <= 1:
             logits: Tensor = self._member(int(self.draw(1)))(images)
             return logits
-        drawn = self.draw(len(images))
-        order = drawn.argsort(stable=True)
-        counts = drawn.bincount(minlength=len(self)).tolist()
-        rows = torch.split(order.to(images.device), counts)
-        parts = [self._member(i)(images[own]) for i, own in enumerate(rows) if len(own)]
-        return torch.cat(parts)[order.argsort().to(images.device)]
+        return answer(self._member, self.draw(len(images)), images)
 
     def logits(self, images: Tensor) -> Tensor:
         """Return what every ticket says: ``(batch, ticket, class)``."""

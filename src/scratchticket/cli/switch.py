@@ -1,0 +1,396 @@
+"""The verbs ``transfer`` and ``switch evaluate``: several networks at once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+from typer import Argument, Option
+
+from scratchticket.cli import options as o
+from scratchticket.cli.judges import EvaluationProgress, shard_of
+from scratchticket.cli.terminal import err, out, tell, user_errors
+
+if TYPE_CHECKING:
+    from scratchticket.data import Data
+    from scratchticket.evaluation import Balls
+    from scratchticket.experiments.subject import Subject
+    from scratchticket.tickets import Ticket
+
+app = typer.Typer(help="R2S: the random switch between tickets of one network.")
+
+Files = Annotated[
+    list[Path],
+    Argument(
+        metavar="FILE...",
+        help="Files of tickets; one that holds several counts as all of them.",
+        show_default=False,
+    ),
+]
+Images = Annotated[
+    int | None, Option(help="How many test images, a fixed choice.", show_default="all")
+]
+Folder = Annotated[
+    Path | None,
+    Option(
+        "--out",
+        help="Folder for record, picture and what is needed to go on.",
+        show_default="nothing is kept",
+        rich_help_panel=o.RUN,
+    ),
+]
+Share = Annotated[
+    str,
+    Option(help="Do share I of N (I/N); the same folder for all.", rich_help_panel=o.RUN),
+]
+Anew = Annotated[
+    bool,
+    Option(
+        "--overwrite",
+        help="Begin anew instead of going on with what the folder holds.",
+        rich_help_panel=o.RUN,
+    ),
+]
+BatchSize = Annotated[int, Option(help="Images at a time.")]
+
+
+def transfer(
+    files: Files,
+    data: o.Data,
+    label_column: o.LabelColumn = None,
+    epsilon: Annotated[
+        str | None,
+        Option(help="Radius of the ball.", show_default="that of the first ticket's recipe"),
+    ] = None,
+    norm: o.JudgeNorm = None,
+    images: Images = None,
+    seed: o.JudgeSeed = 0,
+    batch_size: BatchSize = 256,
+    folder: Folder = None,
+    shard: Share = "1/1",
+    overwrite: Anew = False,
+    json_output: o.Json = False,
+    quiet: o.Quiet = False,
+    device: o.Device = "auto",
+) -> None:
+    """Attack each network, ask all of them: the transfer matrix.
+
+    First as the paper's code does it, where the search for an image stops as soon as its source is
+    fooled; then to the end of the search, which fools other networks better. Networks may be of any
+    seed, and dense.
+    """
+    with user_errors("go on with the same command"):
+        from scratchticket.experiments.judging import some_of
+        from scratchticket.experiments.switches import TransferTask
+
+        subjects, tickets = _loaded(files)
+        test = _images(tickets, data, label_column)
+        task = TransferTask(
+            subjects,
+            some_of(test.test, images),
+            _source(test),
+            _balls(subjects, test, [epsilon] if epsilon else [], norm),
+            len(test.classes),
+            seed,
+            batch_size,
+        )
+        record = _carry_out(task, folder, shard, overwrite, device, quiet or json_output)
+        if record is None:
+            return
+        if json_output:
+            print(json.dumps(record, indent=2))
+            return
+        for matrix in record["matrices"]:
+            kind = "stops at the first success" if matrix["stops"] else "goes on to the end"
+            title = f"{matrix['title']}; {kind}; right of {matrix['total']} (%)"
+            out.print(title, soft_wrap=True, markup=False)
+            out.print(_matrix(matrix, record["networks"]))
+            out.print(_of_matrix(matrix), soft_wrap=True, markup=False)
+        _paths(folder)
+
+
+@app.callback()
+def _switch() -> None:
+    """R2S: the random switch between tickets of one network."""
+
+
+@app.command()
+def evaluate(
+    files: Files,
+    data: o.Data,
+    label_column: o.LabelColumn = None,
+    suite: Annotated[
+        str,
+        Option(
+            help="quick: the paper's protocol and the strongest adaptive attacks; full: "
+            "everything, AutoAttack in the paper's protocol, a sweep of samples, the game.",
+        ),
+    ] = "quick",
+    probabilities: Annotated[
+        str | None,
+        Option(help="Of the tickets, with commas: 0.5,0.3,0.2.", show_default="all equal"),
+    ] = None,
+    dense: Annotated[
+        Path | None,
+        Option(help="A dense network to compare with, under the same suite.", show_default=False),
+    ] = None,
+    epsilon: Annotated[
+        list[str] | None,
+        Option(
+            help="Radius of the ball, pixels in [0, 1]; full takes two.",
+            show_default="that of the first ticket's recipe, and 1.5 times it",
+        ),
+    ] = None,
+    norm: o.JudgeNorm = None,
+    images: Images = None,
+    seed: o.JudgeSeed = 0,
+    batch_size: BatchSize = 256,
+    folder: Folder = None,
+    shard: Share = "1/1",
+    overwrite: Anew = False,
+    json_output: o.Json = False,
+    quiet: o.Quiet = False,
+    device: o.Device = "auto",
+) -> None:
+    """Measure what is left of a random switch under attackers who know every ticket.
+
+    Accuracies are exact expectations over the draws. The worst case counts every image under the
+    attack that leaves least of it; it stands beside the best single ticket under the same attacks.
+    """
+    with user_errors("go on with the same command"):
+        from scratchticket.attacks.sets import chances
+        from scratchticket.experiments.judging import some_of
+        from scratchticket.experiments.switches import SwitchTask
+        from scratchticket.tickets import check_one_network
+
+        known = _probabilities(probabilities)
+        subjects, tickets = _loaded(files)
+        check_one_network(tickets)
+        chances(known, len(tickets))
+        others, single = ({}, []) if dense is None else _loaded([dense])
+        test = _images(tickets + single, data, label_column)
+        where = _balls(subjects, test, epsilon or [], norm)
+        task = SwitchTask(
+            subjects,
+            some_of(test.test, images),
+            _source(test),
+            where,
+            len(test.classes),
+            seed,
+            batch_size,
+            suite=suite,  # type: ignore[arg-type]
+            probabilities=known,
+            dense=next(iter(others.values()), None),
+        )
+        record = _carry_out(task, folder, shard, overwrite, device, quiet or json_output)
+        if record is None:
+            return
+        if json_output:
+            print(json.dumps(record, indent=2))
+            return
+        _print(record)
+        _paths(folder)
+
+
+def _loaded(files: list[Path]) -> tuple[dict[str, Subject], list[Ticket]]:
+    """Load and prove every ticket of some files.
+
+    Raises:
+        InputError: If a file cannot be used.
+    """
+    from scratchticket.experiments.subject import ticket_subject
+    from scratchticket.experiments.switches import unique_names
+    from scratchticket.tickets import load_tickets
+
+    found = [(path, ticket, n) for path in files for n, ticket in enumerate(load_tickets(path))]
+    several = Counter(path for path, _, _ in found)
+    names = unique_names([(path, n if several[path] > 1 else None) for path, _, n in found])
+    subjects = {
+        name: ticket_subject(ticket, path)
+        for name, (path, ticket, _) in zip(names, found, strict=True)
+    }
+    return subjects, [ticket for _, ticket, _ in found]
+
+
+def _images(tickets: list[Ticket], data: str, label_column: str | None) -> Data:
+    """Load images, prepared as those of the first ticket were.
+
+    Raises:
+        InputError: If they cannot be used, or do not fit a ticket.
+    """
+    from scratchticket.data import load_data
+    from scratchticket.experiments.recipe import data_like
+
+    test = load_data(data_like(tickets[0].provenance, data, label_column))
+    tell(test.notes)
+    for ticket in tickets:
+        ticket.check_data(test.shape, test.classes, test.name)
+    return test
+
+
+def _balls(
+    subjects: dict[str, Subject], test: Data, epsilons: list[str], norm: str | None
+) -> Balls:
+    """Return where to search: around what the first ticket was drawn at, if not told otherwise."""
+    from scratchticket.evaluation import balls
+
+    first = next(iter(subjects.values()))
+    return balls(
+        first.epsilon,
+        norm or first.norm,  # type: ignore[arg-type]
+        test.shape,
+        epsilons=tuple(epsilons),
+    )
+
+
+def _source(test: Data) -> dict[str, Any]:
+    return {"name": Path(test.name).name, "part": "test", "of": len(test.test)}
+
+
+def _probabilities(text: str | None) -> tuple[float, ...] | None:
+    """Read numbers with commas between them.
+
+    Raises:
+        InputError: If they are none.
+    """
+    from scratchticket.errors import InputError
+
+    try:
+        return None if text is None else tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"probabilities are numbers with commas, got {text!r}") from None
+
+
+def _carry_out(  # noqa: PLR0917
+    task: Any,
+    folder: Path | None,
+    shard: str,
+    overwrite: bool,
+    device: str,
+    quiet: bool,
+) -> dict[str, Any] | None:
+    """Do it, showing progress; say so where other shares are missing."""
+    from scratchticket.errors import InputError
+    from scratchticket.experiments.records import usable_device
+    from scratchticket.experiments.task import carry_out
+
+    share = shard_of(shard)
+    if share.count > 1 and folder is None:
+        raise InputError("shares meet in a folder: --out")
+    with EvaluationProgress(quiet) as progress:
+        record = carry_out(
+            task,
+            folder=folder,
+            shard=share,
+            overwrite=overwrite,
+            device=usable_device(device),
+            progress=progress,
+        )
+    if record is None:
+        message = f"share {shard} is done; the record comes with the last of {share.count}"
+        err.print(f"{message}, in {folder}", soft_wrap=True, markup=False)
+    return record
+
+
+def _paths(folder: Path | None) -> None:
+    """Print what was written."""
+    if folder is not None:
+        from scratchticket.experiments.task import EvaluationFolder
+
+        home = EvaluationFolder(folder)
+        for path in (home.record, home.picture):
+            out.print(str(path), soft_wrap=True, markup=False)
+
+
+def _matrix(matrix: dict[str, Any], names: list[str]) -> Table:
+    """Return a transfer matrix as a table."""
+    table = Table(box=SIMPLE)
+    table.add_column("made on")
+    for name in names:
+        table.add_column(escape(name), justify="right")
+    for row in names:
+        shares = (f"{100 * matrix['rows'][row][c] / matrix['total']:.1f}" for c in names)
+        table.add_row(escape(row), *shares)
+    return table
+
+
+def _of_matrix(matrix: dict[str, Any]) -> str:
+    """Return what a matrix comes to."""
+    text = f"mean {100 * matrix['mean']:.1f} %, on the diagonal {100 * matrix['diagonal']:.1f} %"
+    if matrix["off_diagonal"] is not None:
+        text += f", off it {100 * matrix['off_diagonal']:.1f} %"
+    return text
+
+
+def _print(record: dict[str, Any]) -> None:
+    """Print a switch's record."""
+    table = Table(
+        title=f"switch of {len(record['members'])} tickets", title_justify="left", box=SIMPLE
+    )
+    table.add_column("attack")
+    table.add_column("made on")
+    for heading in ("expected %", "95 %", "all right %", "seconds"):
+        table.add_column(heading, justify="right", no_wrap=True)
+
+    def row(label: str, source: str, facts: dict[str, Any]) -> None:
+        low, high = facts["interval"]
+        every = facts["all_right"]
+        table.add_row(
+            escape(label),
+            escape(source),
+            f"{100 * facts['expected']:.1f}",
+            f"{100 * low:.1f} to {100 * high:.1f}",
+            f"{100 * every['correct'] / every['total']:.1f}",
+            f"{facts['seconds']:.1f}" if "seconds" in facts else "",
+        )
+
+    row("none (natural)", "", record["natural"])
+    for attack in record["attacks"]:
+        row(attack["title"].removesuffix(f", on {attack['source']}"), attack["source"], attack)
+    table.add_section()
+    for worst in record["worst_cases"]:
+        row(f"worst case, {worst['norm']}, {worst['epsilon']}", "", worst)
+    out.print(table)
+    for matrix in record["protocol"]:
+        if matrix["stops"]:
+            title = f"the paper's protocol, {matrix['title']}: {_of_matrix(matrix)}"
+            out.print(f"{title} (not adaptive)", soft_wrap=True, markup=False)
+    for row_ in (a for a in record["attacks"] if "claimed" in a):
+        claimed = row_["claimed"]
+        out.print(
+            f"not valid: {row_['title']} takes {claimed['correct']} of {claimed['total']} for "
+            f"right; expected are {100 * row_['expected']:.1f} %",
+            soft_wrap=True,
+            markup=False,
+        )
+    for worst in record["worst_cases"]:
+        best = worst["best_member"]
+        share = 100 * best["correct"] / best["total"]
+        out.print(
+            f"{worst['norm']} {worst['epsilon']}: the switch {100 * worst['expected']:.1f} %, its "
+            f"best ticket alone ({best['name']}) {share:.1f} %: {worst['gain']}",
+            soft_wrap=True,
+            markup=False,
+        )
+    if "dense" in record:
+        for worst, other in zip(record["worst_cases"], record["dense"]["worst_cases"], strict=True):
+            out.print(
+                f"{worst['norm']} {worst['epsilon']}: the dense network "
+                f"{100 * other['expected']:.1f} %: {worst['gain_over_dense']}",
+                soft_wrap=True,
+                markup=False,
+            )
+    game = record["game"]
+    chances = ", ".join(f"{100 * p:.0f} %" for p in game["probabilities"])
+    answered = f"after {len(game['rounds'])} rounds" if game["answered"] else "not answered"
+    out.print(
+        f"best probabilities: {chances}; value {100 * game['value']:.1f} % ({answered})",
+        soft_wrap=True,
+        markup=False,
+    )

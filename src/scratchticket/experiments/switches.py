@@ -1,0 +1,269 @@
+"""Judging several networks at once: the transfer matrix, and the random switch between tickets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scratchticket.attacks.sets import chances
+from scratchticket.data import ImageSet
+from scratchticket.errors import InputError
+from scratchticket.evaluation import BATCH_SIZE, Balls, Journal, Progress
+from scratchticket.evaluation.transfer import Crossed, Strike, Transfer
+from scratchticket.experiments import set_figures
+from scratchticket.experiments.judging import fingerprint
+from scratchticket.experiments.records import versions
+from scratchticket.experiments.subject import Subject
+from scratchticket.experiments.task import Facts
+from scratchticket.networks import placed
+from scratchticket.rng import check_seed
+from scratchticket.switching.game import ROUNDS, Attacks, play, solve
+from scratchticket.switching.report import Members, gain, matrices, switch_report
+from scratchticket.switching.suites import (
+    SwitchSuite,
+    respond_with,
+    switch_suite,
+    transfer_suite,
+)
+
+DENSE = "dense"  # prefix of the names of its pieces
+
+
+@dataclass(frozen=True)
+class _Several:
+    """Networks, and the images they are judged on.
+
+    Attributes:
+        subjects: By name.
+        images: On which images.
+        source: Where they come from, as JSON values.
+        where: In which balls.
+        classes: Number of logits.
+        seed: Of all random draws.
+        batch_size: Images per piece of work.
+    """
+
+    subjects: dict[str, Subject]
+    images: ImageSet
+    source: Facts
+    where: Balls
+    classes: int
+    seed: int = 0
+    batch_size: int = BATCH_SIZE
+
+    def __post_init__(self) -> None:
+        if not self.subjects:
+            raise InputError("there is no network")
+        check_seed(self.seed)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the networks."""
+        return tuple(self.subjects)
+
+    def common(self) -> Facts:
+        """Return what every plan says."""
+        return {
+            "format": 1,
+            "networks": {name: subject.facts for name, subject in self.subjects.items()},
+            "images": fingerprint(self.images),
+            "epsilons": list(self.where.epsilons),
+            "seed": self.seed,
+            "batch size": self.batch_size,
+            "versions": {name: versions()[name] for name in ("scratchticket", "torch")},
+        }
+
+    def work(
+        self,
+        subjects: dict[str, Subject],
+        strikes: Sequence[Strike],
+        device: torch.device | str,
+        **more: Any,
+    ) -> Transfer:
+        """Return the work of some strikes."""
+        networks = {name: placed(subject.network, device) for name, subject in subjects.items()}
+        return Transfer(
+            networks, self.images, strikes, seed=self.seed, batch_size=self.batch_size, **more
+        )
+
+
+@dataclass(frozen=True)
+class TransferTask(_Several):
+    """The transfer matrices of some networks: attacks made on each, judged on all."""
+
+    def plan(self) -> Facts:
+        """Return everything that decides a result, as JSON values."""
+        return {"kind": "transfer", **self.common(), "strikes": list(map(str, self._strikes()))}
+
+    def works(self, device: torch.device | str) -> list[Transfer]:
+        """Return what there is to do."""
+        return [self.work(self.subjects, self._strikes(), device)]
+
+    def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Facts:
+        """Return what a record says of the finished work."""
+        crossed = works[0].result(journal)
+        assert crossed is not None
+        equal = chances(None, len(self.names)).double()
+        return {
+            "kind": "transfer",
+            "data": self.source,
+            "networks": list(self.names),
+            "natural": {name: int(right.sum()) for name, right in crossed.right.items()},
+            "total": len(self.images),
+            "matrices": matrices(crossed, self.names, equal),
+        }
+
+    def picture(self, record: Facts) -> str:
+        """Draw the matrices: SVG."""
+        return set_figures.transfer(record)
+
+    def _strikes(self) -> tuple[Strike, ...]:
+        return transfer_suite(self.names, self.where)
+
+
+@dataclass(frozen=True)
+class SwitchTask(_Several):
+    """A random switch between tickets of one network, under attackers who know the set.
+
+    Attributes:
+        suite: ``quick`` or ``full``.
+        probabilities: Of the tickets; equal if None.
+        dense: A single network to compare with, under the same suite.
+    """
+
+    suite: SwitchSuite = "quick"
+    probabilities: tuple[float, ...] | None = None
+    dense: Subject | None = None
+
+    def plan(self) -> Facts:
+        """Return everything that decides a result, as JSON values."""
+        return {
+            "kind": "switch",
+            **self.common(),
+            "suite": self.suite,
+            "probabilities": self.probabilities and list(self.probabilities),
+            "dense": self.dense and self.dense.facts,
+            "strikes": list(map(str, self._strikes(self.names))),
+        }
+
+    def works(self, device: torch.device | str) -> list[Transfer]:
+        """Return what there is to do."""
+        own = self.work(
+            self.subjects,
+            self._strikes(self.names),
+            device,
+            members=self.names,
+            probabilities=self.probabilities,
+        )
+        if self.dense is None:
+            return [own]
+        alone = {DENSE: self.dense}
+        strikes = self._strikes([DENSE], alone=True)
+        return [
+            own,
+            self.work(alone, strikes, device, members=[DENSE], prefix=f"{DENSE}: "),
+        ]
+
+    def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Facts:
+        """Return what a record says of the finished work; the game is played now."""
+        found = [work.result(journal) for work in works]
+        crossed = found[0]
+        assert crossed is not None
+        members = Members(self.names, chances(self.probabilities, len(self.names)).double())
+        facts = switch_report(crossed, members, self.where)
+        facts["game"] = self._game(crossed, members, works[0], journal, progress)
+        if len(found) > 1 and found[1] is not None:
+            single = Members((DENSE,), torch.ones(1, dtype=torch.float64))
+            facts["dense"] = switch_report(found[1], single, self.where)
+            for case, other in zip(
+                facts["worst_cases"], facts["dense"]["worst_cases"], strict=True
+            ):
+                case["gain_over_dense"] = gain(case["interval"], other["interval"])
+        return {
+            "kind": "switch",
+            "data": self.source,
+            "suite": self.suite,
+            **facts,
+        }
+
+    def picture(self, record: Facts) -> str:
+        """Draw what is left under every strike: SVG."""
+        return set_figures.switch(record)
+
+    def _strikes(self, names: Sequence[str], alone: bool = False) -> tuple[Strike, ...]:
+        known = None if alone else self.probabilities
+        return switch_suite(self.suite, names, self.where, self.classes, known)
+
+    def _game(
+        self,
+        crossed: Crossed,
+        members: Members,
+        work: Transfer,
+        journal: Journal,
+        progress: Progress,
+    ) -> Facts:
+        """Return the defender's best probabilities at the least epsilon, and what they leave."""
+        epsilon = self.where.epsilons[0]
+        known: Attacks = [members.right(crossed.right)]
+        known += [
+            members.right(s.right)
+            for s in crossed.struck
+            if s.strike.attack.epsilon == epsilon and s.strike.attack.norm == self.where.norm
+        ]
+        if self.suite == "quick":
+            answer = solve(known)
+            return {"epsilon": epsilon, **asdict(answer), "rounds": [], "answered": False}
+        count = 0
+
+        def respond(probabilities: tuple[float, ...]) -> Attacks:
+            nonlocal count
+            count += 1
+            strikes = respond_with(probabilities, self.where)
+            new = Transfer(
+                work.networks,
+                self.images,
+                strikes,
+                members=self.names,
+                probabilities=probabilities,
+                seed=self.seed,
+                batch_size=self.batch_size,
+                prefix=f"round {count} of the game: ",
+            )
+            new.run(journal, progress=progress)
+            result = new.result(journal)
+            assert result is not None
+            return [members.right(struck.right) for struck in result.struck]
+
+        solution, rounds = play(known, respond, ROUNDS)
+        return {
+            "epsilon": epsilon,
+            **asdict(solution),
+            "rounds": [asdict(r) for r in rounds],
+            "answered": True,
+        }
+
+
+def unique_names(files: Sequence[tuple[Path, int | None]]) -> list[str]:
+    """Return a short name for each network: its file's, with the folder's where two are the same.
+
+    Args:
+        files: Each network's file, and its number where the file holds several.
+
+    Raises:
+        InputError: If a network is given twice.
+    """
+    again = {s for s, count in Counter(path.stem for path in dict(files)).items() if count > 1}
+    names = [
+        (f"{path.resolve().parent.name}/" if path.stem in again else "")
+        + path.stem
+        + ("" if number is None else f"[{number}]")
+        for path, number in files
+    ]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise InputError(f"two networks are called {twice[0]}; give each file once")
+    return names

@@ -1,0 +1,161 @@
+"""A task, from a plan to a record: resumable, shareable, with a picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+
+from scratchticket.errors import InputError
+from scratchticket.evaluation import Journal, Progress, Shard, Work
+from scratchticket.experiments.folder import json_file
+from scratchticket.experiments.records import commit, machine, versions
+from scratchticket.files import write_atomically
+
+Facts = dict[str, Any]
+W = TypeVar("W", bound=Work)
+
+
+@dataclass(frozen=True)
+class EvaluationFolder:
+    """The files of an evaluation.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        """Numbers; there once the evaluation is finished."""
+        return self.path / "record.json"
+
+    @property
+    def picture(self) -> Path:
+        """What was found, at a glance."""
+        return self.path / "accuracy.svg"
+
+    def journal(self, shard: Shard) -> Path:
+        """What one process has found so far."""
+        share = "" if shard.count == 1 else f"-{shard.index}-of-{shard.count}"
+        return self.path / f"journal{share}.jsonl"
+
+    def journals(self) -> list[Path]:
+        """Return the journals that are there."""
+        return sorted(self.path.glob("journal*.jsonl"))
+
+    def prepare(self, overwrite: bool) -> None:
+        """Make the folder, and with ``overwrite`` remove what an evaluation left there.
+
+        Raises:
+            InputError: If that cannot be done.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            for file in [self.record, *self.journals(), self.picture] if overwrite else []:
+                file.unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot use folder {self.path}: {error.strerror}") from None
+
+
+class Task(Protocol[W]):
+    """What is to be found out about networks."""
+
+    def plan(self) -> Facts:
+        """Return everything that decides a result, as JSON values."""
+
+    def works(self, device: torch.device | str) -> Sequence[W]:
+        """Return what there is to do."""
+
+    def report(self, works: Sequence[W], journal: Journal, progress: Progress) -> Facts:
+        """Return what a record says of the finished work; what follows from it is done now."""
+
+    def picture(self, record: Facts) -> str:
+        """Draw what was found: SVG."""
+
+
+def carry_out(  # noqa: PLR0913
+    task: Task[W],
+    *,
+    folder: Path | None = None,
+    shard: Shard = Shard(),
+    overwrite: bool = False,
+    device: torch.device | str = "cpu",
+    progress: Progress = lambda name, done, total: None,
+) -> Facts | None:
+    """Carry out a task; in a folder, from where it was left.
+
+    Args:
+        task: What to do.
+        folder: Where to keep what is found; nothing is kept if not given.
+        shard: Which share of the work is this process's.
+        overwrite: Begin anew.
+        device: Where to compute.
+        progress: Called after each piece of work: what was done, pieces done, pieces in all.
+
+    Returns:
+        The record, once all shards are done; None before.
+
+    Raises:
+        InputError: If the folder holds something else.
+    """
+    plan = task.plan()
+    if folder is None:
+        return _done(task, Journal(plan), shard, device, progress)
+    home = EvaluationFolder(folder)
+    home.prepare(overwrite)
+    try:
+        journal = Journal(plan, home.journal(shard), home.journals())
+    except InputError as error:
+        raise InputError(f"{error}; use --overwrite or another --out") from None
+    try:
+        if (finished := _finished(home, plan)) is not None:
+            return finished
+        record = _done(task, journal, shard, device, progress, home)
+        if record is not None:
+            write_atomically(home.picture, task.picture(record))
+            write_atomically(home.record, json.dumps(record, indent=2) + "\n")
+        return record
+    finally:
+        journal.close()
+
+
+def _finished(home: EvaluationFolder, plan: Facts) -> Facts | None:
+    """Return the record of a task that was finished earlier."""
+    if not home.record.exists():
+        return None
+    record = json_file(home.record)
+    return record if record.get("plan") == json.loads(json.dumps(plan)) else None
+
+
+def _done(  # noqa: PLR0917
+    task: Task[W],
+    journal: Journal,
+    shard: Shard,
+    device: torch.device | str,
+    progress: Progress,
+    home: EvaluationFolder | None = None,
+) -> Facts | None:
+    """Do a share of the work, and make the record if the others have done theirs."""
+    works = task.works(device)
+    for work in works:
+        work.run(journal, shard, progress)
+    if home is not None:
+        journal.read(home.journals())  # others may have finished meanwhile
+    if not all(work.finished(journal) for work in works):
+        return None
+    return {
+        "format": 1,
+        **task.report(works, journal, progress),
+        "plan": task.plan(),
+        "machine": machine(device),
+        "versions": versions(),
+        "commit": commit(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,197 @@
+"""From strikes to the numbers of a switch's record; everything is an exact expectation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scratchticket.accuracy import Accuracy, wilson
+from scratchticket.evaluation import Balls, counts
+from scratchticket.evaluation.transfer import SWITCH, Crossed, Struck
+
+Facts = dict[str, Any]
+TRIES = (1, 2, 5, 10)  # of an attacker who may send an image again and again
+
+
+@dataclass(frozen=True)
+class Members:
+    """The networks of a switch.
+
+    Attributes:
+        names: Of them.
+        probabilities: Of each, ``(member,)``, float64.
+    """
+
+    names: tuple[str, ...]
+    probabilities: Tensor
+
+    def right(self, by_name: dict[str, Tensor]) -> Tensor:
+        """Return which members are right on which image: bool, ``(n, member)``."""
+        return torch.stack([by_name[name] for name in self.names], dim=1)
+
+    def expected(self, right: Tensor) -> Tensor:
+        """Return the probability that an image is answered rightly: ``(n,)``."""
+        return right.double() @ self.probabilities
+
+
+def expectation(values: Tensor) -> Facts:
+    """Return the mean over images and its 95 % interval.
+
+    The interval is Wilson's; between right and wrong lies no image of larger variance, so it is on
+    the safe side.
+    """
+    mean, total = float(values.mean()), len(values)
+    return {"expected": mean, "total": total, "interval": list(wilson(mean, total))}
+
+
+def switch_report(crossed: Crossed, members: Members, where: Balls) -> Facts:
+    """Return what a record says of a switch; docs/r2s.md tells every field.
+
+    Args:
+        crossed: What the strikes did.
+        members: The switch.
+        where: The balls of the suite.
+    """
+    natural = members.right(crossed.right)
+    worst = [
+        case
+        for epsilon in where.epsilons
+        if (case := _worst(crossed, members, natural, where.norm, epsilon)) is not None
+    ]
+    return {
+        "members": [
+            {"name": name, "probability": float(p)}
+            for name, p in zip(members.names, members.probabilities, strict=True)
+        ],
+        "natural": expectation(members.expected(natural)) | _members(natural, members),
+        "attacks": [_row(struck, members) for struck in crossed.struck],
+        "protocol": matrices(crossed, members.names, members.probabilities),
+        "worst_case": worst[0] if worst else None,
+        "worst_cases": worst,
+    }
+
+
+def matrices(
+    crossed: Crossed, sources: Sequence[str], probabilities: Tensor | None = None
+) -> list[Facts]:
+    """Return a transfer matrix for every attack that was made on each source.
+
+    Args:
+        crossed: What the strikes did.
+        sources: The networks attacks were made on.
+        probabilities: Of the sources, for attacker and defender alike, if they are a switch: then
+            the mean of the matrix is what the paper calls R2S's robust accuracy.
+    """
+    by_attack: dict[str, dict[str, Struck]] = {}
+    for struck in crossed.struck:
+        by_attack.setdefault(str(struck.strike.attack), {})[struck.strike.source] = struck
+    found = []
+    for rows in by_attack.values():
+        if not set(sources) <= rows.keys():
+            continue
+        first = rows[sources[0]].strike.attack
+        matrix = {
+            source: {name: int(right.sum()) for name, right in rows[source].right.items()}
+            for source in sources
+        }
+        facts: Facts = {
+            **first.facts(),
+            "stops": getattr(first.method, "keep", None) == "first",
+            "total": len(next(iter(rows[sources[0]].right.values()))),
+            "rows": matrix,
+        }
+        if probabilities is not None:
+            facts |= _mixed(matrix, sources, probabilities, facts["total"])
+        found.append(facts)
+    return found
+
+
+def _mixed(
+    matrix: dict[str, dict[str, int]], names: Sequence[str], chances: Tensor, total: int
+) -> Facts:
+    """Return what a matrix says of attacker and defender who both draw from the set."""
+    table = torch.tensor([[matrix[row][column] for column in names] for row in names]).double()
+    by_source = (table @ chances) / total
+    off = chances[:, None] * chances[None, :] * (1 - torch.eye(len(names), dtype=torch.float64))
+    return {
+        "mean": float(chances @ by_source),
+        "diagonal": float(chances @ table.diagonal()) / total,
+        "off_diagonal": float((off * table).sum() / off.sum()) / total if len(names) > 1 else None,
+        "by_source": dict(zip(names, by_source.tolist(), strict=True)),
+        "best_source": float(by_source.min()),
+    }
+
+
+def _members(right: Tensor, members: Members) -> Facts:
+    """Return the accuracy of each member, and on how many images all are right."""
+    total = len(right)
+    return {
+        "all_right": counts(Accuracy(int(right.all(dim=1).sum()), total)),
+        "each": {
+            name: counts(Accuracy(int(column.sum()), total))
+            for name, column in zip(members.names, right.unbind(dim=1), strict=True)
+        },
+    }
+
+
+def _row(struck: Struck, members: Members) -> Facts:
+    """Return what a record says of one strike."""
+    right = members.right(struck.right)
+    row = {
+        **struck.strike.attack.facts(),
+        "title": str(struck.strike),
+        "source": struck.strike.source,
+        **expectation(members.expected(right)),
+        **_members(right, members),
+        "seconds": round(struck.seconds, 3),
+        "queries": struck.forwards,
+        "warnings": list(struck.said),
+    }
+    if struck.strike.source == SWITCH and struck.resisted is not None:
+        claimed = Accuracy(int(struck.resisted.sum()), len(struck.resisted))
+        row |= {"claimed": counts(claimed), "valid": False}
+    return row
+
+
+def _worst(
+    crossed: Crossed, members: Members, natural: Tensor, norm: str, epsilon: str
+) -> Facts | None:
+    """Return what is left when every image meets the worst strike of a ball."""
+    inside = [
+        s
+        for s in crossed.struck
+        if (s.strike.attack.norm, s.strike.attack.epsilon) == (norm, epsilon)
+    ]
+    if not inside:
+        return None
+    versions = torch.stack([natural, *(members.right(s.right) for s in inside)])
+    expected = versions.double() @ members.probabilities  # (strike, image)
+    least = expected.min(dim=0).values
+    single = versions.all(dim=0)  # (image, member)
+    alone = [float(x) for x in single.double().mean(dim=0)]
+    best = max(range(len(alone)), key=alone.__getitem__)
+    bound = float((single.double() @ members.probabilities).mean())
+    switch = expectation(least)
+    strongest = counts(Accuracy(int(single[:, best].sum()), len(single)))
+    return {
+        "norm": norm,
+        "epsilon": epsilon,
+        **switch,
+        **_members(single, members),
+        "tries": {str(tries): float((least**tries).mean()) for tries in TRIES},
+        "best_member": {"name": members.names[best], **strongest},
+        "bound": bound,
+        "gain": gain(switch["interval"], strongest["interval"]),
+        "strikes": len(inside),
+    }
+
+
+def gain(switch: Sequence[float], other: Sequence[float]) -> str:
+    """Say whether a switch is better than something else, by their intervals."""
+    if switch[0] > other[1]:
+        return "gain"
+    return "loss" if switch[1] < other[0] else "no gain: the intervals overlap"

@@ -1,0 +1,124 @@
+"""Which attacks a switch must resist: the paper's, and those of attackers who know the set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, get_args
+
+from scratchticket.attacks import APGD, PGD, Attack, AutoAttack, Method, TargetedAPGD
+from scratchticket.attacks.set_methods import ARC, SET_LOSSES, SetAPGD, SetPGD, SetSquare
+from scratchticket.attacks.sets import SetLoss
+from scratchticket.errors import unknown
+from scratchticket.evaluation import Balls, possible
+from scratchticket.evaluation.transfer import SET, SWITCH, Strike
+
+SwitchSuite = Literal["quick", "full"]
+SAMPLES = (1, 5, 10, 20)  # networks drawn per step of a sampled expectation
+ADAPTIVE: tuple[SetLoss, ...] = ("eot", "mean-probabilities", "mean-logits")  # Sec. 6.3
+Chances = tuple[float, ...] | None
+
+RELEASED = PGD()
+TRANSFERRED: tuple[Method, ...] = (
+    RELEASED,
+    PGD(keep="best"),
+    PGD(keep="best", momentum=1.0),
+    PGD(loss="margin", keep="best"),
+)
+STRONGEST: tuple[Method, ...] = (PGD(100, loss="margin", keep="best"), TargetedAPGD(keep="best"))
+
+
+def switch_suite(
+    name: SwitchSuite,
+    members: Sequence[str],
+    where: Balls,
+    classes: int,
+    probabilities: Chances = None,
+) -> tuple[Strike, ...]:
+    """Return the strikes of a suite.
+
+    Args:
+        name: ``quick`` or ``full``.
+        members: Names of the networks of the set.
+        where: The balls; the least epsilon matters most, ``full`` looks at the next one too.
+        classes: Number of logits; attacks that need more are left out.
+        probabilities: Of the members; equal if None.
+
+    Raises:
+        InputError: If there is no such suite.
+    """
+    if name not in get_args(SwitchSuite):
+        raise unknown("suite", name, get_args(SwitchSuite))
+    strikes = (_quick if name == "quick" else _full)(members, where, probabilities)
+    chosen = [strike for strike in strikes if possible([strike.attack], classes)]
+    return tuple({str(strike): strike for strike in chosen}.values())
+
+
+def respond_with(probabilities: tuple[float, ...], where: Balls) -> tuple[Strike, ...]:
+    """Return the attacker's best answers to given probabilities, at the least epsilon.
+
+    A ticket that is never drawn is not attacked.
+    """
+    first = where.epsilons[0]
+    methods = _adaptive(first, probabilities, ("eot", "clamped-margin"))
+    return tuple(_on([SET], where, first, *methods))
+
+
+def transfer_suite(networks: Sequence[str], where: Balls) -> tuple[Strike, ...]:
+    """Return the strikes of the transfer matrices at the least epsilon.
+
+    First the released one: there the search for an image stops as soon as its source is fooled,
+    which makes images that fool other networks least. Then those that go on to the end, on
+    cross-entropy, with momentum, and on the margin.
+    """
+    return tuple(_on(networks, where, where.epsilons[0], *TRANSFERRED))
+
+
+def _quick(members: Sequence[str], where: Balls, known: Chances) -> Iterator[Strike]:
+    first = where.epsilons[0]
+    yield from _on(members, where, first, RELEASED)
+    yield from _on([SET], where, first, *_paper(known))
+    yield from _on([SET], where, first, *_adaptive(first, known, ("eot", "clamped-margin")))
+    yield from _on(members, where, first, *STRONGEST)
+
+
+def _full(members: Sequence[str], where: Balls, known: Chances) -> Iterator[Strike]:
+    first, *others = where.epsilons[:2]
+    for epsilon in (first, *others):  # the paper's protocol: Tables 3 and 4
+        cw_inf, autoattack = PGD(100, loss="margin"), AutoAttack()
+        yield from _on(members, where, epsilon, RELEASED, cw_inf, autoattack)
+    yield from _on([SWITCH], where, first, AutoAttack(), AutoAttack("rand"))
+    yield from _on([SET], where, first, *_paper(known))
+    sampled = (SetPGD(20, samples=count, probabilities=known) for count in SAMPLES)
+    yield from _on([SET], where, first, *sampled, SetPGD(20, probabilities=known))
+    yield from _on([SET], where, first, *_adaptive(first, known, SET_LOSSES, restarts=3))
+    yield from _on([SET], where, first, SetSquare(probabilities=known))
+    yield from _on(members, where, first, *TRANSFERRED, *STRONGEST, APGD(keep="best"))
+    for epsilon in others:
+        yield from _on([SET], where, epsilon, *_adaptive(epsilon, known, ("eot", "clamped-margin")))
+        yield from _on(members, where, epsilon, *STRONGEST)
+
+
+def _paper(known: Chances) -> list[Method]:
+    """Return the paper's adaptive attacks: PGD-20, its last iterate."""
+    return [SetPGD(20, loss=loss, keep="last", probabilities=known) for loss in ADAPTIVE]
+
+
+def _adaptive(
+    epsilon: str, known: Chances, losses: Sequence[SetLoss], restarts: int = 1
+) -> list[Method]:
+    """Return strong attacks on the whole set; ARC with small local steps, and with whole ones."""
+    methods: list[Method] = [
+        SetPGD(100, loss=loss, restarts=restarts, probabilities=known) for loss in losses
+    ]
+    methods += [SetAPGD(loss=loss, probabilities=known) for loss in losses]
+    methods += [
+        ARC(20, step_size=step, restarts=restarts, probabilities=known) for step in (None, epsilon)
+    ]
+    return methods
+
+
+def _on(sources: Sequence[str], where: Balls, epsilon: str, *methods: Method) -> Iterator[Strike]:
+    """Return each method on each source."""
+    for method in methods:
+        attack = Attack(method, epsilon, where.norm)
+        yield from (Strike(attack, source) for source in sources)

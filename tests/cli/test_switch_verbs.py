@@ -1,0 +1,135 @@
+"""The verbs transfer and switch evaluate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import scratchticket as st
+from scratchticket.tickets import save_tickets
+from test_cli import call
+
+QUICK: dict[str, Any] = {
+    "attack": st.AttackRecipe("fgsm", epsilon="0.1"),
+    "learning": st.LearningRecipe(epochs=2, batch_size=64),
+}
+FEW = ("--data", "digits", "--images", "10", "--quiet")
+SMALL = st.NetworkRecipe(width=4)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory, few_digits: st.Data) -> Path:
+    """A folder with tickets of one network, of another one, and a dense network."""
+    home = tmp_path_factory.mktemp("tickets")
+    for ratio in ("0.2", "0.5"):
+        ticket = st.draw_ticket(few_digits, SMALL, ratio=ratio, **QUICK)
+        ticket.save(home / f"{ratio}.safetensors")
+    st.draw_ticket(few_digits, SMALL, ratio="0.5", seed=1, **QUICK).save(home / "1.safetensors")
+    st.train_network(few_digits, SMALL, **QUICK).save(home / "dense.safetensors")
+    save_tickets(
+        [st.Ticket.load(home / f"{r}.safetensors") for r in ("0.2", "0.5")],
+        home / "two.safetensors",
+    )
+    return home
+
+
+@pytest.fixture
+def path(files: Path) -> Callable[[str], Path]:
+    return lambda name: files / f"{name}.safetensors"
+
+
+def test_the_transfer_matrix_in_every_mode(path: Callable[[str], Path], tmp_path: Path) -> None:
+    words = ("transfer", path("0.2"), path("1"), path("dense"), *FEW, "--out", tmp_path / "out")
+
+    code, out, _ = call(*words)
+    record = json.loads((tmp_path / "out" / "record.json").read_text())
+
+    assert code == 0
+    assert "pgd-20, linf, 0.1; stops at the first success; right of 10 (%)" in out
+    assert record["networks"] == ["0.2", "1", "dense"]
+    assert [matrix["stops"] for matrix in record["matrices"]] == [True, False, False, False]
+    for matrix in record["matrices"]:
+        counts = [matrix["rows"][r][c] for r in record["networks"] for c in record["networks"]]
+        assert len(counts) == 9
+        assert matrix["mean"] == pytest.approx(sum(counts) / 90)
+        assert all(0 <= count <= 10 for count in counts)
+    picture = (tmp_path / "out" / "accuracy.svg").read_text()
+    assert picture.count("<svg") == 1
+    before = (tmp_path / "out" / "record.json").read_bytes()
+    assert call(*words)[0] == 0
+    assert (tmp_path / "out" / "record.json").read_bytes() == before
+
+
+def test_the_quick_suite_tells_what_is_left_of_a_switch(
+    path: Callable[[str], Path], tmp_path: Path
+) -> None:
+    words = ("switch", "evaluate", path("two"), *FEW, "--dense", path("dense"))
+
+    code, out, _ = call(*words, "--out", tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "record.json").read_text())
+
+    assert code == 0
+    assert "its best ticket alone" in out
+    assert [member["name"] for member in record["members"]] == ["two[0]", "two[1]"]
+    worst = record["worst_case"]
+    under = [row["expected"] for row in record["attacks"]]
+    assert worst["expected"] <= min(under) + 1e-9
+    assert worst["bound"] <= worst["expected"] + 1e-9
+    assert worst["all_right"]["correct"] <= 10 * worst["bound"] + 1e-9
+    alone = [count["correct"] for count in worst["each"].values()]
+    assert worst["bound"] == pytest.approx(sum(alone) / 20)
+    assert worst["best_member"]["correct"] == max(alone)
+    assert record["game"]["value"] >= max(worst["expected"], max(alone) / 10) - 1e-9
+    assert worst["tries"]["1"] == pytest.approx(worst["expected"])
+    assert worst["tries"]["10"] <= worst["tries"]["1"]
+    assert record["dense"]["worst_case"]["each"].keys() == {"dense"}
+    stopped = [matrix for matrix in record["protocol"] if matrix["stops"]]
+    assert [matrix["title"] for matrix in stopped] == ["pgd-20, linf, 0.1"]
+
+
+def test_one_ticket_is_no_better_and_no_worse_than_itself(path: Callable[[str], Path]) -> None:
+    code, out, _ = call("switch", "evaluate", path("0.2"), *FEW, "--json")
+    worst = json.loads(out)["worst_case"]
+
+    assert code == 0
+    assert worst["expected"] * 10 == pytest.approx(worst["best_member"]["correct"])
+    assert worst["gain"].startswith("no gain")
+
+
+def test_tickets_of_two_networks_are_no_switch(path: Callable[[str], Path]) -> None:
+    code, _, error = call("switch", "evaluate", path("0.2"), path("1"), *FEW)
+
+    assert code == 2
+    assert "tickets 0 and 1 are of different networks" in error
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--probabilities", "0.5,0.6"), "add up to 1"),
+        (("--probabilities", "0.5"), "2 networks but 1 probabilities"),
+        (("--probabilities", "a,b"), "numbers with commas, got 'a,b'"),
+        (("--suite", "quik"), "unknown suite 'quik'; did you mean 'quick'?"),
+        (("--shard", "1/2"), "shares meet in a folder: --out"),
+        (("--images", "999"), "there are 360 test images"),
+    ],
+)
+def test_mistakes_get_one_line(
+    more: tuple[str, str], said: str, path: Callable[[str], Path]
+) -> None:
+    code, _, error = call("switch", "evaluate", path("two"), *FEW, *more)
+
+    assert code == 2
+    assert said in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_a_network_is_given_once(path: Callable[[str], Path]) -> None:
+    code, _, error = call("transfer", path("0.2"), path("0.2"), *FEW)
+
+    assert code == 2
+    assert "two networks are called" in error

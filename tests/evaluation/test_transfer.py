@@ -1,0 +1,155 @@
+"""Attacks made on one network and judged on all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.attacks.networks import Linear
+from torch import Tensor, nn
+
+from scratchticket.attacks import PGD, Attack, AutoAttack
+from scratchticket.attacks.set_methods import SetPGD
+from scratchticket.data import ImageSet
+from scratchticket.errors import InputError
+from scratchticket.evaluation import Journal, Shard
+from scratchticket.evaluation.transfer import NATURAL, SET, SWITCH, Crossed, Strike, Transfer
+
+EPSILON = "0.05"
+
+
+class Turned(nn.Module):
+    """A linear network that looks at the pixels in reverse."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = Linear(64)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.linear(images.flip(-1, -2))
+
+
+def networks() -> dict[str, nn.Module]:
+    return {"one": Linear(64).eval(), "other": Turned().eval()}
+
+
+def images(count: int = 40) -> ImageSet:
+    """Return images whose labels the first network gives."""
+    drawn = torch.randint(60, 200, (count, 1, 8, 8), generator=torch.Generator().manual_seed(0))
+    labels = Linear(64)(drawn / 255).argmax(dim=1)
+    return ImageSet(drawn.to(torch.uint8), labels)
+
+
+def crossed(strikes: list[Strike], **more: object) -> Crossed:
+    """Return everything in one go."""
+    work, journal = Transfer(networks(), images(), strikes, **more), Journal({})  # type: ignore[arg-type]
+    work.run(journal)
+    result = work.result(journal)
+    assert result is not None
+    return result
+
+
+def strikes(*methods: object, source: str = "one") -> list[Strike]:
+    return [Strike(Attack(method, EPSILON), source) for method in methods]  # type: ignore[arg-type]
+
+
+def test_a_strike_is_judged_on_every_network() -> None:
+    result = crossed(strikes(PGD(20, keep="best")))
+
+    (struck,) = result.struck
+    assert result.right["one"].all()
+    assert not result.right["other"].all()
+    linear = Linear(64)
+    clean = images().images / 255
+    room = (linear(clean).topk(2).values.diff().abs() / 2).squeeze() / linear.weight.abs().sum()
+    assert torch.equal(struck.right["one"], room > float(EPSILON))  # the optimum is known
+    assert struck.right["other"].any()
+    assert struck.forwards == 40 * (20 + 1)
+
+
+def test_what_stops_at_the_first_success_transfers_less() -> None:
+    sides = {"near": Linear(64).eval(), "far": Shifted().eval()}
+    journal = Journal({})
+    work = Transfer(sides, images(), strikes(PGD(20), PGD(20, keep="best"), source="near"))
+    work.run(journal)
+    result = work.result(journal)
+    assert result is not None
+    stopped, whole = result.struck
+
+    assert torch.equal(stopped.right["near"], whole.right["near"])
+    assert stopped.right["far"].sum() > whole.right["far"].sum()
+
+
+class Shifted(nn.Module):
+    """The same linear network with another threshold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = Linear(64)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = self.linear(images)
+        return logits + torch.tensor([0.2, -0.2, 0.0, 0.0, 0.0])
+
+
+def test_pieces_put_together_are_the_whole(tmp_path: Path) -> None:
+    chosen = strikes(PGD(5)) + strikes(SetPGD(5), source=SET)
+    work = Transfer(networks(), images(), chosen, members=("one", "other"), batch_size=16)
+    journal = Journal({}, tmp_path / "journal.jsonl")
+    work.run(journal, Shard(2, 2))
+    assert work.result(journal) is None
+    journal.close()
+
+    again = Journal({}, tmp_path / "journal.jsonl")
+    done = []
+    work.run(again, progress=lambda name, number, total: done.append((name, number, total)))
+    result = work.result(again)
+    again.close()
+
+    whole = Journal({})
+    work.run(whole)
+    expected = work.result(whole)
+    assert result is not None
+    assert expected is not None
+    assert done[-1] == (f"{chosen[-1]}", 9, 9)
+    for one, other in zip(result.struck, expected.struck, strict=True):
+        assert all(torch.equal(one.right[name], other.right[name]) for name in networks())
+
+
+def test_two_works_share_a_journal() -> None:
+    journal = Journal({})
+    works = [
+        Transfer(networks(), images(), strikes(PGD(steps)), prefix=prefix)
+        for steps, prefix in ((3, ""), (3, "again: "))
+    ]
+    for work in works:
+        work.run(journal)
+
+    assert works[1].names == [f"again: {NATURAL}", "again: pgd-3, linf, 0.05, on one"]
+    first, second = (work.result(journal) for work in works)
+    assert first is not None
+    assert second is not None
+    assert torch.equal(first.right["one"], second.right["one"])
+
+
+def test_autoattack_believes_one_answer_of_a_random_network() -> None:
+    pytest.importorskip("pyautoattack")
+    result = crossed(
+        strikes(AutoAttack(steps=10, queries=50), AutoAttack("rand", steps=5), source=SWITCH),
+        members=("one", "other"),
+    )
+
+    for struck in result.struck:
+        assert struck.resisted is not None
+        expected = (struck.right["one"].float() + struck.right["other"].float()) / 2
+        assert float(struck.resisted.float().mean()) < float(expected.mean())
+
+
+def test_unknown_sources_and_double_titles_are_refused() -> None:
+    with pytest.raises(InputError, match="no network 'two'; there are one, other"):
+        Transfer(networks(), images(), strikes(PGD(), source="two"))
+    with pytest.raises(InputError, match="no network 'the set'"):
+        Transfer(networks(), images(), strikes(SetPGD(), source=SET))
+    with pytest.raises(InputError, match="same title"):
+        Transfer(networks(), images(), strikes(PGD(), PGD()))

@@ -1,0 +1,63 @@
+"""Games whose solution is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from scratchticket.switching.game import play, solve, worst
+
+
+def attacks(*rows: list[list[int]]) -> list[Tensor]:
+    return [torch.tensor(row, dtype=torch.bool) for row in rows]
+
+
+def test_against_attacks_on_one_ticket_each_the_defender_mixes_evenly() -> None:
+    known = attacks([[0, 1]], [[1, 0]])
+
+    solution = solve(known)
+
+    assert solution.probabilities == pytest.approx((0.5, 0.5))
+    assert solution.value == pytest.approx(0.5)
+
+
+def test_a_ticket_that_is_always_right_is_always_drawn() -> None:
+    known = attacks([[0, 1], [1, 1]], [[1, 1], [0, 1]])
+
+    solution = solve(known)
+
+    assert solution.probabilities == pytest.approx((0, 1))
+    assert solution.value == pytest.approx(1)
+
+
+def test_the_value_is_that_of_brute_force() -> None:
+    draws = torch.Generator().manual_seed(0)
+    known = [torch.rand(30, 3, generator=draws) < 0.6 for _ in range(5)]
+
+    grid = [
+        (a, b, 1 - a - b) for a in np.arange(0, 1.01, 0.02) for b in np.arange(0, 1.01 - a, 0.02)
+    ]
+    best = max(worst(known, np.array(p)) for p in grid)
+
+    assert best <= solve(known).value + 1e-9
+    assert solve(known).value <= best + 0.02
+
+
+def test_the_attacker_answers_until_the_value_stops_moving() -> None:
+    asked = []
+
+    def respond(probabilities: tuple[float, ...]) -> list[Tensor]:
+        asked.append(probabilities)
+        fooled = int(np.argmax(probabilities))  # always the ticket that answers most often
+        return attacks([[int(fooled != ticket) for ticket in range(3)]])
+
+    solution, rounds = play(attacks([[1, 1, 1]]), respond)
+
+    assert solution.value == pytest.approx(2 / 3)
+    assert solution.probabilities == pytest.approx((1 / 3,) * 3)
+    assert len(rounds) == len(asked) == 4
+    values = [entry.value for entry in rounds]
+    assert values == sorted(values, reverse=True)
+    assert rounds[-1].after == pytest.approx(rounds[-1].value, abs=1e-3)
