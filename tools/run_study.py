@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from studies import STUDIES, Study
+from studies import GALLERY, STUDIES, Study
 
 from scratchticket.errors import InputError, Interrupted
 from scratchticket.experiments.folder import RunFolder
@@ -85,14 +86,25 @@ class Runner:
 
     def ticket(self, label: str) -> Path:
         """Return the ticket file of a row, made if it is neither there nor in the gallery."""
-        if (ready := self._gallery / f"{label.replace(' ', '-')}.safetensors").exists():
-            return ready
+        if self._kept(label).exists():
+            return self._kept(label)
         recipe = self.recipe(label)
         known = self.record(recipe)
         home = RunFolder(self._out / (known or {"id": recipe.id})["id"][:16], recipe.task)
         if not home.finished():
             self._run(label, recipe, home)
         return home.ticket
+
+    def keep(self, label: str) -> None:
+        """Copy the ticket file of a row into the gallery."""
+        self._gallery.mkdir(parents=True, exist_ok=True)
+        file = self.ticket(label)
+        if file.parent != self._gallery:
+            shutil.copy(file, self._kept(label))
+
+    def _kept(self, label: str) -> Path:
+        """Return where the gallery has a row's ticket."""
+        return self._gallery / f"{label.replace(' ', '-')}.safetensors"
 
     def __call__(self, label: str) -> None:
         """Run a row if there is no record of it."""
@@ -131,6 +143,8 @@ def main() -> None:
         for label in study:
             if options.only is None or options.only in label:
                 runner(label)
+                if label in GALLERY[options.study]:
+                    runner.keep(label)
     except (InputError, Interrupted) as error:
         sys.exit(f"{error}; the same command goes on")
 

@@ -109,6 +109,11 @@ def cifar10() -> Study:
     }
 
 
+SWITCHED = tuple(map(ticket_of, ("0.03", "0.05", "0.07", "0.1", "0.15", "0.2", "0.3", "0.4")))
+GALLERY = {  # rows whose tickets are kept in the repository
+    "digits": SWITCHED,
+    "cifar10": ("dense", "ticket 0.05", "ticket 0.1", "ticket 0.2"),
+}
 STUDIES = {"digits": digits(), "cifar10": cifar10()}
 
 
