@@ -3,10 +3,11 @@
     python benchmarks/switching.py                      # everything: some minutes
     python benchmarks/switching.py --network resnet18
 
-Tickets with random masks of 5 % share their random weights in one ``SharedNetwork``. Its memory is
-compared with that of as many separate networks, and a switch with building the ticket's network
-anew and with the machine's limit, a plain copy of the network's weights. A row of
-records/switching.jsonl is rewritten as soon as it is measured.
+Tickets with random masks of 5 % stand in a ``RandomSwitch``, packed and resident. Memory is
+compared with one dense network; a switch with the forward pass of one image, and with the machine's
+limit, a plain copy of the network's weights. What a resident switch adds to a forward pass is the
+draw and the choice of the module. A row of records/switching.jsonl is rewritten as soon as it is
+measured.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from scratchticket.experiments.records import commit, machine, versions
 from scratchticket.files import write_atomically
 from scratchticket.masks import keep_top
 from scratchticket.networks import maskable, random_network, statistics
-from scratchticket.switching import SharedNetwork
+from scratchticket.switching import RandomSwitch, SharedNetwork
 from scratchticket.tickets.identity import fingerprint
 
 RECORDS = Path(__file__).parents[1] / "records" / "switching.jsonl"
 NETWORKS = ("resnet18", "wideresnet32")
-COUNTS = (2, 4, 8)
-RATIO, SEED, PASSES = "0.05", 0, 5
+COUNTS = (2, 6, 12)
+RATIO, SEED, PASSES, CALLS = "0.05", 0, 7, 5
 
 
 def tickets(recipe: st.NetworkRecipe, count: int) -> list[st.Ticket]:
@@ -64,22 +65,32 @@ def tickets(recipe: st.NetworkRecipe, count: int) -> list[st.Ticket]:
     ]
 
 
-def timed(action: Callable[[], object]) -> dict[str, float]:
-    """Return median, least and most seconds of several passes, after one that is not counted."""
-    action()
-    seconds = []
-    for _ in range(PASSES):
-        begun = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - begun)
-    return {"median": median(seconds), "min": min(seconds), "max": max(seconds)}
+def timed(actions: dict[str, Callable[[], object]]) -> dict[str, dict[str, float]]:
+    """Return median, least and most seconds of each action.
+
+    They take turns; a turn is the mean of several calls, and the first is not counted.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    for turn in range(PASSES + 1):
+        for name, action in actions.items():
+            begun = time.perf_counter()
+            for _ in range(CALLS):
+                action()
+            if turn:
+                seconds[name].append((time.perf_counter() - begun) / CALLS)
+    return {
+        name: {"median": median(taken), "min": min(taken), "max": max(taken)}
+        for name, taken in seconds.items()
+    }
 
 
+@torch.no_grad()
 def measured(recipe: st.NetworkRecipe, count: int) -> dict[str, Any]:
     """Return the row of a network and a number of tickets."""
     several = tickets(recipe, count)
-    shared = SharedNetwork(several)
-    network = shared.switch(0)
+    shared, image = SharedNetwork(several), torch.rand(1, 3, 32, 32)
+    network, packed = several[0].build(), RandomSwitch(several, mode="packed")
+    resident = RandomSwitch(several, mode="resident")
     held = [*network.parameters(), *network.buffers()]
     spare = [torch.empty_like(tensor) for tensor in held]
     turn = iter(range(10**9))
@@ -88,17 +99,25 @@ def measured(recipe: st.NetworkRecipe, count: int) -> dict[str, Any]:
         for target, source in zip(spare, held, strict=True):
             target.copy_(source)
 
-    alone = sum(tensor.numel() * tensor.element_size() for tensor in held)
     return {
         "network": recipe.name,
         "ratio": RATIO,
         "tickets": count,
-        "bytes": shared.memory() | {"separate": count * alone},
-        "seconds": {
-            "switch": timed(lambda: shared.switch(next(turn) % count)),
-            "build": timed(several[0].build),
-            "copy": timed(copy),
+        "bytes": {
+            "dense": sum(tensor.numel() * tensor.element_size() for tensor in held),
+            "packed": packed.memory(),
+            "resident": resident.memory(),
         },
+        "seconds": timed(
+            {
+                "forward": lambda: network(image),
+                "switch": lambda: shared.switch(next(turn) % count),
+                "packed": lambda: packed(image),
+                "resident": lambda: resident(image),
+                "draw": lambda: resident._member(int(resident.draw(1))),
+                "copy": copy,
+            }
+        ),
         "machine": machine("cpu"),
         "versions": versions(),
         "commit": commit(),

@@ -117,10 +117,11 @@ def test_a_page_without_markers_is_refused() -> None:
         pages.updated(pages.PAGES[0], "nothing")
 
 
-def test_tickets_that_share_weights_take_less_memory_than_separate_networks() -> None:
-    row = switching.measured(st.NetworkRecipe("resnet18", width=4), count=8)
+def test_packed_tickets_take_less_memory_than_resident_ones() -> None:
+    row = switching.measured(st.NetworkRecipe("resnet18", width=4), count=6)
 
     held = row["bytes"]
-    assert held["weights"] + held["network"] + held["tickets"] < 0.5 * held["separate"]
-    assert row["seconds"]["copy"]["median"] < row["seconds"]["switch"]["median"]
-    assert "| resnet18 | 8 |" in pages.switching([row])
+    assert held["packed"] < 0.5 * held["resident"]
+    assert held["resident"] == 6 * held["dense"]
+    assert set(row["seconds"]) == {"forward", "switch", "packed", "resident", "draw", "copy"}
+    assert "| resnet18 | 6 |" in pages.switching([row])

@@ -95,26 +95,37 @@ included, lay between {min(loads):.1f} and {max(loads):.1f}.
 
 
 def switching(records: list[Record]) -> str:
-    """Return the table of memory and time of several tickets of one network, in Markdown."""
+    """Return the table of memory and time of a switch, in Markdown."""
     rows = []
     for record in records:
         size, seconds = record["bytes"], record["seconds"]
-        megabytes = [size[name] / 2**20 for name in ("weights", "network", "tickets", "separate")]
-        times = [interval(seconds[name]) for name in ("switch", "build", "copy")]
-        rows.append(
-            f"| {record['network']} | {record['tickets']} | "
-            f"{' | '.join(f'{value:.1f}' for value in megabytes)} | {' | '.join(times)} |"
-        )
+        megabytes = [
+            f"{size[name] / 2**20:.1f} ({size[name] / size['dense']:.2f}x)"
+            for name in ("packed", "resident")
+        ]
+        forward = seconds["forward"]["median"]
+        times = [milliseconds(seconds[name]) for name in ("forward", "switch", "copy")]
+        shares = [
+            f"{seconds['switch']['median'] / forward:.2f}",
+            f"{100 * seconds['draw']['median'] / forward:.2f} %",
+        ]
+        columns = " | ".join(megabytes + times + shares)
+        rows.append(f"| {record['network']} | {record['tickets']} | {columns} |")
     machine = records[0]["machine"]
     return f"""\
-| network | tickets | weights (MiB) | network (MiB) | all tickets (MiB) | \
-separate networks (MiB) | switch (s) | build (s) | copy (s) |
+| network | tickets | packed (MiB) | resident (MiB) | forward, one image (ms) | \
+switch, packed (ms) | copy (ms) | switch, packed, in forwards | switch, resident, of a forward |
 |---|---|---|---|---|---|---|---|---|
 {chr(10).join(rows)}
 
-Median (least to most), with {plural(machine["threads"], "thread")} of {machine["device"]}; the
-machine was shared.
+In brackets how many times the dense network. Median (least to most), with
+{plural(machine["threads"], "thread")} of {machine["device"]}; the machine was shared.
 """
+
+
+def milliseconds(times: dict[str, float]) -> str:
+    """Return a median with what lies around it, in milliseconds."""
+    return "{:.1f} ({:.1f} to {:.1f})".format(*(1e3 * times[n] for n in ("median", "min", "max")))
 
 
 def interval(times: dict[str, float]) -> str:
