@@ -19,7 +19,7 @@ FLOW = {
     "learning": {"data", "networks", "masks", "attacks"},
     "tickets": {"data", "networks", "masks", "attacks", "learning"},
     "evaluation": {"data", "attacks", "tickets"},
-    "switching": {"networks", "tickets"},
+    "switching": {"networks", "attacks", "tickets", "evaluation"},
     "experiments": {
         "data",
         "networks",
@@ -28,6 +28,7 @@ FLOW = {
         "learning",
         "tickets",
         "evaluation",
+        "switching",
     },
     "cli": {"data", "networks", "attacks", "learning", "tickets", "evaluation", "experiments"},
 }
