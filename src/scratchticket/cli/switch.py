@@ -28,7 +28,7 @@ app = typer.Typer(help="R2S: the random switch between tickets of one network.")
 Files = Annotated[
     list[Path],
     Argument(
-        metavar="FILE...",
+        metavar="FILE",
         help="Files of tickets; one that holds several counts as all of them.",
         show_default=False,
     ),

@@ -29,8 +29,12 @@ def transfer(record: dict[str, Any]) -> str:
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes in panels[len(matrices) :]:
         axes.set_visible(False)
-    for axes, matrix in zip(panels, matrices, strict=False):
-        _heat(axes, matrix, names)
+    shares = [
+        [[100 * m["rows"][r][c] / m["total"] for c in names] for r in names] for m in matrices
+    ]
+    numbers = [share for matrix in shares for row in matrix for share in row]
+    for axes, matrix, table in zip(panels, matrices, shares, strict=False):
+        _heat(axes, matrix, table, names, (min(numbers), max(numbers)))
     total, name = record["total"], record["data"]["name"]
     figure.suptitle(
         f"Right of {total} images of {name} (%): attacks made on the row, asked is the column",
@@ -39,13 +43,18 @@ def transfer(record: dict[str, Any]) -> str:
     return svg(figure)
 
 
-def _heat(axes: Axes, matrix: dict[str, Any], names: list[str]) -> None:
+def _heat(
+    axes: Axes,
+    matrix: dict[str, Any],
+    shares: list[list[float]],
+    names: list[str],
+    limits: tuple[float, float],
+) -> None:
     """Draw one matrix with its numbers."""
-    shares = [[100 * matrix["rows"][r][c] / matrix["total"] for c in names] for r in names]
-    picture = axes.imshow(shares, cmap="cividis", vmin=0, vmax=100)
+    picture = axes.imshow(shares, cmap="cividis", vmin=limits[0], vmax=limits[1])
     for row, line in enumerate(shares):
         for column, share in enumerate(line):
-            colour = "black" if share > 55 else "white"
+            colour = "black" if share > sum(limits) / 2 else "white"
             size = max(5, 9 - len(names) // 3)
             axes.text(
                 column, row, f"{share:.1f}", ha="center", va="center", color=colour, fontsize=size
