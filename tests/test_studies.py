@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import attack_tables
 import findings
 import pytest
 import run_study
-from studies import STUDIES
+from studies import GALLERY, JUDGED, STUDIES, SWITCHES, percent_label
 
+from scratchticket.data import load_data
 from scratchticket.experiments.recipe import make_recipe
 
 
@@ -78,3 +80,58 @@ def test_a_stored_recipe_agrees_if_new_settings_are_at_their_defaults() -> None:
     assert not run_study.agrees(old, make_recipe({"seed": 4, "network.width": 16}).json())
     changed = make_recipe({"seed": 3, "network.width": 16, "learning.warmup": 1})
     assert not run_study.agrees(old, changed.json())
+
+
+def attacked(share: float, correct: int) -> dict[str, Any]:
+    """Return what matters here of an evaluation's record."""
+
+    def row(name: str, norm: str, epsilon: str | None) -> dict[str, Any]:
+        ball = norm if epsilon is None else f"{norm}, {epsilon}"
+        title = {"title": f"{name}, {ball}", "name": name.split("-", maxsplit=1)[0]}
+        return title | {"norm": norm, "epsilon": epsilon, "correct": correct, "total": 360}
+
+    names = ("pgd-20", "autoattack", "margin-pgd-100", "bandits-10000")
+    rows = [row(name, "linf", epsilon) for name in names for epsilon in ("0.1", "0.15")]
+    rows += [row("cw-l2-1x100", "l2", None), row("pgd-20", "l2", "0.23")]
+    counts = {"correct": correct, "total": 360, "interval": [0.5, 0.6]}
+    return {
+        "subject": {"kept": round(1000 * share), "of": 1000},
+        "plan": {"epsilons": ["0.1", "0.15"], "l2 epsilons": ["0.23", "0.787"]},
+        "attacks": rows,
+        "natural": counts,
+        "worst_case": counts | {"attacks": ["a", "b"]},
+        "data": {"of": 360},
+        "machine": {"threads": 1, "device": "x"},
+        "commit": "c",
+        "warning_signs": [{"name": "sample size", "text": "360 images"}] if share == 1 else [],
+    }
+
+
+def test_our_accuracies_stand_beside_the_papers() -> None:
+    page = attack_tables.attacks([attacked(1.0, 180), attacked(0.1003, 90)])
+
+    assert "| dense | 50.0 | 50.0 | 50.0 | 50.0 to 60.0 | 2 |" in page
+    assert "| 10 % | 25.0 *45.30* | 25.0 *40.84* | 25.0 *47.95* | 25.0 *45.05* |" in page
+    assert "| 10 % | 25.0 *63.61* | – *44.49* |" in page
+    assert "- dense: sample size: 360 images" in page
+
+
+def test_rows_that_are_judged_switched_or_kept_are_in_their_study() -> None:
+    for name, judged in JUDGED.items():
+        assert set(judged.rows) | set(GALLERY[name]) <= STUDIES[name].keys()
+    for name, switched in SWITCHES.items():
+        every = {*switched.matrix, *switched.full, *(p for set_ in switched.quick for p in set_)}
+        assert {percent_label(percent) for percent in every} <= STUDIES[name].keys()
+        assert set(switched.full) <= set(switched.matrix)
+
+
+def test_a_row_is_judged_once_by_each_attack() -> None:
+    data = load_data("digits")
+    for judged in JUDGED.values():
+        where, attacks = judged.attacks(data)
+        titles = [str(attack) for attack in attacks]
+        assert len(titles) == len(set(titles))
+        square = [a.epsilon for a in attacks if str(a).startswith("square")]
+        assert square == list(where.epsilons[: judged.autoattack])
+        budgets = {a.method.queries for a in attacks if str(a).startswith("bandits")}  # type: ignore[attr-defined]
+        assert budgets == {judged.queries}

@@ -18,7 +18,7 @@ from run_study import ROOT, Runner, stored
 from studies import JUDGED, STUDIES, Judged
 
 import scratchticket as st
-from scratchticket.data import load_data
+from scratchticket.data import Data, load_data
 from scratchticket.errors import InputError
 from scratchticket.experiments.judging import Judgement, some_of
 from scratchticket.experiments.subject import ticket_subject
@@ -31,9 +31,19 @@ def judgement_of(runner: Runner, label: str, chosen: Judged) -> Judgement:
     file, data = runner.ticket(label), load_data(runner.recipe(label).data)
     ticket = st.Ticket.load(file)
     where, attacks = chosen.attacks(data)
-    source: dict[str, Any] = {"name": Path(data.name).name, "part": "test", "of": len(data.test)}
     images = some_of(data.test, chosen.images)
-    return Judgement(ticket_subject(ticket, file), images, source, attacks, where)
+    return Judgement(ticket_subject(ticket, file), images, source_of(data), attacks, where)
+
+
+def source_of(data: Data) -> dict[str, Any]:
+    """Return what a record says of the images' origin."""
+    return {"name": Path(data.name).name, "part": "test", "of": len(data.test)}
+
+
+def append(path: Path, record: dict[str, Any]) -> None:
+    """Add a record to a file."""
+    lines = [json.dumps(known) + "\n" for known in [*stored(path), record]]
+    write_atomically(path, "".join(lines))
 
 
 def main() -> None:
@@ -55,8 +65,7 @@ def main() -> None:
             if (options.only or "") in label and all(r["label"] != label for r in known):
                 task = judgement_of(runner, label, chosen)
                 record = carry_out(task, folder=options.out / f"attacks-{label}-{seed}")
-                known = [*stored(path), {"label": label} | (record or {})]
-                write_atomically(path, "".join(json.dumps(r) + "\n" for r in known))
+                append(path, {"label": label} | (record or {}))
                 print(label, record and record["worst_case"], flush=True)
     except InputError as error:
         sys.exit(str(error))

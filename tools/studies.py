@@ -109,9 +109,8 @@ def cifar10() -> Study:
     }
 
 
-SWITCHED = tuple(map(ticket_of, ("0.03", "0.05", "0.07", "0.1", "0.15", "0.2", "0.3", "0.4")))
 GALLERY = {  # rows whose tickets are kept in the repository
-    "digits": SWITCHED,
+    "digits": tuple(ticket_of(f"{percent / 100:g}") for percent in (3, 5, 7, 10, 15, 20, 30, 40)),
     "cifar10": ("dense", "ticket 0.05", "ticket 0.1", "ticket 0.2"),
 }
 STUDIES = {"digits": digits(), "cifar10": cifar10()}
@@ -151,6 +150,43 @@ class Judged:
             or attack.epsilon in where.epsilons[: self.autoattack]
         )
         return where, tuple({str(attack): attack for attack in fitting}.values())
+
+
+@dataclass(frozen=True)
+class Switched:
+    """Which tickets of a study are switched between.
+
+    Attributes:
+        matrix: Percents of the tickets that attacks are transferred between.
+        full: A set that meets the suite ``full``.
+        quick: Sets that meet ``quick``.
+        images: How many test images; all if None.
+    """
+
+    matrix: tuple[int, ...]
+    full: tuple[int, ...]
+    quick: tuple[tuple[int, ...], ...]
+    images: int | None
+
+
+SWITCHES = {
+    "digits": Switched(
+        matrix=(3, 5, 7, 10, 15, 20, 30, 40),
+        full=(5, 7, 10, 15, 20, 30),  # Table 3 as printed
+        quick=(
+            (5, 7, 10, 15, 20, 40),  # as its numbers say
+            (3, 5, 7, 10),  # Table 8
+            (3, 5, 7, 10, 15, 20, 30),
+            (7, 10, 15, 20, 30),
+        ),
+        images=None,
+    )
+}
+
+
+def percent_label(percent: int) -> str:
+    """Return the label of a ticket of some percent."""
+    return ticket_of(f"{percent / 100:g}")
 
 
 PAPER_TICKETS = ("dense", *map(ticket_of, ("0.05", "0.1", "0.2", "0.3", "0.5", "0.7")))  # Table 6
