@@ -133,3 +133,17 @@ def test_a_network_is_given_once(path: Callable[[str], Path]) -> None:
 
     assert code == 2
     assert "two networks are called" in error
+
+
+def test_a_ticket_is_drawn_beside_others(path: Callable[[str], Path], tmp_path: Path) -> None:
+    words = ("draw", "--data", "digits", "--width", "4", "--epochs", "1", "--epsilon", "0.1")
+    words += ("--steps", "1", "--beside", path("two"), "--quiet")
+
+    code, _, error = call(*words, "--out", tmp_path / "third")
+    recipe = st.Ticket.load(tmp_path / "third" / "ticket.safetensors").provenance["recipe"]
+    assert code == 0, error
+    assert recipe["beside"]["files"] == [str(path("two"))]
+    assert len(recipe["beside"]["sha256"]) == 2
+    code, _, error = call(*words, "--attack", "none", "--out", tmp_path / "natural")
+    assert code == 2
+    assert "need an inner attack" in error

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
 from scratchticket.attacks.gradient import Keep, Network, pgd
+from scratchticket.attacks.losses import Loss, cross_entropy
 from scratchticket.errors import InputError, unknown
 from scratchticket.quantities import fraction, fraction_text
 
@@ -136,6 +137,7 @@ def perturb(  # noqa: PLR0913
     labels: Tensor,
     *,
     generator: torch.Generator,
+    loss: Loss = cross_entropy,
     keep: Keep = "last",
 ) -> Tensor:
     """Run the described attack; see :func:`pgd` for the arguments.
@@ -152,6 +154,7 @@ def perturb(  # noqa: PLR0913
         recipe.ball,
         step_size=float(recipe.exact_step_size),
         steps=recipe.exact_steps,
+        loss=loss,
         generator=None if recipe.name == "fgsm" else generator,
         keep=keep,
     )

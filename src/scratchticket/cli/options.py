@@ -101,6 +101,15 @@ Weights = Annotated[
         rich_help_panel=SETTINGS,
     ),
 ]
+Beside = Annotated[
+    list[str] | None,
+    Option(
+        help="A ticket file: the inner attack is made on its tickets too, as on a switch between "
+        "them and the new one; repeat for several.",
+        show_default=False,
+        rich_help_panel=SETTINGS,
+    ),
+]
 Code = Annotated[
     str | None,
     Option(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
@@ -12,7 +12,7 @@ from torch import nn
 from scratchticket.attacks import AttackRecipe
 from scratchticket.data import Data
 from scratchticket.evaluation import natural_accuracy, robust_accuracy
-from scratchticket.experiments.recipe import Recipe, StartRecipe
+from scratchticket.experiments.recipe import BesideRecipe, Recipe, StartRecipe
 from scratchticket.experiments.records import versions
 from scratchticket.experiments.start import NEW_INIT, content_hash
 from scratchticket.learning import LearningRecipe, Session, Validation
@@ -57,7 +57,11 @@ def validator(
 
 
 def prepared(
-    recipe: Recipe, data: Data, device: torch.device | str, start: Start | None = None
+    recipe: Recipe,
+    data: Data,
+    device: torch.device | str,
+    start: Start | None = None,
+    beside: Sequence[Ticket] = (),
 ) -> Job:
     """Set up a recipe on data; whatever is wrong with it is found here.
 
@@ -66,6 +70,7 @@ def prepared(
         data: The images, which the recipe only names.
         device: Where to compute.
         start: What the recipe's start names, loaded.
+        beside: The tickets it names beside, loaded.
 
     Raises:
         InputError: If the recipe cannot be run on these data.
@@ -81,6 +86,7 @@ def prepared(
         recipe.seed,
         device,
         start,
+        tuple(beside),
         identity=f"{recipe.id}/{judged}",
     )
     if recipe.task == "train":
@@ -133,6 +139,7 @@ def draw_ticket(  # noqa: PLR0913
     pattern: Pattern = Pattern(),
     start: Ticket | None = None,
     scores: InitialScores = "random",
+    beside: Sequence[Ticket] = (),
     attack: AttackRecipe = AttackRecipe(),
     learning: LearningRecipe = LearningRecipe(),
     seed: int = 0,
@@ -151,6 +158,8 @@ def draw_ticket(  # noqa: PLR0913
         pattern: What a score decides about, and how the ratio is spread over the layers.
         start: A trained network to draw from instead of a random one (RTT).
         scores: Where the scores start: ``random``, or at the magnitudes of the start's ``weights``.
+        beside: Tickets that the inner attack is made on too: it maximises the mean cross-entropy
+            of all, so that this ticket learns to be right where a switch of all is attacked.
         attack: The inner maximisation; epsilon in units of pixels in [0, 1].
         learning: Epochs, batch size, schedule.
         seed: Of weights, scores, batches and attack starts, each a stream of its own.
@@ -180,12 +189,13 @@ def draw_ticket(  # noqa: PLR0913
         ratio=None if ratio is None else str(ratio),
         pattern=pattern,
         start=described,
+        beside=BesideRecipe(sha256=tuple(map(content_hash, beside))),
         scores=scores,
         attack=attack,
         learning=learning,
         seed=seed,
     )
-    return learned(recipe, prepared(recipe, data, device, origin), session).chosen
+    return learned(recipe, prepared(recipe, data, device, origin, beside), session).chosen
 
 
 def train_network(  # noqa: PLR0913

@@ -76,6 +76,24 @@ class StartRecipe:
 
 
 @dataclass(frozen=True)
+class BesideRecipe:
+    """Which tickets the inner attack is made on too.
+
+    Attributes:
+        files: Of the tickets; all of a file that holds several.
+        sha256: Of each ticket's own content; filled in when the files are read.
+    """
+
+    files: tuple[str, ...] = ()
+    sha256: tuple[str, ...] = ()
+
+    @property
+    def exists(self) -> bool:
+        """Whether there are any."""
+        return bool(self.files or self.sha256)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What to run.
 
@@ -87,6 +105,7 @@ class Recipe:
             always 1 for ``train``, which adds nothing to the mask it starts from.
         pattern: What a score decides about, and how the ratio is spread over the layers.
         start: What to go on from instead of the random network.
+        beside: Tickets that the inner attack is made on too.
         scores: Where a drawing's scores start: ``random``, or at the magnitudes of the trained
             ``weights`` it starts from.
         attack: The inner maximisation.
@@ -101,6 +120,7 @@ class Recipe:
     ratio: str | float | None = None
     pattern: Pattern = field(default_factory=Pattern)
     start: StartRecipe = field(default_factory=StartRecipe)
+    beside: BesideRecipe = field(default_factory=BesideRecipe)
     scores: InitialScores = "random"
     attack: AttackRecipe = field(default_factory=AttackRecipe)
     learning: LearningRecipe = field(default_factory=LearningRecipe)
@@ -140,8 +160,10 @@ class Recipe:
         return self.evaluation.attack(self.attack)
 
     def json(self) -> dict[str, Any]:
-        """Return the recipe as JSON values, every default filled in."""
+        """Return the recipe as JSON values, every default filled in but for tickets beside."""
         value: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
+        if not self.beside.exists:
+            del value["beside"]  # a run without them is what it was before there were any
         return value
 
     @property
@@ -153,6 +175,8 @@ class Recipe:
         value = self.json()
         if self.start.sha256 is not None:
             value["start"] |= {"file": None, "index": None}
+        if self.beside.sha256:
+            value["beside"] |= {"files": []}
         return sha256(canonical_json(value).encode()).hexdigest()
 
 

@@ -19,7 +19,7 @@ from scratchticket.experiments.api import learned, prepared
 from scratchticket.experiments.folder import RunFolder
 from scratchticket.experiments.recipe import Recipe
 from scratchticket.experiments.records import commit, machine, measured, versions
-from scratchticket.experiments.start import load_start
+from scratchticket.experiments.start import load_beside, load_start
 from scratchticket.files import write_atomically
 from scratchticket.learning import Epoch, Event, Session, catastrophic_overfitting
 from scratchticket.tickets import Finished, Ticket
@@ -73,7 +73,7 @@ def run(  # noqa: PLR0913
     """
     data, start = load_data(recipe.data), load_start(recipe.start)
     tell(data.notes)
-    job = prepared(recipe, data, device, start)
+    job = prepared(recipe, data, device, start, load_beside(recipe.beside))
     home = RunFolder(folder, recipe.task)
     home.prepare(recipe, resume=resume, overwrite=overwrite)
     if (finished := home.finished()) is not None:

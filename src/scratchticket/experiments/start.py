@@ -8,8 +8,8 @@ from hashlib import sha256
 from typing import Any
 
 from scratchticket.errors import InputError
-from scratchticket.experiments.recipe import Recipe, StartRecipe, make_recipe
-from scratchticket.tickets import Start, Ticket
+from scratchticket.experiments.recipe import BesideRecipe, Recipe, StartRecipe, make_recipe
+from scratchticket.tickets import Start, Ticket, load_tickets
 
 NEW_INIT = "kaiming_normal"  # of weights that are made anew, as the released code does
 
@@ -25,6 +25,7 @@ def make_recipe_from_file(overrides: Mapping[str, Any]) -> Recipe:
         InputError: If a setting is wrong, or the file none or of another network.
         TicketError: If the file is damaged.
     """
+    overrides = _with_beside(overrides)
     own = {p: v for p, v in overrides.items() if p.startswith("network.")}
     recipe = make_recipe({p: v for p, v in overrides.items() if p not in own})
     if recipe.start.file is None:
@@ -39,6 +40,27 @@ def make_recipe_from_file(overrides: Mapping[str, Any]) -> Recipe:
             if value != (there := getattr(wanted, name)):
                 raise InputError(f"{recipe.start.file} has network.{name}={there}, not {value}")
     return make_recipe({**overrides, **taken, "start.sha256": content_hash(ticket)})
+
+
+def _with_beside(overrides: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Say of the tickets beside what they are."""
+    files = overrides.get("beside.files")
+    if not files:
+        return overrides
+    tickets = load_beside(BesideRecipe(tuple(files)))
+    return {**overrides, "beside.sha256": [content_hash(ticket) for ticket in tickets]}
+
+
+def load_beside(beside: BesideRecipe) -> tuple[Ticket, ...]:
+    """Load the tickets that the inner attack is made on too.
+
+    Raises:
+        InputError: If a file holds something else than when the recipe was made.
+    """
+    tickets = tuple(ticket for file in beside.files for ticket in load_tickets(file))
+    if beside.sha256 and tuple(map(content_hash, tickets)) != beside.sha256:
+        raise InputError(f"{', '.join(beside.files)}: not the tickets this run began beside")
+    return tickets
 
 
 def _settings(ticket: Ticket) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from scratchticket import rng
 from scratchticket.attacks import perturb
+from scratchticket.attacks.sets import Together, chances, set_loss
 from scratchticket.data import augmented, pixels
 from scratchticket.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.files import canonical_json
@@ -144,7 +145,7 @@ class _Run:
             raise InputError(
                 "a batch of one image has no batch statistics; choose another learning.batch_size"
             )
-        adversarial = perturb(self.problem.attack, network, images, labels, generator=generator)
+        adversarial = self._attacked(images, labels, generator)
 
         network.train()
         for parameter in learner.parameters():
@@ -162,6 +163,15 @@ class _Run:
         learner.write()
         self.state.loss_sum += loss.detach()
         self.state.step += 1
+
+    def _attacked(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the images of the inner maximisation, over all networks where there are others."""
+        network, beside, attack = self.problem.network, self.problem.beside, self.problem.attack
+        if not beside:
+            return perturb(attack, network, images, labels, generator=generator)
+        together = Together([*beside, network])
+        loss = set_loss("eot", chances(None, len(beside) + 1))
+        return perturb(attack, together, images, labels, loss=loss, generator=generator)
 
     def end_epoch(self) -> None:
         """Log the epoch, validate if it is time, keep the best."""

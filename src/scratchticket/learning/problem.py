@@ -41,6 +41,8 @@ class Problem:
         attack: The inner maximisation.
         validate: Judges the network, in eval mode; never sees the test images.
         seed: Of batches, attack starts and whatever the network draws.
+        beside: Other networks, in eval mode, that the inner attack is made on too: it then
+            maximises the mean cross-entropy of all.
         facts: JSON values that differ where two problems must not share a checkpoint, beyond what
             the other attributes tell.
     """
@@ -51,6 +53,7 @@ class Problem:
     attack: AttackRecipe
     validate: Callable[[nn.Module], Validation]
     seed: int
+    beside: tuple[nn.Module, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -55,6 +55,7 @@ class Task:
         seed: Of weights, scores, batches and attack starts.
         device: Where to compute.
         start: What to go on from instead of a random network, if anything.
+        beside: Tickets that the inner attack is made on too.
         identity: What else a checkpoint must agree on: how ``validate`` judges, say.
     """
 
@@ -66,7 +67,14 @@ class Task:
     seed: int = 0
     device: torch.device | str = "cpu"
     start: Start | None = None
+    beside: tuple[Ticket, ...] = ()
     identity: str = ""
+
+    def __post_init__(self) -> None:
+        if self.beside and self.attack.name == "none":
+            raise InputError("tickets beside this one need an inner attack that is made on them")
+        for other in self.beside:
+            other.check_data(self.data.shape, self.data.classes, self.data.name)
 
 
 @dataclass(frozen=True)
@@ -136,6 +144,7 @@ class Job:
             attack=task.attack,
             validate=task.validate,
             seed=task.seed,
+            beside=tuple(placed(other.build(), task.device) for other in task.beside),
             facts=self.facts,
         )
         outcome = learn(problem, task.learning, session)
