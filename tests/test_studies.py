@@ -33,8 +33,9 @@ def record(label: str, seed: int, robust: int) -> dict[str, Any]:
 def test_every_row_is_a_recipe_and_starts_from_another(study: str) -> None:
     seen: set[str] = set()
     for label, settings in STUDIES[study].items():
-        start = settings.get("start.file")
+        start, beside = settings.get("start.file"), settings.get("beside.files", ())
         assert start is None or start in STUDIES[study]
+        assert set(beside) <= STUDIES[study].keys()
         recipe = make_recipe(settings)
         assert recipe.id not in seen
         seen.add(recipe.id)

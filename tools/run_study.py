@@ -26,6 +26,7 @@ from scratchticket.experiments.run import run
 from scratchticket.experiments.start import make_recipe_from_file
 from scratchticket.files import write_atomically
 
+FILES = ("start.file", "beside.files")  # settings that name rows, and files in a recipe
 ROOT = Path(__file__).parents[1]
 
 
@@ -40,12 +41,12 @@ def stored(path: Path) -> list[dict[str, Any]]:
 
 
 def leaves(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the settings of a recipe by path, but for where a file lies."""
+    """Return the settings of a recipe by path, but for where files lie."""
     found: dict[str, Any] = {}
     for name, value in tree.items():
         path = prefix + name
         found |= leaves(value, f"{path}.") if isinstance(value, dict) else {path: value}
-    return {path: value for path, value in found.items() if path != "start.file"}
+    return {path: value for path, value in found.items() if path not in FILES}
 
 
 def agrees(old: dict[str, Any], new: dict[str, Any]) -> bool:
@@ -74,9 +75,11 @@ class Runner:
     def recipe(self, label: str) -> Recipe:
         """Return the recipe of a row; what it starts from is there afterwards."""
         settings = self._study[label] | {"seed": self._seed}
-        start = settings.get("start.file")
-        if start is not None:
-            settings["start.file"] = str(self.ticket(start))
+        for name in FILES:
+            if (rows := settings.get(name)) is not None:
+                several = isinstance(rows, tuple)
+                files = [str(self.ticket(row)) for row in (rows if several else (rows,))]
+                settings[name] = files if several else files[0]
         return make_recipe_from_file(settings)
 
     def record(self, recipe: Recipe) -> dict[str, Any] | None:

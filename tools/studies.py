@@ -1,4 +1,4 @@
-"""The rows of each study: label to settings. A ``start.file`` names another row."""
+"""The rows of each study: label to settings. What is a file in a recipe names another row."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ DIGITS: dict[str, Any] = {
 NATURAL = {"attack.name": "none"}  # judged at the same epsilon
 DRAW, TRAIN = {"task": "draw", "ratio": "0.1"}, {"task": "train"}
 TASKS = {"digits 0-4": "0,1,2,3,4", "digits 5-9": "5,6,7,8,9"}
+SET = (5, 7, 10, 15, 20, 30)  # percents of the tickets that the paper switches between, Table 3
 SAME_SIZE = 5  # width of a dense network with about as many weights as a tenth of width 16
 
 
@@ -38,6 +39,11 @@ def stronger(factor: str) -> dict[str, Any]:
 def ticket_of(remaining: str) -> str:
     """Return the label of a ticket of some ratio."""
     return "ticket" if remaining == DRAW["ratio"] else f"ratio {remaining}"
+
+
+def percent_label(percent: int) -> str:
+    """Return the label of a ticket of some percent."""
+    return ticket_of(f"{percent / 100:g}")
 
 
 def family(suffix: str, base: dict[str, Any]) -> Study:
@@ -72,6 +78,10 @@ def digits() -> Study:
         rows[f"{other}, trained"] = DIGITS | TRAIN | {"data.classes": theirs}
         rows[f"{task}, ticket"] = DIGITS | DRAW | own
         rows[f"{task}, transferred RTT"] = DIGITS | DRAW | own | {"start.file": f"{other}, trained"}
+    members = tuple(percent_label(percent) for percent in SET)
+    for index, label in enumerate(members[1:], start=1):
+        before = (members[0], *(f"beside {other}" for other in members[1:index]))
+        rows[f"beside {label}"] = rows[label] | {"beside.files": before}
     rows["control: narrow dense"] = DIGITS | TRAIN | {"network.width": SAME_SIZE}
     still = {"learning.learning_rate": 0.0, "learning.epochs": 1}
     rows["control: random mask"] = DIGITS | DRAW | still
@@ -110,7 +120,7 @@ def cifar10() -> Study:
 
 
 GALLERY = {  # rows whose tickets are kept in the repository
-    "digits": tuple(ticket_of(f"{percent / 100:g}") for percent in (3, 5, 7, 10, 15, 20, 30, 40)),
+    "digits": tuple(map(percent_label, (3, 5, 7, 10, 15, 20, 30, 40))),
     "cifar10": ("dense", "ticket 0.05", "ticket 0.1", "ticket 0.2"),
 }
 STUDIES = {"digits": digits(), "cifar10": cifar10()}
@@ -172,7 +182,7 @@ class Switched:
 SWITCHES = {
     "digits": Switched(
         matrix=(3, 5, 7, 10, 15, 20, 30, 40),
-        full=(5, 7, 10, 15, 20, 30),  # Table 3 as printed
+        full=SET,
         quick=(
             (5, 7, 10, 15, 20, 40),  # as its numbers say
             (3, 5, 7, 10),  # Table 8
@@ -182,11 +192,6 @@ SWITCHES = {
         images=None,
     )
 }
-
-
-def percent_label(percent: int) -> str:
-    """Return the label of a ticket of some percent."""
-    return ticket_of(f"{percent / 100:g}")
 
 
 PAPER_TICKETS = ("dense", *map(ticket_of, ("0.05", "0.1", "0.2", "0.3", "0.5", "0.7")))  # Table 6

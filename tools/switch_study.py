@@ -67,7 +67,14 @@ class Study:
         tasks[str(chosen.full)] = SwitchTask(
             self._members(chosen.full), *common, suite="full", dense=first
         )
+        beside = {f"{p} %": self._subject(self._own, self._beside(p)) for p in chosen.full}
+        tasks["drawn beside each other"] = SwitchTask(beside, *common, suite="full")
         return tasks
+
+    def _beside(self, percent: int) -> str:
+        """Return the label of a ticket that was drawn beside those before it."""
+        label = percent_label(percent)
+        return label if percent == self._chosen.full[0] else f"beside {label}"
 
     def _members(self, percents: tuple[int, ...]) -> dict[str, Subject]:
         """Return the tickets of some percents."""
