@@ -7,14 +7,12 @@ What was judged already is not judged again, and an interrupted evaluation goes 
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
-import torch
-from run_study import ROOT, Runner, stored
+from run_study import ROOT, Runner, read_arguments, stored
 from studies import JUDGED, STUDIES, Judged
 
 import scratchticket as st
@@ -48,21 +46,14 @@ def append(path: Path, record: dict[str, Any]) -> None:
 
 def main() -> None:
     """Read the arguments and judge."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("study", choices=sorted(JUDGED))
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "study")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", help="rows whose label contains this")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    options = read_arguments(__doc__, JUDGED)
     chosen, seed = JUDGED[options.study], options.seed
     runner = Runner(STUDIES[options.study], options.study, seed, options.out)
     path = ROOT / "records" / f"{options.study}-attacks-seed{seed}.jsonl"
     try:
         for label in chosen.rows:
             known = stored(path)
-            if (options.only or "") in label and all(r["label"] != label for r in known):
+            if options.only in label and all(r["label"] != label for r in known):
                 task = judgement_of(runner, label, chosen)
                 record = carry_out(task, folder=options.out / f"attacks-{label}-{seed}")
                 append(path, {"label": label} | (record or {}))

@@ -13,6 +13,7 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -130,21 +131,32 @@ class Runner:
         )
 
 
-def main() -> None:
-    """Read the arguments and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("study", choices=sorted(STUDIES))
+def read_arguments(text: str | None, studies: Iterable[str]) -> argparse.Namespace:
+    """Read what a study's tool is called with, and set the number of threads.
+
+    Args:
+        text: What the tool does, in its first line.
+        studies: That it knows.
+    """
+    parser = argparse.ArgumentParser(description=text.splitlines()[0] if text else "")
+    parser.add_argument("study", choices=sorted(studies))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "study")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", help="rows whose label contains this")
+    parser.add_argument("--only", default="", help="rows whose label contains this")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    return options
+
+
+def main() -> None:
+    """Read the arguments and run."""
+    options = read_arguments(__doc__, STUDIES)
     study = STUDIES[options.study]
     runner = Runner(study, options.study, options.seed, options.out)
     try:
         for label in study:
-            if options.only is None or options.only in label:
+            if options.only in label:
                 runner(label)
                 if label in GALLERY[options.study]:
                     runner.keep(label)

@@ -7,13 +7,11 @@ What is done is not done again, and what was interrupted goes on.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
-import torch
 from judge_study import append, source_of
-from run_study import ROOT, Runner, stored
+from run_study import ROOT, Runner, read_arguments, stored
 from studies import STUDIES, SWITCHES, Switched, percent_label
 
 import scratchticket as st
@@ -88,18 +86,12 @@ class Study:
 
 def main() -> None:
     """Read the arguments and do what is missing."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("study", choices=sorted(SWITCHES))
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "study")
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    options = read_arguments(__doc__, SWITCHES)
     path = ROOT / "records" / f"{options.study}-switch-seed{options.seed}.jsonl"
     try:
         tasks = Study(options.study, options.seed, options.out).tasks()
         for label, task in tasks.items():
-            if all(record["label"] != label for record in stored(path)):
+            if options.only in label and all(record["label"] != label for record in stored(path)):
                 folder = options.out / f"switch-{options.seed}" / label
                 record = carry_out(task, folder=folder)
                 append(path, {"label": label, "seed": options.seed} | (record or {}))
