@@ -30,11 +30,12 @@ import scratchticket as st
 from scratchticket.attacks import PGD, Attack, cross_entropy, input_gradient
 from scratchticket.attacks.autoattack import heard, undone
 from scratchticket.data import ImageSet, load_data, pixels
-from scratchticket.evaluation import BATCH_SIZE, evaluate
+from scratchticket.evaluation import default_batch_size, evaluate
 from scratchticket.evaluation.suites import autoattack
 from scratchticket.experiments.recipe import data_like
 from scratchticket.experiments.records import commit, machine, versions
 from scratchticket.files import write_atomically
+from scratchticket.networks import placed
 
 RECORDS = Path(__file__).parents[1] / "records" / "attacks.jsonl"
 PER = 1000  # images that times are given for
@@ -80,8 +81,9 @@ def pgd_runs(network: nn.Module, images: ImageSet, epsilon: str) -> Runs:
 
     def foolboxs() -> float:
         right = 0.0
-        for start in range(0, len(images), BATCH_SIZE):
-            some = images[slice(start, start + BATCH_SIZE)]
+        size = default_batch_size(images)
+        for start in range(0, len(images), size):
+            some = images[slice(start, start + size)]
             clean, labels = pixels(some.images), some.labels
             wrong = foolbox.criteria.Misclassification(labels)
             found = theirs.run(model, clean, wrong, epsilon=radius)
@@ -109,7 +111,9 @@ def autoattack_runs(network: nn.Module, images: ImageSet, epsilon: str, queries:
         whole.square.n_queries = queries
         clean = pixels(images.images)
         with undone(), heard():
-            found, _ = whole.run_standard_evaluation(clean, images.labels, batch_size=BATCH_SIZE)
+            found, _ = whole.run_standard_evaluation(
+                clean, images.labels, batch_size=default_batch_size(images)
+            )
         return share(network, found, images.labels)
 
     return {"scratchticket": ours, "pyautoattack": theirs}
@@ -141,14 +145,15 @@ def timed(runs: Runs, count: int) -> dict[str, Any]:
 
 def limit(network: nn.Module, images: ImageSet, passed: int) -> float:
     """Return the seconds that so many images take to go forward and backward, in whole batches."""
-    some = repeated(images, BATCH_SIZE)
+    size = default_batch_size(images)
+    some = repeated(images, size)
     clean, labels = pixels(some.images), some.labels
-    rounds = max(3, min(20, passed // BATCH_SIZE))
+    rounds = max(3, min(20, passed // size))
     input_gradient(network, clean, labels, cross_entropy)
     begun = time.perf_counter()
     for _ in range(rounds):
         input_gradient(network, clean, labels, cross_entropy)
-    return (time.perf_counter() - begun) / (rounds * BATCH_SIZE) * passed
+    return (time.perf_counter() - begun) / (rounds * size) * passed
 
 
 def peak(ticket: Path, data: str, count: int, epsilon: str) -> int:
@@ -165,7 +170,7 @@ def measured(
     """Return the row of a ticket."""
     loaded = st.Ticket.load(ticket)
     test = load_data(data_like(loaded.provenance, data, None)).test
-    network = loaded.build().requires_grad_(False)
+    network = placed(loaded.build(), "cpu")
     images, few = repeated(test, count), repeated(test, autoattack_count)
     epsilon = halving(network, test)
     evaluated = evaluate(network, images, [Attack(PGD(), epsilon)])

@@ -68,7 +68,7 @@ def evaluate(
         ),
     ] = None,
     seed: o.JudgeSeed = 0,
-    batch_size: Annotated[int, Option(help="Images at a time.")] = 256,
+    batch_size: o.JudgeBatchSize = None,
     adversarial: Annotated[
         Path | None,
         Option(

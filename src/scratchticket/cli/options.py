@@ -137,6 +137,14 @@ JudgeNorm = Annotated[
     str | None,
     Option("--norm", help="Of the ball: linf or l2.", show_default="that of the ticket's recipe"),
 ]
+JudgeBatchSize = Annotated[
+    int | None,
+    Option(
+        "--batch-size",
+        help="Images at a time.",
+        show_default="256 of 32x32 pixels, more of smaller",
+    ),
+]
 JudgeSeed = Annotated[int, Option("--seed", help="Of the attacks' random draws.")]
 JudgeStepSize = Annotated[
     str | None,

@@ -57,7 +57,6 @@ Anew = Annotated[
         rich_help_panel=o.RUN,
     ),
 ]
-BatchSize = Annotated[int, Option(help="Images at a time.")]
 
 
 def transfer(
@@ -71,7 +70,7 @@ def transfer(
     norm: o.JudgeNorm = None,
     images: Images = None,
     seed: o.JudgeSeed = 0,
-    batch_size: BatchSize = 256,
+    batch_size: o.JudgeBatchSize = None,
     folder: Folder = None,
     shard: Share = "1/1",
     overwrite: Anew = False,
@@ -150,7 +149,7 @@ def evaluate(
     norm: o.JudgeNorm = None,
     images: Images = None,
     seed: o.JudgeSeed = 0,
-    batch_size: BatchSize = 256,
+    batch_size: o.JudgeBatchSize = None,
     folder: Folder = None,
     shard: Share = "1/1",
     overwrite: Anew = False,

@@ -17,7 +17,7 @@ from scratchticket.evaluation.suites import (
     suite,
 )
 from scratchticket.evaluation.verdict import verified
-from scratchticket.evaluation.work import BATCH_SIZE, Progress, Shard, Work
+from scratchticket.evaluation.work import BATCH_SIZE, Progress, Shard, Work, default_batch_size
 
 __all__ = [
     "BATCH_SIZE",
@@ -36,6 +36,7 @@ __all__ = [
     "balls",
     "checks",
     "counts",
+    "default_batch_size",
     "evaluate",
     "feature_distance",
     "named",

@@ -70,5 +70,5 @@ def robust_accuracy(
     """
     if attack.name == "none":
         return natural_accuracy(network, images)
-    evaluated = evaluate(network, images, [attack_of(attack)], seed=seed)
+    evaluated = evaluate(network, images, [attack_of(attack)], seed=seed, batch_size=BATCH_SIZE)
     return evaluated.robust(evaluated.outcomes[0])

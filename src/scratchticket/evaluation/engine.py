@@ -15,7 +15,7 @@ from scratchticket.errors import InputError
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.evaluation.outcome import Evaluated, Outcome
 from scratchticket.evaluation.verdict import verified
-from scratchticket.evaluation.work import BATCH_SIZE, Work, mark, text
+from scratchticket.evaluation.work import Work, mark, text
 
 NATURAL, GRADIENTS, FLAGS = "natural", "gradients", "flags"  # pieces that are no attack
 WRONG, RIGHT = 0, 1  # marks of the images as they are
@@ -30,7 +30,7 @@ class Evaluation(Work):
         images: Images and labels, on any device.
         attacks: What to try, in this order.
         seed: Of all random draws.
-        batch_size: Images per piece.
+        batch_size: Images per piece; if not given, it depends on their size.
         checks: Whether to look at gradients, and at AutoAttack's flags where it is among the
             attacks.
 
@@ -45,7 +45,7 @@ class Evaluation(Work):
         attacks: Sequence[Attack],
         *,
         seed: int = 0,
-        batch_size: int = BATCH_SIZE,
+        batch_size: int | None = None,
         checks: bool = False,
     ) -> None:
         titles = [str(attack) for attack in attacks]
@@ -171,6 +171,7 @@ def evaluate(
     attacks: Sequence[Attack],
     *,
     seed: int = 0,
+    batch_size: int | None = None,
     checks: bool = False,
 ) -> Evaluated:
     """Put a network under attack, in one go; see :class:`Evaluation` for the arguments.
@@ -186,7 +187,7 @@ def evaluate(
         ['fgsm, linf, 0.1', 'pgd-5, linf, 0.1']
     """
     evaluation, journal = (
-        Evaluation(network, images, attacks, seed=seed, checks=checks),
+        Evaluation(network, images, attacks, seed=seed, batch_size=batch_size, checks=checks),
         Journal({}),
     )
     evaluation.run(journal)

@@ -18,7 +18,7 @@ from scratchticket.data import ImageSet
 from scratchticket.errors import InputError
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.evaluation.verdict import verified
-from scratchticket.evaluation.work import BATCH_SIZE, Work, digits, text
+from scratchticket.evaluation.work import Work, digits, text
 
 NATURAL = "natural"
 SET: Literal["the set"] = "the set"
@@ -89,7 +89,7 @@ class Transfer(Work):
         members: Names of the networks that make the set, if there is one.
         probabilities: Of the members; equal if not given.
         seed: Of all random draws.
-        batch_size: Images per piece.
+        batch_size: Images per piece; if not given, it depends on their size.
         prefix: Of the names of its pieces, where several share a journal.
 
     Raises:
@@ -105,7 +105,7 @@ class Transfer(Work):
         members: Sequence[str] = (),
         probabilities: Sequence[float] | None = None,
         seed: int = 0,
-        batch_size: int = BATCH_SIZE,
+        batch_size: int | None = None,
         prefix: str = "",
     ) -> None:
         super().__init__(list(networks.values()), images, seed=seed, batch_size=batch_size)

@@ -17,7 +17,8 @@ from scratchticket.data import ImageSet, pixels
 from scratchticket.errors import InputError
 from scratchticket.evaluation.journal import Finding, Journal
 
-BATCH_SIZE = 256
+BATCH_SIZE = 256  # of 32x32 pixels
+LARGEST_BATCH, SMALLEST_BATCH = 1024, 8
 Progress = Callable[[str, int, int], None]
 
 
@@ -48,17 +49,19 @@ class Work(ABC):
         networks: Pixels in [0, 1] to logits; modules must be in eval mode.
         images: Images and labels, on any device.
         seed: Of all random draws.
-        batch_size: Images per piece.
+        batch_size: Images per piece; if not given, :func:`default_batch_size`.
 
     Raises:
         InputError: If a network is in training mode, or a batch has no image.
     """
 
     def __init__(
-        self, networks: Sequence[Network], images: ImageSet, *, seed: int, batch_size: int
+        self, networks: Sequence[Network], images: ImageSet, *, seed: int, batch_size: int | None
     ) -> None:
         if any(isinstance(network, nn.Module) and network.training for network in networks):
             raise InputError("the network is in training mode; call its eval() first")
+        if batch_size is None:
+            batch_size = default_batch_size(images)
         if batch_size < 1:
             raise InputError(f"the batch size must be at least 1, got {batch_size}")
         self.images, self.device = images, device_of(networks[0])
@@ -119,6 +122,16 @@ class Work(ABC):
     def marks(self, journal: Journal, name: str) -> Tensor:
         """Return the marks of all images."""
         return torch.cat([mark(journal, name, batch) for batch in range(self.batches)])
+
+
+def default_batch_size(images: ImageSet) -> int:
+    """Return a batch size that takes about as much memory whatever the images' size.
+
+    Where images are small, batches are large: what is left of a batch while an attack succeeds is
+    then still worth a pass.
+    """
+    pixels = images.images.shape[-1] * images.images.shape[-2]
+    return min(LARGEST_BATCH, max(SMALLEST_BATCH, BATCH_SIZE * 32 * 32 // pixels))
 
 
 def device_of(network: Network) -> torch.device:

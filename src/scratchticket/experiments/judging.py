@@ -16,7 +16,6 @@ from scratchticket.attacks import Attack, Norm
 from scratchticket.data import Data, ImageSet
 from scratchticket.errors import InputError
 from scratchticket.evaluation import (
-    BATCH_SIZE,
     QUICK_IMAGES,
     Balls,
     Evaluation,
@@ -24,6 +23,7 @@ from scratchticket.evaluation import (
     Progress,
     SuiteName,
     balls,
+    default_batch_size,
     named,
     report,
     suite,
@@ -56,7 +56,7 @@ class Judgement:
     attacks: Sequence[Attack]
     where: Balls
     seed: int = 0
-    batch_size: int = BATCH_SIZE
+    batch_size: int | None = None
     suite: str | None = None
 
     def plan(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Judgement:
             "epsilons": list(self.where.epsilons),
             "l2 epsilons": list(self.where.euclidean),
             "seed": self.seed,
-            "batch size": self.batch_size,
+            "batch size": self.batch_size or default_batch_size(self.images),
             "attacks": [attack.facts() for attack in self.attacks],
             "versions": {name: versions()[name] for name in ("scratchticket", "torch")},
         }
@@ -115,7 +115,7 @@ def judgement(  # noqa: PLR0913
     norm: Norm | None = None,
     count: int | None = None,
     seed: int = 0,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
 ) -> Judgement:
     """Work out what to do, checking it.
 

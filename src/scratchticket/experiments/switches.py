@@ -13,7 +13,7 @@ import torch
 from scratchticket.attacks.sets import chances
 from scratchticket.data import ImageSet
 from scratchticket.errors import InputError
-from scratchticket.evaluation import BATCH_SIZE, Balls, Journal, Progress
+from scratchticket.evaluation import Balls, Journal, Progress, default_batch_size
 from scratchticket.evaluation.transfer import Crossed, Strike, Transfer
 from scratchticket.experiments import set_figures
 from scratchticket.experiments.judging import fingerprint
@@ -54,7 +54,7 @@ class _Several:
     where: Balls
     classes: int
     seed: int = 0
-    batch_size: int = BATCH_SIZE
+    batch_size: int | None = None
 
     def __post_init__(self) -> None:
         if not self.subjects:
@@ -74,7 +74,7 @@ class _Several:
             "images": fingerprint(self.images),
             "epsilons": list(self.where.epsilons),
             "seed": self.seed,
-            "batch size": self.batch_size,
+            "batch size": self.batch_size or default_batch_size(self.images),
             "versions": {name: versions()[name] for name in ("scratchticket", "torch")},
         }
 
