@@ -19,7 +19,7 @@ def test_public_names_are_these() -> None:
         "LearningRecipe",
         "Mask",
         "NetworkRecipe",
-    "RandomSwitch",
+        "RandomSwitch",
         "Recipe",
         "ScratchticketError",
         "Ticket",

@@ -18,6 +18,7 @@ from scratchticket.data import ImageSet
 from scratchticket.errors import InputError, ScratchticketError
 from scratchticket.evaluation import Evaluated, Evaluation, Journal, Shard, balls, evaluate, report
 from scratchticket.evaluation.suites import autoattack
+from scratchticket.evaluation.work import evened
 
 ATTACKS = [
     Attack(Noise(3), "0.1"),
@@ -270,3 +271,21 @@ def test_an_evaluation_survives_kill_9(tmp_path: Path, network: nn.Module) -> No
     journal = Journal({})
     evaluation.run(journal)
     assert facts(survived) == facts(evaluation.result(journal))
+
+
+def test_a_network_is_asked_about_few_sizes_of_batch_and_says_the_same() -> None:
+    asked, network = set(), torch.nn.Linear(3, 2)
+
+    def watched(images: torch.Tensor) -> torch.Tensor:
+        asked.add(len(images))
+        return network(images)
+
+    for count in range(1, 300):
+        images = torch.rand(count, 3, requires_grad=True)
+        logits = evened(watched)(images)
+        torch.testing.assert_close(logits, network(images))
+        (gradient,) = torch.autograd.grad(logits.sum(), images)
+        torch.testing.assert_close(gradient, network.weight.sum(dim=0).expand(count, 3))
+    assert asked >= set(range(1, 17))
+    assert len(asked) <= 16 + 8 * 5
+    assert evened(watched)(torch.empty(0, 3)).shape == (0, 2)

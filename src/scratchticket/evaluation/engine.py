@@ -15,7 +15,7 @@ from scratchticket.errors import InputError
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.evaluation.outcome import Evaluated, Outcome
 from scratchticket.evaluation.verdict import verified
-from scratchticket.evaluation.work import Work, mark, text
+from scratchticket.evaluation.work import Work, evened, mark, text
 
 NATURAL, GRADIENTS, FLAGS = "natural", "gradients", "flags"  # pieces that are no attack
 WRONG, RIGHT = 0, 1  # marks of the images as they are
@@ -205,12 +205,12 @@ def _attacked(  # noqa: PLR0913
     generator: torch.Generator,
 ) -> Finding:
     """Let an attack loose on the images marked, and see for ourselves what it found."""
-    begun, forwards = time.monotonic(), 0
+    begun, forwards, asked = time.monotonic(), 0, evened(network)
 
     def counting(batch: Tensor) -> Tensor:
         nonlocal forwards
         forwards += len(batch)
-        return network(batch)
+        return asked(batch)
 
     marks = torch.where(tried, RESISTED, UNTRIED)
     distances, queries, said = torch.empty(0), None, []

@@ -18,7 +18,7 @@ from scratchticket.data import ImageSet
 from scratchticket.errors import InputError
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.evaluation.verdict import verified
-from scratchticket.evaluation.work import Work, digits, text
+from scratchticket.evaluation.work import Work, digits, evened, text
 
 NATURAL = "natural"
 SET: Literal["the set"] = "the set"
@@ -151,10 +151,12 @@ class Transfer(Work):
         strike, begun, forwards = self._strikes[title], time.monotonic(), 0
 
         def counted(network: Network) -> Network:
+            asked = evened(network)
+
             def count(points: Tensor) -> Tensor:
                 nonlocal forwards
                 forwards += len(points)
-                return network(points)
+                return asked(points)
 
             return count
 
