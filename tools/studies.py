@@ -120,7 +120,10 @@ def cifar10() -> Study:
 
 
 GALLERY = {  # rows whose tickets are kept in the repository
-    "digits": tuple(map(percent_label, (3, 5, 7, 10, 15, 20, 30, 40))),
+    "digits": (
+        *map(percent_label, (3, 5, 7, 10, 15, 20, 30, 40)),
+        *(f"beside {percent_label(percent)}" for percent in SET[1:]),
+    ),
     "cifar10": ("dense", "ticket 0.05", "ticket 0.1", "ticket 0.2"),
 }
 STUDIES = {"digits": digits(), "cifar10": cifar10()}
