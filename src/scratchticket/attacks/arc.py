@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from scratchticket.attacks.balls import Ball, LinfBall, euclidean, per_image
-from scratchticket.attacks.gradient import Found, Network
+from scratchticket.attacks.gradient import Found, Network, whole
 from scratchticket.attacks.losses import Loss
 from scratchticket.attacks.sets import Together, expected_error
 
@@ -92,7 +92,7 @@ def arc(  # noqa: PLR0913
                 kept = torch.where(better, reached, kept)
             points, risk = ball.project(points + local, clean), kept
             found.take(rows, points, risk, risk)
-            undone = risk < 1 - 1e-6
+            undone = ~whole(risk)
             rows, points, risk = rows[undone], points[undone], risk[undone]
             if len(rows) == 0:
                 break

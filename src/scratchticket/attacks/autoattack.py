@@ -66,13 +66,7 @@ def stage(  # noqa: PLR0913
         classes = network(images[:1]).shape[1]
     if name == "apgd-t" and classes < 4:
         raise InputError(f"AutoAttack's apgd-t needs at least 4 classes, got {classes}")
-    common: dict[str, Any] = {
-        "norm": "Linf" if isinstance(ball, LinfBall) else "L2",
-        "eps": ball.epsilon,
-        "seed": int(torch.randint(2**31, (1,), generator=generator, device=generator.device)),
-        "device": images.device,
-        "verbose": False,
-    }
+    common = settings(ball, images, generator)
     targets, logger = min(TARGETS, classes - 1), logging.getLogger("auto-attack")
     with undone(), frozen(network):
         if name == "square":
@@ -104,6 +98,17 @@ def stage(  # noqa: PLR0913
         with torch.no_grad():
             adversarial: Tensor = attack.perturb(images.contiguous(), labels)
     return adversarial.detach()
+
+
+def settings(ball: Ball, images: Tensor, generator: torch.Generator) -> dict[str, Any]:
+    """Return what every attack of the library is told; the generator gives its seed."""
+    return {
+        "norm": "Linf" if isinstance(ball, LinfBall) else "L2",
+        "eps": ball.epsilon,
+        "seed": int(torch.randint(2**31, (1,), generator=generator, device=generator.device)),
+        "device": images.device,
+        "verbose": False,
+    }
 
 
 def flags(network: Network, images: Tensor, labels: Tensor) -> list[str]:

@@ -166,7 +166,7 @@ class Found:
     @property
     def open(self) -> Tensor:
         """Positions of the images that no iterate has fooled the whole network with: int64."""
-        return (~_whole(self._largest)).nonzero().squeeze(1)
+        return (~whole(self._largest)).nonzero().squeeze(1)
 
     def offer(self, active: Tensor, current: Tensor, logits: Tensor, losses: Tensor) -> Tensor:
         """Take the iterates that are better than what is known of their images.
@@ -182,7 +182,7 @@ class Found:
         """
         error = self._error(logits, self._labels[active])
         self.take(active, current, error, losses)
-        return _whole(error)
+        return whole(error)
 
     def take(self, active: Tensor, current: Tensor, error: Tensor, losses: Tensor) -> None:
         """Take the iterates of a larger error, and among equal ones of a larger loss."""
@@ -193,6 +193,6 @@ class Found:
         self._largest[chosen] = error[better]
 
 
-def _whole(error: Tensor) -> Tensor:
+def whole(error: Tensor) -> Tensor:
     """Whether an error is 1, but for rounding."""
     return error > 1 - 1e-6

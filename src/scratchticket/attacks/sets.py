@@ -72,6 +72,11 @@ def each(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor:
     return loss(logits.reshape(-1, classes), repeated).view(batch, networks)
 
 
+def scaled_margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return every network's margin in standard deviations of its logits: ``(batch, network)``."""
+    return each(margin, logits, labels) / (logits.detach().std(dim=2) + _TINY)
+
+
 def expected_error(probabilities: Tensor) -> Loss:
     """Return the function from all logits to the probability that the answer is wrong."""
 
@@ -126,9 +131,7 @@ def set_loss(
         return cross_entropy(torch.einsum("bnc,n->bc", logits, probabilities.to(logits)), labels)
 
     def clamped_margin(logits: Tensor, labels: Tensor) -> Tensor:
-        spread = logits.detach().std(dim=2) + _TINY
-        scaled = each(margin, logits, labels) / spread
-        return scaled.clamp_max(CLAMP) @ probabilities.to(logits)
+        return scaled_margin(logits, labels).clamp_max(CLAMP) @ probabilities.to(logits)
 
     losses: dict[str, Loss] = {
         "eot": eot,

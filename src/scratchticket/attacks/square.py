@@ -7,13 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scratchticket.attacks.autoattack import library, undone
-from scratchticket.attacks.balls import Ball, LinfBall
-from scratchticket.attacks.losses import margin
-from scratchticket.attacks.sets import Together, each, expected_error
+from scratchticket.attacks.autoattack import library, settings, undone
+from scratchticket.attacks.balls import Ball
+from scratchticket.attacks.gradient import whole
+from scratchticket.attacks.sets import Together, expected_error, scaled_margin
 
 WEIGHT = 100.0  # of an error against margins: fewer right answers come before smaller margins
-_TINY = 1e-12
 
 
 def square_on_set(  # noqa: PLR0913
@@ -54,25 +53,21 @@ def square_on_set(  # noqa: PLR0913
             return points.new_zeros(0), points.new_zeros(0)
         with torch.no_grad():
             logits = together(points)
-            spread = logits.std(dim=2) + _TINY
-            leads = -(each(margin, logits, truth) / spread) @ probabilities.to(logits)
-            right = 1 - error(logits, truth)
-        right = torch.where(right < 1e-6, 0.0, right)
+            leads = -scaled_margin(logits, truth) @ probabilities.to(logits)
+            wrong = error(logits, truth)
+        right = torch.where(whole(wrong), 0.0, 1 - wrong)
         return right, WEIGHT * right + leads
 
     attack: Any = square(
         together,
-        norm="Linf" if isinstance(ball, LinfBall) else "L2",
-        eps=ball.epsilon,
         n_queries=queries,
         p_init=0.8,
         resc_schedule=False,
-        device=images.device,
+        **settings(ball, images, generator),
     )
     attack.margin_and_loss = measured
-    seed = int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
     with undone():
-        torch.manual_seed(seed)
+        torch.manual_seed(attack.seed)
         attack.init_hyperparam(images)
         _, adversarial = attack.attack_single_run(images.contiguous(), labels)
     found: Tensor = adversarial.detach()
