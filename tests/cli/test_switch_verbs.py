@@ -147,3 +147,15 @@ def test_a_ticket_is_drawn_beside_others(path: Callable[[str], Path], tmp_path: 
     code, _, error = call(*words, "--attack", "none", "--out", tmp_path / "natural")
     assert code == 2
     assert "need an inner attack" in error
+
+
+def test_a_mistake_loses_nothing(path: Callable[[str], Path], tmp_path: Path) -> None:
+    words = ("transfer", path("0.2"), *FEW, "--out", tmp_path)
+    assert call(*words)[0] == 0
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+    code, _, error = call(*words, "--batch-size", "0", "--overwrite")
+
+    assert code == 2
+    assert "batch size must be at least 1, got 0" in error
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before

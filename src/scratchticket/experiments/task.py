@@ -105,9 +105,11 @@ def carry_out(  # noqa: PLR0913
     Raises:
         InputError: If the folder holds something else.
     """
-    plan = task.plan()
+    plan, works = task.plan(), task.works(device)  # what is wrong is found before files change
     if folder is None:
-        return _done(task, Journal(plan), shard, device, progress)
+        journal = Journal(plan)
+        _run(works, journal, shard, progress)
+        return _record(task, works, plan, journal, device, progress)
     home = EvaluationFolder(folder)
     home.prepare(overwrite)
     try:
@@ -117,7 +119,9 @@ def carry_out(  # noqa: PLR0913
     try:
         if (finished := _finished(home, plan)) is not None:
             return finished
-        record = _done(task, journal, shard, device, progress, home)
+        _run(works, journal, shard, progress)
+        journal.read(home.journals())  # others may have finished meanwhile
+        record = _record(task, works, plan, journal, device, progress)
         if record is not None:
             write_atomically(home.picture, task.picture(record))
             write_atomically(home.record, json.dumps(record, indent=2) + "\n")
@@ -134,26 +138,27 @@ def _finished(home: EvaluationFolder, plan: Facts) -> Facts | None:
     return record if record.get("plan") == json.loads(json.dumps(plan)) else None
 
 
-def _done(  # noqa: PLR0917
-    task: Task[W],
-    journal: Journal,
-    shard: Shard,
-    device: torch.device | str,
-    progress: Progress,
-    home: EvaluationFolder | None = None,
-) -> Facts | None:
-    """Do a share of the work, and make the record if the others have done theirs."""
-    works = task.works(device)
+def _run(works: Sequence[W], journal: Journal, shard: Shard, progress: Progress) -> None:
+    """Do a share of the work."""
     for work in works:
         work.run(journal, shard, progress)
-    if home is not None:
-        journal.read(home.journals())  # others may have finished meanwhile
+
+
+def _record(  # noqa: PLR0917
+    task: Task[W],
+    works: Sequence[W],
+    plan: Facts,
+    journal: Journal,
+    device: torch.device | str,
+    progress: Progress,
+) -> Facts | None:
+    """Make the record, if all shards have done theirs."""
     if not all(work.finished(journal) for work in works):
         return None
     return {
         "format": 1,
         **task.report(works, journal, progress),
-        "plan": task.plan(),
+        "plan": plan,
         "machine": machine(device),
         "versions": versions(),
         "commit": commit(),
