@@ -10,7 +10,7 @@ from typer import Option
 from scratchticket.cli import options as o
 from scratchticket.cli.judges import EvaluationProgress, subject_of
 from scratchticket.cli.settings import with_settings
-from scratchticket.cli.terminal import out, tell, user_errors
+from scratchticket.cli.terminal import say, tell, user_errors
 
 
 def attack(
@@ -95,8 +95,4 @@ def attack(
                 progress=progress,
             )
         adversarial.save(made, to)
-        out.print(
-            f"{task.attacks[0]}: {made.fooled} of {len(made)} images in {to} fool {file.name}",
-            soft_wrap=True,
-            markup=False,
-        )
+        say(f"{task.attacks[0]}: {made.fooled} of {len(made)} images in {to} fool {file.name}")

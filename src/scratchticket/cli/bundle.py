@@ -9,8 +9,7 @@ from typer import Argument, Option
 
 from scratchticket.cli import options as o
 from scratchticket.cli.code import import_network
-from scratchticket.cli.terminal import out as terminal
-from scratchticket.cli.terminal import user_errors
+from scratchticket.cli.terminal import say, user_errors
 
 
 def bundle(
@@ -29,4 +28,4 @@ def bundle(
         together = [ticket for path in tickets for ticket in load_tickets(path)]
         save_tickets(together, out)
         size = f"{len(together)} tickets, {out.stat().st_size:,} bytes"
-        terminal.print(f"{out}: {size}", soft_wrap=True, markup=False)
+        say(f"{out}: {size}")

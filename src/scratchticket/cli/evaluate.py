@@ -12,9 +12,15 @@ from rich.table import Table
 from typer import Option
 
 from scratchticket.cli import options as o
-from scratchticket.cli.judges import EvaluationProgress, opened, shard_of, subject_of
+from scratchticket.cli.judges import (
+    EvaluationProgress,
+    opened,
+    say_share_done,
+    shard_of,
+    subject_of,
+)
 from scratchticket.cli.settings import with_settings
-from scratchticket.cli.terminal import err, interval, out, percent, tell, user_errors
+from scratchticket.cli.terminal import interval, out, percent, say, tell, user_errors
 
 ONE, MANY = "One attack", "A suite of attacks"
 
@@ -153,15 +159,14 @@ def evaluate(
                 progress=progress,
             )
         if record is None:
-            message = f"share {shard} is done; the record comes with the last of {share.count}"
-            err.print(f"{message}, in {folder}", soft_wrap=True, markup=False)
+            say_share_done(share, folder)
             return
         title = f"{ticket} on {len(task.images)} test images of {data}"
         _print(title, {"ticket": str(ticket), **record}, json_output)
         if folder is not None and not json_output:
             home = EvaluationFolder(folder)
             for path in (home.record, home.picture, home.journal(share)):
-                out.print(str(path), soft_wrap=True, markup=False)
+                say(str(path))
 
 
 def _scored(  # noqa: PLR0917
@@ -210,4 +215,4 @@ def _print(title: str, record: dict[str, Any], json_output: bool) -> None:
             row(f"worst case, {worst['norm']}, {worst['epsilon']}", worst)
     out.print(table)
     for sign in record.get("warning_signs", ()):
-        out.print(f"warning sign: {sign['name']}: {sign['text']}", soft_wrap=True, markup=False)
+        say(f"warning sign: {sign['name']}: {sign['text']}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from scratchticket.cli.code import import_network
-from scratchticket.cli.terminal import err
+from scratchticket.cli.terminal import err, say
 
 if TYPE_CHECKING:
     from scratchticket.data import Data
@@ -54,6 +54,12 @@ def subject_of(  # noqa: PLR0917
     ticket = opened(path, index, network)
     images = load_data(data_like({} if ticket is None else ticket.provenance, data, label_column))
     return make_subject(path, ticket, images, network=network, normalise=normalise), images
+
+
+def say_share_done(share: Shard, folder: Path | None) -> None:
+    """Say that other shares are missing."""
+    done = f"share {share} is done; the record comes with the last of {share.count}, in {folder}"
+    say(done, err)
 
 
 def shard_of(text: str) -> Shard:
@@ -103,5 +109,5 @@ class EvaluationProgress:
         """Show where the evaluation stands."""
         self._bar.update(self._task, description=name, completed=done, total=total)
         if self._bar.disable and not self._quiet and name != self._last:
-            err.print(f"{done}/{total}  {name}", soft_wrap=True, markup=False)
+            say(f"{done}/{total}  {name}", err)
         self._last = name

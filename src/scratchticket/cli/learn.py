@@ -12,6 +12,7 @@ from scratchticket.cli.terminal import (
     out,
     percent,
     result_table,
+    say,
     tell,
     user_errors,
 )
@@ -91,13 +92,12 @@ def _learn(task: str, options: dict[str, Any]) -> None:
         last = record["results"]["last"]
         best = "the best on validation images"
         reason = best if record["selected"] == "best" else "the last"
-        out.print(
+        say(
             f"of epoch {chosen['epoch']}, {reason}; the last epoch: natural "
-            f"{percent(last['natural'])}, robust {percent(last['attacks'][0])}",
-            soft_wrap=True,
+            f"{percent(last['natural'])}, robust {percent(last['attacks'][0])}"
         )
         for path in (home.ticket, home.record, home.log, home.curves, home.examples):
-            out.print(str(path), soft_wrap=True, markup=False)
+            say(str(path))
 
 
 def draw(

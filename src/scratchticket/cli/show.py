@@ -13,7 +13,7 @@ from typer import Argument
 from scratchticket.cli import options as o
 from scratchticket.cli.code import import_network
 from scratchticket.cli.settings import preset_settings, with_settings
-from scratchticket.cli.terminal import out, percent, printable, user_errors
+from scratchticket.cli.terminal import out, percent, printable, say, user_errors
 
 
 def show(
@@ -77,17 +77,13 @@ def _print_recipe(recipe: dict[str, Any], prefix: str = "") -> None:
             _print_recipe(value, f"{prefix}{name}.")
         elif value is not None:
             line = f"  {prefix}{name}={value}"
-            out.print(printable(line), soft_wrap=True, markup=False)
+            say(printable(line))
 
 
 def _list(told: list[dict[str, Any]]) -> None:
     """Print a line for each ticket of a file."""
     first = told[0]
-    out.print(
-        f"{len(told)} tickets of one network: {_network(first)}; the proof of each holds",
-        soft_wrap=True,
-        markup=False,
-    )
+    say(f"{len(told)} tickets of one network: {_network(first)}; the proof of each holds")
     table = Table()
     for heading in ("index", "weights kept", "%", "classes", "bytes alone"):
         table.add_column(heading, justify="right")
@@ -136,7 +132,7 @@ def _print(facts: dict[str, Any]) -> None:
     if accuracy:
         lines["accuracy"] = accuracy
     for name, text in lines.items():
-        out.print(printable(f"{name:<9} {text}"), soft_wrap=True, markup=False)
+        say(printable(f"{name:<9} {text}"))
     table = Table()
     table.add_column("layer")
     for heading in ("shape", "kept", "of", "%"):

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE
-from rich.markup import escape
-from rich.table import Table
 from typer import Argument, Option
 
 from scratchticket.cli import options as o
-from scratchticket.cli.judges import EvaluationProgress, shard_of
-from scratchticket.cli.terminal import err, out, tell, user_errors
+from scratchticket.cli.judges import EvaluationProgress, say_share_done, shard_of
+from scratchticket.cli.switch_tables import print_matrices, print_switch
+from scratchticket.cli.terminal import say, tell, user_errors
 
 if TYPE_CHECKING:
     from scratchticket.data import Data
@@ -105,12 +103,7 @@ def transfer(
         if json_output:
             print(json.dumps(record, indent=2))
             return
-        for matrix in record["matrices"]:
-            kind = "stops at the first success" if matrix["stops"] else "goes on to the end"
-            title = f"{matrix['title']}; {kind}; right of {matrix['total']} (%)"
-            out.print(title, soft_wrap=True, markup=False)
-            out.print(_matrix(matrix, record["networks"]))
-            out.print(_of_matrix(matrix), soft_wrap=True, markup=False)
+        print_matrices(record)
         _paths(folder)
 
 
@@ -193,7 +186,7 @@ def evaluate(
         if json_output:
             print(json.dumps(record, indent=2))
             return
-        _print(record)
+        print_switch(record)
         _paths(folder)
 
 
@@ -292,8 +285,7 @@ def _carry_out(  # noqa: PLR0917
             progress=progress,
         )
     if record is None:
-        message = f"share {shard} is done; the record comes with the last of {share.count}"
-        err.print(f"{message}, in {folder}", soft_wrap=True, markup=False)
+        say_share_done(share, folder)
     return record
 
 
@@ -304,92 +296,4 @@ def _paths(folder: Path | None) -> None:
 
         home = EvaluationFolder(folder)
         for path in (home.record, home.picture):
-            out.print(str(path), soft_wrap=True, markup=False)
-
-
-def _matrix(matrix: dict[str, Any], names: list[str]) -> Table:
-    """Return a transfer matrix as a table."""
-    table = Table(box=SIMPLE)
-    table.add_column("made on")
-    for name in names:
-        table.add_column(escape(name), justify="right")
-    for row in names:
-        shares = (f"{100 * matrix['rows'][row][c] / matrix['total']:.1f}" for c in names)
-        table.add_row(escape(row), *shares)
-    return table
-
-
-def _of_matrix(matrix: dict[str, Any]) -> str:
-    """Return what a matrix comes to."""
-    text = f"mean {100 * matrix['mean']:.1f} %, on the diagonal {100 * matrix['diagonal']:.1f} %"
-    if matrix["off_diagonal"] is not None:
-        text += f", off it {100 * matrix['off_diagonal']:.1f} %"
-    return text
-
-
-def _print(record: dict[str, Any]) -> None:
-    """Print a switch's record."""
-    table = Table(
-        title=f"switch of {len(record['members'])} tickets", title_justify="left", box=SIMPLE
-    )
-    table.add_column("attack")
-    table.add_column("made on")
-    for heading in ("expected %", "95 %", "all right %", "seconds"):
-        table.add_column(heading, justify="right", no_wrap=True)
-
-    def row(label: str, source: str, facts: dict[str, Any]) -> None:
-        low, high = facts["interval"]
-        every = facts["all_right"]
-        table.add_row(
-            escape(label),
-            escape(source),
-            f"{100 * facts['expected']:.1f}",
-            f"{100 * low:.1f} to {100 * high:.1f}",
-            f"{100 * every['correct'] / every['total']:.1f}",
-            f"{facts['seconds']:.1f}" if "seconds" in facts else "",
-        )
-
-    row("none (natural)", "", record["natural"])
-    for attack in record["attacks"]:
-        row(attack["title"].removesuffix(f", on {attack['source']}"), attack["source"], attack)
-    table.add_section()
-    for worst in record["worst_cases"]:
-        row(f"worst case, {worst['norm']}, {worst['epsilon']}", "", worst)
-    out.print(table)
-    for matrix in record["protocol"]:
-        if matrix["stops"]:
-            title = f"the paper's protocol, {matrix['title']}: {_of_matrix(matrix)}"
-            out.print(f"{title} (not adaptive)", soft_wrap=True, markup=False)
-    for row_ in (a for a in record["attacks"] if "claimed" in a):
-        claimed = row_["claimed"]
-        out.print(
-            f"not valid: {row_['title']} takes {claimed['correct']} of {claimed['total']} for "
-            f"right; expected are {100 * row_['expected']:.1f} %",
-            soft_wrap=True,
-            markup=False,
-        )
-    for worst in record["worst_cases"]:
-        best = worst["best_member"]
-        share = 100 * best["correct"] / best["total"]
-        out.print(
-            f"{worst['norm']} {worst['epsilon']}: the switch {100 * worst['expected']:.1f} %, its "
-            f"best ticket alone ({best['name']}) {share:.1f} %: {worst['gain']}",
-            soft_wrap=True,
-            markup=False,
-        )
-    if "dense" in record:
-        for worst, other in zip(record["worst_cases"], record["dense"]["worst_cases"], strict=True):
-            out.print(
-                f"{worst['norm']} {worst['epsilon']}: the dense network "
-                f"{100 * other['expected']:.1f} %: {worst['gain_over_dense']}",
-                soft_wrap=True,
-                markup=False,
-            )
-    game = record["game"]
-    chances = ", ".join(f"{100 * p:.0f} %" for p in game["probabilities"])
-    answered = f"after {len(game['rounds'])} rounds" if game["answered"] else "not answered"
-    out.print(
-        f"best probabilities: {chances}; value {100 * game['value']:.1f} % ({answered})",
-        soft_wrap=True,
-        markup=False,
-    )
+            say(str(path))

@@ -24,6 +24,11 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
+def say(text: str, where: Console = out) -> None:
+    """Print a line as it is, however wide."""
+    where.print(text, soft_wrap=True, markup=False)
+
+
 @contextmanager
 def user_errors(go_on: str = "") -> Iterator[None]:
     """Turn the library's errors and Ctrl-C into a line or two and exit code 2.
@@ -47,7 +52,7 @@ def user_errors(go_on: str = "") -> Iterator[None]:
 def tell(notes: Iterable[str]) -> None:
     """Print what was decided on the user's behalf."""
     for note in notes:
-        err.print(f"note: {note}", soft_wrap=True, markup=False)
+        say(f"note: {note}", err)
 
 
 class LearningProgress:
@@ -92,11 +97,11 @@ class LearningProgress:
         if self._bar.disable:
             if new and not self._quiet:
                 last = event.epochs[-1]
-                err.print(
+                say(
                     f"{self._label}: epoch {last.epoch}/{event.total_epochs}  "
                     f"loss {last.loss:.3f}  "
                     f"validation {validation}  {last.seconds:.0f} s",
-                    soft_wrap=True,
+                    err,
                 )
             return
         last_step = event.step == event.steps
@@ -118,7 +123,7 @@ class LearningProgress:
         from scratchticket.experiments.run import warnings_of
 
         for warning in warnings_of(event.epochs) if not self._warned else ():
-            err.print(f"warning: {warning}", soft_wrap=True, markup=False)
+            say(f"warning: {warning}", err)
             self._warned = True
 
 

@@ -38,6 +38,9 @@ class Shard:
         if not 1 <= self.index <= self.count:
             raise InputError(f"shards are numbered from 1 to {self.count}, got {self.index}")
 
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
     def __contains__(self, batch: int) -> bool:
         return batch % self.count == self.index - 1
 

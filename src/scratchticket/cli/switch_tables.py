@@ -1,0 +1,98 @@
+"""What the verbs ``transfer`` and ``switch evaluate`` print."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+
+from scratchticket.cli.terminal import out, say
+
+
+def print_matrices(record: dict[str, Any]) -> None:
+    """Print transfer matrices."""
+    for matrix in record["matrices"]:
+        kind = "stops at the first success" if matrix["stops"] else "goes on to the end"
+        say(f"{matrix['title']}; {kind}; right of {matrix['total']} (%)")
+        out.print(_matrix(matrix, record["networks"]))
+        say(_of_matrix(matrix))
+
+
+def _matrix(matrix: dict[str, Any], names: list[str]) -> Table:
+    """Return a transfer matrix as a table."""
+    table = Table(box=SIMPLE)
+    table.add_column("made on")
+    for name in names:
+        table.add_column(escape(name), justify="right")
+    for row in names:
+        shares = (f"{100 * matrix['rows'][row][c] / matrix['total']:.1f}" for c in names)
+        table.add_row(escape(row), *shares)
+    return table
+
+
+def _of_matrix(matrix: dict[str, Any]) -> str:
+    """Return what a matrix comes to."""
+    text = f"mean {100 * matrix['mean']:.1f} %, on the diagonal {100 * matrix['diagonal']:.1f} %"
+    if matrix["off_diagonal"] is not None:
+        text += f", off it {100 * matrix['off_diagonal']:.1f} %"
+    return text
+
+
+def print_switch(record: dict[str, Any]) -> None:
+    """Print a switch's record."""
+    table = Table(
+        title=f"switch of {len(record['members'])} tickets", title_justify="left", box=SIMPLE
+    )
+    table.add_column("attack")
+    table.add_column("made on")
+    for heading in ("expected %", "95 %", "all right %", "seconds"):
+        table.add_column(heading, justify="right", no_wrap=True)
+
+    def row(label: str, source: str, facts: dict[str, Any]) -> None:
+        low, high = facts["interval"]
+        every = facts["all_right"]
+        table.add_row(
+            escape(label),
+            escape(source),
+            f"{100 * facts['expected']:.1f}",
+            f"{100 * low:.1f} to {100 * high:.1f}",
+            f"{100 * every['correct'] / every['total']:.1f}",
+            f"{facts['seconds']:.1f}" if "seconds" in facts else "",
+        )
+
+    row("none (natural)", "", record["natural"])
+    for attack in record["attacks"]:
+        row(attack["title"].removesuffix(f", on {attack['source']}"), attack["source"], attack)
+    table.add_section()
+    for worst in record["worst_cases"]:
+        row(f"worst case, {worst['norm']}, {worst['epsilon']}", "", worst)
+    out.print(table)
+    for matrix in record["protocol"]:
+        if matrix["stops"]:
+            title = f"the paper's protocol, {matrix['title']}: {_of_matrix(matrix)}"
+            say(f"{title} (not adaptive)")
+    for row_ in (a for a in record["attacks"] if "claimed" in a):
+        claimed = row_["claimed"]
+        say(
+            f"not valid: {row_['title']} takes {claimed['correct']} of {claimed['total']} for "
+            f"right; expected are {100 * row_['expected']:.1f} %"
+        )
+    for worst in record["worst_cases"]:
+        best = worst["best_member"]
+        share = 100 * best["correct"] / best["total"]
+        say(
+            f"{worst['norm']} {worst['epsilon']}: the switch {100 * worst['expected']:.1f} %, its "
+            f"best ticket alone ({best['name']}) {share:.1f} %: {worst['gain']}"
+        )
+    if "dense" in record:
+        for worst, other in zip(record["worst_cases"], record["dense"]["worst_cases"], strict=True):
+            say(
+                f"{worst['norm']} {worst['epsilon']}: the dense network "
+                f"{100 * other['expected']:.1f} %: {worst['gain_over_dense']}"
+            )
+    game = record["game"]
+    chances = ", ".join(f"{100 * p:.0f} %" for p in game["probabilities"])
+    answered = f"after {len(game['rounds'])} rounds" if game["answered"] else "not answered"
+    say(f"best probabilities: {chances}; value {100 * game['value']:.1f} % ({answered})")
