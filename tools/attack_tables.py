@@ -4,34 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
+from scratchticket.experiments import published
+
 Record = dict[str, Any]
+Numbers = dict[str, tuple[float, ...]]  # a network's accuracies in the paper
 Cell = tuple[str, str | None]  # an attack's title without its ball, and the ball's radius
-PAPER_6: dict[
-    str, tuple[float, ...]
-] = {  # ResNet18, CIFAR-10: AutoAttack, CW-Inf and Bandits at 8/255 and 12/255, CW-L2
-    "dense": (46.39, 41.13, 48.99, 45.91, 66.99, 64.17, 52.78),
-    "5 %": (45.75, 41.43, 48.07, 45.57, 61.18, 59.30, 51.74),
-    "10 %": (45.30, 40.84, 47.95, 45.05, 63.82, 61.55, 52.03),
-    "20 %": (42.55, 37.97, 45.03, 42.45, 65.47, 62.80, 49.35),
-    "30 %": (45.14, 39.94, 47.76, 44.08, 65.03, 62.40, 51.97),
-    "50 %": (42.19, 37.75, 44.85, 42.27, 64.10, 61.43, 49.07),
-    "70 %": (42.18, 37.80, 44.44, 42.18, 60.17, 57.97, 48.14),
-}
-PAPER_2: dict[
-    str, tuple[float, ...]
-] = {  # ResNet18, CIFAR-10: PGD in l2 balls of radius 0.5, 1.71 and 2
-    "dense": (63.61, 40.85, 39.04),
-    "5 %": (61.11, 43.81, 42.25),
-    "10 %": (63.61, 44.49, 42.81),
-    "20 %": (64.43, 44.35, 42.51),
-}
+
+
+def paper_6() -> Numbers:
+    """Return Table 6 for ResNet18: AutoAttack, CW-Inf and Bandits at both epsilons, CW-L2."""
+    order = [f"{name}_{e}" for name in ("autoattack", "cw_inf", "bandits") for e in (8, 12)]
+    return {
+        _called(row["remaining_ratio"]): tuple(row[name] for name in [*order, "cw_l2"])
+        for row in published.table("table6").rows
+        if "resnet18" in row["network"]
+    }
+
+
+def paper_2() -> Numbers:
+    """Return Table 2 for ResNet18: PGD in l2 balls."""
+    return {
+        _called(
+            1 if row["ticket"] == "dense" else float(row["ticket"].removeprefix("rst@"))
+        ): tuple(row[f"eps_l2_{radius}"] for radius in ("0.50", "1.71", "2.00"))
+        for row in published.table("table2").where(network="resnet18")
+    }
+
+
+def _called(ratio: float) -> str:
+    """Return how a network of some remaining ratio is called here."""
+    return "dense" if ratio == 1 else f"{round(100 * ratio)} %"
 
 
 def percent_of(record: Record) -> str:
     """Return how the paper's tables call a network."""
     subject = record["subject"]
-    share = subject["kept"] / subject["of"]
-    return "dense" if share == 1 else f"{round(100 * share)} %"
+    return _called(subject["kept"] / subject["of"])
 
 
 def attacks(records: list[Record]) -> str:
@@ -50,9 +58,9 @@ def attacks(records: list[Record]) -> str:
     return f"""\
 {_accuracies(records, near)}
 
-{_beside(records, balls, [*titles, "CW-L2"], PAPER_6, "linf")}
+{_beside(records, balls, [*titles, "CW-L2"], paper_6(), "linf")}
 
-{_beside(records, euclidean, [f"l2-PGD-20, {r}" for _, r in euclidean], PAPER_2, "l2")}
+{_beside(records, euclidean, [f"l2-PGD-20, {r}" for _, r in euclidean], paper_2(), "l2")}
 
 Robust accuracy in percent, in italics the paper's for ResNet18 on CIFAR-10 at the epsilons of its
 tables; {first["natural"]["total"]} test images of {first["data"]["of"]}. Computed with
@@ -84,7 +92,7 @@ def _beside(
     records: list[Record],
     cells: list[Cell],
     headings: list[str],
-    paper: dict[str, tuple[float, ...]],
+    paper: Numbers,
     norm: str,
 ) -> str:
     """Return a table of ours, the paper's numbers in italics."""

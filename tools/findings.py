@@ -33,7 +33,7 @@ class Claim:
     right: str
 
 
-CLAIMS = (
+DIGITS = (
     Claim("A ticket is comparable to the dense network (4.2)", "ticket", "~", "dense"),
     Claim("... at 20 % too", "ratio 0.2", "~", "dense"),
     Claim("Very small ratios are inferior (4.2)", "ticket", ">", "ratio 0.01"),
@@ -88,6 +88,22 @@ CLAIMS = (
     ),
     Claim("... fine-tuned too", "ticket", ">", "control: magnitude-pruned, fine-tuned"),
 )
+CIFAR10 = (
+    Claim("A ticket is comparable to the dense network (4.2), at 20 %", "ticket 0.2", "~", "dense"),
+    Claim("... at 10 %", "ticket 0.1", "~", "dense"),
+    Claim("... at 5 %", "ticket 0.05", "~", "dense"),
+    Claim("Very small ratios are inferior (4.2)", "ticket 0.1", ">", "ticket 0.05"),
+)
+CLAIMS = {"digits": DIGITS, "cifar10": CIFAR10}
+
+
+SEVERAL = """\
+Differences are means over the seeds (least to most). *Cannot be told*: the seeds do not agree in
+sign, or the mean is below one standard error of the test images.
+*Comparable* means within two of them."""
+ONE = """\
+One seed cannot tell a finding from luck: the verdict says only whether a difference is larger than
+one standard error of the test images; *comparable* means within two of them."""
 
 
 def by_label(records: list[Record], study: str) -> Rows:
@@ -144,9 +160,7 @@ def verdict(claim: Claim, rows: Rows) -> str:
     noise = 100 * sqrt(fraction * (1 - fraction) / images)  # one standard error of the images
     agree = all(d > 0 for d in differences) or all(d < 0 for d in differences)
     clear = agree and abs(average) > noise
-    if len(seeds) == 1:
-        said = "one seed only"
-    elif claim.sign == "~":
+    if claim.sign == "~":
         said = "holds" if abs(average) <= 2 * noise else "does not hold"
     else:
         said = ("holds" if average > 0 else "does not hold") if clear else "cannot be told"
@@ -156,29 +170,35 @@ def verdict(claim: Claim, rows: Rows) -> str:
     )
 
 
-def digits(records: list[Record]) -> str:
-    """Return the part of the page on digits."""
-    rows = by_label(records, "digits")
+def study(name: str, records: list[Record]) -> str:
+    """Return the part of the page on a study."""
+    rows = by_label(records, name)
     most = max(map(len, rows.values()))
     rows = {label: own for label, own in rows.items() if len(own) == most}  # all seeds are there
     lines = [
         "| the paper says | compared | difference in robust accuracy (points) | here it |",
         "|---|---|---|---|",
     ]
-    known = [c for c in CLAIMS if c.left in rows and c.right in rows]
+    known = [c for c in CLAIMS[name] if c.left in rows and c.right in rows]
     lines += [verdict(claim, rows) for claim in known]
     seeds = sorted({r["recipe"]["seed"] for records in rows.values() for r in records})
     machines = {(r["machine"]["threads"], r["machine"]["device"]) for v in rows.values() for r in v}
     places = " and ".join(f"{count} thread(s) of {device}" for count, device in sorted(machines))
+    first = next(iter(rows.values()))[0]
+    images = first["results"]["last"]["natural"]["total"]
+    learning = first["recipe"]["learning"]
+    chosen = "the epoch is chosen on validation images"
+    if learning["validate_every"] == learning["epochs"]:
+        chosen = "of the last epoch"
+    over, means = f"mean ± standard deviation over seeds {', '.join(map(str, seeds))}", SEVERAL
+    if len(seeds) == 1:
+        over, means = f"one seed, {seeds[0]}", ONE
     return f"""\
 {table(rows)}
 
-Accuracy on the test images; mean ± standard deviation over seeds {", ".join(map(str, seeds))}; the
-epoch is chosen on validation images. Computed with {places}.
+Accuracy on the {images:,} test images; {over}; {chosen}. Computed with {places}.
 
 {chr(10).join(lines)}
 
-Differences are means over the seeds (least to most). *Cannot be told*: the seeds do not agree in
-sign, or the mean is below one standard error of the test images.
-*Comparable* means within two of them.
+{means}
 """

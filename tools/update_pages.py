@@ -12,16 +12,18 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import sqrt
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import attack_tables
+import benchmark_tables
 import findings
 
 ROOT = Path(__file__).parents[1]
 MARKERS = re.compile("(<!-- results: .* -->\n).*?(<!-- end of results -->\n)", flags=re.DOTALL)
-RIVALS = ("released", "zstd")  # what a ticket's file is compared with
 Record = dict[str, Any]
 
 
@@ -55,89 +57,6 @@ average with {machine["threads"]} threads of {machine["device"]}.
 """
 
 
-def ticket_size(records: list[Record]) -> str:
-    """Return the tables of files' sizes and of times to load them, in Markdown."""
-    sizes, times = [], []
-    for record in records:
-        network, size = record["network"], record["bytes"]
-        label = (
-            f"| {network['name']}, width {network['width']}"
-            f" | {100 * float(record['ratio']):g} | {record['mask']} |"
-        )
-        over = 100 * (size["mask"] / size["entropy"] - 1)
-        columns = [f"{size[name]:,.0f}" for name in ("entropy", "mask")]
-        columns += [f"{over:+.2f} %"]
-        columns += [f"{size[name]:,}" for name in ("statistics", "header", "file")]
-        columns += [f"{size[name]:,} ({size[name] / size['file']:.3g}x)" for name in RIVALS]
-        sizes.append(f"{label} {' | '.join(columns)} |")
-        columns = [interval(record["seconds"][name]) for name in ("ticket", *RIVALS)]
-        times.append(f"{label} {' | '.join(columns)} |")
-    loads = [record["machine"]["load_before"] for record in records]
-    ((passes, torch),) = {(record["passes"], record["versions"]["torch"]) for record in records}
-    machines = {(record["machine"]["threads"], record["machine"]["device"]) for record in records}
-    places = [f"{plural(threads, 'thread')} of {device}" for threads, device in sorted(machines)]
-    return f"""\
-| network | kept (%) | mask | entropy | code of the mask | over entropy | statistics | header | \
-ticket file | released checkpoint | dense, zstd |
-|---|---|---|---|---|---|---|---|---|---|---|
-{chr(10).join(sizes)}
-
-Sizes in bytes; in brackets how many times the ticket's file.
-
-| network | kept (%) | mask | ticket (s) | released checkpoint (s) | dense, zstd (s) |
-|---|---|---|---|---|---|
-{chr(10).join(times)}
-
-Median of {passes} (least to most), with {" or ".join(places)}, PyTorch {torch}. The machine was
-shared: when the measurement of a row began, its load average over one minute, this benchmark
-included, lay between {min(loads):.1f} and {max(loads):.1f}.
-"""
-
-
-def switching(records: list[Record]) -> str:
-    """Return the table of memory and time of a switch, in Markdown."""
-    rows = []
-    for record in records:
-        size, seconds = record["bytes"], record["seconds"]
-        megabytes = [
-            f"{size[name] / 2**20:.1f} ({size[name] / size['dense']:.2f}x)"
-            for name in ("packed", "resident")
-        ]
-        forward = seconds["forward"]["median"]
-        times = [milliseconds(seconds[name]) for name in ("forward", "switch", "copy")]
-        shares = [
-            f"{seconds['switch']['median'] / forward:.2f}",
-            f"{100 * seconds['draw']['median'] / forward:.2f} %",
-        ]
-        columns = " | ".join(megabytes + times + shares)
-        rows.append(f"| {record['network']} | {record['tickets']} | {columns} |")
-    machine = records[0]["machine"]
-    return f"""\
-| network | tickets | packed (MiB) | resident (MiB) | forward, one image (ms) | \
-switch, packed (ms) | copy (ms) | switch, packed, in forwards | switch, resident, of a forward |
-|---|---|---|---|---|---|---|---|---|
-{chr(10).join(rows)}
-
-In brackets how many times the dense network. Median (least to most), with
-{plural(machine["threads"], "thread")} of {machine["device"]}; the machine was shared.
-"""
-
-
-def milliseconds(times: dict[str, float]) -> str:
-    """Return a median with what lies around it, in milliseconds."""
-    return "{:.1f} ({:.1f} to {:.1f})".format(*(1e3 * times[n] for n in ("median", "min", "max")))
-
-
-def interval(times: dict[str, float]) -> str:
-    """Return a median with what lies around it, to three digits after the point."""
-    return f"{times['median']:.3f} ({times['min']:.3f} to {times['max']:.3f})"
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count of things."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 @dataclass(frozen=True)
 class Page:
     """A page with a part that comes from records.
@@ -155,9 +74,12 @@ class Page:
 
 PAGES = (
     Page("README.md", demo, "demo.jsonl"),
-    Page("docs/ticket-size.md", ticket_size, "ticket_size.jsonl"),
-    Page("docs/switching.md", switching, "switching.jsonl"),
-    Page("docs/findings.md", findings.digits, "digits-seed*.jsonl"),
+    Page("docs/ticket-size.md", benchmark_tables.ticket_size, "ticket_size.jsonl"),
+    Page("docs/switching.md", benchmark_tables.switching, "switching.jsonl"),
+    Page("docs/attack-speed.md", benchmark_tables.attacks, "attacks.jsonl"),
+    Page("docs/attacks.md", attack_tables.attacks, "digits-attacks-seed*.jsonl"),
+    Page("docs/findings.md", partial(findings.study, "digits"), "digits-seed*.jsonl"),
+    Page("docs/findings-cifar10.md", partial(findings.study, "cifar10"), "cifar10-seed*.jsonl"),
 )
 
 
