@@ -32,6 +32,8 @@ def module(folder: str, name: str) -> ModuleType:
 
 size = module("benchmarks", "ticket_size")
 switching = module("benchmarks", "switching")
+attacks = module("benchmarks", "attacks")
+tables = module("tools", "benchmark_tables")
 pages = module("tools", "update_pages")
 
 
@@ -93,7 +95,7 @@ def test_a_row_replaces_the_one_measured_before(tmp_path: Path) -> None:
     ]
     assert [row["recipe"] is not None for row in rows] == [False, False, True]
     assert all({"machine", "versions", "commit"} <= row.keys() for row in rows)
-    table = pages.ticket_size(rows)
+    table = tables.ticket_size(rows)
     assert table.count("| resnet18, width 2 | 10 | drawn |") == 2
 
 
@@ -124,4 +126,21 @@ def test_packed_tickets_take_less_memory_than_resident_ones() -> None:
     assert held["packed"] < 0.5 * held["resident"]
     assert held["resident"] == 6 * held["dense"]
     assert set(row["seconds"]) == {"forward", "switch", "packed", "resident", "draw", "copy"}
-    assert "| resnet18 | 6 |" in pages.switching([row])
+    assert "| resnet18 | 6 |" in tables.switching([row])
+
+
+def test_attacks_are_timed_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("foolbox")
+    pytest.importorskip("pyautoattack")
+    monkeypatch.setattr(attacks, "PASSES", 1)
+    file = ROOT / "gallery" / "digits-seed2" / "ticket.safetensors"
+
+    row = attacks.measured(file, "digits", count=40, queries=5, autoattack_count=1)
+
+    for kind, rival in (("pgd", "foolbox"), ("autoattack", "pyautoattack")):
+        assert row[kind].keys() == {"scratchticket", rival}
+        assert all(0 < took["min"] <= took["median"] for took in row[kind].values())
+    assert abs(row["pgd"]["scratchticket"]["accuracy"] - row["pgd"]["foolbox"]["accuracy"]) <= 0.1
+    assert 0 < row["pgd_limit"]
+    assert set(row["peak_bytes"]) == {"40", "400"}
+    assert "| resnet18, width 16, digits | PGD-20 |" in tables.attacks([row])
