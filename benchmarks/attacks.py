@@ -172,7 +172,7 @@ def measured(
     test = load_data(data_like(loaded.provenance, data, None)).test
     network = placed(loaded.build(), "cpu")
     images, few = repeated(test, count), repeated(test, autoattack_count)
-    epsilon = halving(network, test)
+    epsilon = halving(network, test[slice(count)])
     evaluated = evaluate(network, images, [Attack(PGD(), epsilon)])
     passed = evaluated.outcomes[0].forwards
     return {
