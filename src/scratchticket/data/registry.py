@@ -20,13 +20,14 @@ from scratchticket.errors import InputError, unknown
 DATA_SETS = ("digits", *KNOWN_SETS)
 
 
-def load_data(source: str | Path | DataRecipe) -> Data:
+def load_data(source: str | Path | DataRecipe, place: str | None = None) -> Data:
     """Load a data set.
 
     Args:
         source: A known name (``digits``, which comes with the package, or ``cifar10``,
             ``cifar100``, ``svhn``, ``imagenet``, which are downloaded); the path of a Parquet
             folder, an image folder or an ``.npz`` file; or a recipe that says more.
+        place: Path of a copy of a known data set, instead of a download.
 
     Returns:
         Training, validation and test images. Its notes say what was decided on the way.
@@ -40,9 +41,11 @@ def load_data(source: str | Path | DataRecipe) -> Data:
         (1257, 180, 360, (1, 8, 8))
     """
     recipe = source if isinstance(source, DataRecipe) else DataRecipe(str(source))
-    readers = {"digits": _digits} | dict.fromkeys(KNOWN_SETS, _known)
     try:
-        data = readers.get(recipe.name, _local)(recipe)
+        if recipe.name in KNOWN_SETS:
+            data = _known(recipe, place)
+        else:
+            data = (_digits if recipe.name == "digits" else _local)(recipe)
     except OSError as error:
         raise InputError(f"cannot read {error.filename or recipe.name}: {error.strerror}") from None
     return replace(data, name=recipe.name, recipe=recipe)
@@ -67,8 +70,8 @@ def _digits(recipe: DataRecipe) -> Data:
     )
 
 
-def _known(recipe: DataRecipe) -> Data:
-    """Return a known data set from the hub, prepared as it needs unless the recipe says more."""
+def _known(recipe: DataRecipe, place: str | None) -> Data:
+    """Return a known data set, prepared as it needs unless the recipe says more."""
     known = KNOWN_SETS[recipe.name]
     full = replace(
         recipe,
@@ -76,6 +79,9 @@ def _known(recipe: DataRecipe) -> Data:
         size=recipe.size or known.size,
         colour=known.colour if recipe.colour == "keep" else recipe.colour,
     )
+    if place is not None:
+        column = full.label_column if _holds_tables(_path(place)) else recipe.label_column
+        return _local(replace(full, name=place, label_column=column))
     try:
         from scratchticket.data.hub import hub_source
     except ModuleNotFoundError as error:
@@ -90,23 +96,33 @@ def _local(recipe: DataRecipe) -> Data:
 
 def _found(recipe: DataRecipe) -> Source:
     """Find the parts of the data at a path."""
-    path = Path(recipe.name)
-    with suppress(RuntimeError):  # ~ of a user there is not
-        path = path.expanduser()
-    folder = path.is_dir()
-    suffix = path.suffix.lower() if path.is_file() else ""
-    tables = folder and any(any(path.glob(names)) for names in ("*.parquet", "*/*.parquet"))
-    if tables or suffix == ".parquet":
+    path = _path(recipe.name)
+    if _holds_tables(path):
         return _tables(path, recipe)
     _check_no_column(recipe)
-    if folder:
+    if path.is_dir():
         return folder_source(path)
-    if suffix == ".npz":
+    if path.is_file() and path.suffix.lower() == ".npz":
         return npz_source(path)
     raise InputError(
         f"{unknown('data set', recipe.name, DATA_SETS)}; "
         "or give the path of a Parquet folder, an image folder or an .npz file"
     )
+
+
+def _path(name: str) -> Path:
+    """Return a path as the user means it."""
+    path = Path(name)
+    with suppress(RuntimeError):  # ~ of a user there is not
+        path = path.expanduser()
+    return path
+
+
+def _holds_tables(path: Path) -> bool:
+    """Whether a path is a Parquet file or a folder of some."""
+    if path.is_dir():
+        return any(any(path.glob(names)) for names in ("*.parquet", "*/*.parquet"))
+    return path.is_file() and path.suffix.lower() == ".parquet"
 
 
 def _tables(path: Path, recipe: DataRecipe) -> Source:

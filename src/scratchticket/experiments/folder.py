@@ -109,8 +109,11 @@ class RunFolder:
             raise InputError(
                 f"cannot resume: {self.recipe} is of another version or damaged; {advice}"
             )
+        moved = {"start.file"} if recipe.start.sha256 is not None else set()
+        if recipe.beside.sha256:
+            moved.add("beside.files")  # where a file lies does not matter, its content does
         for path, value in new.items():  # in the recipe's order, the task first
-            if old[path] != value:
+            if old[path] != value and path not in moved:
                 raise InputError(
                     f"cannot resume: the run was started with {path}={old[path]}, "
                     f"now it is {value}; {advice}"

@@ -59,10 +59,21 @@ def run(  # noqa: PLR0913
     resume: bool = False,
     overwrite: bool = False,
     device: str = "cpu",
+    data: Data | None = None,
     observe: Callable[[Event], None] = lambda event: None,
     tell: Callable[[Sequence[str]], None] = lambda notes: None,
 ) -> dict[str, Any]:
     """Run a recipe in a folder.
+
+    Args:
+        recipe: What to run.
+        folder: For ticket, record, log, pictures and checkpoint.
+        resume: Go on with what the folder holds.
+        overwrite: Replace what the folder holds.
+        device: Where to compute.
+        data: The images, if they are loaded already.
+        observe: Called after each step.
+        tell: Called with what was decided on the user's behalf.
 
     Returns:
         The record, which is also in the folder; that of a run finished earlier, with ``resume``.
@@ -71,7 +82,9 @@ def run(  # noqa: PLR0913
         InputError: See :meth:`RunFolder.prepare`.
         Interrupted: If a signal asked to stop; the checkpoint is in the folder.
     """
-    data, start = load_data(recipe.data), load_start(recipe.start)
+    start = load_start(recipe.start)
+    if data is None:
+        data = load_data(recipe.data)
     tell(data.notes)
     job = prepared(recipe, data, device, start, load_beside(recipe.beside))
     home = RunFolder(folder, recipe.task)

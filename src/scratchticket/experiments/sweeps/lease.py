@@ -1,0 +1,190 @@
+"""A lease: the right to work in a folder, held by one process at a time.
+
+The folder may lie on a file system that several machines share. A lease is a file ``lease-N``,
+made by an operation that only one process can succeed in; its holder renews it, and when it has
+not been renewed for a minute, or its process is known to be dead, anyone may make ``lease-N+1``
+and is then the holder. A process that was stopped and wakes up finds its token gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import threading
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from scratchticket.errors import InputError, ScratchticketError
+
+EXPIRES = 60.0  # seconds without renewal
+RENEWS = 10.0
+_NAME = re.compile(r"lease-(\d{1,9})")
+
+
+class LeaseLost(ScratchticketError):
+    """Somebody else has taken the folder: this process was away for too long."""
+
+
+class Lease:
+    """A lease that this process holds.
+
+    Args:
+        path: Its file, which holds ``token``.
+        token: Tells it from every other.
+        number: How many processes have held the folder since it was last released, this included.
+        renews: Seconds between renewals.
+    """
+
+    def __init__(self, path: Path, token: str, number: int, renews: float = RENEWS) -> None:
+        self.path, self.number = path, number
+        self._token = token
+        self._lost, self._released = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._renew, args=(renews,), daemon=True)
+        self._thread.start()
+
+    @property
+    def lost(self) -> bool:
+        """Whether somebody else may have taken the folder: time to stop."""
+        return self._lost.is_set()
+
+    def release(self) -> None:
+        """Give the folder back."""
+        self._released.set()
+        self._thread.join()
+        if _token(self.path) == self._token:
+            self.path.unlink(missing_ok=True)
+
+    def _renew(self, renews: float) -> None:
+        while not self._released.wait(renews):
+            try:
+                if _token(self.path) != self._token:
+                    self._lost.set()
+                    return
+                os.utime(self.path)
+            except OSError:
+                continue  # a file system that is away for a while; others see the lease expire
+
+
+def take(folder: Path, expires: float = EXPIRES, renews: float = RENEWS) -> Lease | None:
+    """Take the lease of a folder; none if somebody has it.
+
+    Args:
+        folder: Is made if it is not there.
+        expires: After how many seconds without renewal somebody else's is void.
+        renews: Seconds between renewals of this one.
+
+    Raises:
+        InputError: If the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        old = _files(folder)
+        last = max(old, default=0)
+        if old and _alive(old[last], expires):
+            return None
+        path, token = folder / f"lease-{last + 1}", uuid.uuid4().hex
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        except FileExistsError:
+            return None
+        with os.fdopen(handle, "w") as file:
+            json.dump(
+                {"token": token, "host": _host(), "pid": os.getpid(), "began": _began()}, file
+            )
+        for file_ in old.values():
+            file_.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot use folder {folder}: {error.strerror}") from None
+    return Lease(path, token, last + 1, renews)
+
+
+def held(folder: Path, expires: float = EXPIRES) -> bool:
+    """Whether a process holds the lease of a folder."""
+    files = _files(folder)
+    return bool(files) and _alive(files[max(files)], expires)
+
+
+def _files(folder: Path) -> dict[int, Path]:
+    """Return the leases in a folder by number."""
+    try:
+        paths = list(folder.iterdir())
+    except OSError:
+        return {}
+    return {int(found[1]): path for path in paths if (found := _NAME.fullmatch(path.name))}
+
+
+def _alive(path: Path, expires: float) -> bool:
+    """Whether a lease counts: it was renewed lately, and its process is not known to be dead."""
+    try:
+        age = _now(path.parent) - path.stat().st_mtime
+    except OSError:
+        return True  # released or taken this moment
+    if age > expires:
+        return False
+    facts = _facts(path)
+    if facts.get("host") != _host() or not isinstance(facts.get("pid"), int):
+        return True
+    return _began(facts["pid"]) == facts.get("began")
+
+
+def _now(folder: Path) -> float:
+    """Return the time on the clock of the file system, which need not be this machine's."""
+    probe = folder / f".clock-{uuid.uuid4().hex}"
+    try:
+        probe.touch()
+        return probe.stat().st_mtime
+    except OSError:
+        return time.time()  # nothing can be written: only somebody who looks asks
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError):
+        read = json.loads(path.read_text())
+        if isinstance(read, dict):
+            return read
+    return {}
+
+
+def _token(path: Path) -> str | None:
+    """Return the token in a lease; none if the lease is gone.
+
+    Raises:
+        OSError: If the file system cannot say.
+    """
+    try:
+        read = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return read.get("token") if isinstance(read, dict) else None
+
+
+def _host() -> str:
+    """Return what tells the processes of one system from those of another."""
+    parts = [socket.gethostname()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(parts)
+
+
+def _began(pid: Any = "self") -> str | None:
+    """Return when a process of this system began; none if it has ended.
+
+    Where the system does not tell, every process seems to have begun at the same time, and a lease
+    lasts until it expires.
+    """
+    if not Path("/proc/self/stat").exists():
+        return ""
+    try:
+        state, *facts = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (OSError, ValueError):
+        return None
+    return None if state in "ZX" else facts[18]

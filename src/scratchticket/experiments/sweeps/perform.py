@@ -1,0 +1,160 @@
+"""How each kind of job is done: from its settings and the tickets it needs to a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from scratchticket.data import Data
+from scratchticket.evaluation import Balls, balls, named, suite
+from scratchticket.experiments.judging import Judgement, some_of
+from scratchticket.experiments.run import run
+from scratchticket.experiments.start import make_recipe_from_file
+from scratchticket.experiments.subject import Subject, ticket_subject
+from scratchticket.experiments.sweeps.job import BESIDE, DENSE, START, Job
+from scratchticket.experiments.sweeps.store import Store
+from scratchticket.experiments.switches import SwitchTask, TransferTask
+from scratchticket.experiments.task import Task, carry_out
+from scratchticket.tickets import Ticket
+
+Facts = dict[str, Any]
+Observe = Callable[[float], None]
+
+
+def perform(
+    job: Job, store: Store, *, device: str = "cpu", observe: Observe = lambda fraction: None
+) -> Facts:
+    """Do a job in its folder of a store, from where it was left.
+
+    Args:
+        job: Those it needs must be finished.
+        store: Where.
+        device: Where to compute.
+        observe: Called now and then with how much is done, from 0 to 1.
+
+    Returns:
+        The record, which is in the folder too.
+
+    Raises:
+        InputError: If something in its settings or data cannot be used.
+        Interrupted: If a signal asked a run to stop.
+    """
+    if job.kind == "run":
+        return _run(job, store, device, observe)
+    data = store.data(job.data)
+    task = _TASKS[job.kind](job, store, data)
+
+    def progress(name: str, done: int, total: int) -> None:
+        observe(done / total)
+
+    record = carry_out(task, folder=store.folder(job), device=device, progress=progress)
+    assert record is not None
+    return record
+
+
+def _run(job: Job, store: Store, device: str, observe: Observe) -> Facts:
+    """Draw or train."""
+    settings = dict(job.settings)
+    if START in job.needs:
+        settings["start.file"] = str(store.ticket(job.needs[START]))
+    beside = [str(store.ticket(n)) for role, n in job.needs.items() if role.startswith(BESIDE)]
+    if beside:
+        settings["beside.files"] = beside
+    recipe = make_recipe_from_file(settings)
+    return run(
+        recipe,
+        store.folder(job),
+        resume=True,
+        device=device,
+        data=store.data(recipe.data),
+        observe=lambda event: observe(event.step / event.steps),
+    )
+
+
+def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
+    """``attacks`` (``name``, ``settings``, balls of their own) or a ``suite``; ``images``."""
+    ((_, subject),) = _subjects(job, store).items()
+    settings = job.settings
+    where = _balls(job, subject, data)
+    classes = len(data.classes)
+    if "suite" in settings:
+        attacks = suite(settings["suite"], where, classes)
+    else:
+        found = [
+            attack
+            for told in settings["attacks"]
+            for attack in named(told["name"], _own(where, told), classes, told.get("settings", {}))
+        ]
+        attacks = tuple({str(attack): attack for attack in found}.values())
+    images = some_of(data.test, settings.get("images"))
+    return Judgement(subject, images, _source(data), attacks, where, suite=settings.get("suite"))
+
+
+def _own(where: Balls, told: Facts) -> Balls:
+    """Return the balls of one attack."""
+    norm = told.get("norm", where.norm)
+    epsilons = tuple(
+        told.get("epsilons", where.epsilons if norm == where.norm else where.euclidean)
+    )
+    return replace(where, norm=norm, epsilons=epsilons)
+
+
+def _transfer(job: Job, store: Store, data: Data) -> Task[Any]:
+    """``epsilons``, ``images``."""
+    subjects = _subjects(job, store)
+    first = next(iter(subjects.values()))
+    return TransferTask(
+        subjects,
+        some_of(data.test, job.settings.get("images")),
+        _source(data),
+        _balls(job, first, data),
+        len(data.classes),
+    )
+
+
+def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
+    """``suite``, ``epsilons``, ``images``; needs the members, and ``dense`` to compare with."""
+    subjects = _subjects(job, store)
+    dense = subjects.pop(DENSE, None)
+    first = next(iter(subjects.values()))
+    return SwitchTask(
+        subjects,
+        some_of(data.test, job.settings.get("images")),
+        _source(data),
+        _balls(job, first, data),
+        len(data.classes),
+        suite=job.settings.get("suite", "quick"),
+        dense=dense,
+    )
+
+
+def _subjects(job: Job, store: Store) -> dict[str, Subject]:
+    """Return the networks a job needs, by name."""
+    files = {name: store.ticket(need) for name, need in job.needs.items()}
+    return {name: ticket_subject(Ticket.load(file), file) for name, file in files.items()}
+
+
+def _balls(job: Job, subject: Subject, data: Data) -> Balls:
+    """Return where to search: what is said, else around what the subject was made for."""
+    settings = job.settings
+    return balls(
+        subject.epsilon,
+        subject.norm,
+        data.shape,
+        epsilons=tuple(settings.get("epsilons", ())),
+        l2=tuple(settings.get("l2", ())),
+    )
+
+
+def _source(data: Data) -> Facts:
+    """Return what a record says of the images' origin."""
+    return {"name": Path(data.name).name, "part": "test", "of": len(data.test)}
+
+
+_TASKS: dict[str, Callable[[Job, Store, Data], Task[Any]]] = {
+    "judge": _judgement,
+    "transfer": _transfer,
+    "switch": _switch,
+}

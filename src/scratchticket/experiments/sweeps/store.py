@@ -1,0 +1,166 @@
+"""A store: a folder with a folder for every job, named by what the job is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from scratchticket.data import Data, DataRecipe, load_data
+from scratchticket.errors import InputError
+from scratchticket.experiments.folder import RunFolder, json_file
+from scratchticket.experiments.sweeps import lease
+from scratchticket.experiments.sweeps.job import Job
+from scratchticket.files import write_atomically
+
+State = Literal["finished", "running", "failed", "begun", "new"]
+Facts = dict[str, Any]
+DEATHS = 5  # processes that may die of a job before it counts as failed
+
+
+@dataclass(frozen=True)
+class Store:
+    """Finished jobs, and what is needed to go on with the others.
+
+    A job is finished when its record is there, which is written last, whole or not at all.
+
+    Attributes:
+        path: The folder; is made when something is written.
+        places: Where data sets with a name lie, if not on the hub: name to path. Where data lie
+            does not change what a job is.
+    """
+
+    path: Path
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def folder(self, job: Job) -> Path:
+        """Return the folder of a job."""
+        return self.path / job.id[:16]
+
+    def ticket(self, job: Job) -> Path:
+        """Return the ticket file that a run has made or will make."""
+        return RunFolder(self.folder(job), job.recipe.task).ticket
+
+    def record(self, job: Job) -> Facts | None:
+        """Return the record of a job; none if it is not finished.
+
+        Raises:
+            InputError: If the record is damaged, or of another version.
+        """
+        path = self.folder(job) / "record.json"
+        if not path.exists() or (job.kind == "run" and not self.ticket(job).exists()):
+            return None
+        record = json_file(path)
+        if record.get("format") != 1:
+            raise InputError(
+                f"{path} has format {record.get('format')!r}, this version reads 1; "
+                "remove its folder to run the job again"
+            )
+        return record
+
+    def state(self, job: Job) -> State:
+        """Return where a job stands; one whose record cannot be used has failed."""
+        if not (folder := self.folder(job)).exists():
+            return "new"
+        settled = self._settled(job)
+        if settled is not None:
+            return settled
+        if lease.held(folder):
+            return "running"
+        return "begun" if any(folder.iterdir()) else "new"
+
+    def take(self, job: Job) -> lease.Lease | None:
+        """Take a job to work on it; none if somebody else has, or it is done or given up.
+
+        Raises:
+            InputError: If the store cannot be written.
+        """
+        taken = lease.take(self.folder(job))
+        if taken is None:
+            return None
+        if taken.number > DEATHS:
+            self.fail(job, f"{DEATHS} processes died of it without a word: out of memory?")
+        if self._settled(job) is not None:
+            taken.release()
+            return None
+        described = {**job.json(), "label": job.label}
+        write_atomically(self.folder(job) / "job.json", json.dumps(described, indent=2) + "\n")
+        return taken
+
+    def fail(self, job: Job, why: str, details: str = "") -> None:
+        """Note that a job failed, and why."""
+        said = {"error": why, "details": details}
+        write_atomically(self._failure(job), json.dumps(said, indent=2) + "\n")
+
+    def failure(self, job: Job) -> str | None:
+        """Return why a job failed; none if it did not."""
+        try:
+            if self.record(job) is not None or not self._failure(job).exists():
+                return None
+            return str(json_file(self._failure(job)).get("error"))
+        except InputError as error:
+            return str(error)
+
+    def retry(self, jobs: Iterable[Job]) -> None:
+        """Forget that jobs failed, so that they are tried again from where they were left."""
+        for job in jobs:
+            self._failure(job).unlink(missing_ok=True)
+
+    def note(self, job: Job, fraction: float) -> None:
+        """Say how much of a job is done; nothing is lost where that cannot be written."""
+        with suppress(OSError):
+            (self.folder(job) / "progress").write_text(f"{fraction:.4f}")
+
+    def noted(self, job: Job) -> float:
+        """Return how much of a job is done, from 0 to 1, as far as is known."""
+        try:
+            return min(1.0, max(0.0, float((self.folder(job) / "progress").read_text())))
+        except (OSError, ValueError):
+            return 0.0
+
+    def data(self, recipe: DataRecipe) -> Data:
+        """Load images, from their place if there is one.
+
+        Raises:
+            InputError: If they cannot be loaded.
+        """
+        return load_data(recipe, place=self.places.get(recipe.name))
+
+    def clean(self) -> list[Path]:
+        """Remove what jobs left that are neither finished nor running.
+
+        Returns:
+            The folders of jobs that were removed.
+        """
+        removed = []
+        for folder in sorted(self.path.iterdir()) if self.path.is_dir() else ():
+            if not (folder / "job.json").exists() or (taken := lease.take(folder)) is None:
+                continue
+            if (folder / "record.json").exists():
+                for name in (".*.tmp", ".clock-*", "progress", "failure.json"):
+                    for file in folder.glob(name):
+                        file.unlink(missing_ok=True)
+                taken.release()
+                continue
+            waste = folder.with_name(f".removed-{folder.name}")
+            folder.rename(waste)  # whoever looks now finds a new job
+            taken.release()
+            shutil.rmtree(waste)
+            removed.append(folder)
+        return removed
+
+    def _failure(self, job: Job) -> Path:
+        return self.folder(job) / "failure.json"
+
+    def _settled(self, job: Job) -> Literal["finished", "failed"] | None:
+        """Whether there is nothing more to do for a job, whoever works on it."""
+        try:
+            if self.record(job) is not None:
+                return "finished"
+        except InputError:
+            return "failed"
+        return "failed" if self._failure(job).exists() else None

@@ -1,0 +1,79 @@
+"""A worker: does jobs of a sweep until nothing is left that it could do."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Sequence
+
+from scratchticket.errors import Interrupted, ScratchticketError
+from scratchticket.experiments.sweeps.job import Job
+from scratchticket.experiments.sweeps.lease import LeaseLost
+from scratchticket.experiments.sweeps.perform import perform
+from scratchticket.experiments.sweeps.store import Store
+
+LOOKS = 2.0  # seconds between looks at a store where everything waits for other workers
+
+
+def work(store: Store, jobs: Sequence[Job], *, device: str = "cpu", looks: float = LOOKS) -> None:
+    """Do jobs, and wait for those that other workers do while more depends on them.
+
+    Any number of workers, on any machines that see the store, share the jobs between them. A job
+    that fails is noted and the rest goes on.
+
+    Args:
+        store: Where the jobs are done.
+        jobs: Each behind those it needs.
+        device: Where to compute.
+        looks: Seconds between looks.
+
+    Raises:
+        Interrupted: If a signal asked to stop; the job at hand goes on from its checkpoint later.
+        InputError: If the store cannot be written.
+    """
+    left = list(jobs)
+    while left:
+        states = {job: store.state(job) for job in jobs}
+        left = [
+            job
+            for job in left
+            if states[job] not in {"finished", "failed"}
+            and not any(states[need] == "failed" for need in job.chain())
+        ]
+        ready = [job for job in left if all(states[n] == "finished" for n in job.needs.values())]
+        free = (job for job in ready if states[job] != "running")
+        if not any(do(job, store, device) for job in free) and left:
+            time.sleep(looks)
+
+
+def do(job: Job, store: Store, device: str = "cpu") -> bool:
+    """Do a job, unless somebody else has taken it.
+
+    Returns:
+        Whether it was this process's turn: the job is finished or failed now.
+
+    Raises:
+        Interrupted: See :func:`work`.
+        InputError: If the store cannot be written.
+    """
+    lease = store.take(job)
+    if lease is None:
+        return False
+
+    def observe(fraction: float) -> None:
+        if lease.lost:
+            raise LeaseLost
+        store.note(job, fraction)
+
+    try:
+        perform(job, store, device=device, observe=observe)
+    except (Interrupted, LeaseLost):
+        raise
+    except ScratchticketError as error:
+        store.fail(job, str(error))
+    except Exception as error:  # noqa: BLE001  (the other jobs go on)
+        line = next(iter(str(error).splitlines()), "")
+        store.fail(job, f"{type(error).__name__}: {line}", traceback.format_exc())
+    finally:
+        lease.release()
+    return True

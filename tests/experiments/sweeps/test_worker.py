@@ -1,0 +1,200 @@
+"""Jobs are done once, in order, and what fails does not stop the rest."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scratchticket.errors import InputError
+from scratchticket.experiments.sweeps import Job, Store, in_order, lease, work
+from scratchticket.experiments.sweeps.store import DEATHS
+
+TINY: dict[str, Any] = {
+    "network.width": 2,
+    "attack.name": "fgsm",
+    "attack.epsilon": "0.1",
+    "learning.epochs": 1,
+    "learning.batch_size": 256,
+    "evaluation.steps": 2,
+}
+DRAW = TINY | {"task": "draw", "ratio": "0.3"}
+
+
+def ticket(**more: Any) -> Job:
+    return Job("run", DRAW | more, label="ticket")
+
+
+def tuned(start: Job) -> Job:
+    settings = {p: v for p, v in TINY.items() if not p.startswith("network.")}
+    return Job("run", settings | {"task": "train"}, {"start": start}, "fine-tuned")
+
+
+def judged(subject: Job) -> Job:
+    attacks = [{"name": "pgd", "settings": {"steps": 2}}]
+    return Job("judge", {"attacks": attacks, "images": 40, "epsilons": ["0.1"]}, {"it": subject})
+
+
+def test_a_job_is_named_by_what_it_is() -> None:
+    assert ticket() == Job("run", DRAW | {"seed": 0, "network.name": "resnet18"}, label="other")
+    assert ticket() != ticket(seed=1)
+    assert tuned(ticket()) == tuned(ticket())
+    assert tuned(ticket()) != tuned(ticket(seed=1))
+    assert judged(ticket()) != judged(tuned(ticket()))
+    assert len({ticket(), ticket(), tuned(ticket())}) == 2
+
+
+def test_a_kind_that_is_none_is_refused() -> None:
+    with pytest.raises(InputError, match="unknown kind of job 'drew'; known: judge"):
+        Job("drew", {})  # type: ignore[arg-type]
+
+
+def test_what_is_needed_comes_first() -> None:
+    first, second = ticket(), tuned(ticket())
+
+    assert in_order([judged(second), judged(first)]) == [
+        first,
+        second,
+        judged(second),
+        judged(first),
+    ]
+
+
+def test_a_sweep_is_done_once(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    jobs = in_order([judged(tuned(ticket())), judged(ticket())])
+    assert {store.state(job) for job in jobs} == {"new"}
+
+    work(store, jobs)
+
+    assert {store.state(job) for job in jobs} == {"finished"}
+    records = [store.record(job) for job in jobs]
+    assert records[0]["recipe"]["ratio"] == "0.3"
+    assert records[1]["recipe"]["start"]["file"] == str(store.ticket(jobs[0]))
+    assert [record["kind"] for record in records[2:]] == ["evaluation"] * 2
+    before = [(store.folder(job) / "record.json").stat().st_mtime_ns for job in jobs]
+    work(store, jobs)
+    assert [(store.folder(job) / "record.json").stat().st_mtime_ns for job in jobs] == before
+    assert not list(tmp_path.rglob("lease-*"))
+    described = json.loads((store.folder(jobs[1]) / "job.json").read_text())
+    assert described["needs"] == {"start": jobs[0].id}
+
+
+def test_a_store_can_be_moved(tmp_path: Path) -> None:
+    old, new = Store(tmp_path / "old"), Store(tmp_path / "new")
+    jobs = in_order([tuned(ticket())])
+    work(old, jobs)
+    (old.folder(jobs[1]) / "record.json").unlink()  # as if it had been killed at the end
+    old.path.rename(new.path)
+
+    work(new, jobs)
+
+    assert {new.state(job) for job in jobs} == {"finished"}
+
+
+def test_a_failure_is_noted_and_the_rest_goes_on(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    missing = ticket(**{"data.name": "cifar10"})
+    store = Store(tmp_path, places={"cifar10": str(tmp_path / "nowhere")})
+    jobs = in_order([judged(missing), ticket()])
+
+    work(store, jobs)
+
+    states = [store.state(job) for job in jobs]
+    assert states == ["failed", "new", "finished"]
+    assert "nowhere" in (store.failure(missing) or "")
+    assert store.failure(ticket()) is None
+    store.retry(jobs)
+    assert store.state(missing) == "begun"
+
+
+def test_a_fault_of_ours_is_noted_with_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any, **settings: Any) -> None:
+        raise ZeroDivisionError("oh\nno")
+
+    monkeypatch.setattr("scratchticket.experiments.sweeps.worker.perform", broken)
+    store = Store(tmp_path)
+
+    work(store, [ticket()])
+
+    assert store.failure(ticket()) == "ZeroDivisionError: oh"
+    assert "Traceback" in (store.folder(ticket()) / "failure.json").read_text()
+
+
+def test_a_record_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    work(store, [ticket()])
+    record = store.folder(ticket()) / "record.json"
+    whole = record.read_text()
+
+    for content, said in (
+        ("{", "damaged"),
+        (whole.replace('"format": 1', '"format": 9'), "format 9"),
+    ):
+        record.write_text(content)
+        assert store.state(ticket()) == "failed"
+        assert said in (store.failure(ticket()) or "")
+    record.write_text(whole)
+    store.ticket(ticket()).unlink()
+    work(store, [ticket()])
+    assert store.state(ticket()) == "finished"  # half a result is none
+
+
+def test_what_kills_process_after_process_is_given_up(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    folder = store.folder(ticket())
+    folder.mkdir()
+    dead = {"token": "x", "host": lease._host(), "pid": 2**22 + 1, "began": "1"}
+    (folder / f"lease-{DEATHS}").write_text(json.dumps(dead))
+
+    work(store, [ticket()])
+
+    assert "processes died" in (store.failure(ticket()) or "")
+    assert not list(folder.glob("lease-*"))
+
+
+def test_two_workers_share_a_sweep(tmp_path: Path) -> None:
+    script = f"""
+from pathlib import Path
+from scratchticket.experiments.sweeps import *
+jobs = [Job("run", {DRAW!r} | {{"seed": seed}}) for seed in range(4)]
+work(Store(Path({str(tmp_path)!r})), jobs, looks=0.1)
+"""
+    both = [
+        subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE) for _ in range(2)
+    ]
+    for worker in both:
+        _, said = worker.communicate(timeout=200)
+        assert worker.returncode == 0, said
+
+    store = Store(tmp_path)
+    jobs = [ticket(seed=seed) for seed in range(4)]
+    assert {store.state(job) for job in jobs} == {"finished"}
+    assert len(list(tmp_path.glob("*/record.json"))) == 4
+
+
+def test_cleaning_removes_what_is_unfinished(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    work(store, [ticket()])
+    failed = ticket(seed=1)
+    begun = store.take(failed)
+    assert begun is not None
+    begun.release()
+    (store.folder(ticket()) / ".record.json.1.tmp").write_text("left by a killed process")
+    running = ticket(seed=2)
+    held = store.take(running)
+    assert held is not None
+
+    removed = store.clean()
+
+    assert removed == [store.folder(failed)]
+    assert store.state(ticket()) == "finished"
+    assert not list(store.folder(ticket()).glob(".*.tmp"))
+    assert store.state(running) == "running"
+    held.release()
