@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scratchticket._version import __version__
-from scratchticket.cli import attack, bundle, evaluate, learn, show, switch
+from scratchticket.cli import attack, bundle, evaluate, learn, show, sweep, switch
 
 app = typer.Typer(
     name="scratchticket",
@@ -22,6 +22,8 @@ app.command()(evaluate.evaluate)
 app.command()(attack.attack)
 app.command()(switch.transfer)
 app.add_typer(switch.app, name="switch")
+app.command()(sweep.run)
+app.add_typer(sweep.app, name="runs")
 app.command()(show.show)
 app.command()(bundle.bundle)
 

@@ -13,7 +13,7 @@ from scratchticket.errors import unknown
 from scratchticket.experiments.recipe import Recipe, make_recipe
 from scratchticket.files import canonical_json
 
-Kind = Literal["run", "judge", "transfer", "switch"]
+Kind = Literal["run", "judge", "transfer", "switch", "features"]
 START, BESIDE, DENSE = "start", "beside", "dense"  # what a job may need another's ticket for
 Facts = dict[str, Any]
 

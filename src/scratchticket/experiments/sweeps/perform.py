@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from scratchticket.attacks import Attack, Noise
 from scratchticket.data import Data
-from scratchticket.evaluation import Balls, balls, named, suite
+from scratchticket.evaluation import Balls, balls, feature_distance, named, suite
 from scratchticket.experiments.judging import Judgement, some_of
+from scratchticket.experiments.records import commit, machine, versions
 from scratchticket.experiments.run import run
 from scratchticket.experiments.start import make_recipe_from_file
 from scratchticket.experiments.subject import Subject, ticket_subject
@@ -17,6 +20,8 @@ from scratchticket.experiments.sweeps.job import BESIDE, DENSE, START, Job
 from scratchticket.experiments.sweeps.store import Store
 from scratchticket.experiments.switches import SwitchTask, TransferTask
 from scratchticket.experiments.task import Task, carry_out
+from scratchticket.files import write_atomically
+from scratchticket.networks import placed
 from scratchticket.tickets import Ticket
 
 Facts = dict[str, Any]
@@ -44,6 +49,8 @@ def perform(
     if job.kind == "run":
         return _run(job, store, device, observe)
     data = store.data(job.data)
+    if job.kind == "features":
+        return _features(job, store, data, device)
     task = _TASKS[job.kind](job, store, data)
 
     def progress(name: str, done: int, total: int) -> None:
@@ -128,6 +135,28 @@ def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
         suite=job.settings.get("suite", "quick"),
         dense=dense,
     )
+
+
+def _features(job: Job, store: Store, data: Data, device: str) -> Facts:
+    """``epsilons``, ``images``: noise in l-inf balls, and how far the last convolution moves."""
+    images, distances = some_of(data.test, job.settings.get("images")), {}
+    for name, subject in _subjects(job, store).items():
+        network = placed(subject.network, device)
+        distances[name] = {
+            epsilon: feature_distance(network, images, Attack(Noise(1), epsilon)).mean
+            for epsilon in job.settings["epsilons"]
+        }
+    record = {
+        "format": 1,
+        "kind": "features",
+        "data": _source(data),
+        "distances": distances,
+        "machine": machine(device),
+        "versions": versions(),
+        "commit": commit(),
+    }
+    write_atomically(store.folder(job) / "record.json", json.dumps(record, indent=2) + "\n")
+    return record
 
 
 def _subjects(job: Job, store: Store) -> dict[str, Subject]:

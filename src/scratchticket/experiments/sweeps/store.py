@@ -117,8 +117,20 @@ class Store:
 
     def noted(self, job: Job) -> float:
         """Return how much of a job is done, from 0 to 1, as far as is known."""
+        return min(1.0, self._number(job, "progress"))
+
+    def spend(self, job: Job, seconds: float) -> None:
+        """Add to the time that was spent on a job."""
+        with suppress(OSError):
+            (self.folder(job) / "seconds").write_text(f"{self.spent(job) + seconds:.1f}")
+
+    def spent(self, job: Job) -> float:
+        """Return how many seconds were spent on a job, as far as is known."""
+        return self._number(job, "seconds")
+
+    def _number(self, job: Job, name: str) -> float:
         try:
-            return min(1.0, max(0.0, float((self.folder(job) / "progress").read_text())))
+            return max(0.0, float((self.folder(job) / name).read_text()))
         except (OSError, ValueError):
             return 0.0
 

@@ -65,6 +65,7 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
             raise LeaseLost
         store.note(job, fraction)
 
+    begun = time.monotonic()
     try:
         perform(job, store, device=device, observe=observe)
     except (Interrupted, LeaseLost):
@@ -75,5 +76,6 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
         line = next(iter(str(error).splitlines()), "")
         store.fail(job, f"{type(error).__name__}: {line}", traceback.format_exc())
     finally:
+        store.spend(job, time.monotonic() - begun)
         lease.release()
     return True

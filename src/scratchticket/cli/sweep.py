@@ -1,0 +1,238 @@
+"""The verbs ``run`` and ``runs``: tables and figures of the paper, and the store of their jobs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+from typer import Argument, Option
+
+from scratchticket.cli import options as o
+from scratchticket.cli.sweep_progress import SweepProgress, duration
+from scratchticket.cli.terminal import out, printable, say, user_errors
+
+if TYPE_CHECKING:
+    from scratchticket.experiments.executors import Sweep, Watch
+
+app = typer.Typer(help="The store of a sweep's jobs.", no_args_is_help=True)
+STORE = Path("runs/paper")
+
+Names = Annotated[
+    list[str] | None,
+    Argument(metavar="NAME", help="table1 to table9, figure1 to figure14.", show_default=False),
+]
+StorePath = Annotated[
+    Path, Option("--store", help="Folder of finished jobs, shared by all recipes and scales.")
+]
+
+
+def run(
+    names: Names = None,
+    every: Annotated[bool, Option("--all", help="All recipes.")] = False,
+    listed: Annotated[bool, Option("--list", help="Print the recipes and stop.")] = False,
+    scale: Annotated[
+        str,
+        Option(help="paper: exactly; small: CIFAR-10 in part, narrow networks; quick: digits."),
+    ] = "quick",
+    store: StorePath = STORE,
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Say how much there is to do, and stop.")
+    ] = False,
+    workers: Annotated[int, Option(help="Processes; they share the cores, or the GPUs.")] = 1,
+    seeds: Annotated[
+        int | None, Option(help="How many seeds, from 0.", show_default="the scale's")
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        Option(
+            metavar="NAME=PATH",
+            help="Where a copy of cifar10, cifar100, svhn or imagenet lies; repeatable.",
+            show_default="the hub",
+        ),
+    ] = None,
+    quiet: o.Quiet = False,
+    device: o.Device = "auto",
+) -> None:
+    """Do what tables and figures of the paper need, each job once; a second call goes on.
+
+    Any number of calls can work on one store at the same time, also from other machines.
+    """
+    with user_errors("go on with the same command"):
+        from scratchticket.experiments.executors import Watch, run_here
+        from scratchticket.experiments.recipes import NAMES
+        from scratchticket.experiments.records import usable_device
+
+        if listed:
+            _list()
+            return
+        sweep = _sweep(NAMES if every else tuple(names or ()), scale, store, seeds, data)
+        watch = Watch(sweep.open(), sweep.jobs())
+        if dry_run:
+            _tell(sweep, watch, workers)
+            return
+        sweep.open().retry(watch.failed)
+        watch.look()
+        with SweepProgress(watch, workers, quiet) as progress:
+            run_here(sweep, workers, device=usable_device(device), observe=progress)
+        _end(watch)
+
+
+def _sweep(
+    names: tuple[str, ...],
+    scale: str,
+    store: Path,
+    seeds: int | None,
+    data: list[str] | None,
+) -> Sweep:
+    """Return what is asked for.
+
+    Raises:
+        InputError: If something of it is not known.
+    """
+    from scratchticket.data import DATA_SETS
+    from scratchticket.errors import InputError, unknown
+    from scratchticket.experiments.executors import Sweep
+
+    places = []
+    for told in data or ():
+        name, sign, path = told.partition("=")
+        if not sign or not path:
+            raise InputError(
+                f"a place is written NAME=PATH, such as cifar10=./cifar10, got {told!r}"
+            )
+        if name not in DATA_SETS:
+            raise unknown("data set", name, DATA_SETS)
+        if not Path(path).expanduser().exists():
+            raise InputError(f"no such data: {path}")
+        places.append((name, str(Path(path).expanduser().resolve())))
+    if seeds is not None and seeds < 1:
+        raise InputError(f"the number of seeds must be at least 1, got {seeds}")
+    return Sweep(names, scale, str(store), tuple(places), tuple(range(seeds or 0)))
+
+
+def _list() -> None:
+    """Print what each recipe asks."""
+    from scratchticket.experiments.recipes import NAMES, paper_recipe
+
+    table = Table(box=SIMPLE, show_header=False)
+    for name in NAMES:
+        table.add_row(name, escape(paper_recipe(name).question))
+    out.print(table)
+
+
+def _tell(sweep: Sweep, watch: Watch, workers: int) -> None:
+    """Say how much there is to do."""
+    scale = sweep.sized()
+    table = Table(box=SIMPLE)
+    table.add_column("recipe")
+    for heading in ("jobs", "finished", "failed", "to do"):
+        table.add_column(heading, justify="right")
+    for recipe in sweep.recipes():
+        states = [watch.states[job] for job in recipe.jobs(scale)]
+        finished, failed = states.count("finished"), states.count("failed")
+        numbers = len(states), finished, failed, len(states) - finished - failed
+        table.add_row(recipe.name, *map(str, numbers))
+    out.print(table)
+    todo = len(watch.jobs) - watch.counts["finished"]
+    left = watch.seconds_left(workers)
+    cost = "how long that takes is known once some are done" if left is None else duration(left)
+    say(f"{len(watch.jobs)} jobs in all, shared between recipes; {todo} to do: {cost}")
+    for line in scale.about:
+        say(f"less than in the paper: {line}")
+
+
+def _end(watch: Watch) -> None:
+    """Say what came out, and how failed jobs are tried again.
+
+    Raises:
+        InputError: If some failed.
+    """
+    from scratchticket.errors import InputError
+
+    say(f"{watch.counts['finished']} of {len(watch.jobs)} jobs are finished in {watch.store.path}")
+    if not watch.failed:
+        return
+    for job in watch.failed:
+        say(f"failed: {job.id[:16]} {job.label}: {printable(watch.store.failure(job))}")
+    missing = len(watch.jobs) - watch.counts["finished"] - len(watch.failed)
+    waiting = f", {missing} wait for them" if missing else ""
+    raise InputError(f"{len(watch.failed)} jobs failed{waiting}; the same command tries them again")
+
+
+@app.command()
+def status(store: StorePath = STORE) -> None:
+    """Say where every job of a store stands."""
+    with user_errors():
+        table = Table(box=SIMPLE)
+        for heading in ("job", "state", "what"):
+            table.add_column(heading, no_wrap=heading != "what")
+        for path in _described(store):
+            table.add_row(path.name, _state(path), escape(printable(_described_as(path)["label"])))
+        out.print(table)
+
+
+@app.command()
+def show(
+    job: Annotated[str, Argument(help="How its name begins.", show_default=False)],
+    store: StorePath = STORE,
+) -> None:
+    """Print what a job is, and its record."""
+    with user_errors():
+        from scratchticket.errors import InputError
+        from scratchticket.experiments.folder import json_file
+
+        found = [path for path in _described(store) if path.name.startswith(job)]
+        if len(found) != 1:
+            many = f"{len(found)} jobs begin" if found else "no job begins"
+            raise InputError(f"{many} with {job!r} in {store}")
+        record = found[0] / "record.json"
+        facts: dict[str, Any] = {"job": _described_as(found[0]), "state": _state(found[0])}
+        if record.exists():
+            facts["record"] = json_file(record)
+        print(json.dumps(facts, indent=2))
+
+
+@app.command()
+def clean(store: StorePath = STORE) -> None:
+    """Remove what unfinished jobs have left; nobody may be working on them."""
+    with user_errors():
+        from scratchticket.experiments.sweeps import Store
+
+        _described(store)
+        for path in Store(store).clean():
+            say(f"removed {path}")
+
+
+def _described(store: Path) -> list[Path]:
+    """Return the folders of jobs.
+
+    Raises:
+        InputError: If there is no store.
+    """
+    from scratchticket.errors import InputError
+
+    if not store.is_dir():
+        raise InputError(f"no such store: {store}")
+    return sorted(path.parent for path in store.glob("*/job.json"))
+
+
+def _described_as(folder: Path) -> dict[str, Any]:
+    from scratchticket.experiments.folder import json_file
+
+    return {"label": ""} | json_file(folder / "job.json")
+
+
+def _state(folder: Path) -> str:
+    """Return where a job stands, from its folder alone."""
+    from scratchticket.experiments.sweeps import lease
+
+    if (folder / "record.json").exists():
+        return "finished"
+    if lease.held(folder):
+        return "running"
+    return "failed" if (folder / "failure.json").exists() else "begun"

@@ -1,0 +1,90 @@
+"""How a sweep is watched: a bar for all, one for every running job, a line for each that ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from scratchticket.cli.terminal import err, percent, printable, say
+
+if TYPE_CHECKING:
+    from scratchticket.experiments.executors import Watch
+    from scratchticket.experiments.sweeps import Job
+
+
+class SweepProgress:
+    """A line for each job that ends; on a terminal, live bars below.
+
+    Args:
+        watch: What to look at.
+        workers: Who share the work.
+        quiet: Show nothing.
+    """
+
+    def __init__(self, watch: Watch, workers: int, quiet: bool) -> None:
+        self._watch, self._workers, self._quiet = watch, workers, quiet
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=err,
+            disable=quiet or not err.is_terminal,
+        )
+        total = len(watch.jobs)
+        self._all = self._bar.add_task("jobs", total=total, left="")
+        self._running: dict[Job, TaskID] = {}
+
+    def __enter__(self) -> SweepProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def __call__(self) -> None:
+        """Look, and show what has changed."""
+        ended = self._watch.look()
+        done = self._watch.counts["finished"]
+        for job in ended if not self._quiet else ():
+            state, seconds = self._watch.states[job], duration(self._watch.store.spent(job))
+            said = (
+                outcome(self._watch.store.record(job) or {})
+                if state == "finished"
+                else f"failed: {printable(self._watch.store.failure(job))}"
+            )
+            say(f"{done}/{len(self._watch.jobs)}  {printable(job.label)}  {said}  {seconds}", err)
+        if self._bar.disable:
+            return
+        left = self._watch.seconds_left(self._workers)
+        shown = "" if left is None else f"{duration(left)} left"
+        self._bar.update(self._all, completed=done, left=shown)
+        for job in self._watch.running:
+            if job not in self._running:
+                self._running[job] = self._bar.add_task(printable(job.label), total=100, left="")
+            completed = int(100 * self._watch.store.noted(job))
+            self._bar.update(self._running[job], completed=completed)
+        for job in [job for job in self._running if self._watch.states[job] != "running"]:
+            self._bar.remove_task(self._running.pop(job))
+
+
+def outcome(record: dict[str, Any]) -> str:
+    """Return what a record says, in few words."""
+    if "results" in record:
+        result = record["results"][record["selected"]]
+        robust = "".join(f", robust {percent(counts)}" for counts in result["attacks"])
+        return f"natural {percent(result['natural'])}{robust}"
+    worst = record.get("worst_case")
+    if worst is None:
+        return "done"
+    share = worst["expected"] if "expected" in worst else worst["correct"] / worst["total"]
+    return f"worst case {100 * share:.1f} %"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it."""
+    if seconds < 90:  # noqa: PLR2004
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"  # noqa: PLR2004

@@ -1,0 +1,70 @@
+"""A sweep: which recipes, how large, in which store. Small enough to be sent anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from scratchticket.errors import InputError
+from scratchticket.experiments.recipes import PaperRecipe, Scale, paper_recipe, scale_named
+from scratchticket.experiments.sweeps import Job, Store, in_order, work
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a worker has to know.
+
+    Attributes:
+        names: Of recipes.
+        scale: Of all.
+        store: Path of the store, for the worker to open.
+        places: Known data sets and the paths of their copies.
+        seeds: Instead of the scale's own.
+    """
+
+    names: tuple[str, ...]
+    scale: str
+    store: str
+    places: tuple[tuple[str, str], ...] = ()
+    seeds: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise InputError("name a recipe, such as figure1, or give --all")
+        self.recipes()
+        self.sized()
+
+    def sized(self) -> Scale:
+        """Return the scale, with the seeds that were asked for."""
+        scale = scale_named(self.scale)
+        return replace(scale, seeds=self.seeds) if self.seeds else scale
+
+    def recipes(self) -> list[PaperRecipe]:
+        """Return the recipes."""
+        return [paper_recipe(name) for name in self.names]
+
+    def jobs(self) -> list[Job]:
+        """Return the jobs of all recipes, each once, each behind those it needs."""
+        scale = self.sized()
+        return in_order([job for recipe in self.recipes() for job in recipe.jobs(scale)])
+
+    def open(self) -> Store:
+        """Return the store."""
+        return Store(Path(self.store), dict(self.places))
+
+    def work(self, device: str = "cpu", threads: int | None = None) -> None:
+        """Be a worker until nothing is left to do.
+
+        Args:
+            device: Where to compute.
+            threads: Of the processor; PyTorch's choice if None.
+
+        Raises:
+            Interrupted: If a signal asked to stop.
+            InputError: If the store cannot be written.
+        """
+        if threads is not None:
+            torch.set_num_threads(threads)
+        work(self.open(), self.jobs(), device=device)

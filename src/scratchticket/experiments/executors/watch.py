@@ -1,0 +1,87 @@
+"""A look at a sweep from outside: what is done, what runs, how long the rest may take."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from statistics import mean
+
+from scratchticket.experiments.sweeps import Job, Store
+from scratchticket.experiments.sweeps.store import State
+
+
+class Watch:
+    """Where the jobs of a sweep stand.
+
+    Args:
+        store: Where they are done.
+        jobs: All of them.
+    """
+
+    def __init__(self, store: Store, jobs: Sequence[Job]) -> None:
+        self.store, self.jobs = store, jobs
+        self.states: dict[Job, State] = {}
+        self.look()
+
+    def look(self) -> list[Job]:
+        """Look again.
+
+        Returns:
+            The jobs that have been finished or have failed since the last look.
+        """
+        before = dict(self.states)
+        for job in self.jobs:
+            if before.get(job) != "finished":
+                self.states[job] = self.store.state(job)
+        ended = {"finished", "failed"}
+        return [
+            job
+            for job, state in self.states.items()
+            if state in ended and before.get(job) not in ended
+        ]
+
+    @property
+    def counts(self) -> Counter[State]:
+        """How many jobs are in which state."""
+        return Counter(self.states.values())
+
+    @property
+    def running(self) -> list[Job]:
+        """The jobs that somebody works on."""
+        return [job for job, state in self.states.items() if state == "running"]
+
+    @property
+    def failed(self) -> list[Job]:
+        """The jobs that failed; those that need them wait."""
+        return [job for job, state in self.states.items() if state == "failed"]
+
+    def seconds_left(self, workers: int = 1) -> float | None:
+        """Estimate how long the rest takes, from what finished jobs of the same kind took.
+
+        Args:
+            workers: Who share the rest.
+
+        Returns:
+            Seconds; None as long as a kind is left of which none is finished.
+        """
+        took: dict[str, list[float]] = defaultdict(list)
+        for job, state in self.states.items():
+            if state == "finished" and (seconds := self.store.spent(job)):
+                took[_like(job)].append(seconds)
+        left = 0.0
+        for job, state in self.states.items():
+            if state in {"finished", "failed"}:
+                continue
+            alike = took.get(_like(job)) or took.get(job.kind)
+            if alike is None:
+                return None
+            left += mean(alike) * (1 - self.store.noted(job))
+        return left / max(1, workers)
+
+
+def _like(job: Job) -> str:
+    """Return what jobs that take about as long have in common."""
+    if job.kind != "run":
+        return job.kind
+    recipe = job.recipe
+    return f"{recipe.network.name} {recipe.attack.name} {recipe.data.classes}"

@@ -1,0 +1,28 @@
+"""The paper as recipes: every table and figure, at three scales."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from scratchticket.errors import unknown
+from scratchticket.experiments.recipes.paper import PaperRecipe
+from scratchticket.experiments.recipes.scale import SCALES, Scale, scale_named
+
+NAMES = (*(f"table{n}" for n in range(1, 10)), *(f"figure{n}" for n in range(1, 15)))
+
+__all__ = ["NAMES", "SCALES", "PaperRecipe", "Scale", "paper_recipe", "scale_named"]
+
+
+def paper_recipe(name: str) -> PaperRecipe:
+    """Return the recipe of a table or figure.
+
+    Args:
+        name: ``table1`` to ``table9``, ``figure1`` to ``figure14``.
+
+    Raises:
+        InputError: If there is no such recipe.
+    """
+    if name not in NAMES:
+        raise unknown("recipe", name, NAMES)
+    recipe: PaperRecipe = import_module(f"{__name__}.{name}").RECIPE
+    return recipe

@@ -1,0 +1,48 @@
+"""Do tickets gain natural accuracy from training what they keep?
+
+    scratchticket run figure10 --scale paper
+    scratchticket run figure10 --scale quick
+
+Reproduces  Figure 10: natural accuracy of the networks of Figure 2.
+Expect      the same order as there.
+Cost        nothing beyond Figure 2.
+Deviations  those of Figure 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scratchticket.experiments.recipes.cells import Cell, natural
+from scratchticket.experiments.recipes.claims import Claim, rows
+from scratchticket.experiments.recipes.figure2 import by_tuning
+from scratchticket.experiments.recipes.paper import PaperRecipe
+from scratchticket.experiments.recipes.parts import LOW
+from scratchticket.experiments.recipes.relatives import NEW, TUNED
+from scratchticket.experiments.recipes.scale import Scale
+
+
+def cells(scale: Scale) -> Iterator[Cell]:
+    """Return the numbers of the figure."""
+    yield from by_tuning(scale, natural, with_published=False)
+
+
+RECIPE = PaperRecipe(
+    "figure10",
+    "curves",
+    cells,
+    (
+        Claim("Tickets are comparable to fine-tuned ones (App. D)", "~", rows("ticket", TUNED)),
+        Claim(
+            "Inherited weights beat new ones, up to 20 % (App. D)",
+            ">",
+            rows(TUNED, NEW, percents=LOW),
+        ),
+        Claim(
+            "ResNet18: tickets are comparable to those with new weights (App. D)",
+            "~",
+            rows("ticket", NEW, panels="resnet18 /"),
+        ),
+    ),
+    "natural accuracy (%)",
+)

@@ -1,0 +1,39 @@
+"""Do tickets of trained networks have higher natural accuracy than those of random ones?
+
+    scratchticket run figure11 --scale paper
+    scratchticket run figure11 --scale quick
+
+Reproduces  Figure 11: natural accuracy of the networks of Figure 3.
+Expect      all comparable, adversarial RTTs a little ahead.
+Cost        nothing beyond Figure 3.
+Deviations  those of Figure 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scratchticket.experiments.recipes.cells import Cell, natural
+from scratchticket.experiments.recipes.claims import Claim, rows
+from scratchticket.experiments.recipes.figure3 import by_start
+from scratchticket.experiments.recipes.paper import PaperRecipe
+from scratchticket.experiments.recipes.relatives import NATURAL_RTT, RTT
+from scratchticket.experiments.recipes.scale import Scale
+
+
+def cells(scale: Scale) -> Iterator[Cell]:
+    """Return the numbers of the figure."""
+    yield from by_start(scale, natural, with_published=False)
+
+
+RECIPE = PaperRecipe(
+    "figure11",
+    "curves",
+    cells,
+    (
+        Claim("Tickets are comparable to natural RTTs (App. D)", "~", rows("ticket", NATURAL_RTT)),
+        Claim("Tickets are comparable to adversarial RTTs (App. D)", "~", rows("ticket", RTT)),
+        Claim("Adversarial RTTs are the best (App. D)", ">", rows(RTT, NATURAL_RTT)),
+    ),
+    "natural accuracy (%)",
+)

@@ -1,0 +1,29 @@
+"""Do attacks transfer between tickets of other networks and on other data?
+
+    scratchticket run figure12 --scale paper
+    scratchticket run figure12 --scale quick
+
+Reproduces  Figure 12: the matrix of Figure 7 for ResNet18 and WideResNet32 on CIFAR-10 and -100.
+Expect      as in Figure 7.
+Cost        that of Figure 7, four times, beyond the tickets of Figure 1.
+Deviations  those of Figure 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scratchticket.experiments.recipes.cells import Cell
+from scratchticket.experiments.recipes.figure7 import CLAIMS, tickets_of
+from scratchticket.experiments.recipes.paper import PaperRecipe
+from scratchticket.experiments.recipes.parts import CIFAR
+from scratchticket.experiments.recipes.scale import Scale
+
+
+def cells(scale: Scale) -> Iterator[Cell]:
+    """Return the numbers of the figure."""
+    for network, data in CIFAR:
+        yield from tickets_of(scale, network, data)
+
+
+RECIPE = PaperRecipe("figure12", "matrix", cells, CLAIMS, "robust accuracy (%)")

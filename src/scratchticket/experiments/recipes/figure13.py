@@ -1,0 +1,42 @@
+"""Do attacks transfer between adversarial RTTs of one trained network?
+
+    scratchticket run figure13 --scale paper
+    scratchticket run figure13 --scale quick
+
+Reproduces  Figure 13: the matrix of Figure 7 for tickets drawn from the adversarially trained
+            ResNet18, on CIFAR-10 and CIFAR-100.
+Expect      as in Figure 7.
+Cost        that of Figure 7, twice, beyond the RTTs of Figure 3.
+Deviations  those of Figure 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scratchticket.experiments.recipes.cells import Cell
+from scratchticket.experiments.recipes.figure7 import CLAIMS, matrices
+from scratchticket.experiments.recipes.paper import PaperRecipe
+from scratchticket.experiments.recipes.parts import panel, trained_tickets, transfer
+from scratchticket.experiments.recipes.scale import DataSet, Scale
+from scratchticket.experiments.sweeps.job import Job
+
+DATA: tuple[DataSet, ...] = ("cifar10", "cifar100")
+RTTS = (3, 5, 7, 10, 15, 20, 40)  # those of Table 9
+
+
+def rtt_transfer(scale: Scale, data: DataSet, seed: int) -> Job:
+    """Return the transfer matrix of adversarial RTTs of ResNet18; of Table 9 too."""
+    drawn = trained_tickets(scale, "resnet18", data)
+    return transfer(scale, "resnet18", data, seed, drawn, RTTS)
+
+
+def cells(scale: Scale) -> Iterator[Cell]:
+    """Return the numbers of the figure."""
+    for data in DATA:
+        jobs = tuple(rtt_transfer(scale, data, seed) for seed in scale.seeds)
+        name = panel("resnet18", data) + ", adversarial RTTs"
+        yield from matrices(scale, name, jobs, scale.some(RTTS))
+
+
+RECIPE = PaperRecipe("figure13", "matrix", cells, CLAIMS, "robust accuracy (%)")

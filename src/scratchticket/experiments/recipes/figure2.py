@@ -1,0 +1,70 @@
+"""Do tickets gain from training what they keep?
+
+    scratchticket run figure2 --scale paper
+    scratchticket run figure2 --scale quick
+
+Reproduces  Figure 2: robust accuracy of tickets, of tickets fine-tuned from their own weights, and
+            of tickets whose weights were made anew and trained.
+Expect      the three close together, inherited weights ahead of new ones at low ratios.
+Cost        three runs for each point of Figure 1 (a-d), whose tickets are shared.
+Deviations  those of Figure 1; the paper says three networks and shows two; new weights are Kaiming
+            normal, as in the released code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scratchticket.experiments import published
+from scratchticket.experiments.recipes.cells import Cell, Read, robust
+from scratchticket.experiments.recipes.claims import Claim, rows
+from scratchticket.experiments.recipes.paper import PaperRecipe
+from scratchticket.experiments.recipes.parts import CIFAR, LOW, PERCENTS, panel
+from scratchticket.experiments.recipes.relatives import NEW, TUNED, compared, family
+from scratchticket.experiments.recipes.scale import Scale
+
+ROWS = ("ticket", TUNED, NEW)
+
+
+def by_tuning(scale: Scale, read: Read, with_published: bool) -> Iterator[Cell]:
+    """Return tickets and fine-tuned tickets; of Fig. 10 too."""
+    known = published.curves("figure2")
+    theirs = {
+        "ticket": published.curves("figure1")["resnet18"],
+        TUNED: known["inherited"],
+        NEW: known["new"],
+    }
+    for network, data in CIFAR:
+        ours = with_published and (network, data) == ("resnet18", "cifar10")
+        makers = family(scale, network, data)
+        yield from compared(
+            scale, panel(network, data), makers, ROWS, PERCENTS, read, theirs if ours else None
+        )
+
+
+def cells(scale: Scale) -> Iterator[Cell]:
+    """Return the numbers of the figure."""
+    yield from by_tuning(scale, robust, with_published=True)
+
+
+RECIPE = PaperRecipe(
+    "figure2",
+    "curves",
+    cells,
+    (
+        Claim(
+            "Tickets are comparable to fine-tuned ones, up to 20 % (5.1)",
+            "~",
+            rows("ticket", TUNED, percents=LOW),
+        ),
+        Claim(
+            "Inherited weights beat new ones, up to 20 % (5.1)", ">", rows(TUNED, NEW, percents=LOW)
+        ),
+        Claim(
+            "From 5 to 20 % new weights are no better than the untrained ticket (5.1)",
+            "~",
+            rows(NEW, "ticket", percents=range(5, 21)),
+        ),
+    ),
+    "robust accuracy (%)",
+)

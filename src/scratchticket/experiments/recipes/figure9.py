@@ -1,0 +1,42 @@
+"""Which init gives the tickets of highest natural accuracy?
+
+    scratchticket run figure9 --scale paper
+    scratchticket run figure9 --scale quick
+
+Reproduces  Figure 9: natural accuracy of ResNet18's tickets by init, on CIFAR-10 and CIFAR-100.
+Expect      the order of Figure 1 (e, f): signed Kaiming constants first.
+Cost        nothing beyond Figure 1, whose tickets these are.
+Deviations  those of Figure 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scratchticket.experiments.recipes.cells import Cell
+from scratchticket.experiments.recipes.claims import Claim, rows
+from scratchticket.experiments.recipes.figure1 import INITS, by_init
+from scratchticket.experiments.recipes.paper import PaperRecipe
+from scratchticket.experiments.recipes.scale import Scale
+
+
+def cells(scale: Scale) -> Iterator[Cell]:
+    """Return the numbers of the figure."""
+    yield from by_init(scale, "cifar10", "natural")
+    yield from by_init(scale, "cifar100", "natural")
+
+
+RECIPE = PaperRecipe(
+    "figure9",
+    "curves",
+    cells,
+    tuple(
+        Claim(
+            f"Signed constants give tickets of higher natural accuracy than {init} (App. D)",
+            ">",
+            rows(INITS[0], init),
+        )
+        for init in INITS[1:]
+    ),
+    "natural accuracy (%)",
+)

@@ -1,0 +1,170 @@
+"""Every table and figure is a recipe that can be built at every scale, and misses nothing."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from scratchticket.errors import InputError
+from scratchticket.experiments import published
+from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe, scale_named
+from scratchticket.experiments.recipes.cells import EVERY, Cell, Measured
+from scratchticket.experiments.recipes.claims import Claim, columns, off_diagonal, rows
+from scratchticket.experiments.recipes.paper import PARTS
+from scratchticket.experiments.recipes.parts import CIFAR, FEWER, PERCENTS
+from scratchticket.experiments.sweeps import in_order
+
+PAPER = SCALES["paper"]
+
+
+def cells(name: str, scale: str = "paper") -> list[Cell]:
+    return list(paper_recipe(name).cells(SCALES[scale]))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_can_be_built(name: str, scale: str) -> None:
+    recipe = paper_recipe(name)
+
+    found = cells(name, scale)
+
+    assert recipe.name == name
+    assert recipe.claims
+    assert recipe.question.endswith(("?", "ratio.", "CIFAR-100.", "CIFAR-10."))
+    assert all(recipe.part(part) for part in PARTS)
+    assert f"scratchticket run {name} --scale quick" in recipe._text
+    where = [(cell.panel, cell.row, cell.column) for cell in found]
+    assert len(set(where)) == len(where) > 0
+    assert all(len(cell.jobs) == len(SCALES[scale].seeds) for cell in found)
+    jobs = recipe.jobs(SCALES[scale])
+    assert jobs == in_order(jobs)
+    assert all(job.recipe.id for job in jobs if job.kind == "run")
+
+
+def test_there_are_all_of_the_paper() -> None:
+    assert len(NAMES) == 9 + 14
+    with pytest.raises(InputError, match="unknown recipe 'table10'; did you mean 'table1'"):
+        paper_recipe("table10")
+    with pytest.raises(InputError, match="unknown scale 'papr'; did you mean 'paper'"):
+        scale_named("papr")
+
+
+def test_at_scale_paper_every_setting_is_the_papers() -> None:
+    job = cells("figure1")[0].jobs[0]
+    recipe = job.recipe
+
+    assert [j.recipe.seed for j in cells("figure1")[0].jobs] == [0, 1, 2]
+    assert recipe.network.name == "resnet18"
+    assert recipe.network.width == 64
+    assert (recipe.attack.name, recipe.attack.epsilon, recipe.attack.steps) == ("pgd", "8/255", 7)
+    assert recipe.evaluation.steps == 20
+    learning = recipe.learning
+    assert (learning.epochs, learning.batch_size, learning.learning_rate) == (160, 256, 0.1)
+    assert (learning.schedule, learning.milestones, learning.momentum) == (
+        "milestones",
+        "0.5,0.75",
+        0.9,
+    )
+    svhn = next(c for c in cells("figure14") if "svhn" in c.panel).jobs[0].recipe
+    assert svhn.learning.learning_rate == 0.01
+    tickets = [c.jobs[0].recipe for c in cells("table1") if "ticket" in c.row]
+    networks = [("imagenet_resnet50", "0.4"), ("imagenet_resnet101", "0.25")]
+    assert {(r.network.name, r.ratio, r.attack.epsilon) for r in tickets} == {
+        (*network, epsilon) for network, epsilon in product(networks, ["2/255", "4/255"])
+    }
+    imagenet = tickets[0]
+    assert imagenet.attack.name == "fgsm-rs"
+    assert (imagenet.learning.epochs, imagenet.learning.schedule) == (100, "cosine")
+
+
+@pytest.mark.parametrize(
+    ("name", "percents"),
+    [("figure1", PERCENTS), ("figure2", PERCENTS), ("figure3", PERCENTS), ("figure9", FEWER)],
+)
+def test_curves_have_every_ratio_of_the_paper(name: str, percents: tuple[int, ...]) -> None:
+    lines: dict[tuple[str, str], set[str]] = {}
+    for cell in cells(name):
+        lines.setdefault((cell.panel, cell.row), set()).add(cell.column)
+
+    assert {f"{network} / {data}" for network, data in CIFAR} & {panel for panel, _ in lines} or (
+        name == "figure9"
+    )
+    wanted = {str(percent) for percent in percents}
+    full = [found for found in lines.values() if found != {EVERY}]
+    assert all(found in (wanted, {str(p) for p in FEWER}) for found in full)
+    assert any(found == wanted for found in full)
+
+
+@pytest.mark.parametrize("name", [f"table{n}" for n in range(1, 10)])
+def test_every_printed_number_has_its_place(name: str) -> None:
+    """Each accuracy of a printed table stands beside one of ours, but for what is not one."""
+    shown = sorted({c.published for c in cells(name) if c.published is not None})
+    skipped = {"remaining_ratio", "epsilon_255", "params_million", "candidate_set"}
+    printed = set()
+    for row in published.table(name).rows:
+        for column, value in row.items():
+            values = value if isinstance(value, list) and column not in skipped else [value]
+            if column not in skipped:
+                printed |= {float(v) for v in values if isinstance(v, int | float)}
+
+    assert set(shown) == printed
+
+
+def test_tables_share_their_jobs() -> None:
+    third, eighth = (set(paper_recipe(name).jobs(PAPER)) for name in ("table3", "table8"))
+    figure = set(paper_recipe("figure12").jobs(PAPER))
+
+    assert third == eighth
+    assert {job for job in third if job.kind == "transfer"} < figure
+    assert set(paper_recipe("figure9").jobs(PAPER)) < set(paper_recipe("figure1").jobs(PAPER))
+
+
+def numbers(*values: float) -> list[Measured]:
+    return [Measured(value, 400) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("sign", "left", "right", "verdict"),
+    [
+        (">", (0.8, 0.82), (0.7, 0.71), "holds"),
+        (">", (0.7, 0.71), (0.8, 0.82), "does not hold"),
+        (">", (0.8, 0.8), (0.795, 0.795), "cannot be told"),  # within the noise of 400 images
+        ("~", (0.8, 0.8), (0.795, 0.795), "holds"),
+        ("~", (0.8, 0.8), (0.7, 0.7), "does not hold"),
+        ("~", (), (0.7, 0.7), "not tested at this scale"),
+    ],
+)
+def test_verdicts_follow_the_rule(
+    sign: str, left: tuple[float, ...], right: tuple[float, ...], verdict: str
+) -> None:
+    values = {("p", "a", "5"): numbers(*left), ("p", "b", EVERY): numbers(*right)}
+
+    judged = Claim("text", sign, rows("a", "b")).judged(values)  # type: ignore[arg-type]
+
+    assert judged.verdict == verdict
+
+
+def test_a_verdict_needs_most_pairs_to_agree() -> None:
+    values = {("p", "a", str(n)): numbers(0.5) for n in range(3)}
+    values |= {("p", "b", "0"): numbers(0.1), ("p", "b", "1"): numbers(0.51)}
+    values[("p", "b", "2")] = numbers(0.52)
+
+    assert Claim("text", ">", rows("a", "b")).judged(values).verdict == "cannot be told"
+
+
+def test_pairs() -> None:
+    values = {
+        ("p", "1 %", "1 %"): numbers(0.1),
+        ("p", "1 %", "2 %"): numbers(0.2),
+        ("p", "2 %", "2 %"): numbers(0.3),
+        ("q", "a", "1"): numbers(0.4),
+        ("q", "a", "9"): numbers(0.5),
+    }
+
+    matrix = {where: found for where, found in values.items() if where[0] == "p"}
+    assert list(off_diagonal(matrix)) == [(numbers(0.2), numbers(0.3))]
+    assert list(columns("a", (9,), (1, 2))(values))[-2:] == [
+        (numbers(0.5), numbers(0.4)),
+        (numbers(0.5), []),
+    ]
