@@ -164,6 +164,47 @@ def _end(watch: Watch) -> None:
     raise InputError(f"{len(watch.failed)} jobs failed{waiting}; the same command tries them again")
 
 
+def report(
+    names: Names = None,
+    scale: Annotated[str, Option(help="paper, small or quick.")] = "quick",
+    store: StorePath = STORE,
+    records: Annotated[
+        Path | None,
+        Option(help="A file of records instead of a store.", show_default=False),
+    ] = None,
+    seeds: Annotated[
+        int | None, Option(help="How many seeds, from 0.", show_default="the scale's")
+    ] = None,
+    out_: Annotated[Path, Option("--out", help="The page to write.")] = Path("report.html"),
+    markdown: Annotated[
+        Path | None, Option(help="Write the tables as Markdown too.", show_default=False)
+    ] = None,
+    export: Annotated[
+        Path | None,
+        Option(help="Write the records to a file, a JSON line each.", show_default=False),
+    ] = None,
+) -> None:
+    """Write one HTML page: the paper's tables and figures from what is finished so far."""
+    with user_errors():
+        from scratchticket.errors import InputError
+        from scratchticket.experiments.recipes import NAMES
+        from scratchticket.experiments.report import Records, found, page, section
+        from scratchticket.files import write_atomically
+
+        sweep = _sweep(tuple(names) if names else NAMES, scale, store, seeds, None)
+        if records is None and not store.is_dir():
+            raise InputError(f"no such store: {store}; fill it with `scratchticket run`")
+        known = Records.of(sweep.open(), sweep.jobs()) if records is None else Records.load(records)
+        sized = sweep.sized()
+        founds = [found(recipe, sized, known) for recipe in sweep.recipes()]
+        write_atomically(out_, page(sized, founds, known))
+        if markdown is not None:
+            write_atomically(markdown, "\n".join(map(section, founds)))
+        if export is not None:
+            known.save(export)
+        say(f"{out_}: {sum(bool(f.done) for f in founds)} of {len(founds)} recipes have numbers")
+
+
 @app.command()
 def status(store: StorePath = STORE) -> None:
     """Say where every job of a store stands."""

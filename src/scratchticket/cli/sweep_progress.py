@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from scratchticket.cli.terminal import err, percent, printable, say
+from scratchticket.cli.terminal import err, printable, say
 
 if TYPE_CHECKING:
     from scratchticket.experiments.executors import Watch
@@ -45,6 +45,8 @@ class SweepProgress:
 
     def __call__(self) -> None:
         """Look, and show what has changed."""
+        from scratchticket.experiments.summary import outcome
+
         ended = self._watch.look()
         done = self._watch.counts["finished"]
         for job in ended if not self._quiet else ():
@@ -67,19 +69,6 @@ class SweepProgress:
             self._bar.update(self._running[job], completed=completed)
         for job in [job for job in self._running if self._watch.states[job] != "running"]:
             self._bar.remove_task(self._running.pop(job))
-
-
-def outcome(record: dict[str, Any]) -> str:
-    """Return what a record says, in few words."""
-    if "results" in record:
-        result = record["results"][record["selected"]]
-        robust = "".join(f", robust {percent(counts)}" for counts in result["attacks"])
-        return f"natural {percent(result['natural'])}{robust}"
-    worst = record.get("worst_case")
-    if worst is None:
-        return "done"
-    share = worst["expected"] if "expected" in worst else worst["correct"] / worst["total"]
-    return f"worst case {100 * share:.1f} %"
 
 
 def duration(seconds: float) -> str:

@@ -1,0 +1,273 @@
+"""The report as one HTML file that needs nothing else, not even a network."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from scratchticket.experiments.published import table as published_table
+from scratchticket.experiments.recipes import Scale
+from scratchticket.experiments.recipes.claims import Judged
+from scratchticket.experiments.recipes.claims import __doc__ as rule
+from scratchticket.experiments.report.figures import described, drawn
+from scratchticket.experiments.report.found import Filled, Found, Records
+from scratchticket.experiments.report.markdown import difference
+from scratchticket.experiments.report.tables import Grid, grid, published
+from scratchticket.experiments.summary import outcome
+
+Facts = dict[str, Any]
+NETWORKS = ("resnet18", "wideresnet32", "resnet50", "resnet101")
+DATA = ("cifar10", "cifar100", "svhn", "imagenet")
+
+
+def page(scale: Scale, founds: Sequence[Found], records: Records) -> str:
+    """Return the report.
+
+    Args:
+        scale: Of all.
+        founds: What was found for each recipe.
+        records: Behind them.
+    """
+    style, script = (
+        files(__package__).joinpath(name).read_text() for name in ("page.css", "page.js")
+    )
+    about = "".join(f"<li>{escape(line)}</li>" for line in scale.about)
+    less = f"<p>Less than in the paper:</p><ul>{about}</ul>" if about else ""
+    sections = "\n".join(_section(found) for found in founds)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+<title>Robust scratch tickets at scale {escape(scale.name)}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<header>
+<h1>Robust scratch tickets: the paper beside our records</h1>
+<p>Every table and figure of Fu et al., <i>Drawing Robust Scratch Tickets</i> (NeurIPS 2021), at
+scale <b>{escape(scale.name)}</b>, seeds {escape(", ".join(map(str, scale.seeds)))}. Numbers are
+ours; the paper's stand beside them in italics, and hollow and dotted in pictures.</p>
+{less}
+</header>
+{_form(founds)}
+<main>
+{_overview(founds)}
+{sections}
+{_records(founds, records)}
+</main>
+<script>
+{script}</script>
+</body>
+</html>
+"""
+
+
+def _form(founds: Sequence[Found]) -> str:
+    """Return the filters."""
+    panels = [name for found in founds for name in found.panels]
+    percents = sorted(
+        {p for found in founds for panel in found.panels for p in _percents(found, panel)}, key=int
+    )
+    choices = (
+        ("network", [n for n in NETWORKS if any(n in panel for panel in panels)]),
+        ("data", [d for d in DATA if any(d in _words(panel) for panel in panels)]),
+        ("ratio", percents),
+    )
+    return f"""<form aria-label="Filters">
+{"".join(_select(name, values) for name, values in choices)}
+<label>records that contain <input name="text" type="search"></label>
+<button type="reset">all</button>
+<button type="button" id="theme" class="theme">light / dark</button>
+</form>"""
+
+
+def _select(name: str, values: Iterable[str]) -> str:
+    unit = " %" if name == "ratio" else ""
+    options = "".join(
+        f'<option value="{escape(value)}">{escape(value)}{unit}</option>' for value in values
+    )
+    everything = '<option value="">all</option>'
+    return f'<label>{name} <select name="{name}">{everything}{options}</select></label>\n'
+
+
+def _overview(founds: Sequence[Found]) -> str:
+    """Return the table of contents with the verdicts counted."""
+    lines = []
+    for found in founds:
+        counts = Counter(claim.verdict for claim in found.claims)
+        said = ", ".join(f"{_verdict(text)} {count}" for text, count in counts.items())
+        lines.append(
+            f'<tr><th scope="row"><a href="#{found.recipe.name}">{found.recipe.title}</a></th>'
+            f'<td class="text">{escape(found.recipe.question)}</td>'
+            f'<td class="text">{said}</td><td>{found.done} of {len(found.cells)}</td></tr>'
+        )
+    return f"""<div class="scroll"><table>
+<thead><tr><th class="text">recipe</th><th class="text">question</th><th class="text">verdicts</th>
+<th>numbers</th></tr></thead>
+<tbody>{"".join(lines)}</tbody></table></div>
+<details><summary>How a verdict is reached</summary><p>{escape(_rule())}</p></details>"""
+
+
+def _rule() -> str:
+    """Return the rule of verdicts, in words."""
+    return " ".join((rule or "").split("\n\n", 1)[1].replace("*", "").split())
+
+
+def _section(found: Found) -> str:
+    """Return a table or figure."""
+    recipe = found.recipe
+    head = f"""<section id="{recipe.name}">
+<h2>{recipe.title}: {escape(recipe.question)}</h2>
+<p>{escape(recipe.part("Reproduces"))}</p>
+<p class="faint">Expected: {escape(recipe.part("Expect"))} Cost: {escape(recipe.part("Cost"))}
+Deviations: {escape(recipe.part("Deviations"))}</p>"""
+    if not found.panels:
+        return f"{head}\n<p>Not run at this scale.</p>\n{_claims(found.claims)}\n</section>"
+    wide = "" if recipe.shape in {"curves", "bars"} else " wide"
+    panels = "\n".join(_panel(found, name) for name in found.panels)
+    return f"""{head}
+<div class="panels{wide}">
+{panels}
+</div>
+<p class="faint">Numbers: {escape(recipe.unit)}.{_doubts(found)}</p>
+{_claims(found.claims)}
+</section>"""
+
+
+def _doubts(found: Found) -> str:
+    """Return what is doubtful about the paper's numbers."""
+    if not found.recipe.name.startswith("table"):
+        return ""
+    doubts = published_table(found.recipe.name).doubts
+    return " Of the paper's: " + escape(" ".join(doubts)) if doubts else ""
+
+
+def _panel(found: Found, name: str) -> str:
+    """Return a panel: its picture, if it has one, and its table."""
+    network = " ".join(n for n in NETWORKS if n in name or _mentions(found, name, n))
+    data = " ".join(d for d in DATA if d in _words(name))
+    if found.recipe.name == "table1":
+        data = "imagenet"
+    picture = drawn(found, name)
+    figure = ""
+    if picture is not None:
+        said = escape(described(found, name), quote=True)
+        figure = (
+            "<figure>"
+            + picture.replace("<svg", f'<svg role="img" aria-label="{said}"', 1)
+            + "</figure>"
+        )
+    return f"""<div class="panel" data-network="{network}" data-data="{data}">
+<h3>{escape(name)}</h3>
+{figure}
+{_table(found, grid(found, name))}
+</div>"""
+
+
+def _mentions(found: Found, panel: str, network: str) -> bool:
+    """Whether a row of a panel is about a network that its name does not mention."""
+    return any(network in filled.cell.row for filled in found.panels[panel])
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", text)
+
+
+def _percents(found: Found, panel: str) -> list[str]:
+    """Return the remaining percents that a panel has columns of."""
+    return [p for c in grid(found, panel).columns if (p := _percent(c))]
+
+
+def _percent(column: str) -> str:
+    """Return the percent a column stands for, if it is one."""
+    return column.removesuffix(" %") if re.fullmatch(r"\d+ %", column) else ""
+
+
+def _table(found: Found, numbers: Grid) -> str:
+    """Return a panel's table; columns of a remaining percent can be filtered."""
+    marks = [f' data-percent="{p}"' if (p := _percent(c)) else "" for c in numbers.columns]
+    head = "".join(
+        f"<th{mark}>{escape(column)}</th>"
+        for column, mark in zip(numbers.columns, marks, strict=True)
+    )
+    body = "".join(
+        f'<tr><th scope="row">{escape(row)}</th>'
+        + "".join(_number(filled, mark) for filled, mark in zip(cells, marks, strict=True))
+        + "</tr>"
+        for row, cells in numbers.rows.items()
+    )
+    return f"""<div class="scroll"><table>
+<thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"""
+
+
+def _number(filled: Filled | None, mark: str) -> str:
+    """Return one number, the paper's beside it; the difference and interval when pointed at."""
+    if filled is None:
+        return f"<td{mark}></td>"
+    theirs, interval = published(filled), filled.interval()
+    notes = [f"{len(filled.values)} seed{'s' if len(filled.values) != 1 else ''}"]
+    if interval is not None:
+        notes.append(f"95 % interval {interval[0]:.1f} to {interval[1]:.1f}")
+    if theirs and filled.mean is not None:
+        notes.append(f"{100 * filled.mean - float(theirs):+.1f} against the paper")
+    beside = f"<i>{theirs}</i>" if theirs else ""
+    return f'<td{mark} title="{"; ".join(notes)}">{filled.text()}{beside}</td>'
+
+
+def _claims(claims: Sequence[Judged]) -> str:
+    """Return the verdicts."""
+    lines = "".join(
+        f'<tr><td class="text">{escape(claim.text)}</td><td>{escape(difference(claim))}</td>'
+        f"<td>{_verdict(claim.verdict)}</td></tr>"
+        for claim in claims
+    )
+    return f"""<div class="scroll"><table><thead><tr><th class="text">the paper says</th>
+<th>difference (points)</th><th>here it</th></tr></thead><tbody>{lines}</tbody></table></div>"""
+
+
+def _verdict(text: str) -> str:
+    kind = "not-tested" if text.startswith("not") else text.replace(" ", "-")
+    return f'<span class="verdict {kind}">{escape(text)}</span>'
+
+
+def _records(founds: Sequence[Found], records: Records) -> str:
+    """Return the table of all jobs, each with its configuration."""
+    used: dict[str, list[str]] = {}
+    for found in founds:
+        for job in found.jobs():
+            used.setdefault(job.id, []).append(found.recipe.title)
+    rows = "".join(
+        _record(name, facts, used.get(name, [])) for name, facts in records.by_id.items()
+    )
+    return f"""<section id="records">
+<h2>All records</h2>
+<p id="shown" class="faint"></p>
+<div class="scroll"><table><thead><tr><th class="text">job</th><th class="text">what</th>
+<th class="text">result</th><th>seconds</th><th class="text">on</th><th class="text">used in</th>
+</tr></thead><tbody>{rows}</tbody></table></div>
+</section>"""
+
+
+def _record(name: str, facts: Facts, used: list[str]) -> str:
+    """Return the line of a job."""
+    record, job = facts["record"], facts["job"]
+    label, said = str(job.get("label", "")), outcome(record)
+    where = str(record.get("machine", {}).get("device", ""))
+    configuration = escape(json.dumps(job, indent=1))
+    links = ", ".join(f'<a href="#{title.lower().replace(" ", "")}">{title}</a>' for title in used)
+    text = escape(f"{name} {label} {job.get('kind')} {said}".lower(), quote=True)
+    return f"""<tr data-record="{text}" id="job-{name[:16]}">
+<td class="text"><details><summary>{name[:8]}</summary><pre>{configuration}</pre></details></td>
+<td class="text">{escape(label)}</td><td class="text">{escape(said)}</td>
+<td>{facts.get("seconds", 0):.0f}</td><td class="text">{escape(where)}</td>
+<td class="text">{links}</td></tr>
+"""

@@ -1,0 +1,49 @@
+"""The report in Markdown, for the documentation."""
+
+from __future__ import annotations
+
+from scratchticket.experiments.recipes.claims import Judged
+from scratchticket.experiments.report.found import Filled, Found
+from scratchticket.experiments.report.tables import grid, published
+
+
+def section(found: Found) -> str:
+    """Return the section of a recipe: its tables, the paper's numbers in italics, its verdicts."""
+    recipe = found.recipe
+    parts = [f"## {recipe.title}: {recipe.question}"]
+    if not found.panels:
+        return "\n\n".join([*parts, "Not run at this scale.\n"])
+    for panel in found.panels:
+        table = grid(found, panel)
+        lines = [
+            f"| {panel} | {' | '.join(table.columns)} |",
+            f"|---|{'---|' * len(table.columns)}",
+        ]
+        lines += [f"| {name} | {' | '.join(map(_cell, row))} |" for name, row in table.rows.items()]
+        parts.append("\n".join(lines))
+    parts += [f"Numbers: {recipe.unit}.", verdicts(found.claims)]
+    return "\n\n".join(parts) + "\n"
+
+
+def verdicts(claims: tuple[Judged, ...]) -> str:
+    """Return the table of claims with their verdicts."""
+    lines = ["| the paper says | difference (points) | here it |", "|---|---|---|"]
+    for claim in claims:
+        lines.append(f"| {claim.text} | {difference(claim)} | {claim.verdict} |")
+    return "\n".join(lines)
+
+
+def difference(claim: Judged) -> str:
+    """Return the difference behind a verdict, with one standard error of the test images."""
+    if claim.difference is None:
+        return ""
+    if not claim.error:
+        return f"{claim.difference:+.3f}"
+    return f"{100 * claim.difference:+.1f} (± {100 * claim.error:.1f}; {claim.pairs} pairs)"
+
+
+def _cell(filled: Filled | None) -> str:
+    if filled is None:
+        return ""
+    theirs = published(filled)
+    return filled.text() + (f" *{theirs}*" if theirs else "")

@@ -1,0 +1,40 @@
+"use strict";
+const form = document.querySelector("form");
+const panels = [...document.querySelectorAll(".panel")];
+const columns = [...document.querySelectorAll("[data-percent]")];
+const records = [...document.querySelectorAll("[data-record]")];
+
+function chosen(name) { return form.elements[name].value; }
+
+function filter() {
+  const network = chosen("network"), data = chosen("data"), ratio = chosen("ratio");
+  const text = chosen("text").trim().toLowerCase();
+  for (const panel of panels) {
+    panel.hidden = (network !== "" && !panel.dataset.network.split(" ").includes(network))
+      || (data !== "" && !panel.dataset.data.split(" ").includes(data));
+  }
+  for (const cell of columns) {
+    cell.hidden = ratio !== "" && cell.dataset.percent !== ratio;
+  }
+  for (const section of document.querySelectorAll("section")) {
+    const own = section.querySelectorAll(".panel");
+    section.hidden = own.length > 0 && [...own].every((panel) => panel.hidden);
+  }
+  let shown = 0;
+  for (const row of records) {
+    row.hidden = text !== "" && !row.dataset.record.includes(text);
+    shown += row.hidden ? 0 : 1;
+  }
+  document.querySelector("#shown").textContent = `${shown} of ${records.length} jobs`;
+}
+
+form.addEventListener("input", filter);
+form.addEventListener("reset", () => setTimeout(filter));
+form.addEventListener("submit", (event) => event.preventDefault());
+document.querySelector("#theme").addEventListener("click", () => {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark"
+    : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+});
+filter();

@@ -1,0 +1,52 @@
+"""The numbers of a panel as rows and columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scratchticket.experiments.recipes.cells import EVERY
+from scratchticket.experiments.report.found import Filled, Found
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A panel as a table.
+
+    Attributes:
+        columns: Names; remaining percents for curves.
+        rows: Name to its cells, one for each column, none where there is none.
+    """
+
+    columns: tuple[str, ...]
+    rows: dict[str, tuple[Filled | None, ...]]
+
+
+def grid(found: Found, panel: str) -> Grid:
+    """Return the table of a panel; a number for every column stands in the first."""
+    cells = found.panels[panel]
+    columns = tuple(dict.fromkeys(f.cell.column for f in cells if f.cell.column != EVERY))
+    rows: dict[str, dict[str, Filled]] = {}
+    for filled in cells:
+        rows.setdefault(filled.cell.row, {})[filled.cell.column] = filled
+    return Grid(
+        tuple(heading(found, column) for column in columns),
+        {
+            row: tuple(own.get(column) or _every(own, column, columns) for column in columns)
+            for row, own in rows.items()
+        },
+    )
+
+
+def heading(found: Found, column: str) -> str:
+    """Return how a column is called."""
+    return f"{column} %" if found.recipe.shape == "curves" and column.isdecimal() else column
+
+
+def _every(own: dict[str, Filled], column: str, columns: tuple[str, ...]) -> Filled | None:
+    """Return the number that holds for every column, once."""
+    return own.get(EVERY) if column == columns[0] else None
+
+
+def published(filled: Filled) -> str:
+    """Return the paper's number as text, empty if it is not known."""
+    return "" if filled.cell.published is None else f"{filled.cell.published:.2f}"

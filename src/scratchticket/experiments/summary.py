@@ -1,0 +1,22 @@
+"""What a record says, in few words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def outcome(record: dict[str, Any]) -> str:
+    """Return what came out: accuracies of a run, the worst case of a judgement."""
+    if "results" in record:
+        result = record["results"][record["selected"]]
+        robust = "".join(f", robust {_percent(counts)}" for counts in result["attacks"])
+        return f"natural {_percent(result['natural'])}{robust}"
+    if record.get("worst_case") is None:
+        return "done"
+    return f"worst case {_percent(record['worst_case'])}"
+
+
+def _percent(counts: dict[str, Any]) -> str:
+    """Return counts, or an expectation, in percent."""
+    share = counts["expected"] if "expected" in counts else counts["correct"] / counts["total"]
+    return f"{100 * share:.1f} %"
