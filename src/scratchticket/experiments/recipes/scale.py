@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -38,6 +39,8 @@ class Scale:
         elsewhere: Data set to the one that networks transferred to it were trained on.
         images: How many test images meet the slow attacks; all if None.
         queries: Budget of Bandits.
+        common: Settings of all runs.
+        stands: What is run where the paper's names are written, by these names.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Scale:
     images: int | None = None
     queries: int = 10_000
     common: Settings = field(default_factory=dict)
+    stands: Mapping[str, str] = field(default_factory=dict)
 
     def some(self, percents: Iterable[int]) -> tuple[int, ...]:
         """Return those of the paper's percents that are done at this scale."""
@@ -61,6 +65,11 @@ class Scale:
     def on_curves(self, percents: Iterable[int]) -> tuple[int, ...]:
         """Return those of the paper's percents that curves have at this scale."""
         return tuple(p for p in percents if not self.points or p in self.points)
+
+    def called(self, name: str) -> str:
+        """Return what stands here for the networks, data and epsilons that a name mentions."""
+        words = re.findall(r"[a-z0-9]+(?:/255)?", name)
+        return ", ".join(dict.fromkeys(self.stands[w] for w in words if w in self.stands))
 
     def epsilon(self, level: int) -> str:
         """Return the epsilon that stands for some 255ths."""
@@ -220,6 +229,14 @@ _SMALL = Scale(
     points=(1, 5, 10, 20, 40, 80),
     images=200,
     queries=1000,
+    stands={
+        "resnet18": "resnet18 of width 16",
+        "wideresnet32": "WideResNet-16-2",
+        "cifar10": "20,000 images",
+        "cifar100": "20,000 images",
+        "2/255": "epsilon 4/255",
+        "4/255": "epsilon 8/255",
+    },
 )
 
 _QUICK = Scale(
@@ -256,6 +273,17 @@ _QUICK = Scale(
     points=(1, 5, 20, 80),
     images=100,
     queries=500,
+    stands={
+        "resnet18": "resnet18 of width 16",
+        "wideresnet32": "WideResNet-10-4",
+        "cifar10": "digits",
+        "cifar100": "digits 5-9",
+        "svhn": "digits 0-4",
+        "2/255": "epsilon 0.05",
+        "4/255": "epsilon 0.1",
+        "12/255": "epsilon 0.15",
+        "16/255": "epsilon 0.2",
+    },
     common={"data.name": "digits", "learning.epochs": 20, "learning.validate_every": 4},
 )
 

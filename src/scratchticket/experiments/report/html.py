@@ -167,10 +167,15 @@ def _panel(found: Found, name: str) -> str:
             + "</figure>"
         )
     return f"""<div class="panel" data-network="{network}" data-data="{data}">
-<h3>{escape(name)}</h3>
+<h3>{escape(name)}{_here(found.scale.called(name))}</h3>
 {figure}
 {_table(found, grid(found, name))}
 </div>"""
+
+
+def _here(stands: str) -> str:
+    """Return what is shown in place of the paper's networks and data."""
+    return f' <small class="faint">here {escape(stands)}</small>' if stands else ""
 
 
 def _mentions(found: Found, panel: str, network: str) -> bool:

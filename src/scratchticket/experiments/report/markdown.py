@@ -16,13 +16,19 @@ def section(found: Found) -> str:
     for panel in found.panels:
         table = grid(found, panel)
         lines = [
-            f"| {panel} | {' | '.join(table.columns)} |",
+            f"| {_titled(found, panel)} | {' | '.join(table.columns)} |",
             f"|---|{'---|' * len(table.columns)}",
         ]
         lines += [f"| {name} | {' | '.join(map(_cell, row))} |" for name, row in table.rows.items()]
         parts.append("\n".join(lines))
     parts += [f"Numbers: {recipe.unit}.", verdicts(found.claims)]
     return "\n\n".join(parts) + "\n"
+
+
+def _titled(found: Found, panel: str) -> str:
+    """Return the name of a panel, and what stands there at this scale."""
+    stands = found.scale.called(panel)
+    return f"{panel} (here {stands})" if stands else panel
 
 
 def verdicts(claims: tuple[Judged, ...]) -> str:

@@ -1,0 +1,127 @@
+"""``run``, ``runs`` and ``report``, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe
+from scratchticket.experiments.sweeps import Store, lease
+from test_cli import call
+
+QUICK = SCALES["quick"]
+
+
+def told(*words: str, code: int = 0) -> str:
+    """Return all that the program says; it must end with this code."""
+    ended, output, errors = call(*words)
+    assert ended == code, errors
+    return output + errors
+
+
+def killed(store: Path) -> int:
+    """Kill the first process that works on a job; return its number."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        for held in store.glob("*/lease-*"):
+            try:
+                number = int(json.loads(held.read_text())["pid"])
+            except (OSError, ValueError):
+                continue
+            if (held.parent / "checkpoint.safetensors").exists():
+                os.kill(number, signal.SIGKILL)
+                return number
+        time.sleep(0.1)
+    raise AssertionError("nobody began to work")
+
+
+def test_a_figure_is_made_end_to_end_though_a_worker_is_killed(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    words = [sys.executable, "-m", "scratchticket", "run", "figure4", "--store", str(store)]
+    sweep = subprocess.Popen([*words, "--workers", "2"], stderr=subprocess.PIPE, text=True)
+
+    killed(store)
+    _, said = sweep.communicate(timeout=280)
+
+    assert sweep.returncode == 0, said
+    assert "4/4  features  done" in said
+    jobs = paper_recipe("figure4").jobs(QUICK)
+    assert {Store(store).state(job) for job in jobs} == {"finished"}
+    assert not list(store.rglob("lease-*"))
+    again = told("run", "figure4", "--store", str(store))
+    assert "4 of 4 jobs are finished" in again
+    assert "naturally trained" in told("runs", "status", "--store", str(store))
+    one = told("runs", "show", jobs[-1].id[:10], "--store", str(store))
+    assert json.loads(one)["record"]["kind"] == "features"
+    page, tables = tmp_path / "report.html", tmp_path / "report.md"
+    report = told("report", "--store", str(store), "--out", str(page), "--markdown", str(tables))
+    assert "recipes have numbers" in report
+    assert "adversarially trained |" in tables.read_text()
+
+
+def test_recipes_are_listed_and_counted() -> None:
+    listed = told("run", "--list")
+
+    assert all(name in listed for name in NAMES)
+    counted = told("run", "table3", "figure4", "--dry-run", "--store", "nowhere")
+    assert "table3" in counted
+    assert "less than in the paper: digits of 8x8 pixels" in counted
+    assert not Path("nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run",), "name a recipe"),
+        (("run", "tabel3"), "unknown recipe 'tabel3'; did you mean 'table3'?"),
+        (("run", "table3", "--scale", "big"), "unknown scale 'big'"),
+        (("run", "table3", "--seeds", "0"), "at least 1"),
+        (("run", "table3", "--workers", "0"), "at least 1"),
+        (("run", "table3", "--data", "cifar10"), "NAME=PATH"),
+        (("run", "table3", "--data", "cifra10=x"), "did you mean 'cifar10'"),
+        (("run", "table3", "--data", "cifar10=no/such"), "no such data"),
+        (("runs", "status", "--store", "no/such"), "no such store"),
+        (("runs", "clean", "--store", "no/such"), "no such store"),
+        (("report", "--store", "no/such"), "no such store"),
+        (("report", "--records", "no/such"), "no such records"),
+    ],
+)
+def test_mistakes_are_one_line(words: tuple[str, ...], said: str) -> None:
+    done = told(*words, code=2)
+
+    assert said in done
+    assert len(done.splitlines()) == 1
+
+
+def test_failures_are_listed_with_how_to_go_on(tmp_path: Path) -> None:
+    jobs = paper_recipe("figure4").jobs(QUICK)
+    store = Store(tmp_path)
+    for job in jobs:
+        (taken := store.take(job)) and taken.release()
+        (store.folder(job) / "record.json").write_text('{"format": 7}')
+        if job.kind == "run":
+            store.ticket(job).write_bytes(b"")
+
+    done = told("run", "figure4", "--store", str(tmp_path), code=2)
+
+    assert done.count("has format 7") == len(jobs)
+    assert f"{len(jobs)} jobs failed; the same command tries them again" in done
+
+
+def test_cleaning_says_what_it_removes(tmp_path: Path) -> None:
+    job = paper_recipe("figure4").jobs(QUICK)[0]
+    taken = Store(tmp_path).take(job)
+    assert taken is not None
+    assert "running" in told("runs", "status", "--store", str(tmp_path))
+    taken.release()
+
+    assert job.id[:16] in told("runs", "clean", "--store", str(tmp_path))
+    assert not lease.held(Store(tmp_path).folder(job))
+    assert told("runs", "show", "00", "--store", str(tmp_path), code=2).startswith("error")
