@@ -13,6 +13,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from scratchticket.cli import options as o
+from scratchticket.cli.settings import with_settings
 from scratchticket.cli.sweep_progress import SweepProgress, duration
 from scratchticket.cli.terminal import out, printable, say, user_errors
 
@@ -55,6 +56,15 @@ def run(
             show_default="the hub",
         ),
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        Option(
+            "--set",
+            metavar="PATH=VALUE",
+            help="A setting of every run instead of the scale's; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     quiet: o.Quiet = False,
     device: o.Device = "auto",
 ) -> None:
@@ -70,7 +80,8 @@ def run(
         if listed:
             _list()
             return
-        sweep = _sweep(NAMES if every else tuple(names or ()), scale, store, seeds, data)
+        chosen = NAMES if every else tuple(names or ())
+        sweep = _sweep(chosen, scale, store, seeds, data, settings)
         watch = Watch(sweep.open(), sweep.jobs())
         if dry_run:
             _tell(sweep, watch, workers)
@@ -82,12 +93,13 @@ def run(
         _end(watch)
 
 
-def _sweep(
+def _sweep(  # noqa: PLR0917
     names: tuple[str, ...],
     scale: str,
     store: Path,
     seeds: int | None,
     data: list[str] | None,
+    settings: list[str] | None,
 ) -> Sweep:
     """Return what is asked for.
 
@@ -112,7 +124,8 @@ def _sweep(
         places.append((name, str(Path(path).expanduser().resolve())))
     if seeds is not None and seeds < 1:
         raise InputError(f"the number of seeds must be at least 1, got {seeds}")
-    return Sweep(names, scale, str(store), tuple(places), tuple(range(seeds or 0)))
+    changes = tuple(with_settings({}, settings).items())
+    return Sweep(names, scale, str(store), tuple(places), tuple(range(seeds or 0)), changes)
 
 
 def _list() -> None:
@@ -175,6 +188,10 @@ def report(
     seeds: Annotated[
         int | None, Option(help="How many seeds, from 0.", show_default="the scale's")
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        Option("--set", metavar="PATH=VALUE", help="As for `run`.", show_default=False),
+    ] = None,
     out_: Annotated[Path, Option("--out", help="The page to write.")] = Path("report.html"),
     markdown: Annotated[
         Path | None, Option(help="Write the tables as Markdown too.", show_default=False)
@@ -191,7 +208,7 @@ def report(
         from scratchticket.experiments.report import Records, found, page, section
         from scratchticket.files import write_atomically
 
-        sweep = _sweep(tuple(names) if names else NAMES, scale, store, seeds, None)
+        sweep = _sweep(tuple(names) if names else NAMES, scale, store, seeds, None, settings)
         if records is None and not store.is_dir():
             raise InputError(f"no such store: {store}; fill it with `scratchticket run`")
         known = Records.of(sweep.open(), sweep.jobs()) if records is None else Records.load(records)

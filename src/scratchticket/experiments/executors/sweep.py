@@ -22,6 +22,7 @@ class Sweep:
         store: Path of the store, for the worker to open.
         places: Known data sets and the paths of their copies.
         seeds: Instead of the scale's own.
+        changes: Settings of every run instead of the scale's: dotted path and value.
     """
 
     names: tuple[str, ...]
@@ -29,6 +30,7 @@ class Sweep:
     store: str
     places: tuple[tuple[str, str], ...] = ()
     seeds: tuple[int, ...] = ()
+    changes: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.names:
@@ -37,9 +39,9 @@ class Sweep:
         self.sized()
 
     def sized(self) -> Scale:
-        """Return the scale, with the seeds that were asked for."""
+        """Return the scale, with the seeds and settings that were asked for."""
         scale = scale_named(self.scale)
-        return replace(scale, seeds=self.seeds) if self.seeds else scale
+        return replace(scale, seeds=self.seeds or scale.seeds, changes=dict(self.changes))
 
     def recipes(self) -> list[PaperRecipe]:
         """Return the recipes."""

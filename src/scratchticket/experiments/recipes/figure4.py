@@ -6,7 +6,7 @@
 Reproduces  Figure 4: distance of the last convolution's features between clean and noisy images,
             relative to the clean ones, for ResNet18 with random, naturally trained and
             adversarially trained weights on CIFAR-10.
-Expect      natural training moves most, adversarial training least.
+Expect      adversarial training making features move less than natural training does.
 Cost        seconds beyond two dense networks.
 Deviations  the paper gives no number, and one epsilon; here three.
 """

@@ -41,6 +41,7 @@ class Scale:
         queries: Budget of Bandits.
         common: Settings of all runs.
         stands: What is run where the paper's names are written, by these names.
+        changes: Settings of the user's own, which win over all others.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Scale:
     queries: int = 10_000
     common: Settings = field(default_factory=dict)
     stands: Mapping[str, str] = field(default_factory=dict)
+    changes: Settings = field(default_factory=dict)
 
     def some(self, percents: Iterable[int]) -> tuple[int, ...]:
         """Return those of the paper's percents that are done at this scale."""
@@ -129,15 +131,15 @@ class Scale:
         more: Settings,
         label: str,
     ) -> Job:
-        own = self.networks[network]
-        return Job("run", self._settings(data, seed, level) | own | more, label=f"{label}, {data}")
+        settings = self._settings(data, seed, level) | self.networks[network] | more
+        return Job("run", settings | self.changes, label=f"{label}, {data}")
 
     def _from(  # noqa: PLR0917
         self, start: Job, data: DataSet, seed: int, level: int, more: Settings, label: str
     ) -> Job:
-        settings = self._settings(data, seed, level)
+        settings = self._settings(data, seed, level) | more | self.changes
         own = {p: v for p, v in settings.items() if not p.startswith("network.")}
-        return Job("run", own | more, {START: start}, label)
+        return Job("run", own, {START: start}, label)
 
     def _settings(self, data: DataSet, seed: int, level: int) -> Settings:
         """Return what all runs on some data have in common; the epsilon wins."""
