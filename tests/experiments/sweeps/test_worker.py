@@ -49,7 +49,7 @@ def test_a_job_is_named_by_what_it_is() -> None:
 
 
 def test_a_kind_that_is_none_is_refused() -> None:
-    with pytest.raises(InputError, match="unknown kind of job 'drew'; known: judge"):
+    with pytest.raises(InputError, match="unknown kind of job 'drew'; known: features"):
         Job("drew", {})  # type: ignore[arg-type]
 
 
