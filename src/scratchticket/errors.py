@@ -19,7 +19,26 @@ class TicketError(ScratchticketError):
 
 
 class Interrupted(ScratchticketError):
-    """A run was asked to stop; its checkpoint holds everything done so far."""
+    """A run was asked to stop; its checkpoint holds everything done so far.
+
+    Attributes:
+        signal: Number of the signal that asked; none if it was no signal.
+    """
+
+    signal: int | None = None
+
+
+def extra_missing(what: str, error: ImportError, extra: str) -> InputError:
+    """Return the error for an optional package that is not there.
+
+    Args:
+        what: What needs it.
+        error: What importing it gave.
+        extra: The extra of this package that brings it.
+    """
+    return InputError(
+        f"{what} needs the package {error.name}: pip install 'scratchticket[{extra}]'"
+    )
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:

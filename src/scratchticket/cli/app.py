@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scratchticket._version import __version__
-from scratchticket.cli import attack, bundle, evaluate, learn, show, sweep, switch
+from scratchticket.cli import attack, bundle, evaluate, learn, runs, show, sweep, switch
 
 app = typer.Typer(
     name="scratchticket",
@@ -24,7 +24,7 @@ app.command()(switch.transfer)
 app.add_typer(switch.app, name="switch")
 app.command()(sweep.run)
 app.command()(sweep.report)
-app.add_typer(sweep.app, name="runs")
+app.add_typer(runs.app, name="runs")
 app.command()(show.show)
 app.command()(bundle.bundle)
 

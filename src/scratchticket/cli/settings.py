@@ -18,14 +18,33 @@ def with_settings(overrides: dict[str, Any], settings: list[str] | None) -> dict
     from scratchticket.errors import InputError
 
     together = dict(overrides)
-    for setting in settings or []:
-        path, equals, value = setting.partition("=")
-        if not equals:
-            raise InputError(f"--set takes PATH=VALUE, got {setting!r}")
+    for path, value in pairs(settings, "--set", "PATH=VALUE"):
         if path in together:
             raise InputError(f"{path} is given twice: {together[path]} and {value}")
         together[path] = value
     return together
+
+
+def pairs(told: list[str] | None, option: str, form: str) -> list[tuple[str, str]]:
+    """Return what an option that may be repeated says, each a name and a value.
+
+    Args:
+        told: By the user.
+        option: Its name.
+        form: How it is written: ``NAME=VALUE``.
+
+    Raises:
+        InputError: If there is no name or no value.
+    """
+    from scratchticket.errors import InputError
+
+    found = []
+    for text in told or []:
+        name, _, value = text.partition("=")
+        if not name or not value:
+            raise InputError(f"{option} takes {form}, got {text!r}")
+        found.append((name, value))
+    return found
 
 
 def preset_settings(name: str | None, task: str) -> dict[str, Any]:

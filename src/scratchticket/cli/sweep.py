@@ -1,34 +1,28 @@
-"""The verbs ``run`` and ``runs``: tables and figures of the paper, and the store of their jobs."""
+"""The verbs ``run`` and ``report``: tables and figures of the paper."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import typer
 from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 from typer import Argument, Option
 
 from scratchticket.cli import options as o
-from scratchticket.cli.settings import with_settings
+from scratchticket.cli.runs import STORE, StorePath
+from scratchticket.cli.settings import pairs, with_settings
 from scratchticket.cli.sweep_progress import SweepProgress, duration
 from scratchticket.cli.terminal import out, printable, say, user_errors
 
 if TYPE_CHECKING:
     from scratchticket.experiments.executors import Sweep, Watch
 
-app = typer.Typer(help="The store of a sweep's jobs.", no_args_is_help=True)
-STORE = Path("runs/paper")
 
 Names = Annotated[
     list[str] | None,
     Argument(metavar="NAME", help="table1 to table9, figure1 to figure14.", show_default=False),
-]
-StorePath = Annotated[
-    Path, Option("--store", help="Folder of finished jobs, shared by all recipes and scales.")
 ]
 
 
@@ -45,6 +39,18 @@ def run(
         bool, Option("--dry-run", help="Say how much there is to do, and stop.")
     ] = False,
     workers: Annotated[int, Option(help="Processes; they share the cores, or the GPUs.")] = 1,
+    on: Annotated[
+        str, Option(help="here: this machine; slurm: a job array; ray: tasks of a Ray cluster.")
+    ] = "here",
+    cluster: Annotated[
+        list[str] | None,
+        Option(
+            metavar="NAME=VALUE",
+            help="For Slurm, options of sbatch, such as partition=gpu, gpus_per_node=1, time=240 "
+            "(minutes). For Ray, address, and num_cpus, num_gpus, memory of a worker. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     seeds: Annotated[
         int | None, Option(help="How many seeds, from 0.", show_default="the scale's")
     ] = None,
@@ -73,9 +79,8 @@ def run(
     Any number of calls can work on one store at the same time, also from other machines.
     """
     with user_errors("go on with the same command"):
-        from scratchticket.experiments.executors import Watch, run_here
+        from scratchticket.experiments.executors import Watch, execute
         from scratchticket.experiments.recipes import NAMES
-        from scratchticket.experiments.records import usable_device
 
         if listed:
             _list()
@@ -89,7 +94,8 @@ def run(
         sweep.open().retry(watch.failed)
         watch.look()
         with SweepProgress(watch, workers, quiet) as progress:
-            run_here(sweep, workers, device=usable_device(device), observe=progress)
+            told = dict(pairs(cluster, "--cluster", "NAME=VALUE"))
+            execute(sweep, on, workers, device, told, observe=progress, tell=progress.say)
         _end(watch)
 
 
@@ -111,12 +117,7 @@ def _sweep(  # noqa: PLR0917
     from scratchticket.experiments.executors import Sweep
 
     places = []
-    for told in data or ():
-        name, sign, path = told.partition("=")
-        if not sign or not path:
-            raise InputError(
-                f"a place is written NAME=PATH, such as cifar10=./cifar10, got {told!r}"
-            )
+    for name, path in pairs(data, "--data", "NAME=PATH"):
         if name not in DATA_SETS:
             raise unknown("data set", name, DATA_SETS)
         if not Path(path).expanduser().exists():
@@ -220,77 +221,3 @@ def report(
         if export is not None:
             known.save(export)
         say(f"{out_}: {sum(bool(f.done) for f in founds)} of {len(founds)} recipes have numbers")
-
-
-@app.command()
-def status(store: StorePath = STORE) -> None:
-    """Say where every job of a store stands."""
-    with user_errors():
-        table = Table(box=SIMPLE)
-        for heading in ("job", "state", "what"):
-            table.add_column(heading, no_wrap=heading != "what")
-        for path in _described(store):
-            table.add_row(path.name, _state(path), escape(printable(_described_as(path)["label"])))
-        out.print(table)
-
-
-@app.command()
-def show(
-    job: Annotated[str, Argument(help="How its name begins.", show_default=False)],
-    store: StorePath = STORE,
-) -> None:
-    """Print what a job is, and its record."""
-    with user_errors():
-        from scratchticket.errors import InputError
-        from scratchticket.experiments.folder import json_file
-
-        found = [path for path in _described(store) if path.name.startswith(job)]
-        if len(found) != 1:
-            many = f"{len(found)} jobs begin" if found else "no job begins"
-            raise InputError(f"{many} with {job!r} in {store}")
-        record = found[0] / "record.json"
-        facts: dict[str, Any] = {"job": _described_as(found[0]), "state": _state(found[0])}
-        if record.exists():
-            facts["record"] = json_file(record)
-        print(json.dumps(facts, indent=2))
-
-
-@app.command()
-def clean(store: StorePath = STORE) -> None:
-    """Remove what unfinished jobs have left; nobody may be working on them."""
-    with user_errors():
-        from scratchticket.experiments.sweeps import Store
-
-        _described(store)
-        for path in Store(store).clean():
-            say(f"removed {path}")
-
-
-def _described(store: Path) -> list[Path]:
-    """Return the folders of jobs.
-
-    Raises:
-        InputError: If there is no store.
-    """
-    from scratchticket.errors import InputError
-
-    if not store.is_dir():
-        raise InputError(f"no such store: {store}")
-    return sorted(path.parent for path in store.glob("*/job.json"))
-
-
-def _described_as(folder: Path) -> dict[str, Any]:
-    from scratchticket.experiments.folder import json_file
-
-    return {"label": ""} | json_file(folder / "job.json")
-
-
-def _state(folder: Path) -> str:
-    """Return where a job stands, from its folder alone."""
-    from scratchticket.experiments.sweeps import lease
-
-    if (folder / "record.json").exists():
-        return "finished"
-    if lease.held(folder):
-        return "running"
-    return "failed" if (folder / "failure.json").exists() else "begun"

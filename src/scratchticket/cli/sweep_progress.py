@@ -43,6 +43,11 @@ class SweepProgress:
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
 
+    def say(self, line: str) -> None:
+        """Show a line that is no job's."""
+        if not self._quiet:
+            say(line, err)
+
     def __call__(self) -> None:
         """Look, and show what has changed."""
         from scratchticket.experiments.summary import outcome

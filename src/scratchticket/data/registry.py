@@ -15,7 +15,7 @@ from scratchticket.data.known import KNOWN_SETS
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.sequences import gather
 from scratchticket.data.source import Source
-from scratchticket.errors import InputError, unknown
+from scratchticket.errors import InputError, extra_missing, unknown
 
 DATA_SETS = ("digits", *KNOWN_SETS)
 
@@ -85,7 +85,7 @@ def _known(recipe: DataRecipe, place: str | None) -> Data:
     try:
         from scratchticket.data.hub import hub_source
     except ModuleNotFoundError as error:
-        raise _extra_missing(recipe.name, error) from None
+        raise extra_missing(recipe.name, error, "data") from None
     return assembled(hub_source(recipe.name, known, full), full, recipe.name)
 
 
@@ -130,12 +130,8 @@ def _tables(path: Path, recipe: DataRecipe) -> Source:
     try:
         from scratchticket.data.parquet import parquet_source
     except ModuleNotFoundError as error:
-        raise _extra_missing(recipe.name, error) from None
+        raise extra_missing(recipe.name, error, "data") from None
     return parquet_source(path, recipe)
-
-
-def _extra_missing(name: str, error: ModuleNotFoundError) -> InputError:
-    return InputError(f"{name} needs the package {error.name}: pip install 'scratchticket[data]'")
 
 
 def _check_no_column(recipe: DataRecipe) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchticket.data import Data, load_data
+from scratchticket.errors import Interrupted
 from scratchticket.experiments import figures
 from scratchticket.experiments.api import learned, prepared
 from scratchticket.experiments.folder import RunFolder
@@ -27,19 +28,23 @@ from scratchticket.tickets import Finished, Ticket
 
 @contextmanager
 def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C and SIGTERM into a question the loop asks between two steps.
+    """Turn Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 into a question the loop asks between two steps.
 
     The second signal has its usual effect, for those who cannot wait for the end of a step. Outside
-    the main thread, where signals cannot be caught, nothing changes.
+    the main thread, where signals cannot be caught, nothing changes. :class:`Interrupted` is told
+    which signal it was.
     """
     asked = threading.Event()
+    received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    names = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")  # the last two come from batch systems
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
 
     def ask(number: int, frame: object) -> None:
+        received.append(number)
         asked.set()
         signal.signal(number, before[signal.Signals(number)])
 
@@ -47,6 +52,9 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
         signal.signal(number, ask)
     try:
         yield asked.is_set
+    except Interrupted as stopped:
+        stopped.signal = received[0] if received else None
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 
 import torch
 
 from scratchticket.errors import InputError, Interrupted
+from scratchticket.experiments.executors.crew import Ended, Worker, keep_at_work
 from scratchticket.experiments.executors.sweep import Sweep
-from scratchticket.experiments.run import stop_requests
 
-LOOKS = 1.0  # seconds between looks at the workers
-RESTARTS = 20
 FAILED, STOPPED = 2, 3  # exit codes of workers
 
 
@@ -42,41 +40,57 @@ def run_here(
         Interrupted: If a signal asked to stop.
         InputError: If the number of workers is none, or a worker could not go on.
     """
-    if workers < 1:
-        raise InputError(f"the number of workers must be at least 1, got {workers}")
-    running = {number: _start(sweep, number, workers, device) for number in range(workers)}
-    restarts, broken = 0, False
-    with stop_requests() as stop:
-        while running:
-            time.sleep(LOOKS)
-            observe()
-            if stop():
-                _end(list(running.values()))
-                raise Interrupted("the workers have saved what they were doing")
-            for number, worker in list(running.items()):
-                if worker.is_alive():
-                    continue
-                del running[number]
-                broken = broken or worker.exitcode == FAILED
-                if (worker.exitcode or 0) < 0 and restarts < RESTARTS:
-                    restarts += 1
-                    running[number] = _start(sweep, number, workers, device)
-    observe()
-    if broken:
-        raise InputError("a worker could not go on; its message is above")
+    keep_at_work(_Here(sweep, workers, device), workers, observe)
 
 
-def _start(sweep: Sweep, number: int, workers: int, device: str) -> BaseProcess:
-    """Start a worker: with its own GPU, or its share of the cores."""
-    threads = None
-    if device == "cuda":
-        device = f"cuda:{number % torch.cuda.device_count()}"
-    elif workers > 1:
-        threads = max(1, (os.cpu_count() or 1) // workers)
-    context = multiprocessing.get_context("spawn")
-    worker = context.Process(target=_work, args=(sweep, device, threads))
-    worker.start()
-    return worker
+@dataclass(frozen=True)
+class _Process:
+    """A worker that is a process of this machine."""
+
+    process: BaseProcess
+
+    def ended(self) -> Ended | None:
+        if self.process.is_alive():
+            return None
+        if self.process.exitcode == FAILED:
+            return Ended("broken", "its message is above")
+        return Ended("killed" if (self.process.exitcode or 0) < 0 else "done")
+
+
+@dataclass(frozen=True)
+class _Here:
+    """Starts processes."""
+
+    sweep: Sweep
+    workers: int
+    device: str
+
+    def start(self, numbers: Sequence[int]) -> Sequence[Worker]:
+        context = multiprocessing.get_context("spawn")
+        started = []
+        for number in numbers:
+            process = context.Process(target=_work, args=(self.sweep, *self._share(number)))
+            process.start()
+            started.append(_Process(process))
+        return started
+
+    def dismiss(self, workers: Sequence[Worker]) -> None:
+        pass  # they see it for themselves
+
+    def stop(self, workers: Sequence[Worker]) -> str:
+        processes = [worker.process for worker in workers if isinstance(worker, _Process)]
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join()
+        return "the workers have saved what they were doing"
+
+    def _share(self, number: int) -> tuple[str, int | None]:
+        """Return a worker's device and number of threads: its own GPU, or its share of cores."""
+        if self.device == "cuda":
+            return f"cuda:{number % torch.cuda.device_count()}", None
+        threads = max(1, (os.cpu_count() or 1) // self.workers) if self.workers > 1 else None
+        return self.device, threads
 
 
 def _work(sweep: Sweep, device: str, threads: int | None) -> None:
@@ -88,11 +102,3 @@ def _work(sweep: Sweep, device: str, threads: int | None) -> None:
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(FAILED)
-
-
-def _end(workers: list[BaseProcess]) -> None:
-    """Ask workers to save and stop, and wait for them."""
-    for worker in workers:
-        worker.terminate()
-    for worker in workers:
-        worker.join()

@@ -9,6 +9,7 @@ import torch
 
 from scratchticket.errors import InputError
 from scratchticket.experiments.recipes import PaperRecipe, Scale, paper_recipe, scale_named
+from scratchticket.experiments.records import usable_device
 from scratchticket.experiments.sweeps import Job, Store, in_order, work
 
 
@@ -60,13 +61,13 @@ class Sweep:
         """Be a worker until nothing is left to do.
 
         Args:
-            device: Where to compute.
+            device: Where to compute; ``auto`` for a GPU if there is one.
             threads: Of the processor; PyTorch's choice if None.
 
         Raises:
             Interrupted: If a signal asked to stop.
-            InputError: If the store cannot be written.
+            InputError: If the store cannot be written, or there is no such device.
         """
         if threads is not None:
             torch.set_num_threads(threads)
-        work(self.open(), self.jobs(), device=device)
+        work(self.open(), self.jobs(), device=usable_device(device))

@@ -1,0 +1,95 @@
+"""The verb ``runs``: the store of a sweep's jobs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+from typer import Argument, Option
+
+from scratchticket.cli.terminal import out, printable, say, user_errors
+
+app = typer.Typer(help="The store of a sweep's jobs.", no_args_is_help=True)
+STORE = Path("runs/paper")
+StorePath = Annotated[
+    Path, Option("--store", help="Folder of finished jobs, shared by all recipes and scales.")
+]
+
+
+@app.command()
+def status(store: StorePath = STORE) -> None:
+    """Say where every job of a store stands."""
+    with user_errors():
+        table = Table(box=SIMPLE)
+        for heading in ("job", "state", "what"):
+            table.add_column(heading, no_wrap=heading != "what")
+        for path in _described(store):
+            table.add_row(path.name, _state(path), escape(printable(_described_as(path)["label"])))
+        out.print(table)
+
+
+@app.command()
+def show(
+    job: Annotated[str, Argument(help="How its name begins.", show_default=False)],
+    store: StorePath = STORE,
+) -> None:
+    """Print what a job is, and its record."""
+    with user_errors():
+        from scratchticket.errors import InputError
+        from scratchticket.experiments.folder import json_file
+
+        found = [path for path in _described(store) if path.name.startswith(job)]
+        if len(found) != 1:
+            many = f"{len(found)} jobs begin" if found else "no job begins"
+            raise InputError(f"{many} with {job!r} in {store}")
+        record = found[0] / "record.json"
+        facts: dict[str, Any] = {"job": _described_as(found[0]), "state": _state(found[0])}
+        if record.exists():
+            facts["record"] = json_file(record)
+        print(json.dumps(facts, indent=2))
+
+
+@app.command()
+def clean(store: StorePath = STORE) -> None:
+    """Remove what unfinished jobs have left; nobody may be working on them."""
+    with user_errors():
+        from scratchticket.experiments.sweeps import Store
+
+        _described(store)
+        for path in Store(store).clean():
+            say(f"removed {path}")
+
+
+def _described(store: Path) -> list[Path]:
+    """Return the folders of jobs.
+
+    Raises:
+        InputError: If there is no store.
+    """
+    from scratchticket.errors import InputError
+
+    if not store.is_dir():
+        raise InputError(f"no such store: {store}")
+    return sorted(path.parent for path in store.glob("*/job.json"))
+
+
+def _described_as(folder: Path) -> dict[str, Any]:
+    from scratchticket.experiments.folder import json_file
+
+    return {"label": ""} | json_file(folder / "job.json")
+
+
+def _state(folder: Path) -> str:
+    """Return where a job stands, from its folder alone."""
+    from scratchticket.experiments.sweeps import lease
+
+    if (folder / "record.json").exists():
+        return "finished"
+    if lease.held(folder):
+        return "running"
+    return "failed" if (folder / "failure.json").exists() else "begun"

@@ -1,0 +1,230 @@
+"""Workers on a Slurm cluster: a job array, submitted and requeued by submitit.
+
+The store must lie where all nodes see it. Nobody has to wait for the cluster: the workers go on
+when whoever submitted them is gone, and the same command finds them in the queue.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from shutil import which
+from typing import TYPE_CHECKING, Any
+
+from scratchticket.errors import InputError, Interrupted, extra_missing
+from scratchticket.experiments.executors.crew import Ended, Worker, keep_at_work
+from scratchticket.experiments.executors.sweep import Sweep
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    import submitit
+
+POLLS = 10.0  # seconds between questions to Slurm
+MINUTES = 240  # of a worker, if nothing else is asked; it is requeued when they are over
+REQUEUES = 10_000
+
+
+def run_on_slurm(
+    sweep: Sweep,
+    workers: int = 1,
+    *,
+    device: str = "auto",
+    settings: Mapping[str, str] | None = None,
+    observe: Callable[[], None] = lambda: None,
+    tell: Callable[[str], None] = lambda line: None,
+    polls: float = POLLS,
+) -> None:
+    """Do a sweep with a job array of a Slurm cluster, and watch it.
+
+    A worker saves and is requeued when its time is nearly over or it is preempted. One that dies
+    otherwise is replaced, unless it was cancelled. Workers of an earlier call with the same sweep
+    that are still in the queue are counted in.
+
+    Args:
+        sweep: What to do, in a store that all nodes see.
+        workers: How many.
+        device: Where to compute; ``auto`` is found out on the node.
+        settings: Of ``sbatch``, with underscores: ``partition``, ``account``, ``time`` (minutes),
+            ``cpus_per_task``, ``gpus_per_node``, ``mem`` and all others it knows.
+        observe: Called about once a second.
+        tell: Called with what was submitted.
+        polls: Seconds between questions to Slurm.
+
+    Raises:
+        Interrupted: If a signal asked to stop watching; the workers go on.
+        InputError: If Slurm is not there or refuses, or a worker could not go on.
+    """
+    name = sha256(repr(sweep).encode()).hexdigest()[:8]
+    folder = Path(sweep.store) / ".slurm" / name
+    slurm = _Slurm(sweep, device, _executor(folder, settings or {}), tell, _Queue(polls))
+    keep_at_work(slurm, workers, observe)
+
+
+class SlurmWorker:
+    """What a task of the array does; submitit calls it on the node."""
+
+    def __call__(self, sweep: Sweep, device: str) -> str:
+        """Work until nothing is left to do; save and requeue when Slurm says that time is up.
+
+        Returns:
+            Why it could not go on; nothing if it could.
+        """
+        threads = os.environ.get("SLURM_CPUS_PER_TASK")
+        requeue = signal.getsignal(signal.SIGUSR2)  # submitit's
+        signal.signal(signal.SIGUSR2, _interrupt)  # a run asks between two steps instead
+        try:
+            sweep.work(device, int(threads) if threads else None)
+        except Interrupted as stopped:
+            if stopped.signal == signal.SIGUSR2 and callable(requeue):
+                requeue(stopped.signal, None)
+        except InputError as error:
+            return str(error)
+        return ""
+
+    def checkpoint(self, *arguments: Any) -> submitit.helpers.DelayedSubmission:
+        """Return what to do after requeuing: the same, from where it was left."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self, *arguments)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Leave a job that keeps what it has done at every moment."""
+    stopped = Interrupted("time is up")
+    stopped.signal = number
+    raise stopped
+
+
+class _Queue:
+    """Which jobs Slurm has in its queue, asked for all at once and not too often."""
+
+    def __init__(self, polls: float) -> None:
+        self._polls, self._asked, self._known = polls, float("-inf"), set[str]()
+
+    def has(self, name: str) -> bool:
+        """Whether a job waits or runs, as far as Slurm has said."""
+        if time.monotonic() - self._asked > self._polls:
+            self._asked = time.monotonic()
+            listed = _slurm("squeue", "--noheader", "--array", "--me", "--format=%i")
+            if listed is not None:
+                self._known = set(listed.split())
+        return name in self._known
+
+    def add(self, names: Sequence[str]) -> None:
+        """Note jobs that were submitted this moment."""
+        self._known |= set(names)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A worker that is a task of a job array."""
+
+    job: submitit.Job[str]
+    queue: _Queue
+
+    def ended(self) -> Ended | None:
+        if self.queue.has(self.job.job_id):
+            return None
+        if not self.job.paths.result_pickle.exists():
+            told = _slurm("scontrol", "show", "job", "--oneliner", self.job.job_id) or ""
+            return Ended("cancelled" if "JobState=CANCELLED" in told else "killed")
+        if self.job.exception() is not None:
+            return Ended("broken", f"see {self.job.paths.stderr}")
+        said = self.job.result()
+        return Ended("broken", said) if said else Ended("done")
+
+
+@dataclass(frozen=True)
+class _Slurm:
+    """Submits job arrays, one for all workers that are not in the queue yet."""
+
+    sweep: Sweep
+    device: str
+    executor: submitit.SlurmExecutor
+    tell: Callable[[str], None]
+    queue: _Queue
+    watched: set[str] = field(default_factory=set)
+
+    def start(self, numbers: Sequence[int]) -> Sequence[Worker]:
+        from submitit import Job, SlurmJob
+        from submitit.core.utils import FailedJobError
+
+        ends = "_submitted.pkl"
+        names = [path.name.removesuffix(ends) for path in self.executor.folder.glob(f"*{ends}")]
+        there = [name for name in names if name not in self.watched and self.queue.has(name)]
+        jobs: list[Job[str]] = [
+            SlurmJob(self.executor.folder, name) for name in there[: len(numbers)]
+        ]
+        if jobs:
+            self.tell(f"{len(jobs)} workers are in the queue already")
+        if lacking := len(numbers) - len(jobs):
+            try:
+                with self.executor.batch():
+                    new = [
+                        self.executor.submit(SlurmWorker(), self.sweep, self.device)
+                        for _ in range(lacking)
+                    ]
+            except FailedJobError as error:
+                raise InputError(f"Slurm refuses: {_line(str(error))}") from None
+            jobs += new
+            self.queue.add([job.job_id for job in new])
+            number = new[0].job_id.partition("_")[0]
+            self.tell(f"submitted {number} ({lacking} workers), logs in {self.executor.folder}")
+        self.watched.update(job.job_id for job in jobs)
+        return [_Task(job, self.queue) for job in jobs]
+
+    def dismiss(self, workers: Sequence[Worker]) -> None:
+        _slurm(
+            "scancel", "--state=PENDING", *(w.job.job_id for w in workers if isinstance(w, _Task))
+        )
+
+    def stop(self, workers: Sequence[Worker]) -> str:
+        return "the workers go on in Slurm's queue; scancel ends them"
+
+
+def _executor(folder: Path, settings: Mapping[str, str]) -> submitit.SlurmExecutor:
+    """Return what submits, with the user's settings.
+
+    Raises:
+        InputError: If submitit or Slurm is not there, or a setting cannot be used.
+    """
+    try:
+        from submitit import SlurmExecutor
+    except ImportError as error:
+        raise extra_missing("Slurm", error, "slurm") from None
+    if which("sbatch") is None:
+        raise InputError("no Slurm here: there is no sbatch")
+    executor = SlurmExecutor(folder, max_num_timeout=REQUEUES)
+    known = SlurmExecutor._valid_parameters()
+    told = {name.replace("-", "_"): _value(value) for name, value in settings.items()}
+    own = {"job_name": "scratchticket", "time": MINUTES}
+    own |= {name: value for name, value in told.items() if name in known}
+    others = {name: value for name, value in told.items() if name not in known}
+    executor.update_parameters(**own, additional_parameters=others)
+    return executor
+
+
+def _value(text: str) -> int | str:
+    """Return a setting as submitit takes it."""
+    return int(text) if text.isdecimal() else text
+
+
+def _line(text: str) -> str:
+    """Return the last line of what a command said."""
+    return text.strip().splitlines()[-1].removeprefix("sbatch: error: ") if text.strip() else text
+
+
+def _slurm(*command: str) -> str | None:
+    """Return what a command of Slurm prints; none if it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
