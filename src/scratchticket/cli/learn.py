@@ -83,6 +83,7 @@ def _learn(task: str, options: dict[str, Any]) -> None:
                 device=where,
                 observe=progress,
                 tell=tell,
+                track=folder / "tensorboard" if options["track"] else None,
             )
         home = RunFolder(folder, recipe.task)
         dense = record["weights"]["kept"] == record["weights"]["total"]
@@ -126,6 +127,7 @@ def draw(
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
+    track: o.Track = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Draw a robust scratch ticket: search the mask of a random network; no weight is trained."""
@@ -156,6 +158,7 @@ def train(
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
+    track: o.Track = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Train weights: of the dense network, or (--from TICKET) those that remain in a ticket.

@@ -265,4 +265,12 @@ Device = Annotated[
 Quiet = Annotated[
     bool, Option("--quiet", help="No progress, only the result.", rich_help_panel=RUN)
 ]
+Track = Annotated[
+    bool,
+    Option(
+        "--track",
+        help="Write losses and accuracies for TensorBoard too, to a folder `tensorboard`.",
+        rich_help_panel=RUN,
+    ),
+]
 Json = Annotated[bool, Option("--json", help="Print JSON instead of a table.")]

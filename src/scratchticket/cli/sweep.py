@@ -71,6 +71,7 @@ def run(
             show_default=False,
         ),
     ] = None,
+    track: o.Track = False,
     quiet: o.Quiet = False,
     device: o.Device = "auto",
 ) -> None:
@@ -86,7 +87,7 @@ def run(
             _list()
             return
         chosen = NAMES if every else tuple(names or ())
-        sweep = _sweep(chosen, scale, store, seeds, data, settings)
+        sweep = _sweep(chosen, scale, store, seeds, data, settings, track)
         watch = Watch(sweep.open(), sweep.jobs())
         if dry_run:
             _tell(sweep, watch, workers)
@@ -106,6 +107,7 @@ def _sweep(  # noqa: PLR0917
     seeds: int | None,
     data: list[str] | None,
     settings: list[str] | None,
+    track: bool = False,
 ) -> Sweep:
     """Return what is asked for.
 
@@ -126,7 +128,8 @@ def _sweep(  # noqa: PLR0917
     if seeds is not None and seeds < 1:
         raise InputError(f"the number of seeds must be at least 1, got {seeds}")
     changes = tuple(with_settings({}, settings).items())
-    return Sweep(names, scale, str(store), tuple(places), tuple(range(seeds or 0)), changes)
+    some = tuple(range(seeds or 0))
+    return Sweep(names, scale, str(store), tuple(places), some, changes, track)
 
 
 def _list() -> None:

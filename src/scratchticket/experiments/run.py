@@ -21,6 +21,7 @@ from scratchticket.experiments.folder import RunFolder
 from scratchticket.experiments.recipe import Recipe
 from scratchticket.experiments.records import commit, machine, measured, versions
 from scratchticket.experiments.start import load_beside, load_start
+from scratchticket.experiments.tracking import tracked
 from scratchticket.files import write_atomically
 from scratchticket.learning import Epoch, Event, Session, catastrophic_overfitting
 from scratchticket.tickets import Finished, Ticket
@@ -70,6 +71,7 @@ def run(  # noqa: PLR0913
     data: Data | None = None,
     observe: Callable[[Event], None] = lambda event: None,
     tell: Callable[[Sequence[str]], None] = lambda notes: None,
+    track: Path | None = None,
 ) -> dict[str, Any]:
     """Run a recipe in a folder.
 
@@ -82,6 +84,7 @@ def run(  # noqa: PLR0913
         data: The images, if they are loaded already.
         observe: Called after each step.
         tell: Called with what was decided on the user's behalf.
+        track: Folder for TensorBoard's files, which need the extra ``track``.
 
     Returns:
         The record, which is also in the folder; that of a run finished earlier, with ``resume``.
@@ -100,7 +103,13 @@ def run(  # noqa: PLR0913
     if (finished := home.finished()) is not None:
         home.checkpoint.unlink(missing_ok=True)
         return finished
-    done = _watched(home, observe, lambda session: learned(recipe, job, session))
+    with tracked(track) as write:
+
+        def watch(event: Event) -> None:
+            write(event)
+            observe(event)
+
+        done = _watched(home, watch, lambda session: learned(recipe, job, session))
 
     begun = time.monotonic()
     chosen = _judged(recipe, data, done.chosen, device)

@@ -24,6 +24,7 @@ class Sweep:
         places: Known data sets and the paths of their copies.
         seeds: Instead of the scale's own.
         changes: Settings of every run instead of the scale's: dotted path and value.
+        track: Whether runs write TensorBoard's files, to a folder of the store.
     """
 
     names: tuple[str, ...]
@@ -32,6 +33,7 @@ class Sweep:
     places: tuple[tuple[str, str], ...] = ()
     seeds: tuple[int, ...] = ()
     changes: tuple[tuple[str, str], ...] = ()
+    track: bool = False
 
     def __post_init__(self) -> None:
         if not self.names:
@@ -55,7 +57,8 @@ class Sweep:
 
     def open(self) -> Store:
         """Return the store."""
-        return Store(Path(self.store), dict(self.places))
+        store = Path(self.store)
+        return Store(store, dict(self.places), store / "tensorboard" if self.track else None)
 
     def work(self, device: str = "cpu", threads: int | None = None) -> None:
         """Be a worker until nothing is left to do.

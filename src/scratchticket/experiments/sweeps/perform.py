@@ -77,6 +77,7 @@ def _run(job: Job, store: Store, device: str, observe: Observe) -> Facts:
         device=device,
         data=store.data(recipe.data),
         observe=lambda event: observe(event.step / event.steps),
+        track=store.track and store.track / f"{job.label.replace('/', '-')} {job.id[:8]}",
     )
 
 

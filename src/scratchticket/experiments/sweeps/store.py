@@ -32,10 +32,12 @@ class Store:
         path: The folder; is made when something is written.
         places: Where data sets with a name lie, if not on the hub: name to path. Where data lie
             does not change what a job is.
+        track: Folder for TensorBoard's files, with a folder for every run; none to write none.
     """
 
     path: Path
     places: Mapping[str, str] = field(default_factory=dict)
+    track: Path | None = None
 
     def folder(self, job: Job) -> Path:
         """Return the folder of a job."""

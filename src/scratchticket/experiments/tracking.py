@@ -1,0 +1,53 @@
+"""A run's losses and accuracies for TensorBoard, while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scratchticket.errors import extra_missing
+from scratchticket.learning import Event
+
+
+@contextmanager
+def tracked(folder: Path | None) -> Iterator[Callable[[Event], None]]:
+    """Write finished epochs to TensorBoard's event files.
+
+    A run that goes on writes its earlier epochs again, in place of what an interrupted process may
+    have left there.
+
+    Args:
+        folder: For the files; nothing is written if there is none.
+
+    Yields:
+        What to tell about every step.
+
+    Raises:
+        InputError: If TensorBoard is not installed.
+    """
+    if folder is None:
+        yield lambda event: None
+        return
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise extra_missing("TensorBoard", error, "track") from None
+    writer, written = SummaryWriter(folder, purge_step=0), 0
+
+    def write(event: Event) -> None:
+        nonlocal written
+        for epoch in event.epochs[written:]:
+            scalars = {"loss": epoch.loss, "learning rate": epoch.learning_rate}
+            if (judged := epoch.validation) is not None:
+                counts = {"natural": judged.natural, "robust": judged.robust, "fgsm": judged.fgsm}
+                scalars |= {
+                    f"validation/{n}": c.fraction for n, c in counts.items() if c is not None
+                }
+            for name, value in scalars.items():
+                writer.add_scalar(name, value, epoch.epoch)
+            writer.flush()
+        written = len(event.epochs)
+
+    with writer:
+        yield write
