@@ -247,7 +247,7 @@ _QUICK = Scale(
         "digits of 8x8 pixels: all ten classes for CIFAR-10, 5-9 for CIFAR-100, 0-4 for SVHN; "
         "of 32 pixels, blown up, for ImageNet",
         "one seed instead of three",
-        "width 16 instead of 64, 8 on ImageNet; WideResNet-10-4 instead of 34-10",
+        "width 16 instead of 64, 8 on ImageNet; WideResNet-10-2 instead of 34-10",
         "20 epochs of batches of 64 with a cosine",
         "epsilon 0.1, 0.15 and 0.2 for 8, 12 and 16/255; 0.05 and 0.1 for ImageNet's 2 and 4/255",
         "transferred tickets come from the other half of the digits; CIFAR-10's from 0-4, which "
@@ -261,7 +261,7 @@ _QUICK = Scale(
         "svhn": {"data.classes": "0,1,2,3,4"},
         "imagenet": {"data.size": 32, "attack.name": "fgsm-rs", "learning.epochs": 10},
     },
-    networks=_narrow(16, depth=10, widen=4),
+    networks=_narrow(16, depth=10, widen=2),
     epsilons={
         2: {"attack.epsilon": "0.05"},
         4: {"attack.epsilon": "0.1"},
@@ -277,7 +277,7 @@ _QUICK = Scale(
     queries=500,
     stands={
         "resnet18": "resnet18 of width 16",
-        "wideresnet32": "WideResNet-10-4",
+        "wideresnet32": "WideResNet-10-2",
         "cifar10": "digits",
         "cifar100": "digits 5-9",
         "svhn": "digits 0-4",

@@ -55,7 +55,8 @@ def page(scale: Scale, founds: Sequence[Found], records: Records) -> str:
 <h1>Robust scratch tickets: the paper beside our records</h1>
 <p>Every table and figure of Fu et al., <i>Drawing Robust Scratch Tickets</i> (NeurIPS 2021), at
 scale <b>{escape(scale.name)}</b>, seeds {escape(", ".join(map(str, scale.seeds)))}. Numbers are
-ours; the paper's stand beside them in italics, and hollow and dotted in pictures.</p>
+ours; the paper's stand beside them in italics, and hollow and dotted in pictures. On demand each
+number also shows its difference to the paper's, its 95 % interval and the number of seeds (n).</p>
 {less}
 </header>
 {_form(founds)}
@@ -85,6 +86,7 @@ def _form(founds: Sequence[Found]) -> str:
     return f"""<form aria-label="Filters">
 {"".join(_select(name, values) for name, values in choices)}
 <label>records that contain <input name="text" type="search"></label>
+<label class="check"><input name="more" type="checkbox"> differences, intervals, seeds</label>
 <button type="reset">all</button>
 <button type="button" id="theme" class="theme">light / dark</button>
 </form>"""
@@ -215,17 +217,20 @@ def _table(found: Found, numbers: Grid) -> str:
 
 
 def _number(filled: Filled | None, mark: str) -> str:
-    """Return one number, the paper's beside it; the difference and interval when pointed at."""
+    """Return one number, the paper's beside it; difference and interval on demand."""
     if filled is None:
         return f"<td{mark}></td>"
     theirs, interval = published(filled), filled.interval()
-    notes = [f"{len(filled.values)} seed{'s' if len(filled.values) != 1 else ''}"]
-    if interval is not None:
-        notes.append(f"95 % interval {interval[0]:.1f} to {interval[1]:.1f}")
+    notes = []
     if theirs and filled.mean is not None:
-        notes.append(f"{100 * filled.mean - float(theirs):+.1f} against the paper")
+        notes.append(f"{100 * filled.mean - float(theirs):+.1f}")
+    if interval is not None:
+        notes.append(f"[{interval[0]:.1f}, {interval[1]:.1f}]")
+    if filled.values:
+        notes.append(f"n={len(filled.values)}")
     beside = f"<i>{theirs}</i>" if theirs else ""
-    return f'<td{mark} title="{"; ".join(notes)}">{filled.text()}{beside}</td>'
+    more = f'<small class="more">{" ".join(notes)}</small>' if notes else ""
+    return f"<td{mark}>{filled.text()}{beside}{more}</td>"
 
 
 def _claims(claims: Sequence[Judged]) -> str:

@@ -20,6 +20,7 @@ function filter() {
     const own = section.querySelectorAll(".panel");
     section.hidden = own.length > 0 && [...own].every((panel) => panel.hidden);
   }
+  document.body.classList.toggle("detailed", form.elements.more.checked);
   let shown = 0;
   for (const row of records) {
     row.hidden = text !== "" && !row.dataset.record.includes(text);
