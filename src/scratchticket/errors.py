@@ -18,6 +18,10 @@ class TicketError(ScratchticketError):
     """A ticket file is damaged, is none, or does not prove what it claims."""
 
 
+class Unwritable(InputError):
+    """A file cannot be written: the disk is full, or nothing may be written there."""
+
+
 class Interrupted(ScratchticketError):
     """A run was asked to stop; its checkpoint holds everything done so far.
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, Unwritable
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -16,7 +16,8 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     A crash at any moment leaves either the old file or the new one.
 
     Raises:
-        InputError: If the folder does not exist or cannot be written, or the disk is full.
+        InputError: If it names no file.
+        Unwritable: If the folder does not exist or cannot be written, or the disk is full.
     """
     data = content.encode() if isinstance(content, str) else content
     if not path.name:
@@ -30,7 +31,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
+        raise Unwritable(f"cannot write {path}: {error.strerror}") from None
 
 
 def read_bytes(path: Path, what: str) -> bytes:

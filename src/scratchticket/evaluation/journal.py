@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, Unwritable
 from scratchticket.files import canonical_json
 
 Piece = tuple[str, int]  # what was done, on which batch
@@ -77,14 +77,14 @@ class Journal:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise InputError(f"cannot write {self._file.name}: {error.strerror}") from None
+            raise Unwritable(f"cannot write {self._file.name}: {error.strerror}") from None
 
     def _opened(self, path: Path) -> IO[bytes]:
         """Open a journal for writing, read it, cut off a line that was not finished."""
         try:
             file = path.open("ab")
         except OSError as error:
-            raise InputError(f"cannot write {path}: {error.strerror}") from None
+            raise Unwritable(f"cannot write {path}: {error.strerror}") from None
         try:
             _lock(file, path)
             whole = self._read(path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, Unwritable
 from scratchticket.experiments.recipe import Recipe
 from scratchticket.files import read_bytes, write_atomically
 
@@ -90,7 +90,7 @@ class RunFolder:
             for file in present:
                 file.unlink()
         except OSError as error:
-            raise InputError(f"cannot use folder {self.path}: {error.strerror}") from None
+            raise Unwritable(f"cannot use folder {self.path}: {error.strerror}") from None
         write_atomically(self.recipe, json.dumps(recipe.json(), indent=2) + "\n")
 
     def check_same(self, recipe: Recipe) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, Unwritable
 from scratchticket.evaluation import Journal, Progress, Shard, Work
 from scratchticket.experiments.folder import json_file
 from scratchticket.experiments.records import commit, machine, versions
@@ -61,7 +61,7 @@ class EvaluationFolder:
             for file in [self.record, *self.journals(), self.picture] if overwrite else []:
                 file.unlink(missing_ok=True)
         except OSError as error:
-            raise InputError(f"cannot use folder {self.path}: {error.strerror}") from None
+            raise Unwritable(f"cannot use folder {self.path}: {error.strerror}") from None
 
 
 class Task(Protocol[W]):

@@ -52,9 +52,10 @@ class _Process:
     def ended(self) -> Ended | None:
         if self.process.is_alive():
             return None
-        if self.process.exitcode == FAILED:
-            return Ended("broken", "its message is above")
-        return Ended("killed" if (self.process.exitcode or 0) < 0 else "done")
+        code = self.process.exitcode or 0
+        if code in {0, STOPPED}:
+            return Ended("done")
+        return Ended("killed") if code < 0 else Ended("broken", "its message is above")
 
 
 @dataclass(frozen=True)

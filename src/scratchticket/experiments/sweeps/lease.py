@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from scratchticket.errors import InputError, ScratchticketError
+from scratchticket.errors import ScratchticketError, Unwritable
 
 EXPIRES = 60.0  # seconds without renewal
 RENEWS = 10.0
@@ -79,7 +79,7 @@ def take(folder: Path, expires: float = EXPIRES, renews: float = RENEWS) -> Leas
         renews: Seconds between renewals of this one.
 
     Raises:
-        InputError: If the folder cannot be written.
+        Unwritable: If the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def take(folder: Path, expires: float = EXPIRES, renews: float = RENEWS) -> Leas
         for file_ in old.values():
             file_.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(f"cannot use folder {folder}: {error.strerror}") from None
+        raise Unwritable(f"cannot use folder {folder}: {error.strerror}") from None
     return Lease(path, token, last + 1, renews)
 
 

@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Sequence
 
-from scratchticket.errors import Interrupted, ScratchticketError
+from scratchticket.errors import Interrupted, ScratchticketError, Unwritable
 from scratchticket.experiments.sweeps.job import Job
 from scratchticket.experiments.sweeps.lease import LeaseLost
 from scratchticket.experiments.sweeps.perform import perform
@@ -68,7 +68,7 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
     begun = time.monotonic()
     try:
         perform(job, store, device=device, observe=observe)
-    except (Interrupted, LeaseLost):
+    except (Interrupted, LeaseLost, Unwritable):
         raise
     except ScratchticketError as error:
         store.fail(job, str(error))
