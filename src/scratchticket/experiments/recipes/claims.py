@@ -93,6 +93,7 @@ def rows(
     *,
     percents: Iterable[int] | None = None,
     panels: str = "",
+    only: str = "",
 ) -> Callable[[Values], Iterator[Pair]]:
     """Return what pairs the numbers of two rows, in the same panel and column.
 
@@ -101,12 +102,15 @@ def rows(
         right: Name of another; if it has one number for every column, that one.
         percents: Only columns with these remaining percents.
         panels: Only panels whose name contains this.
+        only: Only the column of this name.
     """
     chosen = None if percents is None else {str(percent) for percent in percents}
 
     def pairs(values: Values) -> Iterator[Pair]:
         for (panel, row, column), found in values.items():
             if row != left or panels not in panel or (chosen and column not in chosen):
+                continue
+            if only and column != only:
                 continue
             other = values.get((panel, right, column)) or values.get((panel, right, EVERY))
             if other:

@@ -15,16 +15,16 @@ from collections.abc import Iterator
 
 from scratchticket.experiments.recipes.cells import Cell, natural
 from scratchticket.experiments.recipes.claims import Claim, rows
-from scratchticket.experiments.recipes.figure2 import by_tuning
+from scratchticket.experiments.recipes.figure2 import ROWS
 from scratchticket.experiments.recipes.paper import PaperRecipe
 from scratchticket.experiments.recipes.parts import LOW
-from scratchticket.experiments.recipes.relatives import NEW, TUNED
+from scratchticket.experiments.recipes.relatives import NEW, TUNED, on_cifar
 from scratchticket.experiments.recipes.scale import Scale
 
 
 def cells(scale: Scale) -> Iterator[Cell]:
     """Return the numbers of the figure."""
-    yield from by_tuning(scale, natural, with_published=False)
+    yield from on_cifar(scale, ROWS, natural)
 
 
 RECIPE = PaperRecipe(

@@ -15,15 +15,15 @@ from collections.abc import Iterator
 
 from scratchticket.experiments.recipes.cells import Cell, natural
 from scratchticket.experiments.recipes.claims import Claim, rows
-from scratchticket.experiments.recipes.figure3 import by_start
+from scratchticket.experiments.recipes.figure3 import ROWS
 from scratchticket.experiments.recipes.paper import PaperRecipe
-from scratchticket.experiments.recipes.relatives import NATURAL_RTT, RTT
+from scratchticket.experiments.recipes.relatives import NATURAL_RTT, RTT, on_cifar
 from scratchticket.experiments.recipes.scale import Scale
 
 
 def cells(scale: Scale) -> Iterator[Cell]:
     """Return the numbers of the figure."""
-    yield from by_start(scale, natural, with_published=False)
+    yield from on_cifar(scale, ROWS, natural)
 
 
 RECIPE = PaperRecipe(

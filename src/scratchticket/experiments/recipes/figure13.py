@@ -12,7 +12,7 @@ Deviations  those of Figure 7.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from scratchticket.experiments.recipes.cells import Cell
 from scratchticket.experiments.recipes.figure7 import CLAIMS, matrices
@@ -25,16 +25,16 @@ DATA: tuple[DataSet, ...] = ("cifar10", "cifar100")
 RTTS = (3, 5, 7, 10, 15, 20, 40)  # those of Table 9
 
 
-def rtt_transfer(scale: Scale, data: DataSet, seed: int) -> Job:
-    """Return the transfer matrix of adversarial RTTs of ResNet18; of Table 9 too."""
+def rtt_matrix(scale: Scale, data: DataSet) -> Callable[[int], Job]:
+    """Return what makes of a seed the transfer matrix of ResNet18's adversarial RTTs."""
     drawn = trained_tickets(scale, "resnet18", data)
-    return transfer(scale, "resnet18", data, seed, drawn, RTTS)
+    return lambda seed: transfer(scale, "resnet18", data, seed, drawn, RTTS)
 
 
 def cells(scale: Scale) -> Iterator[Cell]:
     """Return the numbers of the figure."""
     for data in DATA:
-        jobs = tuple(rtt_transfer(scale, data, seed) for seed in scale.seeds)
+        jobs = tuple(map(rtt_matrix(scale, data), scale.seeds))
         name = panel("resnet18", data) + ", adversarial RTTs"
         yield from matrices(scale, name, jobs, scale.some(RTTS))
 

@@ -16,35 +16,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scratchticket.experiments import published
-from scratchticket.experiments.recipes.cells import Cell, Read, robust
+from scratchticket.experiments.recipes.cells import Cell, robust
 from scratchticket.experiments.recipes.claims import Claim, rows
 from scratchticket.experiments.recipes.paper import PaperRecipe
-from scratchticket.experiments.recipes.parts import CIFAR, LOW, PERCENTS, panel
-from scratchticket.experiments.recipes.relatives import NEW, TUNED, compared, family
+from scratchticket.experiments.recipes.parts import LOW
+from scratchticket.experiments.recipes.relatives import NEW, TUNED, on_cifar
 from scratchticket.experiments.recipes.scale import Scale
 
 ROWS = ("ticket", TUNED, NEW)
 
 
-def by_tuning(scale: Scale, read: Read, with_published: bool) -> Iterator[Cell]:
-    """Return tickets and fine-tuned tickets; of Fig. 10 too."""
+def cells(scale: Scale) -> Iterator[Cell]:
+    """Return the numbers of the figure."""
     known = published.curves("figure2")
     theirs = {
         "ticket": published.curves("figure1")["resnet18"],
         TUNED: known["inherited"],
         NEW: known["new"],
     }
-    for network, data in CIFAR:
-        ours = with_published and (network, data) == ("resnet18", "cifar10")
-        makers = family(scale, network, data)
-        yield from compared(
-            scale, panel(network, data), makers, ROWS, PERCENTS, read, theirs if ours else None
-        )
-
-
-def cells(scale: Scale) -> Iterator[Cell]:
-    """Return the numbers of the figure."""
-    yield from by_tuning(scale, robust, with_published=True)
+    yield from on_cifar(scale, ROWS, robust, theirs)
 
 
 RECIPE = PaperRecipe(

@@ -23,7 +23,7 @@ from scratchticket.experiments.recipes.paper import PaperRecipe
 from scratchticket.experiments.recipes.parts import (
     MATRIX,
     RELEASED,
-    main_transfer,
+    main_matrix,
     panel,
     percent_name,
 )
@@ -58,7 +58,7 @@ def matrices(
 
 def tickets_of(scale: Scale, network: Network, data: DataSet) -> Iterator[Cell]:
     """Return the matrices of a network's tickets; of Fig. 12 too."""
-    jobs = tuple(main_transfer(scale, network, data, seed) for seed in scale.seeds)
+    jobs = tuple(map(main_matrix(scale, network, data), scale.seeds))
     known = (network, data) == ("resnet18", "cifar10")
     yield from matrices(scale, panel(network, data), jobs, scale.some(MATRIX), known)
 

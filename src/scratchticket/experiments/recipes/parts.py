@@ -90,10 +90,11 @@ def transfer(
     return Job("transfer", settings, needs, f"transfer, {panel(network, data)}")
 
 
-def main_transfer(scale: Scale, network: Network, data: DataSet, seed: int) -> Job:
-    """Return the transfer matrix that Tables 3, 7, 8 and Figs. 7, 12 read."""
+def main_matrix(scale: Scale, network: Network, data: DataSet) -> Callable[[int], Job]:
+    """Return what makes of a seed the transfer matrix that Tables 3, 7, 8, Figs. 7, 12 read."""
     outside = (network, data) == ("resnet18", "cifar10")
-    return transfer(scale, network, data, seed, tickets(scale, network, data), outside=outside)
+    drawn = tickets(scale, network, data)
+    return lambda seed: transfer(scale, network, data, seed, drawn, outside=outside)
 
 
 def switch(

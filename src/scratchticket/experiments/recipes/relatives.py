@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from scratchticket.experiments.recipes.cells import Cell, Read, curve
-from scratchticket.experiments.recipes.parts import Drawn
+from scratchticket.experiments.recipes.parts import CIFAR, PERCENTS, Drawn, panel
 from scratchticket.experiments.recipes.scale import DataSet, Network, Scale
 from scratchticket.experiments.sweeps.job import Job
 
@@ -50,6 +50,23 @@ def family(scale: Scale, network: Network, data: DataSet, level: int = 8) -> dic
         NATURAL_RTT: trained(natural=True),
         RTT: trained(natural=False),
     }
+
+
+def on_cifar(
+    scale: Scale, chosen: Iterable[str], read: Read, published: Published | None = None
+) -> Iterator[Cell]:
+    """Return some relatives on both networks and data sets of Figs. 1 to 3.
+
+    Args:
+        scale: How large.
+        chosen: Which of them.
+        read: What to read from their records.
+        published: The paper's values by row and percent, of ResNet18 on CIFAR-10.
+    """
+    for network, data in CIFAR:
+        known = published if (network, data) == ("resnet18", "cifar10") else None
+        makers = family(scale, network, data)
+        yield from compared(scale, panel(network, data), makers, chosen, PERCENTS, read, known)
 
 
 def compared(  # noqa: PLR0913

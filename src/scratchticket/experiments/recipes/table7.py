@@ -22,7 +22,7 @@ from scratchticket.experiments.recipes.paper import PaperRecipe
 from scratchticket.experiments.recipes.parts import (
     MATRIX,
     RELEASED,
-    main_transfer,
+    main_matrix,
     panel,
     percent_name,
 )
@@ -54,7 +54,7 @@ def cells(scale: Scale) -> Iterator[Cell]:
                 scale,
                 panel("resnet18", "cifar10"),
                 row,
-                lambda seed: main_transfer(scale, "resnet18", "cifar10", seed),
+                main_matrix(scale, "resnet18", "cifar10"),
                 crossed(source, column, title),
                 printed.get(theirs, {}).get(printed_column),
                 column,

@@ -1,0 +1,70 @@
+"""R2S in the paper's protocol beside the dense network: Tables 3, 8 and 9."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from scratchticket.experiments.recipes.cells import Cell, level, natural, robust
+from scratchticket.experiments.recipes.claims import Claim, rows
+from scratchticket.experiments.recipes.parts import (
+    DENSE_ROW,
+    RELEASED,
+    dense_accuracy,
+    mean_natural,
+    panel,
+    switched,
+)
+from scratchticket.experiments.recipes.scale import DataSet, Network, Scale
+from scratchticket.experiments.sweeps.job import Job
+
+NATURAL, PGD = "natural", "PGD-20"
+
+
+def named(percents: Sequence[int]) -> str:
+    """Return how R2S over some tickets is called."""
+    return f"R2S, {', '.join(map(str, percents))} %"
+
+
+def dense_cells(scale: Scale, network: Network, data: DataSet) -> Iterator[Cell]:
+    """Return the dense network's two numbers."""
+    known = dense_accuracy(network, data)
+    for column, read, number in (
+        (NATURAL, natural, known["natural"]),
+        (PGD, robust, known["robust"]),
+    ):
+        yield level(
+            scale,
+            panel(network, data),
+            DENSE_ROW,
+            lambda seed: scale.dense(network, data, seed),
+            read,
+            number,
+            column,
+        )
+
+
+def set_cells(
+    scale: Scale,
+    name: str,
+    percents: Sequence[int],
+    matrix: Callable[[int], Job],
+    known: tuple[float, float],
+) -> Iterator[Cell]:
+    """Return the two numbers of R2S over a set.
+
+    Args:
+        scale: How large.
+        name: Of the panel.
+        percents: Of the set, as in the paper.
+        matrix: Returns the transfer matrix of a seed.
+        known: The paper's numbers, natural and under PGD-20.
+    """
+    some, title = scale.some(percents), RELEASED.format(scale.epsilon(8))
+    reads = {NATURAL: mean_natural(some), PGD: switched(some, title)}
+    for (column, read), number in zip(reads.items(), known, strict=True):
+        yield level(scale, name, named(percents), matrix, read, number, column)
+
+
+def beats_dense(percents: Sequence[int], text: str) -> Claim:
+    """Return the claim that R2S over a set is more robust than the dense network."""
+    return Claim(text, ">", rows(named(percents), DENSE_ROW, only=PGD))
