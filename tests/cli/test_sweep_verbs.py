@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe
 from scratchticket.experiments.sweeps import Store, lease
 from test_cli import call
 
-QUICK = SCALES["quick"]
+CHANGES = {"network.width": "4", "data.train_images": "512"}
+QUICK = replace(SCALES["quick"], changes=CHANGES)
+SETTINGS = [word for name, value in CHANGES.items() for word in ("--set", f"{name}={value}")]
 
 
 def told(*words: str, code: int = 0) -> str:
@@ -44,8 +47,9 @@ def killed(store: Path) -> int:
 
 def test_a_figure_is_made_end_to_end_though_a_worker_is_killed(tmp_path: Path) -> None:
     store = tmp_path / "store"
-    words = [sys.executable, "-m", "scratchticket", "run", "figure4", "--store", str(store)]
-    sweep = subprocess.Popen([*words, "--workers", "2"], stderr=subprocess.PIPE, text=True)
+    words = [sys.executable, "-m", "scratchticket", "run", "figure4", *SETTINGS]
+    words += ["--store", str(store), "--workers", "2"]
+    sweep = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
 
     killed(store)
     _, said = sweep.communicate(timeout=280)
@@ -55,13 +59,14 @@ def test_a_figure_is_made_end_to_end_though_a_worker_is_killed(tmp_path: Path) -
     jobs = paper_recipe("figure4").jobs(QUICK)
     assert {Store(store).state(job) for job in jobs} == {"finished"}
     assert not list(store.rglob("lease-*"))
-    again = told("run", "figure4", "--store", str(store))
+    again = told("run", "figure4", *SETTINGS, "--store", str(store))
     assert "4 of 4 jobs are finished" in again
     assert "naturally trained" in told("runs", "status", "--store", str(store))
     one = told("runs", "show", jobs[-1].id[:10], "--store", str(store))
     assert json.loads(one)["record"]["kind"] == "features"
     page, tables = tmp_path / "report.html", tmp_path / "report.md"
-    report = told("report", "--store", str(store), "--out", str(page), "--markdown", str(tables))
+    words = ["--store", str(store), "--out", str(page), "--markdown", str(tables)]
+    report = told("report", *SETTINGS, *words)
     assert "recipes have numbers" in report
     assert "adversarially trained |" in tables.read_text()
 
@@ -114,7 +119,7 @@ def test_failures_are_listed_with_how_to_go_on(tmp_path: Path) -> None:
         if job.kind == "run":
             store.ticket(job).write_bytes(b"")
 
-    done = told("run", "figure4", "--store", str(tmp_path), code=2)
+    done = told("run", "figure4", *SETTINGS, "--store", str(tmp_path), code=2)
 
     assert done.count("has format 7") == len(jobs)
     assert f"{len(jobs)} jobs failed; the same command tries them again" in done

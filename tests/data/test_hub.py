@@ -95,6 +95,9 @@ def test_cifar100_has_fine_and_coarse_labels(clone: Any, pictures: Array) -> Non
     assert load_data(DataRecipe("cifar100", label_column="coarse_label")).classes == ("u", "v")
     with pytest.raises(InputError, match="labels may be fine_label or coarse_label; choose"):
         load_data(home)
+    copied = load_data("cifar100", place=str(home))  # a known name says which
+    assert (copied.name, copied.classes) == ("cifar100", data.classes)
+    assert copied.validation.images.equal(data.validation.images)
 
 
 def test_svhn_is_read_without_its_extra_part(clone: Any, pictures: Array) -> None:

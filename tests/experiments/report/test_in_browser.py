@@ -115,6 +115,15 @@ def test_light_and_dark(opened: Page) -> None:
     assert ground() == dark
 
 
+def test_a_link_leads_to_a_heading_that_can_be_seen(opened: Page) -> None:
+    opened.click("a[href='#table3']")
+
+    form, heading = opened.locator("form").bounding_box(), opened.locator("#table3 h2")
+    box = heading.bounding_box()
+    assert form is not None and box is not None
+    assert box["y"] >= form["y"] + form["height"]
+
+
 def test_a_phone_need_not_scroll_sideways(opened: Page) -> None:
     opened.set_viewport_size(PHONE)
 

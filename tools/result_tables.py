@@ -1,0 +1,59 @@
+"""The page of the paper's tables and figures, from the records of a sweep."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe
+from scratchticket.experiments.report import Found, Records, found, section
+
+Record = dict[str, Any]
+
+
+def results(scale: str, records: list[Record]) -> str:
+    """Return what was found, in Markdown.
+
+    Args:
+        scale: At which scale.
+        records: As ``scratchticket report --export`` writes them.
+    """
+    known = Records({r["id"]: {k: v for k, v in r.items() if k != "id"} for r in records})
+    seeds = {seed for r in records if (seed := _seed(r)) is not None}
+    sized = replace(SCALES[scale], seeds=tuple(sorted(seeds)))
+    founds = [found(paper_recipe(name), sized, known) for name in NAMES]
+    less = "\n".join(f"- {line}" for line in sized.about)
+    parts = [_cost(records), f"Less than in the paper:\n\n{less}", _verdicts(founds)]
+    parts += [section(one).replace("## ", "### ", 1) for one in founds]
+    return "\n\n".join(part.rstrip() for part in parts) + "\n"
+
+
+def _seed(record: Record) -> int | None:
+    """Return the seed of a run; those of tickets of another random network are not counted."""
+    job = record["job"]
+    seed = job["settings"].get("seed") if job["kind"] == "run" else None
+    return seed if seed is not None and seed < 1000 else None
+
+
+def _cost(records: list[Record]) -> str:
+    """Return what all of it took, and where."""
+    hours = sum(record["seconds"] for record in records) / 3600
+    machines = Counter(
+        f"{machine['threads']} thread(s) of {machine['device']}"
+        for record in records
+        if (machine := record["record"].get("machine"))
+    )
+    where = " and ".join(machines)
+    return f"{len(records)} jobs, {hours:.1f} hours of work on {where}."
+
+
+def _verdicts(founds: list[Found]) -> str:
+    """Return the overview."""
+    lines = ["| recipe | question | numbers | verdicts |", "|---|---|---|---|"]
+    for one in founds:
+        counts = Counter(claim.verdict for claim in one.claims)
+        said = ", ".join(f"{verdict} {count}" for verdict, count in counts.items())
+        done = f"{one.done} of {len(one.cells)}"
+        lines.append(f"| {one.recipe.title} | {one.recipe.question} | {done} | {said} |")
+    return "\n".join(lines)
