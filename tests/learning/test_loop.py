@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from scratchticket.data import pixels
 from scratchticket.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.experiments.api import validator
 from scratchticket.learning import Event, LearningRecipe, Session
+from scratchticket.learning.checkpoint import Checkpoint
 from scratchticket.masks import Pattern
 from scratchticket.networks import maskable
 from scratchticket.tickets import drawing, training
@@ -85,6 +87,13 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
     assert same(resumed, run(Session()))
 
 
+@pytest.fixture
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save after each step, however long it takes."""
+    monkeypatch.setattr("scratchticket.learning.loop.SAVING", float("inf"))
+
+
+@pytest.mark.usefixtures("always")
 def test_periodic_checkpoints_do_not_disturb_the_run(few_digits: st.Data, tmp_path: Path) -> None:
     saved = Session(tmp_path / "checkpoint.safetensors", save_seconds=0.0)
 
@@ -141,6 +150,65 @@ def test_a_damaged_checkpoint_is_refused(few_digits: st.Data, tmp_path: Path) ->
         draw(task(few_digits), 0.3, session)
 
 
+def interrupted(data: st.Data, checkpoint: Path, at: int) -> None:
+    """Leave a checkpoint of this step and of the one before."""
+    steps = 0
+
+    def count(event: Event) -> None:
+        nonlocal steps
+        steps = event.step
+
+    with pytest.raises(Interrupted):
+        draw(task(data), 0.3, Session(checkpoint, 0.0, observe=count, stop=lambda: steps >= at))
+
+
+@pytest.mark.parametrize("damage", ["a byte", "cut off", "missing"])
+def test_the_checkpoint_before_serves_if_the_newest_is_damaged(
+    few_digits: st.Data, tmp_path: Path, damage: str
+) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    interrupted(few_digits, path, at=5)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(content if damage == "a byte" else content[:5000])
+    told: list[str] = []
+
+    resumed = draw(task(few_digits), 0.3, Session(path, tell=told.append))
+
+    assert same(resumed, draw(task(few_digits), 0.3))
+    assert len(told) == (0 if damage == "missing" else 1)
+    assert all(line.endswith("going on from the one before") for line in told)
+
+
+def test_two_damaged_checkpoints_are_refused(few_digits: st.Data, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    interrupted(few_digits, path, at=3)
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes()[:-1])
+
+    with pytest.raises(InputError, match=r"checkpoint.safetensors is not a usable checkpoint"):
+        draw(task(few_digits), 0.3, Session(path))
+
+
+def test_saving_takes_little_of_the_time(
+    few_digits: st.Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saves = []
+
+    def slow(self: Checkpoint, path: Path) -> None:
+        saves.append(path)
+        time.sleep(0.2)
+
+    monkeypatch.setattr(Checkpoint, "save", slow)
+
+    draw(task(few_digits), 0.3, Session(tmp_path / "checkpoint", save_seconds=0.0))
+
+    assert len(saves) <= 3  # the first, the last, and one if a step should take seconds
+
+
 def test_changing_the_attack_leaves_the_random_network_unchanged(few_digits: st.Data) -> None:
     first = draw(task(few_digits), 0.3).chosen
     second = draw(task(few_digits, attack=st.AttackRecipe("fgsm-rs", 0.2)), 0.3).chosen
@@ -176,8 +244,25 @@ def test_the_best_epoch_on_validation_is_chosen_and_the_last_kept_beside_it(
 def test_a_loss_that_is_not_finite_stops_the_run(few_digits: st.Data) -> None:
     learning = LearningRecipe(epochs=1, batch_size=64, learning_rate=1e30)
 
-    with pytest.raises(ScratchticketError, match="no longer finite in epoch 1"):
+    with pytest.raises(ScratchticketError, match="no longer finite in epoch 1, between steps 0"):
         train(task(few_digits, learning=learning))
+
+
+@pytest.mark.usefixtures("always")
+def test_what_is_not_finite_is_not_saved(few_digits: st.Data, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    spoilt = task(few_digits)
+    job = drawing(spoilt, 0.3)
+
+    def spoil(event: Event) -> None:
+        if event.step == 6:
+            next(iter(job.learner.tensors().values())).data.fill_(float("nan"))
+
+    with pytest.raises(ScratchticketError, match="is no longer finite in epoch 2, between steps 5"):
+        job.run(Session(path, 0.0, observe=spoil))
+
+    assert Checkpoint.load(path).facts["step"] == 5
+    assert same(draw(spoilt, 0.3, Session(path)), draw(spoilt, 0.3))
 
 
 def test_batch_norm_mode_of_the_inner_attack_is_an_option(few_digits: st.Data) -> None:

@@ -65,7 +65,7 @@ class LearningProgress:
 
     def __init__(self, label: str, quiet: bool) -> None:
         self._label, self._quiet, self._drawn, self._epochs = label, quiet, 0.0, 0
-        self._warned = False
+        self._warned: set[str] = set()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=10),
@@ -122,9 +122,10 @@ class LearningProgress:
         """Say once what should be known while there is time to stop."""
         from scratchticket.experiments.run import warnings_of
 
-        for warning in warnings_of(event.epochs) if not self._warned else ():
-            say(f"warning: {warning}", err)
-            self._warned = True
+        for warning in warnings_of(event.epochs):
+            if warning not in self._warned:
+                say(f"warning: {warning}", err)
+                self._warned.add(warning)
 
 
 def printable(text: object) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from scratchticket.errors import InputError, Unwritable
 from scratchticket.experiments.recipe import Recipe
 from scratchticket.files import read_bytes, write_atomically
+from scratchticket.learning.checkpoint import before
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class RunFolder:
         """
         tickets = [self.path / f"{name}.safetensors" for name in ("ticket", "network")]
         pictures = [self.curves, self.examples]
-        return [self.record, self.checkpoint, *tickets, self.log, *pictures, self.recipe]
+        checkpoints = [self.checkpoint, before(self.checkpoint)]
+        return [self.record, *checkpoints, *tickets, self.log, *pictures, self.recipe]
 
     def prepare(self, recipe: Recipe, *, resume: bool, overwrite: bool) -> None:
         """Make the folder ready for a run of this recipe.

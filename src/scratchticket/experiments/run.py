@@ -24,6 +24,7 @@ from scratchticket.experiments.start import load_beside, load_start
 from scratchticket.experiments.tracking import tracked
 from scratchticket.files import write_atomically
 from scratchticket.learning import Epoch, Event, Session, catastrophic_overfitting
+from scratchticket.learning.checkpoint import discard
 from scratchticket.tickets import Finished, Ticket
 
 
@@ -101,7 +102,7 @@ def run(  # noqa: PLR0913
     home = RunFolder(folder, recipe.task)
     home.prepare(recipe, resume=resume, overwrite=overwrite)
     if (finished := home.finished()) is not None:
-        home.checkpoint.unlink(missing_ok=True)
+        discard(home.checkpoint)
         return finished
     with tracked(track) as write:
 
@@ -109,7 +110,7 @@ def run(  # noqa: PLR0913
             write(event)
             observe(event)
 
-        done = _watched(home, watch, lambda session: learned(recipe, job, session))
+        done = _watched(home, watch, tell, lambda session: learned(recipe, job, session))
 
     begun = time.monotonic()
     chosen = _judged(recipe, data, done.chosen, device)
@@ -141,24 +142,33 @@ def run(  # noqa: PLR0913
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     write_atomically(home.record, json.dumps(record, indent=2) + "\n")
-    home.checkpoint.unlink(missing_ok=True)
+    discard(home.checkpoint)
     return record
 
 
 def warnings_of(epochs: Sequence[Epoch]) -> list[str]:
     """Return what a reader of a run's numbers should know."""
+    seen: dict[str, int] = {}
+    for judged in epochs:
+        for sign in judged.signs:
+            seen.setdefault(sign, judged.epoch)
+    noted = [f"since epoch {number}: {sign}" for sign, number in seen.items()]
     epoch = catastrophic_overfitting(epochs)
     if epoch is None or epoch.validation is None:
-        return []
-    judged = epoch.validation
+        return noted
+    judged_then = epoch.validation
     return [
         f"catastrophic overfitting in epoch {epoch.epoch}: on the validation images the network "
-        f"resists its one-step attack ({judged.fgsm}) but not PGD ({judged.robust})"
+        f"resists its one-step attack ({judged_then.fgsm}) but not PGD ({judged_then.robust})",
+        *noted,
     ]
 
 
 def _watched(
-    home: RunFolder, observe: Callable[[Event], None], learn: Callable[[Session], Finished]
+    home: RunFolder,
+    observe: Callable[[Event], None],
+    tell: Callable[[Sequence[str]], None],
+    learn: Callable[[Session], Finished],
 ) -> Finished:
     """Run the loop, keeping log and checkpoint in the folder."""
     logged = -1
@@ -172,7 +182,8 @@ def _watched(
         observe(event)
 
     with stop_requests() as stop:
-        return learn(Session(home.checkpoint, observe=watch, stop=stop))
+        told = Session(home.checkpoint, observe=watch, stop=stop, tell=lambda line: tell([line]))
+        return learn(told)
 
 
 def _judged(recipe: Recipe, data: Data, ticket: Ticket, device: str) -> dict[str, Any]:

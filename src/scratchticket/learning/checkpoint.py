@@ -1,17 +1,20 @@
-"""What a run needs to go on as if nothing had happened."""
+"""What a run needs to go on as if nothing had happened, and where it is kept."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, Unwritable
 from scratchticket.files import canonical_json, write_atomically
 
 _KEY = "scratchticket.checkpoint"
@@ -30,10 +33,23 @@ class Checkpoint:
     facts: dict[str, Any]
 
     def save(self, path: Path) -> None:
-        """Write it, whole or not at all: safetensors, the facts as one metadata value."""
-        tensors = {name: tensor.detach().contiguous() for name, tensor in self.tensors.items()}
-        content = safetensors.torch.save(tensors, {_KEY: canonical_json(self.facts)})
+        """Write it, whole or not at all; the one that was there before is kept beside it.
+
+        The file is safetensors, with the facts and a hash of all tensors as one metadata value.
+
+        Raises:
+            Unwritable: If it cannot be written, or reads back as something else.
+        """
+        tensors = {
+            name: tensor.detach().cpu().contiguous() for name, tensor in self.tensors.items()
+        }
+        told = canonical_json({"facts": self.facts, "sha256": _digest(tensors)})
+        content = safetensors.torch.save(tensors, {_KEY: told})
+        if path.exists():
+            path.replace(before(path))
         write_atomically(path, content)
+        if path.read_bytes() != content:
+            raise Unwritable(f"{path} was not written as it should be: is the disk failing?")
 
     @staticmethod
     def load(path: Path) -> Checkpoint:
@@ -44,11 +60,13 @@ class Checkpoint:
         """
         try:
             with safe_open(path, framework="pt") as file:
-                facts = json.loads((file.metadata() or {})[_KEY])
+                told = json.loads((file.metadata() or {})[_KEY])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            if told["sha256"] != _digest(tensors):
+                raise ValueError("its bytes have changed since it was written")
+            return Checkpoint(tensors, told["facts"])
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} is not a usable checkpoint: {error}") from None
-        return Checkpoint(tensors, facts)
 
     def part(self, prefix: str) -> dict[str, Tensor]:
         """Return the tensors below ``prefix/``, by the rest of their names."""
@@ -60,6 +78,53 @@ class Checkpoint:
         }
 
 
+def before(path: Path) -> Path:
+    """Return where the checkpoint before the newest is kept."""
+    return path.with_name(f"{path.stem}.before{path.suffix}")
+
+
+def newest(path: Path, tell: Callable[[str], None]) -> Checkpoint | None:
+    """Return the newest checkpoint that can be used; none if there is none at all.
+
+    Args:
+        path: Where the newest is, or was.
+        tell: Called with what is wrong with it, if the one before it is used.
+
+    Raises:
+        InputError: If there are some but none can be used.
+    """
+    wrong: list[str] = []
+    for file in (path, before(path)):
+        if not file.exists():
+            continue
+        try:
+            checkpoint = Checkpoint.load(file)
+        except InputError as error:
+            wrong.append(str(error))
+            continue
+        if wrong:
+            tell(f"{wrong[0]}; going on from the one before")
+        return checkpoint
+    if wrong:
+        raise InputError(wrong[0])
+    return None
+
+
+def discard(path: Path) -> None:
+    """Remove a run's checkpoints."""
+    for file in (before(path), path):
+        file.unlink(missing_ok=True)
+
+
 def named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors under names below ``prefix/``."""
     return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    """Return a hash of names and values."""
+    total = sha256()
+    for name in sorted(tensors):
+        total.update(f"{name}\0".encode())
+        total.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()

@@ -9,9 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from hashlib import sha256
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,8 +19,9 @@ from scratchticket.attacks import perturb
 from scratchticket.attacks.sets import Together, chances, set_loss
 from scratchticket.data import augmented, pixels
 from scratchticket.errors import InputError, Interrupted, ScratchticketError
-from scratchticket.files import canonical_json
-from scratchticket.learning.checkpoint import Checkpoint, named
+from scratchticket.learning.checkpoint import newest
+from scratchticket.learning.health import not_finite, signs
+from scratchticket.learning.keeping import State, buffers_of, identity, kept, restored
 from scratchticket.learning.problem import (
     Epoch,
     Event,
@@ -34,18 +32,10 @@ from scratchticket.learning.problem import (
 )
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.learning.statistics import BATCH_NORMS, recomputed_statistics
-from scratchticket.networks import bare
 
 STATISTICS_BATCHES = 64  # over which batch statistics are averaged at most
-
-
-@dataclass
-class _State:
-    step: int
-    loss_sum: Tensor
-    seconds: float = 0.0
-    epochs: list[Epoch] = field(default_factory=list)
-    best: Snapshot | None = None
+SIGN_IMAGES = 64  # that are looked at for signs that something is wrong
+SAVING = 0.02  # of the time at most
 
 
 def learn(problem: Problem, recipe: LearningRecipe, session: Session = Session()) -> Outcome:
@@ -70,6 +60,7 @@ def _go(run: _Run, session: Session) -> Outcome:
     """Do what is left of a run."""
     run.restore()
     begun, saved = time.monotonic() - run.state.seconds, time.monotonic()
+    pause = session.save_seconds
     while run.state.step < run.steps:
         run.stop_if_asked()
         run.advance()
@@ -78,9 +69,11 @@ def _go(run: _Run, session: Session) -> Outcome:
             run.end_epoch()
             run.state.seconds = time.monotonic() - begun
         session.observe(run.event())
-        if time.monotonic() - saved > session.save_seconds or run.state.step == run.steps:
+        if time.monotonic() - saved > pause or run.state.step == run.steps:
+            saving = time.monotonic()
             run.save()
             saved = time.monotonic()
+            pause = max(session.save_seconds, (saved - saving) / SAVING)
     run.stop_if_asked()
     assert run.state.best is not None
     return Outcome(
@@ -96,7 +89,7 @@ class _Run:
         self.device = problem.images.labels.device
         self.steps_per_epoch = recipe.steps_per_epoch(len(problem.images))
         self.steps = self.steps_per_epoch * recipe.epochs
-        self.state = _State(step=0, loss_sum=self._zero())
+        self.state, self._good = State(step=0, loss_sum=self._zero()), 0
         self.optimiser = torch.optim.SGD(
             problem.learner.tensors().values(),
             lr=recipe.learning_rate,
@@ -104,7 +97,7 @@ class _Run:
             weight_decay=recipe.weight_decay,
         )
         self._order: tuple[int, Tensor] | None = None
-        self._identity = self._identify() if session.checkpoint else ""
+        self._identity = identity(problem, recipe) if session.checkpoint else ""
         problem.network.requires_grad_(False)
         problem.learner.write()
 
@@ -178,20 +171,24 @@ class _Run:
         state, recipe = self.state, self.recipe
         number = state.step // self.steps_per_epoch
         loss = float(state.loss_sum) / self.steps_per_epoch
-        if not torch.isfinite(state.loss_sum):
-            raise ScratchticketError(
-                f"the loss is no longer finite in epoch {number}; a lower learning rate may help"
-            )
-        validation = None
+        self.require_finite()
+        validation, noticed = None, tuple[str, ...]()
         if number % recipe.validate_every == 0 or number == recipe.epochs:
             with self.judged_statistics():
                 validation = self.problem.validate(self.problem.network)
+                noticed = self._signs()
                 bests = [e.validation.robust.correct for e in state.epochs if e.validation]
                 if validation.robust.correct >= max(bests, default=0):  # of equals, the latest
                     state.best = self.snapshot()
         learning_rate = recipe.learning_rate_at(state.step - 1, self.steps_per_epoch)
-        state.epochs.append(Epoch(number, loss, learning_rate, state.seconds, validation))
+        state.epochs.append(Epoch(number, loss, learning_rate, state.seconds, validation, noticed))
         state.loss_sum = self._zero()
+
+    def _signs(self) -> tuple[str, ...]:
+        """Return what is wrong with the network as it is judged."""
+        network, images = self.problem.network, self.problem.images
+        some = pixels(images[slice(0, SIGN_IMAGES)].images)
+        return signs(network, self.problem.learner.result(), some)
 
     @contextmanager
     def judged_statistics(self) -> Iterator[None]:
@@ -214,15 +211,9 @@ class _Run:
 
     def snapshot(self) -> Snapshot:
         """Return the network as it is now."""
-        buffers = {name: b.clone() for name, b in self.buffers().items()}
+        buffers = {name: b.clone() for name, b in buffers_of(self.problem).items()}
         result = {name: value.clone() for name, value in self.problem.learner.result().items()}
         return Snapshot(self.state.step // self.steps_per_epoch, result, buffers)
-
-    def buffers(self) -> dict[str, Tensor]:
-        """Return the network's persistent buffers."""
-        network = bare(self.problem.network)
-        kept = network.state_dict().keys()
-        return {name: b for name, b in network.named_buffers() if name in kept}
 
     def event(self) -> Event:
         """Return where the run stands."""
@@ -230,75 +221,34 @@ class _Run:
         loss = state.loss_sum / done if done else torch.tensor(state.epochs[-1].loss)
         return Event(state.step, self.steps, loss, state.epochs, self.recipe.epochs)
 
-    def _identify(self) -> str:
-        """Return a hash of everything a checkpoint must agree on with the run it resumes."""
-        facts: dict[str, Any] = {
-            "learning": asdict(self.recipe),
-            "attack": asdict(self.problem.attack),
-            "seed": self.problem.seed,
-            "learner": self.problem.learner.identity(),
-            "labels": sha256(self.problem.images.labels.cpu().numpy().tobytes()).hexdigest(),
-            "images": sha256(self.problem.images.images.cpu().numpy().tobytes()).hexdigest(),
-            "facts": dict(self.problem.facts),
-        }
-        return sha256(canonical_json(facts).encode()).hexdigest()
+    def require_finite(self) -> None:
+        """Stop the run if something is no longer finite, before that is saved.
 
-    def momentum(self) -> dict[str, Tensor]:
-        """Return the optimiser's momentum, by parameter name; zero before the first step."""
-        return {
-            name: self.optimiser.state[tensor].get("momentum_buffer", torch.zeros_like(tensor))
-            for name, tensor in self.problem.learner.tensors().items()
-        }
+        Raises:
+            ScratchticketError: Then; the last checkpoint is left as it is.
+        """
+        state = self.state
+        if (what := not_finite(state.loss_sum, self.problem.learner.tensors())) is None:
+            self._good = state.step
+            return
+        epoch = (state.step - 1) // self.steps_per_epoch + 1
+        raise ScratchticketError(
+            f"{what} is no longer finite in epoch {epoch}, between steps {self._good} and "
+            f"{state.step}; a lower learning rate may help"
+        )
 
     def save(self) -> None:
-        """Write the checkpoint, if the session wants one."""
+        """Write the checkpoint, if the session wants one and there is something good to save."""
+        self.require_finite()
         if self.session.checkpoint is None:
             return
-        state, best = self.state, self.state.best
-        tensors = named("learned", self.problem.learner.tensors())
-        tensors |= named("momentum", self.momentum()) | named("buffers", self.buffers())
-        if best is not None:
-            tensors |= named("best", best.result) | named("best-statistics", best.statistics)
-        facts = {
-            "identity": self._identity,
-            "step": state.step,
-            "loss_sum": float(state.loss_sum),
-            "seconds": state.seconds,
-            "epochs": [asdict(epoch) for epoch in state.epochs],
-            "best_epoch": best.epoch if best else None,
-        }
-        Checkpoint(tensors, facts).save(self.session.checkpoint)
+        checkpoint = kept(self.problem, self.optimiser, self.state, self._identity)
+        checkpoint.save(self.session.checkpoint)
 
     def restore(self) -> None:
         """Go on from the session's checkpoint, if there is one."""
         path = self.session.checkpoint
-        if path is None or not path.exists():
+        if path is None or (checkpoint := newest(path, self.session.tell)) is None:
             return
-        checkpoint = Checkpoint.load(path)
-        facts = checkpoint.facts
-        if facts.get("identity") != self._identity:
-            raise InputError(f"{path} belongs to a run with other settings")
-        learned, momentum = checkpoint.part("learned"), checkpoint.part("momentum")
-        buffers = checkpoint.part("buffers")
-        with torch.no_grad():
-            for name, tensor in self.problem.learner.tensors().items():
-                tensor.copy_(learned[name])
-                # In the tensor's own memory order: another order may round differently.
-                restored = torch.empty_like(tensor.detach()).copy_(momentum[name])
-                self.optimiser.state[tensor]["momentum_buffer"] = restored
-            for name, buffer in self.buffers().items():
-                buffer.copy_(buffers[name])
-        self.problem.learner.write()
-        self.state = _State(
-            facts["step"],
-            torch.tensor(facts["loss_sum"], dtype=torch.float64, device=self.device),
-            facts["seconds"],
-            [Epoch.read(entry) for entry in facts["epochs"]],
-        )
-        if facts["best_epoch"] is not None:
-            result, statistics = checkpoint.part("best"), checkpoint.part("best-statistics")
-            self.state.best = Snapshot(  # in the network's order, not the file's
-                facts["best_epoch"],
-                {name: result[name].to(self.device) for name in self.problem.learner.tensors()},
-                {name: statistics[name] for name in self.buffers()},
-            )
+        self.state = restored(checkpoint, self.problem, self.optimiser, self._identity)
+        self._good = self.state.step

@@ -67,6 +67,7 @@ class Epoch:
         learning_rate: Of the last step.
         seconds: Since the run began, over all sessions; before this epoch's validation.
         validation: Accuracies, if they were taken.
+        signs: What seemed wrong with the network then, see :func:`.health.signs`.
     """
 
     epoch: int
@@ -74,6 +75,7 @@ class Epoch:
     learning_rate: float
     seconds: float
     validation: Validation | None
+    signs: tuple[str, ...] = ()
 
     @staticmethod
     def read(entry: dict[str, Any]) -> Epoch:
@@ -82,7 +84,8 @@ class Epoch:
         if judged is not None:
             judged = {name: counts and Accuracy(**counts) for name, counts in judged.items()}
             judged = Validation(**judged)
-        return Epoch(**(entry | {"validation": judged}))
+        signs = tuple(entry.get("signs", ()))
+        return Epoch(**(entry | {"validation": judged, "signs": signs}))
 
 
 @dataclass(frozen=True)
@@ -114,12 +117,14 @@ class Session:
         save_seconds: Time between two saves.
         observe: Called after each step.
         stop: Asked before each step; if true, the run saves and raises :class:`Interrupted`.
+        tell: Called with a warning.
     """
 
     checkpoint: Path | None = None
     save_seconds: float = 30.0
     observe: Callable[[Event], None] = lambda event: None
     stop: Callable[[], bool] = lambda: False
+    tell: Callable[[str], None] = lambda warning: None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,124 @@
+"""Keeping a run: its state as a checkpoint, and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scratchticket.errors import InputError
+from scratchticket.files import canonical_json
+from scratchticket.learning.checkpoint import Checkpoint, named
+from scratchticket.learning.problem import Epoch, Problem, Snapshot
+from scratchticket.learning.recipe import LearningRecipe
+from scratchticket.networks import bare
+
+
+@dataclass
+class State:
+    """Where a run stands, beyond its tensors.
+
+    Attributes:
+        step: Steps done.
+        loss_sum: Over the steps of this epoch; float64, on the run's device.
+        seconds: Spent over all sessions.
+        epochs: The log.
+        best: The best epoch under attack on validation.
+    """
+
+    step: int
+    loss_sum: Tensor
+    seconds: float = 0.0
+    epochs: list[Epoch] = field(default_factory=list)
+    best: Snapshot | None = None
+
+
+def buffers_of(problem: Problem) -> dict[str, Tensor]:
+    """Return the network's persistent buffers."""
+    network = bare(problem.network)
+    kept = network.state_dict().keys()
+    return {name: buffer for name, buffer in network.named_buffers() if name in kept}
+
+
+def identity(problem: Problem, recipe: LearningRecipe) -> str:
+    """Return a hash of everything a checkpoint must agree on with the run it resumes."""
+    facts: dict[str, Any] = {
+        "learning": asdict(recipe),
+        "attack": asdict(problem.attack),
+        "seed": problem.seed,
+        "learner": problem.learner.identity(),
+        "labels": sha256(problem.images.labels.cpu().numpy().tobytes()).hexdigest(),
+        "images": sha256(problem.images.images.cpu().numpy().tobytes()).hexdigest(),
+        "facts": dict(problem.facts),
+    }
+    return sha256(canonical_json(facts).encode()).hexdigest()
+
+
+def kept(problem: Problem, optimiser: torch.optim.SGD, state: State, name: str) -> Checkpoint:
+    """Return the checkpoint of a run.
+
+    Args:
+        problem: Of the run.
+        optimiser: Whose momentum is zero before the first step.
+        state: Where it stands.
+        name: The run's :func:`identity`.
+    """
+    learned, best = problem.learner.tensors(), state.best
+    momentum = {
+        name: optimiser.state[tensor].get("momentum_buffer", torch.zeros_like(tensor))
+        for name, tensor in learned.items()
+    }
+    tensors = named("learned", learned) | named("momentum", momentum)
+    tensors |= named("buffers", buffers_of(problem))
+    if best is not None:
+        tensors |= named("best", best.result) | named("best-statistics", best.statistics)
+    facts = {
+        "identity": name,
+        "step": state.step,
+        "loss_sum": float(state.loss_sum),
+        "seconds": state.seconds,
+        "epochs": [asdict(epoch) for epoch in state.epochs],
+        "best_epoch": best.epoch if best else None,
+    }
+    return Checkpoint(tensors, facts)
+
+
+def restored(
+    checkpoint: Checkpoint, problem: Problem, optimiser: torch.optim.SGD, name: str
+) -> State:
+    """Put a checkpoint's tensors where they were, and return where the run stood.
+
+    Raises:
+        InputError: If it belongs to another run.
+    """
+    facts = checkpoint.facts
+    if facts.get("identity") != name:
+        raise InputError("the checkpoint belongs to a run with other settings")
+    learned, momentum = checkpoint.part("learned"), checkpoint.part("momentum")
+    buffers, device = checkpoint.part("buffers"), problem.images.labels.device
+    with torch.no_grad():
+        for name_, tensor in problem.learner.tensors().items():
+            tensor.copy_(learned[name_])
+            # In the tensor's own memory order: another order may round differently.
+            again = torch.empty_like(tensor.detach()).copy_(momentum[name_])
+            optimiser.state[tensor]["momentum_buffer"] = again
+        for name_, buffer in buffers_of(problem).items():
+            buffer.copy_(buffers[name_])
+    problem.learner.write()
+    state = State(
+        facts["step"],
+        torch.tensor(facts["loss_sum"], dtype=torch.float64, device=device),
+        facts["seconds"],
+        [Epoch.read(entry) for entry in facts["epochs"]],
+    )
+    if facts["best_epoch"] is not None:
+        result, statistics = checkpoint.part("best"), checkpoint.part("best-statistics")
+        state.best = Snapshot(  # in the network's order, not the file's
+            facts["best_epoch"],
+            {name: result[name].to(device) for name in problem.learner.tensors()},
+            {name: statistics[name] for name in buffers_of(problem)},
+        )
+    return state
