@@ -10,7 +10,16 @@ import pytest
 import scratchticket
 
 ROOT = Path(scratchticket.__file__).parent
-FOUNDATION = {"_version", "accuracy", "errors", "files", "quantities", "quantile", "rng"}
+FOUNDATION = {
+    "_version",
+    "accuracy",
+    "errors",
+    "files",
+    "processes",
+    "quantities",
+    "quantile",
+    "rng",
+}
 FLOW = {
     "data": set(),
     "networks": set(),

@@ -32,6 +32,10 @@ class Interrupted(ScratchticketError):
     signal: int | None = None
 
 
+class ToldElsewhere(ScratchticketError):
+    """An error of another process of the same run, which tells the user."""
+
+
 def extra_missing(what: str, error: ImportError, extra: str) -> InputError:
     """Return the error for an optional package that is not there.
 

@@ -128,12 +128,12 @@ def generator(
     return torch.Generator(device=device).manual_seed(key % 2**63)
 
 
-def network_seed(seed: int, step: int) -> int:
+def network_seed(seed: int, step: int, process: int = 0) -> int:
     """Return what PyTorch's global generators are seeded with for one step of a run.
 
-    They are what modules such as dropout draw from.
+    They are what modules such as dropout draw from, in each process of a run for its own images.
     """
-    return _stream(seed, "network", step) % 2**63
+    return _stream(seed, "network", step, *[process] * (process > 0)) % 2**63
 
 
 def permutation(count: int, seed: int, purpose: Purpose, *position: int | str) -> torch.Tensor:

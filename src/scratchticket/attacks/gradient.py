@@ -47,6 +47,7 @@ def pgd(  # noqa: PLR0913
     keep: Keep = "last",
     momentum: float = 0.0,
     error: Loss = wrong,
+    start: Tensor | None = None,
 ) -> Tensor:
     """Projected gradient descent (Madry et al., 2018, arXiv:1706.06083): Eq. 2 of the paper.
 
@@ -74,6 +75,7 @@ def pgd(  # noqa: PLR0913
             direction of a step (Dong et al., 2018, arXiv:1710.06081), for images meant to fool
             another network.
         error: What part of the network is fooled, from 0 to 1: of one network 0 or 1.
+        start: Where the search begins instead of a random start; with one search only.
 
     Returns:
         Adversarial images, detached.
@@ -81,11 +83,17 @@ def pgd(  # noqa: PLR0913
     Raises:
         ValueError: If there are restarts with nothing to tell them apart.
     """
-    if restarts > 1 and (generator is None or keep == "last"):
-        raise ValueError("restarts need a generator, and keep='first' or 'best'")
+    if restarts > 1 and (generator is None or keep == "last" or start is not None):
+        raise ValueError("restarts need a generator, no start, and keep='first' or 'best'")
+
+    def begun() -> Tensor:
+        if start is not None:
+            return start
+        return images if generator is None else ball.random_start(images, generator)
+
     images = images.detach()
     if keep == "last":
-        current = images if generator is None else ball.random_start(images, generator)
+        current = begun()
         velocity = torch.zeros_like(images)
         for _ in range(steps):
             gradient, _, _ = input_gradient(network, current, labels, loss)
@@ -95,9 +103,9 @@ def pgd(  # noqa: PLR0913
 
     found = Found(images, labels, error)
     for restart in range(restarts):
-        start = images if generator is None else ball.random_start(images, generator)
+        first = begun()
         active = torch.arange(len(images), device=images.device) if keep == "best" else found.open
-        current = start[active]
+        current = first[active]
         velocity = torch.zeros_like(current)
         for _ in range(steps):
             if len(active) == 0:

@@ -139,22 +139,30 @@ def perturb(  # noqa: PLR0913
     generator: torch.Generator,
     loss: Loss = cross_entropy,
     keep: Keep = "last",
+    part: slice = slice(None),
 ) -> Tensor:
-    """Run the described attack; see :func:`pgd` for the arguments.
+    """Run the described attack on a ``part`` of the images; random starts are drawn for all.
+
+    See :func:`pgd` for the other arguments.
 
     Returns:
         Adversarial images; with the attack ``none`` the images themselves.
     """
     if recipe.name == "none":
-        return images
+        return images[part]
+    random = None if recipe.name == "fgsm" else generator
+    start = None
+    if part != slice(None) and random is not None:
+        start = recipe.ball.random_start(images, random)[part]
     return pgd(
         network,
-        images,
-        labels,
+        images[part],
+        labels[part],
         recipe.ball,
         step_size=float(recipe.exact_step_size),
         steps=recipe.exact_steps,
         loss=loss,
-        generator=None if recipe.name == "fgsm" else generator,
+        generator=random,
         keep=keep,
+        start=start,
     )

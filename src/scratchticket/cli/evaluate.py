@@ -13,6 +13,7 @@ from typer import Option
 
 from scratchticket.cli import options as o
 from scratchticket.cli.judges import (
+    WHOLE,
     EvaluationProgress,
     opened,
     say_share_done,
@@ -94,10 +95,11 @@ def evaluate(
     shard: Annotated[
         str,
         Option(
-            help="Do share I of N (I/N); the same folder for all, on one machine or several.",
+            help="Do share I of N (I/N); the same folder for all, on one machine or several; "
+            "torchrun's processes share by themselves.",
             rich_help_panel=o.RUN,
         ),
-    ] = "1/1",
+    ] = WHOLE,
     overwrite: Annotated[
         bool,
         Option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from scratchticket.cli.code import import_network
 from scratchticket.cli.terminal import err, say
+
+WHOLE = "1/1"  # the share of a process that works alone
 
 if TYPE_CHECKING:
     from scratchticket.data import Data
@@ -63,13 +66,16 @@ def say_share_done(share: Shard, folder: Path | None) -> None:
 
 
 def shard_of(text: str) -> Shard:
-    """Read ``I/N``.
+    """Read ``I/N``; where torchrun has started several processes, each takes its own share.
 
     Raises:
         InputError: If it is no share of the work.
     """
     from scratchticket.errors import InputError
     from scratchticket.evaluation import Shard
+
+    if text == WHOLE and (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
+        return Shard(int(os.environ["RANK"]) + 1, processes)
 
     index, slash, count = text.partition("/")
     if not slash or not index.isdecimal() or not count.isdecimal():

@@ -67,6 +67,7 @@ def _learn(task: str, options: dict[str, Any]) -> None:
         from scratchticket.experiments.records import usable_device
         from scratchticket.experiments.run import run
         from scratchticket.experiments.start import make_recipe_from_file
+        from scratchticket.processes import joined
 
         if resume and overwrite:
             raise InputError("--resume and --overwrite exclude each other")
@@ -74,17 +75,22 @@ def _learn(task: str, options: dict[str, Any]) -> None:
         import_network(overrides.get("network.name"), builtin=True)
         recipe = make_recipe_from_file(overrides)
         where = usable_device(options["device"])
-        with LearningProgress(f"{task} {recipe.network.name}", options["quiet"]) as progress:
-            record = run(
-                recipe,
-                folder,
-                resume=resume,
-                overwrite=overwrite,
-                device=where,
-                observe=progress,
-                tell=tell,
-                track=folder / "tensorboard" if options["track"] else None,
-            )
+        with joined(where) as group:
+            quiet = options["quiet"] or not group.leads
+            with LearningProgress(f"{task} {recipe.network.name}", quiet) as progress:
+                record = run(
+                    recipe,
+                    folder,
+                    resume=resume,
+                    overwrite=overwrite,
+                    device=where,
+                    observe=progress,
+                    tell=tell,
+                    track=folder / "tensorboard" if options["track"] else None,
+                    group=group,
+                )
+        if not group.leads:
+            return
         home = RunFolder(folder, recipe.task)
         dense = record["weights"]["kept"] == record["weights"]["total"]
         label = "ticket" if recipe.task == "draw" else "dense" if dense else "fine-tuned ticket"

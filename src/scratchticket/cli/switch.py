@@ -11,7 +11,7 @@ import typer
 from typer import Argument, Option
 
 from scratchticket.cli import options as o
-from scratchticket.cli.judges import EvaluationProgress, say_share_done, shard_of
+from scratchticket.cli.judges import WHOLE, EvaluationProgress, say_share_done, shard_of
 from scratchticket.cli.switch_tables import print_matrices, print_switch
 from scratchticket.cli.terminal import say, tell, user_errors
 
@@ -70,7 +70,7 @@ def transfer(
     seed: o.JudgeSeed = 0,
     batch_size: o.JudgeBatchSize = None,
     folder: Folder = None,
-    shard: Share = "1/1",
+    shard: Share = WHOLE,
     overwrite: Anew = False,
     json_output: o.Json = False,
     quiet: o.Quiet = False,
@@ -144,7 +144,7 @@ def evaluate(
     seed: o.JudgeSeed = 0,
     batch_size: o.JudgeBatchSize = None,
     folder: Folder = None,
-    shard: Share = "1/1",
+    shard: Share = WHOLE,
     overwrite: Anew = False,
     json_output: o.Json = False,
     quiet: o.Quiet = False,

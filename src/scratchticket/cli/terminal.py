@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from scratchticket.errors import Interrupted, ScratchticketError
+from scratchticket.errors import Interrupted, ScratchticketError, ToldElsewhere
 
 if TYPE_CHECKING:
     from scratchticket.learning import Event
@@ -38,6 +38,8 @@ def user_errors(go_on: str = "") -> Iterator[None]:
     """
     try:
         yield
+    except ToldElsewhere:
+        raise typer.Exit(ERROR_CODE) from None
     except Interrupted as stopped:
         print(f"interrupted: {stopped}; {go_on}", file=sys.stderr)
         raise typer.Exit(ERROR_CODE) from None

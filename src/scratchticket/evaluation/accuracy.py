@@ -12,10 +12,13 @@ from scratchticket.attacks import AttackRecipe, Network, attack_of
 from scratchticket.data import ImageSet, pixels
 from scratchticket.evaluation.engine import evaluate
 from scratchticket.evaluation.work import BATCH_SIZE, device_of
+from scratchticket.processes import ALONE, Group
 
 
-def _batches(images: ImageSet, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
-    for start in range(0, len(images), BATCH_SIZE):
+def _batches(
+    images: ImageSet, device: torch.device, group: Group
+) -> Iterator[tuple[Tensor, Tensor]]:
+    for start in range(group.rank * BATCH_SIZE, len(images), group.size * BATCH_SIZE):
         batch = images[slice(start, start + BATCH_SIZE)].to(device)
         yield pixels(batch.images), batch.labels
 
@@ -26,17 +29,18 @@ def predictions(network: Network, images: Tensor) -> Tensor:
         return network(images).argmax(dim=1)
 
 
-def natural_accuracy(network: Network, images: ImageSet) -> Accuracy:
+def natural_accuracy(network: Network, images: ImageSet, *, group: Group = ALONE) -> Accuracy:
     """Return how many images are classified correctly as they are.
 
     Args:
         network: Pixels in [0, 1] to logits; a module should be in eval mode.
         images: Images and labels, on any device.
+        group: The processes that share the work.
     """
     correct = 0
-    for batch, labels in _batches(images, device_of(network)):
+    for batch, labels in _batches(images, device_of(network), group):
         correct += int((predictions(network, batch) == labels).sum())
-    return Accuracy(correct, len(images))
+    return Accuracy(sum(group.gathered(correct)), len(images))
 
 
 def robust_accuracy(
@@ -45,6 +49,7 @@ def robust_accuracy(
     attack: AttackRecipe,
     *,
     seed: int = 0,
+    group: Group = ALONE,
 ) -> Accuracy:
     """Return how many images are classified correctly under attack.
 
@@ -57,6 +62,7 @@ def robust_accuracy(
         images: Images and labels, on any device.
         attack: Which attack, in which ball.
         seed: Of the attack's random starts.
+        group: The processes that share the work.
 
     Raises:
         ScratchticketError: If the attack leaves the threat model.
@@ -69,6 +75,8 @@ def robust_accuracy(
         360
     """
     if attack.name == "none":
-        return natural_accuracy(network, images)
-    evaluated = evaluate(network, images, [attack_of(attack)], seed=seed, batch_size=BATCH_SIZE)
+        return natural_accuracy(network, images, group=group)
+    evaluated = evaluate(
+        network, images, [attack_of(attack)], seed=seed, batch_size=BATCH_SIZE, group=group
+    )
     return evaluated.robust(evaluated.outcomes[0])

@@ -15,7 +15,8 @@ from scratchticket.errors import InputError
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.evaluation.outcome import Evaluated, Outcome
 from scratchticket.evaluation.verdict import verified
-from scratchticket.evaluation.work import Work, evened, mark, text
+from scratchticket.evaluation.work import Shard, Work, evened, mark, text
+from scratchticket.processes import ALONE, Group
 
 NATURAL, GRADIENTS, FLAGS = "natural", "gradients", "flags"  # pieces that are no attack
 WRONG, RIGHT = 0, 1  # marks of the images as they are
@@ -173,8 +174,11 @@ def evaluate(
     seed: int = 0,
     batch_size: int | None = None,
     checks: bool = False,
+    group: Group = ALONE,
 ) -> Evaluated:
-    """Put a network under attack, in one go; see :class:`Evaluation` for the arguments.
+    """Put a network under attack, in one go, by all processes of a group together.
+
+    See :class:`Evaluation` for the other arguments.
 
     Example:
         >>> from scratchticket.attacks import FGSM, PGD
@@ -190,7 +194,9 @@ def evaluate(
         Evaluation(network, images, attacks, seed=seed, batch_size=batch_size, checks=checks),
         Journal({}),
     )
-    evaluation.run(journal)
+    evaluation.run(journal, Shard(group.rank + 1, group.size))
+    for found in group.gathered(journal.found):
+        journal.take(found)
     evaluated = evaluation.result(journal)
     assert evaluated is not None
     return evaluated

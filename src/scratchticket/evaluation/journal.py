@@ -48,6 +48,15 @@ class Journal:
     def __getitem__(self, piece: Piece) -> Finding:
         return self._found[piece]
 
+    @property
+    def found(self) -> Mapping[Piece, Finding]:
+        """All results."""
+        return self._found
+
+    def take(self, found: Mapping[Piece, Finding]) -> None:
+        """Take what other processes have found, without writing it."""
+        self._found = {**found, **self._found}
+
     def read(self, others: Iterable[Path]) -> None:
         """Take what other processes have found so far.
 

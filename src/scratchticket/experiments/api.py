@@ -18,6 +18,7 @@ from scratchticket.experiments.start import NEW_INIT, content_hash
 from scratchticket.learning import LearningRecipe, Session, Validation
 from scratchticket.masks import Pattern, Ratio
 from scratchticket.networks import Factory, NetworkRecipe, name_of, register
+from scratchticket.processes import ALONE, Group
 from scratchticket.tickets import (
     Finished,
     InitialScores,
@@ -31,7 +32,7 @@ from scratchticket.tickets import (
 
 
 def validator(
-    data: Data, judge: AttackRecipe, inner: AttackRecipe, seed: int
+    data: Data, judge: AttackRecipe, inner: AttackRecipe, seed: int, group: Group = ALONE
 ) -> Callable[[nn.Module], Validation]:
     """Return what the loop calls to judge a network on the validation images.
 
@@ -41,14 +42,15 @@ def validator(
         inner: The attack of the search; if it makes one step, FGSM is measured too, so that
             catastrophic overfitting can be told.
         seed: Of the attacks' random starts.
+        group: The processes that share the run.
     """
     one_step = AttackRecipe("fgsm", inner.epsilon, norm=inner.norm)
 
     def validate(network: nn.Module) -> Validation:
         return Validation(
-            natural=natural_accuracy(network, data.validation),
-            robust=robust_accuracy(network, data.validation, judge, seed=seed),
-            fgsm=robust_accuracy(network, data.validation, one_step, seed=seed)
+            natural=natural_accuracy(network, data.validation, group=group),
+            robust=robust_accuracy(network, data.validation, judge, seed=seed, group=group),
+            fgsm=robust_accuracy(network, data.validation, one_step, seed=seed, group=group)
             if inner.exact_steps == 1
             else None,
         )
@@ -62,6 +64,7 @@ def prepared(
     device: torch.device | str,
     start: Start | None = None,
     beside: Sequence[Ticket] = (),
+    group: Group = ALONE,
 ) -> Job:
     """Set up a recipe on data; whatever is wrong with it is found here.
 
@@ -71,6 +74,7 @@ def prepared(
         device: Where to compute.
         start: What the recipe's start names, loaded.
         beside: The tickets it names beside, loaded.
+        group: The processes that share the run.
 
     Raises:
         InputError: If the recipe cannot be run on these data.
@@ -82,7 +86,7 @@ def prepared(
         recipe.network,
         recipe.attack,
         recipe.learning,
-        validator(data, recipe.judge, recipe.attack, recipe.seed),
+        validator(data, recipe.judge, recipe.attack, recipe.seed, group),
         recipe.seed,
         device,
         start,

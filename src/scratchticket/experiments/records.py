@@ -17,6 +17,7 @@ from scratchticket.data import ImageSet
 from scratchticket.errors import InputError
 from scratchticket.evaluation import counts, natural_accuracy, robust_accuracy
 from scratchticket.networks import placed
+from scratchticket.processes import ALONE, Group, own_device
 from scratchticket.tickets import Ticket
 
 
@@ -75,16 +76,17 @@ def measured(  # noqa: PLR0913
     *,
     seed: int,
     device: torch.device | str = "cpu",
+    group: Group = ALONE,
 ) -> dict[str, Any]:
     """Return natural and robust accuracy as records and ``evaluate --json`` show them.
 
     With the attack ``none`` the list of attacks is empty.
     """
     network = placed(ticket.build(), device)
-    natural, attacks = natural_accuracy(network, images), []
+    natural, attacks = natural_accuracy(network, images, group=group), []
     if attack.name != "none":
         begun = time.monotonic()
-        robust = robust_accuracy(network, images, attack, seed=seed)
+        robust = robust_accuracy(network, images, attack, seed=seed, group=group)
         seconds = round(time.monotonic() - begun, 3)
         attacks = [attack.facts() | {"seed": seed} | counts(robust) | {"seconds": seconds}]
     return {"natural": counts(natural), "attacks": attacks}
@@ -93,13 +95,15 @@ def measured(  # noqa: PLR0913
 def usable_device(name: str) -> str:
     """Return the device to compute on; ``auto`` is the GPU if there is one.
 
+    Of several processes that torchrun has started on a machine each has its own GPU.
+
     Raises:
         InputError: If PyTorch has no such device here.
     """
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return own_device("cuda") if torch.cuda.is_available() else "cpu"
     try:
         torch.zeros(1, device=name).item()
     except (RuntimeError, AssertionError):
         raise InputError(f"no device {name!r} here; use cpu, cuda or auto") from None
-    return name
+    return own_device(name)

@@ -6,12 +6,12 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from scratchticket.data import Data, load_data
 from scratchticket.errors import Interrupted
@@ -25,6 +25,7 @@ from scratchticket.experiments.tracking import tracked
 from scratchticket.files import write_atomically
 from scratchticket.learning import Epoch, Event, Session, catastrophic_overfitting
 from scratchticket.learning.checkpoint import discard
+from scratchticket.processes import ALONE, Group
 from scratchticket.tickets import Finished, Ticket
 
 
@@ -73,6 +74,7 @@ def run(  # noqa: PLR0913
     observe: Callable[[Event], None] = lambda event: None,
     tell: Callable[[Sequence[str]], None] = lambda notes: None,
     track: Path | None = None,
+    group: Group = ALONE,
 ) -> dict[str, Any]:
     """Run a recipe in a folder.
 
@@ -86,6 +88,7 @@ def run(  # noqa: PLR0913
         observe: Called after each step.
         tell: Called with what was decided on the user's behalf.
         track: Folder for TensorBoard's files, which need the extra ``track``.
+        group: The processes that share the run; the first of them writes and observes.
 
     Returns:
         The record, which is also in the folder; that of a run finished earlier, with ``resume``.
@@ -97,26 +100,47 @@ def run(  # noqa: PLR0913
     start = load_start(recipe.start)
     if data is None:
         data = load_data(recipe.data)
-    tell(data.notes)
-    job = prepared(recipe, data, device, start, load_beside(recipe.beside))
+    if group.leads:
+        tell(data.notes)
+    job = prepared(recipe, data, device, start, load_beside(recipe.beside), group)
     home = RunFolder(folder, recipe.task)
-    home.prepare(recipe, resume=resume, overwrite=overwrite)
-    if (finished := home.finished()) is not None:
+    group.led(lambda: home.prepare(recipe, resume=resume, overwrite=overwrite))
+    if (finished := group.led(home.finished)) is not None:
         discard(home.checkpoint)
         return finished
-    with tracked(track) as write:
+    with tracked(track if group.leads else None) as write:
 
         def watch(event: Event) -> None:
             write(event)
             observe(event)
 
-        done = _watched(home, watch, tell, lambda session: learned(recipe, job, session))
+        done = _watched(home, watch, tell, group, lambda session: learned(recipe, job, session))
 
     begun = time.monotonic()
-    chosen = _judged(recipe, data, done.chosen, device)
+    chosen = _judged(recipe, data, done.chosen, device, group)
     same = done.chosen_epoch == done.other_epoch
-    other = chosen if same else _judged(recipe, data, done.other, device)
+    other = chosen if same else _judged(recipe, data, done.other, device, group)
     results = {done.chosen_is: chosen, done.other_is: other}
+
+    def write_all() -> dict[str, Any]:
+        seconds = {"learning": done.seconds, "evaluation": time.monotonic() - begun}
+        return _written(home, recipe, data, done, results, seconds, device, group)
+
+    return group.led(write_all)
+
+
+def _written(  # noqa: PLR0913, PLR0917
+    home: RunFolder,
+    recipe: Recipe,
+    data: Data,
+    done: Finished,
+    results: Mapping[Literal["best", "last"], dict[str, Any]],
+    seconds: dict[str, float],
+    device: str,
+    group: Group,
+) -> dict[str, Any]:
+    """Write the ticket, its pictures and, last, the record; return that."""
+    chosen = results[done.chosen_is]
     ticket = replace(
         done.chosen,
         provenance={**done.chosen.provenance, "results": _lasting(chosen)},
@@ -132,11 +156,8 @@ def run(  # noqa: PLR0913
         "warnings": warnings_of(done.epochs),
         "weights": {"kept": ticket.mask.kept, "total": ticket.mask.total},
         "bytes": home.ticket.stat().st_size,
-        "seconds": {
-            "learning": round(done.seconds, 3),
-            "evaluation": round(time.monotonic() - begun, 3),
-        },
-        "machine": machine(device),
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "machine": machine(device) | ({"processes": group.size} if group.size > 1 else {}),
         "versions": versions(),
         "commit": commit(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -168,6 +189,7 @@ def _watched(
     home: RunFolder,
     observe: Callable[[Event], None],
     tell: Callable[[Sequence[str]], None],
+    group: Group,
     learn: Callable[[Session], Finished],
 ) -> Finished:
     """Run the loop, keeping log and checkpoint in the folder."""
@@ -175,6 +197,8 @@ def _watched(
 
     def watch(event: Event) -> None:
         nonlocal logged
+        if not group.leads:
+            return
         if len(event.epochs) != logged:
             logged = len(event.epochs)
             lines = [json.dumps(asdict(epoch)) + "\n" for epoch in event.epochs]
@@ -182,13 +206,15 @@ def _watched(
         observe(event)
 
     with stop_requests() as stop:
-        told = Session(home.checkpoint, observe=watch, stop=stop, tell=lambda line: tell([line]))
-        return learn(told)
+        session = Session(home.checkpoint, observe=watch, stop=stop, group=group)
+        return learn(replace(session, tell=lambda line: tell([line] if group.leads else [])))
 
 
-def _judged(recipe: Recipe, data: Data, ticket: Ticket, device: str) -> dict[str, Any]:
+def _judged(
+    recipe: Recipe, data: Data, ticket: Ticket, device: str, group: Group
+) -> dict[str, Any]:
     """Return the test accuracies of the best or the last epoch."""
-    result = measured(ticket, data.test, recipe.judge, seed=recipe.seed, device=device)
+    result = measured(ticket, data.test, recipe.judge, seed=recipe.seed, device=device, group=group)
     return {"epoch": ticket.provenance["epoch"]} | result
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -32,9 +32,11 @@ from scratchticket.learning.problem import (
 )
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.learning.statistics import BATCH_NORMS, recomputed_statistics
+from scratchticket.processes import lost_processes
 
 STATISTICS_BATCHES = 64  # over which batch statistics are averaged at most
 SIGN_IMAGES = 64  # that are looked at for signs that something is wrong
+FIRST = 1.0  # seconds to the first checkpoint; the pauses grow from there
 SAVING = 0.02  # of the time at most
 
 
@@ -60,7 +62,7 @@ def _go(run: _Run, session: Session) -> Outcome:
     """Do what is left of a run."""
     run.restore()
     begun, saved = time.monotonic() - run.state.seconds, time.monotonic()
-    pause = session.save_seconds
+    pause = min(FIRST, session.save_seconds)
     while run.state.step < run.steps:
         run.stop_if_asked()
         run.advance()
@@ -73,7 +75,7 @@ def _go(run: _Run, session: Session) -> Outcome:
             saving = time.monotonic()
             run.save()
             saved = time.monotonic()
-            pause = max(session.save_seconds, (saved - saving) / SAVING)
+            pause = max(min(2 * pause, session.save_seconds), (saved - saving) / SAVING)
     run.stop_if_asked()
     assert run.state.best is not None
     return Outcome(
@@ -100,10 +102,27 @@ class _Run:
         self._identity = identity(problem, recipe) if session.checkpoint else ""
         problem.network.requires_grad_(False)
         problem.learner.write()
+        self.group = session.group
+        self.averaging = self.group.wrapped(problem.network, problem.learner.parameters())
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        """Refuse batches that leave a process without images.
+
+        Raises:
+            InputError: Then.
+        """
+        count, size = len(self.problem.images), self.recipe.batch_size
+        smallest = min(size, count % size or size)
+        if self.group.size > 1 and smallest < 2 * self.group.size:
+            raise InputError(
+                f"a batch of {smallest} images is too small for {self.group.size} processes; "
+                "choose another learning.batch_size"
+            )
 
     def stop_if_asked(self) -> None:
         """Save and raise if the session wants the run to stop."""
-        if self.session.stop():
+        if self.group.any(self.session.stop()):
             self.save()
             raise Interrupted(f"stopped after step {self.state.step} of {self.steps}")
 
@@ -128,8 +147,10 @@ class _Run:
     def advance(self) -> None:
         """Do one step: attack, backward, update."""
         network, learner, step = self.problem.network, self.problem.learner, self.state.step
-        torch.manual_seed(rng.network_seed(self.problem.seed, step))  # for dropout and the like
+        # Of each process its own, for dropout and the like.
+        torch.manual_seed(rng.network_seed(self.problem.seed, step, self.group.rank))
         images, labels = self._batch()
+        part = self.group.part(len(images))
         generator = rng.generator(self.problem.seed, "attack", step, device=self.device)
         network.train(self.recipe.batch_norm == "train")
         if len(images) == 1 and any(
@@ -138,14 +159,18 @@ class _Run:
             raise InputError(
                 "a batch of one image has no batch statistics; choose another learning.batch_size"
             )
-        adversarial = self._attacked(images, labels, generator)
+        adversarial = self._attacked(images, labels, part, generator)
 
         network.train()
         for parameter in learner.parameters():
             parameter.requires_grad_(True)
         smoothing = self.recipe.label_smoothing
-        loss = F.cross_entropy(network(adversarial), labels, label_smoothing=smoothing)
-        loss.backward()  # type: ignore[no-untyped-call]
+        with lost_processes() if self.group.size > 1 else nullcontext():
+            logits = self.averaging(adversarial)
+            loss = F.cross_entropy(logits, labels[part], label_smoothing=smoothing)
+            if self.group.size > 1:  # the mean over processes is that over the whole batch
+                loss = loss * (len(adversarial) * self.group.size / len(labels))
+            loss.backward()  # type: ignore[no-untyped-call]
         network.requires_grad_(False)
 
         learner.collect()
@@ -154,22 +179,26 @@ class _Run:
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         learner.write()
+        self.group.average(buffers_of(self.problem).values())
         self.state.loss_sum += loss.detach()
         self.state.step += 1
 
-    def _attacked(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+    def _attacked(
+        self, images: Tensor, labels: Tensor, part: slice, generator: torch.Generator
+    ) -> Tensor:
         """Return the images of the inner maximisation, over all networks where there are others."""
         network, beside, attack = self.problem.network, self.problem.beside, self.problem.attack
         if not beside:
-            return perturb(attack, network, images, labels, generator=generator)
+            return perturb(attack, network, images, labels, generator=generator, part=part)
         together = Together([*beside, network])
         loss = set_loss("eot", chances(None, len(beside) + 1))
-        return perturb(attack, together, images, labels, loss=loss, generator=generator)
+        return perturb(attack, together, images, labels, loss=loss, generator=generator, part=part)
 
     def end_epoch(self) -> None:
         """Log the epoch, validate if it is time, keep the best."""
         state, recipe = self.state, self.recipe
         number = state.step // self.steps_per_epoch
+        state.loss_sum = self.group.total(state.loss_sum) / self.group.size
         loss = float(state.loss_sum) / self.steps_per_epoch
         self.require_finite()
         validation, noticed = None, tuple[str, ...]()
@@ -202,6 +231,7 @@ class _Run:
         order = rng.permutation(len(images), self.problem.seed, "batches", "statistics")
         chosen = torch.split(order[:count].to(self.device), size)
         with recomputed_statistics(network, (pixels(images[part].images) for part in chosen)):
+            self.group.average(network.buffers())
             yield
 
     def last(self) -> Snapshot:
@@ -240,7 +270,7 @@ class _Run:
     def save(self) -> None:
         """Write the checkpoint, if the session wants one and there is something good to save."""
         self.require_finite()
-        if self.session.checkpoint is None:
+        if self.session.checkpoint is None or not self.group.leads:
             return
         checkpoint = kept(self.problem, self.optimiser, self.state, self._identity)
         checkpoint.save(self.session.checkpoint)

@@ -13,6 +13,7 @@ from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import AttackRecipe
 from scratchticket.data import ImageSet
 from scratchticket.learning.learners import Learner
+from scratchticket.processes import ALONE, Group
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,11 @@ class Session:
 
     Attributes:
         checkpoint: File to save to and, if it exists, to go on from; none to keep nothing.
-        save_seconds: Time between two saves.
+        save_seconds: Time between two saves, once the run has gone on for a while.
         observe: Called after each step.
         stop: Asked before each step; if true, the run saves and raises :class:`Interrupted`.
         tell: Called with a warning.
+        group: The processes that share the run; the first of them saves and observes.
     """
 
     checkpoint: Path | None = None
@@ -125,6 +127,7 @@ class Session:
     observe: Callable[[Event], None] = lambda event: None
     stop: Callable[[], bool] = lambda: False
     tell: Callable[[str], None] = lambda warning: None
+    group: Group = ALONE
 
 
 @dataclass(frozen=True)

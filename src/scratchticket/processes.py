@@ -1,0 +1,179 @@
+"""Several processes that share one run, as torchrun starts them.
+
+The processes hold the same network and take the same steps. Each attacks its share of every batch;
+the gradients are averaged, so that all update alike. What is written to disk or to the terminal is
+the first process's.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from scratchticket.errors import InputError, Interrupted, ScratchticketError, ToldElsewhere
+
+Value = TypeVar("Value")
+_NO_SYNC: dict[str, Any] = {  # of buffers, which are averaged after each step; by PyTorch version
+    "forward_sync_buffers"
+    if "forward_sync_buffers" in signature(DistributedDataParallel).parameters
+    else "broadcast_buffers": False
+}
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes of a run.
+
+    Attributes:
+        rank: Which of them this one is, counted from 0.
+        size: How many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that writes and prints."""
+        return self.rank == 0
+
+    def part(self, count: int) -> slice:
+        """Return this process's share of so many images: consecutive, as even as can be.
+
+        Example:
+            >>> Group(1, 3).part(8)
+            slice(2, 5, None)
+        """
+        return slice(count * self.rank // self.size, count * (self.rank + 1) // self.size)
+
+    def wrapped(self, network: nn.Module, parameters: Iterable[nn.Parameter]) -> nn.Module:
+        """Return the network, or what averages the gradients of these parameters over processes."""
+        if self.size == 1:
+            return network
+        for parameter in parameters:
+            parameter.requires_grad_(True)  # those that do not now are never averaged
+        warnings.filterwarnings("ignore", "Grad strides do not match")  # of 1x1 kernels, by nature
+        wrapped = DistributedDataParallel(network, **_NO_SYNC)
+        network.requires_grad_(False)
+        return wrapped
+
+    def average(self, tensors: Iterable[Tensor]) -> None:
+        """Replace floating-point tensors by their means over processes."""
+        floats = [tensor for tensor in tensors if tensor.is_floating_point()]
+        if self.size == 1 or not floats:
+            return
+        together = torch.cat([tensor.flatten() for tensor in floats])
+        with lost_processes():
+            dist.all_reduce(together)
+        parts = torch.split(together.div_(self.size), [tensor.numel() for tensor in floats])
+        for tensor, part in zip(floats, parts, strict=True):
+            tensor.copy_(part.view_as(tensor))
+
+    def total(self, value: Tensor) -> Tensor:
+        """Return the sum of a tensor over processes."""
+        if self.size > 1:
+            value = value.clone()
+            with lost_processes():
+                dist.all_reduce(value)
+        return value
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is true of one process at least."""
+        return flag if self.size == 1 else bool(self.total(torch.tensor(int(flag))))
+
+    def gathered(self, value: Value) -> list[Value]:
+        """Return what all processes have, in their order."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        with lost_processes():
+            dist.all_gather_object(values, value)
+        return values
+
+    def led(self, work: Callable[[], Value]) -> Value:
+        """Let the first process do something, and return what it returns.
+
+        Raises:
+            ToldElsewhere: In the other processes, if it raises an error.
+        """
+        if self.size == 1:
+            return work()
+        done: list[Any] = [None, False]
+        try:
+            if self.leads:
+                done = [work(), True]
+        finally:
+            with lost_processes():
+                dist.broadcast_object_list(done)
+        if not done[1]:
+            raise ToldElsewhere
+        value: Value = done[0]
+        return value
+
+
+ALONE = Group()
+
+
+@contextmanager
+def joined(device: str) -> Iterator[Group]:
+    """Join the other processes if torchrun started several.
+
+    Args:
+        device: Where this process computes.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or not dist.is_torchelastic_launched():
+        yield ALONE
+        return
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
+    try:
+        yield Group(dist.get_rank(), dist.get_world_size())
+    except Interrupted:
+        if dist.get_rank() > 0:
+            raise ToldElsewhere from None
+        raise
+    finally:
+        dist.destroy_process_group()
+
+
+def own_device(device: str) -> str:
+    """Return the device of this process: with several processes, each its own GPU.
+
+    Raises:
+        InputError: If there are fewer GPUs than processes on this machine.
+    """
+    local = os.environ.get("LOCAL_RANK")
+    if device != "cuda" or local is None:
+        return device
+    if int(local) >= torch.cuda.device_count():
+        raise InputError(
+            f"there are {torch.cuda.device_count()} GPUs here and more processes; start one for "
+            "each, or use --device cpu"
+        )
+    return f"cuda:{local}"
+
+
+@contextmanager
+def lost_processes() -> Iterator[None]:
+    """Say in a line that another process has gone.
+
+    Raises:
+        ScratchticketError: Instead of what the library of the connection raises.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # DistError, or gloo's own
+        first = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
+        raise ScratchticketError(
+            f"another process of this run has ended ({first}); start the same command again with "
+            "--resume"
+        ) from None
