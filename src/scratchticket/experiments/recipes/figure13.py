@@ -28,7 +28,7 @@ RTTS = (3, 5, 7, 10, 15, 20, 40)  # those of Table 9
 def rtt_matrix(scale: Scale, data: DataSet) -> Callable[[int], Job]:
     """Return what makes of a seed the transfer matrix of ResNet18's adversarial RTTs."""
     drawn = trained_tickets(scale, "resnet18", data)
-    return lambda seed: transfer(scale, "resnet18", data, seed, drawn, RTTS)
+    return lambda seed: transfer(scale, "resnet18", data, seed, drawn, RTTS, of="RTTs")
 
 
 def cells(scale: Scale) -> Iterator[Cell]:

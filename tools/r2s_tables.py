@@ -1,0 +1,112 @@
+"""The page on what R2S is worth, from the records of a sweep."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from statistics import mean, stdev
+from typing import Any
+
+from scratchticket.experiments.recipes import SCALES
+from scratchticket.experiments.recipes.figure7 import FULL
+from scratchticket.experiments.recipes.parts import RELEASED, SET, percent_name
+
+Record = dict[str, Any]
+Read = Callable[[Record], float]
+STOPPED, WHOLE = "stopped", "to the end"
+TRANSFER, SWITCH = "transfer between tickets", "R2S"  # how these jobs are called
+
+
+def answers(scale: str, records: list[Record]) -> str:
+    """Return the tables and what follows from them, in Markdown.
+
+    Args:
+        scale: At which scale.
+        records: As ``scratchticket report --export`` writes them.
+    """
+    by_kind: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for record in records:
+        what, _, panel = record["job"]["label"].partition(", ")
+        if what in {TRANSFER, SWITCH}:
+            by_kind[what][panel].append(record["record"])
+    names = [percent_name(percent) for percent in SCALES[scale].some(SET)]
+    return "\n\n".join(
+        [
+            _early_stop(scale, names, by_kind[TRANSFER]),
+            _known_set(by_kind[SWITCH]),
+        ]
+    )
+
+
+def _early_stop(scale: str, names: list[str], matrices: dict[str, list[Record]]) -> str:
+    """Return how much of the matrices' gain goes when the search is not stopped."""
+    near = SCALES[scale].epsilon(8)
+    titles = {STOPPED: RELEASED.format(near), WHOLE: FULL.format(near)}
+    lines = [
+        "| tickets of | one ticket | R2S, search stopped | R2S, search to the end "
+        "| share of the gain that is the early stop |",
+        "|---|---|---|---|---|",
+    ]
+    shares = []
+    for panel, records in matrices.items():
+        alone = [_mean(r, titles[STOPPED], names, diagonal=True) for r in records]
+        stopped = [_mean(r, titles[STOPPED], names) for r in records]
+        alone_whole = [_mean(r, titles[WHOLE], names, diagonal=True) for r in records]
+        whole = [_mean(r, titles[WHOLE], names) for r in records]
+        gain = mean(s - a for s, a in zip(stopped, alone, strict=True))
+        left = mean(w - a for w, a in zip(whole, alone_whole, strict=True))
+        shares.append(1 - left / gain)
+        lines.append(
+            f"| {panel} | {_text(alone)} | {_text(stopped)} | {_text(whole)} "
+            f"| {100 * shares[-1]:.0f} % |"
+        )
+    said = (
+        f"Between {100 * min(shares):.0f} and {100 * max(shares):.0f} % of what switching gains in "
+        "the paper's protocol over one of its tickets is the early stop."
+        if shares
+        else ""
+    )
+    return "\n".join(lines) + f"\n\n{said}"
+
+
+def _mean(record: Record, title: str, names: list[str], *, diagonal: bool = False) -> float:
+    """Return the mean accuracy over sources and columns of a set, or over the sources alone."""
+    found = next(matrix for matrix in record["matrices"] if matrix["title"] == title)
+    rows = found["rows"]
+    values = [
+        rows[source][column]
+        for source in names
+        for column in names
+        if source == column or not diagonal
+    ]
+    return float(mean(values) / found["total"])
+
+
+def _known_set(switches: dict[str, list[Record]]) -> str:
+    """Return what is left of R2S when every image meets the worst attack on the known set."""
+    reads: dict[str, Read] = {
+        "R2S": lambda r: r["worst_case"]["expected"],
+        "its best ticket": lambda r: _share(r["worst_case"]["best_member"]),
+        "bound": lambda r: r["worst_case"]["bound"],
+        "all tickets right": lambda r: _share(r["worst_case"]["all_right"]),
+        "dense": lambda r: _share(r["dense"]["worst_case"]),
+    }
+    lines = [f"| tickets of | {' | '.join(reads)} | gain |", f"|{'---|' * (len(reads) + 2)}"]
+    for panel, records in switches.items():
+        cells = [_text([read(record) for record in records]) for read in reads.values()]
+        said = ", ".join(dict.fromkeys(record["worst_case"]["gain"] for record in records))
+        lines.append(f"| {panel} | {' | '.join(cells)} | {said} |")
+    return "\n".join(lines)
+
+
+def _share(counts: Record) -> float:
+    """Return a fraction from counts, or from an expectation."""
+    if "expected" in counts:
+        return float(counts["expected"])
+    return float(counts["correct"] / counts["total"])
+
+
+def _text(values: Sequence[float]) -> str:
+    """Return percent, with the spread over seeds."""
+    spread = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{100 * mean(values):.1f}{spread}"
