@@ -91,7 +91,17 @@ def test() -> None:
     call(BIN / "ruff", "format", "--check", ".")
     call(BIN / "ruff", "check", ".")
     call(BIN / "mypy")
-    call(BIN / "python", "-m", "pytest", "--quiet", "--numprocesses", "auto", *sys.argv[2:])
+    call(
+        BIN / "python",
+        "-m",
+        "pytest",
+        "--quiet",
+        "--numprocesses",
+        "auto",
+        "--dist",
+        "loadgroup",
+        *sys.argv[2:],
+    )
 
 
 def main() -> None:

@@ -8,26 +8,18 @@ the first process's.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from inspect import signature
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import Tensor
 
 from scratchticket.errors import InputError, Interrupted, ScratchticketError, ToldElsewhere
 
 Value = TypeVar("Value")
-_NO_SYNC: dict[str, Any] = {  # of buffers, which are averaged after each step; by PyTorch version
-    "forward_sync_buffers"
-    if "forward_sync_buffers" in signature(DistributedDataParallel).parameters
-    else "broadcast_buffers": False
-}
 
 
 @dataclass(frozen=True)
@@ -55,17 +47,6 @@ class Group:
             slice(2, 5, None)
         """
         return slice(count * self.rank // self.size, count * (self.rank + 1) // self.size)
-
-    def wrapped(self, network: nn.Module, parameters: Iterable[nn.Parameter]) -> nn.Module:
-        """Return the network, or what averages the gradients of these parameters over processes."""
-        if self.size == 1:
-            return network
-        for parameter in parameters:
-            parameter.requires_grad_(True)  # those that do not now are never averaged
-        warnings.filterwarnings("ignore", "Grad strides do not match")  # of 1x1 kernels, by nature
-        wrapped = DistributedDataParallel(network, **_NO_SYNC)
-        network.requires_grad_(False)
-        return wrapped
 
     def average(self, tensors: Iterable[Tensor]) -> None:
         """Replace floating-point tensors by their means over processes."""
@@ -124,6 +105,13 @@ class Group:
 ALONE = Group()
 
 
+def launched() -> Group:
+    """Return the processes that torchrun has started."""
+    if not dist.is_torchelastic_launched():
+        return ALONE
+    return Group(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+
+
 @contextmanager
 def joined(device: str) -> Iterator[Group]:
     """Join the other processes if torchrun started several.
@@ -131,7 +119,7 @@ def joined(device: str) -> Iterator[Group]:
     Args:
         device: Where this process computes.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or not dist.is_torchelastic_launched():
+    if launched().size == 1:
         yield ALONE
         return
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
@@ -171,8 +159,8 @@ def lost_processes() -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:  # DistError, or gloo's own
-        first = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
+    except RuntimeError as error:  # gloo raises no class of its own
+        first = next(iter(str(error).strip().splitlines()), "")
         raise ScratchticketError(
             f"another process of this run has ended ({first}); start the same command again with "
             "--resume"

@@ -99,6 +99,7 @@ def test_shares_make_the_record_that_one_process_makes(
     for share in ("2/3", "1/3", "3/3"):
         said = ["--shard", share]
         if share == "3/3":  # as torchrun says it
+            monkeypatch.setenv("TORCHELASTIC_RUN_ID", "test")
             monkeypatch.setenv("RANK", "2")
             monkeypatch.setenv("WORLD_SIZE", "3")
             said = []

@@ -20,6 +20,8 @@ from torch import nn
 
 import scratchticket as st
 from scratchticket.errors import InputError, ScratchticketError, ToldElsewhere
+from scratchticket.experiments.api import prepared
+from scratchticket.experiments.recipe import make_recipe
 from scratchticket.learning import LearningRecipe, Session
 from scratchticket.processes import ALONE, Group, joined, own_device
 from scratchticket.tickets import drawing
@@ -197,15 +199,44 @@ def test_a_killed_process_ends_the_run_and_one_can_go_on(tmp_path: Path) -> None
 
 
 def test_too_small_batches_are_refused(few_digits: st.Data) -> None:
-    learning = LearningRecipe(epochs=1, batch_size=3)
-    task = Task(few_digits, st.NetworkRecipe(width=2), ATTACK, learning, lambda _: None)  # type: ignore[arg-type, return-value]
+    two = Group(0, 2)
+    settings = {"attack.epsilon": "0.1", "learning.batch_size": 3}
 
-    with pytest.raises(InputError, match="too small for 2 processes"):
-        drawing(task, 0.3).run(Session(group=Unconnected(0, 2)))
+    with pytest.raises(InputError, match="a batch of 3 images is too small for 2 processes"):
+        prepared(make_recipe(settings), few_digits, "cpu", group=two)
+    settings["learning.batch_size"] = 85  # 256 images leave one, which is not used
+    prepared(make_recipe(settings), few_digits, "cpu", group=two)
+    with pytest.raises(InputError, match="a batch of 1 images"):
+        prepared(
+            make_recipe(settings | {"learning.last_batch": True}), few_digits, "cpu", group=two
+        )
 
 
-class Unconnected(Group):
-    """Two processes that have not met."""
+def resumed(group: Group) -> str:
+    """Go on from checkpoints that only the first process sees."""
+    data, (first, second) = st.load_data("digits"), _FOLDERS
+    recipe = LearningRecipe(epochs=2, batch_size=1000)
+    validated = st.learning.Validation(st.accuracy.Accuracy(1, 1), st.accuracy.Accuracy(1, 1))
+    task = Task(data, st.NetworkRecipe(width=2), ATTACK, recipe, lambda _: validated)
+    path = Path(os.environ[first if group.leads else second]) / "checkpoint.safetensors"
+    try:
+        drawing(task, 0.3).run(Session(path, group=group))
+    except InputError as error:
+        return str(error)
+    return "nothing"
 
-    def wrapped(self, network: nn.Module, parameters: object) -> nn.Module:
-        return network
+
+_FOLDERS = "FOLDER_OF_THE_FIRST", "FOLDER_OF_THE_OTHERS"
+
+
+def test_processes_that_see_different_folders_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in _FOLDERS:
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    assert in_processes(2, resumed) == ["nothing"] * 2  # both begin
+
+    said = in_processes(2, resumed)
+
+    assert said == ["the processes see different checkpoints: their folder must be one"] * 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,9 +72,10 @@ def shard_of(text: str) -> Shard:
     """
     from scratchticket.errors import InputError
     from scratchticket.evaluation import Shard
+    from scratchticket.processes import launched
 
-    if text == WHOLE and (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
-        return Shard(int(os.environ["RANK"]) + 1, processes)
+    if text == WHOLE and (group := launched()).size > 1:
+        return Shard(group.rank + 1, group.size)
 
     index, slash, count = text.partition("/")
     if not slash or not index.isdecimal() or not count.isdecimal():

@@ -172,11 +172,13 @@ def _end(watch: Watch) -> None:
     from scratchticket.errors import InputError
 
     say(f"{watch.counts['finished']} of {len(watch.jobs)} jobs are finished in {watch.store.path}")
+    missing = len(watch.jobs) - watch.counts["finished"] - len(watch.failed)
     if not watch.failed:
+        if missing:
+            raise InputError(f"{missing} jobs are missing; the same command goes on with them")
         return
     for job in watch.failed:
         say(f"failed: {job.id[:16]} {job.label}: {printable(watch.store.failure(job))}")
-    missing = len(watch.jobs) - watch.counts["finished"] - len(watch.failed)
     waiting = f", {missing} wait for them" if missing else ""
     raise InputError(f"{len(watch.failed)} jobs failed{waiting}; the same command tries them again")
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from scratchticket.attacks import AttackRecipe
 from scratchticket.data import Data
+from scratchticket.errors import InputError
 from scratchticket.evaluation import natural_accuracy, robust_accuracy
 from scratchticket.experiments.recipe import BesideRecipe, Recipe, StartRecipe
 from scratchticket.experiments.records import versions
@@ -80,6 +81,12 @@ def prepared(
         InputError: If the recipe cannot be run on these data.
     """
     assert recipe.ratio is not None
+    smallest = recipe.learning.smallest_batch(len(data.train))
+    if group.size > 1 and smallest < 2 * group.size:
+        raise InputError(
+            f"a batch of {smallest} images is too small for {group.size} processes; choose another "
+            "learning.batch_size"
+        )
     judged = sha256(data.validation.images.numpy().tobytes()).hexdigest()
     task = Task(
         data,

@@ -21,7 +21,7 @@ from scratchticket.experiments.folder import RunFolder
 from scratchticket.experiments.recipe import Recipe
 from scratchticket.experiments.records import commit, machine, measured, versions
 from scratchticket.experiments.start import load_beside, load_start
-from scratchticket.experiments.tracking import tracked
+from scratchticket.experiments.tracking import check_tensorboard, tracked
 from scratchticket.files import write_atomically
 from scratchticket.learning import Epoch, Event, Session, catastrophic_overfitting
 from scratchticket.learning.checkpoint import discard
@@ -103,6 +103,8 @@ def run(  # noqa: PLR0913
     if group.leads:
         tell(data.notes)
     job = prepared(recipe, data, device, start, load_beside(recipe.beside), group)
+    if track is not None:
+        check_tensorboard()
     home = RunFolder(folder, recipe.task)
     group.led(lambda: home.prepare(recipe, resume=resume, overwrite=overwrite))
     if (finished := group.led(home.finished)) is not None:

@@ -103,8 +103,12 @@ def carry_out(  # noqa: PLR0913
         The record, once all shards are done; None before.
 
     Raises:
-        InputError: If the folder holds something else.
+        InputError: If the folder holds something else, or a share would overwrite the others.
     """
+    if overwrite and shard.count > 1:
+        raise InputError(
+            "--overwrite would remove what the other shares find; remove the folder instead"
+        )
     plan, works = task.plan(), task.works(device)  # what is wrong is found before files change
     if folder is None:
         journal = Journal(plan)
@@ -114,6 +118,8 @@ def carry_out(  # noqa: PLR0913
     home.prepare(overwrite)
     try:
         journal = Journal(plan, home.journal(shard), home.journals())
+    except Unwritable:
+        raise
     except InputError as error:
         raise InputError(f"{error}; use --overwrite or another --out") from None
     try:

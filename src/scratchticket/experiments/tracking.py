@@ -6,8 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scratchticket.errors import extra_missing
+from scratchticket.errors import Unwritable, extra_missing
 from scratchticket.learning import Event
+
+
+def check_tensorboard() -> None:
+    """Make sure that runs can be tracked.
+
+    Raises:
+        InputError: If TensorBoard is not installed.
+    """
+    try:
+        import torch.utils.tensorboard  # noqa: F401
+    except ImportError as error:
+        raise extra_missing("TensorBoard", error, "track") from None
 
 
 @contextmanager
@@ -25,15 +37,18 @@ def tracked(folder: Path | None) -> Iterator[Callable[[Event], None]]:
 
     Raises:
         InputError: If TensorBoard is not installed.
+        Unwritable: If the folder cannot be written.
     """
     if folder is None:
         yield lambda event: None
         return
+    check_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
     try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise extra_missing("TensorBoard", error, "track") from None
-    writer, written = SummaryWriter(folder, purge_step=0), 0
+        writer, written = SummaryWriter(folder, purge_step=0), 0
+    except OSError as error:
+        raise Unwritable(f"cannot write {folder}: {error.strerror}") from None
 
     def write(event: Event) -> None:
         nonlocal written

@@ -104,6 +104,7 @@ def newest(path: Path, tell: Callable[[str], None]) -> Checkpoint | None:
             continue
         if wrong:
             tell(f"{wrong[0]}; going on from the one before")
+            path.unlink(missing_ok=True)  # it must not take the place of the one before
         return checkpoint
     if wrong:
         raise InputError(wrong[0])

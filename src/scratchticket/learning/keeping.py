@@ -39,8 +39,8 @@ class State:
 def buffers_of(problem: Problem) -> dict[str, Tensor]:
     """Return the network's persistent buffers."""
     network = bare(problem.network)
-    kept = network.state_dict().keys()
-    return {name: buffer for name, buffer in network.named_buffers() if name in kept}
+    persistent = network.state_dict().keys()
+    return {name: buffer for name, buffer in network.named_buffers() if name in persistent}
 
 
 def identity(problem: Problem, recipe: LearningRecipe) -> str:
@@ -57,14 +57,14 @@ def identity(problem: Problem, recipe: LearningRecipe) -> str:
     return sha256(canonical_json(facts).encode()).hexdigest()
 
 
-def kept(problem: Problem, optimiser: torch.optim.SGD, state: State, name: str) -> Checkpoint:
+def kept(problem: Problem, optimiser: torch.optim.SGD, state: State, own: str) -> Checkpoint:
     """Return the checkpoint of a run.
 
     Args:
         problem: Of the run.
         optimiser: Whose momentum is zero before the first step.
         state: Where it stands.
-        name: The run's :func:`identity`.
+        own: The run's :func:`identity`.
     """
     learned, best = problem.learner.tensors(), state.best
     momentum = {
@@ -76,7 +76,7 @@ def kept(problem: Problem, optimiser: torch.optim.SGD, state: State, name: str) 
     if best is not None:
         tensors |= named("best", best.result) | named("best-statistics", best.statistics)
     facts = {
-        "identity": name,
+        "identity": own,
         "step": state.step,
         "loss_sum": float(state.loss_sum),
         "seconds": state.seconds,
@@ -87,7 +87,7 @@ def kept(problem: Problem, optimiser: torch.optim.SGD, state: State, name: str) 
 
 
 def restored(
-    checkpoint: Checkpoint, problem: Problem, optimiser: torch.optim.SGD, name: str
+    checkpoint: Checkpoint, problem: Problem, optimiser: torch.optim.SGD, own: str
 ) -> State:
     """Put a checkpoint's tensors where they were, and return where the run stood.
 
@@ -95,18 +95,18 @@ def restored(
         InputError: If it belongs to another run.
     """
     facts = checkpoint.facts
-    if facts.get("identity") != name:
+    if facts.get("identity") != own:
         raise InputError("the checkpoint belongs to a run with other settings")
     learned, momentum = checkpoint.part("learned"), checkpoint.part("momentum")
     buffers, device = checkpoint.part("buffers"), problem.images.labels.device
     with torch.no_grad():
-        for name_, tensor in problem.learner.tensors().items():
-            tensor.copy_(learned[name_])
+        for name, tensor in problem.learner.tensors().items():
+            tensor.copy_(learned[name])
             # In the tensor's own memory order: another order may round differently.
-            again = torch.empty_like(tensor.detach()).copy_(momentum[name_])
+            again = torch.empty_like(tensor.detach()).copy_(momentum[name])
             optimiser.state[tensor]["momentum_buffer"] = again
-        for name_, buffer in buffers_of(problem).items():
-            buffer.copy_(buffers[name_])
+        for name, buffer in buffers_of(problem).items():
+            buffer.copy_(buffers[name])
     problem.learner.write()
     state = State(
         facts["step"],

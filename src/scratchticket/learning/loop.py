@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -32,7 +32,6 @@ from scratchticket.learning.problem import (
 )
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.learning.statistics import BATCH_NORMS, recomputed_statistics
-from scratchticket.processes import lost_processes
 
 STATISTICS_BATCHES = 64  # over which batch statistics are averaged at most
 SIGN_IMAGES = 64  # that are looked at for signs that something is wrong
@@ -103,22 +102,6 @@ class _Run:
         problem.network.requires_grad_(False)
         problem.learner.write()
         self.group = session.group
-        self.averaging = self.group.wrapped(problem.network, problem.learner.parameters())
-        self._check_parts()
-
-    def _check_parts(self) -> None:
-        """Refuse batches that leave a process without images.
-
-        Raises:
-            InputError: Then.
-        """
-        count, size = len(self.problem.images), self.recipe.batch_size
-        smallest = min(size, count % size or size)
-        if self.group.size > 1 and smallest < 2 * self.group.size:
-            raise InputError(
-                f"a batch of {smallest} images is too small for {self.group.size} processes; "
-                "choose another learning.batch_size"
-            )
 
     def stop_if_asked(self) -> None:
         """Save and raise if the session wants the run to stop."""
@@ -165,13 +148,14 @@ class _Run:
         for parameter in learner.parameters():
             parameter.requires_grad_(True)
         smoothing = self.recipe.label_smoothing
-        with lost_processes() if self.group.size > 1 else nullcontext():
-            logits = self.averaging(adversarial)
-            loss = F.cross_entropy(logits, labels[part], label_smoothing=smoothing)
-            if self.group.size > 1:  # the mean over processes is that over the whole batch
-                loss = loss * (len(adversarial) * self.group.size / len(labels))
-            loss.backward()  # type: ignore[no-untyped-call]
+        loss = F.cross_entropy(network(adversarial), labels[part], label_smoothing=smoothing)
+        if self.group.size > 1:  # the mean over processes is that over the whole batch
+            loss = loss * (len(adversarial) * self.group.size / len(labels))
+        loss.backward()  # type: ignore[no-untyped-call]
         network.requires_grad_(False)
+        loss = loss.detach()
+        gradients = [p.grad for p in learner.parameters() if p.grad is not None]
+        self.group.average([*gradients, *buffers_of(self.problem).values(), loss])
 
         learner.collect()
         learning_rate = self.recipe.learning_rate_at(step, self.steps_per_epoch)
@@ -179,8 +163,7 @@ class _Run:
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         learner.write()
-        self.group.average(buffers_of(self.problem).values())
-        self.state.loss_sum += loss.detach()
+        self.state.loss_sum += loss
         self.state.step += 1
 
     def _attacked(
@@ -198,7 +181,6 @@ class _Run:
         """Log the epoch, validate if it is time, keep the best."""
         state, recipe = self.state, self.recipe
         number = state.step // self.steps_per_epoch
-        state.loss_sum = self.group.total(state.loss_sum) / self.group.size
         loss = float(state.loss_sum) / self.steps_per_epoch
         self.require_finite()
         validation, noticed = None, tuple[str, ...]()
@@ -278,7 +260,10 @@ class _Run:
     def restore(self) -> None:
         """Go on from the session's checkpoint, if there is one."""
         path = self.session.checkpoint
-        if path is None or (checkpoint := newest(path, self.session.tell)) is None:
+        if path is None:
             return
-        self.state = restored(checkpoint, self.problem, self.optimiser, self._identity)
+        if (checkpoint := newest(path, self.session.tell)) is not None:
+            self.state = restored(checkpoint, self.problem, self.optimiser, self._identity)
         self._good = self.state.step
+        if len(set(self.group.gathered((self.state.step, float(self.state.loss_sum))))) > 1:
+            raise InputError("the processes see different checkpoints: their folder must be one")

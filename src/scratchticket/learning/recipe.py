@@ -99,6 +99,11 @@ class LearningRecipe:
             return -(-images // self.batch_size)
         return max(1, images // self.batch_size)
 
+    def smallest_batch(self, images: int) -> int:
+        """Return the number of images of an epoch's smallest batch."""
+        last = images % self.batch_size if self.last_batch else 0
+        return last or min(self.batch_size, images)
+
     def learning_rate_at(self, step: int, steps_per_epoch: int) -> float:
         """Return the learning rate of a step.
 

@@ -17,6 +17,7 @@ from slurm_node import missing, slurm_node
 from scratchticket.errors import InputError
 from scratchticket.experiments.executors import Sweep, run_on_ray, run_on_slurm
 
+pytestmark = pytest.mark.xdist_group("clusters")  # one of each on a machine
 CHANGES = {"learning.epochs": "20", "network.width": "4", "data.train_images": "256"}
 TWO_WORKERS = {"cpus_per_task": "1", "time": "60"}
 
@@ -90,9 +91,9 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         del os.environ["SLURM_CONF"]
 
 
-def queued() -> list[str]:
+def queued(state: str = "PENDING,RUNNING") -> list[str]:
     """Return the names of the jobs in the queue."""
-    words = ["squeue", "--noheader", "--array", "--format=%i"]
+    words = ["squeue", "--noheader", "--array", f"--states={state}", "--format=%i"]
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
 
 
@@ -121,7 +122,7 @@ def test_slurm_workers_are_requeued_found_again_and_replaced(
         assert not once.left
 
     def time_is_up() -> bool:
-        if not (at_work := begun(sweep)):
+        if len(at_work := begun(sweep)) < 2:  # both have loaded what they need
             return False
         saved.append(at_work[0].parent / "checkpoint.safetensors")
         for name in queued():
@@ -132,7 +133,9 @@ def test_slurm_workers_are_requeued_found_again_and_replaced(
         if begun(sweep):
             return False
         assert saved[0].exists()
-        for name in queued():
+        if len(waiting := queued("PENDING")) < 2:
+            return False
+        for name in waiting:
             call("scontrol", "update", f"JobId={name}", "StartTime=now")
         return True
 
@@ -154,20 +157,21 @@ def test_slurm_workers_are_requeued_found_again_and_replaced(
 
 
 @pytest.mark.usefixtures("slurm")
-def test_cancelled_workers_are_not_replaced(sweep: Sweep) -> None:
+def test_a_cancelled_worker_is_not_replaced_and_the_other_goes_on(sweep: Sweep) -> None:
     said: list[str] = []
 
     def cancel() -> bool:
-        if not begun(sweep):
+        if len(begun(sweep)) < 2:
             return False
-        for name in queued():
-            call("scancel", name)
+        call("scancel", queued()[0])
         return True
 
-    run_on_slurm(sweep, 2, settings=TWO_WORKERS, polls=1.0, tell=said.append, observe=Once(cancel))
+    once = Once(cancel)
+    run_on_slurm(sweep, 2, settings=TWO_WORKERS, polls=1.0, tell=said.append, observe=once)
 
+    assert not once.left
     assert len(said) == 1
-    assert any(sweep.open().state(job) != "finished" for job in sweep.jobs())
+    assert {sweep.open().state(job) for job in sweep.jobs()} == {"finished"}
 
 
 @pytest.mark.usefixtures("slurm")
@@ -175,6 +179,25 @@ def test_what_slurm_refuses_is_one_line(sweep: Sweep) -> None:
     with pytest.raises(InputError, match="Slurm refuses: .*Invalid partition") as error:
         run_on_slurm(sweep, 1, settings={"partition": "none"})
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.usefixtures("slurm")
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"time": "soon"}, "time must be minutes"),
+        ({"nodes": "1-2"}, "nodes cannot be chosen"),
+        ({"setup": "x"}, "setup cannot be chosen"),
+        ({"mem": "much"}, "Slurm refuses"),
+        ({"no_such_option": "1"}, "Slurm refuses: .*no-such-option"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_one_line(
+    sweep: Sweep, setting: dict[str, str], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        run_on_slurm(sweep, 1, settings=setting)
+    assert queued() == []
 
 
 @pytest.mark.usefixtures("slurm")

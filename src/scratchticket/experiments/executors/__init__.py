@@ -4,7 +4,7 @@ Every executor does the same: it starts workers, which share the jobs between th
 store. So several can work on one sweep, one after the other or at the same time.
 """
 
-from scratchticket.experiments.executors.engines import ENGINES, execute
+from scratchticket.experiments.executors.execute import EXECUTORS, execute
 from scratchticket.experiments.executors.here import run_here
 from scratchticket.experiments.executors.ray import run_on_ray
 from scratchticket.experiments.executors.slurm import SlurmWorker, run_on_slurm
@@ -12,7 +12,7 @@ from scratchticket.experiments.executors.sweep import Sweep
 from scratchticket.experiments.executors.watch import Watch
 
 __all__ = [
-    "ENGINES",
+    "EXECUTORS",
     "SlurmWorker",
     "Sweep",
     "Watch",

@@ -1,4 +1,4 @@
-"""A crew: workers that are kept at work, whatever engine runs them."""
+"""A crew: workers that are kept at work, whatever runs them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Worker(Protocol):
         ...
 
 
-class Engine(Protocol):
+class Executor(Protocol):
     """What runs workers."""
 
     def start(self, numbers: Sequence[int]) -> Sequence[Worker]:
@@ -52,11 +52,11 @@ class Engine(Protocol):
         ...
 
 
-def keep_at_work(engine: Engine, workers: int, observe: Callable[[], None]) -> None:
+def keep_at_work(executor: Executor, workers: int, observe: Callable[[], None]) -> None:
     """Start workers and wait for their end; replace those that are killed.
 
     Args:
-        engine: What runs them.
+        executor: What runs them.
         workers: How many.
         observe: Called about once a second.
 
@@ -68,21 +68,23 @@ def keep_at_work(engine: Engine, workers: int, observe: Callable[[], None]) -> N
         raise InputError(f"the number of workers must be at least 1, got {workers}")
     restarts, broken = 0, []
     with stop_requests() as stop:
-        running = dict(enumerate(engine.start(range(workers))))
+        running = dict(enumerate(executor.start(range(workers))))
         while running:
             time.sleep(LOOKS)
             observe()
             if stop():
-                raise Interrupted(engine.stop(list(running.values())))
+                raise Interrupted(executor.stop(list(running.values())))
             ends = {number: end for number, worker in running.items() if (end := worker.ended())}
             running = {number: w for number, w in running.items() if number not in ends}
             if running and any(end.how == "done" for end in ends.values()):
-                engine.dismiss(list(running.values()))
+                executor.dismiss(list(running.values()))
             broken += [end.said for end in ends.values() if end.how == "broken"]
             again = [number for number, end in ends.items() if end.how == "killed"]
-            again = again[: RESTARTS - restarts]
             restarts += len(again)
-            running |= dict(zip(again, engine.start(again) if again else (), strict=True))
+            if restarts > RESTARTS:
+                broken.append(f"workers have died {restarts} times without a word")
+            elif again:
+                running |= dict(zip(again, executor.start(again), strict=True))
     observe()
     if broken:
         raise InputError(f"a worker could not go on: {broken[0]}")

@@ -53,9 +53,11 @@ class _Process:
         if self.process.is_alive():
             return None
         code = self.process.exitcode or 0
-        if code in {0, STOPPED}:
+        if code == 0:
             return Ended("done")
-        return Ended("killed") if code < 0 else Ended("broken", "its message is above")
+        if code < 0 or code == STOPPED:  # by somebody else
+            return Ended("killed")
+        return Ended("broken", "its message is above")
 
 
 @dataclass(frozen=True)

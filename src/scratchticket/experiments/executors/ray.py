@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from scratchticket.errors import InputError, Interrupted, extra_missing, unknown
@@ -57,10 +59,11 @@ def run_on_ray(
     if own:
         try:
             ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, ValueError, RuntimeError):
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            why = next(iter(str(error).splitlines()), "")
             raise InputError(
                 f"no Ray cluster at {address!r}; start one with `ray start --head`, name yours "
-                "with address=HOST:PORT, or use address=local"
+                f"with address=HOST:PORT, or use address=local ({why})"
             ) from None
     try:
         keep_at_work(_Ray(sweep, device, share), workers, observe)
@@ -73,7 +76,7 @@ def run_on_ray(
 class _Task:
     """A worker that is a task of Ray, which starts it again if its process or node dies."""
 
-    reference: ray.ObjectRef[str]
+    reference: ray.ObjectRef[Ended]
 
     def ended(self) -> Ended | None:
         import ray
@@ -82,12 +85,11 @@ class _Task:
         if not done:
             return None
         try:
-            said = ray.get(self.reference)
+            return ray.get(self.reference)
         except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError):
             return Ended("killed")
         except ray.exceptions.RayError as error:
-            return Ended("broken", next(iter(str(error).splitlines()), type(error).__name__))
-        return Ended("broken", said) if said else Ended("done")
+            return Ended("broken", (str(error).splitlines() or [type(error).__name__])[-1])
 
 
 @dataclass(frozen=True)
@@ -114,19 +116,21 @@ class _Ray:
         references = [worker.reference for worker in workers if isinstance(worker, _Task)]
         for reference in references:
             ray.cancel(reference)
-        ray.wait(references, num_returns=len(references), timeout=SAVES)
+        _, late = ray.wait(references, num_returns=len(references), timeout=SAVES)
+        if late:
+            return f"{len(late)} workers have not answered; their last checkpoints are kept"
         return "the workers have saved what they were doing"
 
 
-def _work(sweep: Sweep, device: str, threads: int) -> str:
-    """Be a worker; return why it could not go on, nothing if it could."""
+def _work(sweep: Sweep, device: str, threads: int) -> Ended:
+    """Be a worker."""
     try:
         sweep.work(device, threads)
     except InputError as error:
-        return str(error)
+        return Ended("broken", str(error))
     except (Interrupted, KeyboardInterrupt):
-        pass
-    return ""
+        return Ended("killed")
+    return Ended("done")
 
 
 def _number(name: str, value: str) -> float:
@@ -137,7 +141,7 @@ def _number(name: str, value: str) -> float:
     """
     if name not in SETTINGS:
         raise unknown("setting of Ray", name, ("address", *SETTINGS))
-    try:
-        return float(value)
-    except ValueError:
-        raise InputError(f"{name} must be a number, got {value!r}") from None
+    with suppress(ValueError):
+        if 0 <= (number := float(value)) < inf:
+            return number
+    raise InputError(f"{name} must be a number, 0 or more, got {value!r}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
 POLLS = 10.0  # seconds between questions to Slurm
 MINUTES = 240  # of a worker, if nothing else is asked; it is requeued when they are over
 REQUEUES = 10_000
+_OURS = {
+    "additional_parameters",
+    "array_parallelism",
+    "nodes",
+    "ntasks_per_node",
+    "setup",
+    "srun_args",
+    "teardown",
+    "use_srun",
+}
 
 
 def run_on_slurm(
@@ -70,23 +81,24 @@ def run_on_slurm(
 class SlurmWorker:
     """What a task of the array does; submitit calls it on the node."""
 
-    def __call__(self, sweep: Sweep, device: str) -> str:
+    def __call__(self, sweep: Sweep, device: str) -> Ended:
         """Work until nothing is left to do; save and requeue when Slurm says that time is up.
 
-        Returns:
-            Why it could not go on; nothing if it could.
+        After another signal the process ends without a result, and Slurm knows why: it was
+        preempted, cancelled or killed.
         """
         threads = os.environ.get("SLURM_CPUS_PER_TASK")
         requeue = signal.getsignal(signal.SIGUSR2)  # submitit's
         signal.signal(signal.SIGUSR2, _interrupt)  # a run asks between two steps instead
         try:
             sweep.work(device, int(threads) if threads else None)
-        except Interrupted as stopped:
+        except (Interrupted, _TimeIsUp) as stopped:
             if stopped.signal == signal.SIGUSR2 and callable(requeue):
                 requeue(stopped.signal, None)
+            sys.exit(1)
         except InputError as error:
-            return str(error)
-        return ""
+            return Ended("broken", str(error))
+        return Ended("done")
 
     def checkpoint(self, *arguments: Any) -> submitit.helpers.DelayedSubmission:
         """Return what to do after requeuing: the same, from where it was left."""
@@ -95,11 +107,15 @@ class SlurmWorker:
         return DelayedSubmission(self, *arguments)
 
 
+class _TimeIsUp(BaseException):
+    """Raised anywhere, and no error of what is being done there."""
+
+    signal = signal.SIGUSR2
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """Leave a job that keeps what it has done at every moment."""
-    stopped = Interrupted("time is up")
-    stopped.signal = number
-    raise stopped
+    raise _TimeIsUp
 
 
 class _Queue:
@@ -126,7 +142,7 @@ class _Queue:
 class _Task:
     """A worker that is a task of a job array."""
 
-    job: submitit.Job[str]
+    job: submitit.Job[Ended]
     queue: _Queue
 
     def ended(self) -> Ended | None:
@@ -137,8 +153,7 @@ class _Task:
             return Ended("cancelled" if "JobState=CANCELLED" in told else "killed")
         if self.job.exception() is not None:
             return Ended("broken", f"see {self.job.paths.stderr}")
-        said = self.job.result()
-        return Ended("broken", said) if said else Ended("done")
+        return self.job.result()
 
 
 @dataclass(frozen=True)
@@ -159,7 +174,7 @@ class _Slurm:
         ends = "_submitted.pkl"
         names = [path.name.removesuffix(ends) for path in self.executor.folder.glob(f"*{ends}")]
         there = [name for name in names if name not in self.watched and self.queue.has(name)]
-        jobs: list[Job[str]] = [
+        jobs: list[Job[Ended]] = [
             SlurmJob(self.executor.folder, name) for name in there[: len(numbers)]
         ]
         if jobs:
@@ -203,17 +218,49 @@ def _executor(folder: Path, settings: Mapping[str, str]) -> submitit.SlurmExecut
         raise InputError("no Slurm here: there is no sbatch")
     executor = SlurmExecutor(folder, max_num_timeout=REQUEUES)
     known = SlurmExecutor._valid_parameters()
-    told = {name.replace("-", "_"): _value(value) for name, value in settings.items()}
-    own = {"job_name": "scratchticket", "time": MINUTES}
-    own |= {name: value for name, value in told.items() if name in known}
-    others = {name: value for name, value in told.items() if name not in known}
-    executor.update_parameters(**own, additional_parameters=others)
+    told = {name.replace("-", "_"): value for name, value in settings.items()}
+    own: dict[str, Any] = {"job_name": "scratchticket", "time": str(MINUTES)}
+    own |= {name: _value(value) for name, value in told.items() if name in known - _OURS}
+    own["time"] = _minutes(str(own["time"]))
+    if "cpus_per_task" in own:  # srun does not take it from sbatch
+        own["setup"] = ["export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK"]
+    if not_theirs := sorted(told.keys() & _OURS):
+        raise InputError(f"{not_theirs[0]} cannot be chosen: a worker is one task of an array")
+    others = {name: _value(value) for name, value in told.items() if name not in known}
+    try:
+        executor.update_parameters(**own, additional_parameters=others)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"settings of Slurm cannot be used: {_line(str(error))}") from None
     return executor
 
 
-def _value(text: str) -> int | str:
-    """Return a setting as submitit takes it."""
-    return int(text) if text.isdecimal() else text
+def _value(text: str) -> int | str | bool:
+    """Return a setting as submitit takes it; an option without a value is written ``=true``."""
+    return int(text) if text.isdecimal() else text.lower() == "true" or text
+
+
+def _minutes(text: str) -> int:
+    """Return the minutes that sbatch means by a time.
+
+    Example:
+        >>> [_minutes(text) for text in ("90", "1:30:00", "1-00", "30:59")]
+        [90, 90, 1440, 31]
+
+    Raises:
+        InputError: If it is none.
+    """
+    days, dash, rest = text.rpartition("-")
+    parts = rest.split(":")
+    if not all(part.isdecimal() for part in [*parts, days or "0"]) or len(parts) > 3:
+        raise InputError(f"time must be minutes, hours:minutes:seconds or days-hours, got {text!r}")
+    numbers = list(map(int, parts))
+    if dash:
+        hours, minutes, seconds = (numbers + [0, 0])[:3]
+    elif len(numbers) == 3:
+        hours, minutes, seconds = numbers
+    else:
+        hours, minutes, seconds = 0, numbers[0], sum(numbers[1:])
+    return int(days or 0) * 1440 + hours * 60 + minutes + (seconds > 0)
 
 
 def _line(text: str) -> str:

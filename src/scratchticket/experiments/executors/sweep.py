@@ -11,6 +11,7 @@ from scratchticket.errors import InputError
 from scratchticket.experiments.recipes import PaperRecipe, Scale, paper_recipe, scale_named
 from scratchticket.experiments.records import usable_device
 from scratchticket.experiments.sweeps import Job, Store, in_order, work
+from scratchticket.experiments.tracking import check_tensorboard
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Sweep:
             raise InputError("name a recipe, such as figure1, or give --all")
         self.recipes()
         self.sized()
+        if self.track:
+            check_tensorboard()
 
     def sized(self) -> Scale:
         """Return the scale, with the seeds and settings that were asked for."""

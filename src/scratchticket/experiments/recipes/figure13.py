@@ -13,6 +13,7 @@ Deviations  those of Figure 7.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from scratchticket.experiments.recipes.cells import Cell
 from scratchticket.experiments.recipes.figure7 import CLAIMS, matrices
@@ -28,7 +29,8 @@ RTTS = (3, 5, 7, 10, 15, 20, 40)  # those of Table 9
 def rtt_matrix(scale: Scale, data: DataSet) -> Callable[[int], Job]:
     """Return what makes of a seed the transfer matrix of ResNet18's adversarial RTTs."""
     drawn = trained_tickets(scale, "resnet18", data)
-    return lambda seed: transfer(scale, "resnet18", data, seed, drawn, RTTS, of="RTTs")
+    label = f"transfer between RTTs, {panel('resnet18', data)}"
+    return lambda seed: replace(transfer(scale, "resnet18", data, seed, drawn, RTTS), label=label)
 
 
 def cells(scale: Scale) -> Iterator[Cell]:

@@ -66,7 +66,6 @@ def transfer(
     drawn: Drawn,
     percents: Iterable[int] = (*MATRIX, 30),
     outside: bool = False,
-    of: str = "tickets",
 ) -> Job:
     """Return the transfer matrix of the tickets of one network.
 
@@ -78,7 +77,6 @@ def transfer(
         drawn: Makes them.
         percents: Which.
         outside: Attack from dense networks and another seed's tickets too.
-        of: What the tickets are called.
     """
     chosen = sorted(scale.some(percents))
     needs = {percent_name(percent): drawn(percent, seed) for percent in chosen}
@@ -89,7 +87,7 @@ def transfer(
         }
         needs |= {f"{percent} %, other seed": drawn(percent, seed + 1000) for percent in chosen}
     settings = {"epsilons": [scale.epsilon(8)], "images": None}
-    return Job("transfer", settings, needs, f"transfer between {of}, {panel(network, data)}")
+    return Job("transfer", settings, needs, f"transfer between tickets, {panel(network, data)}")
 
 
 def main_matrix(scale: Scale, network: Network, data: DataSet) -> Callable[[int], Job]:

@@ -68,7 +68,9 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
     begun = time.monotonic()
     try:
         perform(job, store, device=device, observe=observe)
-    except (Interrupted, LeaseLost, Unwritable):
+    except LeaseLost:
+        return False  # whoever has taken it goes on with it
+    except (Interrupted, Unwritable):
         raise
     except ScratchticketError as error:
         store.fail(job, str(error))

@@ -1,4 +1,4 @@
-"""The engines by name."""
+"""The executors by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scratchticket.experiments.executors.slurm import run_on_slurm
 from scratchticket.experiments.executors.sweep import Sweep
 from scratchticket.experiments.records import usable_device
 
-ENGINES = ("here", "slurm", "ray")
+EXECUTORS = ("here", "slurm", "ray")
 
 
 def execute(  # noqa: PLR0913
@@ -26,20 +26,20 @@ def execute(  # noqa: PLR0913
     observe: Callable[[], None] = lambda: None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Do a sweep on one of the engines.
+    """Do a sweep on one of the executors.
 
     Args:
         sweep: What to do.
-        on: Name of the engine.
+        on: Name of the executor.
         workers: How many.
         device: Where to compute; ``auto`` for a GPU if there is one.
-        settings: Of the engine, by name.
+        settings: Of the executor, by name.
         observe: Called about once a second.
         tell: Called with what was submitted to a queue.
 
     Raises:
         Interrupted: If a signal asked to stop.
-        InputError: If the engine or a setting cannot be used, or a worker could not go on.
+        InputError: If the executor or a setting cannot be used, or a worker could not go on.
     """
     sweep = replace(sweep, store=str(Path(sweep.store).absolute()))  # wherever workers start
     if on == "slurm":
@@ -47,7 +47,7 @@ def execute(  # noqa: PLR0913
     elif on == "ray":
         run_on_ray(sweep, workers, device=device, settings=settings, observe=observe)
     elif on != "here":
-        raise unknown("engine", on, ENGINES)
+        raise unknown("executor", on, EXECUTORS)
     elif settings:
         raise InputError("--cluster is for Slurm and Ray; add --on slurm or --on ray")
     else:
