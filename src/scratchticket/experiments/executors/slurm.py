@@ -264,8 +264,9 @@ def _minutes(text: str) -> int:
 
 
 def _line(text: str) -> str:
-    """Return the last line of what a command said."""
-    return text.strip().splitlines()[-1].removeprefix("sbatch: error: ") if text.strip() else text
+    """Return what a command has complained about last."""
+    lines = [line for line in text.strip().splitlines() if not line.startswith("Try ")]
+    return lines[-1].removeprefix("sbatch: ").removeprefix("error: ") if lines else text
 
 
 def _slurm(*command: str) -> str | None:
