@@ -13,7 +13,12 @@ import pytest
 import torch
 
 import scratchticket as st
+from scratchticket.accuracy import Accuracy
+from scratchticket.data import DataRecipe
+from scratchticket.learning import Validation
 from scratchticket.networks import bare
+from scratchticket.tickets import drawing
+from scratchticket.tickets.draw import Task
 
 pytest.importorskip("zstandard")
 ROOT = Path(__file__).parents[1]
@@ -33,6 +38,8 @@ def module(folder: str, name: str) -> ModuleType:
 size = module("benchmarks", "ticket_size")
 switching = module("benchmarks", "switching")
 attacks = module("benchmarks", "attacks")
+released = module("benchmarks", "released")
+draws = module("benchmarks", "draw")
 tables = module("tools", "benchmark_tables")
 pages = module("tools", "update_pages")
 
@@ -141,3 +148,64 @@ def test_pgd_is_timed_beside_foolbox() -> None:
     assert all(0 < took["min"] <= took["median"] <= took["max"] for took in row.values())
     assert abs(row["scratchticket"]["accuracy"] - row["foolbox"]["accuracy"]) <= 0.1
     assert attacks.limit(network, images, passed=500) > 0
+
+
+DATA = DataRecipe()
+TINY = {"network": st.NetworkRecipe("resnet18", width=4), "shape": (1, 8, 8), "batch": 8}
+
+
+def test_the_reference_computes_what_we_compute() -> None:
+    """The same masks, and without an attack the same step of the scores."""
+    case_ = draws.Case(**TINY, steps=1)
+    learning = st.LearningRecipe(
+        epochs=1, batch_size=8, augmentation="none", statistics="running", momentum=0.9
+    )
+    images = case_.images()[slice(0, 8)]
+    nothing = images[slice(0, 1)]
+    data = st.Data("x", tuple("0123456789"), images, nothing, nothing, (0.0,), (1.0,), DATA)
+    unknown = Validation(Accuracy(0, 1), Accuracy(0, 1))
+    task = Task(data, case_.network, st.AttackRecipe("none"), learning, lambda _: unknown)
+    job = drawing(task, "0.1")
+    reference = released.masked(case_.build(), 0.1)
+    before = {name: tensor.detach().clone() for name, tensor in job.learner.tensors().items()}
+    layers = {
+        f"{name}.weight": layer
+        for name, layer in reference.named_modules()
+        if isinstance(layer, released.Masked)
+    }
+    for name, layer in layers.items():
+        assert torch.equal(layer.scores.detach(), before[name])
+        mask = released.TopMask.apply(layer.scores.abs(), 0.1)
+        assert torch.equal(mask.bool(), job.learner.result()[name])
+
+    job.run()
+    step = released.stepper(reference, epsilon=0.0, step_size=0.0, steps=1)
+    order = st.rng.permutation(8, 0, "batches", 0)
+    chosen = images[order]
+    step(chosen.images.float() / 255, chosen.labels)
+
+    for name, layer in layers.items():
+        ours = job.learner.tensors()[name] - before[name]
+        theirs = layer.scores.detach() - before[name]
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-6)
+
+
+def test_operations_are_those_of_the_literature() -> None:
+    whole = draws.Case(st.NetworkRecipe("resnet18"), (3, 32, 32), 1)
+    forward = 2 * 0.5556e9  # He et al.'s network at 32x32, stride 1 and no pooling at the start
+
+    assert draws.operations(whole) == pytest.approx(17 * forward, rel=0.005)
+
+
+def test_a_draw_is_measured_beside_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(draws.CASES, "tiny", draws.Case(**TINY, steps=1))
+    monkeypatch.setattr(draws, "peak", lambda name, which, threads: 1)
+    monkeypatch.setattr(draws, "product_rate", lambda: 1e9)
+    monkeypatch.setattr(draws, "TURNS", 2)
+
+    row = draws.measured("tiny", threads=1)
+
+    assert row["ratio"]["min"] <= row["ratio"]["median"] <= row["ratio"]["max"]
+    assert sum(row["reference_split"].values()) == pytest.approx(1)
+    assert row["reference_split"]["sorting"] > 0
+    assert row["attack"] == "pgd-7, linf, 8/255"

@@ -88,7 +88,7 @@ def run(
             return
         chosen = NAMES if every else tuple(names or ())
         sweep = _sweep(chosen, scale, store, seeds, data, settings, track)
-        watch = Watch(sweep.open(), sweep.jobs())
+        watch = Watch(sweep.open(), sweep.jobs(), sweep.sized().costs)
         if dry_run:
             _tell(sweep, watch, workers)
             return

@@ -47,7 +47,9 @@ class Sweep:
     def sized(self) -> Scale:
         """Return the scale, with the seeds and settings that were asked for."""
         scale = scale_named(self.scale)
-        return replace(scale, seeds=self.seeds or scale.seeds, changes=dict(self.changes))
+        costs = {} if self.changes else scale.costs
+        seeds = self.seeds or scale.seeds
+        return replace(scale, seeds=seeds, changes=dict(self.changes), costs=costs)
 
     def recipes(self) -> list[PaperRecipe]:
         """Return the recipes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean
 
 from scratchticket.experiments.sweeps import Job, Store
@@ -16,10 +16,13 @@ class Watch:
     Args:
         store: Where they are done.
         jobs: All of them.
+        costs: Seconds of a job by its kind, for as long as none like it is finished.
     """
 
-    def __init__(self, store: Store, jobs: Sequence[Job]) -> None:
-        self.store, self.jobs = store, jobs
+    def __init__(
+        self, store: Store, jobs: Sequence[Job], costs: Mapping[str, float] | None = None
+    ) -> None:
+        self.store, self.jobs, self._costs = store, jobs, costs or {}
         self.states: dict[Job, State] = {}
         self.look()
 
@@ -56,13 +59,13 @@ class Watch:
         return [job for job, state in self.states.items() if state == "failed"]
 
     def seconds_left(self, workers: int = 1) -> float | None:
-        """Estimate how long the rest takes, from what finished jobs of the same kind took.
+        """Estimate how long the rest takes, from what finished jobs like them took.
 
         Args:
             workers: Who share the rest.
 
         Returns:
-            Seconds; None as long as a kind is left of which none is finished.
+            Seconds; None as long as nothing is known of some of them.
         """
         took: dict[str, list[float]] = defaultdict(list)
         for job, state in self.states.items():
@@ -72,11 +75,15 @@ class Watch:
         for job, state in self.states.items():
             if state in {"finished", "failed"}:
                 continue
-            alike = took.get(_like(job)) or took.get(job.kind)
+            alike = took.get(_like(job)) or self._known(job)
             if alike is None:
                 return None
             left += mean(alike) * (1 - self.store.noted(job))
         return left / max(1, workers)
+
+    def _known(self, job: Job) -> list[float] | None:
+        """Return the cost of a job that is known beforehand."""
+        return [self._costs[job.kind]] if job.kind in self._costs else None
 
 
 def _like(job: Job) -> str:

@@ -42,6 +42,7 @@ class Scale:
         common: Settings of all runs.
         stands: What is run where the paper's names are written, by these names.
         changes: Settings of the user's own, which win over all others.
+        costs: Seconds of a job by its kind, measured on one core of a shared AMD EPYC.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Scale:
     common: Settings = field(default_factory=dict)
     stands: Mapping[str, str] = field(default_factory=dict)
     changes: Settings = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
 
     def some(self, percents: Iterable[int]) -> tuple[int, ...]:
         """Return those of the paper's percents that are done at this scale."""

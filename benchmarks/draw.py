@@ -1,0 +1,293 @@
+"""How long does a step of a draw take, against the released procedure and the machine's limit?
+
+    python benchmarks/draw.py                    # the cases for two cores: about half an hour
+    python benchmarks/draw.py small --threads 1
+
+Ours and the reference (benchmarks/released.py) take turns in one run, on the same random network,
+the same images and the same number of threads. The machine's limit is the best rate of a float32
+matrix product, measured in between; our share of it counts the multiplications of convolutions and
+linear layers alone. The reference's time is split by PyTorch's profiler, so that it can be seen to
+be no straw man. Memory is the peak of a process of its own. A row of records/draw.jsonl is
+rewritten as soon as it is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import released
+import torch
+from torch import Tensor, nn
+
+import scratchticket as st
+from scratchticket.accuracy import Accuracy
+from scratchticket.data import Data, DataRecipe, ImageSet, pixels
+from scratchticket.experiments.records import commit, machine, versions
+from scratchticket.files import write_atomically
+from scratchticket.learning import Event, LearningRecipe, Session, Validation
+from scratchticket.networks import bare, maskable, random_network
+from scratchticket.tickets import drawing
+from scratchticket.tickets.draw import Task
+
+RECORDS = Path(__file__).parents[1] / "records" / "draw.jsonl"
+RATIO, EPSILON = "0.1", "8/255"
+TURNS = 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is measured.
+
+    Attributes:
+        network: The recipe.
+        shape: Of an image.
+        batch: Images a step.
+        attack: The inner one.
+        steps: Steps in a turn.
+    """
+
+    network: st.NetworkRecipe
+    shape: tuple[int, int, int]
+    batch: int
+    attack: str = "pgd"
+    steps: int = 2
+
+    def recipe(self) -> st.AttackRecipe:
+        """Return the inner attack."""
+        return st.AttackRecipe(self.attack, EPSILON)  # type: ignore[arg-type]
+
+    def images(self) -> ImageSet:
+        """Return images for a turn and the step before it that nobody measures."""
+        draws = torch.Generator().manual_seed(0)
+        count = self.batch * (self.steps + 1)
+        values = torch.randint(256, (count, *self.shape), generator=draws, dtype=torch.uint8)
+        return ImageSet(values, torch.randint(10, (count,), generator=draws))
+
+    def build(self) -> nn.Module:
+        """Return the random network, without normalisation."""
+        return bare(
+            random_network(
+                self.network,
+                classes=10,
+                image_shape=self.shape,
+                seed=0,
+                mean=[0.0] * self.shape[0],
+                std=[1.0] * self.shape[0],
+            )
+        )
+
+
+_CIFAR, _DIGITS, _PHOTOGRAPHS = (3, 32, 32), (1, 8, 8), (3, 224, 224)
+CASES = {
+    "small": Case(st.NetworkRecipe("resnet18", width=16), _DIGITS, 128, steps=10),
+    "small-fgsm-rs": Case(
+        st.NetworkRecipe("resnet18", width=16), _DIGITS, 128, "fgsm-rs", steps=20
+    ),
+    "resnet18-16": Case(st.NetworkRecipe("resnet18"), _CIFAR, 16),
+    "resnet18-64": Case(st.NetworkRecipe("resnet18"), _CIFAR, 64, steps=1),
+    "resnet18-64-fgsm-rs": Case(st.NetworkRecipe("resnet18"), _CIFAR, 64, "fgsm-rs"),
+    "resnet18-256": Case(st.NetworkRecipe("resnet18"), _CIFAR, 256, steps=1),
+    "wideresnet32-8": Case(st.NetworkRecipe("wideresnet32"), _CIFAR, 8, steps=1),
+    "imagenet_resnet50-4": Case(
+        st.NetworkRecipe("imagenet_resnet50"), _PHOTOGRAPHS, 4, "fgsm-rs", steps=1
+    ),
+}
+
+
+def ours(case: Case) -> Callable[[], list[float]]:
+    """Return what takes a turn of our draw: the seconds of each step."""
+    images = case.images()
+    nothing = images[slice(0, 1)]
+    data = Data(
+        name="benchmark",
+        classes=tuple("0123456789"),
+        train=images,
+        validation=nothing,
+        test=nothing,
+        mean=(0.0,) * case.shape[0],
+        std=(1.0,) * case.shape[0],
+        recipe=DataRecipe(),
+    )
+    unknown = Validation(Accuracy(0, 1), Accuracy(0, 1))
+    learning = LearningRecipe(
+        epochs=1, batch_size=case.batch, augmentation="none", statistics="running"
+    )
+
+    def turn() -> list[float]:
+        task = Task(data, case.network, case.recipe(), learning, lambda _: unknown)
+        stamps: list[float] = []
+
+        def stamp(event: Event) -> None:
+            stamps.append(time.perf_counter())
+
+        drawing(task, RATIO).run(Session(observe=stamp))
+        return [after - before for before, after in zip(stamps[:-1], stamps[1:], strict=True)]
+
+    return turn
+
+
+def reference(case: Case) -> Callable[[], list[float]]:
+    """Return what takes a turn of the released procedure."""
+    step, images, attack = _released(case), case.images(), case.recipe()
+    del attack
+
+    def turn() -> list[float]:
+        seconds = []
+        for number in range(1, case.steps + 1):
+            some = images[slice(number * case.batch, (number + 1) * case.batch)]
+            begun = time.perf_counter()
+            step(pixels(some.images), some.labels)
+            seconds.append(time.perf_counter() - begun)
+        return seconds
+
+    return turn
+
+
+def _released(case: Case) -> Callable[[Tensor, Tensor], None]:
+    attack = case.recipe()
+    return released.stepper(
+        released.masked(case.build(), float(RATIO)),
+        float(attack.ball.epsilon),
+        float(attack.exact_step_size),
+        attack.exact_steps,
+        one_step=case.attack == "fgsm-rs",
+    )
+
+
+def shares(case: Case) -> dict[str, float]:
+    """Return how the reference's time is divided: convolutions, sorting, the rest."""
+    step, images = _released(case), case.images()[slice(0, case.batch)]
+    step(pixels(images.images), images.labels)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        step(pixels(images.images), images.labels)
+    times = {"convolutions": 0.0, "sorting": 0.0, "the rest": 0.0}
+    for event in profiler.key_averages():
+        words = {"conv": "convolutions", "addmm": "convolutions", "sort": "sorting"}
+        kind = next((words[word] for word in words if word in event.key), "the rest")
+        times[kind] += event.self_cpu_time_total
+    total = sum(times.values())
+    return {kind: value / total for kind, value in times.items()}
+
+
+def operations(case: Case) -> float:
+    """Return the floating-point operations of convolutions and linear layers in one step.
+
+    A forward pass costs two for every multiplication, its gradient with respect to the input the
+    same (but for the first layer in the update), that with respect to the weights again the same.
+    """
+    network, counted = case.build().eval(), list[float]()
+
+    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        weight = module.weight
+        assert isinstance(weight, Tensor)
+        places = output.numel() // output.shape[1] if output.ndim == 4 else output.shape[0]
+        counted.append(2.0 * places * weight.numel())
+
+    layers = [network.get_submodule(name.removesuffix(".weight")) for name in maskable(network)]
+    handles = [layer.register_forward_hook(count) for layer in layers]
+    with torch.no_grad():
+        network(torch.zeros(1, *case.shape))
+    for handle in handles:
+        handle.remove()
+    forward = sum(counted)
+    attack = case.recipe().exact_steps * 2 * forward
+    return case.batch * (attack + 3 * forward - counted[0])
+
+
+def product_rate(seconds: float = 1.0) -> float:
+    """Return the best rate of a float32 matrix product, in operations a second."""
+    size, best = 2048, 0.0
+    first, second = torch.rand(size, size), torch.rand(size, size)
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        begun = time.perf_counter()
+        first @ second
+        best = max(best, 2 * size**3 / (time.perf_counter() - begun))
+    return best
+
+
+def peak(name: str, which: str, threads: int) -> int:
+    """Return the most memory that a process takes that does one turn, in bytes."""
+    words = [sys.executable, __file__, name, "--peak", which, "--threads", str(threads)]
+    return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+
+def measured(name: str, threads: int) -> dict[str, Any]:
+    """Return the row of a case."""
+    case, load = CASES[name], os.getloadavg()[0]
+    turns = {"ours": ours(case), "reference": reference(case)}
+    seconds: dict[str, list[float]] = {which: [] for which in turns}
+    ratios, rates = [], []
+    for _ in range(TURNS):
+        taken = {which: median(turn()) for which, turn in turns.items()}
+        rates.append(product_rate())
+        ratios.append(taken["reference"] / taken["ours"])
+        for which, value in taken.items():
+            seconds[which].append(value)
+    rate, done = max(rates), operations(case)
+    return {
+        "case": name,
+        "network": case.network.name,
+        "width": case.network.width,
+        "image_shape": list(case.shape),
+        "batch": case.batch,
+        "attack": str(case.recipe()),
+        "seconds": {which: _spread(values) for which, values in seconds.items()},
+        "ratio": _spread(ratios),
+        "operations": done,
+        "product_rate": rate,
+        "share": done / median(seconds["ours"]) / rate,
+        "reference_split": shares(case),
+        "peak_bytes": {which: peak(name, which, threads) for which in turns},
+        "machine": machine("cpu") | {"load_before": load},
+        "versions": versions(),
+        "commit": commit(),
+    }
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"median": median(values), "min": min(values), "max": max(values)}
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--peak", choices=["ours", "reference"], help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if unknown := [name for name in options.cases if name not in CASES]:
+        parser.error(f"no case {unknown[0]!r}; there are {', '.join(CASES)}")
+    torch.set_num_threads(options.threads)
+    if options.peak:
+        (name,) = options.cases
+        {"ours": ours, "reference": reference}[options.peak](CASES[name])()
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        return
+    for name in options.cases or CASES:
+        row = measured(name, options.threads)
+        known = RECORDS.read_text().splitlines() if RECORDS.exists() else []
+        rows = [old for line in known if (old := json.loads(line))["case"] != name]
+        write_atomically(RECORDS, "".join(json.dumps(r) + "\n" for r in [*rows, row]))
+        print(
+            f"{name}: {row['seconds']['ours']['median']:.3f} s a step, "
+            f"{row['ratio']['median']:.1f}x the reference, {100 * row['share']:.0f} % of the limit",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""A draw as the released code does it, to compare with: its procedure in our own words.
+
+Read in RICE-EIC/Robust-Scratch-Ticket at f77b41c: every forward pass sorts the magnitudes of all
+scores of every layer (utils/conv_type.py); the inner attack calls ``backward()``, so gradients of
+the scores are computed and thrown away (trainers/default.py); everything is float32, in the
+contiguous memory format. Nothing is made slower than it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scratchticket.learning.learners import initial_scores
+from scratchticket.networks import maskable
+
+MOMENTUM, DECAY = 0.9, 5e-4
+
+
+class TopMask(torch.autograd.Function):
+    """1 for the largest values, 0 for the others; backward it is the identity."""
+
+    @staticmethod
+    def forward(ctx: object, values: Tensor, kept: float) -> Tensor:
+        mask = values.clone()
+        _, order = values.flatten().sort()
+        zeros = int((1 - kept) * values.numel())
+        flat = mask.flatten()
+        flat[order[:zeros]] = 0
+        flat[order[zeros:]] = 1
+        return mask
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient, None
+
+
+class Masked(nn.Module):
+    """A convolution or linear layer whose weight is masked anew in every pass.
+
+    Args:
+        layer: With the random weights.
+        name: Of its weight, for the initial scores.
+        kept: Fraction that remains.
+    """
+
+    def __init__(self, layer: nn.Conv2d | nn.Linear, name: str, kept: float) -> None:
+        super().__init__()
+        self.kept, self.layer = kept, layer
+        layer.weight.requires_grad_(False)
+        self.scores = nn.Parameter(initial_scores(0, name, tuple(layer.weight.shape)))
+
+    def forward(self, values: Tensor) -> Tensor:
+        mask: Tensor = TopMask.apply(self.scores.abs(), self.kept)  # type: ignore[no-untyped-call]
+        layer, weight = self.layer, self.layer.weight * mask
+        if isinstance(layer, nn.Conv2d):
+            return F.conv2d(values, weight, None, layer.stride, layer.padding)
+        return F.linear(values, weight)
+
+
+def masked(network: nn.Module, kept: float) -> nn.Module:
+    """Return the network with its maskable layers replaced, in place."""
+    for name in list(maskable(network)):
+        path = name.removesuffix(".weight")
+        parent = network.get_submodule(path.rpartition(".")[0])
+        layer = network.get_submodule(path)
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
+        setattr(parent, path.rpartition(".")[2], Masked(layer, name, kept))
+    for parameter in network.parameters():
+        parameter.data = parameter.data.contiguous()
+    return network
+
+
+def stepper(
+    network: nn.Module, epsilon: float, step_size: float, steps: int, *, one_step: bool = False
+) -> Callable[[Tensor, Tensor], None]:
+    """Return what does one step of the search on a batch.
+
+    Args:
+        network: As :func:`masked` returns it.
+        epsilon: Of the l-inf ball.
+        step_size: Of the attack.
+        steps: Of the attack.
+        one_step: FGSM-RS: one step of 1.25 epsilon.
+    """
+    scores = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.SGD(scores, lr=0.1, momentum=MOMENTUM, weight_decay=DECAY)
+    size, count = (1.25 * epsilon, 1) if one_step else (step_size, steps)
+    network.train()
+
+    def step(images: Tensor, labels: Tensor) -> None:
+        delta = torch.zeros_like(images).uniform_(-epsilon, epsilon)
+        delta.data = (images + delta).clamp(0, 1) - images
+        delta.requires_grad_()
+        for _ in range(count):
+            loss = F.cross_entropy(network(images + delta), labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+            gradient = delta.grad
+            assert gradient is not None
+            delta.data = (delta + size * gradient.sign()).clamp(-epsilon, epsilon)
+            delta.data = (images + delta).clamp(0, 1) - images
+            gradient.zero_()
+        optimiser.zero_grad()
+        loss = F.cross_entropy(network(images + delta.detach()), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+
+    return step
