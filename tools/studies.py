@@ -165,38 +165,6 @@ class Judged:
         return where, tuple({str(attack): attack for attack in fitting}.values())
 
 
-@dataclass(frozen=True)
-class Switched:
-    """Which tickets of a study are switched between.
-
-    Attributes:
-        matrix: Percents of the tickets that attacks are transferred between.
-        full: A set that meets the suite ``full``.
-        quick: Sets that meet ``quick``.
-        images: How many test images; all if None.
-    """
-
-    matrix: tuple[int, ...]
-    full: tuple[int, ...]
-    quick: tuple[tuple[int, ...], ...]
-    images: int | None
-
-
-SWITCHES = {
-    "digits": Switched(
-        matrix=(3, 5, 7, 10, 15, 20, 30, 40),
-        full=SET,
-        quick=(
-            (5, 7, 10, 15, 20, 40),  # as its numbers say
-            (3, 5, 7, 10),  # Table 8
-            (3, 5, 7, 10, 15, 20, 30),
-            (7, 10, 15, 20, 30),
-        ),
-        images=None,
-    )
-}
-
-
 PAPER_TICKETS = ("dense", *map(ticket_of, ("0.05", "0.1", "0.2", "0.3", "0.5", "0.7")))  # Table 6
 JUDGED = {
     "digits": Judged(PAPER_TICKETS, ("0.1", "0.15"), (), autoattack=2, queries=10_000, images=None),
