@@ -30,12 +30,8 @@ def answers(scale: str, records: list[Record]) -> str:
         if what in {TRANSFER, SWITCH}:
             by_kind[what][panel].append(record["record"])
     names = [percent_name(percent) for percent in SCALES[scale].some(SET)]
-    return "\n\n".join(
-        [
-            _early_stop(scale, names, by_kind[TRANSFER]),
-            _known_set(by_kind[SWITCH]),
-        ]
-    )
+    parts = _early_stop(scale, names, by_kind[TRANSFER]), _known_set(by_kind[SWITCH])
+    return "\n\n".join(parts) + "\n"
 
 
 def _early_stop(scale: str, names: list[str], matrices: dict[str, list[Record]]) -> str:
@@ -84,6 +80,8 @@ def _mean(record: Record, title: str, names: list[str], *, diagonal: bool = Fals
 
 def _known_set(switches: dict[str, list[Record]]) -> str:
     """Return what is left of R2S when every image meets the worst attack on the known set."""
+    if not switches:
+        return "Of the second question nothing has been run yet."
     reads: dict[str, Read] = {
         "R2S": lambda r: r["worst_case"]["expected"],
         "its best ticket": lambda r: _share(r["worst_case"]["best_member"]),

@@ -21,6 +21,8 @@ from typing import Any
 import attack_tables
 import benchmark_tables
 import findings
+import r2s_tables
+import result_tables
 
 ROOT = Path(__file__).parents[1]
 MARKERS = re.compile("(<!-- results: .* -->\n).*?(<!-- end of results -->\n)", flags=re.DOTALL)
@@ -78,6 +80,8 @@ PAGES = (
     Page("docs/switching.md", benchmark_tables.switching, "switching.jsonl"),
     Page("docs/attack-speed.md", benchmark_tables.attacks, "attacks.jsonl"),
     Page("docs/attacks.md", attack_tables.attacks, "digits-attacks-seed*.jsonl"),
+    Page("docs/results-quick.md", partial(result_tables.results, "quick"), "paper-quick.jsonl"),
+    Page("docs/r2s-findings.md", partial(r2s_tables.answers, "quick"), "paper-quick.jsonl"),
     Page("docs/findings.md", partial(findings.study, "digits"), "digits-seed*.jsonl"),
     Page("docs/findings-cifar10.md", partial(findings.study, "cifar10"), "cifar10-seed*.jsonl"),
 )
