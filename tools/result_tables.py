@@ -25,7 +25,7 @@ def results(scale: str, records: list[Record]) -> str:
     founds = [found(paper_recipe(name), sized, known) for name in NAMES]
     less = "\n".join(f"- {line}" for line in sized.about)
     parts = [_cost(records), f"Less than in the paper:\n\n{less}", _verdicts(founds)]
-    parts += [section(one).replace("## ", "### ", 1) for one in founds]
+    parts += map(section, founds)
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
 
