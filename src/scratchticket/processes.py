@@ -119,14 +119,15 @@ def joined(device: str) -> Iterator[Group]:
     Args:
         device: Where this process computes.
     """
-    if launched().size == 1:
-        yield ALONE
+    group = launched()
+    if group.size == 1:
+        yield group
         return
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
     try:
-        yield Group(dist.get_rank(), dist.get_world_size())
+        yield group
     except Interrupted:
-        if dist.get_rank() > 0:
+        if not group.leads:
             raise ToldElsewhere from None
         raise
     finally:

@@ -101,7 +101,7 @@ def usable_device(name: str) -> str:
         InputError: If PyTorch has no such device here.
     """
     if name == "auto":
-        return own_device("cuda") if torch.cuda.is_available() else "cpu"
+        return own_device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         torch.zeros(1, device=name).item()
     except (RuntimeError, AssertionError):

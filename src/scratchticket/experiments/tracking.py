@@ -30,19 +30,18 @@ def tracked(folder: Path | None) -> Iterator[Callable[[Event], None]]:
     have left there.
 
     Args:
-        folder: For the files; nothing is written if there is none.
+        folder: For the files; nothing is written if there is none. TensorBoard must be there, see
+            :func:`check_tensorboard`.
 
     Yields:
         What to tell about every step.
 
     Raises:
-        InputError: If TensorBoard is not installed.
         Unwritable: If the folder cannot be written.
     """
     if folder is None:
         yield lambda event: None
         return
-    check_tensorboard()
     from torch.utils.tensorboard import SummaryWriter
 
     try:

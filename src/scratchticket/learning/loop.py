@@ -154,8 +154,9 @@ class _Run:
         loss.backward()  # type: ignore[no-untyped-call]
         network.requires_grad_(False)
         loss = loss.detach()
-        gradients = [p.grad for p in learner.parameters() if p.grad is not None]
-        self.group.average([*gradients, *buffers_of(self.problem).values(), loss])
+        if self.group.size > 1:
+            gradients = [p.grad for p in learner.parameters() if p.grad is not None]
+            self.group.average([*gradients, *buffers_of(self.problem).values(), loss])
 
         learner.collect()
         learning_rate = self.recipe.learning_rate_at(step, self.steps_per_epoch)
