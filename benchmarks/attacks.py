@@ -1,8 +1,10 @@
-"""How long do PGD-20 and AutoAttack take, and how much memory, against foolbox and pyautoattack?
+"""How long do PGD-20 and AutoAttack take, and how much memory, against others?
 
-    python benchmarks/attacks.py runs/demo/ticket/ticket.safetensors --data digits
+    python -m benchmarks attacks                       # a ticket of the gallery: half an hour
+    python -m benchmarks attacks runs/demo/ticket/ticket.safetensors --data digits
 
-All on the same network and images in one run, turn by turn, at the epsilon where PGD-20 leaves half
+PGD-20 against foolbox's and the paper's released procedure, AutoAttack against pyautoattack. All on
+the same network and images in one run, turn by turn, at the epsilon where PGD-20 leaves half
 of the images right. The machine's limit is the time of the forward and backward passes alone, of
 as many images as the attack puts through the network, in whole batches. Memory is the peak of a
 process of its own, for some images and for ten times as many. A row of records/attacks.jsonl is
@@ -12,32 +14,36 @@ rewritten as soon as it is measured.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import scratchticket as st
+from benchmarks import released
+from benchmarks.measure import (
+    ROOT,
+    Row,
+    append,
+    circumstances,
+    in_turn,
+    most_memory,
+    most_memory_of,
+    spread,
+)
 from scratchticket.attacks import PGD, Attack, cross_entropy, input_gradient
 from scratchticket.attacks.autoattack import heard, undone
 from scratchticket.data import ImageSet, load_data, pixels
 from scratchticket.evaluation import default_batch_size, evaluate
 from scratchticket.evaluation.suites import autoattack
 from scratchticket.experiments.recipe import data_like
-from scratchticket.experiments.records import commit, machine, versions
-from scratchticket.files import write_atomically
 from scratchticket.networks import placed
 
-RECORDS = Path(__file__).parents[1] / "records" / "attacks.jsonl"
+RECORDS = ROOT / "records" / "attacks.jsonl"
+TICKET = ROOT / "gallery" / "digits-seed2" / "ticket.safetensors"
 PER = 1000  # images that times are given for
 PASSES = 3
 Runs = dict[str, Callable[[], float]]
@@ -66,31 +72,49 @@ def share(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> flo
         return float((network(images).argmax(dim=1) == labels).double().mean())
 
 
-def pgd_runs(network: nn.Module, images: ImageSet, epsilon: str) -> Runs:
-    """Return PGD-20 by this package and by foolbox: functions to the accuracy that is left."""
+def pgd_runs(ticket: st.Ticket, images: ImageSet, epsilon: str) -> Runs:
+    """Return PGD-20 by this package, by foolbox and as the paper's released code does it.
+
+    Functions to the accuracy that is left.
+    """
     import foolbox
     from foolbox.models.pytorch import PyTorchModel
 
+    network = placed(ticket.build(), "cpu")
     attack, radius = Attack(PGD(), epsilon), float(epsilon)
+    step_size, size = 2.5 * radius / 20, default_batch_size(images)
+    theirs_masked = released.of_ticket(ticket.build(), ticket.mask, ticket.remaining_ratio)
     model = PyTorchModel(network, bounds=(0, 1), device="cpu")
-    theirs = foolbox.attacks.LinfPGD(abs_stepsize=2.5 * radius / 20, steps=20, random_start=True)
+    theirs = foolbox.attacks.LinfPGD(abs_stepsize=step_size, steps=20, random_start=True)
 
     def ours() -> float:
         evaluated = evaluate(network, images, [attack])
         return evaluated.robust(evaluated.outcomes[0]).fraction
 
-    def foolboxs() -> float:
+    def by_batches(attacked: Callable[[Tensor, Tensor], Tensor], judge: nn.Module) -> float:
         right = 0.0
-        size = default_batch_size(images)
         for start in range(0, len(images), size):
             some = images[slice(start, start + size)]
-            clean, labels = pixels(some.images), some.labels
-            wrong = foolbox.criteria.Misclassification(labels)
-            found = theirs.run(model, clean, wrong, epsilon=radius)
-            right += share(network, found, labels) * len(labels)
+            found = attacked(pixels(some.images), some.labels)
+            right += share(judge, found, some.labels) * len(some.labels)
         return right / len(images)
 
-    return {"scratchticket": ours, "foolbox": foolboxs}
+    def foolboxs() -> float:
+        def attacked(clean: Tensor, labels: Tensor) -> Tensor:
+            wrong = foolbox.criteria.Misclassification(labels)
+            found: Tensor = theirs.run(model, clean, wrong, epsilon=radius)
+            return found
+
+        return by_batches(attacked, network)
+
+    def reference() -> float:
+        def attacked(clean: Tensor, labels: Tensor) -> Tensor:
+            clean = clean.contiguous()
+            return released.attacked(theirs_masked, clean, labels, radius, step_size, 20)
+
+        return by_batches(attacked, theirs_masked)
+
+    return {"scratchticket": ours, "foolbox": foolboxs, "reference": reference}
 
 
 def autoattack_runs(network: nn.Module, images: ImageSet, epsilon: str, queries: int) -> Runs:
@@ -119,27 +143,16 @@ def autoattack_runs(network: nn.Module, images: ImageSet, epsilon: str, queries:
     return {"scratchticket": ours, "pyautoattack": theirs}
 
 
-def timed(runs: Runs, count: int) -> dict[str, Any]:
+def timed(runs: Runs, count: int) -> Row:
     """Run each in turn, several times.
 
     Returns:
         Of each: median, least and most seconds for 1,000 images, and the accuracy that is left.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    accuracy = {}
-    for _ in range(PASSES):
-        for name, run in runs.items():
-            begun = time.perf_counter()
-            accuracy[name] = run()
-            seconds[name].append((time.perf_counter() - begun) * PER / count)
+    accuracy = {name: run() for name, run in runs.items()}
     return {
-        name: {
-            "median": median(taken),
-            "min": min(taken),
-            "max": max(taken),
-            "accuracy": accuracy[name],
-        }
-        for name, taken in seconds.items()
+        name: spread(value * PER / count for value in seconds) | {"accuracy": accuracy[name]}
+        for name, seconds in in_turn(runs, PASSES).items()
     }
 
 
@@ -158,16 +171,13 @@ def limit(network: nn.Module, images: ImageSet, passed: int) -> float:
 
 def peak(ticket: Path, data: str, count: int, epsilon: str) -> int:
     """Return the most memory a process takes that attacks so many images, in bytes."""
-    words = [sys.executable, __file__, str(ticket), "--data", data]
-    words += ["--peak", str(count), "--epsilon", epsilon]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    return int(done.stdout)
+    told = ("--peak", str(count), "--epsilon", epsilon)
+    return most_memory_of("attacks", str(ticket), "--data", data, *told)
 
 
-def measured(
-    ticket: Path, data: str, count: int, queries: int, autoattack_count: int
-) -> dict[str, Any]:
+def measured(ticket: Path, data: str, count: int, queries: int, autoattack_count: int) -> Row:
     """Return the row of a ticket."""
+    where = circumstances()
     loaded = st.Ticket.load(ticket)
     test = load_data(data_like(loaded.provenance, data, None)).test
     network = placed(loaded.build(), "cpu")
@@ -184,54 +194,39 @@ def measured(
         "epsilon": epsilon,
         "images": {"pgd": count, "autoattack": autoattack_count},
         "queries": queries,
-        "pgd": timed(pgd_runs(network, images, epsilon), count),
+        "pgd": timed(pgd_runs(loaded, images, epsilon), count),
         "pgd_limit": limit(network, images, passed) * PER / count,
         "autoattack": timed(autoattack_runs(network, few, epsilon, queries), autoattack_count),
         "peak_bytes": {str(n): peak(ticket, data, n, epsilon) for n in (count, 10 * count)},
-        "machine": machine("cpu") | {"load_before": load()},
-        "versions": versions(),
-        "commit": commit(),
-    }
+    } | where
 
 
-def load() -> float:
-    """Return the load average over a minute."""
-    return os.getloadavg()[0]
-
-
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks attacks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("ticket", type=Path)
+    parser.add_argument("ticket", type=Path, nargs="?", default=TICKET)
     parser.add_argument("--data", default="digits")
     parser.add_argument("--images", type=int, default=PER)
     parser.add_argument("--autoattack-images", type=int, default=100)
     parser.add_argument("--queries", type=int, default=5000)
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--epsilon", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     if options.peak:
         loaded = st.Ticket.load(options.ticket)
         test = load_data(data_like(loaded.provenance, options.data, None)).test
         attack = [Attack(PGD(), options.epsilon)]
         evaluate(loaded.build(), repeated(test, options.peak), attack)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        print(most_memory())
         return
     row = measured(
         options.ticket, options.data, options.images, options.queries, options.autoattack_images
     )
-    rows = (
-        [json.loads(line) for line in RECORDS.read_text().splitlines()] if RECORDS.exists() else []
-    )
-    same = ("network", "width", "data", "image_shape", "remaining_ratio")
-    rows = [r for r in rows if any(r[name] != row[name] for name in same)]
-    write_atomically(RECORDS, "".join(json.dumps(r) + "\n" for r in [*rows, row]))
+    append(RECORDS, row)
     for kind in ("pgd", "autoattack"):
         print(kind, {name: f"{told['median']:.2f} s" for name, told in row[kind].items()})
-
-
-if __name__ == "__main__":
-    main()

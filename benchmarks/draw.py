@@ -1,46 +1,48 @@
 """How long does a step of a draw take, against the released procedure and the machine's limit?
 
-    python benchmarks/draw.py                    # the cases for two cores: about half an hour
-    python benchmarks/draw.py small --threads 1
+    python -m benchmarks draw                    # all cases: about half an hour
+    python -m benchmarks draw small --threads 1
 
 Ours and the reference (benchmarks/released.py) take turns in one run, on the same random network,
 the same images and the same number of threads. The machine's limit is the best rate of a float32
 matrix product, measured in between; our share of it counts the multiplications of convolutions and
 linear layers alone. The reference's time is split by PyTorch's profiler, so that it can be seen to
-be no straw man. Memory is the peak of a process of its own. A row of records/draw.jsonl is
-rewritten as soon as it is measured.
+be no straw man. Memory is the peak of a process of its own. A row is appended to records/draw.jsonl
+as soon as it is measured.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import resource
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
-from typing import Any
 
-import released
 import torch
 from torch import Tensor, nn
 
 import scratchticket as st
+from benchmarks import released
+from benchmarks.measure import (
+    ROOT,
+    Row,
+    append,
+    circumstances,
+    most_memory,
+    most_memory_of,
+    product_rate,
+    spread,
+)
 from scratchticket.accuracy import Accuracy
 from scratchticket.data import Data, DataRecipe, ImageSet, pixels
-from scratchticket.experiments.records import commit, machine, versions
-from scratchticket.files import write_atomically
 from scratchticket.learning import Event, LearningRecipe, Session, Validation
 from scratchticket.networks import bare, maskable, random_network
 from scratchticket.tickets import drawing
 from scratchticket.tickets.draw import Task
 
-RECORDS = Path(__file__).parents[1] / "records" / "draw.jsonl"
+RECORDS = ROOT / "records" / "draw.jsonl"
 RATIO, EPSILON = "0.1", "8/255"
 TURNS = 5
 
@@ -139,8 +141,7 @@ def ours(case: Case) -> Callable[[], list[float]]:
 
 def reference(case: Case) -> Callable[[], list[float]]:
     """Return what takes a turn of the released procedure."""
-    step, images, attack = _released(case), case.images(), case.recipe()
-    del attack
+    step, images = _released(case), case.images()
 
     def turn() -> list[float]:
         seconds = []
@@ -205,27 +206,14 @@ def operations(case: Case) -> float:
     return case.batch * (attack + 3 * forward - counted[0])
 
 
-def product_rate(seconds: float = 1.0) -> float:
-    """Return the best rate of a float32 matrix product, in operations a second."""
-    size, best = 2048, 0.0
-    first, second = torch.rand(size, size), torch.rand(size, size)
-    until = time.perf_counter() + seconds
-    while time.perf_counter() < until:
-        begun = time.perf_counter()
-        first @ second
-        best = max(best, 2 * size**3 / (time.perf_counter() - begun))
-    return best
-
-
 def peak(name: str, which: str, threads: int) -> int:
     """Return the most memory that a process takes that does one turn, in bytes."""
-    words = [sys.executable, __file__, name, "--peak", which, "--threads", str(threads)]
-    return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    return most_memory_of("draw", name, "--peak", which, "--threads", str(threads))
 
 
-def measured(name: str, threads: int) -> dict[str, Any]:
+def measured(name: str, threads: int) -> Row:
     """Return the row of a case."""
-    case, load = CASES[name], os.getloadavg()[0]
+    case, where = CASES[name], circumstances()
     turns = {"ours": ours(case), "reference": reference(case)}
     seconds: dict[str, list[float]] = {which: [] for which in turns}
     ratios, rates = [], []
@@ -243,51 +231,40 @@ def measured(name: str, threads: int) -> dict[str, Any]:
         "image_shape": list(case.shape),
         "batch": case.batch,
         "attack": str(case.recipe()),
-        "seconds": {which: _spread(values) for which, values in seconds.items()},
-        "ratio": _spread(ratios),
+        "seconds": {which: spread(values) for which, values in seconds.items()},
+        "ratio": spread(ratios),
         "operations": done,
         "product_rate": rate,
         "share": done / median(seconds["ours"]) / rate,
         "reference_split": shares(case),
         "peak_bytes": {which: peak(name, which, threads) for which in turns},
-        "machine": machine("cpu") | {"load_before": load},
-        "versions": versions(),
-        "commit": commit(),
-    }
+    } | where
 
 
-def _spread(values: list[float]) -> dict[str, float]:
-    return {"median": median(values), "min": min(values), "max": max(values)}
-
-
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks draw",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--peak", choices=["ours", "reference"], help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if unknown := [name for name in options.cases if name not in CASES]:
         parser.error(f"no case {unknown[0]!r}; there are {', '.join(CASES)}")
     torch.set_num_threads(options.threads)
     if options.peak:
         (name,) = options.cases
         {"ours": ours, "reference": reference}[options.peak](CASES[name])()
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        print(most_memory())
         return
     for name in options.cases or CASES:
         row = measured(name, options.threads)
-        known = RECORDS.read_text().splitlines() if RECORDS.exists() else []
-        rows = [old for line in known if (old := json.loads(line))["case"] != name]
-        write_atomically(RECORDS, "".join(json.dumps(r) + "\n" for r in [*rows, row]))
+        append(RECORDS, row)
         print(
             f"{name}: {row['seconds']['ours']['median']:.3f} s a step, "
             f"{row['ratio']['median']:.1f}x the reference, {100 * row['share']:.0f} % of the limit",
             flush=True,
         )
-
-
-if __name__ == "__main__":
-    main()

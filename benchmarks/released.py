@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import scratchticket as st
 from scratchticket.learning.learners import initial_scores
 from scratchticket.networks import maskable
 
@@ -92,20 +93,38 @@ def stepper(
     network.train()
 
     def step(images: Tensor, labels: Tensor) -> None:
-        delta = torch.zeros_like(images).uniform_(-epsilon, epsilon)
-        delta.data = (images + delta).clamp(0, 1) - images
-        delta.requires_grad_()
-        for _ in range(count):
-            loss = F.cross_entropy(network(images + delta), labels)
-            loss.backward()  # type: ignore[no-untyped-call]
-            gradient = delta.grad
-            assert gradient is not None
-            delta.data = (delta + size * gradient.sign()).clamp(-epsilon, epsilon)
-            delta.data = (images + delta).clamp(0, 1) - images
-            gradient.zero_()
+        adversarial = attacked(network, images, labels, epsilon, size, count)
         optimiser.zero_grad()
-        loss = F.cross_entropy(network(images + delta.detach()), labels)
+        loss = F.cross_entropy(network(adversarial), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
     return step
+
+
+def attacked(  # noqa: PLR0913
+    network: nn.Module, images: Tensor, labels: Tensor, epsilon: float, step_size: float, steps: int
+) -> Tensor:
+    """Return what PGD from a random start ends with: all steps on all images."""
+    delta = torch.zeros_like(images).uniform_(-epsilon, epsilon)
+    delta.data = (images + delta).clamp(0, 1) - images
+    delta.requires_grad_()
+    for _ in range(steps):
+        loss = F.cross_entropy(network(images + delta), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        gradient = delta.grad
+        assert gradient is not None
+        delta.data = (delta + step_size * gradient.sign()).clamp(-epsilon, epsilon)
+        delta.data = (images + delta).clamp(0, 1) - images
+        gradient.zero_()
+    return (images + delta).detach()
+
+
+def of_ticket(network: nn.Module, mask: st.Mask, kept: float) -> nn.Module:
+    """Return a ticket's network, masked in every pass by scores that choose the ticket's mask."""
+    network = masked(network, kept)
+    for name, layer in mask.items():
+        scores = network.get_submodule(name.removesuffix(".weight")).scores
+        assert isinstance(scores, nn.Parameter)
+        scores.data = torch.where(layer, 1.0, 1e-3) * (1 + scores.data.abs())
+    return network.eval()

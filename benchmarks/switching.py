@@ -1,7 +1,7 @@
 """How much memory do several tickets of one network take, and how long does a switch take?
 
-    python benchmarks/switching.py                      # everything: some minutes
-    python benchmarks/switching.py --network resnet18
+    python -m benchmarks switching                      # everything: some minutes
+    python -m benchmarks switching --network resnet18
 
 Tickets with random masks of 5 % stand in a ``RandomSwitch``, packed and resident. Memory is
 compared with one dense network; a switch with the forward pass of one image, and with the machine's
@@ -14,23 +14,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
-from collections.abc import Callable
-from pathlib import Path
-from statistics import median
-from typing import Any
 
 import torch
 
 import scratchticket as st
-from scratchticket.experiments.records import commit, machine, versions
+from benchmarks.measure import ROOT, Row, circumstances, in_turn, rows, spread
 from scratchticket.files import write_atomically
 from scratchticket.masks import keep_top
 from scratchticket.networks import maskable, random_network, statistics
 from scratchticket.switching import RandomSwitch, SharedNetwork
 from scratchticket.tickets.identity import fingerprint
 
-RECORDS = Path(__file__).parents[1] / "records" / "switching.jsonl"
+RECORDS = ROOT / "records" / "switching.jsonl"
 NETWORKS = ("resnet18", "wideresnet32")
 COUNTS = (2, 6, 12)
 RATIO, SEED, PASSES, CALLS = "0.05", 0, 7, 5
@@ -65,29 +60,10 @@ def tickets(recipe: st.NetworkRecipe, count: int) -> list[st.Ticket]:
     ]
 
 
-def timed(actions: dict[str, Callable[[], object]]) -> dict[str, dict[str, float]]:
-    """Return median, least and most seconds of each action.
-
-    They take turns; a turn is the mean of several calls, and the first is not counted.
-    """
-    seconds: dict[str, list[float]] = {name: [] for name in actions}
-    for turn in range(PASSES + 1):
-        for name, action in actions.items():
-            begun = time.perf_counter()
-            for _ in range(CALLS):
-                action()
-            if turn:
-                seconds[name].append((time.perf_counter() - begun) / CALLS)
-    return {
-        name: {"median": median(taken), "min": min(taken), "max": max(taken)}
-        for name, taken in seconds.items()
-    }
-
-
 @torch.no_grad()
-def measured(recipe: st.NetworkRecipe, count: int) -> dict[str, Any]:
+def measured(recipe: st.NetworkRecipe, count: int) -> Row:
     """Return the row of a network and a number of tickets."""
-    several = tickets(recipe, count)
+    where, several = circumstances(), tickets(recipe, count)
     shared, image = SharedNetwork(several), torch.rand(1, 3, 32, 32)
     network, packed = several[0].build(), RandomSwitch(several, mode="packed")
     resident = RandomSwitch(several, mode="resident")
@@ -108,44 +84,40 @@ def measured(recipe: st.NetworkRecipe, count: int) -> dict[str, Any]:
             "packed": packed.memory(),
             "resident": resident.memory(),
         },
-        "seconds": timed(
-            {
-                "forward": lambda: network(image),
-                "switch": lambda: shared.switch(next(turn) % count),
-                "packed": lambda: packed(image),
-                "resident": lambda: resident(image),
-                "draw": lambda: resident._member(int(resident.draw(1))),
-                "copy": copy,
-            }
-        ),
-        "machine": machine("cpu"),
-        "versions": versions(),
-        "commit": commit(),
-    }
+        "seconds": {
+            name: spread(taken)
+            for name, taken in in_turn(
+                {
+                    "forward": lambda: network(image),
+                    "switch": lambda: shared.switch(next(turn) % count),
+                    "packed": lambda: packed(image),
+                    "resident": lambda: resident(image),
+                    "draw": lambda: resident._member(int(resident.draw(1))),
+                    "copy": copy,
+                },
+                PASSES,
+                CALLS,
+            ).items()
+        },
+    } | where
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks switching",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--network", nargs="+", choices=NETWORKS, default=NETWORKS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    rows = {}
-    if RECORDS.exists():
-        for line in RECORDS.read_text().splitlines():
-            row = json.loads(line)
-            rows[row["network"], row["tickets"]] = row
+    known = {(row["network"], row["tickets"]): row for row in rows(RECORDS)}
     for name in options.network:
         for count in COUNTS:
             row = measured(st.NetworkRecipe(name), count)
-            rows[name, count] = row
-            ordered = (rows[n, c] for n in NETWORKS for c in COUNTS if (n, c) in rows)
+            known[name, count] = row
+            ordered = (known[n, c] for n in NETWORKS for c in COUNTS if (n, c) in known)
             write_atomically(RECORDS, "".join(json.dumps(r) + "\n" for r in ordered))
             seconds = row["seconds"]["switch"]["median"]
             print(f"{name}, {count} tickets: {seconds:.3f} s a switch", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """How large is a ticket's file, and how long does it take to load?
 
-    python benchmarks/ticket_size.py                                  # everything: half an hour
-    python benchmarks/ticket_size.py --network resnet18 --ratio 0.1   # one row
+    python -m benchmarks ticket_size                                  # everything: half an hour
+    python -m benchmarks ticket_size --network resnet18 --ratio 0.1   # one row
 
 Three networks and five remaining ratios with masks drawn at random, which no code can make smaller
 than their entropy; and tickets really drawn, of digits (``--network digits``), whose masks can be
@@ -23,14 +23,11 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import safetensors.torch
@@ -39,7 +36,8 @@ import zstandard
 from torch import Tensor
 
 import scratchticket as st
-from scratchticket.experiments.records import commit, machine, versions
+from benchmarks.measure import ROOT, Row, circumstances, rows, spread
+from scratchticket.experiments.records import versions
 from scratchticket.files import write_atomically
 from scratchticket.masks import keep_top
 from scratchticket.networks import bare, maskable, random_network, statistics
@@ -47,7 +45,7 @@ from scratchticket.tickets.coding import entropy_bits
 from scratchticket.tickets.identity import fingerprint
 from scratchticket.tickets.parts import compact
 
-RECORDS = Path(__file__).parents[1] / "records" / "ticket_size.jsonl"
+RECORDS = ROOT / "records" / "ticket_size.jsonl"
 RATIOS = ("0.01", "0.05", "0.1", "0.2", "0.5")
 DRAWN_RATIOS = ("0.05", "0.1", "0.2")
 LEVEL = 19  # of zstd
@@ -171,8 +169,7 @@ def seconds(task: Callable[[], object], passes: int) -> dict[str, float]:
         begun = time.perf_counter()
         task()
         times.append(time.perf_counter() - begun)
-    values = {"median": median(times), "min": min(times), "max": max(times)}
-    return {name: round(value, 4) for name, value in values.items()}
+    return {name: round(value, 4) for name, value in spread(times).items()}
 
 
 def written(ticket: st.Ticket, folder: Path) -> dict[str, Any]:
@@ -206,13 +203,16 @@ def read(folder: Path, passes: int) -> dict[str, dict[str, float]]:
     }
 
 
-def row(ticket: st.Ticket, ratio: str, mask: str, passes: int = PASSES) -> dict[str, Any]:
+def row(ticket: st.Ticket, ratio: str, mask: str, passes: int = PASSES) -> Row:
     """Return the record of one ticket."""
-    network, load = ticket.network, os.getloadavg()[0]
+    network, where = ticket.network, circumstances()
     with tempfile.TemporaryDirectory() as folder:
         sizes = written(ticket, Path(folder))
         times = read(Path(folder), passes)
-    used = {"safetensors": safetensors.__version__, "zstandard": zstandard.__version__}
+    where["versions"] |= {
+        "safetensors": safetensors.__version__,
+        "zstandard": zstandard.__version__,
+    }
     return {
         "format": 1,
         "network": {"name": network.name, "width": network.width},
@@ -225,11 +225,7 @@ def row(ticket: st.Ticket, ratio: str, mask: str, passes: int = PASSES) -> dict[
         "bytes": sizes,
         "seconds": times,
         "passes": passes,
-        "machine": machine("cpu") | {"load_before": round(load, 2)},
-        "versions": versions() | used,
-        "commit": commit(),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    } | where
 
 
 def key(record: dict[str, Any]) -> tuple[Any, ...]:
@@ -240,8 +236,7 @@ def key(record: dict[str, Any]) -> tuple[Any, ...]:
 
 def remember(record: dict[str, Any], path: Path) -> None:
     """Put a record into a file in the place of an earlier one; the file is always whole."""
-    lines = path.read_text().splitlines() if path.exists() else []
-    records = {key(other): other for other in map(json.loads, lines)} | {key(record): record}
+    records = {key(other): other for other in rows(path)} | {key(record): record}
     write_atomically(path, "".join(json.dumps(records[k]) + "\n" for k in sorted(records)))
 
 
@@ -256,15 +251,17 @@ def tickets(networks: Iterable[str], ratios: Sequence[str]) -> Iterable[tuple[st
                 yield random_ticket(CASES[name], ratio), ratio, "random"
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks ticket_size",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--network", nargs="+", choices=[*CASES, "digits"], help="default: all")
     parser.add_argument("--ratio", nargs="+", default=[], help="default: all, such as 0.1")
     parser.add_argument("--records", type=Path, default=RECORDS, help="file to write to")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     for ticket, ratio, mask in tickets(options.network or [*CASES, "digits"], options.ratio):
         record = row(ticket, ratio, mask)
@@ -275,7 +272,3 @@ def main() -> None:
             f"{100 * (size['mask'] / size['entropy'] - 1):+.2f} % of entropy, {took:.2f} s",
             flush=True,
         )
-
-
-if __name__ == "__main__":
-    main()

@@ -27,7 +27,7 @@ FLOW = {
     "attacks": set(),
     "learning": {"data", "networks", "masks", "attacks"},
     "tickets": {"data", "networks", "masks", "attacks", "learning"},
-    "evaluation": {"data", "attacks", "tickets"},
+    "evaluation": {"data", "networks", "attacks", "tickets"},
     "switching": {"networks", "attacks", "tickets", "evaluation"},
     "experiments": {
         "data",

@@ -286,6 +286,6 @@ def test_a_network_is_asked_about_few_sizes_of_batch_and_says_the_same() -> None
         torch.testing.assert_close(logits, network(images))
         (gradient,) = torch.autograd.grad(logits.sum(), images)
         torch.testing.assert_close(gradient, network.weight.sum(dim=0).expand(count, 3))
-    assert asked >= set(range(1, 17))
-    assert len(asked) <= 16 + 8 * 5
+    assert asked >= set(range(1, 33))
+    assert len(asked) <= 32 + 16 * 4
     assert evened(watched)(torch.empty(0, 3)).shape == (0, 2)

@@ -16,6 +16,7 @@ from scratchticket.attacks.gradient import frozen
 from scratchticket.data import ImageSet, pixels
 from scratchticket.errors import InputError
 from scratchticket.evaluation.journal import Finding, Journal
+from scratchticket.networks import folded
 
 BATCH_SIZE = 256  # of 32x32 pixels
 LARGEST_BATCH, SMALLEST_BATCH = 1024, 8
@@ -101,6 +102,7 @@ class Work(ABC):
         with ExitStack() as stack:
             for network in self._networks:
                 stack.enter_context(frozen(network))
+                stack.enter_context(folded(network))
             for name in self.names:
                 for batch in batches:
                     if (name, batch) not in journal:
@@ -142,13 +144,13 @@ def evened(network: Network) -> Network:
 
     As an attack succeeds, a batch shrinks by a few images at a time. Libraries of convolutions
     prepare for every size anew and keep what they prepared: memory grows, and time is lost. Here
-    the last image is repeated up to the next of eight sizes between powers of two; what the network
+    the last image is repeated up to the next of sixteen sizes between powers of two; what the network
     says of the repetitions is dropped.
     """
 
     def ask(images: Tensor) -> Tensor:
         count = len(images)
-        unit = max(1, (1 << count.bit_length() >> 1) // 8)
+        unit = max(1, (1 << count.bit_length() >> 1) // 16)
         missing = -count % unit
         if missing == 0:
             return network(images)

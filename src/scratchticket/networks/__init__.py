@@ -1,5 +1,6 @@
 """Plain dense networks: pixels in [0, 1] to logits. Nothing here knows of masks."""
 
+from scratchticket.networks.folding import folded
 from scratchticket.networks.inits import INITS, initialise
 from scratchticket.networks.normalise import Normalise
 from scratchticket.networks.parameters import (
@@ -30,6 +31,7 @@ __all__ = [
     "bare",
     "build",
     "classifier",
+    "folded",
     "import_factory",
     "initialise",
     "maskable",

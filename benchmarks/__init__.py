@@ -1,0 +1,1 @@
+"""Speed and memory, against a reference and against the machine's limit."""

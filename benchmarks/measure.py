@@ -1,0 +1,91 @@
+"""What the benchmarks share: taking turns, memory, the machine's limit, and rows that are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from scratchticket.experiments.records import commit, machine, versions
+from scratchticket.files import write_atomically
+
+ROOT = Path(__file__).parents[1]
+Row = dict[str, Any]
+
+
+def spread(values: Iterable[float]) -> dict[str, float]:
+    """Return median, least and most."""
+    several = list(values)
+    return {"median": median(several), "min": min(several), "max": max(several)}
+
+
+def in_turn(
+    actions: Mapping[str, Callable[[], object]], turns: int, calls: int = 1
+) -> dict[str, list[float]]:
+    """Return the seconds of each action in each turn: means of calls; a first does not count."""
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    for turn in range(turns + 1):
+        for name, action in actions.items():
+            begun = time.perf_counter()
+            for _ in range(calls):
+                action()
+            if turn:
+                seconds[name].append((time.perf_counter() - begun) / calls)
+    return seconds
+
+
+def product_rate(seconds: float = 1.0) -> float:
+    """Return the best rate of a float32 matrix product, in operations a second."""
+    size, best = 2048, 0.0
+    first, second = torch.rand(size, size), torch.rand(size, size)
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        begun = time.perf_counter()
+        first @ second
+        best = max(best, 2 * size**3 / (time.perf_counter() - begun))
+    return best
+
+
+def most_memory() -> int:
+    """Return the most memory this process has held, in bytes.
+
+    Not ``ru_maxrss``, which a process inherits from the one that started it.
+    """
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
+def most_memory_of(*words: str) -> int:
+    """Return what a benchmark in a process of its own prints: its :func:`most_memory`."""
+    command = [sys.executable, "-m", "benchmarks", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    return int(done.stdout)
+
+
+def circumstances() -> Row:
+    """Return what a row says of where and when it was measured; call it before measuring."""
+    return {
+        "machine": machine("cpu") | {"load_before": round(os.getloadavg()[0], 2)},
+        "versions": versions(),
+        "commit": commit(),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+
+
+def rows(path: Path) -> list[Row]:
+    """Return the rows of a file."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def append(path: Path, row: Row) -> None:
+    """Add a row to a file; earlier ones of the same case stay, as its history."""
+    write_atomically(path, "".join(json.dumps(r) + "\n" for r in [*rows(path), row]))

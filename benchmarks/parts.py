@@ -1,0 +1,102 @@
+"""How long do the parts around the networks take: selection, data, start of the command line?
+
+    python -m benchmarks parts
+
+The selection of the highest of 46 million scores stands beside sorting them, as the released code
+does, and beside copying them, the least any program can do. Images are prepared as for CIFAR-10:
+taken in random order, padded, cropped and flipped, turned into pixels; beside it stands copying the
+same number of float32 pixels. A row is appended to records/parts.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import torch
+
+from benchmarks.measure import ROOT, Row, append, circumstances, in_turn, spread
+from scratchticket import rng
+from scratchticket.data import ImageSet, augmented, pixels
+from scratchticket.masks import keep_top
+
+RECORDS = ROOT / "records" / "parts.jsonl"
+SCORES, RATIO = 46_000_000, "0.05"  # about those of WideResNet-34-10
+IMAGES, BATCH = 20_000, 256
+Actions = dict[str, Callable[[], object]]
+
+
+def selecting(count: int) -> Actions:
+    """Return what selects the highest scores."""
+    scores = torch.rand(count, generator=torch.Generator().manual_seed(0))
+    return {
+        "ours": lambda: keep_top(scores, RATIO),
+        "reference": scores.sort,
+        "limit": scores.clone,
+    }
+
+
+def preparing(count: int) -> Actions:
+    """Return what prepares an epoch of images."""
+    draws = torch.Generator().manual_seed(0)
+    values = torch.randint(256, (count, 3, 32, 32), generator=draws, dtype=torch.uint8)
+    images = ImageSet(values, torch.zeros(count, dtype=torch.int64))
+    batch = pixels(values[:BATCH])
+
+    def epoch() -> None:
+        order = rng.permutation(count, 0, "batches", 0)
+        for step, chosen in enumerate(torch.split(order, BATCH)):
+            random = rng.generator(0, "augmentation", step)
+            pixels(augmented(images[chosen].images, "crop-flip", random))
+
+    def copies() -> None:
+        for _ in range(count // BATCH):
+            batch.clone()
+
+    return {"ours": epoch, "limit": copies}
+
+
+def starting() -> Actions:
+    """Return what starts the command line."""
+
+    def call(*words: str) -> Callable[[], object]:
+        return lambda: subprocess.run([sys.executable, *words], capture_output=True, check=True)
+
+    return {
+        "ours": call("-m", "scratchticket", "--help"),
+        "limit": call("-c", ""),
+        "import torch": call("-c", "import torch"),
+    }
+
+
+def measured(scores: int = SCORES, images: int = IMAGES, turns: int = 5) -> Row:
+    """Return the row."""
+    row = circumstances()
+    parts = {
+        "select": (selecting(scores), scores),
+        "prepare": (preparing(images), images),
+        "help": (starting(), 1),
+    }
+    return row | {
+        name: {"count": count}
+        | {which: spread(taken) for which, taken in in_turn(actions, turns).items()}
+        for name, (actions, count) in parts.items()
+    }
+
+
+def main(arguments: list[str]) -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks parts",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    torch.set_num_threads(parser.parse_args(arguments).threads)
+    row = measured()
+    append(RECORDS, row)
+    for name in ("select", "prepare", "help"):
+        print(name, {k: f"{v['median']:.3f} s" for k, v in row[name].items() if k != "count"})
