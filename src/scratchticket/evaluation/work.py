@@ -144,8 +144,8 @@ def evened(network: Network) -> Network:
 
     As an attack succeeds, a batch shrinks by a few images at a time. Libraries of convolutions
     prepare for every size anew and keep what they prepared: memory grows, and time is lost. Here
-    the last image is repeated up to the next of sixteen sizes between powers of two; what the network
-    says of the repetitions is dropped.
+    the last image is repeated up to the next of sixteen sizes between powers of two; what the
+    network says of the repetitions is dropped.
     """
 
     def ask(images: Tensor) -> Tensor:

@@ -97,17 +97,18 @@ class _Norm:
         norm = self._norm
         assert norm.running_mean is not None
         assert norm.running_var is not None
-        scale = 1 / (norm.running_var + norm.eps).sqrt()
+        scale = (norm.running_var + norm.eps).rsqrt_()
         scale = scale if norm.weight is None else scale * norm.weight
         shift = -norm.running_mean * scale
         return scale, shift if norm.bias is None else shift + norm.bias
 
     def _convolve(self, values: Tensor) -> Tensor:
-        """Convolve, with multiplied weights where they are fewer than what is computed."""
+        """Convolve, with multiplied weights where that is less work."""
         conv = self._conv
         assert conv is not None
         places = values.shape[-1] * values.shape[-2] // (conv.stride[0] * conv.stride[1])
-        self._done = conv.weight.numel() < len(values) * places * conv.out_channels
+        results = len(values) * places * conv.out_channels
+        self._done = values.requires_grad and conv.weight.numel() < results
         weight, shift = conv.weight, None
         if self._done:
             scale, shift = self._line()
@@ -116,9 +117,11 @@ class _Norm:
         return result
 
     def _normalise(self, values: Tensor) -> Tensor:
-        """Multiply and add, unless the convolution has."""
+        """Multiply and add, unless the convolution has, or nobody wants a gradient."""
         if self._done:
             self._done = False
             return values
+        if not values.requires_grad:
+            return nn.BatchNorm2d.forward(self._norm, values)
         scale, shift = self._line()
         return (values * scale.view(-1, 1, 1)).add_(shift.view(-1, 1, 1))
