@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 Record = dict[str, Any]
+RIVAL = {"reference": "released procedure"}
 RIVALS = ("released", "zstd")  # what a ticket's file is compared with
 
 
@@ -94,15 +95,20 @@ def plural(count: int, noun: str) -> str:
 def attacks(records: list[Record]) -> str:
     """Return the tables of how long attacks take, and of their memory, in Markdown."""
     times, memory = [], []
+    records = newest(records, "network", "width", "data", "remaining_ratio")
     for record in records:
         label = f"| {record['network']}, width {record['width']}, {record['data']}"
-        for name, rival in (("pgd", "foolbox"), ("autoattack", "pyautoattack")):
+        for name, rival in (
+            ("pgd", "foolbox"),
+            ("pgd", "reference"),
+            ("autoattack", "pyautoattack"),
+        ):
             ours, theirs = (record[name][who] for who in ("scratchticket", rival))
             left = 100 * ours["accuracy"], 100 * theirs["accuracy"]
             times.append(
                 f"{label} | {'PGD-20' if name == 'pgd' else 'AutoAttack'} "
                 f"| {record['epsilon']} | {record['images'][name]} | {left[0]:.1f} | {left[1]:.1f} "
-                f"| {interval(ours)} | {interval(theirs)} ({rival}) "
+                f"| {interval(ours)} | {interval(theirs)} ({RIVAL.get(rival, rival)}) "
                 f"| {theirs['median'] / ours['median']:.2f} "
                 f"| {'' if name != 'pgd' else format(record['pgd_limit'], '.3f')} |"
             )
@@ -110,7 +116,6 @@ def attacks(records: list[Record]) -> str:
             f"{int(n):,}: {size / 2**20:,.0f} MiB" for n, size in record["peak_bytes"].items()
         )
         memory.append(f"{label} | {sizes} |")
-    ((threads, device),) = {(r["machine"]["threads"], r["machine"]["device"]) for r in records}
     return f"""\
 | network | attack | epsilon | images | right, ours (%) | right, theirs (%) | ours (s) \
 | theirs (s) | times faster | the passes alone (s) |
@@ -118,10 +123,29 @@ def attacks(records: list[Record]) -> str:
 {chr(10).join(times)}
 
 Seconds for 1,000 images: median (least to most) of runs in turn, with
-{plural(threads, "thread")} of {device}. AutoAttack is the standard version with
+{where(records)}. AutoAttack is the standard version with
 {" or ".join(sorted({f"{r['queries']:,}" for r in records}))} queries of Square.
 
 | network | peak memory of PGD-20 on so many images | on ten times as many |
 |---|---|---|
 {chr(10).join(memory)}
 """
+
+
+def newest(records: list[Record], *names: str) -> list[Record]:
+    """Return the last record of each case, which these of its facts tell from others."""
+    return list({tuple(record[name] for name in names): record for record in records}.values())
+
+
+def where(records: list[Record]) -> str:
+    """Return the machines records were measured on, and the commits."""
+    machines = {
+        f"{plural(r['machine']['threads'], 'thread')} of {r['machine']['device']}" for r in records
+    }
+    commits = sorted({record["commit"] for record in records})
+    return f"{' or '.join(sorted(machines))}, at {plural_of(commits, 'commit')}"
+
+
+def plural_of(names: list[str], noun: str) -> str:
+    """Return a noun and the names of several things."""
+    return f"{noun}{'s' if len(names) > 1 else ''} {', '.join(names)}"
