@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 import scratchticket as st
 from scratchticket.errors import Interrupted
 from scratchticket.learning import Event, Session
+from scratchticket.masks import keep_top
 from scratchticket.networks import maskable, placed
 
 pytestmark = pytest.mark.gpu
@@ -80,3 +82,25 @@ def test_the_search_beats_its_start_on_a_gpu(digits: st.Data) -> None:
     assert st.natural_accuracy(network, digits.test).fraction > 0.5
     judge = st.AttackRecipe("pgd", 0.1, steps=20)
     assert st.robust_accuracy(network, digits.test, judge).fraction > 0.2
+
+
+def test_scores_are_selected_alike_on_a_gpu() -> None:
+    scores = torch.rand(300_000, generator=torch.Generator().manual_seed(0)).mul(1000).round()
+
+    here, there = (keep_top(scores.to(device), 0.1) for device in ("cpu", "cuda"))
+
+    assert torch.equal(here, there.cpu())
+
+
+@pytest.mark.parametrize(
+    "faster", [{"precision": "bfloat16"}, {"compile": "default"}, {"compile": "reduce-overhead"}]
+)
+def test_a_fast_draw_finds_as_good_a_ticket(digits: st.Data, faster: dict[str, str]) -> None:
+    found = []
+    for learning in (LEARNING, replace(LEARNING, **faster)):
+        ticket = st.draw_ticket(
+            digits, NETWORK, ratio=0.3, attack=ATTACK, learning=learning, seed=3, device="cuda"
+        )
+        found.append(st.robust_accuracy(ticket.build(), digits.test, ATTACK).fraction)
+
+    assert abs(found[0] - found[1]) < 0.1

@@ -132,6 +132,73 @@ Seconds for 1,000 images: median (least to most) of runs in turn, with
 """
 
 
+def draw(records: list[Record]) -> str:
+    """Return the tables of how long a step of a draw takes, in Markdown."""
+    steps, splits, memory = [], [], []
+    records = newest(records, "case")
+    for record in records:
+        channels, side = record["image_shape"][0], record["image_shape"][1]
+        label = (
+            f"| {record['network']}, width {record['width']}, {channels}x{side}x{side} "
+            f"| {record['batch']} | {record['attack'].split(',')[0]} |"
+        )
+        ours, theirs = (interval(record["seconds"][who]) for who in ("ours", "reference"))
+        ratio = "{median:.1f} ({min:.1f} to {max:.1f})".format(**record["ratio"])
+        steps.append(
+            f"{label} {ours} | {theirs} | {ratio} | {record['operations'] / 1e9:,.0f} "
+            f"| {record['product_rate'] / 1e9:.0f} | {100 * record['share']:.0f} |"
+        )
+        split = " | ".join(f"{100 * value:.0f}" for value in record["reference_split"].values())
+        splits.append(f"{label} {split} |")
+        sizes = [record["peak_bytes"][who] / 2**20 for who in ("ours", "reference")]
+        memory.append(f"{label} {sizes[0]:,.0f} | {sizes[1]:,.0f} |")
+    return f"""\
+| network, images | batch | inner attack | ours (s) | reference (s) | times faster \
+| operations (10^9) | matrix product (10^9/s) | share of it (%) |
+|---|---|---|---|---|---|---|---|---|
+{chr(10).join(steps)}
+
+Seconds of one step: median (least to most) of turns, with {where(records)}.
+
+| network, images | batch | inner attack | convolutions (%) | sorting (%) | the rest (%) |
+|---|---|---|---|---|---|
+{chr(10).join(splits)}
+
+How the reference's time is spent.
+
+| network, images | batch | inner attack | peak memory, ours (MiB) | reference (MiB) |
+|---|---|---|---|---|
+{chr(10).join(memory)}
+"""
+
+
+def parts(records: list[Record]) -> str:
+    """Return the table of how long the parts around the networks take, in Markdown."""
+    record = records[-1]
+    select, prepare, start = record["select"], record["prepare"], record["help"]
+    lines = [
+        f"| the highest of {select['count'] / 1e6:.0f} million scores | {seconds_of(select)} "
+        f"| {interval(select['reference'])} (sort) | {interval(select['limit'])} (copy) |",
+        f"| an epoch of {prepare['count']:,} images of 32x32, cropped and flipped "
+        f"| {seconds_of(prepare)} | | {interval(prepare['limit'])} (copy) |",
+        f"| `scratchticket --help` | {seconds_of(start)} "
+        f"| {interval(start['import torch'])} (import torch) "
+        f"| {interval(start['limit'])} (Python alone) |",
+    ]
+    return f"""\
+| part | ours (s) | for comparison (s) | the limit (s) |
+|---|---|---|---|
+{chr(10).join(lines)}
+
+Median (least to most), with {where([record])}.
+"""
+
+
+def seconds_of(part: Record) -> str:
+    """Return our seconds of a part."""
+    return interval(part["ours"])
+
+
 def newest(records: list[Record], *names: str) -> list[Record]:
     """Return the last record of each case, which these of its facts tell from others."""
     return list({tuple(record[name] for name in names): record for record in records}.values())

@@ -78,6 +78,8 @@ PAGES = (
     Page("README.md", demo, "demo.jsonl"),
     Page("docs/ticket-size.md", benchmark_tables.ticket_size, "ticket_size.jsonl"),
     Page("docs/switching.md", benchmark_tables.switching, "switching.jsonl"),
+    Page("docs/draw-speed.md", benchmark_tables.draw, "draw.jsonl"),
+    Page("docs/part-speed.md", benchmark_tables.parts, "parts.jsonl"),
     Page("docs/attack-speed.md", benchmark_tables.attacks, "attacks.jsonl"),
     Page("docs/attacks.md", attack_tables.attacks, "digits-attacks-seed*.jsonl"),
     Page("docs/results-quick.md", partial(result_tables.results, "quick"), "paper-quick.jsonl"),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from scratchticket.errors import InputError
-from scratchticket.masks import Mask, keep_top, kept_count
+from scratchticket.masks import Mask, keep_top, kept_count, top
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,14 @@ def test_keep_top_agrees_with_a_stable_sort(values: list[float], percent: int) -
     expected[ranking[: kept_count(len(values), percent / 100)]] = True
 
     assert torch.equal(keep_top(scores, percent / 100), expected)
+
+
+@given(some.lists(some.integers(0, 6).map(float), min_size=1, max_size=60), some.integers(1, 100))
+def test_a_device_that_is_not_asked_chooses_the_same(values: list[float], percent: int) -> None:
+    scores = torch.tensor(values)
+    kept = kept_count(len(values), percent / 100)
+
+    assert torch.equal(top._chosen_unasked(scores, kept), top._chosen(scores, kept))
 
 
 def test_keep_top_sees_storage_order_whatever_the_memory_format() -> None:

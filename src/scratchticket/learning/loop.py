@@ -22,6 +22,7 @@ from scratchticket.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.learning.checkpoint import newest
 from scratchticket.learning.health import not_finite, signs
 from scratchticket.learning.keeping import State, buffers_of, identity, kept, restored
+from scratchticket.learning.passes import forward_pass
 from scratchticket.learning.problem import (
     Epoch,
     Event,
@@ -99,6 +100,7 @@ class _Run:
         )
         self._order: tuple[int, Tensor] | None = None
         self._identity = identity(problem, recipe) if session.checkpoint else ""
+        self._forward = forward_pass(problem.network, recipe)
         problem.network.requires_grad_(False)
         problem.learner.write()
         self.group = session.group
@@ -147,8 +149,8 @@ class _Run:
         network.train()
         for parameter in learner.parameters():
             parameter.requires_grad_(True)
-        smoothing = self.recipe.label_smoothing
-        loss = F.cross_entropy(network(adversarial), labels[part], label_smoothing=smoothing)
+        logits, smoothing = self._forward(adversarial), self.recipe.label_smoothing
+        loss = F.cross_entropy(logits, labels[part], label_smoothing=smoothing)
         if self.group.size > 1:  # the mean over processes is that over the whole batch
             loss = loss * (len(adversarial) * self.group.size / len(labels))
         loss.backward()  # type: ignore[no-untyped-call]
@@ -171,10 +173,10 @@ class _Run:
         self, images: Tensor, labels: Tensor, part: slice, generator: torch.Generator
     ) -> Tensor:
         """Return the images of the inner maximisation, over all networks where there are others."""
-        network, beside, attack = self.problem.network, self.problem.beside, self.problem.attack
+        beside, attack = self.problem.beside, self.problem.attack
         if not beside:
-            return perturb(attack, network, images, labels, generator=generator, part=part)
-        together = Together([*beside, network])
+            return perturb(attack, self._forward, images, labels, generator=generator, part=part)
+        together = Together([*beside, self._forward])
         loss = set_loss("eot", chances(None, len(beside) + 1))
         return perturb(attack, together, images, labels, loss=loss, generator=generator, part=part)
 

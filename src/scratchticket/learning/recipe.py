@@ -17,6 +17,8 @@ _CHOICES = {
     "statistics": ("recomputed", "running"),
     "select": ("best", "last"),
     "augmentation": AUGMENTATIONS,
+    "precision": ("float32", "bfloat16"),
+    "compile": ("none", "default", "reduce-overhead"),
 }
 
 
@@ -51,6 +53,10 @@ class LearningRecipe:
         validate_every: Epochs between validations; the last epoch is always validated.
         select: Which epoch becomes the ticket: the ``best`` one under attack on the validation
             images (never the test images), or the ``last``.
+        precision: Of convolutions and products while learning: ``float32``, or ``bfloat16`` where
+            the device is faster at it. What is learned is float32, and so are all validations.
+        compile: Mode of ``torch.compile`` while learning; ``reduce-overhead`` replays CUDA graphs.
+            Needs a C++ compiler, and half a minute at the start.
     """
 
     epochs: int = 20
@@ -68,6 +74,8 @@ class LearningRecipe:
     statistics: Literal["recomputed", "running"] = "recomputed"
     validate_every: int = 1
     select: Literal["best", "last"] = "best"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    compile: Literal["none", "default", "reduce-overhead"] = "none"
 
     def __post_init__(self) -> None:
         for name, known in _CHOICES.items():

@@ -67,17 +67,25 @@ def keep_top(scores: Tensor, remaining_ratio: Ratio) -> Tensor:
     kept = kept_count(len(flat), remaining_ratio)
     if kept == len(flat):
         return torch.ones_like(scores, dtype=torch.bool)
-    threshold = _ascending(flat, len(flat) - kept)  # the lowest score that remains
-    mask = flat >= threshold
+    if flat.device.type == "cpu":
+        return _chosen(flat, kept).view(scores.shape)
+    return _chosen_unasked(flat, kept).view(scores.shape)
+
+
+def _chosen(values: Tensor, kept: int) -> Tensor:
+    """Return a mask of the highest values of a vector on a processor."""
+    position = len(values) - kept
+    # numpy's partition uses vector instructions: several times as fast as kthvalue.
+    threshold = float(np.partition(values.numpy(), position)[position])
+    mask = values >= threshold
     surplus = int(mask.sum()) - kept
     if surplus:  # more weights tie at the threshold than may remain: drop the last of them
-        mask[(flat == threshold).nonzero().flatten()[-surplus:]] = False
-    return mask.view(scores.shape)
+        mask[(values == threshold).nonzero().flatten()[-surplus:]] = False
+    return mask
 
 
-def _ascending(values: Tensor, position: int) -> Tensor:
-    """Return the value that would stand at a position if they were sorted."""
-    if values.device.type == "cpu" and values.dtype in (torch.float32, torch.float64):
-        # Four to eleven times as fast as kthvalue: vector instructions.
-        return torch.from_numpy(np.partition(values.numpy(), position)[position : position + 1])
-    return values.kthvalue(position + 1).values
+def _chosen_unasked(values: Tensor, kept: int) -> Tensor:
+    """Return the same on a device, without a question that the host would have to wait for."""
+    threshold = values.topk(kept, sorted=False).values.min()  # kthvalue keeps one block busy
+    above, tied = values > threshold, values == threshold
+    return above | (tied & (tied.cumsum(0) <= kept - above.sum()))

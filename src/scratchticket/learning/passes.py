@@ -1,0 +1,52 @@
+"""The forward pass of the loop, in the precision and the way a recipe asks for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from scratchticket.attacks import Network
+from scratchticket.errors import InputError
+from scratchticket.learning.recipe import LearningRecipe
+
+
+def forward_pass(network: nn.Module, recipe: LearningRecipe) -> Network:
+    """Return what the loop asks for logits: the module, or a faster form of the same one.
+
+    In ``bfloat16`` convolutions and products are computed with eight bits of mantissa (autocast);
+    weights, statistics, scores and gradients of parameters stay float32. Compiled, the two shapes
+    of a step, with and without gradients of the weights, become two graphs.
+
+    Args:
+        network: Pixels in [0, 1] to logits; its mode may change later.
+        recipe: Its ``precision`` and ``compile`` count.
+
+    Returns:
+        Images to logits in float32, ``(batch, class)``.
+    """
+    asked = network if recipe.compile == "none" else _compiled(network, recipe.compile)
+    if recipe.precision == "float32":
+        return asked
+
+    def half(images: Tensor) -> Tensor:
+        with torch.autocast(images.device.type, torch.bfloat16):
+            return asked(images).float()
+
+    return half
+
+
+def _compiled(network: nn.Module, mode: str) -> Network:
+    """Return a compiled module that says in one line what it lacks."""
+    compiled = torch.compile(network, mode=mode, dynamic=False)
+
+    def ask(images: Tensor) -> Tensor:
+        try:
+            logits: Tensor = compiled(images)
+        except torch._dynamo.exc.TorchDynamoException as error:
+            (first, *_) = str(error).strip().splitlines() or [type(error).__name__]
+            raise InputError(
+                f"learning.compile={mode} does not work here ({first}); choose none"
+            ) from error
+        return logits
+
+    return ask
