@@ -2,6 +2,7 @@
 
 draw         a step of a draw, against the released procedure: half an hour
 parts        selection, data, start of the command line: a minute
+growth       how costs grow with width, batch, image, images and tickets: ten minutes
 attacks      PGD-20 and AutoAttack, against other libraries: half an hour
 switching    memory and time of a switch between tickets: some minutes
 ticket_size  size and loading time of tickets: half an hour
@@ -15,7 +16,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("draw", "parts", "attacks", "switching", "ticket_size")
+NAMES = ("draw", "parts", "growth", "attacks", "switching", "ticket_size")
 
 
 def main(arguments: list[str]) -> None:

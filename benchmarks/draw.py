@@ -2,6 +2,7 @@
 
     python -m benchmarks draw                    # all cases: about half an hour
     python -m benchmarks draw small --threads 1
+    python -m benchmarks draw resnet18-256 --steps 20 --device cuda --precision bfloat16
 
 Ours and the reference (benchmarks/released.py) take turns in one run, on the same random network,
 the same images and the same number of threads. The machine's limit is the best rate of a float32
@@ -17,7 +18,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 
 import torch
@@ -100,6 +101,7 @@ CASES = {
     "resnet18-64": Case(st.NetworkRecipe("resnet18"), _CIFAR, 64, steps=1),
     "resnet18-64-fgsm-rs": Case(st.NetworkRecipe("resnet18"), _CIFAR, 64, "fgsm-rs"),
     "resnet18-256": Case(st.NetworkRecipe("resnet18"), _CIFAR, 256, steps=1),
+    "wideresnet32-128": Case(st.NetworkRecipe("wideresnet32"), _CIFAR, 128, steps=1),
     "wideresnet32-8": Case(st.NetworkRecipe("wideresnet32"), _CIFAR, 8, steps=1),
     "imagenet_resnet50-4": Case(
         st.NetworkRecipe("imagenet_resnet50"), _PHOTOGRAPHS, 4, "fgsm-rs", steps=1
@@ -107,7 +109,30 @@ CASES = {
 }
 
 
-def ours(case: Case) -> Callable[[], list[float]]:
+LARGE = ("resnet18-256", "wideresnet32-128")  # measured where they are named
+
+
+@dataclass(frozen=True)
+class Way:
+    """How ours computes; the reference computes in float32, uncompiled.
+
+    Attributes:
+        device: Of both.
+        precision: ``learning.precision``.
+        compile: ``learning.compile``.
+    """
+
+    device: str = "cpu"
+    precision: str = "float32"
+    compile: str = "none"
+
+    def wait(self) -> None:
+        """Wait until the device has done what it was given."""
+        if self.device != "cpu":
+            torch.cuda.synchronize()
+
+
+def ours(case: Case, way: Way) -> Callable[[], list[float]]:
     """Return what takes a turn of our draw: the seconds of each step."""
     images = case.images()
     nothing = images[slice(0, 1)]
@@ -123,14 +148,22 @@ def ours(case: Case) -> Callable[[], list[float]]:
     )
     unknown = Validation(Accuracy(0, 1), Accuracy(0, 1))
     learning = LearningRecipe(
-        epochs=1, batch_size=case.batch, augmentation="none", statistics="running"
+        epochs=1,
+        batch_size=case.batch,
+        augmentation="none",
+        statistics="running",
+        precision=way.precision,  # type: ignore[arg-type]
+        compile=way.compile,  # type: ignore[arg-type]
     )
 
     def turn() -> list[float]:
-        task = Task(data, case.network, case.recipe(), learning, lambda _: unknown)
+        task = Task(
+            data, case.network, case.recipe(), learning, lambda _: unknown, device=way.device
+        )
         stamps: list[float] = []
 
         def stamp(event: Event) -> None:
+            way.wait()
             stamps.append(time.perf_counter())
 
         drawing(task, RATIO).run(Session(observe=stamp))
@@ -139,26 +172,28 @@ def ours(case: Case) -> Callable[[], list[float]]:
     return turn
 
 
-def reference(case: Case) -> Callable[[], list[float]]:
+def reference(case: Case, way: Way) -> Callable[[], list[float]]:
     """Return what takes a turn of the released procedure."""
-    step, images = _released(case), case.images()
+    step, images = _released(case, way), case.images().to(torch.device(way.device))
 
     def turn() -> list[float]:
         seconds = []
         for number in range(1, case.steps + 1):
             some = images[slice(number * case.batch, (number + 1) * case.batch)]
+            way.wait()
             begun = time.perf_counter()
             step(pixels(some.images), some.labels)
+            way.wait()
             seconds.append(time.perf_counter() - begun)
         return seconds
 
     return turn
 
 
-def _released(case: Case) -> Callable[[Tensor, Tensor], None]:
+def _released(case: Case, way: Way) -> Callable[[Tensor, Tensor], None]:
     attack = case.recipe()
     return released.stepper(
-        released.masked(case.build(), float(RATIO)),
+        released.masked(case.build(), float(RATIO)).to(way.device),
         float(attack.ball.epsilon),
         float(attack.exact_step_size),
         attack.exact_steps,
@@ -166,17 +201,22 @@ def _released(case: Case) -> Callable[[Tensor, Tensor], None]:
     )
 
 
-def shares(case: Case) -> dict[str, float]:
+def shares(case: Case, way: Way) -> dict[str, float]:
     """Return how the reference's time is divided: convolutions, sorting, the rest."""
-    step, images = _released(case), case.images()[slice(0, case.batch)]
+    images = case.images()[slice(0, case.batch)].to(torch.device(way.device))
+    step, here = _released(case, way), way.device == "cpu"
     step(pixels(images.images), images.labels)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+    kind_of = torch.profiler.ProfilerActivity
+    with torch.profiler.profile(activities=[kind_of.CPU if here else kind_of.CUDA]) as profiler:
         step(pixels(images.images), images.labels)
+        way.wait()
     times = {"convolutions": 0.0, "sorting": 0.0, "the rest": 0.0}
+    words = {"conv": "convolutions", "addmm": "convolutions", "gemm": "convolutions"}
+    words |= {"wgrad": "convolutions", "dgrad": "convolutions", "fprop": "convolutions"}
+    words |= {"sort": "sorting", "Sort": "sorting"}
     for event in profiler.key_averages():
-        words = {"conv": "convolutions", "addmm": "convolutions", "sort": "sorting"}
         kind = next((words[word] for word in words if word in event.key), "the rest")
-        times[kind] += event.self_cpu_time_total
+        times[kind] += event.self_cpu_time_total if here else event.self_device_time_total
     total = sum(times.values())
     return {kind: value / total for kind, value in times.items()}
 
@@ -206,26 +246,29 @@ def operations(case: Case) -> float:
     return case.batch * (attack + 3 * forward - counted[0])
 
 
-def peak(name: str, which: str, threads: int) -> int:
+def peak(name: str, which: str, steps: int, threads: int, way: Way) -> int:
     """Return the most memory that a process takes that does one turn, in bytes."""
-    return most_memory_of("draw", name, "--peak", which, "--threads", str(threads))
+    told = [f"--{setting}={value}" for setting, value in asdict(way).items()]
+    told += ["--threads", str(threads), "--steps", str(steps)]
+    return most_memory_of("draw", name, "--peak", which, *told)
 
 
-def measured(name: str, threads: int) -> Row:
+def measured(name: str, case: Case, threads: int, way: Way = Way()) -> Row:
     """Return the row of a case."""
-    case, where = CASES[name], circumstances()
-    turns = {"ours": ours(case), "reference": reference(case)}
+    where = circumstances(way.device)
+    turns = {"ours": ours(case, way), "reference": reference(case, way)}
     seconds: dict[str, list[float]] = {which: [] for which in turns}
     ratios, rates = [], []
     for _ in range(TURNS):
         taken = {which: median(turn()) for which, turn in turns.items()}
-        rates.append(product_rate())
+        rates.append(product_rate(way.device, way.precision))
         ratios.append(taken["reference"] / taken["ours"])
         for which, value in taken.items():
             seconds[which].append(value)
     rate, done = max(rates), operations(case)
     return {
         "case": name,
+        "way": asdict(way),
         "network": case.network.name,
         "width": case.network.width,
         "image_shape": list(case.shape),
@@ -236,8 +279,8 @@ def measured(name: str, threads: int) -> Row:
         "operations": done,
         "product_rate": rate,
         "share": done / median(seconds["ours"]) / rate,
-        "reference_split": shares(case),
-        "peak_bytes": {which: peak(name, which, threads) for which in turns},
+        "reference_split": shares(case, way),
+        "peak_bytes": {which: peak(name, which, case.steps, threads, way) for which in turns},
     } | where
 
 
@@ -250,18 +293,24 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--steps", type=int, help="in a turn; the first is not counted")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
+    parser.add_argument("--compile", default="none", choices=["none", "default", "reduce-overhead"])
     parser.add_argument("--peak", choices=["ours", "reference"], help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.cases if name not in CASES]:
         parser.error(f"no case {unknown[0]!r}; there are {', '.join(CASES)}")
     torch.set_num_threads(options.threads)
-    if options.peak:
-        (name,) = options.cases
-        {"ours": ours, "reference": reference}[options.peak](CASES[name])()
-        print(most_memory())
-        return
-    for name in options.cases or CASES:
-        row = measured(name, options.threads)
+    way = Way(options.device, options.precision, options.compile)
+    for name in options.cases or [name for name in CASES if name not in LARGE]:
+        case = CASES[name]
+        case = case if options.steps is None else replace(case, steps=options.steps)
+        if options.peak:
+            {"ours": ours, "reference": reference}[options.peak](case, way)()
+            print(most_memory() if way.device == "cpu" else torch.cuda.max_memory_allocated())
+            return
+        row = measured(name, case, options.threads, way)
         append(RECORDS, row)
         print(
             f"{name}: {row['seconds']['ours']['median']:.3f} s a step, "

@@ -42,14 +42,22 @@ def in_turn(
     return seconds
 
 
-def product_rate(seconds: float = 1.0) -> float:
-    """Return the best rate of a float32 matrix product, in operations a second."""
-    size, best = 2048, 0.0
-    first, second = torch.rand(size, size), torch.rand(size, size)
+def product_rate(device: str = "cpu", precision: str = "float32", seconds: float = 1.0) -> float:
+    """Return the best rate of a matrix product, in operations a second."""
+    size, best = 2048 if device == "cpu" else 8192, 0.0
+    kind = getattr(torch, precision)
+    first, second = (torch.rand(size, size, device=device, dtype=kind) for _ in range(2))
+
+    def wait() -> None:
+        if device != "cpu":
+            torch.cuda.synchronize()
+
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
+        wait()
         begun = time.perf_counter()
         first @ second
+        wait()
         best = max(best, 2 * size**3 / (time.perf_counter() - begun))
     return best
 
@@ -71,10 +79,10 @@ def most_memory_of(*words: str) -> int:
     return int(done.stdout)
 
 
-def circumstances() -> Row:
+def circumstances(device: str = "cpu") -> Row:
     """Return what a row says of where and when it was measured; call it before measuring."""
     return {
-        "machine": machine("cpu") | {"load_before": round(os.getloadavg()[0], 2)},
+        "machine": machine(device) | {"load_before": round(os.getloadavg()[0], 2)},
         "versions": versions(),
         "commit": commit(),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),

@@ -224,15 +224,20 @@ def test_operations_are_those_of_the_literature() -> None:
     assert draws.operations(whole) == pytest.approx(17 * forward, rel=0.005)
 
 
-def test_a_draw_is_measured_beside_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(draws.CASES, "tiny", draws.Case(**TINY, steps=1))
-    monkeypatch.setattr(draws, "peak", lambda name, which, threads: 1)
-    monkeypatch.setattr(draws, "product_rate", lambda: 1e9)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_draw_is_measured_beside_the_reference(
+    precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draws, "peak", lambda *_: 1)
+    monkeypatch.setattr(draws, "product_rate", lambda *_: 1e9)
     monkeypatch.setattr(draws, "TURNS", 2)
 
-    row = draws.measured("tiny", threads=1)
+    row = draws.measured("tiny", draws.Case(**TINY, steps=1), 1, draws.Way(precision=precision))
 
     assert row["ratio"]["min"] <= row["ratio"]["median"] <= row["ratio"]["max"]
     assert sum(row["reference_split"].values()) == pytest.approx(1)
     assert row["reference_split"]["sorting"] > 0
     assert row["attack"] == "pgd-7, linf, 8/255"
+    assert row["way"]["precision"] == precision
+    row["peak_bytes"] = {"ours": 2**20, "reference": 2**21}
+    assert "| 1 | 2 |" in tables.draw([row])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmark_tables import where
+
 from scratchticket.experiments import published
 
 Record = dict[str, Any]
@@ -54,7 +56,6 @@ def attacks(records: list[Record]) -> str:
     headings = ("AutoAttack", "CW-Inf", "Bandits")
     titles = [f"{heading}, {e}" for heading in headings for e in (near, far)]
     euclidean = [("pgd-20", radius) for radius in first["plan"]["l2 epsilons"]]
-    machine = first["machine"]
     return f"""\
 {_accuracies(records, near)}
 
@@ -64,7 +65,7 @@ def attacks(records: list[Record]) -> str:
 
 Robust accuracy in percent, in italics the paper's for ResNet18 on CIFAR-10 at the epsilons of its
 tables; {first["natural"]["total"]} test images of {first["data"]["of"]}. Computed with
-{machine["threads"]} thread(s) of {machine["device"]} at commit {first["commit"]}.
+{where(records)}.
 
 {_signs(records)}
 """

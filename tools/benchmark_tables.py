@@ -135,12 +135,12 @@ Seconds for 1,000 images: median (least to most) of runs in turn, with
 def draw(records: list[Record]) -> str:
     """Return the tables of how long a step of a draw takes, in Markdown."""
     steps, splits, memory = [], [], []
-    records = newest(records, "case")
+    records = newest([r | r["way"] for r in records], "case", "device", "precision", "compile")
     for record in records:
         channels, side = record["image_shape"][0], record["image_shape"][1]
         label = (
             f"| {record['network']}, width {record['width']}, {channels}x{side}x{side} "
-            f"| {record['batch']} | {record['attack'].split(',')[0]} |"
+            f"| {record['batch']} | {record['attack'].split(',')[0]} | {way_of(record)} |"
         )
         ours, theirs = (interval(record["seconds"][who]) for who in ("ours", "reference"))
         ratio = "{median:.1f} ({min:.1f} to {max:.1f})".format(**record["ratio"])
@@ -153,23 +153,31 @@ def draw(records: list[Record]) -> str:
         sizes = [record["peak_bytes"][who] / 2**20 for who in ("ours", "reference")]
         memory.append(f"{label} {sizes[0]:,.0f} | {sizes[1]:,.0f} |")
     return f"""\
-| network, images | batch | inner attack | ours (s) | reference (s) | times faster \
-| operations (10^9) | matrix product (10^9/s) | share of it (%) |
-|---|---|---|---|---|---|---|---|---|
+| network, images | batch | inner attack | ours computes in | ours (s) | reference (s) \
+| times faster | operations (10^9) | matrix product (10^9/s) | share of it (%) |
+|---|---|---|---|---|---|---|---|---|---|
 {chr(10).join(steps)}
 
 Seconds of one step: median (least to most) of turns, with {where(records)}.
 
-| network, images | batch | inner attack | convolutions (%) | sorting (%) | the rest (%) |
-|---|---|---|---|---|---|
+| network, images | batch | inner attack | ours computes in | convolutions (%) | sorting (%) \
+| the rest (%) |
+|---|---|---|---|---|---|---|
 {chr(10).join(splits)}
 
 How the reference's time is spent.
 
-| network, images | batch | inner attack | peak memory, ours (MiB) | reference (MiB) |
-|---|---|---|---|---|
+| network, images | batch | inner attack | ours computes in | peak memory, ours (MiB) \
+| reference (MiB) |
+|---|---|---|---|---|---|
 {chr(10).join(memory)}
 """
+
+
+def way_of(record: Record) -> str:
+    """Return how ours computed."""
+    compiled = "" if record["compile"] == "none" else f", compiled ({record['compile']})"
+    return f"{record['precision']}{compiled}"
 
 
 def parts(records: list[Record]) -> str:
@@ -191,6 +199,28 @@ def parts(records: list[Record]) -> str:
 {chr(10).join(lines)}
 
 Median (least to most), with {where([record])}.
+"""
+
+
+def growth(records: list[Record]) -> str:
+    """Return the table of how costs grow, in Markdown."""
+    records = newest(records, "name")
+    lines = []
+    for record in records:
+        points = ", ".join(
+            f"{size}: {took['median']:.3g} s"
+            for size, took in zip(record["sizes"], record["seconds"], strict=True)
+        )
+        lines.append(
+            f"| {record['what']} | {points} | {record['exponent']:.2f} "
+            f"| {record['of_operations']:.2f} |"
+        )
+    return f"""\
+| what | median | exponent | of the operations |
+|---|---|---|---|
+{chr(10).join(lines)}
+
+Median of turns, with {where(records)}.
 """
 
 

@@ -21,8 +21,9 @@ def test_every_setting_has_a_path() -> None:
             found |= leaves(value, f"{path}.") if isinstance(value, dict) and value else {path}
         return found
 
-    beside = {"beside.files": ["a"], "beside.sha256": ["b"]}  # told only where there are any
-    assert set(paths()) == leaves(make_recipe(beside).json())
+    told = {"beside.files": ["a"], "beside.sha256": ["b"]}  # only where they are not as always
+    told |= {"learning.precision": "bfloat16", "learning.compile": "default"}
+    assert set(paths()) == leaves(make_recipe(told).json())
     assert len(paths()) == len(set(paths()))
     opened = make_recipe({"network.name": "wide_resnet", "network.arguments.depth": "16"})
     assert opened.network.arguments == {"depth": 16, "widen": 10}

@@ -160,10 +160,13 @@ class Recipe:
         return self.evaluation.attack(self.attack)
 
     def json(self) -> dict[str, Any]:
-        """Return the recipe as JSON values, every default filled in but for tickets beside."""
+        """Return the recipe as JSON values, every default filled in but those of :data:`LATER`."""
         value: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
         if not self.beside.exists:
-            del value["beside"]  # a run without them is what it was before there were any
+            del value["beside"]
+        for name, default in LATER.items():
+            if value["learning"][name] == default:
+                del value["learning"][name]
         return value
 
     @property
@@ -180,6 +183,9 @@ class Recipe:
         return sha256(canonical_json(value).encode()).hexdigest()
 
 
+#: Settings of learning that came after the first records: a run that does without is named as it
+#: was before there were any. So it is with tickets beside.
+LATER = {"precision": "float32", "compile": "none"}
 _ADAPTER = TypeAdapter(Recipe)
 OPEN = ("network.arguments", "pattern.layers")  # settings whose names are the user's
 

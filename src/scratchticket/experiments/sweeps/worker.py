@@ -10,7 +10,7 @@ from scratchticket.errors import Interrupted, ScratchticketError, Unwritable
 from scratchticket.experiments.sweeps.job import Job
 from scratchticket.experiments.sweeps.lease import LeaseLost
 from scratchticket.experiments.sweeps.perform import perform
-from scratchticket.experiments.sweeps.store import Store
+from scratchticket.experiments.sweeps.store import State, Store
 
 LOOKS = 2.0  # seconds between looks at a store where everything waits for other workers
 
@@ -32,8 +32,9 @@ def work(store: Store, jobs: Sequence[Job], *, device: str = "cpu", looks: float
         InputError: If the store cannot be written.
     """
     left = list(jobs)
+    states: dict[Job, State] = {}
     while left:
-        states = {job: store.state(job) for job in jobs}
+        states |= {job: store.state(job) for job in jobs if states.get(job) != "finished"}
         left = [
             job
             for job in left
