@@ -21,8 +21,8 @@ def test_every_setting_has_a_path() -> None:
             found |= leaves(value, f"{path}.") if isinstance(value, dict) and value else {path}
         return found
 
-    beside = {"beside.files": ["a"], "beside.sha256": ["b"]}  # told only where there are any
-    assert set(paths()) == leaves(make_recipe(beside).json())
+    later = {"beside.files": ["a"], "beside.sha256": ["b"], "data.lazy": True}  # told only if given
+    assert set(paths()) == leaves(make_recipe(later).json())
     assert len(paths()) == len(set(paths()))
     opened = make_recipe({"network.name": "wide_resnet", "network.arguments.depth": "16"})
     assert opened.network.arguments == {"depth": 16, "widen": 10}
@@ -116,6 +116,7 @@ def test_presets_are_the_papers_settings() -> None:
     assert (cifar.learning.augmentation, svhn.learning.augmentation) == ("crop-flip", "none")
     assert (imagenet.network.name, imagenet.ratio) == ("imagenet_resnet50", "0.4")
     assert str(imagenet.attack) == "fgsm-rs, linf, 4/255"
+    assert (imagenet.data.size, imagenet.data.colour, imagenet.data.lazy) == (224, "rgb", True)
     learning = imagenet.learning
     assert (learning.epochs, learning.learning_rate, learning.schedule) == (100, 0.256, "cosine")
     stronger = make_recipe(PRESETS["cifar"] | {"attack.epsilon": "16/255"})

@@ -160,8 +160,10 @@ class Recipe:
         return self.evaluation.attack(self.attack)
 
     def json(self) -> dict[str, Any]:
-        """Return the recipe as JSON values, every default filled in but for tickets beside."""
+        """Return the recipe as JSON values, defaults filled in, but for what came later."""
         value: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
+        if not self.data.lazy:
+            del value["data"]["lazy"]
         if not self.beside.exists:
             del value["beside"]  # a run without them is what it was before there were any
         return value
