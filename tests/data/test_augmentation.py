@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from scratchticket.data import AUGMENTATIONS, augmented
-from scratchticket.data.augmentation import random_boxes
+from scratchticket.data.augmentation import boxes
 from scratchticket.errors import InputError
 from scratchticket.rng import generator
 
@@ -22,6 +22,12 @@ def batch(count: int = 64, height: int = 12, width: int = 10) -> Tensor:
 
 def stream() -> torch.Generator:
     return generator(5, "augmentation", 0, 0)
+
+
+def random_boxes(count: int, height: int, width: int, draws: torch.Generator) -> Tensor:
+    """Return the rectangles alone."""
+    size = (4, count, 10)
+    return boxes(torch.rand(size, generator=draws, dtype=torch.float64), height, width)
 
 
 def test_crop_and_flip_equal_a_loop_over_images() -> None:
@@ -60,13 +66,13 @@ def test_flip_changes_nothing_else() -> None:
 
 def test_resized_crop_equals_cutting_and_interpolating_each_image() -> None:
     images, draws = batch(), stream()
-    boxes = random_boxes(len(images), 12, 10, draws)
+    rectangles = random_boxes(len(images), 12, 10, draws)
     flips = torch.randint(2, (len(images),), generator=draws)
 
     found = augmented(images, "resized-crop-flip", stream())
 
     for image, (top, left, tall, wide), flip, after in zip(
-        images, boxes.tolist(), flips, found, strict=True
+        images, rectangles.tolist(), flips, found, strict=True
     ):
         crop = image[None, :, top : top + tall, left : left + wide].double()
         expected = F.interpolate(crop, (12, 10), mode="bilinear", align_corners=False)[0]
@@ -88,9 +94,9 @@ def test_random_boxes_have_the_area_and_sides_that_are_promised() -> None:
 
 
 def test_images_that_no_box_fits_are_cropped_in_the_middle() -> None:
-    boxes = random_boxes(50, 100, 4, stream())
+    found = random_boxes(50, 100, 4, stream())
 
-    fallback = boxes[boxes[:, 2] == 5]  # 4 / (3/4), rounded
+    fallback = found[found[:, 2] == 5]  # 4 / (3/4), rounded
 
     assert len(fallback) == 50
     assert fallback[0].tolist() == [47, 0, 5, 4]
@@ -110,6 +116,15 @@ def test_the_generator_decides_and_memory_order_does_not(name: str) -> None:
     other = augmented(images, name, generator(6, "augmentation", 0, 0))
     assert torch.equal(found, other) == (name == "none")
     assert torch.equal(images, batch())
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_a_part_of_a_batch_is_changed_as_in_the_whole(name: str) -> None:
+    images, part = batch(), slice(10, 31)
+
+    found = augmented(images[part], name, stream(), part=part, whole=len(images))
+
+    assert torch.equal(found, augmented(images, name, stream())[part])
 
 
 def test_what_cannot_be_done_is_one_line() -> None:

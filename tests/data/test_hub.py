@@ -139,7 +139,7 @@ def test_imagenet_is_resized_converted_and_judged_on_its_validation_part(
     assert data.shape == (3, 224, 224)
     assert data.recipe == DataRecipe("imagenet")
     assert (len(data.train), len(data.validation), len(data.test)) == (18, 2, 4)
-    local = load_data(DataRecipe(str(home), size=224, colour="rgb"))
+    local = load_data(DataRecipe(str(home), size=224, colour="rgb", lazy=True))
     assert local.notes[0] == "no labelled test part: the validation part serves as one"
     assert local.test.images.equal(data.test.images)
 

@@ -25,7 +25,7 @@ def named(count: int, first: str, last: str) -> tuple[str, ...]:
 
 
 def test_computed_constants_are_those_of_the_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scratchticket.data.normalisation._PIECE", 7 * 3 * 32 * 32)
+    monkeypatch.setattr("scratchticket.data.imageset._PIECE", 7 * 3 * 32 * 32)
     train = noise((0.2, 0.5, 0.7))
 
     found = computed(train)

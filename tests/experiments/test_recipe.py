@@ -22,7 +22,7 @@ def test_every_setting_has_a_path() -> None:
         return found
 
     told = {"beside.files": ["a"], "beside.sha256": ["b"]}  # only where they are not as always
-    told |= {"learning.precision": "bfloat16", "learning.compile": "default"}
+    told |= {"data.lazy": True, "learning.precision": "bfloat16", "learning.compile": "default"}
     assert set(paths()) == leaves(make_recipe(told).json())
     assert len(paths()) == len(set(paths()))
     opened = make_recipe({"network.name": "wide_resnet", "network.arguments.depth": "16"})
@@ -117,6 +117,7 @@ def test_presets_are_the_papers_settings() -> None:
     assert (cifar.learning.augmentation, svhn.learning.augmentation) == ("crop-flip", "none")
     assert (imagenet.network.name, imagenet.ratio) == ("imagenet_resnet50", "0.4")
     assert str(imagenet.attack) == "fgsm-rs, linf, 4/255"
+    assert (imagenet.data.size, imagenet.data.colour, imagenet.data.lazy) == (224, "rgb", True)
     learning = imagenet.learning
     assert (learning.epochs, learning.learning_rate, learning.schedule) == (100, 0.256, "cosine")
     stronger = make_recipe(PRESETS["cifar"] | {"attack.epsilon": "16/255"})

@@ -130,6 +130,16 @@ class AttackRecipe:
         }
 
 
+def _placed(images: Tensor, part: slice, whole: int) -> Tensor:
+    """Return a batch in which the images lie at their place, in their memory order."""
+    last = images.is_contiguous(memory_format=torch.channels_last)
+    order = torch.channels_last if last else torch.contiguous_format
+    size = (whole, *images.shape[1:])
+    batch = torch.empty(size, dtype=images.dtype, device=images.device, memory_format=order)
+    batch.zero_()[part] = images
+    return batch
+
+
 def perturb(  # noqa: PLR0913
     recipe: AttackRecipe,
     network: Network,
@@ -140,24 +150,26 @@ def perturb(  # noqa: PLR0913
     loss: Loss = cross_entropy,
     keep: Keep = "last",
     part: slice = slice(None),
+    whole: int | None = None,
 ) -> Tensor:
-    """Run the described attack on a ``part`` of the images; random starts are drawn for all.
+    """Run the described attack.
 
-    See :func:`pgd` for the other arguments.
+    The images may be a ``part`` of a batch of ``whole`` images; random starts are drawn for all of
+    that. See :func:`pgd` for the other arguments.
 
     Returns:
         Adversarial images; with the attack ``none`` the images themselves.
     """
     if recipe.name == "none":
-        return images[part]
+        return images
     random = None if recipe.name == "fgsm" else generator
     start = None
-    if part != slice(None) and random is not None:
-        start = recipe.ball.random_start(images, random)[part]
+    if whole is not None and whole != len(images) and random is not None:
+        start = recipe.ball.random_start(_placed(images, part, whole), random)[part]
     return pgd(
         network,
-        images[part],
-        labels[part],
+        images,
+        labels,
         recipe.ball,
         step_size=float(recipe.exact_step_size),
         steps=recipe.exact_steps,

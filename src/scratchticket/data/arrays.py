@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def npz_source(path: Path) -> Source:
         )
     parts = {part: _part(path, prefix) for part, prefix in prefixes.items()}
     classes = _classes(path) if "classes" in names else None
-    return Source(str(path), parts, classes, lambda: files_digest(path.parent, [path]))
+    return Source(str(path), parts, classes, partial(files_digest, path.parent, [path]))
 
 
 def _part(path: Path, prefix: str) -> Part:

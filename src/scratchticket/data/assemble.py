@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
@@ -15,10 +15,11 @@ from scratchticket.data.cache import Put, Shape, cached
 from scratchticket.data.imageset import Data, ImageSet
 from scratchticket.data.known import recognised
 from scratchticket.data.labels import numbered
+from scratchticket.data.lazily import left_encoded
 from scratchticket.data.normalisation import constants
 from scratchticket.data.pictures import Pixels, decoded
 from scratchticket.data.recipe import DataRecipe
-from scratchticket.data.source import Integers, Part, Source
+from scratchticket.data.source import Integers, Part, Source, content_digest
 from scratchticket.data.split import arranged, of_classes
 from scratchticket.errors import InputError
 from scratchticket.files import canonical_json
@@ -41,6 +42,22 @@ def assembled(source: Source, recipe: DataRecipe, known: str | None = None) -> D
     rows, notes = arranged(labels, recipe)
     order = np.concatenate(list(rows.values()))
     parts = [source.parts[part] for part in labels]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the image library, about metadata nobody uses
+        if recipe.lazy:
+            sets = left_encoded(source, parts, labels, rows, recipe)
+        else:
+            images, problem = _decoded(source, parts, order, recipe)
+            notes += (problem,) if problem else ()
+            sets = divided(images, labels, rows)
+        notes = (*source.notes, *notes)
+        return finished(source.name, classes, sets, recipe=recipe, known=known, notes=notes)
+
+
+def _decoded(
+    source: Source, parts: Sequence[Part], order: Integers, recipe: DataRecipe
+) -> tuple[Tensor, str | None]:
+    """Decode the images of some parts, or take them from the cache; see :func:`cached`."""
 
     def shape() -> Shape:
         channels, height, width = next(stream(parts, recipe)).shape
@@ -52,12 +69,7 @@ def assembled(source: Source, recipe: DataRecipe, known: str | None = None) -> D
             if row in places:
                 put(places[row], pixels)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the image library, about metadata nobody uses
-        images, problem = cached(_key(source, recipe, order), shape, fill)
-    notes = (*source.notes, *notes, *([problem] if problem else []))
-    sets = divided(images, labels, rows)
-    return finished(source.name, classes, sets, recipe=recipe, known=known, notes=notes)
+    return cached(_key(source, recipe, order), shape, fill)
 
 
 def stream(parts: Iterable[Part], recipe: DataRecipe) -> Iterator[Pixels]:
@@ -133,7 +145,7 @@ def _key(source: Source, recipe: DataRecipe, order: Integers) -> str:
     """Return a hash of everything the stored pixels depend on, their order included."""
     parts = {
         "decoder": _DECODER,
-        "source": source.digest(),
+        "source": source.digest(content_digest),
         "size": recipe.size,
         "colour": recipe.colour,
         "order": sha256(order.astype("<i8").tobytes()).hexdigest(),

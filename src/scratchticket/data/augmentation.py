@@ -19,7 +19,14 @@ _AREA = (0.08, 1.0)
 _RATIO = (3 / 4, 4 / 3)
 
 
-def augmented(images: Tensor, augmentation: str, generator: torch.Generator) -> Tensor:
+def augmented(
+    images: Tensor,
+    augmentation: str,
+    generator: torch.Generator,
+    *,
+    part: slice = slice(None),
+    whole: int | None = None,
+) -> Tensor:
     """Change each image of a batch at random.
 
     Args:
@@ -30,6 +37,9 @@ def augmented(images: Tensor, augmentation: str, generator: torch.Generator) -> 
             a crop of 8 to 100 % of the area with sides of ratio 3/4 to 4/3, stretched to the old
             size, and a flip (Szegedy et al., 2015, arXiv:1409.4842; usual for ImageNet). ``none``.
         generator: Where all random numbers come from, drawn on its device.
+        part: Where the images lie in a larger batch. Random numbers are drawn for all of that, so
+            that an image is changed in the same way whoever does it.
+        whole: How many images the larger batch has; as many as are given if there is none.
 
     Returns:
         uint8 of the same shape on the same device.
@@ -46,24 +56,33 @@ def augmented(images: Tensor, augmentation: str, generator: torch.Generator) -> 
         raise unknown("augmentation", augmentation, AUGMENTATIONS)
     if augmentation == "none":
         return images
+    whole = len(images) if whole is None else whole
     if augmentation == "resized-crop-flip":
-        return _stretched(images, generator)
-    return _shifted(images, generator, PADDING if augmentation == "crop-flip" else 0)
+        draws, flips = crop_draws(whole, generator)
+        return _stretched(images, draws[:, part], flips[part])
+    padding = PADDING if augmentation == "crop-flip" else 0
+    _check_size(images, padding)
+    offsets = torch.randint(
+        2 * padding + 1, (2, whole, 1), generator=generator, device=generator.device
+    )
+    return _shifted(images, offsets[:, part], _flips(whole, generator)[part], padding)
 
 
-def _shifted(images: Tensor, generator: torch.Generator, padding: int) -> Tensor:
-    """Shift each image by up to ``padding`` pixels, and flip it or not, by one indexing."""
-    count, channels, height, width = images.shape
+def _check_size(images: Tensor, padding: int) -> None:
+    """Raise if images are too small to be shifted."""
+    height, width = images.shape[2:]
     if min(height, width) < 2 * padding:
         raise InputError(
             f"crop-flip shifts images by up to {padding} pixels and needs them to be at least "
             f"{2 * padding} wide and high, got {height}x{width}; use flip or none"
         )
+
+
+def _shifted(images: Tensor, offsets: Tensor, flips: Tensor, padding: int) -> Tensor:
+    """Shift each image by up to ``padding`` pixels, and flip it or not, by one indexing."""
+    count, channels, height, width = images.shape
     device = images.device
-    offsets = torch.randint(
-        2 * padding + 1, (2, count, 1), generator=generator, device=generator.device
-    ).to(device)
-    flips = _flips(count, generator).to(device)
+    offsets, flips = offsets.to(device), flips.to(device)
     rows = offsets[0] + torch.arange(height, device=device)  # (n, height)
     columns = torch.arange(width, device=device).expand(count, width)
     columns = offsets[1] + torch.where(flips[:, None], width - 1 - columns, columns)
@@ -78,12 +97,24 @@ def _flips(count: int, generator: torch.Generator) -> Tensor:
     return torch.randint(2, (count,), generator=generator, device=generator.device) == 1
 
 
-def _stretched(images: Tensor, generator: torch.Generator) -> Tensor:
+def crop_draws(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draw what decides the random crop of each image, whatever its size.
+
+    Returns:
+        For :func:`boxes`: float64 in [0, 1), ``(4, n, trials)``. And whether each image is flipped,
+        ``(n,)``.
+    """
+    size = (4, count, _TRIALS)
+    draws = torch.rand(size, generator=generator, device=generator.device, dtype=torch.float64)
+    return draws, _flips(count, generator)
+
+
+def _stretched(images: Tensor, draws: Tensor, flips: Tensor) -> Tensor:
     """Cut a random rectangle out of each image and stretch it to the image's size, bilinearly."""
-    count, _, height, width = images.shape
-    boxes = random_boxes(count, height, width, generator).to(images.device)
-    flips = _flips(count, generator).to(images.device)
-    top, left, tall, wide = boxes.float()[:, :, None].unbind(1)  # each (n, 1)
+    height, width = images.shape[2:]
+    rectangles = boxes(draws, height, width).to(images.device)
+    flips = flips.to(images.device)
+    top, left, tall, wide = rectangles.float()[:, :, None].unbind(1)  # each (n, 1)
     rows = _positions(top, tall, height)
     columns = _positions(left, wide, width)
     columns = torch.where(flips[:, None], columns.flip(1), columns)
@@ -108,17 +139,20 @@ def _positions(start: Tensor, length: Tensor, size: int) -> Tensor:
     return start + torch.minimum(inside, length - 1)
 
 
-def random_boxes(count: int, height: int, width: int, generator: torch.Generator) -> Tensor:
-    """Draw a rectangle for each image.
+def boxes(draws: Tensor, height: int, width: int) -> Tensor:
+    """Return a random rectangle for each image of one size.
 
     Area and ratio of sides are drawn up to ten times, until the rectangle fits into the image; if
     it never does it is the largest in the middle whose ratio is in range.
 
+    Args:
+        draws: See :func:`crop_draws`.
+        height: Of the images.
+        width: Of the images.
+
     Returns:
-        int64, ``(n, 4)``: top, left, height, width in pixels, on the generator's device.
+        int64, ``(n, 4)``: top, left, height, width in pixels, on the device of the draws.
     """
-    device = generator.device
-    draws = torch.rand(4, count, _TRIALS, generator=generator, device=device, dtype=torch.float64)
     area = height * width * (_AREA[0] + (_AREA[1] - _AREA[0]) * draws[0])
     low, high = log(_RATIO[0]), log(_RATIO[1])
     ratio = torch.exp(low + (high - low) * draws[1])
@@ -127,9 +161,9 @@ def random_boxes(count: int, height: int, width: int, generator: torch.Generator
     first = fits.int().argmax(dim=1, keepdim=True)
     top = ((height - tall + 1) * draws[2]).floor()
     left = ((width - wide + 1) * draws[3]).floor()
-    boxes = torch.stack([value.gather(1, first)[:, 0] for value in (top, left, tall, wide)], dim=1)
+    chosen = torch.stack([value.gather(1, first)[:, 0] for value in (top, left, tall, wide)], dim=1)
     limit_wide = min(width, round(height * _RATIO[1]))
     limit_tall = min(height, round(width / _RATIO[0]))
     middle = [(height - limit_tall) // 2, (width - limit_wide) // 2, limit_tall, limit_wide]
-    whole = torch.tensor(middle, dtype=torch.float64, device=device)
-    return torch.where(fits.any(dim=1, keepdim=True), boxes, whole).long()
+    largest = torch.tensor(middle, dtype=torch.float64, device=draws.device)
+    return torch.where(fits.any(dim=1, keepdim=True), chosen, largest).long()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from scratchticket.data.source import Part, Source, files_digest, natural, part_named
@@ -32,7 +33,7 @@ def folder_source(root: Path) -> Source:
         str(root),
         {part: _part(images) for part, images in found.items()},
         None,
-        lambda: files_digest(root, files),
+        partial(files_digest, root, files),
         (f"not read: {len(skipped)} that are no images of a part, such as {skipped[0]}",)
         if skipped
         else (),
@@ -42,7 +43,8 @@ def folder_source(root: Path) -> Source:
 def _part(images: list[tuple[Path, str]]) -> Part:
     """Return a part of images with their classes; an image is named by its file."""
     paths = [path for path, _ in images]
-    return Part([label for _, label in images], lambda: paths, lambda index: str(paths[index]))
+    labels = [label for _, label in images]
+    return Part(labels, lambda: paths, lambda index: str(paths[index]), paths.__getitem__)
 
 
 def _images(folder: Path, skipped: list[Path]) -> list[tuple[Path, str]]:

@@ -14,7 +14,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from scratchticket.data.known import KnownSet
 from scratchticket.data.parquet import check_complete
 from scratchticket.data.recipe import DataRecipe
-from scratchticket.data.source import Source, content_digest
+from scratchticket.data.source import FileHash, Source
 from scratchticket.data.tables import Table, tables_source
 from scratchticket.errors import InputError
 
@@ -31,8 +31,8 @@ def hub_source(name: str, known: KnownSet, recipe: DataRecipe) -> Source:
     found = fetched(name, known)
     files = [Path(file["filename"]) for part in known.files for file in found[part].cache_files]
 
-    def digest() -> str:
-        return " ".join(content_digest(file) for file in files)
+    def digest(hashed: FileHash) -> str:
+        return " ".join(hashed(file) for file in files)
 
     tables = {part: [_table(f"{known.repository} {part}", found[part])] for part in known.files}
     return tables_source(name, tables, digest, label_column=recipe.label_column)

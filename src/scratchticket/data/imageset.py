@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from math import prod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from scratchticket.data.augmentation import augmented
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.errors import InputError
+
+_PIECE = 2**22  # bytes
 
 
 def pixels(images: Tensor) -> Tensor:
@@ -31,6 +38,7 @@ class ImageSet:
     Attributes:
         images: uint8, ``(n, channel, height, width)``.
         labels: int64, ``(n,)``.
+        lazy: Whether images are decoded when they are asked for, which takes time.
 
     Raises:
         InputError: If shapes or types disagree, or there is no image.
@@ -38,6 +46,7 @@ class ImageSet:
 
     images: Tensor
     labels: Tensor
+    lazy: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.images.dtype != torch.uint8 or self.images.ndim != 4:
@@ -63,6 +72,40 @@ class ImageSet:
     def to(self, device: torch.device | str) -> ImageSet:
         """Return the same images on another device."""
         return ImageSet(self.images.to(device), self.labels.to(device))
+
+    def labelled(self, labels: Tensor) -> ImageSet:
+        """Return the same images with other labels."""
+        return replace(self, labels=labels)
+
+    def changed(self, part: slice, augmentation: str, generator: torch.Generator) -> Tensor:
+        """Return some of the images, each changed at random; see :func:`augmented`.
+
+        Args:
+            part: Which, as consecutive numbers; random numbers are drawn for all.
+            augmentation: In which way.
+            generator: On the images' device, on the CPU if the set is lazy.
+        """
+        return augmented(self.images[part], augmentation, generator, part=part, whole=len(self))
+
+    def pieces(self) -> Iterator[Tensor]:
+        """Return all images, a few at a time."""
+        count = max(1, _PIECE // prod(self.shape))
+        for start in range(0, len(self), count):
+            yield self[start : start + count].images
+
+    def digest(self, *, labels: bool = False) -> str:
+        """Return a hash of what the images are, and of their labels too if they matter."""
+        digest = sha256()
+        for content in self._content():
+            digest.update(content)
+        if labels:
+            digest.update(self.labels.cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+    def _content(self) -> Iterator[bytes]:
+        """Return what the images are."""
+        for piece in self.pieces():
+            yield piece.cpu().numpy().tobytes()
 
     @property
     def shape(self) -> tuple[int, int, int]:

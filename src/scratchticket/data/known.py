@@ -40,6 +40,7 @@ class KnownSet:
         label_column: Which one, where there are two.
         size: Images differ in size and are resized to this.
         colour: ``rgb`` where single images are grey.
+        lazy: Pixels would not fit into memory, nor on many a disk.
         terms: What the user has to do before a download.
     """
 
@@ -51,6 +52,7 @@ class KnownSet:
     label_column: str | None = None
     size: int | None = None
     colour: Colour = "keep"
+    lazy: bool = False
     terms: str = ""
 
 
@@ -91,6 +93,7 @@ KNOWN_SETS = {
         _IMAGENET,
         size=224,
         colour="rgb",
+        lazy=True,
         terms="accept its terms on its page and run `hf auth login`, or ",
     ),
 }
@@ -104,7 +107,7 @@ def recognised(classes: tuple[str, ...], train: ImageSet) -> str | None:
     """
     for name, known in KNOWN_SETS.items():
         if (len(classes), classes[0], classes[-1]) in known.classes and train.shape[0] == 3:
-            sample = train.images[:: max(1, len(train) // _SAMPLE)].numpy()
+            sample = train[:: max(1, len(train) // _SAMPLE)].images.numpy()
             mean = sample.mean(axis=(0, 2, 3)) / 255
             if np.abs(mean - known.published.mean).max() < _TOLERANCE:
                 return name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -43,7 +44,7 @@ def parquet_source(path: Path, recipe: DataRecipe) -> Source:
     return tables_source(
         str(path),
         {part: [_table(file) for file in parts[part]] for part in PARTS if part in parts},
-        lambda: files_digest(root, used),
+        partial(files_digest, root, used),
         label_column=recipe.label_column,
         notes=(f"files of no known part, not read: {listed}",) if unnamed else (),
     )

@@ -15,6 +15,7 @@ from scratchticket.data.recipe import Colour, DataRecipe
 from scratchticket.errors import InputError
 
 Pixels = npt.NDArray[np.uint8]
+_BLEED = 1 / 16  # of each side, which leaves 7/8: 224 of 256 pixels
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV")
 Picture = bytes | Path | Image.Image | npt.NDArray[Any] | Tensor | None
 
@@ -35,10 +36,28 @@ def decoded(picture: Picture, recipe: DataRecipe, shape: tuple[int, ...] | None 
         InputError: If it cannot be read, would need a choice of the user, or has another shape. The
             message does not say which image: the caller knows.
     """
-    image = _coloured(_opened(picture), recipe.colour)
+    image = photograph(picture, recipe.colour)
     if recipe.size is not None:
         square = (recipe.size, recipe.size)
-        image = ImageOps.fit(image, square, Image.Resampling.BILINEAR)
+        image = ImageOps.fit(image, square, Image.Resampling.BILINEAR, bleed=_BLEED * recipe.lazy)
+    return pixels_of(image, shape)
+
+
+def photograph(picture: Picture, colour: Colour) -> Image.Image:
+    """Return a decoded image in mode L or RGB, of its own size, upright.
+
+    Raises:
+        InputError: As :func:`decoded` does.
+    """
+    return _coloured(_opened(picture), colour)
+
+
+def pixels_of(image: Image.Image, shape: tuple[int, ...] | None) -> Pixels:
+    """Return the pixels of an image in mode L or RGB; see :func:`decoded`.
+
+    Raises:
+        InputError: If they are not of the wanted shape.
+    """
     array = np.asarray(image)
     pixels: Pixels = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
     if shape is not None and pixels.shape != shape:

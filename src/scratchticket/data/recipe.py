@@ -37,6 +37,9 @@ class DataRecipe:
             given. They are the same for every run of this recipe.
         classes: Names of the classes to keep, separated by commas, in the order their numbers
             shall have; all if not given.
+        lazy: Leave images encoded and decode each whenever it is needed, so that they need not fit
+            into memory, nor their pixels on the disk. Random crops are then made of the whole
+            photographs, and ``size`` is cut out of the middle when the shorter side has 8/7 of it.
 
     Raises:
         InputError: If a name is unknown or a number out of range.
@@ -51,6 +54,7 @@ class DataRecipe:
     colour: Colour = "keep"
     train_images: int | None = None
     classes: str | None = None
+    lazy: bool = False
 
     def __post_init__(self) -> None:
         if not self.name:

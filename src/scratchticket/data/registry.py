@@ -78,6 +78,7 @@ def _known(recipe: DataRecipe, place: str | None) -> Data:
         label_column=recipe.label_column or known.label_column,
         size=recipe.size or known.size,
         colour=known.colour if recipe.colour == "keep" else recipe.colour,
+        lazy=recipe.lazy or known.lazy,
     )
     if place is not None:
         column = full.label_column if _holds_tables(_path(place)) else recipe.label_column

@@ -62,6 +62,8 @@ def gather(
         >>> len(data.train), len(data.validation), len(data.test), data.shape
         (7, 3, 2, (1, 8, 8))
     """
+    if recipe.lazy:
+        raise InputError(f"{name} cannot be lazy: that is for image folders and Parquet files")
     given = {"train": train, "validation": validation, "test": test}
     labels: dict[str, list[Any]] = {}
     parts = {}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
+from os import SEEK_END
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from scratchticket.data.pictures import Picture
 from scratchticket.files import canonical_json
 
 Integers = npt.NDArray[np.int64]
+FileHash = Callable[[Path], str]
 PARTS = ("train", "validation", "test")
 UNLABELLED = -1
+_END = 2**16  # bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +30,13 @@ class Part:
         labels: A number or a class name for each image.
         pictures: Returns the images, from the first.
         where: Names an image for an error message, given its index.
+        at: Returns an image alone, given its index; none where only all can be read.
     """
 
     labels: Integers | Sequence[str]
     pictures: Callable[[], Iterable[Picture]]
     where: Callable[[int], str]
+    at: Callable[[int], Picture] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +47,14 @@ class Source:
         name: How messages call it.
         parts: ``train`` and, where there are any, ``validation`` and ``test``.
         classes: Class names, if the labels do not tell.
-        digest: Returns a hash of everything the pixels are made from.
+        digest: Returns a hash of everything the pixels are made from, given how a file is hashed.
         notes: What the user should know.
     """
 
     name: str
     parts: Mapping[str, Part]
     classes: tuple[str, ...] | None
-    digest: Callable[[], str]
+    digest: Callable[[FileHash], str]
     notes: tuple[str, ...] = ()
 
 
@@ -78,7 +83,20 @@ def content_digest(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def files_digest(root: Path, files: Iterable[Path]) -> str:
-    """Return a hash of the names below ``root`` and the contents of files."""
-    listing = [[path.relative_to(root).as_posix(), content_digest(path)] for path in files]
+def size_of(path: Path) -> str:
+    """Return a file's size, in place of a hash where files are too many to be opened."""
+    return str(path.stat().st_size)
+
+
+def end_digest(path: Path) -> str:
+    """Return a hash of a file's size and its last 64 KiB, where Parquet files are described."""
+    with path.open("rb") as file:
+        size = file.seek(0, SEEK_END)
+        file.seek(max(0, size - _END))
+        return sha256(f"{size} ".encode() + file.read()).hexdigest()
+
+
+def files_digest(root: Path, files: Iterable[Path], hashed: FileHash) -> str:
+    """Return a hash of the names below ``root`` and the hashes of files."""
+    listing = [[path.relative_to(root).as_posix(), hashed(path)] for path in files]
     return sha256(canonical_json(listing).encode()).hexdigest()

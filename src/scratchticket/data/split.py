@@ -128,5 +128,5 @@ def of_classes(
     kept = {}
     for part, images in sets.items():
         labels = numbers[images.labels]
-        kept[part] = ImageSet(images.images[labels >= 0], labels[labels >= 0])
+        kept[part] = images[labels >= 0].labelled(labels[labels >= 0])
     return names, kept

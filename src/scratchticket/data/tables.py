@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scratchticket.data.columns import Columns, choose_columns, is_integer
-from scratchticket.data.source import Integers, Part, Source
+from scratchticket.data.source import FileHash, Integers, Part, Source
 from scratchticket.errors import InputError
 
 
@@ -36,7 +36,7 @@ class Table:
 def tables_source(
     name: str,
     parts: Mapping[str, Sequence[Table]],
-    digest: Callable[[], str],
+    digest: Callable[[FileHash], str],
     *,
     label_column: str | None,
     notes: tuple[str, ...] = (),

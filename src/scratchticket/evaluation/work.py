@@ -135,7 +135,7 @@ def default_batch_size(images: ImageSet) -> int:
     Where images are small, batches are large: what is left of a batch while an attack succeeds is
     then still worth a pass.
     """
-    pixels = images.images.shape[-1] * images.images.shape[-2]
+    pixels = images.shape[-1] * images.shape[-2]
     return min(LARGEST_BATCH, max(SMALLEST_BATCH, BATCH_SIZE * 32 * 32 // pixels))
 
 

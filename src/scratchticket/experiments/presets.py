@@ -33,6 +33,10 @@ _SVHN: Settings = _CIFAR | {
 _IMAGENET: Settings = {
     "network.name": "imagenet_resnet50",
     "ratio": "0.4",
+    "data.size": 224,
+    "data.colour": "rgb",
+    "data.lazy": True,
+    "data.validation": "1/128",  # 10,000 images: PGD-20 on a tenth would take longer than learning
     "attack.name": "fgsm-rs",
     "attack.epsilon": "4/255",
     "learning.epochs": 100,

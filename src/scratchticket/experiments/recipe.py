@@ -164,9 +164,10 @@ class Recipe:
         value: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
         if not self.beside.exists:
             del value["beside"]
-        for name, default in LATER.items():
-            if value["learning"][name] == default:
-                del value["learning"][name]
+        for path, default in LATER.items():
+            part, name = path.split(".")
+            if value[part][name] == default:
+                del value[part][name]
         return value
 
     @property
@@ -183,9 +184,9 @@ class Recipe:
         return sha256(canonical_json(value).encode()).hexdigest()
 
 
-#: Settings of learning that came after the first records: a run that does without is named as it
-#: was before there were any. So it is with tickets beside.
-LATER = {"precision": "float32", "compile": "none"}
+#: Settings that came after the first records: a run that does without is named as it was before
+#: there were any. So it is with tickets beside.
+LATER = {"data.lazy": False, "learning.precision": "float32", "learning.compile": "none"}
 _ADAPTER = TypeAdapter(Recipe)
 OPEN = ("network.arguments", "pattern.layers")  # settings whose names are the user's
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from scratchticket.data import Data, load_data
+from scratchticket.data import Data, DataRecipe, load_data
 from scratchticket.errors import Interrupted
 from scratchticket.experiments import figures
 from scratchticket.experiments.api import learned, prepared
@@ -99,7 +99,7 @@ def run(  # noqa: PLR0913
     """
     start = load_start(recipe.start)
     if data is None:
-        data = load_data(recipe.data)
+        data = _loaded(recipe.data, group)
     if group.leads:
         tell(data.notes)
     job = prepared(recipe, data, device, start, load_beside(recipe.beside), group)
@@ -129,6 +129,13 @@ def run(  # noqa: PLR0913
         return _written(home, recipe, data, done, results, seconds, device, group)
 
     return group.led(write_all)
+
+
+def _loaded(recipe: DataRecipe, group: Group) -> Data:
+    """Load images: the first process before the others, who find what it left in the cache."""
+    found: list[Data] = []
+    group.led(lambda: found.append(load_data(recipe)))
+    return found[0] if found else load_data(recipe)
 
 
 def _written(  # noqa: PLR0913, PLR0917

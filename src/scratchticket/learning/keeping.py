@@ -51,7 +51,7 @@ def identity(problem: Problem, recipe: LearningRecipe) -> str:
         "seed": problem.seed,
         "learner": problem.learner.identity(),
         "labels": sha256(problem.images.labels.cpu().numpy().tobytes()).hexdigest(),
-        "images": sha256(problem.images.images.cpu().numpy().tobytes()).hexdigest(),
+        "images": problem.images.digest(),
         "facts": dict(problem.facts),
     }
     return sha256(canonical_json(facts).encode()).hexdigest()

@@ -15,10 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scratchticket import rng
-from scratchticket.attacks import perturb
+from scratchticket.attacks import Loss, Network, cross_entropy, perturb
 from scratchticket.attacks.sets import Together, chances, set_loss
-from scratchticket.data import augmented, pixels
+from scratchticket.data import pixels
 from scratchticket.errors import InputError, Interrupted, ScratchticketError
+from scratchticket.learning.batches import Batch, Batches
 from scratchticket.learning.checkpoint import newest
 from scratchticket.learning.health import not_finite, signs
 from scratchticket.learning.keeping import State, buffers_of, identity, kept, restored
@@ -49,7 +50,11 @@ def learn(problem: Problem, recipe: LearningRecipe, session: Session = Session()
         ScratchticketError: If the loss is no longer finite.
     """
     with torch.random.fork_rng(_cuda_devices(problem)):
-        return _go(_Run(problem, recipe, session), session)
+        run = _Run(problem, recipe, session)
+        try:
+            return _go(run, session)
+        finally:
+            run.batches.close()
 
 
 def _cuda_devices(problem: Problem) -> list[torch.device]:
@@ -98,12 +103,12 @@ class _Run:
             momentum=recipe.momentum,
             weight_decay=recipe.weight_decay,
         )
-        self._order: tuple[int, Tensor] | None = None
         self._identity = identity(problem, recipe) if session.checkpoint else ""
         self._forward = forward_pass(problem.network, recipe)
         problem.network.requires_grad_(False)
         problem.learner.write()
         self.group = session.group
+        self.batches = Batches(problem.images, problem.seed, recipe, self.group)
 
     def stop_if_asked(self) -> None:
         """Save and raise if the session wants the run to stop."""
@@ -114,45 +119,29 @@ class _Run:
     def _zero(self) -> Tensor:
         return torch.zeros((), dtype=torch.float64, device=self.device)
 
-    def _batch(self) -> tuple[Tensor, Tensor]:
-        """Return the pixels and labels of this step."""
-        epoch, position = divmod(self.state.step, self.steps_per_epoch)
-        if self._order is None or self._order[0] != epoch:
-            count = len(self.problem.images)
-            order = rng.permutation(count, self.problem.seed, "batches", epoch)
-            self._order = epoch, order.to(self.device)
-        start = position * self.recipe.batch_size
-        chosen = self.problem.images[self._order[1][start : start + self.recipe.batch_size]]
-        random = rng.generator(
-            self.problem.seed, "augmentation", self.state.step, device=self.device
-        )
-        images = augmented(chosen.images, self.recipe.augmentation, random)
-        return pixels(images), chosen.labels
-
     def advance(self) -> None:
         """Do one step: attack, backward, update."""
         network, learner, step = self.problem.network, self.problem.learner, self.state.step
         # Of each process its own, for dropout and the like.
         torch.manual_seed(rng.network_seed(self.problem.seed, step, self.group.rank))
-        images, labels = self._batch()
-        part = self.group.part(len(images))
+        batch = self.batches.at(step)
         generator = rng.generator(self.problem.seed, "attack", step, device=self.device)
         network.train(self.recipe.batch_norm == "train")
-        if len(images) == 1 and any(
+        if batch.whole == 1 and any(
             isinstance(module, BATCH_NORMS) for module in network.modules()
         ):
             raise InputError(
                 "a batch of one image has no batch statistics; choose another learning.batch_size"
             )
-        adversarial = self._attacked(images, labels, part, generator)
+        adversarial = self._attacked(batch, generator)
 
         network.train()
         for parameter in learner.parameters():
             parameter.requires_grad_(True)
         logits, smoothing = self._forward(adversarial), self.recipe.label_smoothing
-        loss = F.cross_entropy(logits, labels[part], label_smoothing=smoothing)
+        loss = F.cross_entropy(logits, batch.labels, label_smoothing=smoothing)
         if self.group.size > 1:  # the mean over processes is that over the whole batch
-            loss = loss * (len(adversarial) * self.group.size / len(labels))
+            loss = loss * (len(adversarial) * self.group.size / batch.whole)
         loss.backward()  # type: ignore[no-untyped-call]
         network.requires_grad_(False)
         loss = loss.detach()
@@ -169,16 +158,23 @@ class _Run:
         self.state.loss_sum += loss
         self.state.step += 1
 
-    def _attacked(
-        self, images: Tensor, labels: Tensor, part: slice, generator: torch.Generator
-    ) -> Tensor:
+    def _attacked(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the images of the inner maximisation, over all networks where there are others."""
-        beside, attack = self.problem.beside, self.problem.attack
-        if not beside:
-            return perturb(attack, self._forward, images, labels, generator=generator, part=part)
-        together = Together([*beside, self._forward])
-        loss = set_loss("eot", chances(None, len(beside) + 1))
-        return perturb(attack, together, images, labels, loss=loss, generator=generator, part=part)
+        network: Network = self._forward
+        loss: Loss = cross_entropy
+        if beside := self.problem.beside:
+            network = Together([*beside, network])
+            loss = set_loss("eot", chances(None, len(beside) + 1))
+        return perturb(
+            self.problem.attack,
+            network,
+            batch.images,
+            batch.labels,
+            loss=loss,
+            generator=generator,
+            part=batch.part,
+            whole=batch.whole,
+        )
 
     def end_epoch(self) -> None:
         """Log the epoch, validate if it is time, keep the best."""
@@ -207,15 +203,13 @@ class _Run:
     @contextmanager
     def judged_statistics(self) -> Iterator[None]:
         """Put the network in eval mode, with the batch-norm statistics the recipe asks for."""
-        network, images, size = self.problem.network, self.problem.images, self.recipe.batch_size
+        network = self.problem.network
         network.eval()
         if self.recipe.statistics == "running":
             yield
             return
-        count = size * min(STATISTICS_BATCHES, self.steps_per_epoch)
-        order = rng.permutation(len(images), self.problem.seed, "batches", "statistics")
-        chosen = torch.split(order[:count].to(self.device), size)
-        with recomputed_statistics(network, (pixels(images[part].images) for part in chosen)):
+        some = self.batches.statistics(min(STATISTICS_BATCHES, self.steps_per_epoch))
+        with recomputed_statistics(network, (pixels(chosen.images) for chosen in some)):
             self.group.average(network.buffers())
             yield
 

@@ -1,0 +1,85 @@
+"""From the parts of a data set to images that stay encoded."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from itertools import accumulate
+
+import numpy as np
+import torch
+
+from scratchticket.data.imageset import ImageSet
+from scratchticket.data.pack import packed
+from scratchticket.data.photographs import Album, Photographs
+from scratchticket.data.pictures import Picture
+from scratchticket.data.recipe import DataRecipe
+from scratchticket.data.source import Integers, Part, Source, end_digest, size_of
+from scratchticket.errors import InputError
+from scratchticket.files import canonical_json
+
+
+def left_encoded(
+    source: Source,
+    parts: Sequence[Part],
+    labels: Mapping[str, Integers],
+    rows: Mapping[str, Integers],
+    recipe: DataRecipe,
+) -> dict[str, ImageSet]:
+    """Return the three parts of a data set, decoding no image but the first.
+
+    Args:
+        source: What a reader found.
+        parts: Those of its parts that are used. Where images cannot be read alone, all are copied
+            to the cache folder first.
+        labels: Class numbers of each of these.
+        rows: For each part to make, which of the given rows it consists of.
+        recipe: How images are prepared.
+
+    Raises:
+        InputError: If the images cannot be left encoded, or the first cannot be used.
+    """
+    files = all(part.at for part in parts)
+    identity = source.digest(size_of if files else end_digest)
+    readers = [
+        part.at or _copied(part, _hash("pack", identity, name))
+        for name, part in zip(labels, parts, strict=True)
+    ]
+    ends = list(accumulate(len(part.labels) for part in parts))
+
+    def place(row: int) -> tuple[int, int]:
+        number = bisect_right(ends, row)
+        return number, row - (ends[number - 1] if number else 0)
+
+    def at(row: int) -> Picture:
+        number, index = place(row)
+        return readers[number](index)
+
+    def where(row: int) -> str:
+        number, index = place(row)
+        return parts[number].where(index)
+
+    album = Album(at, where, recipe, _hash(identity, recipe.size, recipe.colour))
+    channels, height, width = album.pixels(0).shape
+    shape = channels, height, width
+    everything = torch.from_numpy(np.concatenate(list(labels.values())))
+    chosen = {part: torch.from_numpy(some) for part, some in rows.items()}
+    return {part: Photographs(album, r, everything[r], shape) for part, r in chosen.items()}
+
+
+def _hash(*parts: str | int | None) -> str:
+    return sha256(canonical_json(parts).encode()).hexdigest()
+
+
+def _copied(part: Part, key: str) -> Callable[[int], bytes]:
+    """Copy the images of a part to where each can be read alone."""
+
+    def contents() -> Iterator[bytes]:
+        for index, picture in enumerate(part.pictures()):
+            if not isinstance(picture, bytes):
+                what = "there is no image" if picture is None else "lazy is for encoded images"
+                raise InputError(f"{part.where(index)}: {what}")
+            yield picture
+
+    return packed(key, len(part.labels), contents)
