@@ -19,6 +19,7 @@ FOUNDATION = {
     "quantities",
     "quantile",
     "rng",
+    "signals",
 }
 FLOW = {
     "data": set(),
