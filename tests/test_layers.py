@@ -15,6 +15,7 @@ FOUNDATION = {
     "accuracy",
     "errors",
     "files",
+    "memory",
     "processes",
     "quantities",
     "quantile",

@@ -65,8 +65,7 @@ def test_while_the_search_is_set_up(
     tmp_path: Path, drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("scratchticket.learning.loop._cuda_devices", raises(signal.SIGTERM))
-        patch.setattr("torch.random.fork_rng", lambda devices: patch.context())
+        patch.setattr("scratchticket.learning.loop._Run.restore", raises(signal.SIGTERM))
         said = refused(*DRAW, "--out", tmp_path)
 
     assert said.startswith("interrupted: stopped after step 0 of 4; go on with the same command")

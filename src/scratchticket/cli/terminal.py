@@ -51,6 +51,14 @@ def user_errors(go_on: str = "") -> Iterator[None]:
     except KeyboardInterrupt:
         print(f"interrupted{go_on and '; '}{go_on}", file=sys.stderr)
         raise typer.Exit(ERROR_CODE) from None
+    except (MemoryError, RuntimeError) as error:
+        from scratchticket.memory import ran_out
+
+        if not ran_out(error):
+            raise
+        first = next(iter(str(error).splitlines()), "")
+        print(f"error: out of memory{first and ': '}{first}", file=sys.stderr)
+        raise typer.Exit(ERROR_CODE) from None
 
 
 def tell(notes: Iterable[str]) -> None:

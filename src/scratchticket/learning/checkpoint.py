@@ -17,6 +17,7 @@ from torch import Tensor
 
 from scratchticket.errors import InputError, Unwritable
 from scratchticket.files import canonical_json, write_atomically
+from scratchticket.memory import require
 
 _KEY = "scratchticket.checkpoint"
 
@@ -45,6 +46,7 @@ class Checkpoint:
             name: tensor.detach().cpu().contiguous() for name, tensor in self.tensors.items()
         }
         told = canonical_json({"facts": self.facts, "sha256": _digest(tensors)})
+        require(2 * sum(tensor.nbytes for tensor in tensors.values()))
         content = safetensors.torch.save(tensors, {_KEY: told})
         try:
             if path.exists():

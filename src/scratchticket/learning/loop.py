@@ -32,6 +32,7 @@ from scratchticket.learning.problem import (
 )
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.learning.statistics import BATCH_NORMS, recomputed_statistics
+from scratchticket.memory import ran_out, too_many
 
 STATISTICS_BATCHES = 64  # over which batch statistics are averaged at most
 SIGN_IMAGES = 64  # that are looked at for signs that something is wrong
@@ -47,14 +48,9 @@ def learn(problem: Problem, recipe: LearningRecipe, session: Session = Session()
         InputError: If the checkpoint belongs to another problem.
         ScratchticketError: If the loss is no longer finite.
     """
-    with torch.random.fork_rng(_cuda_devices(problem)):
-        return _go(_Run(problem, recipe, session), session)
-
-
-def _cuda_devices(problem: Problem) -> list[torch.device]:
-    """Return the GPU whose global generator the loop seeds, if it computes on one."""
     device = problem.images.labels.device
-    return [device] if device.type == "cuda" else []
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        return _go(_Run(problem, recipe, session), session)
 
 
 def _go(run: _Run, session: Session) -> Outcome:
@@ -128,7 +124,33 @@ class _Run:
         return pixels(images), chosen.labels
 
     def advance(self) -> None:
-        """Do one step: attack, backward, update."""
+        """Do one step.
+
+        Raises:
+            OutOfMemory: If a batch is too large; the last checkpoint is left as it is.
+        """
+        try:
+            self._advance()
+            return
+        except (MemoryError, RuntimeError) as error:
+            if not ran_out(error):
+                raise
+        step, size = f"step {self.state.step + 1}", self.recipe.batch_size
+        raise too_many(step, size, self._attempt, "learning.batch_size of a new run")
+
+    def _attempt(self, count: int) -> None:
+        """Take the memory of a step with so many images, and change nothing that is learned."""
+        self.optimiser.zero_grad(set_to_none=True)
+        images, labels = (whole[: max(1, count // self.group.size)] for whole in self._batch())
+        generator = rng.generator(self.problem.seed, "attack", 0, device=self.device)
+        self.problem.network.train()
+        self._backward(self._attacked(images, labels, slice(None), generator), labels, 1.0)
+        self.problem.learner.collect()
+        _momentum = [torch.empty_like(t) for t in self.problem.learner.tensors().values()]
+        self.optimiser.zero_grad(set_to_none=True)
+
+    def _advance(self) -> None:
+        """Attack, backward, update."""
         network, learner, step = self.problem.network, self.problem.learner, self.state.step
         # Of each process its own, for dropout and the like.
         torch.manual_seed(rng.network_seed(self.problem.seed, step, self.group.rank))
@@ -145,15 +167,9 @@ class _Run:
         adversarial = self._attacked(images, labels, part, generator)
 
         network.train()
-        for parameter in learner.parameters():
-            parameter.requires_grad_(True)
-        smoothing = self.recipe.label_smoothing
-        loss = F.cross_entropy(network(adversarial), labels[part], label_smoothing=smoothing)
-        if self.group.size > 1:  # the mean over processes is that over the whole batch
-            loss = loss * (len(adversarial) * self.group.size / len(labels))
-        loss.backward()  # type: ignore[no-untyped-call]
-        network.requires_grad_(False)
-        loss = loss.detach()
+        # The mean over processes is that over the whole batch.
+        share = len(adversarial) * self.group.size / len(labels)
+        loss = self._backward(adversarial, labels[part], share)
         if self.group.size > 1:
             gradients = [p.grad for p in learner.parameters() if p.grad is not None]
             self.group.average([*gradients, *buffers_of(self.problem).values(), loss])
@@ -166,6 +182,18 @@ class _Run:
         learner.write()
         self.state.loss_sum += loss
         self.state.step += 1
+
+    def _backward(self, adversarial: Tensor, labels: Tensor, share: float) -> Tensor:
+        """Make the gradients of what is learned, times a factor; return the loss times it."""
+        network, smoothing = self.problem.network, self.recipe.label_smoothing
+        for parameter in self.problem.learner.parameters():
+            parameter.requires_grad_(True)
+        loss = F.cross_entropy(network(adversarial), labels, label_smoothing=smoothing)
+        if share != 1:
+            loss = loss * share
+        loss.backward()  # type: ignore[no-untyped-call]
+        network.requires_grad_(False)
+        return loss.detach()
 
     def _attacked(
         self, images: Tensor, labels: Tensor, part: slice, generator: torch.Generator
