@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 import torch
 
 import scratchticket as st
+from disks import Disk
 from scratchticket.tickets import Ticket
 
 torch.set_num_threads(1)  # processes run side by side
@@ -30,6 +33,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "decoded"
     monkeypatch.setenv("SCRATCHTICKET_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A disk of 20 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if not Disk.mount("-t", "tmpfs", "-o", "size=20m", "tmpfs", str(folder)):
+        pytest.skip("a full or a read-only disk: needs root to mount one")
+    yield Disk(folder)
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,12 @@ FOUNDATION = {
     "accuracy",
     "errors",
     "files",
+    "memory",
     "processes",
     "quantities",
     "quantile",
     "rng",
+    "signals",
 }
 FLOW = {
     "data": set(),

@@ -22,6 +22,10 @@ class Unwritable(InputError):
     """A file cannot be written: the disk is full, or nothing may be written there."""
 
 
+class OutOfMemory(ScratchticketError):
+    """There is not enough memory for so many images at a time."""
+
+
 class Interrupted(ScratchticketError):
     """A run was asked to stop; its checkpoint holds everything done so far.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from scratchticket.errors import InputError, Unwritable
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Write a file under a temporary name, force it to the disk, then rename it.
 
-    A crash at any moment leaves either the old file or the new one.
+    A crash at any moment leaves either the old file or the new one; only one that leaves no time
+    for anything leaves the temporary file too, see :func:`remove_unfinished`.
 
     Raises:
         InputError: If it names no file.
@@ -22,16 +25,26 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     data = content.encode() if isinstance(content, str) else content
     if not path.name:
         raise InputError(f"cannot write {str(path)!r}: it names no file")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise Unwritable(f"cannot write {path}: {error.strerror}") from None
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise Unwritable(f"cannot write {path}: {error.strerror}") from None
+        raise
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove the temporary files that killed processes left; no other may be writing there."""
+    for file in folder.glob(".*.tmp"):
+        with suppress(OSError):
+            file.unlink()
 
 
 def read_bytes(path: Path, what: str) -> bytes:

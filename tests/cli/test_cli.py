@@ -186,7 +186,7 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["draw", "--data", "digits", "--out", "OUT", "--seed=-1"], "seed must be an integer"),
         (["draw", "--data", "digits", "--out", "OUT", "--device", "tpu"], "no device 'tpu'"),
         (["draw", "--data", "digits", "--out", "/proc/none/x"], "cannot use folder"),
-        (["draw", "--data", "digits", "--out", "/proc"], "cannot write /proc/recipe.json"),
+        (["draw", "--data", "digits", "--out", "/proc"], "cannot use folder /proc"),
         (["draw", "--data", "digits", "--out", "OUT", "--resume", "--overwrite"], "exclude"),
         (["train", "--data", "digits", "--out", "OUT", "--ratio", "0.1"], "No such option"),
         (["evaluate", "OUT/none", "--data", "digits"], "no such ticket file"),

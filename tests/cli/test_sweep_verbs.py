@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from scratchticket.experiments import lease
 from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe
-from scratchticket.experiments.sweeps import Store, lease
+from scratchticket.experiments.sweeps import Store
 from test_cli import call
 
 CHANGES = {"network.width": "4", "data.train_images": "512"}

@@ -111,6 +111,7 @@ def evaluate(
     json_output: o.Json = False,
     quiet: o.Quiet = False,
     device: o.Device = "auto",
+    deterministic: o.Deterministic = False,
 ) -> None:
     """Measure natural and robust accuracy: of a ticket, a dense network or a network of your own.
 
@@ -118,6 +119,7 @@ def evaluate(
     """
     with user_errors("go on with the same command"):
         from scratchticket.errors import InputError
+        from scratchticket.experiments import deterministic as strictly
         from scratchticket.experiments.judging import judgement
         from scratchticket.experiments.records import usable_device
         from scratchticket.experiments.task import EvaluationFolder, carry_out
@@ -151,7 +153,8 @@ def evaluate(
         if folder is None and (suite is not None or share.count > 1):
             folder = ticket.with_name(f"{ticket.stem}-{suite or attack or 'pgd'}")
         where = usable_device(device)
-        with EvaluationProgress(quiet or json_output) as progress:
+        strict = strictly.deterministic(deterministic)
+        with strict, EvaluationProgress(quiet or json_output) as progress:
             record = carry_out(
                 task,
                 folder=folder,

@@ -63,6 +63,7 @@ def _learn(task: str, options: dict[str, Any]) -> None:
     instead = " instead of --overwrite" if overwrite else ""
     with user_errors(f"go on with the same command and --resume{instead}"):
         from scratchticket.errors import InputError
+        from scratchticket.experiments.deterministic import deterministic
         from scratchticket.experiments.folder import RunFolder
         from scratchticket.experiments.records import usable_device
         from scratchticket.experiments.run import run
@@ -75,7 +76,7 @@ def _learn(task: str, options: dict[str, Any]) -> None:
         import_network(overrides.get("network.name"), builtin=True)
         recipe = make_recipe_from_file(overrides)
         where = usable_device(options["device"])
-        with joined(where) as group:
+        with deterministic(options["deterministic"]), joined(where) as group:
             quiet = options["quiet"] or not group.leads
             with LearningProgress(f"{task} {recipe.network.name}", quiet) as progress:
                 record = run(
@@ -133,6 +134,7 @@ def draw(
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
+    deterministic: o.Deterministic = False,
     track: o.Track = False,
     quiet: o.Quiet = False,
 ) -> None:
@@ -164,6 +166,7 @@ def train(
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
+    deterministic: o.Deterministic = False,
     track: o.Track = False,
     quiet: o.Quiet = False,
 ) -> None:

@@ -262,6 +262,16 @@ Overwrite = Annotated[
 Device = Annotated[
     str, Option(help="cpu, cuda, cuda:1, or auto (cuda if there is one).", rich_help_panel=RUN)
 ]
+Deterministic = Annotated[
+    bool,
+    Option(
+        "--deterministic",
+        help="Only deterministic algorithms: the same command gives the same bits twice on this "
+        "machine, or says what stands in the way. On a CPU the networks that come with the program "
+        "do so anyway.",
+        rich_help_panel=RUN,
+    ),
+]
 Quiet = Annotated[
     bool, Option("--quiet", help="No progress, only the result.", rich_help_panel=RUN)
 ]

@@ -86,7 +86,7 @@ def _described_as(folder: Path) -> dict[str, Any]:
 
 def _state(folder: Path) -> str:
     """Return where a job stands, from its folder alone."""
-    from scratchticket.experiments.sweeps import lease
+    from scratchticket.experiments import lease
 
     if (folder / "record.json").exists():
         return "finished"

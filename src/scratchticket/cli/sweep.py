@@ -208,7 +208,7 @@ def report(
     ] = None,
 ) -> None:
     """Write one HTML page: the paper's tables and figures from what is finished so far."""
-    with user_errors():
+    with user_errors("the same command makes it anew"):
         from scratchticket.errors import InputError
         from scratchticket.experiments.recipes import NAMES
         from scratchticket.experiments.report import Records, found, page, section

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from scratchticket.errors import Interrupted, ScratchticketError, ToldElsewhere
+from scratchticket.signals import interruptible
 
 if TYPE_CHECKING:
     from scratchticket.learning import Event
@@ -31,13 +32,14 @@ def say(text: str, where: Console = out) -> None:
 
 @contextmanager
 def user_errors(go_on: str = "") -> Iterator[None]:
-    """Turn the library's errors and Ctrl-C into a line or two and exit code 2.
+    """Turn the library's errors, Ctrl-C and other signals that stop into a line and exit code 2.
 
     Args:
         go_on: How to go on after an interruption.
     """
     try:
-        yield
+        with interruptible():
+            yield
     except ToldElsewhere:
         raise typer.Exit(ERROR_CODE) from None
     except Interrupted as stopped:
@@ -48,6 +50,14 @@ def user_errors(go_on: str = "") -> Iterator[None]:
         raise typer.Exit(ERROR_CODE) from None
     except KeyboardInterrupt:
         print(f"interrupted{go_on and '; '}{go_on}", file=sys.stderr)
+        raise typer.Exit(ERROR_CODE) from None
+    except (MemoryError, RuntimeError) as error:
+        from scratchticket.memory import ran_out
+
+        if not ran_out(error):
+            raise
+        first = next(iter(str(error).splitlines()), "")
+        print(f"error: out of memory{first and ': '}{first}", file=sys.stderr)
         raise typer.Exit(ERROR_CODE) from None
 
 

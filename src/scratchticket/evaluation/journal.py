@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -40,7 +41,9 @@ class Journal:
         self._found: dict[Piece, Finding] = {}
         self._path = path
         self.read(others)
-        self._file = None if path is None else self._opened(path)
+        self._file: IO[bytes] | None = None
+        if path is not None:
+            self._open(path)
 
     def __contains__(self, piece: Piece) -> bool:
         return piece in self._found
@@ -76,7 +79,8 @@ class Journal:
     def close(self) -> None:
         """Let go of the file."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what could not be written has been told
+                self._file.close()
             self._file = None
 
     def _write(self, value: Mapping[str, Any]) -> None:
@@ -88,23 +92,21 @@ class Journal:
         except OSError as error:
             raise Unwritable(f"cannot write {self._file.name}: {error.strerror}") from None
 
-    def _opened(self, path: Path) -> IO[bytes]:
+    def _open(self, path: Path) -> None:
         """Open a journal for writing, read it, cut off a line that was not finished."""
         try:
-            file = path.open("ab")
-        except OSError as error:
-            raise Unwritable(f"cannot write {path}: {error.strerror}") from None
-        try:
-            _lock(file, path)
+            self._file = path.open("ab")
+            _lock(self._file, path)
             whole = self._read(path)
-            file.truncate(whole)
+            self._file.truncate(whole)
+            if whole == 0:
+                self._write({"plan": self._plan})
+        except OSError as error:
+            self.close()
+            raise Unwritable(f"cannot write {path}: {error.strerror}") from None
         except InputError:
-            file.close()
+            self.close()
             raise
-        if whole == 0:
-            self._file = file
-            self._write({"plan": self._plan})
-        return file
 
     def _read(self, path: Path) -> int:
         """Take what a file holds.

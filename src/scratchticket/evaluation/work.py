@@ -16,6 +16,7 @@ from scratchticket.attacks.gradient import frozen
 from scratchticket.data import ImageSet, pixels
 from scratchticket.errors import InputError
 from scratchticket.evaluation.journal import Finding, Journal
+from scratchticket.memory import ran_out, too_many
 from scratchticket.networks import folded
 
 BATCH_SIZE = 256  # of 32x32 pixels
@@ -96,6 +97,7 @@ class Work(ABC):
 
         Raises:
             ScratchticketError: If an attack leaves its threat model.
+            OutOfMemory: If a batch is too large.
         """
         batches = [batch for batch in range(self.batches) if batch in shard]
         done, total = 0, len(self.names) * len(batches)
@@ -106,9 +108,25 @@ class Work(ABC):
             for name in self.names:
                 for batch in batches:
                     if (name, batch) not in journal:
-                        journal.add((name, batch), self._piece(name, batch, journal))
+                        journal.add((name, batch), self._done(name, batch, journal))
                     done += 1
                     progress(name, done, total)
+
+    def _done(self, name: str, batch: int, journal: Journal) -> Finding:
+        """Do a piece, or say how large it could be."""
+        try:
+            return self._piece(name, batch, journal)
+        except (MemoryError, RuntimeError) as error:
+            if not ran_out(error):
+                raise
+        raise too_many(name, self._batch_size, self._attempt, "--batch-size of evaluate")
+
+    def _attempt(self, count: int) -> None:
+        """Take about the memory of a gradient of all networks together."""
+        images = self.batch(0)[0][:count].requires_grad_()
+        together = sum(network(images).sum() for network in self._networks)
+        if isinstance(together, Tensor) and together.requires_grad:
+            torch.autograd.grad(together, images)
 
     def finished(self, journal: Journal) -> bool:
         """Whether the journal has every piece."""

@@ -32,14 +32,18 @@ def versions() -> dict[str, str]:
 
 
 def machine(device: torch.device | str) -> dict[str, Any]:
-    """Return where the run computed: the processor's model and thread count, or the GPU's name."""
+    """Return where the run computed: the processor's model and thread count, or the GPU's name.
+
+    And whether only deterministic algorithms were allowed.
+    """
+    how = {"deterministic": True} if torch.are_deterministic_algorithms_enabled() else {}
     if torch.device(device).type == "cuda":
-        return {"device": torch.cuda.get_device_name(device)}
+        return {"device": torch.cuda.get_device_name(device)} | how
     return {
         "device": _processor(),
         "threads": torch.get_num_threads(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-    }
+    } | how
 
 
 def _processor() -> str:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from scratchticket.data import Data, DataRecipe, load_data
-from scratchticket.errors import Interrupted
 from scratchticket.experiments import figures
 from scratchticket.experiments.api import learned, prepared
 from scratchticket.experiments.folder import RunFolder
+from scratchticket.experiments.lease import Lease, LeaseLost, held_alone
 from scratchticket.experiments.recipe import Recipe
 from scratchticket.experiments.records import commit, machine, measured, versions
 from scratchticket.experiments.start import load_beside, load_start
@@ -26,41 +24,8 @@ from scratchticket.files import write_atomically
 from scratchticket.learning import Epoch, Event, Session, catastrophic_overfitting
 from scratchticket.learning.checkpoint import discard
 from scratchticket.processes import ALONE, Group
+from scratchticket.signals import stop_requests
 from scratchticket.tickets import Finished, Ticket
-
-
-@contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 into a question the loop asks between two steps.
-
-    The second signal has its usual effect, for those who cannot wait for the end of a step. Outside
-    the main thread, where signals cannot be caught, nothing changes. :class:`Interrupted` is told
-    which signal it was.
-    """
-    asked = threading.Event()
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    names = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")  # the last two come from batch systems
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
-
-    def ask(number: int, frame: object) -> None:
-        received.append(number)
-        asked.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in numbers:
-        signal.signal(number, ask)
-    try:
-        yield asked.is_set
-    except Interrupted as stopped:
-        stopped.signal = received[0] if received else None
-        raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def run(  # noqa: PLR0913
@@ -75,8 +40,9 @@ def run(  # noqa: PLR0913
     tell: Callable[[Sequence[str]], None] = lambda notes: None,
     track: Path | None = None,
     group: Group = ALONE,
+    leased: bool = False,
 ) -> dict[str, Any]:
-    """Run a recipe in a folder.
+    """Run a recipe in a folder, which no other process may work in meanwhile.
 
     Args:
         recipe: What to run.
@@ -89,13 +55,15 @@ def run(  # noqa: PLR0913
         tell: Called with what was decided on the user's behalf.
         track: Folder for TensorBoard's files, which need the extra ``track``.
         group: The processes that share the run; the first of them writes and observes.
+        leased: Whether the caller holds the folder's lease.
 
     Returns:
         The record, which is also in the folder; that of a run finished earlier, with ``resume``.
 
     Raises:
-        InputError: See :meth:`RunFolder.prepare`.
+        InputError: See :meth:`RunFolder.prepare`; or if another process works in the folder.
         Interrupted: If a signal asked to stop; the checkpoint is in the folder.
+        LeaseLost: If this process was away for so long that another has taken the folder.
     """
     start = load_start(recipe.start)
     if data is None:
@@ -106,29 +74,39 @@ def run(  # noqa: PLR0913
     if track is not None:
         check_tensorboard()
     home = RunFolder(folder, recipe.task)
-    group.led(lambda: home.prepare(recipe, resume=resume, overwrite=overwrite))
-    if (finished := group.led(home.finished)) is not None:
-        discard(home.checkpoint)
-        return finished
-    with tracked(track if group.leads else None) as write:
+    lease: Lease | None = None
+    with ExitStack() as stack:
+
+        def enter() -> dict[str, Any] | None:
+            nonlocal lease
+            if not leased:
+                lease = stack.enter_context(held_alone(folder))
+            home.prepare(recipe, resume=resume, overwrite=overwrite)
+            return home.finished()
+
+        if (finished := group.led(enter)) is not None:
+            discard(home.checkpoint)
+            return finished
+        write = stack.enter_context(tracked(track if group.leads else None))
 
         def watch(event: Event) -> None:
+            if lease is not None and lease.lost:
+                raise LeaseLost(f"another process has taken {folder}: this one was away too long")
             write(event)
             observe(event)
 
         done = _watched(home, watch, tell, group, lambda session: learned(recipe, job, session))
+        begun = time.monotonic()
+        chosen = _judged(recipe, data, done.chosen, device, group)
+        same = done.chosen_epoch == done.other_epoch
+        other = chosen if same else _judged(recipe, data, done.other, device, group)
+        results = {done.chosen_is: chosen, done.other_is: other}
 
-    begun = time.monotonic()
-    chosen = _judged(recipe, data, done.chosen, device, group)
-    same = done.chosen_epoch == done.other_epoch
-    other = chosen if same else _judged(recipe, data, done.other, device, group)
-    results = {done.chosen_is: chosen, done.other_is: other}
+        def write_all() -> dict[str, Any]:
+            seconds = {"learning": done.seconds, "evaluation": time.monotonic() - begun}
+            return _written(home, recipe, data, done, results, seconds, device, group)
 
-    def write_all() -> dict[str, Any]:
-        seconds = {"learning": done.seconds, "evaluation": time.monotonic() - begun}
-        return _written(home, recipe, data, done, results, seconds, device, group)
-
-    return group.led(write_all)
+        return group.led(write_all)
 
 
 def _loaded(recipe: DataRecipe, group: Group) -> Data:

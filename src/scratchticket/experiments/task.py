@@ -110,6 +110,8 @@ def carry_out(  # noqa: PLR0913
             "--overwrite would remove what the other shares find; remove the folder instead"
         )
     plan, works = task.plan(), task.works(device)  # what is wrong is found before files change
+    if torch.are_deterministic_algorithms_enabled():
+        plan = {**plan, "deterministic": True}  # of all pieces or of none
     if folder is None:
         journal = Journal(plan)
         _run(works, journal, shard, progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from scratchticket.errors import InputError, Unwritable
 from scratchticket.files import canonical_json, write_atomically
+from scratchticket.memory import require
 
 _KEY = "scratchticket.checkpoint"
 
@@ -44,11 +46,16 @@ class Checkpoint:
             name: tensor.detach().cpu().contiguous() for name, tensor in self.tensors.items()
         }
         told = canonical_json({"facts": self.facts, "sha256": _digest(tensors)})
+        require(2 * sum(tensor.nbytes for tensor in tensors.values()))
         content = safetensors.torch.save(tensors, {_KEY: told})
-        if path.exists():
-            path.replace(before(path))
-        write_atomically(path, content)
-        if path.read_bytes() != content:
+        try:
+            if path.exists():
+                path.replace(before(path))
+            write_atomically(path, content)
+            whole = path.read_bytes() == content
+        except OSError as error:
+            raise Unwritable(f"cannot write {path}: {error.strerror}") from None
+        if not whole:
             raise Unwritable(f"{path} was not written as it should be: is the disk failing?")
 
     @staticmethod
@@ -104,7 +111,8 @@ def newest(path: Path, tell: Callable[[str], None]) -> Checkpoint | None:
             continue
         if wrong:
             tell(f"{wrong[0]}; going on from the one before")
-            path.unlink(missing_ok=True)  # it must not take the place of the one before
+            with suppress(OSError):  # where nothing can be removed, nothing will be written
+                path.unlink()  # it must not take the place of the one before
         return checkpoint
     if wrong:
         raise InputError(wrong[0])
@@ -112,9 +120,10 @@ def newest(path: Path, tell: Callable[[str], None]) -> Checkpoint | None:
 
 
 def discard(path: Path) -> None:
-    """Remove a run's checkpoints."""
+    """Remove a run's checkpoints, if they can be removed."""
     for file in (before(path), path):
-        file.unlink(missing_ok=True)
+        with suppress(OSError):
+            file.unlink()
 
 
 def named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -54,6 +54,8 @@ def identity(problem: Problem, recipe: LearningRecipe) -> str:
         "images": problem.images.digest(),
         "facts": dict(problem.facts),
     }
+    if torch.are_deterministic_algorithms_enabled():
+        facts["deterministic"] = True  # a run is so from its first step or not at all
     return sha256(canonical_json(facts).encode()).hexdigest()
 
 

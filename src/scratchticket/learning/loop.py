@@ -34,6 +34,7 @@ from scratchticket.learning.problem import (
 )
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.learning.statistics import BATCH_NORMS, recomputed_statistics
+from scratchticket.memory import ran_out, too_many
 
 STATISTICS_BATCHES = 64  # over which batch statistics are averaged at most
 SIGN_IMAGES = 64  # that are looked at for signs that something is wrong
@@ -49,18 +50,13 @@ def learn(problem: Problem, recipe: LearningRecipe, session: Session = Session()
         InputError: If the checkpoint belongs to another problem.
         ScratchticketError: If the loss is no longer finite.
     """
-    with torch.random.fork_rng(_cuda_devices(problem)):
+    device = problem.images.labels.device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
         run = _Run(problem, recipe, session)
         try:
             return _go(run, session)
         finally:
             run.batches.close()
-
-
-def _cuda_devices(problem: Problem) -> list[torch.device]:
-    """Return the GPU whose global generator the loop seeds, if it computes on one."""
-    device = problem.images.labels.device
-    return [device] if device.type == "cuda" else []
 
 
 def _go(run: _Run, session: Session) -> Outcome:
@@ -120,7 +116,35 @@ class _Run:
         return torch.zeros((), dtype=torch.float64, device=self.device)
 
     def advance(self) -> None:
-        """Do one step: attack, backward, update."""
+        """Do one step.
+
+        Raises:
+            OutOfMemory: If a batch is too large; the last checkpoint is left as it is.
+        """
+        try:
+            self._advance()
+            return
+        except (MemoryError, RuntimeError) as error:
+            if not ran_out(error):
+                raise
+        step, size = f"step {self.state.step + 1}", self.recipe.batch_size
+        raise too_many(step, size, self._attempt, "learning.batch_size of a new run")
+
+    def _attempt(self, count: int) -> None:
+        """Take the memory of a step with so many images, and change nothing that is learned."""
+        self.optimiser.zero_grad(set_to_none=True)
+        own = max(1, count // self.group.size)
+        batch = self.batches.at(self.state.step)
+        some = Batch(batch.images[:own], batch.labels[:own], slice(0, own), own)
+        generator = rng.generator(self.problem.seed, "attack", 0, device=self.device)
+        self.problem.network.train()
+        self._backward(self._attacked(some, generator), some.labels, 1.0)
+        self.problem.learner.collect()
+        _momentum = [torch.empty_like(t) for t in self.problem.learner.tensors().values()]
+        self.optimiser.zero_grad(set_to_none=True)
+
+    def _advance(self) -> None:
+        """Attack, backward, update."""
         network, learner, step = self.problem.network, self.problem.learner, self.state.step
         # Of each process its own, for dropout and the like.
         torch.manual_seed(rng.network_seed(self.problem.seed, step, self.group.rank))
@@ -136,15 +160,9 @@ class _Run:
         adversarial = self._attacked(batch, generator)
 
         network.train()
-        for parameter in learner.parameters():
-            parameter.requires_grad_(True)
-        logits, smoothing = self._forward(adversarial), self.recipe.label_smoothing
-        loss = F.cross_entropy(logits, batch.labels, label_smoothing=smoothing)
-        if self.group.size > 1:  # the mean over processes is that over the whole batch
-            loss = loss * (len(adversarial) * self.group.size / batch.whole)
-        loss.backward()  # type: ignore[no-untyped-call]
-        network.requires_grad_(False)
-        loss = loss.detach()
+        # The mean over processes is that over the whole batch.
+        share = len(adversarial) * self.group.size / batch.whole
+        loss = self._backward(adversarial, batch.labels, share)
         if self.group.size > 1:
             gradients = [p.grad for p in learner.parameters() if p.grad is not None]
             self.group.average([*gradients, *buffers_of(self.problem).values(), loss])
@@ -157,6 +175,18 @@ class _Run:
         learner.write()
         self.state.loss_sum += loss
         self.state.step += 1
+
+    def _backward(self, adversarial: Tensor, labels: Tensor, share: float) -> Tensor:
+        """Make the gradients of what is learned, times a factor; return the loss times it."""
+        smoothing = self.recipe.label_smoothing
+        for parameter in self.problem.learner.parameters():
+            parameter.requires_grad_(True)
+        loss = F.cross_entropy(self._forward(adversarial), labels, label_smoothing=smoothing)
+        if share != 1:
+            loss = loss * share
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.problem.network.requires_grad_(False)
+        return loss.detach()
 
     def _attacked(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the images of the inner maximisation, over all networks where there are others."""

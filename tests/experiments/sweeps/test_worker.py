@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from scratchticket.errors import InputError
-from scratchticket.experiments.sweeps import Job, Store, in_order, lease, work
+from scratchticket.experiments import lease
+from scratchticket.experiments.sweeps import Job, Store, in_order, work
 from scratchticket.experiments.sweeps.store import DEATHS
 
 TINY: dict[str, Any] = {

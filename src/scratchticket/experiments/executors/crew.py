@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from scratchticket.errors import InputError, Interrupted
-from scratchticket.experiments.run import stop_requests
+from scratchticket.signals import stop_requests
 
 LOOKS = 1.0  # seconds between looks at the workers
 RESTARTS = 20

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 
 import torch
@@ -14,6 +18,7 @@ import torch
 from scratchticket.errors import InputError, Interrupted
 from scratchticket.experiments.executors.crew import Ended, Worker, keep_at_work
 from scratchticket.experiments.executors.sweep import Sweep
+from scratchticket.signals import interruptible
 
 FAILED, STOPPED = 2, 3  # exit codes of workers
 
@@ -28,7 +33,7 @@ def run_here(
     """Do a sweep with processes of this machine.
 
     A worker that is killed, by want of memory for instance, is replaced; another worker goes on
-    with its job. A signal lets every worker save and stop.
+    with its job. A signal lets every worker save and stop, and so does the death of this process.
 
     Args:
         sweep: What to do.
@@ -71,10 +76,11 @@ class _Here:
     def start(self, numbers: Sequence[int]) -> Sequence[Worker]:
         context = multiprocessing.get_context("spawn")
         started = []
-        for number in numbers:
-            process = context.Process(target=_work, args=(self.sweep, *self._share(number)))
-            process.start()
-            started.append(_Process(process))
+        with _ctrl_c_waits():
+            for number in numbers:
+                process = context.Process(target=_work, args=(self.sweep, *self._share(number)))
+                process.start()
+                started.append(_Process(process))
         return started
 
     def dismiss(self, workers: Sequence[Worker]) -> None:
@@ -96,10 +102,32 @@ class _Here:
         return self.device, threads
 
 
-def _work(sweep: Sweep, device: str, threads: int | None) -> None:
-    """Be a worker process."""
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Start processes to which Ctrl-C comes when they can handle it, not while they import."""
+    resource_tracker.ensure_running()  # else the first start would bring it, and let Ctrl-C in
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
-        sweep.work(device, threads)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent() -> None:
+    """Save and stop when the process that started this one has ended, however it did."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _work(sweep: Sweep, device: str, threads: int | None) -> None:
+    """Be a worker process, as long as the process that started it lives."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        with interruptible():
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+            sweep.work(device, threads)
     except (Interrupted, KeyboardInterrupt):
         sys.exit(STOPPED)
     except InputError as error:

@@ -34,7 +34,7 @@ def perform(
     """Do a job in its folder of a store, from where it was left.
 
     Args:
-        job: Those it needs must be finished.
+        job: Those it needs must be finished; the caller holds the lease of its folder.
         store: Where.
         device: Where to compute.
         observe: Called now and then with how much is done, from 0 to 1.
@@ -74,6 +74,7 @@ def _run(job: Job, store: Store, device: str, observe: Observe) -> Facts:
         recipe,
         store.folder(job),
         resume=True,
+        leased=True,
         device=device,
         data=store.data(recipe.data),
         observe=lambda event: observe(event.step / event.steps),

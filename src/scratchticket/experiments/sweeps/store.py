@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from scratchticket.data import Data, DataRecipe, load_data
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, Unwritable
+from scratchticket.experiments import lease
 from scratchticket.experiments.folder import RunFolder, json_file
-from scratchticket.experiments.sweeps import lease
 from scratchticket.experiments.sweeps.job import Job
 from scratchticket.files import write_atomically
 
@@ -108,9 +108,16 @@ class Store:
             return str(error)
 
     def retry(self, jobs: Iterable[Job]) -> None:
-        """Forget that jobs failed, so that they are tried again from where they were left."""
+        """Forget that jobs failed, so that they are tried again from where they were left.
+
+        Raises:
+            Unwritable: If the store cannot be written.
+        """
         for job in jobs:
-            self._failure(job).unlink(missing_ok=True)
+            try:
+                self._failure(job).unlink(missing_ok=True)
+            except OSError as error:
+                raise Unwritable(f"cannot use store {self.path}: {error.strerror}") from None
 
     def note(self, job: Job, fraction: float) -> None:
         """Say how much of a job is done; nothing is lost where that cannot be written."""
@@ -155,9 +162,8 @@ class Store:
             if not (folder / "job.json").exists() or (taken := lease.take(folder)) is None:
                 continue
             if (folder / "record.json").exists():
-                for name in (".*.tmp", ".clock-*", "progress", "failure.json"):
-                    for file in folder.glob(name):
-                        file.unlink(missing_ok=True)
+                for name in ("progress", "failure.json"):
+                    (folder / name).unlink(missing_ok=True)
                 taken.release()
                 continue
             waste = folder.with_name(f".removed-{folder.name}")

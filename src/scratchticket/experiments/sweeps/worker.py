@@ -7,8 +7,8 @@ import traceback
 from collections.abc import Sequence
 
 from scratchticket.errors import Interrupted, ScratchticketError, Unwritable
+from scratchticket.experiments.lease import LeaseLost
 from scratchticket.experiments.sweeps.job import Job
-from scratchticket.experiments.sweeps.lease import LeaseLost
 from scratchticket.experiments.sweeps.perform import perform
 from scratchticket.experiments.sweeps.store import State, Store
 
@@ -71,8 +71,12 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
         perform(job, store, device=device, observe=observe)
     except LeaseLost:
         return False  # whoever has taken it goes on with it
-    except (Interrupted, Unwritable):
+    except Interrupted:
         raise
+    except Unwritable:
+        if not lease.lost:
+            raise
+        return False
     except ScratchticketError as error:
         store.fail(job, str(error))
     except Exception as error:  # noqa: BLE001  (the other jobs go on)

@@ -3,7 +3,8 @@
 The folder may lie on a file system that several machines share. A lease is a file ``lease-N``,
 made by an operation that only one process can succeed in; its holder renews it, and when it has
 not been renewed for a minute, or its process is known to be dead, anyone may make ``lease-N+1``
-and is then the holder. A process that was stopped and wakes up finds its token gone.
+and is then the holder. A process that is known to be alive, and may only wait for a slow disk, has
+ten minutes. One that was stopped and wakes up finds its token gone.
 """
 
 from __future__ import annotations
@@ -15,15 +16,19 @@ import socket
 import threading
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from scratchticket.errors import ScratchticketError, Unwritable
+from scratchticket.errors import InputError, ScratchticketError, Unwritable
+from scratchticket.files import remove_unfinished
 
 EXPIRES = 60.0  # seconds without renewal
+PATIENCE = 10  # times as long for a process that is known to be alive
 RENEWS = 10.0
 _NAME = re.compile(r"lease-(\d{1,9})")
+_PROBE = ".clock-{}"
 
 
 class LeaseLost(ScratchticketError):
@@ -56,8 +61,11 @@ class Lease:
         """Give the folder back."""
         self._released.set()
         self._thread.join()
-        if _token(self.path) == self._token:
-            self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be removed, it expires
+            for probe in self.path.parent.glob(_PROBE.format("*")):  # of killed processes
+                probe.unlink(missing_ok=True)
+            if _token(self.path) == self._token:
+                self.path.unlink()
 
     def _renew(self, renews: float) -> None:
         while not self._released.wait(renews):
@@ -74,7 +82,7 @@ def take(folder: Path, expires: float = EXPIRES, renews: float = RENEWS) -> Leas
     """Take the lease of a folder; none if somebody has it.
 
     Args:
-        folder: Is made if it is not there.
+        folder: Is made if it is not there; what killed processes left half-written is removed.
         expires: After how many seconds without renewal somebody else's is void.
         renews: Seconds between renewals of this one.
 
@@ -98,9 +106,32 @@ def take(folder: Path, expires: float = EXPIRES, renews: float = RENEWS) -> Leas
             )
         for file_ in old.values():
             file_.unlink(missing_ok=True)
+        if _token(path) != token:
+            return None  # writing took so long that somebody has taken it meanwhile
+        remove_unfinished(folder)
     except OSError as error:
         raise Unwritable(f"cannot use folder {folder}: {error.strerror}") from None
     return Lease(path, token, last + 1, renews)
+
+
+@contextmanager
+def held_alone(folder: Path) -> Iterator[Lease]:
+    """Hold the lease of a folder, or say who does.
+
+    Raises:
+        InputError: If another process holds it.
+        Unwritable: If the folder cannot be written.
+    """
+    lease = take(folder)
+    if lease is None:
+        raise InputError(
+            f"{folder} is in use by {_holder(folder)}; wait until it has ended, or choose another "
+            "folder"
+        )
+    try:
+        yield lease
+    finally:
+        lease.release()
 
 
 def held(folder: Path, expires: float = EXPIRES) -> bool:
@@ -121,20 +152,23 @@ def _files(folder: Path) -> dict[int, Path]:
 def _alive(path: Path, expires: float) -> bool:
     """Whether a lease counts: it was renewed lately, and its process is not known to be dead."""
     try:
-        age = _now(path.parent) - path.stat().st_mtime
+        now = _now(path.parent)
+        with path.open() as file:  # a server is asked anew at opening, not at every stat
+            age = now - os.fstat(file.fileno()).st_mtime
     except OSError:
         return True  # released or taken this moment
-    if age > expires:
-        return False
     facts = _facts(path)
     if facts.get("host") != _host() or not isinstance(facts.get("pid"), int):
-        return True
-    return _began(facts["pid"]) == facts.get("began")
+        return age <= expires
+    if (began := _began(facts["pid"])) != facts.get("began"):
+        return False
+    known = bool(began) and not _stopped(facts["pid"])
+    return age <= (PATIENCE * expires if known else expires)
 
 
 def _now(folder: Path) -> float:
     """Return the time on the clock of the file system, which need not be this machine's."""
-    probe = folder / f".clock-{uuid.uuid4().hex}"
+    probe = folder / _PROBE.format(uuid.uuid4().hex)
     try:
         probe.touch()
         return probe.stat().st_mtime
@@ -151,6 +185,17 @@ def _facts(path: Path) -> dict[str, Any]:
         if isinstance(read, dict):
             return read
     return {}
+
+
+def _holder(folder: Path) -> str:
+    """Say who holds the lease of a folder."""
+    files = _files(folder)
+    facts = _facts(files[max(files)]) if files else {}
+    if not {"pid", "host"} <= facts.keys():
+        return "another process"
+    host = str(facts["host"]).split(" ", maxsplit=1)[0]
+    where = "this machine" if facts["host"] == _host() else host
+    return f"process {facts['pid']} of {where}"
 
 
 def _token(path: Path) -> str | None:
@@ -183,8 +228,18 @@ def _began(pid: Any = "self") -> str | None:
     """
     if not Path("/proc/self/stat").exists():
         return ""
-    try:
-        state, *facts = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except (OSError, ValueError):
-        return None
+    state, *facts = _status(pid)
     return None if state in "ZX" else facts[18]
+
+
+def _stopped(pid: int) -> bool:
+    """Whether a process of this system has been stopped by a signal or a debugger."""
+    return _status(pid)[0] in "Tt"
+
+
+def _status(pid: Any) -> list[str]:
+    """Return what the system says of a process, from its state on; ``X`` if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (OSError, IndexError):
+        return ["X"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from scratchticket.errors import InputError
-from scratchticket.experiments.sweeps import lease
+from scratchticket.experiments import lease
 
 DIES_HOLDING = """
 import os, sys
 from pathlib import Path
-from scratchticket.experiments.sweeps import lease
+from scratchticket.experiments import lease
 assert lease.take(Path(sys.argv[1])) is not None
 os._exit(1)
 """
@@ -86,7 +87,7 @@ def test_a_lease_of_another_machine_lasts_until_it_expires(tmp_path: Path) -> No
 def test_who_slept_too_long_learns_that_it_lost(tmp_path: Path) -> None:
     slow = lease.take(tmp_path, renews=0.3)
     assert slow is not None
-    aged(slow.path, 120)  # as if its machine had been suspended
+    aged(slow.path, 1000)  # as if its machine had been suspended
 
     new = lease.take(tmp_path)
 
@@ -121,6 +122,52 @@ def test_of_many_at_once_one_gets_it(tmp_path: Path) -> None:
             ]
         assert len(taken) == 1
         taken[0].release()
+
+
+def test_a_process_that_lives_is_not_robbed_because_it_is_slow(tmp_path: Path) -> None:
+    script = "import sys\nfrom pathlib import Path\nfrom scratchticket.experiments import lease\n"
+    script += "lease.take(Path(sys.argv[1]), renews=1000)\ninput()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not lease._token(tmp_path / "lease-1"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    aged(tmp_path / "lease-1", 120)
+    assert lease.take(tmp_path) is None
+
+    os.kill(other.pid, signal.SIGSTOP)
+    while not lease._stopped(other.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    taken = lease.take(tmp_path)  # it may sleep for good
+
+    assert taken is not None
+    taken.release()
+    os.kill(other.pid, signal.SIGCONT)
+    other.communicate("\n", timeout=30)
+
+
+def test_who_comes_second_is_told_who_came_first(tmp_path: Path) -> None:
+    with lease.held_alone(tmp_path):
+        with pytest.raises(InputError, match=rf"in use by process {os.getpid()} of this machine"):
+            lease.held_alone(tmp_path).__enter__()
+        (holder,) = holders(tmp_path)
+        facts = {"token": "x", "host": "elsewhere boot pid", "pid": 7, "began": "1"}
+        holder.write_text(json.dumps(facts))
+        with pytest.raises(InputError, match="in use by process 7 of elsewhere; wait until"):
+            lease.held_alone(tmp_path).__enter__()
+
+
+def test_what_killed_processes_left_half_written_goes(tmp_path: Path) -> None:
+    for name in (".record.json.77.tmp", ".clock-77"):
+        (tmp_path / name).write_text("")
+
+    with lease.held_alone(tmp_path):
+        assert not list(tmp_path.glob(".*.tmp"))
+
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"host": 3, "pid": "../x"}'])

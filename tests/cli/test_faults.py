@@ -1,0 +1,182 @@
+"""Disks that are full or read-only, and a second run in a folder: a line, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from disks import Disk
+from test_cli import FAST, call
+
+DRAW = ["draw", "--data", "digits", "--ratio", "0.3", *FAST]
+
+
+def refused(*words: str | Path) -> str:
+    """Return the only line that the program says; it must end with code 2."""
+    code, _, errors = call(*words)
+    assert code == 2, errors
+    assert len(errors.splitlines()) == 1, errors
+    return errors
+
+
+def done(*words: str | Path) -> str:
+    """Return what the program prints; it must succeed."""
+    code, output, errors = call(*words)
+    assert code == 0, errors
+    return output
+
+
+def litter(folder: Path) -> list[Path]:
+    """Return what no command may leave."""
+    return [f for f in folder.rglob("*") if f.name.startswith((".", "lease-"))]
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing disturbed."""
+    folder: Path = tmp_path_factory.mktemp("faults") / "drawn"
+    done(*DRAW, "--out", folder)
+    return folder
+
+
+def same_ticket(drawn: Path, folder: Path) -> bool:
+    name = "ticket.safetensors"
+    return (folder / name).read_bytes() == (drawn / name).read_bytes()
+
+
+def test_a_checkpoint_on_a_full_disk(
+    disk: Disk, drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scratchticket.learning.loop.FIRST", 0.0)  # each step is saved
+    monkeypatch.setattr("scratchticket.learning.loop.SAVING", float("inf"))
+    disk.resize("200k")  # one checkpoint fits, no two that know the best epoch
+    run = disk.path / "run"
+
+    said = refused(*DRAW, "--out", run)
+
+    assert f"cannot write {run / 'checkpoint.safetensors'}: No space left on device" in said
+    assert not (run / "checkpoint.safetensors").exists()
+    assert (run / "checkpoint.before.safetensors").exists()
+    disk.resize("20m")
+    done(*DRAW, "--out", run, "--resume")
+    assert same_ticket(drawn, run)
+    assert not litter(disk.path)
+
+
+def test_a_record_on_a_full_disk(disk: Disk, drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = disk.path / "run"
+    with monkeypatch.context() as patch:  # this is asked just before the record is written
+        patch.setattr("scratchticket.experiments.run.commit", disk.fill)
+        said = refused(*DRAW, "--out", run)
+
+    assert f"cannot write {run / 'record.json'}: No space left on device" in said
+    assert not (run / "record.json").exists()
+    assert (run / "checkpoint.safetensors").exists()
+    assert same_ticket(drawn, run)
+    disk.free()
+    done(*DRAW, "--out", run, "--resume")
+    assert same_ticket(drawn, run)
+    assert json.loads((run / "record.json").read_text())["results"]
+    assert not (run / "checkpoint.safetensors").exists()
+    assert not litter(disk.path)
+
+
+@pytest.mark.parametrize("free", [0, 4096])  # for no line of the journal, for some
+def test_an_evaluation_on_a_full_disk(disk: Disk, drawn: Path, free: int) -> None:
+    words = ["evaluate", drawn / "ticket.safetensors", "--data", "digits", "--batch-size", "2"]
+    words += ["--images", "64", "--steps", "1", "--json"]
+    disk.fill(free)
+
+    said = refused(*words, "--out", disk.path / "judged")
+
+    assert "journal.jsonl: No space left on device" in said
+    disk.free()
+    again = json.loads(done(*words, "--out", disk.path / "judged"))
+    undisturbed = json.loads(done(*words))
+    for record in (again, undisturbed):
+        del record["finished"], record["attacks"][0]["seconds"]
+    assert again == undisturbed
+    assert not litter(disk.path)
+
+
+def test_a_report_on_a_full_disk(disk: Disk, tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    words = ["report", "figure4", "--store", tmp_path / "store", "--out", disk.path / "page.html"]
+    done(*words)
+    page = (disk.path / "page.html").read_bytes()
+    disk.fill()
+
+    said = refused(*words)
+
+    assert "page.html: No space left on device" in said
+    assert (disk.path / "page.html").read_bytes() == page
+    assert not litter(disk.path)
+
+
+def test_a_read_only_disk_is_read_and_not_written(disk: Disk, drawn: Path) -> None:
+    shutil.copytree(drawn, disk.path / "drawn")
+    shutil.copytree(drawn, disk.path / "begun")
+    (disk.path / "begun" / "record.json").unlink()
+    (disk.path / "store").mkdir()
+    disk.read_only()
+    ticket, out = disk.path / "drawn" / "ticket.safetensors", disk.path / "out"
+
+    for words in (
+        (*DRAW, "--out", out),
+        (*DRAW, "--out", disk.path / "begun", "--resume"),
+        (*DRAW, "--out", disk.path / "begun", "--overwrite"),
+        (*DRAW, "--out", disk.path / "drawn", "--resume"),
+        ("evaluate", ticket, "--data", "digits", "--steps", "1", "--out", out),
+        ("bundle", ticket, ticket, "--out", out),
+        ("report", "figure4", "--store", disk.path / "store", "--out", out),
+    ):
+        assert "Read-only file system" in refused(*words)
+    done("show", ticket)
+    done("evaluate", ticket, "--data", "digits", "--steps", "1")
+    done("runs", "status", "--store", disk.path / "store")
+    assert not out.exists()
+    assert not litter(disk.path)
+
+
+def test_a_sweep_on_a_read_only_disk(disk: Disk) -> None:
+    (disk.path / "store").mkdir()
+    disk.read_only()
+
+    words = ["run", "figure4", "--store", str(disk.path / "store"), "--quiet"]
+    sweep = subprocess.run(
+        [sys.executable, "-m", "scratchticket", *words], capture_output=True, text=True, check=False
+    )
+
+    assert sweep.returncode == 2
+    first, second = sweep.stderr.splitlines()
+    assert first.startswith("error: cannot use folder")
+    assert first.endswith("Read-only file system")
+    assert second == "error: a worker could not go on: its message is above"
+
+
+def test_of_two_runs_in_a_folder_the_second_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ["draw", "--data", "digits", "--out", str(out), "--width", "8", "--epsilon", "0.1"]
+    first = subprocess.Popen([sys.executable, "-m", "scratchticket", *words, "--quiet"])
+    deadline = time.monotonic() + 120
+    while not (out / "checkpoint.safetensors").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+    for more in ([], ["--resume"], ["--overwrite"]):
+        said = refused(*words, *more)
+        assert f"{out} is in use by process {first.pid} of this machine; wait until" in said
+    assert (out / "checkpoint.safetensors").exists()
+    assert first.poll() is None
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    assert "already holds a run; use --resume" in refused(*words)
+    assert not litter(out)
