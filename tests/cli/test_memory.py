@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from scratchticket.learning.batches import Batch
 from scratchticket.learning.loop import _Run
 from test_cli import call
 from test_faults import DRAW, done, drawn, litter, refused, same_ticket
@@ -40,10 +41,10 @@ def test_a_batch_that_is_too_large(
 ) -> None:
     attack = _Run._attacked
 
-    def full(self: _Run, images: torch.Tensor, *words: Any) -> torch.Tensor:
-        if len(images) > 100 and self.state.step == 2:
+    def full(self: _Run, batch: Batch, *words: Any) -> torch.Tensor:
+        if len(batch.images) > 100 and self.state.step == 2:
             raise error
-        return attack(self, images, *words)
+        return attack(self, batch, *words)
 
     with monkeypatch.context() as patch:
         patch.setattr("scratchticket.learning.loop.FIRST", 0.0)  # each step is saved
