@@ -48,7 +48,7 @@ HITS = [
     *(("worker", s) for s in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)),
     ("both", signal.SIGINT),  # what Ctrl-C in a terminal does
 ]
-LIVES = (0.2, 30.0)  # seconds from a start to the hit
+LIVES = (0.2, 30.0)  # seconds from a start, or from the last hit, to the next
 CODES = {0, 2, -signal.SIGKILL, -signal.SIGTERM}  # the last before a command has begun
 MORE_MEMORY, MORE_FILES = 64.0, 2  # MiB and handles that a worker may gain after its first jobs
 WARM = 10  # jobs after which a worker has loaded what it needs; a third of them if they are few
@@ -105,9 +105,9 @@ class Command:
     seeds: int = 0
     last: int | None = None
 
-    def start(self, seeds: int, fate: tuple[float, str, signal.Signals] | None) -> None:
+    def start(self, seeds: int) -> None:
         """Start it."""
-        self.fate, self.seeds = fate, seeds
+        self.seeds = seeds
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.words, "--seeds", str(seeds)],
@@ -135,7 +135,7 @@ class Command:
         if self.process is None or (code := self.process.poll()) is None:
             return None
         self.codes[code] += 1
-        self.process = None
+        self.process = self.fate = None
         return code
 
 
@@ -165,13 +165,15 @@ def disturb(
             if command.ended() == 0:
                 seeds = max(seeds, command.seeds + 1)
             if command.process is None:
-                command.start(seeds, (time.monotonic() + rng.uniform(*LIVES), *rng.choice(HITS)))
+                command.start(seeds)
+            if command.fate is None:
+                command.fate = (time.monotonic() + rng.uniform(*LIVES), *rng.choice(HITS))
         time.sleep(0.1)
     for command in commands:
         if command.process is not None:
             command.process.wait()
             command.ended()
-        command.start(seeds, None)
+        command.start(seeds)
     for command in commands:
         assert command.process is not None
         command.last = command.process.wait()
