@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchticket.errors import ScratchticketError, Unwritable
+from scratchticket.files import parsed_json
 
 EXPIRES = 60.0  # seconds without renewal
 RENEWS = 10.0
@@ -147,7 +148,7 @@ def _now(folder: Path) -> float:
 
 def _facts(path: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
-        read = json.loads(path.read_text())
+        read = parsed_json(path.read_bytes())
         if isinstance(read, dict):
             return read
     return {}
@@ -160,7 +161,7 @@ def _token(path: Path) -> str | None:
         OSError: If the file system cannot say.
     """
     try:
-        read = json.loads(path.read_text())
+        read = parsed_json(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return None
     return read.get("token") if isinstance(read, dict) else None
