@@ -181,7 +181,7 @@ def measured(ticket: Path, data: str, count: int, queries: int, autoattack_count
     """Return the row of a ticket."""
     where = circumstances()
     loaded = st.Ticket.load(ticket)
-    test = load_data(data_like(loaded.provenance, data, None)).test
+    test = load_data(data_like(loaded, data, None)).test
     network = placed(loaded.build(), "cpu")
     images, few = repeated(test, count), repeated(test, autoattack_count)
     epsilon = halving(network, test[slice(count)])
@@ -221,7 +221,7 @@ def main(arguments: list[str]) -> None:
     torch.set_num_threads(1)
     if options.peak:
         loaded = st.Ticket.load(options.ticket)
-        test = load_data(data_like(loaded.provenance, options.data, None)).test
+        test = load_data(data_like(loaded, options.data, None)).test
         attack = [Attack(PGD(), options.epsilon)]
         evaluate(loaded.build(), repeated(test, options.peak), attack)
         print(most_memory())

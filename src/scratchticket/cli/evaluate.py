@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from rich.box import SIMPLE
-from rich.markup import escape
 from rich.table import Table
 from typer import Option
 
@@ -21,7 +20,7 @@ from scratchticket.cli.judges import (
     subject_of,
 )
 from scratchticket.cli.settings import with_settings
-from scratchticket.cli.terminal import interval, out, percent, say, tell, user_errors
+from scratchticket.cli.terminal import cell, interval, out, percent, say, tell, user_errors
 
 ONE, MANY = "One attack", "A suite of attacks"
 
@@ -201,7 +200,7 @@ def _print(title: str, record: dict[str, Any], json_output: bool) -> None:
     if json_output:
         print(json.dumps(record, indent=2))
         return
-    table = Table(title=escape(title), title_justify="left", box=SIMPLE)
+    table = Table(title=cell(title), title_justify="left", box=SIMPLE)
     table.add_column("attack")
     for heading in ("right", "%", "95 %", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -209,7 +208,7 @@ def _print(title: str, record: dict[str, Any], json_output: bool) -> None:
     def row(label: str, counts: dict[str, Any]) -> None:
         seconds = f"{counts['seconds']:.1f}" if "seconds" in counts else ""
         right, share = f"{counts['correct']}/{counts['total']}", percent(counts)
-        table.add_row(escape(label), right, share.removesuffix(" %"), interval(counts), seconds)
+        table.add_row(cell(label), right, share.removesuffix(" %"), interval(counts), seconds)
 
     row("none (natural)", record["natural"])
     for attack in record["attacks"]:

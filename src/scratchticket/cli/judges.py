@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from scratchticket.cli.code import import_network
-from scratchticket.cli.terminal import err, say
+from scratchticket.cli.terminal import cell, err, say
 
 WHOLE = "1/1"  # the share of a process that works alone
 
@@ -54,7 +54,7 @@ def subject_of(  # noqa: PLR0917
     if data is None:
         raise InputError("say on which images: --data")
     ticket = opened(path, index, network)
-    images = load_data(data_like({} if ticket is None else ticket.provenance, data, label_column))
+    images = load_data(data_like(ticket, data, label_column))
     return make_subject(path, ticket, images, network=network, normalise=normalise), images
 
 
@@ -113,7 +113,7 @@ class EvaluationProgress:
 
     def __call__(self, name: str, done: int, total: int) -> None:
         """Show where the evaluation stands."""
-        self._bar.update(self._task, description=name, completed=done, total=total)
+        self._bar.update(self._task, description=cell(name), completed=done, total=total)
         if self._bar.disable and not self._quiet and name != self._last:
             say(f"{done}/{total}  {name}", err)
         self._last = name

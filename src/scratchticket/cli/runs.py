@@ -8,11 +8,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE
-from rich.markup import escape
 from rich.table import Table
 from typer import Argument, Option
 
-from scratchticket.cli.terminal import out, printable, say, user_errors
+from scratchticket.cli.terminal import cell, out, say, user_errors
 
 app = typer.Typer(help="The store of a sweep's jobs.", no_args_is_help=True)
 STORE = Path("runs/paper")
@@ -29,7 +28,7 @@ def status(store: StorePath = STORE) -> None:
         for heading in ("job", "state", "what"):
             table.add_column(heading, no_wrap=heading != "what")
         for path in _described(store):
-            table.add_row(path.name, _state(path), escape(printable(_described_as(path)["label"])))
+            table.add_row(cell(path.name), _state(path), cell(_described_as(path)["label"]))
         out.print(table)
 
 

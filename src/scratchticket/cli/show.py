@@ -6,14 +6,13 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from rich.markup import escape
 from rich.table import Table
 from typer import Argument
 
 from scratchticket.cli import options as o
 from scratchticket.cli.code import import_network
 from scratchticket.cli.settings import preset_settings, with_settings
-from scratchticket.cli.terminal import out, percent, printable, say, user_errors
+from scratchticket.cli.terminal import cell, out, percent, say, user_errors
 
 
 def show(
@@ -76,8 +75,7 @@ def _print_recipe(recipe: dict[str, Any], prefix: str = "") -> None:
         if isinstance(value, dict):
             _print_recipe(value, f"{prefix}{name}.")
         elif value is not None:
-            line = f"  {prefix}{name}={value}"
-            say(printable(line))
+            say(f"  {prefix}{name}={value}")
 
 
 def _list(told: list[dict[str, Any]]) -> None:
@@ -132,7 +130,7 @@ def _print(facts: dict[str, Any]) -> None:
     if accuracy:
         lines["accuracy"] = accuracy
     for name, text in lines.items():
-        say(printable(f"{name:<9} {text}"))
+        say(f"{name:<9} {text}")
     table = Table()
     table.add_column("layer")
     for heading in ("shape", "kept", "of", "%"):
@@ -141,7 +139,7 @@ def _print(facts: dict[str, Any]) -> None:
         shape = "x".join(str(size) for size in layer["shape"])
         kept, total = layer["kept"], layer["total"]
         table.add_row(
-            escape(layer["name"]), shape, f"{kept:,}", f"{total:,}", f"{100 * kept / total:.2f}"
+            cell(layer["name"]), shape, f"{kept:,}", f"{total:,}", f"{100 * kept / total:.2f}"
         )
     out.print(table)
     recipe = facts["provenance"].get("recipe")

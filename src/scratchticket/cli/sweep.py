@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from rich.box import SIMPLE
-from rich.markup import escape
 from rich.table import Table
 from typer import Argument, Option
 
@@ -14,7 +13,7 @@ from scratchticket.cli import options as o
 from scratchticket.cli.runs import STORE, StorePath
 from scratchticket.cli.settings import pairs, with_settings
 from scratchticket.cli.sweep_progress import SweepProgress, duration
-from scratchticket.cli.terminal import out, printable, say, user_errors
+from scratchticket.cli.terminal import cell, out, say, user_errors
 
 if TYPE_CHECKING:
     from scratchticket.experiments.executors import Sweep, Watch
@@ -138,7 +137,7 @@ def _list() -> None:
 
     table = Table(box=SIMPLE, show_header=False)
     for name in NAMES:
-        table.add_row(name, escape(paper_recipe(name).question))
+        table.add_row(name, cell(paper_recipe(name).question))
     out.print(table)
 
 
@@ -178,7 +177,7 @@ def _end(watch: Watch) -> None:
             raise InputError(f"{missing} jobs are missing; the same command goes on with them")
         return
     for job in watch.failed:
-        say(f"failed: {job.id[:16]} {job.label}: {printable(watch.store.failure(job))}")
+        say(f"failed: {job.id[:16]} {job.label}: {watch.store.failure(job)}")
     waiting = f", {missing} wait for them" if missing else ""
     raise InputError(f"{len(watch.failed)} jobs failed{waiting}; the same command tries them again")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from scratchticket.cli.terminal import err, printable, say
+from scratchticket.cli.terminal import cell, err, say
 
 if TYPE_CHECKING:
     from scratchticket.experiments.executors import Watch
@@ -59,9 +59,9 @@ class SweepProgress:
             said = (
                 outcome(self._watch.store.record(job) or {})
                 if state == "finished"
-                else f"failed: {printable(self._watch.store.failure(job))}"
+                else f"failed: {self._watch.store.failure(job)}"
             )
-            say(f"{done}/{len(self._watch.jobs)}  {printable(job.label)}  {said}  {seconds}", err)
+            say(f"{done}/{len(self._watch.jobs)}  {job.label}  {said}  {seconds}", err)
         if self._bar.disable:
             return
         left = self._watch.seconds_left(self._workers)
@@ -69,7 +69,7 @@ class SweepProgress:
         self._bar.update(self._all, completed=done, left=shown)
         for job in self._watch.running:
             if job not in self._running:
-                self._running[job] = self._bar.add_task(printable(job.label), total=100, left="")
+                self._running[job] = self._bar.add_task(cell(job.label), total=100, left="")
             completed = int(100 * self._watch.store.noted(job))
             self._bar.update(self._running[job], completed=completed)
         for job in [job for job in self._running if self._watch.states[job] != "running"]:

@@ -219,7 +219,7 @@ def _images(tickets: list[Ticket], data: str, label_column: str | None) -> Data:
     from scratchticket.data import load_data
     from scratchticket.experiments.recipe import data_like
 
-    test = load_data(data_like(tickets[0].provenance, data, label_column))
+    test = load_data(data_like(tickets[0], data, label_column))
     tell(test.notes)
     for ticket in tickets:
         ticket.check_data(test.shape, test.classes, test.name)

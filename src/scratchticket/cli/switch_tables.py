@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rich.box import SIMPLE
-from rich.markup import escape
 from rich.table import Table
 
-from scratchticket.cli.terminal import out, say
+from scratchticket.cli.terminal import cell, out, say
 
 
 def print_matrices(record: dict[str, Any]) -> None:
@@ -25,10 +24,10 @@ def _matrix(matrix: dict[str, Any], names: list[str]) -> Table:
     table = Table(box=SIMPLE)
     table.add_column("made on")
     for name in names:
-        table.add_column(escape(name), justify="right")
+        table.add_column(cell(name), justify="right")
     for row in names:
         shares = (f"{100 * matrix['rows'][row][c] / matrix['total']:.1f}" for c in names)
-        table.add_row(escape(row), *shares)
+        table.add_row(cell(row), *shares)
     return table
 
 
@@ -54,8 +53,8 @@ def print_switch(record: dict[str, Any]) -> None:
         low, high = facts["interval"]
         every = facts["all_right"]
         table.add_row(
-            escape(label),
-            escape(source),
+            cell(label),
+            cell(source),
             f"{100 * facts['expected']:.1f}",
             f"{100 * low:.1f} to {100 * high:.1f}",
             f"{100 * every['correct'] / every['total']:.1f}",

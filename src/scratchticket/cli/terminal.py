@@ -11,23 +11,37 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from scratchticket.errors import Interrupted, ScratchticketError, ToldElsewhere
+from scratchticket.files import printable
 from scratchticket.signals import interruptible
 
 if TYPE_CHECKING:
     from scratchticket.learning import Event
 
 ERROR_CODE = 2
+LONGEST = 2000  # characters of an error
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
 def say(text: str, where: Console = out) -> None:
-    """Print a line as it is, however wide."""
-    where.print(text, soft_wrap=True, markup=False)
+    """Print a line as it is, however wide; see :func:`printable`."""
+    where.print(printable(text), soft_wrap=True, markup=False)
+
+
+def cell(text: object) -> str:
+    """Return text of a file for a table or a bar: neither commands nor markup."""
+    return escape(printable(text))
+
+
+def _complain(text: str) -> None:
+    """Print an error: one line, and no longer than anybody reads."""
+    line = printable(text)
+    print(line if len(line) <= LONGEST else f"{line[:LONGEST]}...", file=sys.stderr)
 
 
 @contextmanager
@@ -43,13 +57,13 @@ def user_errors(go_on: str = "") -> Iterator[None]:
     except ToldElsewhere:
         raise typer.Exit(ERROR_CODE) from None
     except Interrupted as stopped:
-        print(f"interrupted: {stopped}; {go_on}", file=sys.stderr)
+        _complain(f"interrupted: {stopped}; {go_on}")
         raise typer.Exit(ERROR_CODE) from None
     except ScratchticketError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _complain(f"error: {error}")
         raise typer.Exit(ERROR_CODE) from None
     except KeyboardInterrupt:
-        print(f"interrupted{go_on and '; '}{go_on}", file=sys.stderr)
+        _complain(f"interrupted{go_on and '; '}{go_on}")
         raise typer.Exit(ERROR_CODE) from None
     except (MemoryError, RuntimeError) as error:
         from scratchticket.memory import ran_out
@@ -89,7 +103,9 @@ class LearningProgress:
             disable=quiet or not err.is_terminal,
             speed_estimate_period=120,
         )
-        self._task = self._bar.add_task(label, epoch="-", loss="-", validation="-", total=None)
+        self._task = self._bar.add_task(
+            cell(label), epoch="-", loss="-", validation="-", total=None
+        )
 
     def __enter__(self) -> LearningProgress:
         self._bar.start()
@@ -140,11 +156,6 @@ class LearningProgress:
                 self._warned.add(warning)
 
 
-def printable(text: object) -> str:
-    """Return text of a file without characters that would command the terminal."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
-
-
 def percent(counts: dict[str, Any]) -> str:
     """Return counts of a record as a percentage."""
     return f"{100 * counts['correct'] / counts['total']:.1f} %"
@@ -164,7 +175,7 @@ def result_table(rows: dict[str, dict[str, Any]]) -> Table:
     """
     first = next(iter(rows.values()))
     attack = first["results"][first["selected"]]["attacks"][0]["title"]
-    title = f"Accuracy on the test images; robust: {attack}"
+    title = cell(f"Accuracy on the test images; robust: {attack}")
     table = Table(title=title, title_justify="left", box=SIMPLE)
     table.add_column("", no_wrap=True)
     for heading in ("natural", "robust", "95 % interval", "weights\nkept", "bytes\non disk"):

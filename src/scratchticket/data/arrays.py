@@ -13,6 +13,7 @@ import numpy as np
 
 from scratchticket.data.source import PARTS, Integers, Part, Source, files_digest
 from scratchticket.errors import InputError
+from scratchticket.files import check_archive
 from scratchticket.rng import Array
 
 _EXPECTED = (
@@ -82,7 +83,9 @@ def _classes(path: Path) -> tuple[str, ...]:
 def _read(path: Path, get: Callable[[Any], Any]) -> Any:
     """Return something of the opened file."""
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return get(file)
+        with path.open("rb") as raw:
+            check_archive(raw, path.stat().st_size)
+            with np.load(raw, allow_pickle=False) as file:
+                return get(file)
     except Exception as error:  # a damaged file may raise anything
         raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from scratchticket.errors import InputError
+from scratchticket.files import parsed_json
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _label_column(plain: list[str], named: list[str], chosen: str | None, where:
 def _class_names(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
     """Return the class names of each integer column that has some in the table's metadata."""
     try:
-        features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+        features = parsed_json(schema.metadata[b"huggingface"])["info"]["features"]
     except (KeyError, TypeError, ValueError):
         return {}
     if not isinstance(features, Mapping):

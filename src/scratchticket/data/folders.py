@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from os.path import realpath
 from pathlib import Path
 
 from scratchticket.data.source import Part, Source, files_digest, natural, part_named
@@ -17,11 +18,13 @@ def folder_source(root: Path) -> Source:
     """Find ``train/CLASS/*.png`` and the like, or ``CLASS/*.png``; classes are named by folders.
 
     A class folder may have folders in it. Hidden files are not looked at, other files that are no
-    images are not read.
+    images are not read. Links are followed as long as they stay inside ``root``.
 
     Raises:
-        InputError: If there is no class folder, a class has no image, or an image has no class.
+        InputError: If there is no class folder, a class has no image, an image has no class, or a
+            link leads elsewhere.
     """
+    home = _real(root)
     folders = _folders(root)
     parts = {part: folder for folder in folders if (part := part_named(folder.name))}
     skipped = [folder for folder in folders if folder not in parts.values()]
@@ -29,6 +32,9 @@ def folder_source(root: Path) -> Source:
         parts, skipped = {"train": root}, []
     found = {part: _images(folder, skipped) for part, folder in parts.items()}
     files = [path for images in found.values() for path, _ in images]
+    for path in {image.parent for image in files} | {path for path in files if path.is_symlink()}:
+        if not _real(path).is_relative_to(home):  # what was packed must not pick what is read
+            raise InputError(f"{path} is a link out of {home}, or behind one; put a copy there")
     return Source(
         str(root),
         {part: _part(images) for part, images in found.items()},
@@ -38,6 +44,11 @@ def folder_source(root: Path) -> Source:
         if skipped
         else (),
     )
+
+
+def _real(path: Path) -> Path:
+    """Return where links lead to; for a circle of links, some link in it."""
+    return Path(realpath(path))
 
 
 def _part(images: list[tuple[Path, str]]) -> Part:

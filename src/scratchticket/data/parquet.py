@@ -15,6 +15,7 @@ from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import PARTS, Source, files_digest, part_named
 from scratchticket.data.tables import Table, tables_source
 from scratchticket.errors import InputError
+from scratchticket.files import RATIO, UNPACKED
 
 _BATCH = 256
 
@@ -75,6 +76,24 @@ def check_complete(files: list[Path]) -> None:
                     raise InputError(f"{expected} is missing: {file.name} is one of {count}")
 
 
+def check_unpacked(metadata: pq.FileMetaData, size: int) -> None:
+    """Refuse a file that says of itself that it holds far more than images are worth.
+
+    Args:
+        metadata: Of the file.
+        size: Of the file, in bytes.
+
+    Raises:
+        ValueError: If it has more rows than bytes, or unpacks to more than 256 MiB and more than
+            100 times its size.
+    """
+    if metadata.num_rows > size:
+        raise ValueError(f"its {size:,} bytes would hold {metadata.num_rows:,} rows")
+    groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
+    if (unpacked := sum(group.total_byte_size for group in groups)) > max(UNPACKED, RATIO * size):
+        raise ValueError(f"its {size:,} bytes would unpack to {unpacked:,}")
+
+
 def _table(path: Path) -> Table:
     """Open one file."""
 
@@ -91,6 +110,7 @@ def _table(path: Path) -> Table:
 
     try:
         with pq.ParquetFile(path) as file:
+            check_unpacked(file.metadata, path.stat().st_size)
             return Table(str(path), file.schema_arrow, file.metadata.num_rows, read)
     except Exception as error:
         raise damaged(error) from None

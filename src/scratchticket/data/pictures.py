@@ -8,12 +8,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from scratchticket.data.recipe import Colour, DataRecipe
 from scratchticket.errors import InputError
+from scratchticket.files import read_bytes
 
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no decoder that runs a program
+MAX_PIXELS = 1 << 26  # of one image: 200 MB in colour
+MAX_BYTES = 1 << 30  # of its file
 Pixels = npt.NDArray[np.uint8]
 _BLEED = 1 / 16  # of each side, which leaves 7/8: 224 of 256 pixels
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV")
@@ -90,12 +94,17 @@ def _opened(picture: Picture) -> Image.Image:
         return picture
     if not isinstance(picture, (bytes, Path)):
         raise InputError(f"not an image: {type(picture).__name__}")
+    content = picture if isinstance(picture, bytes) else read_bytes(picture, "image", MAX_BYTES)
     try:
-        content = picture if isinstance(picture, bytes) else picture.read_bytes()
-        image = Image.open(BytesIO(content))
+        image = Image.open(BytesIO(content), formats=FORMATS)
+        if not 0 < image.width * image.height <= MAX_PIXELS:  # known before they take memory
+            size = f"{image.width} x {image.height}"
+            raise InputError(f"{size} pixels, and the most that are read is {MAX_PIXELS:,}")
         image.load()
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
         return ImageOps.exif_transpose(image) if turned else image
+    except UnidentifiedImageError:
+        raise InputError(f"not a readable image (no {', '.join(FORMATS)})") from None
     except Exception as error:  # decoders of damaged files raise anything
         raise InputError(f"not a readable image ({' '.join(str(error).split())})") from None
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchticket.data.pictures import Picture
+from scratchticket.errors import InputError
 from scratchticket.files import canonical_json
 
 Integers = npt.NDArray[np.int64]
@@ -20,6 +21,7 @@ FileHash = Callable[[Path], str]
 PARTS = ("train", "validation", "test")
 UNLABELLED = -1
 _END = 2**16  # bytes
+DIGITS = 300  # of a number inside a name; of longer ones the beginning counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +62,7 @@ class Source:
 
 def natural(name: str) -> tuple[list[str | int], str]:
     """Return a sort key that puts ``2`` before ``10``."""
-    return [int(s) if s.isdecimal() else s for s in re.split(r"(\d+)", name)], name
+    return [int(s[:DIGITS]) if s.isdecimal() else s for s in re.split(r"(\d+)", name)], name
 
 
 def part_named(name: str) -> str | None:
@@ -78,7 +80,13 @@ def part_named(name: str) -> str | None:
 
 
 def content_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
+    """Return the SHA-256 of a file's content.
+
+    Raises:
+        InputError: If it is a pipe, say, which may never end.
+    """
+    if not path.is_file() and path.exists():
+        raise InputError(f"{path} is no regular file")
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
 

@@ -15,12 +15,24 @@ from scratchticket.errors import InputError
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.evaluation.outcome import Evaluated, Outcome
 from scratchticket.evaluation.verdict import verified
-from scratchticket.evaluation.work import Shard, Work, evened, mark, text
+from scratchticket.evaluation.work import (
+    Shard,
+    Work,
+    are_lines,
+    are_marks,
+    evened,
+    is_amount,
+    is_count,
+    mark,
+    text,
+)
 from scratchticket.processes import ALONE, Group
 
 NATURAL, GRADIENTS, FLAGS = "natural", "gradients", "flags"  # pieces that are no attack
 WRONG, RIGHT = 0, 1  # marks of the images as they are
 RESISTED, FOOLED, UNTRIED = 0, 1, 2  # and under an attack
+LOSSES = {"cross-entropy": cross_entropy, "margin": margin}
+FAULTS = {f"{name} {fault}" for name in LOSSES for fault in ("vanishing", "not finite")}
 
 
 class Evaluation(Work):
@@ -97,6 +109,27 @@ class Evaluation(Work):
         generator = self.stream(name, batch)
         return _attacked(self._network, images, labels, right, attack, generator)
 
+    def _fits(self, name: str, count: int, finding: Finding) -> bool:
+        """Whether a finding can be one of so many images."""
+        if name == NATURAL:
+            return are_marks(finding["marks"], count, f"{WRONG}{RIGHT}")
+        if name == GRADIENTS:
+            faults = finding["faults"]
+            return faults.keys() == FAULTS and all(map(is_count, faults.values()))
+        if name == FLAGS:
+            return are_lines(finding["said"])
+        marks, distance, queries = (finding[key] for key in ("marks", "distance", "queries"))
+        return (
+            are_marks(marks, count, f"{RESISTED}{FOOLED}{UNTRIED}")
+            and len(distance) == marks.count(f"{FOOLED}")
+            and all(map(is_amount, distance))
+            and (queries is None or len(queries) == count - marks.count(f"{UNTRIED}"))
+            and all(map(is_count, queries or ()))
+            and is_count(finding["forwards"])
+            and is_amount(finding["seconds"])
+            and are_lines(finding["said"])
+        )
+
     def _natural(self, images: Tensor, labels: Tensor) -> Finding:
         """Predict the images as they are.
 
@@ -121,7 +154,7 @@ class Evaluation(Work):
     def _gradients(self, batch: int, images: Tensor, labels: Tensor) -> Finding:
         """Count the images whose gradient tells an attack nothing."""
         counted = {}
-        for name, loss in (("cross-entropy", cross_entropy), ("margin", margin)):
+        for name, loss in LOSSES.items():
             gradient = input_gradient(self._network, images, labels, loss)[0].flatten(1)
             finite = gradient.isfinite().all(dim=1)
             counted[f"{name} vanishing"] = int((finite & (gradient == 0).all(dim=1)).sum())
@@ -151,7 +184,8 @@ class Evaluation(Work):
         distance = torch.full((len(marks),), torch.inf)
         distance[fooled] = torch.tensor([d for piece in found for d in piece["distance"]])
         queries = None
-        if spent := [q for piece in found for q in piece["queries"] or ()]:
+        spent = [q for piece in found for q in piece["queries"] or ()]
+        if spent and len(spent) == int(tried.sum()):
             queries = torch.zeros(len(marks), dtype=torch.int64)
             queries[tried] = torch.tensor(spent)
         return Outcome(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from scratchticket.errors import InputError, Unwritable
-from scratchticket.files import canonical_json
+from scratchticket.files import MAX_JSON, canonical_json, parsed_json, read_bytes
 
 Piece = tuple[str, int]  # what was done, on which batch
 Finding = dict[str, Any]
@@ -39,6 +39,7 @@ class Journal:
     ) -> None:
         self._plan = json.loads(canonical_json(plan))
         self._found: dict[Piece, Finding] = {}
+        self._origins: dict[Piece, Path] = {}
         self._path = path
         self.read(others)
         self._file: IO[bytes] | None = None
@@ -94,6 +95,8 @@ class Journal:
 
     def _open(self, path: Path) -> None:
         """Open a journal for writing, read it, cut off a line that was not finished."""
+        if path.is_symlink():
+            raise InputError(f"{path} is a link: nothing is written where it leads")
         try:
             self._file = path.open("ab")
             _lock(self._file, path)
@@ -114,23 +117,25 @@ class Journal:
         Returns:
             How many bytes of it are whole lines.
         """
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror}") from None
+        content = read_bytes(path, "journal", MAX_JSON)
         whole = content.rfind(b"\n") + 1
         lines = content[:whole].splitlines()
         try:
-            values = [json.loads(line) for line in lines]
-            for value in values[1:]:
-                name, batch = value.pop("piece")
-                self._found.setdefault((str(name), int(batch)), value)
-            plan = values[0]["plan"] if values else self._plan
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            values = [parsed_json(line) for line in lines]
+            plan = dict(values[0]["plan"]) if values else self._plan
+            pieces = {_piece(value.pop("piece")): value for value in values[1:]}
+        except (AttributeError, LookupError, TypeError, ValueError):
             raise InputError(f"{path} is damaged: it is no journal of an evaluation") from None
         if plan != self._plan:
             raise InputError(f"{path} is of another evaluation: {_difference(plan, self._plan)}")
+        for piece, finding in pieces.items():
+            self._found.setdefault(piece, finding)
+            self._origins.setdefault(piece, path)
         return whole
+
+    def origin(self, piece: Piece) -> str:
+        """Return what to call the place that a finding is from."""
+        return str(self._origins.get(piece, "the journal"))
 
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -139,6 +144,18 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
         if old.get(name) != value:
             return f"its {name} was {_short(old.get(name))}, now it is {_short(value)}"
     return "it was made by another version"
+
+
+def _piece(told: Any) -> Piece:
+    """Read what a piece is.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    name, batch = told
+    if not isinstance(name, str) or type(batch) is not int:
+        raise TypeError("no piece")
+    return name, batch
 
 
 def _short(value: object) -> str:

@@ -18,7 +18,16 @@ from scratchticket.data import ImageSet
 from scratchticket.errors import InputError
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.evaluation.verdict import verified
-from scratchticket.evaluation.work import Work, digits, evened, text
+from scratchticket.evaluation.work import (
+    Work,
+    are_lines,
+    are_marks,
+    digits,
+    evened,
+    is_amount,
+    is_count,
+    text,
+)
 
 NATURAL = "natural"
 SET: Literal["the set"] = "the set"
@@ -179,6 +188,22 @@ class Transfer(Work):
             "seconds": round(time.monotonic() - begun, 4),
             "said": said,
         }
+
+    def _fits(self, name: str, count: int, finding: Finding) -> bool:
+        """Whether a finding can be one of so many images."""
+        right = finding["right"]
+        judged = right.keys() == self._by_name.keys() and all(
+            are_marks(marks, count, "01") for marks in right.values()
+        )
+        if not judged or name.removeprefix(self._prefix) == NATURAL:
+            return judged
+        resisted = finding["resisted"]
+        return (
+            (resisted is None or are_marks(resisted, count, "01"))
+            and is_count(finding["forwards"])
+            and is_amount(finding["seconds"])
+            and are_lines(finding["said"])
+        )
 
     def _judged(self, images: Tensor, labels: Tensor) -> dict[str, str]:
         """Return which images each network gets right."""

@@ -20,6 +20,7 @@ from scratchticket.memory import ran_out, too_many
 from scratchticket.networks import folded
 
 BATCH_SIZE = 256  # of 32x32 pixels
+LARGEST = 2**53  # what a number in a journal is less than
 LARGEST_BATCH, SMALLEST_BATCH = 1024, 8
 Progress = Callable[[str, int, int], None]
 
@@ -82,6 +83,10 @@ class Work(ABC):
     def _piece(self, name: str, batch: int, journal: Journal) -> Finding:
         """Do one piece; it may depend on what the journal says of the same batch."""
 
+    @abstractmethod
+    def _fits(self, name: str, count: int, finding: Finding) -> bool:
+        """Whether a finding can be one of so many images; what it has to hold may be missing."""
+
     def run(
         self,
         journal: Journal,
@@ -107,7 +112,7 @@ class Work(ABC):
                 stack.enter_context(folded(network))
             for name in self.names:
                 for batch in batches:
-                    if (name, batch) not in journal:
+                    if not self._known(journal, name, batch):
                         journal.add((name, batch), self._done(name, batch, journal))
                     done += 1
                     progress(name, done, total)
@@ -130,7 +135,25 @@ class Work(ABC):
 
     def finished(self, journal: Journal) -> bool:
         """Whether the journal has every piece."""
-        return all((name, b) in journal for name in self.names for b in range(self.batches))
+        return all(self._known(journal, n, b) for n in self.names for b in range(self.batches))
+
+    def _known(self, journal: Journal, name: str, batch: int) -> bool:
+        """Whether the journal has a piece.
+
+        Raises:
+            InputError: If it says something of it that cannot be.
+        """
+        if (name, batch) not in journal:
+            return False
+        count = min(self._batch_size, len(self.images) - batch * self._batch_size)
+        try:
+            fits = self._fits(name, count, journal[name, batch])
+        except (AttributeError, LookupError, TypeError):
+            fits = False
+        if not fits:
+            where = journal.origin((name, batch))
+            raise InputError(f"{where} is damaged: what it says of {name}, batch {batch}, is wrong")
+        return True
 
     def batch(self, batch: int) -> tuple[Tensor, Tensor]:
         """Return pixels in [0, 1] and labels of a batch, on the networks' device."""
@@ -194,6 +217,26 @@ def text(marks: Tensor) -> str:
 def digits(marks: str) -> Tensor:
     """Undo :func:`text`."""
     return torch.tensor([int(digit) for digit in marks], dtype=torch.int64)
+
+
+def are_marks(marks: object, count: int, kinds: str) -> bool:
+    """Whether something is the marks of so many images."""
+    return isinstance(marks, str) and len(marks) == count and set(marks) <= set(kinds)
+
+
+def are_lines(said: object) -> bool:
+    """Whether something is a list of texts."""
+    return isinstance(said, list) and all(isinstance(line, str) for line in said)
+
+
+def is_count(number: object) -> bool:
+    """Whether something is an integer from 0."""
+    return type(number) is int and 0 <= number < LARGEST
+
+
+def is_amount(number: object) -> bool:
+    """Whether something is a number from 0."""
+    return isinstance(number, int | float) and 0 <= number < LARGEST
 
 
 def mark(journal: Journal, name: str, batch: int) -> Tensor:

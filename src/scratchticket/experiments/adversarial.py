@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,14 @@ from scratchticket.attacks.gradient import frozen
 from scratchticket.data import Data, ImageSet, pixels
 from scratchticket.errors import InputError, ScratchticketError
 from scratchticket.evaluation import BATCH_SIZE, counts, natural_accuracy, predictions, verified
+from scratchticket.experiments.formats import COLUMNS, read_npz, read_parquet, write_parquet
+from scratchticket.experiments.shapes import check_adversarial
 from scratchticket.experiments.subject import Subject
-from scratchticket.files import read_bytes, write_atomically
+from scratchticket.files import parsed_json, read_bytes, write_atomically
 from scratchticket.quantities import fraction
 
 FORMAT = 1
 FORMATS = (".npz", ".parquet")
-COLUMNS = ("images", "originals", "labels", "predictions", "distances", "indices")
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +164,7 @@ def save(adversarial: AdversarialImages, path: Path) -> None:
     if path.suffix == ".npz":
         np.savez_compressed(content, facts=np.array(facts), **columns)
     else:
-        _write_parquet(columns, facts, content)
+        write_parquet(columns, facts, content)
     write_atomically(path, content.getvalue())
 
 
@@ -187,8 +187,8 @@ def load(path: Path) -> AdversarialImages:
     check_name(path)
     content = io.BytesIO(read_bytes(path, "file of adversarial images"))
     try:
-        columns, facts = (_read_npz if path.suffix == ".npz" else _read_parquet)(content)
-        told = json.loads(facts)
+        columns, facts = (read_npz if path.suffix == ".npz" else read_parquet)(content)
+        told = parsed_json(facts)
         if told.pop("format") != FORMAT:
             raise InputError(f"{path} is of another version of this program")
         adversarial = AdversarialImages(
@@ -240,63 +240,14 @@ def _check(adversarial: AdversarialImages, path: Path) -> None:
         wanted = shape if name in ("images", "originals") else (n,)
         if value.dtype != kind or value.shape != wanted or len(shape) != 4 or n == 0:
             raise InputError(f"{path} is damaged: {name} are {value.dtype} of {tuple(value.shape)}")
+    check_adversarial(adversarial.facts, path)
+    channels, classes = shape[1], len(adversarial.classes)
+    if not len(adversarial.mean) == len(adversarial.std) == channels:
+        raise InputError(f"{path} is damaged: normalisation and channels disagree")
+    if not 0 <= int(adversarial.labels.min()) <= int(adversarial.labels.max()) < classes:
+        raise InputError(f"{path} is damaged: a label is none of its {classes} classes")
     attack = adversarial.facts["attack"]
     epsilon = attack["epsilon"]
     radius = float("inf") if epsilon is None else float(fraction(epsilon, "epsilon"))
     ball = LinfBall(radius) if attack["norm"] == "linf" else L2Ball(radius)
     verified(adversarial.images, pixels(adversarial.originals), ball, f"of {path}")
-
-
-def _read_npz(content: io.BytesIO) -> tuple[dict[str, Any], str]:
-    with np.load(content, allow_pickle=False) as archive:
-        return {name: archive[name] for name in COLUMNS}, str(archive["facts"])
-
-
-def _write_parquet(columns: dict[str, Any], facts: str, content: io.BytesIO) -> None:
-    """Write one row per image: pixels as lists of floats, the originals as bytes."""
-    pa, pq = _arrow()
-    images = columns.pop("images")
-    flat = {
-        "image": [image.ravel() for image in images],
-        "original": [image.tobytes() for image in columns.pop("originals")],
-    }
-    names = {"labels": "label", "predictions": "prediction", "distances": "distance"}
-    flat |= {names.get(name, "index"): value for name, value in columns.items()}
-    shape = json.dumps(images.shape[1:])
-    table = pa.table(flat).replace_schema_metadata({"facts": facts, "shape": shape})
-    pq.write_table(table, content)
-
-
-def _read_parquet(content: io.BytesIO) -> tuple[dict[str, Any], str]:
-    _, pq = _arrow()
-    table = pq.read_table(content)
-    told = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
-    shape = json.loads(told["shape"])
-    originals = b"".join(table["original"].to_pylist())
-    columns = {
-        "images": np.stack(table["image"].to_numpy()).reshape(-1, *shape),
-        "originals": np.frombuffer(bytearray(originals), np.uint8).reshape(-1, *shape),
-        "labels": table["label"].to_numpy().copy(),
-        "predictions": table["prediction"].to_numpy().copy(),
-        "distances": table["distance"].to_numpy().copy(),
-        "indices": table["index"].to_numpy().copy(),
-    }
-    if columns["images"][0].size != prod(shape):
-        raise InputError("shape")
-    return columns, told["facts"]
-
-
-def _arrow() -> tuple[Any, Any]:
-    """Return pyarrow.
-
-    Raises:
-        InputError: If it is not installed.
-    """
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise InputError(
-            "Parquet needs pyarrow: pip install 'scratchticket[data]', or write .npz"
-        ) from None
-    return pa, pq

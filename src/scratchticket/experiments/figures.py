@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import warnings
 from collections.abc import Sequence
 from fractions import Fraction
 from textwrap import shorten
@@ -12,6 +14,7 @@ import matplotlib as mpl
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from torch import Tensor, nn
 
 from scratchticket import rng
@@ -23,15 +26,24 @@ from scratchticket.quantities import fraction_text
 
 NATURAL, ROBUST, LOSS = "#0072b2", "#d55e00", "#555555"  # distinguishable to the colour-blind
 EXAMPLES = 8
+_NO_XML = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 MARKERS = "osD^v<>PXph"
 
 
 def svg(figure: Figure) -> str:
-    """Return a figure as SVG text without date or random identifiers."""
+    """Return a figure as SVG text without date or random identifiers.
+
+    Names from files are shown as they are: dollars are no formula. What XML cannot hold is left
+    out, and a letter that the font lacks is a box.
+    """
     text = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "scratchticket", "svg.fonttype": "path"}):
+    for written in figure.findobj(Text):
+        written.set_parse_math(False)
+    settings: Any = {"svg.hashsalt": "scratchticket", "svg.fonttype": "path"}
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(text, format="svg", metadata={"Date": None}, bbox_inches="tight")
-    return text.getvalue()
+    return _NO_XML.sub("", text.getvalue())
 
 
 def curves(epochs: Sequence[Epoch], attack: AttackRecipe, title: str) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from scratchticket.errors import InputError, Unwritable
 from scratchticket.experiments.recipe import Recipe
-from scratchticket.files import read_bytes, write_atomically
+from scratchticket.experiments.shapes import check_record
+from scratchticket.files import MAX_JSON, parsed_json, read_bytes, write_atomically
 from scratchticket.learning.checkpoint import before
 
 
@@ -117,16 +119,23 @@ class RunFolder:
         for path, value in new.items():  # in the recipe's order, the task first
             if old[path] != value and path not in moved:
                 raise InputError(
-                    f"cannot resume: the run was started with {path}={old[path]}, "
-                    f"now it is {value}; {advice}"
+                    f"cannot resume: the run was started with {path}={_short(old[path])}, "
+                    f"now it is {_short(value)}; {advice}"
                 )
 
     def finished(self) -> dict[str, Any] | None:
-        """Return the record of a finished run: one whose ticket file is there, whole."""
+        """Return the record of a finished run: one whose ticket file is there, whole.
+
+        Raises:
+            InputError: If the record is damaged.
+        """
         if not (self.record.exists() and self.ticket.exists()):
             return None
         record = json_file(self.record)
-        return record if record.get("bytes") == self.ticket.stat().st_size else None
+        if record.get("bytes") != self.ticket.stat().st_size:
+            return None
+        check_record(record, self.record)
+        return record
 
 
 def json_file(path: Path) -> dict[str, Any]:
@@ -135,13 +144,19 @@ def json_file(path: Path) -> dict[str, Any]:
     Raises:
         InputError: If the file is missing or holds none.
     """
+    content = read_bytes(path, "file", MAX_JSON)
     try:
-        value = json.loads(read_bytes(path, "file"))
-    except (ValueError, RecursionError):
-        raise InputError(f"{path} is damaged: it holds no JSON") from None
+        value = parsed_json(content)
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: it holds no JSON ({error})") from None
     if not isinstance(value, dict):
         raise InputError(f"{path} is damaged: it holds no JSON object")
     return value
+
+
+def _short(value: object) -> str:
+    """Return a value as it fits into a line."""
+    return shorten(str(value), 80, placeholder="...")
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

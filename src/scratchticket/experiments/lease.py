@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchticket.errors import InputError, ScratchticketError, Unwritable
-from scratchticket.files import remove_unfinished
+from scratchticket.files import parsed_json, remove_unfinished
 
 EXPIRES = 60.0  # seconds without renewal
 PATIENCE = 10  # times as long for a process that is known to be alive
@@ -181,7 +181,7 @@ def _now(folder: Path) -> float:
 
 def _facts(path: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
-        read = json.loads(path.read_text())
+        read = parsed_json(path.read_bytes())
         if isinstance(read, dict):
             return read
     return {}
@@ -205,7 +205,7 @@ def _token(path: Path) -> str | None:
         OSError: If the file system cannot say.
     """
     try:
-        read = json.loads(path.read_text())
+        read = parsed_json(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return None
     return read.get("token") if isinstance(read, dict) else None

@@ -20,7 +20,7 @@ from scratchticket.masks import Pattern, parse_ratio
 from scratchticket.networks import NetworkRecipe
 from scratchticket.quantities import fraction_text
 from scratchticket.rng import check_seed
-from scratchticket.tickets import InitialScores
+from scratchticket.tickets import InitialScores, Ticket
 
 
 @dataclass(frozen=True)
@@ -191,18 +191,22 @@ _ADAPTER = TypeAdapter(Recipe)
 OPEN = ("network.arguments", "pattern.layers")  # settings whose names are the user's
 
 
-def data_like(provenance: Mapping[str, Any], name: str, label_column: str | None) -> DataRecipe:
+def data_like(ticket: Ticket | None, name: str, label_column: str | None) -> DataRecipe:
     """Return the recipe of data prepared as a ticket's own was: size, colour, split.
 
     Args:
-        provenance: The ticket's; where it does not say, the defaults count.
+        ticket: Where its provenance does not say, the defaults count, as they do for the size if
+            the ticket takes images of another.
         name: Known name or path of the data.
         label_column: If it must be named.
     """
+    provenance = {} if ticket is None else ticket.provenance
     try:
         own = TypeAdapter(DataRecipe).validate_python(provenance["recipe"]["data"])
     except (KeyError, TypeError, ValueError):
         own = DataRecipe()
+    if ticket is not None and ticket.image_shape[1:] != (own.size, own.size):
+        own = replace(own, size=None)
     if label_column is None and own.name == name:
         label_column = own.label_column
     return replace(own, name=name, label_column=label_column)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import pickle
+import io
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from typing import Any, Protocol, get_args
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from scratchticket.attacks import Norm
 from scratchticket.errors import InputError
 from scratchticket.experiments.start import content_hash
-from scratchticket.files import read_bytes
+from scratchticket.files import check_archive, read_bytes
 from scratchticket.networks import NETWORKS, Normalise, import_factory, normalised
 from scratchticket.tickets import Ticket
 from scratchticket.tickets.container import KEY
 
 NESTED = ("state_dict", "model_state_dict", "model", "net")  # where others put theirs
 WRAPPER = "module."  # of DataParallel
+TENSORS = (Tensor, nn.Parameter)
 PICKLED = (b"PK", b"\x80")  # how files of torch.save begin
 
 
@@ -187,18 +187,22 @@ def state_dict(path: Path) -> dict[str, Tensor]:
         if _is_safetensors(content):
             loaded = safetensors.torch.load(content)
         else:
+            if content.startswith(PICKLED[0]):
+                check_archive(io.BytesIO(content), len(content))
             with warnings.catch_warnings(action="ignore"):  # of pickles, which are refused
-                loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError, ValueError) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+                loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file may raise anything
+        why = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"{path} holds no state dict: {why}") from None
     for name in NESTED:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(name), Mapping):
             loaded = loaded[name]
     if not isinstance(loaded, Mapping) or not loaded:
         raise InputError(f"{path} holds no state dict, but {type(loaded).__name__}")
-    if wrong := [key for key, value in loaded.items() if not isinstance(value, Tensor)]:
-        raise InputError(f"{path} holds no state dict: {wrong[0]!r} is no tensor")
+    if wrong := [
+        key for key, value in loaded.items() if not (type(key) is str and type(value) in TENSORS)
+    ]:
+        raise InputError(f"{path} holds no state dict: {str(wrong[0])[:80]!r} is no tensor")
     if all(key.startswith(WRAPPER) for key in loaded):
         return {key.removeprefix(WRAPPER): value for key, value in loaded.items()}
     return dict(loaded)
@@ -222,4 +226,8 @@ def _load(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
                 f"{path}: {name} has shape {tuple(value.shape)}, "
                 f"the network's {tuple(own[name].shape)}"
             )
-    module.load_state_dict(state)
+    try:
+        module.load_state_dict(state)
+    except (NotImplementedError, RuntimeError) as error:  # sparse or quantised, say
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"{path} does not fit: {why}") from None

@@ -16,6 +16,15 @@ def outcome(record: dict[str, Any]) -> str:
     return f"worst case {_percent(record['worst_case'])}"
 
 
+def usable(record: Any) -> bool:
+    """Whether a record says what came out, and where."""
+    try:
+        outcome(record)
+        return isinstance(record.get("machine", {}), dict)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return False
+
+
 def _percent(counts: dict[str, Any]) -> str:
     """Return counts, or an expectation, in percent."""
     share = counts["expected"] if "expected" in counts else counts["correct"] / counts["total"]

@@ -15,6 +15,7 @@ from scratchticket.errors import InputError, Unwritable
 from scratchticket.evaluation import Journal, Progress, Shard, Work
 from scratchticket.experiments.folder import json_file
 from scratchticket.experiments.records import commit, machine, versions
+from scratchticket.experiments.shapes import check_record
 from scratchticket.files import write_atomically
 
 Facts = dict[str, Any]
@@ -143,7 +144,10 @@ def _finished(home: EvaluationFolder, plan: Facts) -> Facts | None:
     if not home.record.exists():
         return None
     record = json_file(home.record)
-    return record if record.get("plan") == json.loads(json.dumps(plan)) else None
+    if record.get("plan") != json.loads(json.dumps(plan)):
+        return None
+    check_record(record, home.record)
+    return record
 
 
 def _run(works: Sequence[W], journal: Journal, shard: Shard, progress: Progress) -> None:

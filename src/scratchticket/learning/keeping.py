@@ -94,11 +94,23 @@ def restored(
     """Put a checkpoint's tensors where they were, and return where the run stood.
 
     Raises:
-        InputError: If it belongs to another run.
+        InputError: If it belongs to another run, or is damaged.
     """
-    facts = checkpoint.facts
-    if facts.get("identity") != own:
+    if checkpoint.facts.get("identity") != own:
         raise InputError("the checkpoint belongs to a run with other settings")
+    try:
+        return _restored(checkpoint, problem, optimiser)
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"the checkpoint is damaged: {why}") from None
+
+
+def _restored(checkpoint: Checkpoint, problem: Problem, optimiser: torch.optim.SGD) -> State:
+    """Put a checkpoint's tensors where they were, and return where the run stood."""
+    facts = checkpoint.facts
+    step, seconds = facts["step"], facts["seconds"]
+    if type(step) is not int or step < 0 or not 0 <= float(seconds) < float("inf"):
+        raise ValueError("it is of no step of a run")
     learned, momentum = checkpoint.part("learned"), checkpoint.part("momentum")
     buffers, device = checkpoint.part("buffers"), problem.images.labels.device
     with torch.no_grad():
@@ -111,9 +123,9 @@ def restored(
             buffer.copy_(buffers[name])
     problem.learner.write()
     state = State(
-        facts["step"],
+        step,
         torch.tensor(facts["loss_sum"], dtype=torch.float64, device=device),
-        facts["seconds"],
+        seconds,
         [Epoch.read(entry) for entry in facts["epochs"]],
     )
     if facts["best_epoch"] is not None:

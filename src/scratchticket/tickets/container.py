@@ -6,7 +6,6 @@ that no byte can change unnoticed: not in the tensors, not in the header, not in
 
 from __future__ import annotations
 
-import json
 import re
 from hashlib import sha256
 from typing import Any
@@ -16,7 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from scratchticket.errors import TicketError
-from scratchticket.files import canonical_json
+from scratchticket.files import canonical_json, parsed_json
 
 KEY = "scratchticket"
 MAX_HEADER = 16 << 20  # bytes
@@ -31,8 +30,13 @@ def pack(header: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
         header: JSON values, without the key ``sha256``.
         tensors: By name.
     """
-    if len(canonical_json(header)) > MAX_HEADER // 2:
+    told = canonical_json(header)
+    if len(told) > MAX_HEADER // 2:
         raise TicketError("the header of the file, provenance included, is too large")
+    try:
+        parsed_json(told)
+    except ValueError as error:
+        raise TicketError(f"the header of the file could not be read again: {error}") from None
     blank = safetensors.torch.save(tensors, {KEY: canonical_json(header | {"sha256": _BLANK})})
     digest = sha256(blank).hexdigest()
     return safetensors.torch.save(tensors, {KEY: canonical_json(header | {"sha256": digest})})
@@ -48,11 +52,11 @@ def unpack(content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
         TicketError: If the content is no ticket file, is damaged or was cut or extended.
     """
     try:
-        header = json.loads(json.loads(_header_bytes(content))["__metadata__"][KEY])
+        header = parsed_json(parsed_json(_header_bytes(content))["__metadata__"][KEY])
         digest = header.pop("sha256")
         if not _DIGEST.fullmatch(digest):
             raise TicketError("not a ticket file: its header holds no hash")
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise TicketError("not a ticket file: its header is not a ticket's") from None
     blank = content.replace(digest.encode(), _BLANK.encode())
     if content.count(digest.encode()) != 1 or sha256(blank).hexdigest() != digest:

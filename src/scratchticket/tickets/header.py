@@ -168,7 +168,8 @@ def _check_numbers(header: Header) -> None:
     """Refuse numbers that no ticket has."""
     shapes = [layer.shape for layer in header.layers] + [s.shape for s in header.statistics]
     sizes = [n for shape in (*shapes, header.image_shape) for n in shape]
-    if any(n < 1 for n in sizes) or sum(map(prod, shapes)) > MAX_WEIGHTS:
+    most = max(sum(map(prod, shapes)), prod(header.image_shape))
+    if any(n < 1 for n in sizes) or most > MAX_WEIGHTS:
         raise TicketError("the ticket's header is wrong: a shape is empty or too large")
     for layer in header.layers:
         pairs = zip(layer.bits, layer.shape, strict=False)

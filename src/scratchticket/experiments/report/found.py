@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -14,10 +16,13 @@ from scratchticket.errors import InputError
 from scratchticket.experiments.recipes import PaperRecipe, Scale
 from scratchticket.experiments.recipes.cells import Cell, Measured
 from scratchticket.experiments.recipes.claims import Judged
+from scratchticket.experiments.summary import usable
 from scratchticket.experiments.sweeps import Job, Store
-from scratchticket.files import read_bytes, write_atomically
+from scratchticket.files import MAX_JSON, parsed_json, read_bytes, write_atomically
 
 Facts = dict[str, Any]
+FOREVER = 1e10  # seconds
+_ID = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,16 @@ class Records:
         Raises:
             InputError: If it is none.
         """
-        known = {}
-        for number, line in enumerate(read_bytes(path, "records").splitlines(), start=1):
+        known: dict[str, Facts] = {}
+        content = read_bytes(path, "records", MAX_JSON)
+        for number, line in enumerate(content.splitlines(), start=1):
             try:
-                read = json.loads(line)
-                known[read.pop("id")] = read
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                name, facts = _told(parsed_json(line))
+            except (AttributeError, LookupError, TypeError, ValueError):
                 raise InputError(f"{path}: line {number} is no record of a job") from None
+            if name in known:
+                raise InputError(f"{path}: line {number} is of a job that another line is of")
+            known[name] = facts
         return Records(known)
 
     def save(self, path: Path) -> None:
@@ -69,6 +77,19 @@ class Records:
         """Return the record of a job; none if it is missing."""
         facts = self.by_id.get(job.id)
         return None if facts is None else facts["record"]
+
+
+def _told(line: Facts) -> tuple[str, Facts]:
+    """Return the job's id, and what a line says of it that pages can show.
+
+    Raises:
+        ValueError: Or another error, if it says something else.
+    """
+    name, facts = line["id"], {key: line[key] for key in ("job", "seconds", "record")}
+    known = _ID.fullmatch(name) and isinstance(facts["job"], dict)
+    if not known or not 0 <= facts["seconds"] < FOREVER or not usable(facts["record"]):
+        raise ValueError("it cannot be shown")
+    return name, facts
 
 
 @dataclass(frozen=True)
@@ -149,10 +170,32 @@ def found(recipe: PaperRecipe, scale: Scale, records: Records) -> Found:
     filled = []
     for cell in recipe.cells(scale):
         known = [records.record(job) for job in cell.jobs]
-        values = tuple(cell.read(record) for record in known if record is not None)
+        values = tuple(
+            _number(cell, job, record)
+            for job, record in zip(cell.jobs, known, strict=True)
+            if record is not None
+        )
         filled.append(Filled(cell, values))
     values_by_place = {
         (f.cell.panel, f.cell.row, f.cell.column): list(f.values) for f in filled if f.values
     }
     judged = tuple(claim.judged(values_by_place) for claim in recipe.claims)
     return Found(recipe, scale, tuple(filled), judged)
+
+
+def _number(cell: Cell, job: Job, record: Facts) -> Measured:
+    """Return a cell's number from the record of a job.
+
+    Raises:
+        InputError: If it is not there.
+    """
+    try:
+        found = cell.read(record)
+        if not (0 <= found.images == int(found.images) and isfinite(found.value)):
+            raise ValueError("it is no number")
+    except (ArithmeticError, AttributeError, LookupError, StopIteration, TypeError, ValueError):
+        where = f"{cell.panel}, {cell.row}, {cell.column}".rstrip(", ")
+        raise InputError(f"the record of job {job.id[:16]} has no number for {where}") from None
+    if found.images and not 0 <= found.value <= 1:
+        raise InputError(f"the record of job {job.id[:16]} has more images right than there are")
+    return found

@@ -274,9 +274,10 @@ def _record(name: str, facts: Facts, used: list[str]) -> str:
     where = str(record.get("machine", {}).get("device", ""))
     configuration = escape(json.dumps(job, indent=1))
     links = ", ".join(f'<a href="#{title.lower().replace(" ", "")}">{title}</a>' for title in used)
+    short = escape(name[:8])
     text = escape(f"{name} {label} {job.get('kind')} {said}".lower(), quote=True)
-    return f"""<tr data-record="{text}" id="job-{name[:16]}">
-<td class="text"><details><summary>{name[:8]}</summary><pre>{configuration}</pre></details></td>
+    return f"""<tr data-record="{text}" id="job-{escape(name[:16], quote=True)}">
+<td class="text"><details><summary>{short}</summary><pre>{configuration}</pre></details></td>
 <td class="text">{escape(label)}</td><td class="text">{escape(said)}</td>
 <td>{facts.get("seconds", 0):.0f}</td><td class="text">{escape(where)}</td>
 <td class="text">{links}</td></tr>

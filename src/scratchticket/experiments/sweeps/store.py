@@ -14,11 +14,13 @@ from scratchticket.data import Data, DataRecipe, load_data
 from scratchticket.errors import InputError, Unwritable
 from scratchticket.experiments import lease
 from scratchticket.experiments.folder import RunFolder, json_file
+from scratchticket.experiments.summary import usable
 from scratchticket.experiments.sweeps.job import Job
 from scratchticket.files import write_atomically
 
 State = Literal["finished", "running", "failed", "begun", "new"]
 Facts = dict[str, Any]
+FOREVER = 1e10  # seconds
 DEATHS = 5  # processes that may die of a job before it counts as failed
 
 
@@ -62,6 +64,8 @@ class Store:
                 f"{path} has format {record.get('format')!r}, this version reads 1; "
                 "remove its folder to run the job again"
             )
+        if not usable(record):
+            raise InputError(f"{path} is damaged; remove its folder to run the job again")
         return record
 
     def state(self, job: Job) -> State:
@@ -81,6 +85,8 @@ class Store:
         Raises:
             InputError: If the store cannot be written.
         """
+        if self.folder(job).is_symlink():
+            raise InputError(f"{self.folder(job)} is a link, and may lead to what is no job's")
         taken = lease.take(self.folder(job))
         if taken is None:
             return None
@@ -122,7 +128,7 @@ class Store:
     def note(self, job: Job, fraction: float) -> None:
         """Say how much of a job is done; nothing is lost where that cannot be written."""
         with suppress(OSError):
-            (self.folder(job) / "progress").write_text(f"{fraction:.4f}")
+            self._write(job, "progress", f"{fraction:.4f}")
 
     def noted(self, job: Job) -> float:
         """Return how much of a job is done, from 0 to 1, as far as is known."""
@@ -131,15 +137,21 @@ class Store:
     def spend(self, job: Job, seconds: float) -> None:
         """Add to the time that was spent on a job."""
         with suppress(OSError):
-            (self.folder(job) / "seconds").write_text(f"{self.spent(job) + seconds:.1f}")
+            self._write(job, "seconds", f"{self.spent(job) + seconds:.1f}")
 
     def spent(self, job: Job) -> float:
         """Return how many seconds were spent on a job, as far as is known."""
         return self._number(job, "seconds")
 
+    def _write(self, job: Job, name: str, text: str) -> None:
+        """Write a small file that may be lost, but not where a link leads."""
+        if not (path := self.folder(job) / name).is_symlink():
+            path.write_text(text)
+
     def _number(self, job: Job, name: str) -> float:
         try:
-            return max(0.0, float((self.folder(job) / name).read_text()))
+            number = float((self.folder(job) / name).read_text())
+            return number if 0 <= number < FOREVER else 0.0
         except (OSError, ValueError):
             return 0.0
 
@@ -159,7 +171,9 @@ class Store:
         """
         removed = []
         for folder in sorted(self.path.iterdir()) if self.path.is_dir() else ():
-            if not (folder / "job.json").exists() or (taken := lease.take(folder)) is None:
+            if folder.is_symlink() or not (folder / "job.json").exists():
+                continue  # a link may lead to what is nobody's here
+            if (taken := lease.take(folder)) is None:
                 continue
             if (folder / "record.json").exists():
                 for name in ("progress", "failure.json"):
