@@ -22,7 +22,7 @@ from scratchticket.cli.evaluate import _print
 from scratchticket.cli.terminal import percent, result_table
 from scratchticket.errors import ScratchticketError
 from scratchticket.evaluation import Evaluation, Journal, balls, report
-from scratchticket.experiments import adversarial
+from scratchticket.experiments import adversarial, lease
 from scratchticket.experiments.folder import RunFolder, json_file
 from scratchticket.experiments.recipe import make_recipe
 from scratchticket.experiments.recipes import SCALES, paper_recipe
@@ -30,7 +30,7 @@ from scratchticket.experiments.report import Records, found, page, section
 from scratchticket.experiments.run import run
 from scratchticket.experiments.shapes import check_record
 from scratchticket.experiments.subject import Subject
-from scratchticket.experiments.sweeps import Store, lease
+from scratchticket.experiments.sweeps import Store
 
 FEW = int(os.environ.get("FUZZ_JSON", "40"))  # changes of each kind of file, in the fast tier
 MANY = 25 * FEW  # in the slow one
