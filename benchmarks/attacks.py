@@ -32,6 +32,7 @@ from benchmarks.measure import (
     in_turn,
     most_memory,
     most_memory_of,
+    options_of,
     spread,
 )
 from scratchticket.attacks import PGD, Attack, cross_entropy, input_gradient
@@ -205,11 +206,7 @@ def measured(ticket: Path, data: str, count: int, queries: int, autoattack_count
 
 def main(arguments: list[str]) -> None:
     """Measure what is asked for."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks attacks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = options_of("attacks", __doc__)
     parser.add_argument("ticket", type=Path, nargs="?", default=TICKET)
     parser.add_argument("--data", default="digits")
     parser.add_argument("--images", type=int, default=PER)

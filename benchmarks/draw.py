@@ -33,6 +33,7 @@ from benchmarks.measure import (
     circumstances,
     most_memory,
     most_memory_of,
+    options_of,
     product_rate,
     spread,
 )
@@ -286,11 +287,7 @@ def measured(name: str, case: Case, threads: int, way: Way = Way()) -> Row:
 
 def main(arguments: list[str]) -> None:
     """Measure what is asked for."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks draw",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = options_of("draw", __doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--steps", type=int, help="in a turn; the first is not counted")

@@ -10,7 +10,6 @@ exponent of the operations, counted as in ``draw``. A row is appended to records
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 import time
@@ -24,7 +23,7 @@ import torch
 
 import scratchticket as st
 from benchmarks.draw import Case, Way, operations, ours
-from benchmarks.measure import ROOT, Row, append, circumstances, spread
+from benchmarks.measure import ROOT, Row, append, circumstances, options_of, spread
 from scratchticket.attacks import PGD, Attack
 from scratchticket.data import ImageSet
 from scratchticket.evaluation import evaluate
@@ -139,11 +138,7 @@ def measured(name: str) -> Row:
 
 def main(arguments: list[str]) -> None:
     """Measure what is asked for."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks growth",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = options_of("growth", __doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(GROWTHS))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     options = parser.parse_args(arguments)

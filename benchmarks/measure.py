@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -19,6 +20,15 @@ from scratchticket.files import write_atomically
 
 ROOT = Path(__file__).parents[1]
 Row = dict[str, Any]
+
+
+def options_of(name: str, told: str | None) -> argparse.ArgumentParser:
+    """Return the parser of a benchmark's options, which says what the benchmark is."""
+    return argparse.ArgumentParser(
+        prog=f"python -m benchmarks {name}",
+        description=told,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def spread(values: Iterable[float]) -> dict[str, float]:

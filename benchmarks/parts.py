@@ -10,7 +10,6 @@ same number of float32 pixels. A row is appended to records/parts.jsonl.
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -18,7 +17,15 @@ from collections.abc import Callable
 
 import torch
 
-from benchmarks.measure import ROOT, Row, append, circumstances, in_turn, spread
+from benchmarks.measure import (
+    ROOT,
+    Row,
+    append,
+    circumstances,
+    in_turn,
+    options_of,
+    spread,
+)
 from scratchticket import rng
 from scratchticket.data import ImageSet, augmented, pixels
 from scratchticket.masks import keep_top
@@ -89,11 +96,7 @@ def measured(scores: int = SCORES, images: int = IMAGES, turns: int = 5) -> Row:
 
 def main(arguments: list[str]) -> None:
     """Measure."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks parts",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = options_of("parts", __doc__)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     torch.set_num_threads(parser.parse_args(arguments).threads)
     row = measured()

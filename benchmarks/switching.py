@@ -12,13 +12,12 @@ measured.
 
 from __future__ import annotations
 
-import argparse
 import json
 
 import torch
 
 import scratchticket as st
-from benchmarks.measure import ROOT, Row, circumstances, in_turn, rows, spread
+from benchmarks.measure import ROOT, Row, circumstances, in_turn, options_of, rows, spread
 from scratchticket.files import write_atomically
 from scratchticket.masks import keep_top
 from scratchticket.networks import maskable, random_network, statistics
@@ -104,11 +103,7 @@ def measured(recipe: st.NetworkRecipe, count: int) -> Row:
 
 def main(arguments: list[str]) -> None:
     """Measure what is asked for."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks switching",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = options_of("switching", __doc__)
     parser.add_argument("--network", nargs="+", choices=NETWORKS, default=NETWORKS)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)

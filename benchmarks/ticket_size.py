@@ -20,7 +20,6 @@ Needs the extra ``benchmark``: ``pip install 'scratchticket[benchmark]'``.
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import tempfile
@@ -36,7 +35,7 @@ import zstandard
 from torch import Tensor
 
 import scratchticket as st
-from benchmarks.measure import ROOT, Row, circumstances, rows, spread
+from benchmarks.measure import ROOT, Row, circumstances, options_of, rows, spread
 from scratchticket.experiments.records import versions
 from scratchticket.files import write_atomically
 from scratchticket.masks import keep_top
@@ -253,11 +252,7 @@ def tickets(networks: Iterable[str], ratios: Sequence[str]) -> Iterable[tuple[st
 
 def main(arguments: list[str]) -> None:
     """Measure what the command line asks for."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks ticket_size",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = options_of("ticket_size", __doc__)
     parser.add_argument("--network", nargs="+", choices=[*CASES, "digits"], help="default: all")
     parser.add_argument("--ratio", nargs="+", default=[], help="default: all, such as 0.1")
     parser.add_argument("--records", type=Path, default=RECORDS, help="file to write to")

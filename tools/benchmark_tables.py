@@ -185,11 +185,11 @@ def parts(records: list[Record]) -> str:
     record = records[-1]
     select, prepare, start = record["select"], record["prepare"], record["help"]
     lines = [
-        f"| the highest of {select['count'] / 1e6:.0f} million scores | {seconds_of(select)} "
+        f"| the highest of {select['count'] / 1e6:.0f} million scores | {interval(select['ours'])} "
         f"| {interval(select['reference'])} (sort) | {interval(select['limit'])} (copy) |",
         f"| an epoch of {prepare['count']:,} images of 32x32, cropped and flipped "
-        f"| {seconds_of(prepare)} | | {interval(prepare['limit'])} (copy) |",
-        f"| `scratchticket --help` | {seconds_of(start)} "
+        f"| {interval(prepare['ours'])} | | {interval(prepare['limit'])} (copy) |",
+        f"| `scratchticket --help` | {interval(start['ours'])} "
         f"| {interval(start['import torch'])} (import torch) "
         f"| {interval(start['limit'])} (Python alone) |",
     ]
@@ -222,11 +222,6 @@ def growth(records: list[Record]) -> str:
 
 Median of turns, with {where(records)}.
 """
-
-
-def seconds_of(part: Record) -> str:
-    """Return our seconds of a part."""
-    return interval(part["ours"])
 
 
 def newest(records: list[Record], *names: str) -> list[Record]:

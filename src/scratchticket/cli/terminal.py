@@ -71,7 +71,7 @@ def user_errors(go_on: str = "") -> Iterator[None]:
         if not ran_out(error):
             raise
         first = next(iter(str(error).splitlines()), "")
-        print(f"error: out of memory{first and ': '}{first}", file=sys.stderr)
+        _complain(f"error: out of memory{first and ': '}{first}")
         raise typer.Exit(ERROR_CODE) from None
 
 
