@@ -158,7 +158,7 @@ def main() -> None:
         for label in study:
             if options.only in label:
                 runner(label)
-                if label in GALLERY[options.study]:
+                if label in GALLERY.get(options.study, ()):
                     runner.keep(label)
     except (InputError, Interrupted) as error:
         sys.exit(f"{error}; the same command goes on")

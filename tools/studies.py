@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 from scratchticket.attacks import Attack, Bandits, Stage
 from scratchticket.data import Data
 from scratchticket.evaluation import Balls, balls, suite
 from scratchticket.experiments.presets import PRESETS
+from scratchticket.learning import LearningRecipe
 
 Study = dict[str, dict[str, Any]]
 
@@ -22,6 +24,19 @@ DIGITS: dict[str, Any] = {
     "attack.epsilon": "0.1",
     "attack.step_size": "0.025",
     "learning.epochs": 40,
+}
+CIFAR10: dict[str, Any] = {
+    **{name: value for name, value in PRESETS["cifar"].items() if name != "ratio"},
+    "data.name": "./cifar10",
+    "data.train_images": 20_000,
+    "data.validation": "0.02",
+    "network.width": 16,
+    "attack.steps": 3,
+    "attack.step_size": "4/255",
+    "learning.epochs": 16,
+    "learning.batch_size": 64,
+    "learning.schedule": "cosine",
+    "learning.validate_every": 16,
 }
 NATURAL = {"attack.name": "none"}  # judged at the same epsilon
 DRAW, TRAIN = {"task": "draw", "ratio": "0.1"}, {"task": "train"}
@@ -100,23 +115,43 @@ def cifar10() -> Study:
     20,000 of the training images, 16 epochs instead of 160 in batches of 64 instead of 256, PGD-3
     instead of PGD-7 inside. Only the last epoch is validated, so it is the one that is judged.
     """
-    base: dict[str, Any] = PRESETS["cifar"] | {
-        "data.name": "./cifar10",
-        "data.train_images": 20_000,
-        "data.validation": "0.02",
-        "network.width": 16,
-        "attack.steps": 3,
-        "attack.step_size": "4/255",
-        "learning.epochs": 16,
-        "learning.batch_size": 64,
-        "learning.schedule": "cosine",
-        "learning.validate_every": 16,
-    }
-    del base["ratio"]
-    rows: Study = {"dense": base | TRAIN}
+    rows: Study = {"dense": CIFAR10 | TRAIN}
     return rows | {
-        f"ticket {r}": base | {"task": "draw", "ratio": r} for r in ("0.05", "0.1", "0.2")
+        f"ticket {r}": CIFAR10 | {"task": "draw", "ratio": r} for r in ("0.05", "0.1", "0.2")
     }
+
+
+def small_cifar10() -> dict[str, Any]:
+    """Return settings that let several searches fit an hour: half the width and images, PGD-7."""
+    half = {"data.train_images": 10_000, "network.width": 8, "attack.steps": 7}
+    return CIFAR10 | half | {"attack.step_size": None}
+
+
+def cheaper(base: dict[str, Any]) -> Study:
+    """Return a search with PGD-7, and others at a share of its passes through the network."""
+    last = base.get("learning.validate_every") == base["learning.epochs"]
+
+    def row(attack: str, share: str, **more: Any) -> dict[str, Any]:
+        steps = {"FGSM-RS": 1}.get(attack) or int(attack.removeprefix("PGD-"))
+        epochs = round(Fraction(share) * base["learning.epochs"] * 8 / (steps + 1))
+        inner = {"attack.name": "fgsm-rs" if steps == 1 else "pgd", "attack.steps": steps}
+        if steps != 7:
+            inner["attack.step_size"] = None
+        length = {"epochs": epochs} | ({"validate_every": epochs} if last else {}) | more
+        return base | DRAW | inner | {f"learning.{name}": length[name] for name in length}
+
+    half_batch = base.get("learning.batch_size", LearningRecipe().batch_size) // 2
+    rows = {"PGD-7": row("PGD-7", "1"), "PGD-7, a half": row("PGD-7", "1/2")}
+    rows |= {f"{attack}, a fifth": row(attack, "1/5") for attack in ("PGD-3", "PGD-2")}
+    for attack in ("PGD-7", "FGSM-RS"):
+        rows[f"{attack}, a fifth"] = row(attack, "1/5")
+        for rate in (0.3, 1.0):
+            rows[f"{attack}, a fifth, rate {rate:g}"] = row(attack, "1/5", learning_rate=rate)
+        rows[f"{attack}, a fifth, half the batch"] = row(attack, "1/5", batch_size=half_batch)
+    for name, share in {"tenth": "1/10", "twentieth": "1/20"}.items():
+        rows[f"FGSM-RS, a {name}"] = row("FGSM-RS", share)
+        rows[f"FGSM-RS, a {name}, rate 0.3"] = row("FGSM-RS", share, learning_rate=0.3)
+    return rows
 
 
 GALLERY = {  # rows whose tickets are kept in the repository
@@ -126,7 +161,12 @@ GALLERY = {  # rows whose tickets are kept in the repository
     ),
     "cifar10": ("dense", "ticket 0.05", "ticket 0.1", "ticket 0.2"),
 }
-STUDIES = {"digits": digits(), "cifar10": cifar10()}
+STUDIES = {
+    "digits": digits(),
+    "cifar10": cifar10(),
+    "fast-digits": cheaper(DIGITS),
+    "fast-cifar10": cheaper(small_cifar10()),
+}
 
 
 @dataclass(frozen=True)
