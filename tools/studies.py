@@ -134,7 +134,10 @@ def cheaper(base: dict[str, Any]) -> Study:
     def row(attack: str, share: str, **more: Any) -> dict[str, Any]:
         steps = {"FGSM-RS": 1}.get(attack) or int(attack.removeprefix("PGD-"))
         epochs = round(Fraction(share) * base["learning.epochs"] * 8 / (steps + 1))
-        inner = {"attack.name": "fgsm-rs" if steps == 1 else "pgd", "attack.steps": steps}
+        inner: dict[str, Any] = {
+            "attack.name": "fgsm-rs" if steps == 1 else "pgd",
+            "attack.steps": steps,
+        }
         if steps != 7:
             inner["attack.step_size"] = None
         length = {"epochs": epochs} | ({"validate_every": epochs} if last else {}) | more
