@@ -21,7 +21,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PINS = ROOT / "constraints" / "pinned.txt"
 COMPLETE = "scratchticket.made"
-EXTRAS = {"demo": "", "test": "[dev,crosscheck,docs,data,autoattack,benchmark,slurm,ray,track]"}
+EXTRAS = {"demo": "", "test": "[dev,crosscheck,docs,data,autoattack,benchmark,slurm,ray,track,export,hub,app]"}
 
 
 def say(text: str) -> None:
