@@ -53,6 +53,11 @@ def extra_missing(what: str, error: ImportError, extra: str) -> InputError:
     )
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or what it is called if it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     """Return the error for a name that is not known, naming the nearest one that is.
 

@@ -17,7 +17,13 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from scratchticket.errors import InputError, Interrupted, ScratchticketError, ToldElsewhere
+from scratchticket.errors import (
+    InputError,
+    Interrupted,
+    ScratchticketError,
+    ToldElsewhere,
+    first_line,
+)
 
 Value = TypeVar("Value")
 
@@ -161,8 +167,7 @@ def lost_processes() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:  # gloo raises no class of its own
-        first = next(iter(str(error).strip().splitlines()), "")
         raise ScratchticketError(
-            f"another process of this run has ended ({first}); start the same command again with "
-            "--resume"
+            f"another process of this run has ended ({first_line(error)}); start the same "
+            "command again with --resume"
         ) from None

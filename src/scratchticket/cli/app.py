@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scratchticket._version import __version__
-from scratchticket.cli import attack, bundle, evaluate, learn, runs, show, sweep, switch
+from scratchticket.cli import attack, bundle, evaluate, export, learn, runs, show, sweep, switch
 
 app = typer.Typer(
     name="scratchticket",
@@ -27,6 +27,7 @@ app.command()(sweep.report)
 app.add_typer(runs.app, name="runs")
 app.command()(show.show)
 app.command()(bundle.bundle)
+app.command()(export.export)
 
 
 def _version(asked: bool) -> None:

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from scratchticket.errors import Interrupted, ScratchticketError, ToldElsewhere
+from scratchticket.errors import Interrupted, ScratchticketError, ToldElsewhere, first_line
 from scratchticket.files import printable
 from scratchticket.signals import interruptible
 
@@ -70,8 +70,7 @@ def user_errors(go_on: str = "") -> Iterator[None]:
 
         if not ran_out(error):
             raise
-        first = next(iter(str(error).splitlines()), "")
-        _complain(f"error: out of memory{first and ': '}{first}")
+        _complain(f"error: out of memory: {first_line(error)}")
         raise typer.Exit(ERROR_CODE) from None
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from scratchticket.attacks import Norm
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, first_line
 from scratchticket.experiments.start import content_hash
 from scratchticket.files import check_archive, read_bytes
 from scratchticket.networks import NETWORKS, Normalise, import_factory, normalised
@@ -160,8 +160,7 @@ def module_subject(name: str, path: Path, inputs: Inputs, normalise: bool = Fals
     try:
         module = factory(**given)
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"network {name} cannot be built: {why}") from None
+        raise InputError(f"network {name} cannot be built: {first_line(error)}") from None
     if not isinstance(module, nn.Module):
         raise InputError(f"network {name} made {type(module).__name__}, not a module")
     _load(module, state_dict(path), path)
@@ -192,8 +191,7 @@ def state_dict(path: Path) -> dict[str, Tensor]:
             with warnings.catch_warnings(action="ignore"):  # of pickles, which are refused
                 loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file may raise anything
-        why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"{path} holds no state dict: {why}") from None
+        raise InputError(f"{path} holds no state dict: {first_line(error)}") from None
     for name in NESTED:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(name), Mapping):
             loaded = loaded[name]
@@ -229,5 +227,4 @@ def _load(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
     try:
         module.load_state_dict(state)
     except (NotImplementedError, RuntimeError) as error:  # sparse or quantised, say
-        why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"{path} does not fit: {why}") from None
+        raise InputError(f"{path} does not fit: {first_line(error)}") from None

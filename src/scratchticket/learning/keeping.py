@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, first_line
 from scratchticket.files import canonical_json
 from scratchticket.learning.checkpoint import Checkpoint, named
 from scratchticket.learning.problem import Epoch, Problem, Snapshot
@@ -101,8 +101,7 @@ def restored(
     try:
         return _restored(checkpoint, problem, optimiser)
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"the checkpoint is damaged: {why}") from None
+        raise InputError(f"the checkpoint is damaged: {first_line(error)}") from None
 
 
 def _restored(checkpoint: Checkpoint, problem: Problem, optimiser: torch.optim.SGD) -> State:

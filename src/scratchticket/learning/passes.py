@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from scratchticket.attacks import Network
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, first_line
 from scratchticket.learning.recipe import LearningRecipe
 
 
@@ -43,9 +43,8 @@ def _compiled(network: nn.Module, mode: str) -> Network:
         try:
             logits: Tensor = compiled(images)
         except torch._dynamo.exc.TorchDynamoException as error:
-            (first, *_) = str(error).strip().splitlines() or [type(error).__name__]
             raise InputError(
-                f"learning.compile={mode} does not work here ({first}); choose none"
+                f"learning.compile={mode} does not work here ({first_line(error)}); choose none"
             ) from error
         return logits
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 import torch
 from torch import nn
 
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, first_line
 from scratchticket.networks.inits import initialise
 from scratchticket.networks.normalise import Normalise
 from scratchticket.networks.parameters import normalised
@@ -108,8 +108,7 @@ def _assemble(recipe: NetworkRecipe, classes: int, image_shape: ImageShape) -> n
     try:
         module = NETWORKS[recipe.name](classes=classes, image_shape=image_shape, **recipe.keywords)
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"network {recipe.name} cannot be built: {why}") from error
+        raise InputError(f"network {recipe.name} cannot be built: {first_line(error)}") from error
     if not isinstance(module, nn.Module):
         raise InputError(f"network {recipe.name!r} made {type(module).__name__}, not a module")
     return module

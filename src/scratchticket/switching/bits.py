@@ -48,7 +48,7 @@ def write_masked(target: Tensor, mask: Tensor, weights: Tensor) -> None:
     bits.bitwise_and_(weights.view(torch.int32))
 
 
-def _table(device: torch.device) -> Tensor:
+def bits_of_bytes(device: torch.device) -> Tensor:
     """Return the eight bits of every byte: ``(256, 8)``, bool."""
     values = torch.arange(256, dtype=torch.int32, device=device)
     return values[:, None].bitwise_right_shift(torch.arange(8, device=device)).bitwise_and(1) == 1
@@ -57,12 +57,12 @@ def _table(device: torch.device) -> Tensor:
 @lru_cache
 def _ones(device: torch.device) -> Tensor:
     """Return for every byte of a mask eight int32: all bits set, or none."""
-    return -_table(device).to(torch.int32)
+    return -bits_of_bytes(device).to(torch.int32)
 
 
 @lru_cache
 def _signs(device: torch.device) -> Tensor:
     """Return for every pair of a byte of a mask and a byte of signs eight of -1, 0 and 1."""
-    table = _table(device)
+    table = bits_of_bytes(device)
     signs = torch.where(table, 1.0, -1.0)
     return torch.where(table[:, None, :], signs[None], 0.0).reshape(-1, 8)

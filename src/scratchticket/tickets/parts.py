@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from scratchticket import rng
-from scratchticket.errors import TicketError
+from scratchticket.errors import TicketError, first_line
 from scratchticket.masks import Mask
 from scratchticket.networks import maskable, outline, statistics, unmasked
 from scratchticket.tickets import coding
@@ -100,8 +100,9 @@ def _outline(header: Header) -> nn.Module:
         shape, classes = header.image_shape, len(header.classes)
         network = outline(header.network, classes=classes, image_shape=shape)
     except Exception as error:  # whatever a network of the user's says to arguments in a file
-        why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise TicketError(f"the ticket's network {name} cannot be built: {why}") from None
+        raise TicketError(
+            f"the ticket's network {name} cannot be built: {first_line(error)}"
+        ) from None
     if [other.name for other in header.unmasked] != list(unmasked(network)):
         raise TicketError(f"the ticket's unmasked parameters are not those of {name}")
     for kind, claimed, own in (

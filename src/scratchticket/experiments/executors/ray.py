@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from scratchticket.errors import InputError, Interrupted, extra_missing, unknown
+from scratchticket.errors import InputError, Interrupted, extra_missing, first_line, unknown
 from scratchticket.experiments.executors.crew import RESTARTS, Ended, Worker, keep_at_work
 from scratchticket.experiments.executors.sweep import Sweep
 
@@ -60,10 +60,9 @@ def run_on_ray(
         try:
             ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ValueError, RuntimeError) as error:
-            why = next(iter(str(error).splitlines()), "")
             raise InputError(
                 f"no Ray cluster at {address!r}; start one with `ray start --head`, name yours "
-                f"with address=HOST:PORT, or use address=local ({why})"
+                f"with address=HOST:PORT, or use address=local ({first_line(error)})"
             ) from None
     try:
         keep_at_work(_Ray(sweep, device, share), workers, observe)

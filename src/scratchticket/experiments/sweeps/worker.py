@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Sequence
 
-from scratchticket.errors import Interrupted, ScratchticketError, Unwritable
+from scratchticket.errors import Interrupted, ScratchticketError, Unwritable, first_line
 from scratchticket.experiments.lease import LeaseLost
 from scratchticket.experiments.sweeps.job import Job
 from scratchticket.experiments.sweeps.perform import perform
@@ -80,8 +80,8 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
     except ScratchticketError as error:
         store.fail(job, str(error))
     except Exception as error:  # noqa: BLE001  (the other jobs go on)
-        line = next(iter(str(error).splitlines()), "")
-        store.fail(job, f"{type(error).__name__}: {line}", traceback.format_exc())
+        said = f"{type(error).__name__}: {first_line(error)}"
+        store.fail(job, said, traceback.format_exc())
     finally:
         store.spend(job, time.monotonic() - begun)
         lease.release()

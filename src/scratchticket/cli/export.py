@@ -1,0 +1,63 @@
+"""The verb ``export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from scratchticket.cli import options as o
+from scratchticket.cli.code import import_network
+from scratchticket.cli.terminal import say, user_errors
+
+
+def export(
+    tickets: Annotated[
+        list[Path],
+        Argument(help="Files of tickets; all of one network.", show_default=False),
+    ],
+    out: Annotated[Path, Option(help="File to write; must not exist.", show_default=False)],
+    to: Annotated[
+        str,
+        Option(
+            help="onnx; torch (a program of torch.export); or dense (a safetensors state dict)."
+        ),
+    ] = "onnx",
+    index: o.Index = None,
+    integer: Annotated[
+        bool,
+        Option(
+            "--integer",
+            help="Store signed-constant weights as signs and masks, a bit each; in a state dict as "
+            "int8 of -1, 0 and 1 with a scale per layer.",
+        ),
+    ] = False,
+    compact: Annotated[
+        bool,
+        Option("--compact", help="Take out channels that are always zero: a smaller network."),
+    ] = False,
+    network: o.Code = None,
+) -> None:
+    """Write tickets as a network that runs without this program.
+
+    One ticket becomes a network from pixels in [0, 1] to logits, for any number of images at a
+    time. Several become one graph with the index of a ticket as its second input, their weights
+    there once: what a random switch between tickets is deployed as. What was written is read back
+    and compared with the tickets before the file is there.
+    """
+    with user_errors():
+        from scratchticket.export import export as write
+        from scratchticket.tickets import Ticket, load_tickets
+
+        import_network(network)
+        if index is None:
+            loaded = [ticket for path in tickets for ticket in load_tickets(path)]
+        else:
+            loaded = [Ticket.load(path, index) for path in tickets]
+        done = write(loaded, out, to, integer=integer, compact=compact)
+        count = "1 ticket" if len(loaded) == 1 else f"{len(loaded)} tickets, one input chooses"
+        say(
+            f"{out}: {count}, {done.size:,} bytes; logits differ by at most "
+            f"{done.difference:.1e} from PyTorch's"
+        )

@@ -1,0 +1,148 @@
+"""Tickets of one network, packed: their common weights once, a bit per weight for each mask.
+
+Of signed constants the weights themselves are a bit each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from scratchticket.networks import Normalise, bare
+from scratchticket.switching.bits import packed, padded
+from scratchticket.tickets import Ticket, check_one_network
+
+
+@dataclass(frozen=True)
+class Signs:
+    """Weights that differ in sign alone: eight in a byte, and their absolute value."""
+
+    bits: Tensor
+    constant: float
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A parameter as one ticket has it.
+
+    Attributes:
+        shape: Of the parameter.
+        weights: Before masking; float32 ones are filled up to whole bytes of bits.
+        mask: Eight in a byte; none if everything remains.
+    """
+
+    shape: tuple[int, ...]
+    weights: Tensor | Signs
+    mask: Tensor | None
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A ticket: its parameters, its floating-point buffers, mean and standard deviation."""
+
+    layers: dict[str, Layer]
+    statistics: dict[str, Tensor]
+    normalise: tuple[Tensor, Tensor]
+
+
+def pack(tickets: Sequence[Ticket], device: torch.device) -> list[Packed]:
+    """Return tickets with equal weights once.
+
+    Args:
+        tickets: Of one network; of several tasks they may differ in the classifier.
+        device: Where everything is kept.
+
+    Raises:
+        InputError: If they are of different networks.
+    """
+    check_one_network(tickets)
+    pool = _Pool(device)
+    return [
+        _packed(ticket, weights, pool, device)
+        for ticket, weights in zip(tickets, _weights(tickets), strict=True)
+    ]
+
+
+def _packed(
+    ticket: Ticket, weights: Mapping[str, Tensor], pool: _Pool, device: torch.device
+) -> Packed:
+    """Return what is kept of a ticket."""
+    layers = {}
+    for name, weight in weights.items():
+        mask = ticket.mask.get(name)
+        bits = None if mask is None or bool(mask.all()) else packed(mask).to(device)
+        layers[name] = pool.layer(name, weight, bits)
+    normalise = Normalise(ticket.mean, ticket.std).to(device)
+    return Packed(
+        layers,
+        {name: value.to(device) for name, value in ticket.statistics.items()},
+        (normalise.mean, normalise.std),
+    )
+
+
+class _Pool:
+    """All weights of all tickets, equal ones once.
+
+    Args:
+        device: Where they are kept.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._known: dict[str, list[tuple[Tensor, Tensor | Signs]]] = {}
+        self._whole: dict[str, list[Layer]] = {}
+
+    def layer(self, name: str, weight: Tensor, mask: Tensor | None) -> Layer:
+        """Return a parameter of a ticket; one that is not masked is the same for all tickets."""
+        known = self._known.setdefault(name, [])
+        kept = next((k for other, k in known if torch.equal(other, weight)), None)
+        if kept is None:
+            kept = self._small(weight)
+            known.append((weight, kept))
+        shape = tuple(weight.shape)
+        if mask is not None:
+            return Layer(shape, kept, mask)
+        whole = self._whole.setdefault(name, [])
+        found = next((layer for layer in whole if layer.weights is kept), None)
+        if found is None:
+            found = Layer(shape, kept, None)
+            whole.append(found)
+        return found
+
+    def _small(self, weight: Tensor) -> Tensor | Signs:
+        """Return weights as they are kept."""
+        sizes = weight.abs()
+        if weight.numel() > 1 and bool((sizes == sizes.flatten()[0]).all()):
+            return Signs(packed(weight > 0).to(self._device), float(sizes.flatten()[0]))
+        whole = padded(tuple(weight.shape), self._device)
+        whole[: weight.numel()].copy_(weight.flatten())
+        return whole
+
+
+def _weights(tickets: Sequence[Ticket]) -> list[Mapping[str, Tensor]]:
+    """Return all parameters of each ticket before masking.
+
+    Of stored weights a ticket has those that remain in it; tickets of one network are put together.
+    """
+    united: dict[tuple[str, tuple[int, ...]], Tensor] = {}
+    for ticket in tickets:
+        for name, weight in (ticket.weights or {}).items():
+            key = name, tuple(weight.shape)
+            mask = ticket.mask.get(name)
+            united[key] = (
+                torch.where(mask, weight, united[key])
+                if mask is not None and key in united
+                else weight
+            )
+    known: list[Mapping[str, Tensor]] = []
+    for number, ticket in enumerate(tickets):
+        if ticket.weights is not None:
+            known.append({n: united[n, tuple(w.shape)] for n, w in ticket.weights.items()})
+        elif number and tickets[0].weights is None and ticket.same_start(tickets[0]):
+            known.append(known[0])
+        else:
+            known.append(dict(bare(ticket.random_network()).named_parameters()))
+    return [{name: weight.detach() for name, weight in own.items()} for own in known]
