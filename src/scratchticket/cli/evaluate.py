@@ -126,8 +126,12 @@ def evaluate(
         given = {"steps": steps, "step_size": step_size}
         changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
         if adversarial is not None:
-            if data or suite or attack or changed or folder:
-                raise InputError("--adversarial brings its own images and attack")
+            besides = {"data": data, "suite": suite, "attack": attack, "out": folder}
+            extra = [f"--{name}" for name, value in besides.items() if value] or changed
+            if extra:
+                raise InputError(
+                    "--adversarial brings its own images and attack: leave out " + ", ".join(extra)
+                )
             scored = _scored(adversarial, ticket, index, network, normalise, device)
             _print(f"{ticket} on {adversarial}", scored, json_output)
             return

@@ -48,12 +48,14 @@ def subject_of(  # noqa: PLR0917
     """
     from scratchticket.data import load_data
     from scratchticket.errors import InputError
-    from scratchticket.experiments.recipe import data_like
+    from scratchticket.experiments.recipe import data_like, data_of
     from scratchticket.experiments.subject import make_subject
 
-    if data is None:
-        raise InputError("say on which images: --data")
     ticket = opened(path, index, network)
+    if data is None:
+        own = data_of(ticket)
+        hint = f"; {path} was made on {own.name!r}" if own else ""
+        raise InputError(f"say on which images: --data{hint}")
     images = load_data(data_like(ticket, data, label_column))
     return make_subject(path, ticket, images, network=network, normalise=normalise), images
 

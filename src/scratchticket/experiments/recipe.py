@@ -191,6 +191,14 @@ _ADAPTER = TypeAdapter(Recipe)
 OPEN = ("network.arguments", "pattern.layers")  # settings whose names are the user's
 
 
+def data_of(ticket: Ticket | None) -> DataRecipe | None:
+    """Return the recipe of the data a ticket was made on, if its provenance says so."""
+    try:
+        return TypeAdapter(DataRecipe).validate_python(ticket.provenance["recipe"]["data"])  # type: ignore[union-attr]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
 def data_like(ticket: Ticket | None, name: str, label_column: str | None) -> DataRecipe:
     """Return the recipe of data prepared as a ticket's own was: size, colour, split.
 
@@ -200,11 +208,7 @@ def data_like(ticket: Ticket | None, name: str, label_column: str | None) -> Dat
         name: Known name or path of the data.
         label_column: If it must be named.
     """
-    provenance = {} if ticket is None else ticket.provenance
-    try:
-        own = TypeAdapter(DataRecipe).validate_python(provenance["recipe"]["data"])
-    except (KeyError, TypeError, ValueError):
-        own = DataRecipe()
+    own = data_of(ticket) or DataRecipe()
     if ticket is not None and ticket.image_shape[1:] != (own.size, own.size):
         own = replace(own, size=None)
     if label_column is None and own.name == name:
