@@ -168,7 +168,7 @@ def test_pgd_is_timed_beside_foolbox() -> None:
     network, images = ticket.build(), st.load_data("digits").test[slice(100)]
 
     epsilon = attacks.halving(network, images)
-    row = attacks.timed(attacks.pgd_runs(ticket, images, epsilon), len(images))
+    row = attacks.timed(attacks.pgd_runs(ticket, images, epsilon), len(images), 3)
 
     assert 0.1 < float(epsilon) < 0.3
     assert all(0 < took["min"] <= took["median"] <= took["max"] for took in row.values())
