@@ -28,7 +28,8 @@ FLOW = {
     "masks": set(),
     "attacks": set(),
     "learning": {"data", "networks", "masks", "attacks"},
-    "tickets": {"data", "networks", "masks", "attacks", "learning"},
+    "gallery": set(),
+    "tickets": {"data", "networks", "masks", "attacks", "learning", "gallery"},
     "evaluation": {"data", "networks", "attacks", "tickets"},
     "switching": {"networks", "attacks", "tickets", "evaluation"},
     "experiments": {
@@ -41,7 +42,20 @@ FLOW = {
         "evaluation",
         "switching",
     },
-    "cli": {"data", "networks", "attacks", "learning", "tickets", "evaluation", "experiments"},
+    "export": {"networks", "tickets", "switching"},
+    "sharing": {"tickets", "experiments"},
+    "cli": {
+        "data",
+        "networks",
+        "attacks",
+        "learning",
+        "tickets",
+        "evaluation",
+        "experiments",
+        "export",
+        "gallery",
+        "sharing",
+    },
 }
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
 

@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from scratchticket._version import __version__
-from scratchticket.cli import attack, bundle, evaluate, export, learn, runs, show, sweep, switch
+from scratchticket.cli import (
+    attack,
+    bundle,
+    evaluate,
+    export,
+    gallery,
+    learn,
+    runs,
+    share,
+    show,
+    sweep,
+    switch,
+)
 
 app = typer.Typer(
     name="scratchticket",
@@ -28,6 +40,9 @@ app.add_typer(runs.app, name="runs")
 app.command()(show.show)
 app.command()(bundle.bundle)
 app.command()(export.export)
+app.command()(gallery.gallery)
+app.command()(share.push)
+app.command()(share.pull)
 
 
 def _version(asked: bool) -> None:
