@@ -69,7 +69,7 @@ class Case:
 
     def recipe(self) -> st.AttackRecipe:
         """Return the inner attack."""
-        return st.AttackRecipe(self.attack, EPSILON)  # type: ignore[arg-type]
+        return st.AttackRecipe(self.attack, EPSILON)
 
     def images(self) -> ImageSet:
         """Return images for a turn and the step before it that nobody measures."""

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import typer
@@ -36,9 +37,10 @@ def test_it_builds_without_warnings(tmp_path: Path) -> None:
 def test_its_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
-    names: dict[str, object] = {"__name__": page.stem}
+    module = ModuleType(page.stem)
+    monkeypatch.setitem(sys.modules, page.stem, module)
     for block in blocks:
-        exec(compile(block, page.name, "exec"), names)
+        exec(compile(block, page.name, "exec"), module.__dict__)
 
 
 LONG = {  # commands that are only parsed here, by what stands in them: elsewhere run by other tests
@@ -51,6 +53,7 @@ LONG = {  # commands that are only parsed here, by what stands in them: elsewher
     "report": "test_sweep_verbs",
     "runs": "test_sweep_verbs",
     "--data photos": "test_photographs",
+    "--data stripes": "test_plugins",
 }
 QUICKLY = ("--epochs", "1", "--set", "network.width=2", "--steps", "1", "--quiet")
 

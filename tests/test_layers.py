@@ -16,6 +16,7 @@ FOUNDATION = {
     "errors",
     "files",
     "memory",
+    "plugins",
     "processes",
     "quantities",
     "quantile",

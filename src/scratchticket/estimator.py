@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from scratchticket.attacks import AttackRecipe, Norm
-from scratchticket.attacks.recipe import AttackName
 from scratchticket.data import DataRecipe, ImageSet, gather, pixels
 from scratchticket.data.pictures import decoded
 from scratchticket.errors import InputError, extra_missing
@@ -77,7 +76,7 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         norm: Norm = "linf",
         network: str = "resnet18",
         width: int | None = None,
-        attack: AttackName = "pgd",
+        attack: str = "pgd",
         steps: int = 7,
         epochs: int = 20,
         batch_size: int = 64,
@@ -206,7 +205,7 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             seed=self.random_state,
         )
 
-    def _attack(self, name: AttackName, steps: int) -> AttackRecipe:
+    def _attack(self, name: str, steps: int) -> AttackRecipe:
         return AttackRecipe(name, self.epsilon, steps, norm=self.norm)
 
     def _fitted(self, ticket: Ticket, classes: Array) -> RobustTicketClassifier:

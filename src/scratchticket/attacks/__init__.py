@@ -5,7 +5,14 @@ keeps no state and leaves no trace in the network.
 """
 
 from scratchticket.attacks.apgd import apgd, targeted_apgd
-from scratchticket.attacks.attack import METHODS, Attack, attack_of, make_method, unstopped
+from scratchticket.attacks.attack import (
+    METHODS,
+    Attack,
+    attack_of,
+    make_method,
+    method_names,
+    unstopped,
+)
 from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
 from scratchticket.attacks.bandits import bandits
 from scratchticket.attacks.cw import carlini_wagner
@@ -49,6 +56,7 @@ __all__ = [
     "dlr",
     "input_gradient",
     "make_method",
+    "method_names",
     "margin",
     "noise",
     "perturb",

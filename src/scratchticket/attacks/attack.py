@@ -19,6 +19,7 @@ from scratchticket.attacks.methods import APGD, FGSM, PGD, TargetedAPGD
 from scratchticket.attacks.other_methods import Bandits, CarliniWagner, Noise, Stage
 from scratchticket.attacks.recipe import LARGEST, AttackRecipe, Norm, ball_of, exact_epsilon
 from scratchticket.errors import InputError, unknown
+from scratchticket.plugins import plugin, plugin_names
 from scratchticket.quantities import fraction_text
 
 
@@ -105,11 +106,16 @@ METHODS: dict[str, Method] = {
 }
 
 
+def method_names() -> list[str]:
+    """Return the names of all methods, those of plug-ins too."""
+    return [*METHODS, *plugin_names("attacks")]
+
+
 def make_method(name: str, settings: Mapping[str, Any]) -> Method:
     """Return a method by its name, with some of its settings changed.
 
     Args:
-        name: A name of :data:`METHODS`.
+        name: A name of :data:`METHODS`, or of a plug-in.
         settings: By name; text is read as what the setting is.
 
     Raises:
@@ -119,10 +125,12 @@ def make_method(name: str, settings: Mapping[str, Any]) -> Method:
         >>> str(make_method("pgd", {"steps": "50", "restarts": 5}))
         'pgd-50 x5'
     """
-    if name not in METHODS:
-        raise unknown("attack", name, METHODS)
-    kinds = get_type_hints(type(METHODS[name]))
-    known = [setting.name for setting in fields(METHODS[name])]  # type: ignore[arg-type]
+    if (method := METHODS.get(name)) is None:
+        if (made := plugin("attacks", name)) is None:
+            raise unknown("attack", name, method_names())
+        method = made()
+    kinds = get_type_hints(type(method))
+    known = [setting.name for setting in fields(method)]  # type: ignore[arg-type]
     values = {}
     for setting, value in settings.items():
         if setting not in known:
@@ -132,7 +140,8 @@ def make_method(name: str, settings: Mapping[str, Any]) -> Method:
         except ValidationError as error:
             why = error.errors()[0]["msg"].lower()
             raise InputError(f"{name}: {setting}={value}: {why}") from None
-    return replace(METHODS[name], **values)  # type: ignore[type-var]
+    changed: Method = replace(method, **values)  # type: ignore[type-var]
+    return changed
 
 
 def unstopped(attack: Attack) -> Attack:
@@ -154,8 +163,9 @@ def attack_of(recipe: AttackRecipe) -> Attack:
     """
     if recipe.name == "pgd":
         method: Method = PGD(recipe.steps, recipe.step_size)
-    elif recipe.name == "none":
-        raise InputError("no attack is no judge")
-    else:
+    elif recipe.name in ("fgsm", "fgsm-rs"):
         method = FGSM(random_start=recipe.name == "fgsm-rs")
+    else:
+        what = "no attack" if recipe.name == "none" else f"the inner attack {recipe.name}"
+        raise InputError(f"{what} is no judge")
     return Attack(method, str(recipe.epsilon), recipe.norm)

@@ -13,11 +13,11 @@ from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
 from scratchticket.attacks.gradient import Keep, Network, pgd
 from scratchticket.attacks.losses import Loss, cross_entropy
 from scratchticket.errors import InputError, unknown
+from scratchticket.plugins import plugin, plugin_names
 from scratchticket.quantities import fraction, fraction_text
 
-AttackName = Literal["none", "fgsm", "fgsm-rs", "pgd"]
 Norm = Literal["linf", "l2"]
-ATTACKS: tuple[AttackName, ...] = ("none", "fgsm", "fgsm-rs", "pgd")
+ATTACKS = ("none", "fgsm", "fgsm-rs", "pgd")
 LARGEST = {"linf": 1, "l2": 1000}  # epsilon that is taken for one, by norm
 RELEASED_EPSILON, RELEASED_STEP = Fraction(8, 255), Fraction(2, 255)
 MAX_STEPS = 100_000
@@ -59,7 +59,8 @@ class AttackRecipe:
 
     Attributes:
         name: ``pgd``; ``fgsm`` (one step of length epsilon from the image itself); ``fgsm-rs`` (one
-            step of 1.25 epsilon from a random start); ``none``.
+            step of 1.25 epsilon from a random start); ``none``; or the name of a plug-in, which is
+            called as :func:`pgd` is.
         epsilon: Radius of the ball in units of pixels in [0, 1], as text: ``8/255`` or ``0.1``.
         steps: Gradient evaluations of ``pgd``; the one-step attacks ignore it.
         step_size: Length of a step of ``pgd``, as text. If not given it is the released code's
@@ -70,15 +71,16 @@ class AttackRecipe:
         InputError: If the name is unknown or a number out of range.
     """
 
-    name: AttackName = "pgd"
+    name: str = "pgd"
     epsilon: str | float = "8/255"
     steps: int = 7
     step_size: str | float | None = None
     norm: Norm = "linf"
 
     def __post_init__(self) -> None:
-        if self.name not in ATTACKS:
-            raise unknown("attack", self.name, ATTACKS)
+        known = [*ATTACKS, *plugin_names("inner_attacks")]
+        if self.name not in known:
+            raise unknown("attack", self.name, known)
         epsilon, largest = exact_epsilon(self.epsilon, self.norm), LARGEST[self.norm]
         if not 1 <= self.steps <= MAX_STEPS:
             raise InputError(f"attack steps must be from 1 to {MAX_STEPS}, got {self.steps}")
@@ -104,12 +106,12 @@ class AttackRecipe:
     @property
     def exact_steps(self) -> int:
         """The gradient evaluations this attack makes."""
-        return {"none": 0, "pgd": self.steps}.get(self.name, 1)
+        return {"none": 0, "fgsm": 1, "fgsm-rs": 1}.get(self.name, self.steps)
 
     def __str__(self) -> str:
         if self.name == "none":
             return "none"
-        name = f"pgd-{self.steps}" if self.name == "pgd" else self.name
+        name = self.name if self.name.startswith("fgsm") else f"{self.name}-{self.steps}"
         return f"{name}, {self.norm}, {self.epsilon}"
 
     @property
@@ -162,11 +164,12 @@ def perturb(  # noqa: PLR0913
     """
     if recipe.name == "none":
         return images
+    attack = pgd if recipe.name in ATTACKS else plugin("inner_attacks", recipe.name)
     random = None if recipe.name == "fgsm" else generator
     start = None
     if whole is not None and whole != len(images) and random is not None:
         start = recipe.ball.random_start(_placed(images, part, whole), random)[part]
-    return pgd(
+    adversarial: Tensor = attack(
         network,
         images,
         labels,
@@ -178,3 +181,4 @@ def perturb(  # noqa: PLR0913
         keep=keep,
         start=start,
     )
+    return adversarial

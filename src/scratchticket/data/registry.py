@@ -16,6 +16,7 @@ from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.sequences import gather
 from scratchticket.data.source import Source
 from scratchticket.errors import InputError, extra_missing, unknown
+from scratchticket.plugins import plugin, plugin_names
 
 DATA_SETS = ("digits", *KNOWN_SETS)
 
@@ -44,6 +45,10 @@ def load_data(source: str | Path | DataRecipe, place: str | None = None) -> Data
     try:
         if recipe.name in KNOWN_SETS:
             data = _known(recipe, place)
+        elif (load := plugin("data", recipe.name)) is not None:
+            data = load(recipe)
+            if not isinstance(data, Data):
+                raise InputError(f"the plug-in {recipe.name} gives {type(data).__name__}, no Data")
         else:
             data = (_digits if recipe.name == "digits" else _local)(recipe)
     except OSError as error:
@@ -106,7 +111,7 @@ def _found(recipe: DataRecipe) -> Source:
     if path.is_file() and path.suffix.lower() == ".npz":
         return npz_source(path)
     raise InputError(
-        f"{unknown('data set', recipe.name, DATA_SETS)}; "
+        f"{unknown('data set', recipe.name, [*DATA_SETS, *plugin_names('data')])}; "
         "or give the path of a Parquet folder, an image folder or an .npz file"
     )
 

@@ -15,7 +15,6 @@ from typing import Any, Literal
 from scratchticket.attacks import (
     APGD,
     FGSM,
-    METHODS,
     PGD,
     Attack,
     AutoAttack,
@@ -27,6 +26,7 @@ from scratchticket.attacks import (
     Stage,
     TargetedAPGD,
     make_method,
+    method_names,
 )
 from scratchticket.attacks.autoattack import STAGES
 from scratchticket.errors import unknown
@@ -119,7 +119,7 @@ def suite(name: SuiteName, where: Balls, classes: int) -> tuple[Attack, ...]:
 
 
 def named(name: str, where: Balls, classes: int, settings: Mapping[str, Any]) -> tuple[Attack, ...]:
-    """Return one attack at every epsilon, by its name: of ``METHODS``, or ``autoattack``.
+    """Return one attack at every epsilon, by its name: of :func:`method_names`, or ``autoattack``.
 
     Args:
         name: Of the attack.
@@ -130,8 +130,9 @@ def named(name: str, where: Balls, classes: int, settings: Mapping[str, Any]) ->
     Raises:
         InputError: If there is no such attack or setting.
     """
-    if name not in METHODS and name != "autoattack":
-        raise unknown("attack", name, [*METHODS, "autoattack"])
+    known = [*method_names(), "autoattack"]
+    if name not in known:
+        raise unknown("attack", name, known)
     if name == "autoattack":
         kind = make_method("square", {k: v for k, v in settings.items() if k != "stage"})
         assert isinstance(kind, Stage)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from scratchticket.errors import InputError, unknown
 from scratchticket.masks.top import parse_ratio
+from scratchticket.plugins import plugin, plugin_names
 from scratchticket.quantities import fraction_text
 
 Shape = tuple[int, ...]
@@ -26,7 +27,9 @@ class Pattern:
         granularity: ``element``: one weight. ``row``: a row of a convolution kernel. ``kernel``: a
             whole 2-D kernel. ``channel``: an output filter. Where a layer has no such thing, as a
             linear layer has no kernels, single weights. ``N:M``, such as ``2:4``: of every M
-            consecutive inputs of a weight N remain, which some hardware multiplies faster.
+            consecutive inputs of a weight N remain, which some hardware multiplies faster. Or the
+            name of a plug-in: a function from a weight's shape, and whether it is the classifier,
+            to the shape of its scores.
         budget: ``uniform``: every layer keeps the same ratio, as in the paper. ``global``: the
             highest scores of the whole network remain, each in units of its layer's initial bound
             and at least one in every layer. ``erk``: the Erdos-Renyi-kernel ratios of Evci et al.
@@ -47,8 +50,9 @@ class Pattern:
     layers: Mapping[str, str | float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.granularity not in GRANULARITIES and self.groups is None:
-            raise unknown("granularity", self.granularity, [*GRANULARITIES, "2:4"])
+        known = [*GRANULARITIES, *plugin_names("patterns"), "2:4"]
+        if self.granularity not in known and self.groups is None:
+            raise unknown("granularity", self.granularity, known)
         if self.budget not in BUDGETS:
             raise unknown("budget", self.budget, BUDGETS)
         if self.groups is not None:
@@ -73,11 +77,24 @@ class Pattern:
             weight: Shape of the weight, output first.
             classifier: Whether this layer makes the logits.
         """
+        if (shaped := plugin("patterns", self.granularity)) is not None:
+            return self._checked(tuple(shaped(weight, classifier=classifier)), weight)
         every = len(weight)
         covered = {"row": max(every - 1, 2), "kernel": 2, "channel": 1}.get(self.granularity, every)
         if self.granularity == "channel" and classifier and not self.mask_classifier:
             covered = every
         return weight[:covered] + (1,) * (every - covered)
+
+    def _checked(self, shape: Shape, weight: Shape) -> Shape:
+        """Return the shape a plug-in gave, if scores can have it."""
+        if len(shape) != len(weight) or any(
+            size not in (1, whole) for size, whole in zip(shape, weight, strict=True)
+        ):
+            raise InputError(
+                f"granularity {self.granularity} gives scores of shape {shape} for a weight of "
+                f"{weight}: each size must be that of the weight, or 1"
+            )
+        return shape
 
 
 def score_bound(shape: Shape) -> float:

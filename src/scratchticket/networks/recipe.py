@@ -25,6 +25,7 @@ from scratchticket.networks.resnet import (
     resnet,
     wide_resnet,
 )
+from scratchticket.plugins import plugin, plugin_names
 from scratchticket.quantities import fraction, fraction_text
 
 Factory = Callable[..., nn.Module]
@@ -146,7 +147,9 @@ class NetworkRecipe:
 
     def __post_init__(self) -> None:
         if self.name not in NETWORKS:
-            raise _unknown_network(self.name)
+            if (factory := plugin("networks", self.name)) is None:
+                raise _unknown_network(self.name)
+            register(self.name, factory)
         if self.init not in INITS:
             raise unknown("init", self.init, INITS)
         if self.fan_scale != "ratio":
@@ -225,4 +228,4 @@ def _unknown_network(name: str) -> InputError:
             f"network {name!r} is code of yours that is not known here: name it with "
             f"--network {name}, or from Python call networks.import_factory({name!r})"
         )
-    return unknown("network", name, NETWORKS)
+    return unknown("network", name, [*NETWORKS, *plugin_names("networks")])
