@@ -1,4 +1,4 @@
-"""Write the parts of pages that come from records, or check that they are current.
+"""Write the pictures and parts of pages that come from records, or check that they are current.
 
 python tools/update_pages.py [--check]
 
@@ -21,6 +21,7 @@ from typing import Any
 import attack_tables
 import benchmark_tables
 import findings
+import pictures
 import r2s_tables
 import result_tables
 
@@ -92,11 +93,37 @@ PAGES = (
 )
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A figure that comes from records.
+
+    Attributes:
+        path: From the repository's root.
+        draw: Turns the records into SVG.
+        records: As of a page.
+    """
+
+    path: str
+    draw: Callable[[list[Record]], str]
+    records: str
+
+
+PICTURES = (
+    Picture(
+        "docs/pictures/epsilon.svg", pictures.accuracy_by_epsilon, "digits-attacks-seed*.jsonl"
+    ),
+)
+
+
+def read(pattern: str) -> list[Record]:
+    """Return the records of all files that fit."""
+    files = sorted((ROOT / "records").glob(pattern))
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
 def updated(page: Page, text: str) -> str:
     """Return a page's text with the part between its markers made anew."""
-    files = sorted((ROOT / "records").glob(page.records))
-    lines = [line for file in files for line in file.read_text().splitlines()]
-    block = page.block([json.loads(line) for line in lines])
+    block = page.block(read(page.records))
     result, count = MARKERS.subn(lambda markers: markers[1] + block + markers[2], text)
     if count != 1:
         sys.exit(f"{page.path} must have the markers of results once, it has them {count} times")
@@ -104,16 +131,17 @@ def updated(page: Page, text: str) -> str:
 
 
 def main() -> None:
-    """Rewrite the part between the markers of each page, or compare it."""
+    """Rewrite the pictures, and the part between the markers of each page; or compare them."""
     stale = []
-    for page in PAGES:
-        path = ROOT / page.path
-        text = path.read_text()
-        current = updated(page, text)
-        if current != text:
-            stale.append(page.path)
+    current = {page.path: updated(page, (ROOT / page.path).read_text()) for page in PAGES}
+    current |= {picture.path: picture.draw(read(picture.records)) for picture in PICTURES}
+    for name, text in current.items():
+        path = ROOT / name
+        if not path.exists() or path.read_text() != text:
+            stale.append(name)
             if "--check" not in sys.argv:
-                path.write_text(current)
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text)
     if stale and "--check" in sys.argv:
         sys.exit(f"out of date: {', '.join(stale)}; run python tools/update_pages.py")
 

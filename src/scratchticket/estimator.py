@@ -103,12 +103,12 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self.random_state = random_state
         self.device = device
 
-    def fit(self, images: Sequence[Any] | Array, labels: Sequence[Any] | Array) -> Any:
+    def fit(self, X: Sequence[Any] | Array, y: Sequence[Any] | Array) -> Any:
         """Draw the ticket.
 
         Args:
-            images: Training images.
-            labels: One of each: numbers or names.
+            X: Training images.
+            y: The label of each: numbers or names.
 
         Returns:
             This object.
@@ -116,10 +116,10 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         Raises:
             InputError: If images, labels or a parameter cannot be used.
         """
-        names, numbers = np.unique(np.asarray(labels), return_inverse=True)
-        if len(numbers) != len(images):
-            raise InputError(f"{len(images)} images have {len(numbers)} labels")
-        pairs = [(image, int(n)) for image, n in zip(images, numbers, strict=True)]
+        names, numbers = np.unique(np.asarray(y), return_inverse=True)
+        if len(numbers) != len(X):
+            raise InputError(f"{len(X)} images have {len(numbers)} labels")
+        pairs = [(image, int(n)) for image, n in zip(X, numbers, strict=True)]
         # A data set has test images; nobody looks at these.
         data = gather(
             pairs, pairs[:1], name="images", classes=[str(n) for n in names], recipe=self._recipe()
@@ -149,26 +149,24 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         made = cls(**parameters)
         return made._fitted(ticket, np.asarray(ticket.classes))
 
-    def predict(self, images: Sequence[Any] | Array) -> Array:
+    def predict(self, X: Sequence[Any] | Array) -> Array:
         """Return the most probable label of every image, ``(n,)``."""
-        columns = self.decision_function(images).argmax(axis=1)
+        columns = self.decision_function(X).argmax(axis=1)
         return np.asarray(self.classes_[columns])
 
-    def predict_proba(self, images: Sequence[Any] | Array) -> Array:
+    def predict_proba(self, X: Sequence[Any] | Array) -> Array:
         """Return probabilities, ``(n, class)``: the softmax of the logits, not calibrated."""
-        return torch.from_numpy(self.decision_function(images)).softmax(dim=1).numpy()
+        return torch.from_numpy(self.decision_function(X)).softmax(dim=1).numpy()
 
-    def decision_function(self, images: Sequence[Any] | Array) -> Array:
+    def decision_function(self, X: Sequence[Any] | Array) -> Array:
         """Return logits, ``(n, class)``."""
         self._check_fitted()
         with torch.no_grad():
-            logits = [
-                self._network(pixels(some.to(self.device))).cpu() for some in self._read(images)
-            ]
+            logits = [self._network(pixels(some.to(self.device))).cpu() for some in self._read(X)]
         return torch.cat(logits).numpy()
 
     def robust_score(
-        self, images: Sequence[Any] | Array, labels: Sequence[Any] | Array, steps: int = 20
+        self, X: Sequence[Any] | Array, y: Sequence[Any] | Array, steps: int = 20
     ) -> float:
         """Return the accuracy under PGD inside the ball of ``epsilon``.
 
@@ -176,17 +174,17 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         PGD does not.
 
         Args:
-            images: Test images, not those of :meth:`fit`.
-            labels: One of each.
+            X: Test images, not those of :meth:`fit`.
+            y: The label of each.
             steps: Of PGD.
         """
         self._check_fitted()
         places = {label: place for place, label in enumerate(self.classes_.tolist())}
         try:
-            numbers = torch.tensor([places[label] for label in np.asarray(labels).tolist()])
+            numbers = torch.tensor([places[label] for label in np.asarray(y).tolist()])
         except KeyError as error:
             raise InputError(f"label {error.args[0]!r} was not among those of fit") from None
-        some = ImageSet(torch.cat(list(self._read(images))), numbers).to(self.device)
+        some = ImageSet(torch.cat(list(self._read(X))), numbers).to(self.device)
         attack = self._attack("pgd", steps)
         found = robust_accuracy(self._network, some, attack, seed=self.random_state)
         return found.correct / found.total
