@@ -58,3 +58,18 @@ def test_a_ticket_is_pushed_and_pulled(tmp_path: Path) -> None:
 
     code, _, err = call("push", NAME, tmp_path / "shared")
     assert (code, "not an empty folder" in err) == (2, True)
+
+
+def test_a_ticket_is_shown_in_pictures(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    words = ("show", NAME, "--html", page, "--other", "gallery:digits-seed2/ratio-0.03")
+    assert call(*words)[0] == 0
+    assert "gallery:digits-seed2/ratio-0.03" in page.read_text()
+
+    for mistake, said in (
+        (words, "exists"),
+        (("show", NAME, "--other", NAME), "give --html too"),
+        (("show", NAME, "--html", tmp_path / "x", "--other", "nothing"), "no such ticket file"),
+    ):
+        code, _, err = call(*mistake)
+        assert (code, said in err) == (2, True), err

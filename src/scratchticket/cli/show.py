@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from rich.table import Table
-from typer import Argument
+from typer import Argument, Option
 
 from scratchticket.cli import options as o
 from scratchticket.cli.code import import_network
 from scratchticket.cli.settings import preset_settings, with_settings
 from scratchticket.cli.terminal import cell, out, percent, say, user_errors
+
+if TYPE_CHECKING:
+    from scratchticket.tickets import Ticket
 
 
 def show(
@@ -24,6 +27,22 @@ def show(
     network: o.Code = None,
     preset: o.Preset = None,
     settings: o.Set = None,
+    page: Annotated[
+        Path | None,
+        Option(
+            "--html",
+            help="Write a page with pictures of masks, signs and first filters.",
+            show_default=False,
+        ),
+    ] = None,
+    other: Annotated[
+        list[Path] | None,
+        Option(
+            help="With --html: a file of other tickets of the same network, to show what they have "
+            "in common; repeat for several.",
+            show_default=False,
+        ),
+    ] = None,
     json_output: o.Json = False,
 ) -> None:
     """Tell what a ticket is: network, seed, kept counts, sizes, provenance, proof.
@@ -46,6 +65,11 @@ def show(
         if preset or settings:
             raise InputError("give a file, or --preset and --set, not both")
         tickets = load_tickets(ticket) if index is None else [Ticket.load(ticket, index)]
+        if other and page is None:
+            raise InputError("--other is for a page: give --html too")
+        if page is not None:
+            _draw(ticket, tickets, other or [], page)
+            return
         told = [{"file": str(ticket), "proof": "holds"} | facts(one) for one in tickets]
         if json_output:
             print(json.dumps(told[0] if len(told) == 1 else told, indent=2))
@@ -53,6 +77,25 @@ def show(
             _print(told[0])
         else:
             _list(told)
+
+
+def _draw(path: Path, tickets: list[Ticket], others: list[Path], page: Path) -> None:
+    """Write the page of tickets."""
+    from scratchticket.errors import InputError
+    from scratchticket.experiments.portrait import portrait
+    from scratchticket.files import write_atomically
+    from scratchticket.tickets import load_tickets
+
+    if page.exists():
+        raise InputError(f"{page} exists; choose another --html")
+    named = {path: tickets} | {other: load_tickets(other) for other in others}
+    called = {
+        f"{file}{f' [{place}]' if len(own) > 1 else ''}": one
+        for file, own in named.items()
+        for place, one in enumerate(own)
+    }
+    write_atomically(page, portrait(called))
+    say(str(page))
 
 
 def _print_settings(preset: str | None, settings: list[str] | None, json_output: bool) -> None:
