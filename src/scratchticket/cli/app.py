@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from scratchticket._version import __version__
-from scratchticket.cli import attack, bundle, evaluate, export, learn, runs, show, sweep, switch
+from scratchticket.cli import (
+    attack,
+    bundle,
+    evaluate,
+    export,
+    learn,
+    page,
+    runs,
+    show,
+    sweep,
+    switch,
+)
 
 app = typer.Typer(
     name="scratchticket",
@@ -28,6 +39,7 @@ app.add_typer(runs.app, name="runs")
 app.command()(show.show)
 app.command()(bundle.bundle)
 app.command()(export.export)
+app.command()(page.app)
 
 
 def _version(asked: bool) -> None:
