@@ -11,6 +11,11 @@ from scratchticket.page.show import complaint, hint, shown
 from scratchticket.page.trial import ATTACKS, DENSE, MAX_STEPS, SWITCH, Trial
 
 NORMS = {"linf": "l-inf: largest difference", "l2": "l2: Euclidean distance"}
+IN_SIGHT = """() => {
+  const step = document.getElementById("step");
+  const top = step ? step.getBoundingClientRect().top : 0;
+  if (top < 0 || top > window.innerHeight / 2) step.scrollIntoView();
+}"""
 INTRODUCTION = """<h1>Try a ticket</h1>
 <p>Attack an image step by step, and see what tickets, a random switch between them and a dense
 network say of it. Everything is computed on the machine that serves this page.</p>"""
@@ -164,7 +169,7 @@ class _Controls:
                 trigger_mode="once",
                 concurrency_id="attack",
                 concurrency_limit=1,
-            )
+            ).then(None, js=IN_SIGHT, **quiet)
         self._step.change(
             self._looked, [self._trial, self._step], [self._result], **quiet,
             trigger_mode="always_last",

@@ -21,6 +21,12 @@ FIRST_PORT, PORTS = 7860, 100
 SESSIONS = 32  # visitors whose last attack is kept
 WAITING = 16  # requests in a queue
 FONTS = ("system-ui", "sans-serif")
+MONO = ("ui-monospace", "monospace")
+FAINT = {  # small print, dark enough to be read
+    f"{name}{mode}": colour
+    for name in ("body_text_color_subdued", "block_info_text_color")
+    for mode, colour in (("", "#5c6670"), ("_dark", "#a3adb7"))
+}
 ENVIRONMENT = {  # gradio must neither call home nor serve more than it is told to
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_ALLOWED_PATHS": "",
@@ -55,7 +61,7 @@ def served(
         from starlette.middleware import Middleware
 
         hosts = LOOPBACK if _is_loopback(host) else None
-        theme = gr.themes.Default(font=FONTS, font_mono=("ui-monospace", "monospace"))
+        theme = gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=MONO).set(**FAINT)
         try:
             _, url, _ = blocks.launch(
                 server_name=host,

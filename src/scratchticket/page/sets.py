@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from torch import nn
 
@@ -141,10 +142,10 @@ def load_sets(
         TicketError: If a file is no ticket.
     """
     loaded = _read(files)
-    tickets = {name: ticket for name, ticket in loaded.items() if not _is_dense(ticket)}
+    tickets = [one for one in loaded if not _is_dense(one.ticket)]
     if not tickets:
         raise InputError("there is no ticket among the files: dense networks are only compared")
-    others = [ticket for ticket in loaded.values() if _is_dense(ticket)]
+    others = [one.ticket for one in loaded if _is_dense(one.ticket)]
     if dense is not None:
         others = [_only(dense)]
     groups = _grouped(tickets)
@@ -163,16 +164,22 @@ def load_sets(
     return sorted(sets, key=lambda one: one.samples is None)
 
 
-def _read(files: Iterable[Path]) -> dict[str, Ticket]:
-    """Return every ticket of some files by a short name."""
-    read = [(path, load_tickets(path)) for path in dict.fromkeys(files)]
-    numbered = [
-        (path, number if len(tickets) > 1 else None, ticket)
-        for path, tickets in read
+class _Read(NamedTuple):
+    """A ticket, with its file and, where that holds several, its number there."""
+
+    path: Path
+    number: int | None
+    ticket: Ticket
+
+
+def _read(files: Iterable[Path]) -> list[_Read]:
+    """Return every ticket of some files."""
+    return [
+        _Read(path, number if len(tickets) > 1 else None, ticket)
+        for path in dict.fromkeys(files)
+        for tickets in [load_tickets(path)]
         for number, ticket in enumerate(tickets)
     ]
-    names = unique_names([(path, number) for path, number, _ in numbered])
-    return {name: ticket for name, (_, _, ticket) in zip(names, numbered, strict=True)}
 
 
 def _is_dense(ticket: Ticket) -> bool:
@@ -196,18 +203,27 @@ def _alike(one: Ticket, other: Ticket) -> bool:
     return one.image_shape == other.image_shape and one.classes == other.classes
 
 
-def _grouped(tickets: dict[str, Ticket]) -> list[dict[str, Ticket]]:
-    """Return the tickets of each random network, in the order they came."""
-    groups: list[dict[str, Ticket]] = []
-    for name, ticket in tickets.items():
+def _grouped(tickets: Sequence[_Read]) -> list[dict[str, Ticket]]:
+    """Return the tickets of each random network by short names, in the order they came."""
+    groups: list[list[_Read]] = []
+    for one in tickets:
         for group in groups:
-            first = next(iter(group.values()))
-            if _alike(first, ticket) and _one_network(first, ticket):
-                group[name] = ticket
+            first = group[0].ticket
+            if _alike(first, one.ticket) and _one_network(first, one.ticket):
+                group.append(one)
                 break
         else:
-            groups.append({name: ticket})
-    return groups
+            groups.append([one])
+    return [
+        dict(
+            zip(
+                unique_names([(one.path, one.number) for one in group]),
+                (one.ticket for one in group),
+                strict=True,
+            )
+        )
+        for group in groups
+    ]
 
 
 def _one_network(one: Ticket, other: Ticket) -> bool:

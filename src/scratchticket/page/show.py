@@ -48,7 +48,7 @@ def magnification(trial: Trial) -> int:
     It is one number for all steps, so that they can be compared.
     """
     largest = float((trial.images - trial.images[:1]).abs().max())
-    return max(1, math.floor(0.5 / largest + 1e-6)) if largest > 0 else 1
+    return max(1, math.floor(0.5 / largest + 1e-3)) if largest > 0 else 1
 
 
 def preview(pixels: Tensor, caption: str) -> str:
@@ -94,9 +94,9 @@ def _heading(trial: Trial, at: int) -> str:
     elif question.source != DENSE:
         source = f"the ticket {source}"
     where = "The image as it is" if at == 0 else f"Step {at} of {len(trial) - 1}"
-    known = "" if trial.known else " (what the tickets say of the image; nobody told)"
+    known = "" if trial.known else " (taken from what the tickets say of the image)"
     return (
-        f'<p class="st-where"><strong>{where}</strong>. Attack: {question}, made on '
+        f'<p class="st-where" role="status"><strong>{where}</strong>. Attack: {question}, made on '
         f"{source if source != 'it' else text(question.tickets[0])}. "
         f"Right class: <strong>{text(trial.classes[trial.label])}</strong>{known}.</p>"
     )
@@ -132,8 +132,8 @@ def _switch(trial: Trial, at: int) -> str:
     count = len(trial.question.tickets)
     right = int((trial.answers[at] == trial.label).sum())
     votes = Counter(trial.answers[at].tolist()).most_common()
-    says = ", ".join(f"{text(trial.classes[c])} with {n}/{count}" for c, n in votes)
-    drawn = " ".join(
+    says = ", ".join(f"{text(trial.classes[c])} ({n}/{count})" for c, n in votes)
+    drawn = ", ".join(
         f'<span class="{"st-right" if c == trial.label else "st-wrong"}">'
         f"{text(trial.classes[c])}{'' if c == trial.label else ' ✗'}</span>"
         for c in trial.drawn[at].tolist()
@@ -216,27 +216,24 @@ def _strip(chances: list[float], rights: list[bool], at: int) -> str:
         rights: Whether the answer is right.
         at: The position that is looked at.
     """
-    bars = []
+    bars, tall = [], _HEIGHT + 8
     for index, (chance, right) in enumerate(zip(chances, rights, strict=True)):
-        x, tall = index * _BAR, max(1.0, chance * _HEIGHT)
+        x, high = index * _BAR, max(1.0, chance * _HEIGHT)
         kind = "right" if right else "wrong"
-        if index == at:
-            bars.append(
-                f'<rect class="st-now" x="{x}" y="0" width="{_BAR}" height="{_HEIGHT + 8}"/>'
-            )
         bars.append(
-            f'<rect class="st-{kind}" x="{x + 1}" y="{_HEIGHT - tall:.1f}" '
-            f'width="{_BAR - 2}" height="{tall:.1f}"/>'
+            f'<rect class="st-{kind}" x="{x + 1}" y="{_HEIGHT - high:.1f}" '
+            f'width="{_BAR - 2}" height="{high:.1f}"/>'
         )
         if not right:
             a, b, y, z = x + 2, x + _BAR - 2, _HEIGHT + 2, _HEIGHT + 6
             bars.append(f'<path class="st-cross" d="M{a} {y}L{b} {z}M{a} {z}L{b} {y}"/>')
+    bars.append(f'<rect class="st-now" x="{at * _BAR}" y="0" width="{_BAR}" height="{tall}"/>')
     numbers = ", ".join(f"{chance:.2f}" for chance in chances)
     words = f"Probability of the right class, step by step: {numbers}. {turn(rights)}."
-    width, tall = len(chances) * _BAR, _HEIGHT + 8
+    width = len(chances) * _BAR
     return (
         f'<svg class="st-strip" role="img" aria-label="{words}" viewBox="0 0 {width} {tall}" '
-        f'style="max-width:{2 * width}px" preserveAspectRatio="none">{"".join(bars)}</svg>'
+        f'preserveAspectRatio="none">{"".join(bars)}</svg>'
     )
 
 

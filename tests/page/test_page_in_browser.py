@@ -1,0 +1,242 @@
+"""The page in a browser: offline, by keyboard, on a phone, and nothing else is served."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from scratchticket.cli.app import app
+from scratchticket.errors import InputError
+from scratchticket.page import TicketSet
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytest.importorskip("gradio")
+CHROMIUM = shutil.which("chromium")
+PHONE = {"width": 375, "height": 740}
+# gradio makes an event loop for each component and never closes it
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:unclosed event loop:ResourceWarning",
+    "ignore:Exception ignored in. <function BaseEventLoop:pytest.PytestUnraisableExceptionWarning",
+)
+
+
+@contextmanager
+def serving(chosen: TicketSet) -> Iterator[str]:
+    from scratchticket.page.serve import served
+
+    with served([chosen], port=0) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def url(chosen: TicketSet) -> Iterator[str]:
+    with serving(chosen) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("the page in a browser: apt install chromium")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+@pytest.fixture
+def opened(browser: Browser, url: str) -> Iterator[Page]:
+    """The page, opened; complaints of the browser and requests to others are errors at the end."""
+    opened = browser.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    opened.on("console", lambda message: said.append(message.text))
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto(url)
+    opened.wait_for_selector("#preview img")
+    yield opened
+    opened.close()
+    assert said == []
+    hosts = {urlsplit(address).hostname for address in asked if not address.startswith("data:")}
+    assert hosts == {"127.0.0.1"}
+
+
+def test_an_attack_is_seen_step_by_step_by_keyboard_alone(opened: Page) -> None:
+    epsilon = opened.get_by_label("Epsilon")
+    for _ in range(60):
+        if epsilon.evaluate("e => e === document.activeElement"):
+            break
+        opened.keyboard.press("Tab")
+    opened.keyboard.press("Control+A")
+    opened.keyboard.type("0.3")
+    opened.keyboard.press("Enter")
+    opened.wait_for_selector("#result .st")
+    result = opened.locator("#result")
+    assert "Step 20 of 20" in result.inner_text()
+    assert "linf, 0.3, made on the switch" in result.inner_text()
+
+    opened.focus("#step input[type=range]")
+    opened.keyboard.press("ArrowLeft")
+
+    opened.get_by_text("Step 19 of 20").wait_for()
+    assert result.locator("img").count() == 3
+    assert all(image.get_attribute("alt") for image in result.locator("img").all())
+    for name in ("ratio-0.3", "ratio-0.5", "the dense network"):
+        assert result.get_by_role("heading", name=name).count() == 1
+
+
+def test_every_control_has_a_label(opened: Page) -> None:
+    unnamed = opened.evaluate(
+        """() => [...document.querySelectorAll("input, textarea, select, button")]
+        .filter(e => e.offsetParent && !e.labels?.length && !e.ariaLabel
+            && !e.getAttribute("aria-labelledby") && !e.title && !e.innerText.trim())
+        .map(e => e.outerHTML)"""
+    )
+
+    assert unnamed == []
+
+
+def test_an_upload_is_resized_and_attacked(opened: Page, tmp_path: Path) -> None:
+    Image.linear_gradient("L").save(tmp_path / "mine.png")
+    opened.get_by_label("an upload").check()
+    with opened.expect_file_chooser() as chooser:
+        opened.click("#upload")
+
+    chooser.value.set_files(tmp_path / "mine.png")
+
+    opened.get_by_text("mine.png, cut to its middle, resized to 8 x 8, grey").wait_for()
+    opened.click("#attack")
+    opened.get_by_text("taken from what the tickets say").wait_for()
+
+
+def test_an_upload_that_is_no_picture_is_refused(opened: Page, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    opened.get_by_label("an upload").check()
+    with opened.expect_file_chooser() as chooser:
+        opened.click("#upload")
+
+    chooser.value.set_files(tmp_path / "bad.png")
+
+    opened.get_by_role("alert").get_by_text("not a readable image").wait_for()
+
+
+def test_a_mistake_is_told(opened: Page) -> None:
+    opened.get_by_label("Epsilon").fill("<b>eight</b>")
+
+    opened.click("#attack")
+
+    told = opened.locator("#result [role=alert]")
+    told.wait_for()
+    assert "epsilon must be a number such as 0.1 or 8/255" in told.inner_text()
+    assert told.locator("b").count() == 0
+
+
+def test_a_phone_need_not_scroll_sideways(opened: Page) -> None:
+    opened.set_viewport_size(PHONE)
+    opened.click("#attack")
+    opened.wait_for_selector("#result .st")
+
+    assert opened.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    opened.wait_for_function(
+        "document.getElementById('step').getBoundingClientRect().top < innerHeight / 2"
+    )
+
+
+def test_light_and_dark(browser: Browser, url: str) -> None:
+    grounds = set()
+    for scheme in ("light", "dark"):
+        page = browser.new_page(color_scheme=scheme)
+        page.goto(url)
+        page.wait_for_selector("#preview img")
+        grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        page.close()
+    assert len(grounds) == 2
+
+
+def status(address: str, body: bytes | None = None) -> int:
+    try:
+        with urllib.request.urlopen(address, body, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_no_file_is_served(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = Path.cwd() / "pyproject.toml"
+    assert secret.exists()
+    for path in ("/etc/passwd", secret, secret.name, os.environ["GRADIO_TEMP_DIR"]):
+        assert status(f"{url}gradio_api/file={path}") == 403
+    assert status(f"{url}static/..%2f..%2f..%2f..%2fetc/passwd") in (403, 404)
+    assert status(f"{url}assets/..%2f..%2froutes.py") in (403, 404)
+    named = {"path": str(secret), "meta": {"_type": "gradio.FileData"}}
+    body = {"data": [named], "fn_index": 5, "session_hash": "x"}
+    assert status(f"{url}gradio_api/queue/join", json.dumps(body).encode()) == 403
+    assert status(f"{url}gradio_api/upload", bytes(6 * 2**20)) == 413
+
+
+def test_the_page_says_nothing_to_others(url: str) -> None:
+    with urllib.request.urlopen(f"{url}config", timeout=10) as answer:
+        config = json.loads(answer.read())
+
+    assert config["analytics_enabled"] is False
+    assert config["footer_links"] == []
+    assert config["max_file_size"] == 5 * 2**20
+
+
+def test_it_ends_with_ctrl_c_and_leaves_nothing(
+    chosen: TicketSet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from scratchticket.page.serve import serve
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before, urls = dict(os.environ), list[str]()
+
+    def ready(address: str, others: bool) -> None:
+        assert not others
+        assert status(address) == 200
+        urls.append(address)
+        raise KeyboardInterrupt
+
+    serve([chosen], host="127.0.0.1", port=0, ready=ready)
+
+    assert list(tmp_path.iterdir()) == []
+    assert dict(os.environ) == before
+    with pytest.raises(urllib.error.URLError):
+        status(urls[0])
+
+
+def test_a_port_in_use_is_told(url: str, chosen: TicketSet) -> None:
+    from scratchticket.page.serve import served
+
+    taken = urlsplit(url).port
+    with pytest.raises(InputError, match=f"port {taken}"), ExitStack() as stack:
+        stack.enter_context(served([chosen], port=taken))
+    with pytest.raises(InputError, match="cannot listen on"), ExitStack() as stack:
+        stack.enter_context(served([chosen], host="203.0.113.1"))
+
+
+def test_without_tickets_the_verb_says_what_to_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(app, ["app"])
+
+    assert done.exit_code == 2
+    assert done.stderr == "error: there is no folder gallery here: give the files of tickets\n"
