@@ -41,7 +41,19 @@ FLOW = {
         "evaluation",
         "switching",
     },
-    "cli": {"data", "networks", "attacks", "learning", "tickets", "evaluation", "experiments"},
+    "export": {"networks", "tickets", "switching"},
+    "page": {"data", "networks", "attacks", "tickets", "evaluation", "switching", "experiments"},
+    "cli": {
+        "data",
+        "networks",
+        "attacks",
+        "learning",
+        "tickets",
+        "evaluation",
+        "experiments",
+        "export",
+        "page",
+    },
 }
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
 

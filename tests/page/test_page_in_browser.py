@@ -151,8 +151,11 @@ def test_a_mistake_is_told(opened: Page) -> None:
 
     told = opened.locator("#result [role=alert]")
     told.wait_for()
+    opened.wait_for_timeout(300)  # it is scrolled to
     assert "epsilon must be a number such as 0.1 or 8/255" in told.inner_text()
     assert told.locator("b").count() == 0
+    top = "e => e.getBoundingClientRect().top"
+    assert 0 <= told.evaluate(top) < opened.evaluate("innerHeight")
 
 
 def test_a_phone_need_not_scroll_sideways_and_may_be_dark(

@@ -13,8 +13,9 @@ from scratchticket.page.trial import ATTACKS, DENSE, MAX_STEPS, SWITCH, Trial
 NORMS = {"linf": "l-inf: largest difference", "l2": "l2: Euclidean distance"}
 IN_SIGHT = """() => {
   const step = document.getElementById("step");
-  const top = step ? step.getBoundingClientRect().top : 0;
-  if (top < 0 || top > window.innerHeight / 2) step.scrollIntoView();
+  const seen = step && step.offsetParent ? step : document.getElementById("result");
+  const top = seen.getBoundingClientRect().top;
+  if (top < 0 || top > window.innerHeight / 2) seen.scrollIntoView();
 }"""
 INTRODUCTION = """<h1>Try a ticket</h1>
 <p>Attack an image step by step, and see what tickets, a random switch between them and a dense
@@ -95,6 +96,7 @@ class _Controls:
         self._upload = gr.UploadButton(
             f"Upload an image (at most {MAX_BYTES >> 20} MB, {MAX_SIDE} x {MAX_SIDE} pixels)",
             file_types=["image"],
+            size="md",
             elem_id="upload",
         )
         self._invert = gr.Checkbox(label="Exchange dark and light", elem_id="invert")
