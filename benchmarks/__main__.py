@@ -6,6 +6,7 @@ growth       how costs grow with width, batch, image, images and tickets: ten mi
 attacks      PGD-20 and AutoAttack, against other libraries: half an hour
 switching    memory and time of a switch between tickets: some minutes
 ticket_size  size and loading time of tickets: half an hour
+export       size and time of exported tickets in onnxruntime: two minutes
 
 ``python -m benchmarks NAME --help`` tells the options. Each writes to records/; the pages in docs/
 are made of them by ``python tools/update_pages.py``.
@@ -16,7 +17,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("draw", "parts", "growth", "attacks", "switching", "ticket_size")
+NAMES = ("draw", "parts", "growth", "attacks", "switching", "ticket_size", "export")
 
 
 def main(arguments: list[str]) -> None:

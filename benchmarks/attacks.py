@@ -42,10 +42,11 @@ from scratchticket.data import ImageSet, load_data, pixels
 from scratchticket.evaluation import default_batch_size, evaluate
 from scratchticket.evaluation.suites import autoattack
 from scratchticket.experiments.recipe import data_like
+from scratchticket.gallery import path_of
 from scratchticket.networks import folded, placed
 
 RECORDS = ROOT / "records" / "attacks.jsonl"
-TICKET = ROOT / "gallery" / "digits-seed2" / "ticket.safetensors"
+TICKET = path_of("digits-seed2/ticket")
 PER = 1000  # images that times are given for
 PASSES = {"pgd": 9, "autoattack": 3}
 Runs = dict[str, Callable[[], float]]

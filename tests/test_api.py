@@ -21,6 +21,7 @@ def test_public_names_are_these() -> None:
         "NetworkRecipe",
         "RandomSwitch",
         "Recipe",
+        "RobustTicketClassifier",
         "ScratchticketError",
         "Ticket",
         "__version__",

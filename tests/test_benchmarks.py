@@ -164,7 +164,7 @@ def test_packed_tickets_take_less_memory_than_resident_ones() -> None:
 
 def test_pgd_is_timed_beside_foolbox() -> None:
     pytest.importorskip("foolbox")
-    ticket = st.Ticket.load(ROOT / "gallery" / "digits-seed2" / "ticket.safetensors")
+    ticket = st.Ticket.load("gallery:digits-seed2/ticket")
     network, images = ticket.build(), st.load_data("digits").test[slice(100)]
 
     epsilon = attacks.halving(network, images)

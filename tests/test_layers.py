@@ -28,7 +28,8 @@ FLOW = {
     "masks": set(),
     "attacks": set(),
     "learning": {"data", "networks", "masks", "attacks"},
-    "tickets": {"data", "networks", "masks", "attacks", "learning"},
+    "gallery": set(),
+    "tickets": {"data", "networks", "masks", "attacks", "learning", "gallery"},
     "evaluation": {"data", "networks", "attacks", "tickets"},
     "switching": {"networks", "attacks", "tickets", "evaluation"},
     "experiments": {
@@ -42,7 +43,17 @@ FLOW = {
         "switching",
     },
     "export": {"networks", "tickets", "switching"},
-    "page": {"data", "networks", "attacks", "tickets", "evaluation", "switching", "experiments"},
+    "page": {
+        "gallery",
+        "data",
+        "networks",
+        "attacks",
+        "tickets",
+        "evaluation",
+        "switching",
+        "experiments",
+    },
+    "sharing": {"tickets", "experiments"},
     "cli": {
         "data",
         "networks",
@@ -53,6 +64,8 @@ FLOW = {
         "experiments",
         "export",
         "page",
+        "gallery",
+        "sharing",
     },
 }
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)

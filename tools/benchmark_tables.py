@@ -77,6 +77,30 @@ In brackets how many times the dense network. Median (least to most), with
 """
 
 
+def export(records: list[Record]) -> str:
+    """Return the table of exported tickets, in Markdown."""
+    lines = []
+    records = newest(records, "network", "width")
+    for record in records:
+        dense = {batch: taken["dense"]["median"] for batch, taken in record["seconds"].items()}
+        for name, size in record["bytes"].items():
+            columns = [
+                f"{milliseconds(taken[name])} ({taken[name]['median'] / dense[batch]:.2f}x)"
+                for batch, taken in record["seconds"].items()
+            ]
+            lines.append(f"| width {record['width']}, {name} | {size:,} | {' | '.join(columns)} |")
+    batches = [f"{plural(int(batch), 'image')} (ms)" for batch in records[0]["seconds"]]
+    version = records[0]["versions"]["onnxruntime"]
+    return f"""\
+| {records[0]["network"]} of 32x32 | bytes | {" | ".join(batches)} |
+|---|---|{"---|" * len(batches)}
+{chr(10).join(lines)}
+
+A forward pass: median (least to most) of turns, and how many times the dense network's, with
+onnxruntime {version} and {where(records)}.
+"""
+
+
 def milliseconds(times: dict[str, float]) -> str:
     """Return a median with what lies around it, in milliseconds."""
     return "{:.1f} ({:.1f} to {:.1f})".format(*(1e3 * times[n] for n in ("median", "min", "max")))

@@ -71,7 +71,7 @@ class Runner:
     def __init__(self, study: Study, name: str, seed: int, out: Path) -> None:
         self._study, self._seed, self._out = study, seed, out
         self._path = records_of(name, seed)
-        self._gallery = ROOT / "gallery" / f"{name}-seed{seed}"
+        self._gallery = ROOT / "src" / "scratchticket" / "gallery" / f"{name}-seed{seed}"
 
     def recipe(self, label: str) -> Recipe:
         """Return the recipe of a row; what it starts from is there afterwards."""

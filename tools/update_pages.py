@@ -78,6 +78,7 @@ PAGES = (
     Page("README.md", demo, "demo.jsonl"),
     Page("docs/ticket-size.md", benchmark_tables.ticket_size, "ticket_size.jsonl"),
     Page("docs/switching.md", benchmark_tables.switching, "switching.jsonl"),
+    Page("docs/export.md", benchmark_tables.export, "export.jsonl"),
     Page("docs/draw-speed.md", benchmark_tables.draw, "draw.jsonl"),
     Page("docs/cost-growth.md", benchmark_tables.growth, "growth.jsonl"),
     Page("docs/part-speed.md", benchmark_tables.parts, "parts.jsonl"),

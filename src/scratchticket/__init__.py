@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scratchticket.attacks import AttackRecipe
     from scratchticket.data import Data, ImageSet, load_data
     from scratchticket.errors import ScratchticketError
+    from scratchticket.estimator import RobustTicketClassifier
     from scratchticket.evaluation import natural_accuracy, robust_accuracy
     from scratchticket.experiments import Recipe, draw_ticket, train_network
     from scratchticket.learning import LearningRecipe
@@ -35,6 +36,7 @@ _HOME = {
     "NetworkRecipe": "networks",
     "RandomSwitch": "switching",
     "Recipe": "experiments",
+    "RobustTicketClassifier": "estimator",
     "ScratchticketError": "errors",
     "Ticket": "tickets",
     "draw_ticket": "experiments",
@@ -54,6 +56,7 @@ __all__ = [
     "NetworkRecipe",
     "RandomSwitch",
     "Recipe",
+    "RobustTicketClassifier",
     "ScratchticketError",
     "Ticket",
     "__version__",

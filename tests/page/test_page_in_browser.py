@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import shutil
+import socket
 import tempfile
 import urllib.error
 import urllib.request
@@ -20,6 +21,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from scratchticket import gallery
 from scratchticket.cli.app import app
 from scratchticket.errors import InputError
 from scratchticket.page import TicketSet
@@ -45,7 +47,24 @@ def serving(chosen: TicketSet) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def url(chosen: TicketSet) -> Iterator[str]:
+def looked_up() -> Iterator[list[object]]:
+    """Names of machines that this process looks up."""
+    hosts: list[object] = []
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *how: Any, **more: Any) -> Any:
+        hosts.append(host)
+        return real(host, *how, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", getaddrinfo)
+        yield hosts
+    assert hosts
+    assert set(hosts) <= {"127.0.0.1", b"127.0.0.1", "localhost", "203.0.113.1"}  # the last is ours
+
+
+@pytest.fixture(scope="module")
+def url(chosen: TicketSet, looked_up: list[object]) -> Iterator[str]:
     with serving(chosen) as address:
         yield address
 
@@ -235,12 +254,22 @@ def test_a_port_in_use_is_told(url: str, chosen: TicketSet) -> None:
         stack.enter_context(served([chosen], host="203.0.113.1"))
 
 
-def test_without_tickets_the_verb_says_what_to_give(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_what_the_verb_cannot_serve_is_a_line(files: list[Path]) -> None:
+    done = CliRunner().invoke(app, ["app", str(files[0])])
+
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "error: there is no ticket among the files: dense networks are only compared\n"
+    )
+
+
+def test_the_gallery_is_served_if_no_ticket_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[TicketSet] = []
+    monkeypatch.setattr("scratchticket.page.serve.serve", lambda sets, **where: served.extend(sets))
+    some = gallery.names()[-2:]
+    monkeypatch.setattr(gallery, "names", lambda: some)
 
     done = CliRunner().invoke(app, ["app"])
 
-    assert done.exit_code == 2
-    assert done.stderr == "error: there is no folder gallery here: give the files of tickets\n"
+    assert done.exit_code == 0, done.output
+    assert sum(len(one.tickets) for one in served) == 2

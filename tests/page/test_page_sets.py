@@ -9,6 +9,7 @@ import pytest
 
 import scratchticket as st
 from scratchticket.errors import InputError, TicketError
+from scratchticket.gallery import names, path_of
 from scratchticket.page import TicketSet, gallery_files, load_sets
 from scratchticket.tickets import Ticket
 
@@ -71,7 +72,7 @@ def test_a_gallery_is_found(files: list[Path], tmp_path: Path) -> None:
     (tmp_path / "gallery" / "README.md").write_text("tickets")
 
     assert [path.name for path in gallery_files(tmp_path)] == ["one.safetensors"]
-    assert gallery_files(tmp_path / "gallery") == []
+    assert gallery_files(tmp_path / "gallery") == [path_of(name) for name in names()]
 
 
 def test_a_file_that_is_no_ticket_is_named(tmp_path: Path) -> None:

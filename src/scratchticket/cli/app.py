@@ -12,9 +12,11 @@ from scratchticket.cli import (
     bundle,
     evaluate,
     export,
+    gallery,
     learn,
     page,
     runs,
+    share,
     show,
     sweep,
     switch,
@@ -39,6 +41,9 @@ app.add_typer(runs.app, name="runs")
 app.command()(show.show)
 app.command()(bundle.bundle)
 app.command()(export.export)
+app.command()(gallery.gallery)
+app.command()(share.push)
+app.command()(share.pull)
 app.command()(page.app)
 
 

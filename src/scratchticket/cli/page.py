@@ -19,8 +19,9 @@ def app(
         list[Path] | None,
         Argument(
             metavar="[TICKETS]...",
-            help="Files of tickets, of any networks; dense networks among them are compared.",
-            show_default="those in the folder gallery",
+            help="Files of tickets, of any networks, or gallery:NAME; dense networks among them "
+            "are compared.",
+            show_default="the gallery",
         ),
     ] = None,
     dense: Annotated[
@@ -49,17 +50,14 @@ def app(
     It needs no network and listens on this machine alone. Ctrl-C ends it.
     """
     with user_errors():
-        from scratchticket.errors import InputError
         from scratchticket.experiments.records import usable_device
         from scratchticket.page import gallery_files, load_sets
         from scratchticket.page.blocks import import_gradio
         from scratchticket.page.serve import serve
 
         import_network(network)
-        files = list(tickets or gallery_files(Path.cwd()))
-        if not files:
-            raise InputError("there is no folder gallery here: give the files of tickets")
         import_gradio()
+        files = tickets or gallery_files(Path.cwd())
         sets = load_sets(files, dense=dense, data=data, device=usable_device(device))
         count = sum(len(one.tickets) for one in sets)
 

@@ -22,6 +22,7 @@ from scratchticket.files import check_archive, read_bytes
 from scratchticket.networks import NETWORKS, Normalise, import_factory, normalised
 from scratchticket.tickets import Ticket
 from scratchticket.tickets.container import KEY
+from scratchticket.tickets.places import local
 
 NESTED = ("state_dict", "model_state_dict", "model", "net")  # where others put theirs
 WRAPPER = "module."  # of DataParallel
@@ -72,7 +73,7 @@ class Subject:
 
 def holds_ticket(path: Path) -> bool:
     """Whether a file is to be read as a ticket: whether it is not clearly something else."""
-    content = read_bytes(path, "ticket file")
+    content = read_bytes(local(path), "ticket file")
     if not _is_safetensors(content):
         return not content.startswith(PICKLED)
     return f'"{KEY}"'.encode() in content[8 : 8 + int.from_bytes(content[:8], "little")]

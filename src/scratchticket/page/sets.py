@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from torch import nn
 
+from scratchticket import gallery
 from scratchticket.attacks import Norm
 from scratchticket.data import Data, DataRecipe, ImageSet, load_data
 from scratchticket.errors import InputError, TicketError
@@ -111,8 +112,9 @@ def _dense(of: TicketSet) -> nn.Module:
 
 
 def gallery_files(root: Path) -> list[Path]:
-    """Return the ticket files in a folder's ``gallery``, in order."""
-    return sorted((root / GALLERY).rglob("*.safetensors"))
+    """Return the files in a folder's ``gallery``; those of the package's gallery if it has none."""
+    own = sorted((root / GALLERY).rglob("*.safetensors"))
+    return own or [gallery.path_of(name) for name in gallery.names()]
 
 
 def load_sets(

@@ -20,6 +20,7 @@ from scratchticket.tickets.bundle import Entry, opened, sealed
 from scratchticket.tickets.header import Header, Layer, Statistic, Unmasked
 from scratchticket.tickets.identity import check_one_network, fingerprint
 from scratchticket.tickets.parts import Parts, decoded, encoded
+from scratchticket.tickets.places import local
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +146,7 @@ class Ticket:
         """Read a ticket file, rebuild the random weights from the seed and prove that they match.
 
         Args:
-            path: The file.
+            path: The file; or ``gallery:NAME`` or ``hub:OWNER/NAME``, see :func:`.places.local`.
             index: Which of several tickets in one file, from 0; only that one is decoded.
 
         Raises:
@@ -154,7 +155,7 @@ class Ticket:
                 the seed gives here are not those the ticket was drawn from.
         """
         with _named(path):
-            return Ticket.from_bytes(read_bytes(Path(path), "ticket file"), index)
+            return Ticket.from_bytes(read_bytes(local(path), "ticket file"), index)
 
     def prove(self, network: nn.Module | None = None) -> None:
         """Compare the weights with the fingerprints.
@@ -218,7 +219,7 @@ def load_tickets(path: str | Path) -> list[Ticket]:
     with _named(path):
         tickets: list[Ticket] = []
         network = None
-        for entry in opened(read_bytes(Path(path), "ticket file")):
+        for entry in opened(read_bytes(local(path), "ticket file")):
             ticket = _made(*entry)
             same = bool(tickets) and tickets[-1].same_start(ticket)
             if ticket.weights is None and (network is None or not same):

@@ -1,0 +1,91 @@
+"""The verb ``gallery``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from rich.table import Table
+from typer import Argument, Option
+
+from scratchticket.cli import options as o
+from scratchticket.cli.terminal import cell, out, percent, say, user_errors
+
+
+def gallery(
+    name: Annotated[
+        str | None, Argument(help="A ticket of the gallery, with --out.", show_default=False)
+    ] = None,
+    copy: Annotated[
+        Path | None,
+        Option("--out", help="File to copy it to; must not exist.", show_default=False),
+    ] = None,
+    json_output: o.Json = False,
+) -> None:
+    """List the tickets that come with the program, and copy one.
+
+    Every verb takes them without a copy: scratchticket show gallery:NAME. Their accuracies are
+    those recorded when they were made, on all test images of their data.
+    """
+    with user_errors():
+        from scratchticket.errors import InputError
+        from scratchticket.files import write_atomically
+        from scratchticket.gallery import names, path_of
+        from scratchticket.tickets import Ticket
+
+        if (name is None) != (copy is None):
+            raise InputError("to copy a ticket give its name and --out; to list them, neither")
+        if name is not None and copy is not None:
+            if copy.exists():
+                raise InputError(f"{copy} exists; choose another --out")
+            write_atomically(copy, path_of(name).read_bytes())
+            say(f"{copy}: {copy.stat().st_size:,} bytes")
+            return
+        rows = [_row(known, Ticket.load(path_of(known))) for known in names()]
+        if json_output:
+            print(json.dumps(rows, indent=2))
+        else:
+            _print(rows)
+
+
+def _row(name: str, ticket: Any) -> dict[str, Any]:
+    """Return what is told of a ticket."""
+    from scratchticket.gallery import path_of
+
+    results = ticket.provenance.get("results", {})
+    return {
+        "name": name,
+        "network": ticket.network.name,
+        "width": ticket.network.width,
+        "data": Path(ticket.provenance["recipe"]["data"]["name"]).name,
+        "kept": ticket.mask.kept,
+        "total": ticket.mask.total,
+        "bytes": path_of(name).stat().st_size,
+        "natural": results["natural"],
+        "robust": results["attacks"][0],
+    }
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    """Print a line for each ticket."""
+    table = Table()
+    for heading in ("name", "network", "data"):
+        table.add_column(heading)
+    for heading in ("kept", "%", "bytes", "natural", "robust"):
+        table.add_column(heading, justify="right")
+    table.add_column("under")
+    for row in rows:
+        width = "" if row["width"] is None else f", width {row['width']}"
+        table.add_row(
+            cell(row["name"]),
+            f"{row['network']}{width}",
+            row["data"],
+            f"{row['kept']:,}",
+            f"{100 * row['kept'] / row['total']:.3g}",
+            f"{row['bytes']:,}",
+            percent(row["natural"]),
+            percent(row["robust"]),
+            row["robust"]["title"],
+        )
+    out.print(table)

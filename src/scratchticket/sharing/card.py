@@ -1,0 +1,133 @@
+"""The model card of a ticket: data, threat model, numbers, warning signs, how to load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scratchticket.errors import InputError
+from scratchticket.experiments.start import content_hash
+from scratchticket.tickets import Ticket
+
+Record = dict[str, Any]
+METADATA = """\
+---
+license: {licence}
+library_name: scratchticket
+pipeline_tag: image-classification
+tags: [adversarial-robustness, pruning, lottery-ticket, supermask]
+---"""
+LOADING = """\
+```python
+import scratchticket as st
+
+ticket = st.Ticket.load("{place}")  # rebuilds the random weights and proves them
+network = ticket.build()  # a plain PyTorch module, from pixels in [0, 1] to logits
+```
+
+    scratchticket show {place}"""
+UNJUDGED = """\
+No evaluation beyond the PGD attack of its making is on record. That is an upper bound of its robust
+accuracy: run `scratchticket evaluate --suite full` before relying on it."""
+
+
+def model_card(
+    ticket: Ticket, records: Sequence[Record] = (), *, name: str = "ticket", licence: str = "mit"
+) -> str:
+    """Return a model card in Markdown, with its metadata in front.
+
+    Args:
+        ticket: What is shared.
+        records: Of evaluations of this very ticket, as ``evaluate`` wrote them.
+        name: How the model is called; ``owner/name`` if it is on the hub.
+        licence: In the hub's spelling.
+
+    Raises:
+        InputError: If a record is of another ticket.
+    """
+    own = content_hash(ticket)
+    for record in records:
+        if record.get("kind") != "evaluation" or record["subject"]["sha256"] != own:
+            raise InputError("a record is of another ticket or of none; give this ticket's own")
+    recipe = ticket.provenance.get("recipe", {})
+    data = Path(str(recipe.get("data", {}).get("name", "unknown data"))).name
+    parts = [
+        METADATA.format(licence=_plain(licence)),
+        f"# {_plain(name)}",
+        _what(ticket, data),
+        "## Threat model",
+        _threat(recipe),
+        "## Accuracy",
+        _accuracy(ticket, records),
+        "## How to load",
+        LOADING.format(place=f"hub:{_plain(name)}" if "/" in name else "ticket.safetensors"),
+        "## What it is not",
+        f"Robustness is measured on {_plain(data)}, inside the ball above, and nowhere else. The "
+        "network has not been checked for fairness, privacy or other harms.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _plain(text: str) -> str:
+    """Return text that a file of somebody else brought, without what Markdown would act on."""
+    return "".join(c if c.isalnum() or c in " .,-_/%()" else "?" for c in text)[:200]
+
+
+def _what(ticket: Ticket, data: str) -> str:
+    """Return what the ticket is, in a paragraph."""
+    untrained = (
+        "Its weights were never trained: they are random numbers, rebuilt from a seed, and the "
+        "ticket says which of them remain"
+        if ticket.weights is None
+        else "Its weights are stored in the file"
+    )
+    channels, height, width = ticket.image_shape
+    classes = ", ".join(_plain(name) for name in ticket.classes[:20])
+    more = f" and {len(ticket.classes) - 20} more" if len(ticket.classes) > 20 else ""
+    size = "" if ticket.network.width is None else f" of width {ticket.network.width}"
+    return (
+        f"A {_plain(ticket.network.name)}{size} for images of {height}x{width} pixels and "
+        f"{channels} channel(s), made on {_plain(data)}. {untrained} "
+        f"({ticket.mask.kept:,} of {ticket.mask.total:,}, {100 * ticket.remaining_ratio:.3g} %; Fu "
+        f"et al., Drawing Robust Scratch Tickets, NeurIPS 2021). Classes: {classes}{more}."
+    )
+
+
+def _threat(recipe: Record) -> str:
+    """Return what the ticket was made to withstand."""
+    attack = recipe.get("attack")
+    if not isinstance(attack, dict) or attack.get("name") == "none":
+        return "None: it was made without an inner attack."
+    steps = f" of {attack.get('steps')} steps" if attack.get("name") == "pgd" else ""
+    return _plain(
+        f"An attacker who knows the network and moves every image by at most "
+        f"{attack.get('epsilon')} in the {attack.get('norm')} norm, pixels in [0, 1]. Made with "
+        f"{attack.get('name')}{steps} inside."
+    )
+
+
+def _accuracy(ticket: Ticket, records: Sequence[Record]) -> str:
+    """Return a table of counts, and what warns."""
+    lines = ["| attack | right | of | 95 % |", "|---|---|---|---|"]
+    results = ticket.provenance.get("results")
+    counted: list[tuple[str, Record]] = []
+    if isinstance(results, dict):
+        counted = [("none (natural)", results["natural"])]
+        counted += [(attack["title"], attack) for attack in results["attacks"]]
+    signs = []
+    for record in records:
+        counted += [("none (natural)", record["natural"])]
+        counted += [(attack["title"], attack) for attack in record["attacks"]]
+        worst = record.get("worst_cases", ())
+        counted += [(f"worst case, {w['norm']}, {w['epsilon']}", w) for w in worst]
+        signs += [f"- {_plain(s['name'])}: {_plain(s['text'])}" for s in record["warning_signs"]]
+    for title, counts in counted:
+        low, high = (100 * float(end) for end in counts["interval"])
+        right, total = int(counts["correct"]), int(counts["total"])
+        lines.append(f"| {_plain(title)} | {right:,} | {total:,} | {low:.1f} to {high:.1f} |")
+    text = "\n".join(lines) if counted else ""
+    if not records:
+        return f"{text}\n\n{UNJUDGED}".strip()
+    warned = "\n".join(dict.fromkeys(signs)) or "None."
+    return f"{text}\n\n### Warning signs\n\n{warned}"
