@@ -32,6 +32,7 @@ ENVIRONMENT = {  # gradio must neither call home nor serve more than it is told 
     "GRADIO_ALLOWED_PATHS": "",
     "GRADIO_ROOT_PATH": "",
     "GRADIO_SHARE": "False",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",  # of statistics that nobody reads
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
 
@@ -53,9 +54,11 @@ def served(
     Raises:
         InputError: If gradio is not installed, or nothing can listen there.
     """
+    host = host.removeprefix("[").removesuffix("]")
     port = _free_port(host, port)
     with TemporaryDirectory(prefix="scratchticket-page-") as name, _environment(Path(name)):
         gr = import_gradio()
+        gr.routes.DEFAULT_TEMP_DIR = name  # else that of the time at which gradio was imported
         blocks = build(Page(sets, Path(name)))
         blocks.queue(max_size=WAITING, default_concurrency_limit=4)
         from starlette.middleware import Middleware
@@ -64,7 +67,7 @@ def served(
         theme = gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=MONO).set(**FAINT)
         try:
             _, url, _ = blocks.launch(
-                server_name=host,
+                server_name=f"[{host}]" if ":" in host else host,
                 server_port=port,
                 share=False,
                 quiet=True,
@@ -117,7 +120,7 @@ def serve(
 
 def _is_loopback(host: str) -> bool:
     """Whether only this machine can reach an address."""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    return host in ("localhost", "::1", "[::1]") or host.startswith("127.")
 
 
 def _free_port(host: str, port: int | None) -> int:
