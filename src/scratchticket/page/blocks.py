@@ -94,7 +94,7 @@ class _Controls:
         self._kind = gr.Radio([SAMPLE, UPLOADED], label="Image", elem_id="kind")
         self._number = gr.Slider(0, 1, step=1, label="Number of the test image", elem_id="number")
         self._upload = gr.UploadButton(
-            f"Upload an image (at most {MAX_BYTES >> 20} MB, {MAX_SIDE} x {MAX_SIDE} pixels)",
+            f"Upload an image (at most {MAX_BYTES >> 20} MiB, {MAX_SIDE} x {MAX_SIDE} pixels)",
             file_types=["image"],
             size="md",
             elem_id="upload",

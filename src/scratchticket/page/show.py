@@ -112,6 +112,7 @@ def _figure(pixels: Tensor, alt: str, caption: str) -> str:
 def _pictures(trial: Trial, at: int) -> str:
     clean, here, factor = trial.images[0], trial.images[at], magnification(trial)
     moved = (0.5 + factor * (here - clean)).clamp(0, 1)
+    magnified = f"{factor} times" if factor > 1 else "not magnified"
     kind = "largest difference" if trial.question.norm == "linf" else "Euclidean distance"
     distance = f"{float(trial.distances[at]):.3g}"
     label = shorten(printable(trial.classes[trial.label]), _LONGEST, placeholder="…")
@@ -120,8 +121,8 @@ def _pictures(trial: Trial, at: int) -> str:
         _figure(here, f"The image after step {at}", "image after the step" if at else "the same"),
         _figure(
             moved,
-            f"The perturbation after step {at}, {factor} times magnified; grey is no change",
-            f"perturbation, {factor} times; {kind} {distance}",
+            f"The perturbation after step {at}, {magnified}; grey is no change",
+            f"perturbation, {magnified}; {kind} {distance}",
         ),
     )
     return f'<div class="st-pictures">{"".join(figures)}</div>'
