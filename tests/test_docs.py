@@ -55,6 +55,7 @@ LONG = {  # commands that are only parsed here, by what stands in them: elsewher
     "runs": "test_sweep_verbs",
     "--data photos": "test_photographs",
     "--data stripes": "test_plugins",
+    "app": "test_page_in_browser",
 }
 QUICKLY = ("--epochs", "1", "--steps", "1", "--quiet")
 SMALLER = {"cifar10": "digits", "network.width=16": "network.width=2"}

@@ -16,7 +16,7 @@ from scratchticket.attacks.attack import (
 from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
 from scratchticket.attacks.bandits import bandits
 from scratchticket.attacks.cw import carlini_wagner
-from scratchticket.attacks.gradient import Keep, Network, input_gradient, pgd
+from scratchticket.attacks.gradient import Keep, Network, input_gradient, iterates, pgd
 from scratchticket.attacks.losses import LOSSES, Loss, cross_entropy, dlr, margin
 from scratchticket.attacks.method import Method, Result, Target
 from scratchticket.attacks.methods import APGD, FGSM, PGD, TargetedAPGD
@@ -55,6 +55,7 @@ __all__ = [
     "cross_entropy",
     "dlr",
     "input_gradient",
+    "iterates",
     "make_method",
     "method_names",
     "margin",

@@ -86,20 +86,20 @@ def pgd(  # noqa: PLR0913
     if restarts > 1 and (generator is None or keep == "last" or start is not None):
         raise ValueError("restarts need a generator, no start, and keep='first' or 'best'")
 
+    images = images.detach()
+
     def begun() -> Tensor:
         if start is not None:
             return start
         return images if generator is None else ball.random_start(images, generator)
 
-    images = images.detach()
     if keep == "last":
-        current = begun()
-        velocity = torch.zeros_like(images)
-        for _ in range(steps):
-            gradient, _, _ = input_gradient(network, current, labels, loss)
-            velocity = _faster(velocity, gradient, momentum)
-            current = ball.project(ball.ascend(current, velocity, step_size), images)
-        return current
+        last = begun()
+        for last in iterates(  # noqa: B007, B020  (only the last one counts)
+            network, images, labels, ball, last, step_size, steps, loss=loss, momentum=momentum
+        ):
+            pass
+        return last
 
     found = Found(images, labels, error)
     for restart in range(restarts):
@@ -126,6 +126,42 @@ def pgd(  # noqa: PLR0913
         else:
             found.images[active] = current
     return found.images
+
+
+def iterates(  # noqa: PLR0913, PLR0917
+    network: Network,
+    images: Tensor,
+    labels: Tensor,
+    ball: Ball,
+    start: Tensor,
+    step_size: float,
+    steps: int,
+    *,
+    loss: Loss = cross_entropy,
+    momentum: float = 0.0,
+) -> Iterator[Tensor]:
+    """Yield what :func:`pgd` reaches after each step of one search.
+
+    Args:
+        network: As of :func:`pgd`, as are the others.
+        images: Pixels in [0, 1], ``(batch, channel, height, width)``.
+        labels: int64, ``(batch,)``.
+        ball: Where the iterates lie.
+        start: Where the search begins; it is not yielded.
+        step_size: Length of a step.
+        steps: How many are yielded.
+        loss: What is ascended.
+        momentum: Share of the earlier gradients.
+
+    Yields:
+        Adversarial images, detached.
+    """
+    current, velocity = start, torch.zeros_like(images)
+    for _ in range(steps):
+        gradient, _, _ = input_gradient(network, current, labels, loss)
+        velocity = _faster(velocity, gradient, momentum)
+        current = ball.project(ball.ascend(current, velocity, step_size), images)
+        yield current
 
 
 def _faster(velocity: Tensor, gradient: Tensor, momentum: float) -> Tensor:

@@ -14,6 +14,7 @@ from scratchticket.cli import (
     export,
     gallery,
     learn,
+    page,
     runs,
     share,
     show,
@@ -43,6 +44,7 @@ app.command()(export.export)
 app.command()(gallery.gallery)
 app.command()(share.push)
 app.command()(share.pull)
+app.command()(page.app)
 
 
 def _version(asked: bool) -> None:

@@ -1,0 +1,70 @@
+"""The verb ``app``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from scratchticket.cli import options as o
+from scratchticket.cli.code import import_network
+from scratchticket.cli.terminal import err, say, user_errors
+
+HOST = "127.0.0.1"
+
+
+def app(
+    tickets: Annotated[
+        list[Path] | None,
+        Argument(
+            metavar="[TICKETS]...",
+            help="Files of tickets, of any networks, or gallery:NAME; dense networks among them "
+            "are compared.",
+            show_default="the gallery",
+        ),
+    ] = None,
+    dense: Annotated[
+        Path | None,
+        Option(help="A dense network to compare the tickets with.", show_default=False),
+    ] = None,
+    data: Annotated[
+        str | None,
+        Option(
+            help="Test images to choose from: a name or a path.",
+            show_default="digits, for tickets drawn on them; else none, upload one",
+        ),
+    ] = None,
+    network: o.Code = None,
+    host: Annotated[
+        str, Option(help="Address to listen on; 0.0.0.0 lets others in, without a password.")
+    ] = HOST,
+    port: Annotated[
+        int | None,
+        Option(help="Port to listen on.", show_default="the first free one from 7860"),
+    ] = None,
+    device: o.Device = "auto",
+) -> None:
+    """Serve a page to try tickets on: images, attacks step by step, the random switch.
+
+    It needs no network and listens on this machine alone. Ctrl-C ends it.
+    """
+    with user_errors():
+        from scratchticket.experiments.records import usable_device
+        from scratchticket.gallery import names, path_of
+        from scratchticket.page import load_sets
+        from scratchticket.page.blocks import import_gradio
+        from scratchticket.page.serve import serve
+
+        import_network(network)
+        import_gradio()
+        files = tickets or [path_of(name) for name in names()]
+        sets = load_sets(files, dense=dense, data=data, device=usable_device(device))
+        count = sum(len(one.tickets) for one in sets)
+
+        def ready(url: str, others: bool) -> None:
+            say(f"{count} ticket{'s' * (count > 1)} to try at {url}; Ctrl-C ends it")
+            if others:
+                say(f"note: whoever can reach {host} can use the page", err)
+
+        serve(sets, host=host, port=port, ready=ready)

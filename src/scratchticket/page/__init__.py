@@ -1,0 +1,22 @@
+"""A page to try tickets on: an image, an attack step by step, and what each network says."""
+
+from scratchticket.page.pictures import MAX_BYTES, MAX_SIDE, picture
+from scratchticket.page.sets import TicketSet, load_sets
+from scratchticket.page.show import preview, shown
+from scratchticket.page.trial import ATTACKS, DENSE, SWITCH, Question, Trial, try_attack
+
+__all__ = [
+    "ATTACKS",
+    "DENSE",
+    "MAX_BYTES",
+    "MAX_SIDE",
+    "SWITCH",
+    "Question",
+    "TicketSet",
+    "Trial",
+    "load_sets",
+    "picture",
+    "preview",
+    "shown",
+    "try_attack",
+]

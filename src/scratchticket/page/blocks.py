@@ -1,0 +1,232 @@
+"""The page's controls, made of gradio's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scratchticket.errors import ScratchticketError, extra_missing
+from scratchticket.page.desk import SAMPLE, UNKNOWN, UPLOADED, Page
+from scratchticket.page.pictures import MAX_BYTES, MAX_SIDE
+from scratchticket.page.show import complaint, hint, shown
+from scratchticket.page.trial import ATTACKS, DENSE, MAX_STEPS, SWITCH, Trial
+
+NORMS = {"linf": "l-inf: largest difference", "l2": "l2: Euclidean distance"}
+IN_SIGHT = """() => {
+  const step = document.getElementById("step");
+  const seen = step && step.offsetParent ? step : document.getElementById("result");
+  const top = seen.getBoundingClientRect().top;
+  if (top < 0 || top > window.innerHeight / 2) seen.scrollIntoView();
+}"""
+INTRODUCTION = """<h1>Try a ticket</h1>
+<p>Attack an image step by step, and see what tickets, a random switch between them and a dense
+network say of it. Everything is computed on the machine that serves this page.</p>"""
+
+
+def import_gradio() -> Any:
+    """Return the module gradio.
+
+    Raises:
+        InputError: If it is not installed.
+    """
+    try:
+        import gradio
+    except ImportError as error:
+        raise extra_missing("the page", error, "app") from None
+    return gradio
+
+
+def build(page: Page) -> Any:
+    """Return the page as gradio's blocks, not served yet.
+
+    Raises:
+        InputError: If gradio is not installed.
+    """
+    gr = import_gradio()
+    with gr.Blocks(
+        title="scratchticket: try a ticket", analytics_enabled=False, delete_cache=(60, 600)
+    ) as blocks:
+        gr.HTML(INTRODUCTION)
+        _Controls(gr, page).connect(blocks)
+    return blocks
+
+
+class _Controls:
+    """The controls, and what happens when one is changed.
+
+    Args:
+        gr: The module gradio; its blocks are open.
+        page: What answers.
+    """
+
+    def __init__(self, gr: Any, page: Page) -> None:
+        self._gr, self._page = gr, page
+        self._uploaded, self._trial = gr.State(None), gr.State(None)
+        with gr.Row():
+            with gr.Column(scale=2, min_width=280):
+                self._choose_tickets()
+                self._choose_image()
+                self._choose_attack()
+            with gr.Column(scale=3, min_width=280):
+                self._step = gr.Slider(
+                    0, 1, value=0, step=1, label="Step shown", visible=False, elem_id="step"
+                )
+                self._result = gr.HTML(
+                    hint("Nothing was attacked yet."), elem_id="result", padding=False
+                )
+
+    def _choose_tickets(self) -> None:
+        gr, names = self._gr, self._page.names
+        self._set = gr.Dropdown(
+            names,
+            value=names[0],
+            label="Random network",
+            info="A switch is between tickets of one.",
+            visible=len(names) > 1,
+            filterable=False,
+            elem_id="set",
+        )
+        self._tickets = gr.CheckboxGroup(
+            label="Tickets", info="Several are a random switch.", elem_id="tickets"
+        )
+
+    def _choose_image(self) -> None:
+        gr = self._gr
+        self._kind = gr.Radio([SAMPLE, UPLOADED], label="Image", elem_id="kind")
+        self._number = gr.Slider(0, 1, step=1, label="Number of the test image", elem_id="number")
+        self._upload = gr.UploadButton(
+            f"Upload an image (at most {MAX_BYTES >> 20} MiB, {MAX_SIDE} x {MAX_SIDE} pixels)",
+            file_types=["image"],
+            size="md",
+            elem_id="upload",
+        )
+        self._invert = gr.Checkbox(label="Exchange dark and light", elem_id="invert")
+        self._truth = gr.Dropdown(label="Right class", filterable=False, elem_id="truth")
+        self._seen = gr.HTML(elem_id="preview", padding=False)
+
+    def _choose_attack(self) -> None:
+        gr = self._gr
+        self._source = gr.Dropdown(
+            label="Attack made on",
+            info="The switch: all chosen tickets at once, by expectation (EOT).",
+            filterable=False,
+            elem_id="source",
+        )
+        self._attack = gr.Dropdown(
+            [(title, name) for name, title in ATTACKS.items()],
+            value="pgd",
+            label="Attack",
+            filterable=False,
+            elem_id="kind-of-attack",
+        )
+        self._norm = gr.Radio(
+            [(title, name) for name, title in NORMS.items()], label="Ball", elem_id="norm"
+        )
+        self._epsilon = gr.Textbox(
+            label="Epsilon",
+            info="Radius of the ball; pixels run from 0 to 1: 8/255 or 0.1.",
+            max_lines=1,
+            elem_id="epsilon",
+        )
+        self._steps = gr.Slider(
+            1, MAX_STEPS, value=20, step=1, label="Steps of the attack", elem_id="steps"
+        )
+        self._run = gr.Button("Attack", variant="primary", elem_id="attack")
+
+    def connect(self, blocks: Any) -> None:
+        """Say what each control does.
+
+        Args:
+            blocks: The page; what stands in it at first depends on the first set.
+        """
+        quiet = {"api_visibility": "private", "show_progress": "hidden"}
+        choice = [self._set, self._kind, self._number, self._uploaded, self._invert]
+        looks = {"fn": self._page.preview, "inputs": choice, "outputs": [self._seen]} | quiet
+        of_set = [self._tickets, self._kind, self._number, self._truth, self._source]
+        of_set += [self._norm, self._epsilon]
+        of_kind = [self._number, self._upload, self._invert, self._truth]
+        for event in (blocks.load, self._set.change):
+            event(self._chosen, [self._set], of_set, **quiet).then(
+                self._shows, [self._kind], of_kind, **quiet
+            ).then(**looks)
+        self._kind.input(self._shows, [self._kind], of_kind, **quiet).then(**looks)
+        self._upload.upload(
+            self._take,
+            [self._upload],
+            [self._uploaded, self._kind, self._seen],
+            preprocess=False,
+            **quiet,
+        ).then(self._shows, [self._kind], of_kind, **quiet).then(**looks)
+        for control in (self._number, self._invert):
+            control.change(**looks, trigger_mode="always_last")
+        self._norm.input(self._radius, [self._set, self._norm], [self._epsilon], **quiet)
+        asked = [*choice, self._truth, self._tickets, self._source, self._attack, self._epsilon]
+        asked += [self._norm, self._steps]
+        for event in (self._run.click, self._epsilon.submit):
+            event(
+                self._attacked,
+                asked,
+                [self._trial, self._step, self._result],
+                api_visibility="private",
+                show_progress_on=[self._result],
+                trigger_mode="once",
+                concurrency_id="attack",
+                concurrency_limit=1,
+            ).then(None, js=IN_SIGHT, **quiet)
+        self._step.change(
+            self._looked, [self._trial, self._step], [self._result], **quiet,
+            trigger_mode="always_last",
+        )  # fmt: skip
+
+    def _chosen(self, name: Any) -> list[Any]:
+        """Return what a set offers."""
+        one = self._page.chosen(name)
+        tickets, update = list(one.tickets), self._gr.update
+        first = tickets[: self._page.most]
+        sources = [SWITCH, *tickets, *([] if one.dense is None else [DENSE])]
+        kinds = [UPLOADED] if one.samples is None else [SAMPLE, UPLOADED]
+        last = 1 if one.samples is None else len(one.samples) - 1
+        return [
+            update(choices=tickets, value=first),
+            update(choices=kinds, value=kinds[0]),
+            update(maximum=last, value=0),
+            update(choices=[UNKNOWN, *one.classes], value=UNKNOWN),
+            update(choices=sources, value=SWITCH),
+            update(value=one.norm),
+            update(value=one.epsilon(one.norm)),
+        ]
+
+    def _shows(self, kind: Any) -> list[Any]:
+        """Return which of the image's controls are there."""
+        update, own = self._gr.update, kind == UPLOADED
+        return [update(visible=not own), *(update(visible=own) for _ in range(3))]
+
+    def _radius(self, name: Any, norm: Any) -> str:
+        return self._page.chosen(name).epsilon("l2" if norm == "l2" else "linf")
+
+    def _take(self, sent: Any) -> list[Any]:
+        """Take what was uploaded: it, and the image's kind; if it is none, a complaint."""
+        try:
+            return [self._page.upload(sent), UPLOADED, ""]
+        except ScratchticketError as error:
+            return [None, UPLOADED, complaint(str(error))]
+
+    def _attacked(self, *asked: Any) -> list[Any]:
+        """Attack; return the trial, the step to show and what it shows."""
+        choice, truth, tickets = asked[:5], asked[5], asked[6]
+        source, attack, epsilon, norm, steps = asked[7:]
+        update = self._gr.update
+        try:
+            trial = self._page.attack(
+                choice, truth, tickets, (source, attack, epsilon, norm, steps)
+            )
+        except ScratchticketError as error:
+            return [None, update(visible=False), complaint(str(error))]
+        last = len(trial) - 1
+        return [trial, update(maximum=last, value=last, visible=True), shown(trial, last)]
+
+    @staticmethod
+    def _looked(trial: Trial | None, step: Any) -> str:
+        """Return what there is to see at a step."""
+        if trial is None or not isinstance(step, int | float):
+            return hint("Nothing was attacked yet.")
+        return shown(trial, int(step))

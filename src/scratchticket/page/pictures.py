@@ -1,0 +1,65 @@
+"""From what somebody uploads to the pixels that a ticket takes."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from scratchticket.data.pictures import FORMATS, photograph, pixels_of
+from scratchticket.errors import InputError, first_line
+
+MAX_BYTES = 5 * 2**20  # of an upload
+MAX_SIDE = 4096  # pixels
+
+
+def picture(content: bytes, shape: tuple[int, int, int], *, invert: bool = False) -> Tensor:
+    """Turn an uploaded image into one that a ticket takes.
+
+    It is made grey or RGB, cut around its centre to the proportions of ``shape``, and resized
+    bilinearly. Of several frames the first counts.
+
+    Args:
+        content: The file, at most 5 MiB.
+        shape: ``(channel, height, width)`` of the ticket's images, one channel or three.
+        invert: Exchange dark and light, as of ink on paper for digits that are light on black.
+
+    Returns:
+        uint8, of that shape.
+
+    Raises:
+        InputError: If it is too large, no image of a known format, or damaged.
+    """
+    if len(content) > MAX_BYTES:
+        raise InputError(f"the file has {len(content):,} bytes; at most {MAX_BYTES:,} are read")
+    _check_size(content)
+    channels, height, width = shape
+    image = photograph(content, "grey" if channels == 1 else "rgb")
+    fitted = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+    pixels = torch.from_numpy(pixels_of(fitted, shape).copy())
+    return 255 - pixels if invert else pixels
+
+
+def _check_size(content: bytes) -> None:
+    """Refuse an image by what its header says, before any pixel is decoded.
+
+    Raises:
+        InputError: If it is larger than 4096x4096, or has no header.
+    """
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            width, height = image.size
+    except UnidentifiedImageError:
+        raise InputError(f"not a readable image (no {', '.join(FORMATS)})") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise InputError(_too_large("more pixels")) from None
+    except Exception as error:  # headers of damaged files raise anything
+        raise InputError(f"not a readable image ({first_line(error)})") from None
+    if max(width, height) > MAX_SIDE:
+        raise InputError(_too_large(f"{width} x {height} pixels"))
+
+
+def _too_large(size: str) -> str:
+    return f"the image has {size}; at most {MAX_SIDE} x {MAX_SIDE} are read"

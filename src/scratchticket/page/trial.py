@@ -1,0 +1,205 @@
+"""One image under one attack, step by step, and what every network says at each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from scratchticket import rng
+from scratchticket.attacks import LOSSES, Ball, Loss, Network, Norm, iterates
+from scratchticket.attacks.recipe import ball_of, default_step_size, exact_epsilon
+from scratchticket.attacks.sets import Together, set_loss
+from scratchticket.data import pixels
+from scratchticket.errors import InputError, unknown
+from scratchticket.page.sets import TicketSet
+from scratchticket.quantities import fraction_text
+
+SWITCH, DENSE = "the switch", "the dense network"  # whom an attack can be made on, besides tickets
+ATTACKS = {
+    "pgd": "PGD on the cross-entropy",
+    "margin-pgd": "PGD on the margin (CW-Inf)",
+    "fgsm-rs": "FGSM from a random start",
+    "fgsm": "FGSM",
+    "noise": "random noise, a draw per step",
+}
+MAX_STEPS = 50
+AT_A_TIME = 16  # images that a network is asked about
+DRAWS = 10  # answers of the switch that are shown for each step
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to do to an image.
+
+    Attributes:
+        tickets: Names of the tickets that the switch draws from, with equal probability.
+        source: Whom the attack is made on: :data:`SWITCH`, that is the expectation over all these
+            tickets; the name of one ticket of the set; or :data:`DENSE`.
+        attack: A name of :data:`ATTACKS`.
+        epsilon: Radius of the ball as text, pixels in [0, 1].
+        norm: Of the ball.
+        steps: Of the attack, from 1 to 50; of FGSM always 1.
+
+    Raises:
+        InputError: If a name is unknown or a number out of range.
+    """
+
+    tickets: tuple[str, ...]
+    source: str = SWITCH
+    attack: str = "pgd"
+    epsilon: str = "8/255"
+    norm: Norm = "linf"
+    steps: int = 20
+
+    def __post_init__(self) -> None:
+        if self.attack not in ATTACKS:
+            raise unknown("attack", self.attack, ATTACKS)
+        object.__setattr__(self, "epsilon", fraction_text(exact_epsilon(self.epsilon, self.norm)))
+        if not 1 <= self.steps <= MAX_STEPS:
+            raise InputError(f"steps must be from 1 to {MAX_STEPS}, got {self.steps}")
+        if self.attack.startswith("fgsm"):
+            object.__setattr__(self, "steps", 1)
+
+    @property
+    def ball(self) -> Ball:
+        """Where adversarial images lie."""
+        return ball_of(Fraction(self.epsilon), self.norm)
+
+    @property
+    def length(self) -> float:
+        """Of a step, in the norm of the ball."""
+        exact = Fraction(self.epsilon)
+        if self.attack.startswith("fgsm"):
+            return float(exact * (Fraction(5, 4) if self.attack == "fgsm-rs" else 1))
+        return float(default_step_size(exact, self.steps, self.norm))
+
+    def __str__(self) -> str:
+        count = "" if self.attack.startswith("fgsm") else f"-{self.steps}"
+        return f"{self.attack}{count}, {self.norm}, {self.epsilon}"
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What came of it. Position 0 is the image as it is, position ``k`` what step ``k`` reached.
+
+    Attributes:
+        question: What was done.
+        classes: Class names.
+        images: Pixels in [0, 1], ``(position, channel, height, width)``.
+        distances: From the image as it is, in the norm of the ball, ``(position,)``.
+        label: The right class.
+        known: Whether somebody said so; else it is what the tickets say of the image as it is.
+        probabilities: ``(position, ticket, class)``.
+        dense: ``(position, class)``, if there is a dense network.
+        drawn: Classes that the switch answered, ``(position, draw)``: each by a ticket drawn anew.
+    """
+
+    question: Question
+    classes: tuple[str, ...]
+    images: Tensor
+    distances: Tensor
+    label: int
+    known: bool
+    probabilities: Tensor
+    dense: Tensor | None
+    drawn: Tensor
+
+    def __len__(self) -> int:
+        """Return the number of positions."""
+        return len(self.images)
+
+    @property
+    def answers(self) -> Tensor:
+        """What each ticket says: int64, ``(position, ticket)``."""
+        return self.probabilities.argmax(dim=2)
+
+    @property
+    def right(self) -> Tensor:
+        """Probability that the switch answers rightly, exactly: ``(position,)``."""
+        return (self.answers == self.label).double().mean(dim=1)
+
+    @property
+    def expected(self) -> Tensor:
+        """Expected probability of the right class, over the tickets: ``(position,)``."""
+        return self.probabilities[:, :, self.label].mean(dim=1)
+
+
+def try_attack(
+    chosen: TicketSet, image: Tensor, question: Question, *, label: int | None = None, seed: int = 0
+) -> Trial:
+    """Attack an image and ask every network after each step.
+
+    Args:
+        chosen: The set of tickets, and the dense network.
+        image: uint8, ``(channel, height, width)``.
+        question: The attack, whom it is made on, and between whom the switch chooses.
+        label: The right class; if not given, what the tickets together say of the image.
+        seed: Of the attack's random draws.
+
+    Raises:
+        InputError: If the image does not fit, or who is to be attacked is not there.
+    """
+    if tuple(image.shape) != chosen.shape:
+        raise InputError(f"the image has shape {tuple(image.shape)}, not {chosen.shape}")
+    if label is not None and not 0 <= label < len(chosen.classes):
+        raise InputError(f"there is no class {label}")
+    switch, dense = chosen.switch(question.tickets), chosen.dense_network()
+    clean = pixels(image[None]).to(chosen.device)
+    if label is None:
+        with torch.no_grad():
+            together = switch.logits(clean).softmax(dim=2).mean(dim=1)
+        truth = int(together.argmax())
+    else:
+        truth = label
+    on_margin = question.attack == "margin-pgd"
+    loss = LOSSES["margin" if on_margin else "ce"]
+    network: Network
+    if question.source == SWITCH:
+        network = Together(switch.networks)
+        loss = set_loss("clamped-margin" if on_margin else "eot", switch.probabilities)
+    elif question.source == DENSE:
+        if dense is None:
+            raise InputError("there is no dense network to make the attack on")
+        network = dense
+    else:
+        network = chosen.switch((question.source,)).networks[0]
+    labels = torch.tensor([truth], device=clean.device)
+    reached = _reached(question, network, clean, labels, loss, seed)
+    images = torch.cat([clean, *reached])
+    with torch.no_grad():
+        some = torch.split(images, AT_A_TIME)
+        probabilities = torch.cat([switch.logits(part).softmax(dim=2) for part in some])
+        others = None if dense is None else torch.cat([dense(p).softmax(dim=1) for p in some]).cpu()
+    probabilities = probabilities.cpu()
+    drawn = switch.draw(len(images) * DRAWS).view(len(images), DRAWS)
+    return Trial(
+        question,
+        chosen.classes,
+        images.cpu(),
+        question.ball.distance(images, clean.expand_as(images)).cpu(),
+        truth,
+        label is not None,
+        probabilities,
+        others,
+        probabilities.argmax(dim=2).gather(1, drawn),
+    )
+
+
+def _reached(  # noqa: PLR0913, PLR0917
+    question: Question, network: Network, clean: Tensor, labels: Tensor, loss: Loss, seed: int
+) -> Iterator[Tensor]:
+    """Yield the image after each step: ``(1, channel, height, width)``."""
+    ball = question.ball
+    generator = rng.generator(seed, "attack", device=clean.device)
+    if question.attack == "noise":
+        for _ in range(question.steps):
+            yield ball.random_start(clean, generator)
+        return
+    start = clean if question.attack == "fgsm" else ball.random_start(clean, generator)
+    yield from iterates(
+        network, clean, labels, ball, start, question.length, question.steps, loss=loss
+    )

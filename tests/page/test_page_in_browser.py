@@ -1,0 +1,277 @@
+"""The page in a browser: offline, by keyboard, on a phone, and nothing else is served."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import shutil
+import socket
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from scratchticket import gallery
+from scratchticket.cli.app import app
+from scratchticket.errors import InputError
+from scratchticket.page import TicketSet
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytest.importorskip("gradio")
+CHROMIUM = shutil.which("chromium")
+PHONE = {"width": 375, "height": 740}
+# gradio makes an event loop for each control and never closes it
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed event loop:ResourceWarning")
+
+
+@contextmanager
+def serving(chosen: TicketSet) -> Iterator[str]:
+    from scratchticket.page.serve import served
+
+    with served([chosen], port=0) as url:
+        yield url
+    asyncio.set_event_loop(None)  # so that gradio's are gone before other tests run
+    gc.collect()
+
+
+@pytest.fixture(scope="module")
+def looked_up() -> Iterator[list[object]]:
+    """Names of machines that this process looks up."""
+    hosts: list[object] = []
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *how: Any, **more: Any) -> Any:
+        hosts.append(host)
+        return real(host, *how, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", getaddrinfo)
+        yield hosts
+    assert hosts
+    ours = {"203.0.113.1"}  # of a test
+    assert set(hosts) - ours <= {"127.0.0.1", b"127.0.0.1", "localhost", "::1", b"::1"}
+
+
+@pytest.fixture(scope="module")
+def url(chosen: TicketSet, looked_up: list[object]) -> Iterator[str]:
+    with serving(chosen) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("the page in a browser: apt install chromium")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+@contextmanager
+def opening(browser: Browser, url: str, **how: Any) -> Iterator[Page]:
+    """The page, opened; complaints of the browser and requests to others are errors at the end."""
+    opened = browser.new_page(**how)
+    said: list[str] = []
+    asked: list[str] = []
+    opened.on("console", lambda message: said.append(message.text))
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto(url)
+    opened.wait_for_selector("#preview img")
+    yield opened
+    opened.close()
+    assert said == []
+    hosts = {urlsplit(address).hostname for address in asked if not address.startswith("data:")}
+    assert hosts == {"127.0.0.1"}
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser, url: str) -> Iterator[Page]:
+    """One page for the tests that leave no trace in it but what is chosen."""
+    with opening(browser, url) as page:
+        yield page
+
+
+def test_an_attack_is_seen_step_by_step_by_keyboard_alone(opened: Page) -> None:
+    epsilon = opened.get_by_label("Epsilon")
+    for _ in range(60):
+        if epsilon.evaluate("e => e === document.activeElement"):
+            break
+        opened.keyboard.press("Tab")
+    opened.keyboard.press("Control+A")
+    opened.keyboard.type("0.3")
+    opened.keyboard.press("Enter")
+    opened.wait_for_selector("#result .st")
+    result = opened.locator("#result")
+    assert "Step 20 of 20" in result.inner_text()
+    assert "linf, 0.3, made on the switch" in result.inner_text()
+
+    opened.focus("#step input[type=range]")
+    opened.keyboard.press("ArrowLeft")
+
+    opened.get_by_text("Step 19 of 20").wait_for()
+    assert result.locator("img").count() == 3
+    assert all(image.get_attribute("alt") for image in result.locator("img").all())
+    for name in ("ratio-0.3", "ratio-0.5", "the dense network"):
+        assert result.get_by_role("heading", name=name).count() == 1
+
+
+def test_every_control_has_a_label(opened: Page) -> None:
+    unnamed = opened.evaluate(
+        """() => [...document.querySelectorAll("input, textarea, select, button")]
+        .filter(e => e.offsetParent && !e.labels?.length && !e.ariaLabel
+            && !e.getAttribute("aria-labelledby") && !e.title && !e.innerText.trim())
+        .map(e => e.outerHTML)"""
+    )
+
+    assert unnamed == []
+
+
+def test_an_upload_is_resized_and_attacked(opened: Page, tmp_path: Path) -> None:
+    Image.linear_gradient("L").save(tmp_path / "mine.png")
+    opened.get_by_label("an upload").check()
+    with opened.expect_file_chooser() as chooser:
+        opened.click("#upload")
+
+    chooser.value.set_files(tmp_path / "mine.png")
+
+    opened.get_by_text("mine.png, cut to its middle, resized to 8 x 8, grey").wait_for()
+    opened.click("#attack")
+    opened.get_by_text("taken from what the tickets say").wait_for()
+
+
+def test_an_upload_that_is_no_picture_is_refused(opened: Page, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    opened.get_by_label("an upload").check()
+    with opened.expect_file_chooser() as chooser:
+        opened.click("#upload")
+
+    chooser.value.set_files(tmp_path / "bad.png")
+
+    opened.get_by_role("alert").get_by_text("not a readable image").wait_for()
+
+
+def test_a_mistake_is_told(opened: Page) -> None:
+    opened.get_by_label("a test image").check()
+    opened.get_by_label("Epsilon").fill("<b>eight</b>")
+
+    opened.click("#attack")
+
+    told = opened.locator("#result [role=alert]")
+    told.wait_for()
+    opened.wait_for_timeout(300)  # it is scrolled to
+    assert "epsilon must be a number such as 0.1 or 8/255" in told.inner_text()
+    assert told.locator("b").count() == 0
+    top = "e => e.getBoundingClientRect().top"
+    assert 0 <= told.evaluate(top) < opened.evaluate("innerHeight")
+
+
+def test_a_phone_need_not_scroll_sideways_and_may_be_dark(
+    browser: Browser, url: str, opened: Page
+) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    with opening(browser, url, viewport=PHONE, color_scheme="dark") as phone:
+        phone.click("#attack")
+        phone.wait_for_selector("#result .st")
+
+        assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        phone.wait_for_function(
+            "document.getElementById('step').getBoundingClientRect().top < innerHeight / 2"
+        )
+        assert phone.evaluate(ground) != opened.evaluate(ground)
+
+
+def status(address: str, body: bytes | None = None) -> int:
+    try:
+        with urllib.request.urlopen(address, body, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_no_file_is_served(url: str) -> None:
+    secret = Path.cwd() / "pyproject.toml"
+    assert secret.exists()
+    for path in ("/etc/passwd", secret, secret.name, os.environ["GRADIO_TEMP_DIR"]):
+        assert status(f"{url}gradio_api/file={path}") == 403
+    assert status(f"{url}static/..%2f..%2f..%2f..%2fetc/passwd") in (403, 404)
+    assert status(f"{url}assets/..%2f..%2froutes.py") in (403, 404)
+    named = {"path": str(secret), "meta": {"_type": "gradio.FileData"}}
+    body = {"data": [named], "fn_index": 5, "session_hash": "x"}
+    assert status(f"{url}gradio_api/queue/join", json.dumps(body).encode()) == 403
+
+
+def test_the_page_says_nothing_to_others(url: str) -> None:
+    with urllib.request.urlopen(f"{url}config", timeout=10) as answer:
+        config = json.loads(answer.read())
+
+    assert config["analytics_enabled"] is False
+    assert config["footer_links"] == []
+    assert config["max_file_size"] == 5 * 2**20
+
+
+def test_it_ends_with_ctrl_c_and_leaves_nothing(
+    chosen: TicketSet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from scratchticket.page.serve import serve
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before, urls = dict(os.environ), list[str]()
+
+    def ready(address: str, others: bool) -> None:
+        assert not others
+        assert len(list(tmp_path.rglob("*"))) > 1  # what gradio writes is in the page's folder
+        assert status(address) == 200
+        urls.append(address)
+        raise KeyboardInterrupt
+
+    serve([chosen], host="::1", port=0, ready=ready)
+
+    assert list(tmp_path.iterdir()) == []
+    assert dict(os.environ) == before
+    with pytest.raises(urllib.error.URLError):
+        status(urls[0])
+
+
+def test_a_port_in_use_is_told(url: str, chosen: TicketSet) -> None:
+    from scratchticket.page.serve import served
+
+    taken = urlsplit(url).port
+    with pytest.raises(InputError, match=f"port {taken}"), ExitStack() as stack:
+        stack.enter_context(served([chosen], port=taken))
+    with pytest.raises(InputError, match="cannot listen on"), ExitStack() as stack:
+        stack.enter_context(served([chosen], host="203.0.113.1"))
+
+
+def test_what_the_verb_cannot_serve_is_a_line(files: list[Path]) -> None:
+    done = CliRunner().invoke(app, ["app", str(files[0])])
+
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "error: there is no ticket among the files: dense networks are only compared\n"
+    )
+
+
+def test_the_gallery_is_served_if_no_ticket_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[TicketSet] = []
+    monkeypatch.setattr("scratchticket.page.serve.serve", lambda sets, **where: served.extend(sets))
+    some = gallery.names()[-2:]
+    monkeypatch.setattr("scratchticket.gallery.names", lambda: some)
+
+    done = CliRunner().invoke(app, ["app"])
+
+    assert done.exit_code == 0, done.output
+    assert sum(len(one.tickets) for one in served) == 2

@@ -1,0 +1,76 @@
+"""Uploads: bounded before they are decoded, and made what a ticket takes."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+
+import pytest
+import torch
+from PIL import Image
+
+from scratchticket.errors import InputError
+from scratchticket.page import MAX_BYTES, picture
+
+
+def encoded(image: Image.Image, kind: str = "PNG") -> bytes:
+    content = BytesIO()
+    image.save(content, kind)
+    return content.getvalue()
+
+
+def header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds no pixels."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    end = struct.pack(">I", zlib.crc32(chunk))
+    pixels = struct.pack(">I", 100) + b"IDAT"
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + end + pixels
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1"])
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (3, 6, 10)])
+def test_any_picture_gets_the_shape_of_the_tickets_images(
+    mode: str, shape: tuple[int, int, int]
+) -> None:
+    pixels = picture(encoded(Image.new(mode, (40, 30))), shape)
+
+    assert tuple(pixels.shape) == shape
+    assert pixels.dtype == torch.uint8
+
+
+def test_the_middle_is_kept() -> None:
+    image = Image.new("L", (30, 10), 0)
+    image.paste(200, (10, 0, 20, 10))
+
+    pixels = picture(encoded(image), (1, 5, 5))
+
+    assert (pixels[:, :, 1:-1] == 200).all()
+    assert (pixels > 150).all()  # at the seams neighbours are mixed in
+
+
+def test_dark_and_light_are_exchanged() -> None:
+    image = encoded(Image.new("L", (8, 8), 250))
+
+    assert (picture(image, (1, 8, 8), invert=True) == 5).all()
+
+
+@pytest.mark.parametrize("size", [(4097, 1), (1, 5000), (10_000, 10_000), (60_000, 60_000)])
+def test_large_pictures_are_refused_by_their_header(size: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match="at most 4096 x 4096"):
+        picture(header(*size), (1, 8, 8))
+
+
+def test_large_files_are_refused() -> None:
+    with pytest.raises(InputError, match="at most 5,242,880"):
+        picture(bytes(MAX_BYTES + 1), (1, 8, 8))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"text", header(8, 8), encoded(Image.new("L", (99, 99)))[:60], b"%!PS-Adobe"]
+)
+def test_what_is_no_picture_is_refused_in_a_line(content: bytes) -> None:
+    with pytest.raises(InputError, match="not a readable image") as refused:
+        picture(content, (1, 8, 8))
+
+    assert "\n" not in str(refused.value)

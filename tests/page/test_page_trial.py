@@ -1,0 +1,128 @@
+"""An attack step by step says what the attack, the networks and the switch say by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from scratchticket import rng
+from scratchticket.attacks import PGD, Attack, pgd
+from scratchticket.attacks.sets import Together, set_loss
+from scratchticket.data import pixels
+from scratchticket.errors import InputError
+from scratchticket.page import ATTACKS, DENSE, SWITCH, Question, TicketSet, try_attack
+
+NAMES = ("ratio-0.3", "ratio-0.5")
+QUESTION = Question(NAMES, epsilon="0.2", steps=4)
+
+
+@pytest.fixture(scope="module")
+def image(chosen: TicketSet) -> Tensor:
+    assert chosen.samples is not None
+    return chosen.samples.images[7]
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_every_step_lies_in_the_ball(
+    chosen: TicketSet, image: Tensor, attack: str, norm: Any
+) -> None:
+    question = Question(NAMES, attack=attack, epsilon="0.3", norm=norm, steps=3)
+
+    trial = try_attack(chosen, image, question, label=3)
+
+    assert len(trial) == (2 if attack.startswith("fgsm") else 4)
+    assert (trial.images[0] == pixels(image[None])[0]).all()
+    assert trial.images.min() >= 0
+    assert trial.images.max() <= 1
+    assert trial.distances[0] == 0
+    assert 0 < trial.distances[1:].max() <= 0.3 + 1e-5
+
+
+def test_the_last_step_is_what_the_attack_on_the_set_returns(
+    chosen: TicketSet, image: Tensor
+) -> None:
+    trial = try_attack(chosen, image, QUESTION, label=3, seed=5)
+
+    switch = chosen.switch(NAMES)
+    expected = pgd(
+        Together(switch.networks),
+        pixels(image[None]),
+        torch.tensor([3]),
+        QUESTION.ball,
+        step_size=QUESTION.length,
+        steps=4,
+        loss=set_loss("eot", switch.probabilities),
+        generator=rng.generator(5, "attack"),
+    )
+    torch.testing.assert_close(trial.images[-1:], expected)
+    assert str(QUESTION) == str(Attack(PGD(4), "0.2"))
+
+
+@pytest.mark.parametrize("source", [NAMES[1], DENSE])
+def test_an_attack_on_one_network_lowers_its_own_chance(
+    chosen: TicketSet, image: Tensor, source: str
+) -> None:
+    question = replace(QUESTION, source=source, tickets=NAMES[1:], steps=10)
+
+    trial = try_attack(chosen, image, question)
+
+    assert trial.dense is not None
+    attacked = trial.dense if source == DENSE else trial.probabilities[:, 0]
+    assert attacked[-1, trial.label] < attacked[0, trial.label]
+
+
+def test_the_switch_is_right_as_often_as_its_tickets(chosen: TicketSet, image: Tensor) -> None:
+    trial = try_attack(chosen, image, QUESTION, label=3)
+
+    switch = chosen.switch(NAMES)
+    for position in range(len(trial)):
+        here = trial.images[position][None]
+        assert trial.right[position] == switch.expected_accuracy(here, torch.tensor([3]))
+    with torch.no_grad():
+        each = switch.logits(trial.images).softmax(dim=2)
+    torch.testing.assert_close(trial.expected, each[:, :, 3].mean(dim=1))
+    for answers, drawn in zip(trial.answers, trial.drawn, strict=True):
+        assert set(drawn.tolist()) <= set(answers.tolist())
+
+
+def test_without_a_label_the_tickets_say_what_is_right(chosen: TicketSet, image: Tensor) -> None:
+    trial = try_attack(chosen, image, QUESTION)
+
+    assert not trial.known
+    assert trial.label == int(trial.probabilities[0].mean(dim=0).argmax())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"attack": "magic"},
+        {"epsilon": "8"},
+        {"epsilon": "<b>"},
+        {"norm": "l7"},
+        {"steps": 0},
+        {"steps": 51},
+        {"source": "nobody"},
+        {"tickets": ()},
+        {"tickets": ("nobody",)},
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    chosen: TicketSet, image: Tensor, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError):
+        try_attack(chosen, image, replace(QUESTION, **wrong))
+
+
+def test_there_may_be_no_dense_network(chosen: TicketSet, image: Tensor) -> None:
+    alone = replace(chosen, dense=None)
+
+    assert try_attack(alone, image, QUESTION).dense is None
+    with pytest.raises(InputError, match="no dense network"):
+        try_attack(alone, image, replace(QUESTION, source=DENSE))
+    with pytest.raises(InputError, match="shape"):
+        try_attack(alone, image[:, :7], replace(QUESTION, source=SWITCH))
