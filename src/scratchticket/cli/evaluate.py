@@ -122,7 +122,7 @@ def evaluate(
         from scratchticket.experiments.judging import judgement
         from scratchticket.experiments.records import usable_device
         from scratchticket.experiments.task import EvaluationFolder, carry_out
-        from scratchticket.tickets.places import elsewhere
+        from scratchticket.tickets.places import elsewhere, short
 
         given = {"steps": steps, "step_size": step_size}
         changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
@@ -155,8 +155,8 @@ def evaluate(
         )
         share = shard_of(shard)
         if folder is None and (suite is not None or share.count > 1):
-            beside = Path(f"{ticket.name}.safetensors") if elsewhere(ticket) else ticket
-            folder = beside.with_name(f"{beside.stem}-{suite or attack or 'pgd'}")
+            home = Path() if elsewhere(ticket) else ticket.parent
+            folder = home / f"{short(ticket)}-{suite or attack or 'pgd'}"
         where = usable_device(device)
         strict = strictly.deterministic(deterministic)
         with strict, EvaluationProgress(quiet or json_output) as progress:

@@ -257,10 +257,10 @@ def unique_names(files: Sequence[tuple[Path, int | None]]) -> list[str]:
     Raises:
         InputError: If a network is given twice.
     """
-    again = {s for s, count in Counter(path.stem for path in dict(files)).items() if count > 1}
+    again = {s for s, count in Counter(short(path) for path in dict(files)).items() if count > 1}
     names = [
-        (f"{path.resolve().parent.name}/" if path.stem in again else "")
-        + path.stem
+        (f"{path.resolve().parent.name}/" if short(path) in again else "")
+        + short(path)
         + ("" if number is None else f"[{number}]")
         for path, number in files
     ]

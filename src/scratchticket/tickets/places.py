@@ -15,6 +15,11 @@ def elsewhere(place: str | Path) -> bool:
     return str(place).startswith((GALLERY, HUB))
 
 
+def short(place: Path) -> str:
+    """Return what a file is called, without folder and ending."""
+    return place.name if elsewhere(place) else place.stem
+
+
 def local(place: str | Path) -> Path:
     """Return the file at a place.
 
