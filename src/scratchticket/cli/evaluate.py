@@ -155,8 +155,8 @@ def evaluate(
         )
         share = shard_of(shard)
         if folder is None and (suite is not None or share.count > 1):
-            home = Path() if elsewhere(ticket) else ticket.parent
-            folder = home / f"{short(ticket)}-{suite or attack or 'pgd'}"
+            parent = Path() if elsewhere(ticket) else ticket.parent
+            folder = parent / f"{short(ticket)}-{suite or attack or 'pgd'}"
         where = usable_device(device)
         strict = strictly.deterministic(deterministic)
         with strict, EvaluationProgress(quiet or json_output) as progress:

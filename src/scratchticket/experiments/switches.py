@@ -30,6 +30,7 @@ from scratchticket.switching.suites import (
     switch_suite,
     transfer_suite,
 )
+from scratchticket.tickets.places import short
 
 DENSE = "dense"  # prefix of the names of its pieces
 
