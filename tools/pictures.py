@@ -7,12 +7,14 @@ from fractions import Fraction
 from statistics import mean
 from typing import Any
 
+from findings import percents, spread
 from matplotlib.figure import Figure
 
 from scratchticket.experiments.figures import MARKERS, svg
 
 Record = dict[str, Any]
 GREY = "#888888"
+FAMILIES = {"PGD-7": "black", "PGD": "#0072b2", "FGSM-RS": "#d55e00"}
 
 
 def accuracy_by_epsilon(records: list[Record]) -> str:
@@ -56,18 +58,13 @@ def passes(record: Record) -> int:
     return int(learning["epochs"] * (steps + 1))
 
 
-def by_cost(records: list[Record]) -> dict[str, list[tuple[float, float]]]:
-    """Return the points of every way to search: share of the passes, and robust accuracy (%).
-
-    The first row is what the others are compared with.
-    """
-    whole = passes(records[0])
-    points: dict[str, list[tuple[float, float]]] = defaultdict(list)
+def by_label(records: list[Record]) -> dict[str, list[Record]]:
+    """Return the records of every way to search that all seeds have; the first is the whole one."""
+    rows: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        robust = record["results"][record["selected"]]["attacks"][0]
-        share = 100 * robust["correct"] / robust["total"]
-        points[record["label"]].append((passes(record) / whole, share))
-    return points
+        rows[record["label"]].append(record)
+    most = max(map(len, rows.values()))
+    return {label: own for label, own in rows.items() if len(own) == most}
 
 
 def robustness_by_cost(records: list[Record]) -> str:
@@ -78,25 +75,54 @@ def robustness_by_cost(records: list[Record]) -> str:
     """
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
-    points = by_cost(records)
-    first, *_ = points.values()
-    low, high = min(y for _, y in first), max(y for _, y in first)
+    rows = by_label(records)
+    robust = {label: [percents(record)[1] for record in own] for label, own in rows.items()}
+    (whole, *_), *_ = rows.values()
+    low, high = min(robust["PGD-7"]), max(robust["PGD-7"])
     axes.axhspan(low, high, color=GREY, alpha=0.2, linewidth=0, label="PGD-7: least to most")
-    for place, (label, own) in enumerate(points.items()):
-        x, ys = own[0][0], [y for _, y in own]
+    for place, (label, own) in enumerate(rows.items()):
+        x, ys = passes(own[0]) / passes(whole), robust[label]
         middle = mean(ys)
-        spread = [[middle - min(ys)], [max(ys) - middle]]
         axes.errorbar(
-            [x * (1 + 0.012 * (place % 7 - 3))],  # side by side, not one above the other
+            [x * 1.03 ** (place % 9 - 4)],  # side by side, not one above the other
             [middle],
-            yerr=spread,
+            yerr=[[middle - min(ys)], [max(ys) - middle]],
             fmt=MARKERS[place % len(MARKERS)],
+            color=next(colour for name, colour in FAMILIES.items() if label.startswith(name)),
             label=label,
             capsize=2,
             linewidth=1,
         )
     axes.set(xscale="log", xlabel="passes through the network, of those of PGD-7")
     axes.set(ylabel="robust accuracy (%)")
+    axes.set_xticks([1 / 20, 1 / 10, 1 / 5, 1 / 2, 1], ["1/20", "1/10", "1/5", "1/2", "1"])
+    axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return svg(figure)
+
+
+def searches(records: list[Record]) -> str:
+    """Return the table of all ways to search, in Markdown."""
+    rows = by_label(records)
+    (whole, *_), *_ = rows.values()
+    base = [percents(record)[1] for record in rows["PGD-7"]]
+    lines = []
+    for label, own in rows.items():
+        natural, robust = zip(*map(percents, own), strict=True)
+        lines.append(
+            f"| {label} | {own[0]['recipe']['learning']['epochs']} "
+            f"| {passes(own[0]) / passes(whole):.2f} | {spread(natural)} | {spread(robust)} "
+            f"| {mean(robust) - mean(base):+.1f} | {'yes' if mean(robust) >= min(base) else 'no'} |"
+        )
+    seeds = ", ".join(map(str, sorted({record["recipe"]["seed"] for record in records})))
+    total = whole["results"]["last"]["natural"]["total"]
+    machines = " or ".join(sorted({record["machine"]["device"] for record in records}))
+    return f"""\
+| search | epochs | passes, of PGD-7's | natural (%) | robust (%) | difference | as robust |
+|---|---|---|---|---|---|---|
+{chr(10).join(lines)}
+
+Accuracy on {total:,} test images, robust under PGD-20, mean ± standard deviation over seeds
+{seeds}, on {machines}. *As robust*: the mean is not below the least seed of PGD-7.
+"""
