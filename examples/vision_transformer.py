@@ -56,7 +56,7 @@ class VisionTransformer(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:  # (batch, channel, h, w) -> (batch, class)
         x = self.embed(images).flatten(2).transpose(1, 2)
-        x = torch.cat([self.token.expand(len(x), -1, -1), x], dim=1) + self.position
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], dim=1) + self.position
         logits: Tensor = self.head(self.norm(self.blocks(x)[:, 0]))
         return logits
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import scratchticket as st
 from scratchticket.data import pixels
@@ -169,6 +169,34 @@ def test_what_cannot_be_exported_is_refused(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(InputError, match=r"scratchticket\[export\]"):
         export(tickets[:1], out, "onnx")
+
+
+class Counting(nn.Module):
+    """A network whose code fixes the number of images when it is traced."""
+
+    def __init__(self, classes: int, inputs: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(inputs, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(images.reshape(len(images), -1))
+        return logits + torch.zeros(len(images), 1)
+
+
+def counting(*, classes: int, image_shape: tuple[int, int, int]) -> nn.Module:
+    return Counting(classes, torch.Size(image_shape).numel())
+
+
+@pytest.mark.parametrize("to", ["onnx", "torch"])
+def test_a_network_that_counts_its_images_is_told_of(
+    to: str, few_digits: st.Data, tmp_path: Path
+) -> None:
+    quick = st.LearningRecipe(epochs=1, batch_size=128)
+    ticket = st.draw_ticket(few_digits, counting, learning=quick, ratio=0.5)
+
+    with pytest.raises(InputError, match=r"cannot be exported|x\.shape\[0\]"):
+        export([ticket], tmp_path / "out", to)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_file_that_computes_something_else_is_not_written(

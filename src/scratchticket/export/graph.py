@@ -79,7 +79,11 @@ class TicketGraph(nn.Module):
         Returns:
             ``(batch, class)``.
         """
-        row = torch.zeros(1, dtype=torch.int64) if ticket is None else ticket.reshape(1)
+        row = (
+            torch.zeros(1, dtype=torch.int64, device=self.table.device)
+            if ticket is None
+            else ticket.reshape(1)
+        )
         values = {"normalise.mean": self.pixel_mean, "normalise.std": self.pixel_std}
         for name, child in self._weights.items():
             values[self._prefix + name] = self.get_submodule(child)(self.table, row)

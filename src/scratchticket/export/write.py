@@ -114,7 +114,15 @@ def export(
             raise InputError(
                 f"this network cannot be exported to {to}: {first_line(error)}"
             ) from error
-        difference = _difference(run, networks, images)
+        try:
+            difference = _difference(run, networks, images)
+        except ScratchticketError:
+            raise
+        except Exception as error:  # of whatever runs it
+            raise InputError(
+                "what was exported takes no other number of images, or does not run: "
+                f"{first_line(error)}; in the network's code x.shape[0] can change, len(x) cannot"
+            ) from error
     write_atomically(path, content)
     return Exported(path, len(content), difference, facts)
 
