@@ -132,6 +132,19 @@ def test_a_card_says_nothing_of_its_own(ticket: st.Ticket) -> None:
     assert "upper bound" in card
 
 
+@pytest.mark.parametrize(
+    "provenance", [{}, {"recipe": 3}, {"recipe": {"attack": [], "data": 1}}, {"results": {"a": 1}}]
+)
+def test_a_ticket_that_says_nonsense_of_itself_is_no_traceback(
+    provenance: dict[str, Any], ticket: st.Ticket
+) -> None:
+    odd = replace(ticket, provenance=provenance)
+    try:
+        assert "Unknown" in model_card(odd)
+    except InputError as error:
+        assert "provenance" in str(error)
+
+
 def test_the_gallery_is_whole() -> None:
     for name in gallery.names():
         (ticket,) = load_tickets(f"gallery:{name}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchticket.errors import InputError
+from scratchticket.experiments.recipe import data_of
 from scratchticket.experiments.start import content_hash
 from scratchticket.tickets import Ticket
 
@@ -50,14 +51,14 @@ def model_card(
     for record in records:
         if record.get("kind") != "evaluation" or record["subject"]["sha256"] != own:
             raise InputError("a record is of another ticket or of none; give this ticket's own")
-    recipe = ticket.provenance.get("recipe", {})
-    data = Path(str(recipe.get("data", {}).get("name", "unknown data"))).name
+    own_data = data_of(ticket)
+    data = "unknown data" if own_data is None else Path(own_data.name).name
     parts = [
         METADATA.format(licence=_plain(licence)),
         f"# {_plain(name)}",
         _what(ticket, data),
         "## Threat model",
-        _threat(recipe),
+        _threat(ticket),
         "## Accuracy",
         _accuracy(ticket, records),
         "## How to load",
@@ -94,10 +95,13 @@ def _what(ticket: Ticket, data: str) -> str:
     )
 
 
-def _threat(recipe: Record) -> str:
+def _threat(ticket: Ticket) -> str:
     """Return what the ticket was made to withstand."""
-    attack = recipe.get("attack")
-    if not isinstance(attack, dict) or attack.get("name") == "none":
+    recipe = ticket.provenance.get("recipe")
+    attack = recipe.get("attack") if isinstance(recipe, dict) else None
+    if not isinstance(attack, dict):
+        return "Unknown: the ticket does not say how it was made."
+    if attack.get("name") == "none":
         return "None: it was made without an inner attack."
     steps = f" of {attack.get('steps')} steps" if attack.get("name") == "pgd" else ""
     return _plain(
@@ -110,24 +114,34 @@ def _threat(recipe: Record) -> str:
 def _accuracy(ticket: Ticket, records: Sequence[Record]) -> str:
     """Return a table of counts, and what warns."""
     lines = ["| attack | right | of | 95 % |", "|---|---|---|---|"]
-    results = ticket.provenance.get("results")
-    counted: list[tuple[str, Record]] = []
-    if isinstance(results, dict):
-        counted = [("none (natural)", results["natural"])]
-        counted += [(attack["title"], attack) for attack in results["attacks"]]
     signs = []
-    for record in records:
-        counted += [("none (natural)", record["natural"])]
-        counted += [(attack["title"], attack) for attack in record["attacks"]]
-        worst = record.get("worst_cases", ())
-        counted += [(f"worst case, {w['norm']}, {w['epsilon']}", w) for w in worst]
-        signs += [f"- {_plain(s['name'])}: {_plain(s['text'])}" for s in record["warning_signs"]]
-    for title, counts in counted:
-        low, high = (100 * float(end) for end in counts["interval"])
-        right, total = int(counts["correct"]), int(counts["total"])
-        lines.append(f"| {_plain(title)} | {right:,} | {total:,} | {low:.1f} to {high:.1f} |")
-    text = "\n".join(lines) if counted else ""
+    try:
+        if (results := ticket.provenance.get("results")) is not None:
+            lines += _rows(results)
+        for record in records:
+            lines += _rows(record)
+            told = record["warning_signs"]
+            signs += [f"- {_plain(sign['name'])}: {_plain(sign['text'])}" for sign in told]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise InputError(
+            "the ticket's provenance or a record is not what this program writes"
+        ) from None
+    text = "\n".join(lines) if len(lines) > 2 else ""
     if not records:
         return f"{text}\n\n{UNJUDGED}".strip()
     warned = "\n".join(dict.fromkeys(signs)) or "None."
     return f"{text}\n\n### Warning signs\n\n{warned}"
+
+
+def _rows(counted: Record) -> list[str]:
+    """Return a line of the table for everything that was counted."""
+    counts = [("none (natural)", counted["natural"])]
+    counts += [(attack["title"], attack) for attack in counted["attacks"]]
+    worst = counted.get("worst_cases", ())
+    counts += [(f"worst case, {case['norm']}, {case['epsilon']}", case) for case in worst]
+    rows = []
+    for title, count in counts:
+        low, high = (100 * float(end) for end in count["interval"])
+        right, total = int(count["correct"]), int(count["total"])
+        rows.append(f"| {_plain(title)} | {right:,} | {total:,} | {low:.1f} to {high:.1f} |")
+    return rows
