@@ -124,6 +124,19 @@ def test_presets_are_the_papers_settings() -> None:
     assert stronger.attack.exact_step_size * 7 > Fraction(16, 255)
 
 
+def test_fast_presets_make_a_fifth_of_the_passes() -> None:
+    for fast, slow in (
+        ("fast", {}),
+        ("cifar-fast", PRESETS["cifar"]),
+        ("svhn-fast", PRESETS["svhn"]),
+    ):
+        recipes = [make_recipe(settings) for settings in (PRESETS[fast], slow)]
+        ours, theirs = (r.learning.epochs * (r.attack.exact_steps + 1) for r in recipes)
+        assert 5 * ours == theirs
+        changed = {k for k, v in PRESETS[fast].items() if slow.get(k) != v}
+        assert changed == {"attack.name", "learning.epochs"}
+
+
 def test_released_presets_differ_where_the_code_does() -> None:
     for name in ("cifar", "svhn", "imagenet"):
         released = make_recipe(PRESETS[f"{name}-released"])
