@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 from typer import Argument, Option
 
@@ -68,24 +70,26 @@ def _row(name: str, ticket: Any) -> dict[str, Any]:
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    """Print a line for each ticket."""
-    table = Table()
-    for heading in ("name", "network", "data"):
-        table.add_column(heading)
-    for heading in ("kept", "%", "bytes", "natural", "robust"):
-        table.add_column(heading, justify="right")
-    table.add_column("under")
-    for row in rows:
-        width = "" if row["width"] is None else f", width {row['width']}"
-        table.add_row(
-            cell(row["name"]),
-            f"{row['network']}{width}",
-            row["data"],
-            f"{row['kept']:,}",
-            f"{100 * row['kept'] / row['total']:.3g}",
-            f"{row['bytes']:,}",
-            percent(row["natural"]),
-            percent(row["robust"]),
-            row["robust"]["title"],
+    """Print a table for each study, a line for each ticket."""
+    for study, own in groupby(rows, key=lambda row: str(row["name"]).partition("/")[0]):
+        tickets = list(own)
+        first = tickets[0]
+        width = "" if first["width"] is None else f", width {first['width']}"
+        table = Table(
+            title=f"{study}: {first['network']}{width}; robust: {first['robust']['title']}",
+            title_justify="left",
+            box=SIMPLE,
         )
-    out.print(table)
+        table.add_column("name", no_wrap=True)
+        for heading in ("kept", "%", "bytes", "natural", "robust"):
+            table.add_column(heading, justify="right")
+        for row in tickets:
+            table.add_row(
+                cell(row["name"]),
+                f"{row['kept']:,}",
+                f"{100 * row['kept'] / row['total']:.3g}",
+                f"{row['bytes']:,}",
+                percent(row["natural"]),
+                percent(row["robust"]),
+            )
+        out.print(table)
