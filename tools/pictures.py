@@ -103,8 +103,10 @@ def robustness_by_cost(records: list[Record]) -> str:
 
 
 def searches(records: list[Record]) -> str:
-    """Return the table of all ways to search, in Markdown."""
-    rows = by_label(records)
+    """Return the table of all ways to search, and of those that met more attacks, in Markdown."""
+    rows = by_label([record for record in records if record.get("kind") != "evaluation"])
+    judged = [record for record in records if record.get("kind") == "evaluation"]
+    records = [record for own in rows.values() for record in own]
     (whole, *_), *_ = rows.values()
     base = [percents(record)[1] for record in rows["PGD-7"]]
     lines = []
@@ -125,4 +127,22 @@ def searches(records: list[Record]) -> str:
 
 Accuracy on {total:,} test images, robust under PGD-20, mean ± standard deviation over seeds
 {seeds}, on {machines}. *As robust*: the mean is not below the least seed of PGD-7.
+{_worst(judged) if judged else ""}"""
+
+
+def _worst(judged: list[Record]) -> str:
+    """Return the worst case over many attacks of those searches that met them."""
+    lines = []
+    for label, own in by_label(judged).items():
+        worst = [100 * r["worst_case"]["correct"] / r["worst_case"]["total"] for r in own]
+        lines.append(f"| {label} | {spread(worst)} | {len(own[0]['worst_case']['attacks'])} |")
+    epsilon = judged[0]["worst_case"]["epsilon"]
+    seeds = len(next(iter(by_label(judged).values())))
+    return f"""
+| search | worst case (%) | attacks |
+|---|---|---|
+{chr(10).join(lines)}
+
+Images that none of the attacks fooled, at epsilon {epsilon};
+mean ± standard deviation over {seeds} seed{"s" * (seeds > 1)}.
 """
