@@ -181,7 +181,7 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["draw", "--data", "digits", "--out", "OUT", "--set", "network.width"], "PATH=VALUE"),
         (
             ["draw", "--data", "digits", "--out", "OUT", "--attack", "pgdd"],
-            "attack.name: input",
+            "did you mean 'pgd'",
         ),
         (["draw", "--data", "digits", "--out", "OUT", "--seed=-1"], "seed must be an integer"),
         (["draw", "--data", "digits", "--out", "OUT", "--device", "tpu"], "no device 'tpu'"),

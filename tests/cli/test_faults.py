@@ -180,3 +180,34 @@ def test_of_two_runs_in_a_folder_the_second_is_refused(tmp_path: Path) -> None:
     first.wait()
     assert "already holds a run; use --resume" in refused(*words)
     assert not litter(out)
+
+
+def test_what_is_there_is_not_replaced_by_something_else(drawn: Path, tmp_path: Path) -> None:
+    ticket = drawn / "ticket.safetensors"
+    before = {file: file.read_bytes() for file in drawn.iterdir()}
+    quick = ("--data", "digits", "--attack", "fgsm", "--images", "5", "--quiet")
+    assert "holds a run of its own" in refused("evaluate", ticket, *quick, "--out", drawn)
+    assert {file: file.read_bytes() for file in drawn.iterdir()} == before
+
+    mine = tmp_path / "mine.npz"
+    mine.write_text("mine")
+    assert "exists" in refused("attack", ticket, "--data", "digits", "--out", mine)
+    store, page = tmp_path / "store", tmp_path / "report.html"
+    store.mkdir()
+    words = ("report", "table9", "--store", store)
+    done(*words, "--out", page, "--markdown", tmp_path / "t.md")
+    done(*words, "--out", page, "--markdown", tmp_path / "t.md")  # its own it replaces
+    assert "is no report" in refused(*words, "--out", mine)
+    assert "is no report" in refused(*words, "--out", page, "--markdown", mine)
+    assert "is no report" in refused(*words, "--out", page, "--export", mine)
+    assert mine.read_text() == "mine"
+
+
+def test_ctrl_c_promises_only_what_is_kept(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scratchticket.experiments.task.carry_out", interrupted)
+    words = ("evaluate", drawn / "ticket.safetensors", "--data", "digits")
+    assert "nothing is kept without --out" in refused(*words)
+    assert "go on with the same command" in refused(*words, "--suite", "quick")

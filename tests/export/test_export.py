@@ -159,9 +159,10 @@ def test_what_cannot_be_exported_is_refused(
         ([tickets[0], five], "onnx", {}, "same classes"),
         ([tickets[0], dense], "onnx", {}, "different networks"),
         (tickets[2:], "torch", {"compact": True}, "nothing to take out"),
+        (tickets[:1], "torch", {"out": "x.onnx"}, "named like a file of --to onnx"),
     ):
         with pytest.raises(InputError, match=said):
-            export(given, out, to, **more)
+            export(given, tmp_path / more.pop("out", "out"), to, **more)
         assert not out.exists()
     (tmp_path / "there").write_text("mine")
     with pytest.raises(InputError, match="exists"):

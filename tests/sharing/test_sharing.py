@@ -31,7 +31,8 @@ def record_of(ticket: st.Ticket) -> dict[str, Any]:
         "natural": COUNTS,
         "attacks": [COUNTS | {"title": "apgd-t-100, linf, 0.1"}],
         "worst_cases": [COUNTS | {"norm": "linf", "epsilon": "0.1"}],
-        "warning_signs": [{"name": "sample size", "text": "200 images"}],
+        "warning_signs": [{"name": "sample size", "text": "200 images; 1000 are usual"}],
+        "plan": {"suite": "quick"},
     }
 
 
@@ -49,9 +50,10 @@ def test_a_ticket_goes_into_a_folder_and_comes_out_again(judged: Path, tmp_path:
     content = gallery.path_of(NAME).read_bytes()
     assert (tmp_path / "copy.safetensors").read_bytes() == content == copied.to_bytes()
     card = (Path(place) / "README.md").read_text()
-    for said in ("171", "| worst case, linf, 0.1 |", "sample size: 200 images", "never trained"):
+    for said in ("171 | 200 | 85.5", "| **worst case**, linf, 0.1 |", "200 images; 1000 are usual"):
         assert said in card
-    assert "0.1 in the linf norm" in card
+    assert "0.1 in the linf norm, pixels in [0, 1]" in card
+    assert "suite quick" in card
     (block,) = re.findall(r"```python\n(.*?)```", card, flags=re.DOTALL)
     exec(block.replace("ticket.safetensors", f"{place}/ticket.safetensors"), {})
 

@@ -391,3 +391,15 @@ def test_data_of_another_shape_or_class_count_is_refused(ticket: st.Ticket) -> N
     letters.check_data((1, 8, 8), tuple("0123456789"), "unnamed")
     with pytest.raises(TicketError, match="class 1 is 'b' in the ticket and 'c' in x"):
         letters.check_data((1, 8, 8), tuple("acbdefghij"), "x")
+
+
+def test_a_ticket_is_told_in_a_line(ticket: st.Ticket) -> None:
+    kept, total = ticket.mask.kept, ticket.mask.total
+    told = f"Ticket(resnet18, {kept:,} of {total:,} weights, images 1x8x8, 10 classes)"
+    assert repr(ticket) == told
+
+
+def test_images_of_another_shape_are_refused(ticket: st.Ticket) -> None:
+    for shape in ((1, 3, 8, 8), (8, 8), (2, 8, 8)):
+        with pytest.raises(InputError, match=r"takes images of shape \(batch, 1, height, width\)"):
+            ticket.build()(torch.rand(shape))

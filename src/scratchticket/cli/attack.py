@@ -68,6 +68,8 @@ def attack(
         from scratchticket.networks import placed
 
         adversarial.check_name(to)
+        if to.exists():
+            raise InputError(f"{to} exists; choose another --out")
         given = {"steps": steps, "step_size": step_size}
         changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
         subject, test = subject_of(file, data, label_column, index, network, normalise)

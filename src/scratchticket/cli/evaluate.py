@@ -116,7 +116,7 @@ def evaluate(
 
     A suite is resumed by the same command; its record, journal and picture are in its folder.
     """
-    with user_errors("go on with the same command"):
+    with user_errors(o.going_on(bool(suite or folder or shard != WHOLE))):
         from scratchticket.errors import InputError
         from scratchticket.experiments import deterministic as strictly
         from scratchticket.experiments.judging import judgement

@@ -57,7 +57,9 @@ def export(
             loaded = [Ticket.load(path, index) for path in tickets]
         done = write(loaded, out, to, integer=integer, compact=compact)
         count = "1 ticket" if len(loaded) == 1 else f"{len(loaded)} tickets, one input chooses"
+        total = loaded[0].mask.total
+        left = f", {done.parameters:,} weights instead of {total:,}" if compact else ""
         say(
-            f"{out}: {count}, {done.size:,} bytes; logits differ by at most "
+            f"{out}: {count}{left}, {done.size:,} bytes; logits differ by at most "
             f"{done.difference:.1e} from PyTorch's"
         )

@@ -285,3 +285,8 @@ Track = Annotated[
     ),
 ]
 Json = Annotated[bool, Option("--json", help="Print JSON instead of a table.")]
+
+
+def going_on(kept: bool) -> str:
+    """Return how to go on after an interruption of what keeps its findings in a folder."""
+    return "go on with the same command" if kept else "nothing is kept without --out"

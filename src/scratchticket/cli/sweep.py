@@ -13,7 +13,7 @@ from scratchticket.cli import options as o
 from scratchticket.cli.runs import STORE, StorePath
 from scratchticket.cli.settings import pairs, with_settings
 from scratchticket.cli.sweep_progress import SweepProgress, duration
-from scratchticket.cli.terminal import cell, out, say, user_errors
+from scratchticket.cli.terminal import cell, err, out, say, user_errors
 
 if TYPE_CHECKING:
     from scratchticket.experiments.executors import Sweep, Watch
@@ -23,6 +23,8 @@ Names = Annotated[
     list[str] | None,
     Argument(metavar="NAME", help="table1 to table9, figure1 to figure14.", show_default=False),
 ]
+#: What stands at the beginning of files that ``report`` has written.
+PAGE, TABLES, RECORDS = "<title>Robust scratch tickets at scale", "## ", '"job"'
 
 
 def run(
@@ -213,6 +215,8 @@ def report(
         from scratchticket.experiments.report import Records, found, page, section
         from scratchticket.files import write_atomically
 
+        for path, begins in ((out_, PAGE), (markdown, TABLES), (export, RECORDS)):
+            _check_own(path, begins)
         sweep = _sweep(tuple(names) if names else NAMES, scale, store, seeds, None, settings)
         if records is None and not store.is_dir():
             raise InputError(f"no such store: {store}; fill it with `scratchticket run`")
@@ -224,4 +228,24 @@ def report(
             write_atomically(markdown, "\n".join(map(section, founds)))
         if export is not None:
             known.save(export)
-        say(f"{out_}: {sum(bool(f.done) for f in founds)} of {len(founds)} recipes have numbers")
+        filled = sum(bool(f.done) for f in founds)
+        say(f"{out_}: {filled} of {len(founds)} recipes have numbers")
+        if known.by_id and not filled:
+            say(f"note: no record is of these recipes at --scale {scale}", err)
+
+
+def _check_own(path: Path | None, begins: str) -> None:
+    """Refuse to replace a file that is no earlier report.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    from scratchticket.errors import InputError
+
+    if path is None or not path.exists():
+        return
+    beginning = path.read_bytes()[:1000] if path.is_file() else b""
+    if beginning and begins.encode() not in beginning:
+        raise InputError(f"{path} exists and is no report of this kind; choose another file")
+    if not path.is_file():
+        raise InputError(f"{path} is no file; choose another")

@@ -82,7 +82,7 @@ def transfer(
     fooled; then to the end of the search, which fools other networks better. Networks may be of any
     seed, and dense.
     """
-    with user_errors("go on with the same command"):
+    with user_errors(o.going_on(folder is not None)):
         from scratchticket.experiments.judging import some_of
         from scratchticket.experiments.switches import TransferTask
 
@@ -155,7 +155,7 @@ def evaluate(
     Accuracies are exact expectations over the draws. The worst case counts every image under the
     attack that leaves least of it; it stands beside the best single ticket under the same attacks.
     """
-    with user_errors("go on with the same command"):
+    with user_errors(o.going_on(folder is not None)):
         from scratchticket.attacks.sets import chances
         from scratchticket.experiments.judging import some_of
         from scratchticket.experiments.switches import SwitchTask

@@ -44,8 +44,8 @@ def print_switch(record: dict[str, Any]) -> None:
     table = Table(
         title=f"switch of {len(record['members'])} tickets", title_justify="left", box=SIMPLE
     )
-    table.add_column("attack")
-    table.add_column("made on")
+    table.add_column("attack", overflow="fold")
+    table.add_column("made on", overflow="fold")
     for heading in ("expected %", "95 %", "all right %", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
 
@@ -93,5 +93,10 @@ def print_switch(record: dict[str, Any]) -> None:
             )
     game = record["game"]
     chances = ", ".join(f"{100 * p:.0f} %" for p in game["probabilities"])
-    answered = f"after {len(game['rounds'])} rounds" if game["answered"] else "not answered"
-    say(f"best probabilities: {chances}; value {100 * game['value']:.1f} % ({answered})")
+    answered = (
+        f"after {len(game['rounds'])} rounds" if game["answered"] else "the attacker did not answer"
+    )
+    say(
+        f"the best a defender can do against these attacks: draw the tickets with {chances}, which "
+        f"leaves {100 * game['value']:.1f} % ({answered})"
+    )

@@ -79,7 +79,7 @@ def _unlike(shape: tuple[int, ...], first: tuple[int, ...]) -> InputError:
         )
     return InputError(
         f"the image is {shape[1]} pixels high and {shape[2]} wide, the first training image "
-        f"{first[1]} and {first[2]}; set size to resize all"
+        f"{first[1]} and {first[2]}; set data.size to resize all"
     )
 
 

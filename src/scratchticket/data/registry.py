@@ -110,6 +110,10 @@ def _found(recipe: DataRecipe) -> Source:
         return folder_source(path)
     if path.is_file() and path.suffix.lower() == ".npz":
         return npz_source(path)
+    if path.is_file():
+        raise InputError(
+            f"{path} is a file; data is a folder of images or Parquet, or an .npz file"
+        )
     raise InputError(
         f"{unknown('data set', recipe.name, [*DATA_SETS, *plugin_names('data')])}; "
         "or give the path of a Parquet folder, an image folder or an .npz file"

@@ -159,6 +159,8 @@ def _piece(told: Any) -> Piece:
 
 
 def _short(value: object) -> str:
+    if isinstance(value, dict) and "total" in value:  # images, and their hash
+        return f"{value['total']} of them ({str(value.get('sha256'))[:8]})"
     text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

@@ -20,7 +20,7 @@ from scratchticket.attacks.gradient import frozen
 from scratchticket.data import Data, ImageSet, pixels
 from scratchticket.errors import InputError, ScratchticketError
 from scratchticket.evaluation import BATCH_SIZE, counts, natural_accuracy, predictions, verified
-from scratchticket.experiments.formats import COLUMNS, read_npz, read_parquet, write_parquet
+from scratchticket.experiments.formats import COLUMNS, arrow, read_npz, read_parquet, write_parquet
 from scratchticket.experiments.shapes import check_adversarial
 from scratchticket.experiments.subject import Subject
 from scratchticket.files import parsed_json, read_bytes, write_atomically
@@ -169,13 +169,15 @@ def save(adversarial: AdversarialImages, path: Path) -> None:
 
 
 def check_name(path: Path) -> None:
-    """Refuse a file name of another kind.
+    """Refuse a file name of another kind, before anything is computed.
 
     Raises:
-        InputError: If it ends in neither ``.npz`` nor ``.parquet``.
+        InputError: If it ends in neither ``.npz`` nor ``.parquet``, or what writes that is missing.
     """
     if path.suffix not in FORMATS:
         raise InputError(f"adversarial images are in .npz or .parquet files, got {path.name!r}")
+    if path.suffix == ".parquet":
+        arrow()
 
 
 def load(path: Path) -> AdversarialImages:

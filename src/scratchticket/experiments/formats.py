@@ -28,7 +28,7 @@ def read_npz(content: io.BytesIO) -> tuple[dict[str, Any], str]:
 
 def write_parquet(columns: dict[str, Any], facts: str, content: io.BytesIO) -> None:
     """Write Parquet, one row per image: pixels as lists of floats, the originals as bytes."""
-    pa, pq = _arrow()
+    pa, pq = arrow()
     images = columns.pop("images")
     flat = {
         "image": [image.ravel() for image in images],
@@ -43,7 +43,7 @@ def write_parquet(columns: dict[str, Any], facts: str, content: io.BytesIO) -> N
 
 def read_parquet(content: io.BytesIO) -> tuple[dict[str, Any], str]:
     """Return the columns, and what the file says of itself; see :func:`read_npz`."""
-    _, pq = _arrow()
+    _, pq = arrow()
     from scratchticket.data.parquet import check_unpacked
 
     check_unpacked(pq.ParquetFile(content).metadata, content.getbuffer().nbytes)
@@ -64,7 +64,7 @@ def read_parquet(content: io.BytesIO) -> tuple[dict[str, Any], str]:
     return columns, told["facts"]
 
 
-def _arrow() -> tuple[Any, Any]:
+def arrow() -> tuple[Any, Any]:
     """Return pyarrow.
 
     Raises:

@@ -13,7 +13,7 @@ import torch
 
 from scratchticket.errors import InputError, Unwritable
 from scratchticket.evaluation import Journal, Progress, Shard, Work
-from scratchticket.experiments.folder import json_file
+from scratchticket.experiments.folder import RunFolder, json_file
 from scratchticket.experiments.records import commit, machine, versions
 from scratchticket.experiments.shapes import check_record
 from scratchticket.files import write_atomically
@@ -55,8 +55,10 @@ class EvaluationFolder:
         """Make the folder, and with ``overwrite`` remove what an evaluation left there.
 
         Raises:
-            InputError: If that cannot be done.
+            InputError: If that cannot be done, or the folder is that of a draw or a training.
         """
+        if RunFolder(self.path, "draw").recipe.exists():
+            raise InputError(f"{self.path} holds a run of its own; choose another --out")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             for file in [self.record, *self.journals(), self.picture] if overwrite else []:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
 from scratchticket.errors import InputError, first_line
+from scratchticket.networks import Normalise
 
 #: What makes zero of a channel of zeros, whatever the others are.
 KEEPERS = (nn.ReLU, nn.Identity, nn.Dropout, nn.AdaptiveAvgPool2d, nn.AvgPool2d, nn.MaxPool2d)
@@ -49,7 +50,7 @@ def compacted(network: nn.Module) -> nn.Module:
         torch.Size([2, 3, 3, 3])
     """
     try:
-        graph = torch.fx.symbolic_trace(network)
+        graph = GraphModule(network, _Tracer().trace(network))
     except (torch.fx.proxy.TraceError, TypeError, RuntimeError) as error:
         raise InputError(
             f"the network cannot be traced, so not compacted: {first_line(error)}"
@@ -62,6 +63,14 @@ def compacted(network: nn.Module) -> nn.Module:
     graph.graph.lint()
     graph.recompile()
     return graph.eval().requires_grad_(False)
+
+
+class _Tracer(torch.fx.Tracer):
+    """Takes the check of the images' shape for one operation."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether a module is not looked into."""
+        return isinstance(m, Normalise) or super().is_leaf_module(m, module_qualified_name)
 
 
 @dataclass(frozen=True)

@@ -47,12 +47,14 @@ class Exported:
         difference: Largest absolute difference of a logit from the tickets' own networks, on
             random images.
         facts: What the file says of itself: classes, image shape, network.
+        parameters: How many there are in the network that was exported, zeros included.
     """
 
     path: Path
     size: int
     difference: float
     facts: dict[str, str]
+    parameters: int
 
 
 def export(
@@ -82,20 +84,9 @@ def export(
         InputError: If the tickets cannot be exported so, or the file exists or cannot be written.
         ScratchticketError: If what was written does not compute the same.
     """
-    if to not in FORMATS:
-        raise unknown("format", to, FORMATS)
     path = Path(path)
-    if path.exists():
-        raise InputError(f"{path} exists; choose another file")
-    if not tickets:
-        raise InputError("there is no ticket to export")
-    if integer and not all(ticket.ternary for ticket in tickets):
-        raise InputError("only untrained tickets of signed constants have integer weights")
-    if compact and (integer or len(tickets) > 1 or to == "dense"):
-        raise InputError("compact is for one ticket, to onnx or torch, with float weights")
+    _check(tickets, path, to, integer, compact)
     if to == "dense":
-        if len(tickets) > 1:
-            raise InputError("a state dict holds one ticket; choose one, or --to onnx")
         return _dense(tickets[0], path, integer)
     networks = [ticket.build() for ticket in tickets]
     if integer or len(tickets) > 1:
@@ -124,7 +115,27 @@ def export(
                 f"{first_line(error)}; in the network's code x.shape[0] can change, len(x) cannot"
             ) from error
     write_atomically(path, content)
-    return Exported(path, len(content), difference, facts)
+    count = sum(p.numel() for p in (module if compact else networks[0]).parameters())
+    return Exported(path, len(content), difference, facts, count)
+
+
+def _check(tickets: Sequence[Ticket], path: Path, to: str, integer: bool, compact: bool) -> None:
+    """Refuse what cannot be exported so."""
+    if to not in FORMATS:
+        raise unknown("format", to, FORMATS)
+    if path.exists():
+        raise InputError(f"{path} exists; choose another file")
+    named = {".onnx": "onnx", ".pt2": "torch", ".safetensors": "dense"}.get(path.suffix, to)
+    if named != to:
+        raise InputError(f"{path} is named like a file of --to {named}, not of --to {to}")
+    if not tickets:
+        raise InputError("there is no ticket to export")
+    if integer and not all(ticket.ternary for ticket in tickets):
+        raise InputError("only untrained tickets of signed constants have integer weights")
+    if compact and (integer or len(tickets) > 1 or to == "dense"):
+        raise InputError("compact is for one ticket, to onnx or torch, with float weights")
+    if to == "dense" and len(tickets) > 1:
+        raise InputError("a state dict holds one ticket; choose one, or --to onnx")
 
 
 def _difference(run: Run, networks: Sequence[nn.Module], images: Tensor) -> float:
@@ -241,7 +252,8 @@ def _dense(ticket: Ticket, path: Path, integer: bool) -> Exported:
     }
     content = safetensors.torch.save(tensors, facts)
     write_atomically(path, content)
-    return Exported(path, len(content), 0.0, facts)
+    count = sum(parameter.numel() for parameter in network.parameters())
+    return Exported(path, len(content), 0.0, facts, count)
 
 
 @contextmanager

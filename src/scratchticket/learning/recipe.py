@@ -52,7 +52,7 @@ class LearningRecipe:
             ones, as the released code does.
         validate_every: Epochs between validations; the last epoch is always validated.
         select: Which epoch becomes the ticket: the ``best`` one under attack on the validation
-            images (never the test images), or the ``last``.
+            images (never the test images), of equals the latest; or the ``last``.
         precision: Of convolutions and products while learning: ``float32``, or ``bfloat16`` where
             the device is faster at it. What is learned is float32, and so are all validations.
         compile: Mode of ``torch.compile`` while learning; ``reduce-overhead`` replays CUDA graphs.

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from scratchticket.errors import InputError
+
 
 class Normalise(nn.Module):
     """``(pixels - mean) / std`` per channel; the constants are fixed, not learned.
@@ -26,4 +28,10 @@ class Normalise(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:  # (batch, channel, height, width) -> the same
+        channels = self.mean.shape[0]
+        if images.ndim != 4 or images.shape[1] != channels:
+            raise InputError(
+                f"the network takes images of shape (batch, {channels}, height, width), got "
+                f"{tuple(images.shape)}"
+            )
         return (images - self.mean) / self.std

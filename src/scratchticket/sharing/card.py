@@ -20,6 +20,8 @@ pipeline_tag: image-classification
 tags: [adversarial-robustness, pruning, lottery-ticket, supermask]
 ---"""
 LOADING = """\
+    pip install scratchticket
+
 ```python
 import scratchticket as st
 
@@ -28,6 +30,7 @@ network = ticket.build()  # a plain PyTorch module, from pixels in [0, 1] to log
 ```
 
     scratchticket show {place}"""
+HARMLESS = " .,;:-_+=/%()[]'"
 UNJUDGED = """\
 No evaluation beyond the PGD attack of its making is on record. That is an upper bound of its robust
 accuracy: run `scratchticket evaluate --suite full` before relying on it."""
@@ -72,7 +75,8 @@ def model_card(
 
 def _plain(text: str) -> str:
     """Return text that a file of somebody else brought, without what Markdown would act on."""
-    return "".join(c if c.isalnum() or c in " .,-_/%()" else "?" for c in text)[:200]
+    known = "".join(c if c.isalnum() or c in HARMLESS else "?" for c in text)[:200]
+    return known.replace("](", "] (").replace("//", "/ /")  # no links
 
 
 def _what(ticket: Ticket, data: str) -> str:
@@ -113,35 +117,35 @@ def _threat(ticket: Ticket) -> str:
 
 def _accuracy(ticket: Ticket, records: Sequence[Record]) -> str:
     """Return a table of counts, and what warns."""
-    lines = ["| attack | right | of | 95 % |", "|---|---|---|---|"]
-    signs = []
+    parts = []
     try:
         if (results := ticket.provenance.get("results")) is not None:
-            lines += _rows(results)
+            parts.append(f"Recorded at its making:\n\n{_table(results)}")
         for record in records:
-            lines += _rows(record)
-            told = record["warning_signs"]
-            signs += [f"- {_plain(sign['name'])}: {_plain(sign['text'])}" for sign in told]
+            total, suite = record["natural"]["total"], record["plan"].get("suite")
+            what = f"suite {_plain(suite)}" if suite else "one attack"
+            parts.append(f"### Evaluated on {total:,} images, {what}\n\n{_table(record)}")
+            signs = [f"- {_plain(s['name'])}: {_plain(s['text'])}" for s in record["warning_signs"]]
+            parts.append("Warning signs:\n\n" + "\n".join(signs) if signs else "No warning signs.")
     except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError(
             "the ticket's provenance or a record is not what this program writes"
         ) from None
-    text = "\n".join(lines) if len(lines) > 2 else ""
-    if not records:
-        return f"{text}\n\n{UNJUDGED}".strip()
-    warned = "\n".join(dict.fromkeys(signs)) or "None."
-    return f"{text}\n\n### Warning signs\n\n{warned}"
+    return "\n\n".join(parts if records else [*parts, UNJUDGED])
 
 
-def _rows(counted: Record) -> list[str]:
-    """Return a line of the table for everything that was counted."""
-    counts = [("none (natural)", counted["natural"])]
-    counts += [(attack["title"], attack) for attack in counted["attacks"]]
-    worst = counted.get("worst_cases", ())
-    counts += [(f"worst case, {case['norm']}, {case['epsilon']}", case) for case in worst]
-    rows = []
+def _table(counted: Record) -> str:
+    """Return a table of everything that was counted, the worst case first."""
+    counts = [
+        (f"**worst case**, {_plain(worst['norm'])}, {_plain(worst['epsilon'])}", worst)
+        for worst in counted.get("worst_cases", ())
+    ]
+    counts.append(("none (natural)", counted["natural"]))
+    counts += [(_plain(attack["title"]), attack) for attack in counted["attacks"]]
+    lines = ["| attack | right | of | % | 95 % |", "|---|---|---|---|---|"]
     for title, count in counts:
         low, high = (100 * float(end) for end in count["interval"])
         right, total = int(count["correct"]), int(count["total"])
-        rows.append(f"| {_plain(title)} | {right:,} | {total:,} | {low:.1f} to {high:.1f} |")
-    return rows
+        share = f"{100 * right / total:.1f}"
+        lines.append(f"| {title} | {right:,} | {total:,} | {share} | {low:.1f} to {high:.1f} |")
+    return "\n".join(lines)

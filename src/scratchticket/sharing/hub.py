@@ -53,6 +53,8 @@ def push(
         for place, record in enumerate(read)
     }
     in_folder = to.startswith((".", "/", "~"))
+    if not in_folder and to.count("/") != 1:
+        raise InputError(f"{to} is neither owner/name nor a folder, which begins with ./ or /")
     name = Path(to).name if in_folder else to
     files[CARD] = model_card(loaded, read, name=name, licence=licence).encode()
     if in_folder:

@@ -59,6 +59,13 @@ class Ticket:
     weights: Mapping[str, Tensor] | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        size = "x".join(map(str, self.image_shape))
+        return (
+            f"Ticket({self.network.name}, {self.mask.kept:,} of {self.mask.total:,} weights, "
+            f"images {size}, {len(self.classes)} classes)"
+        )
+
     @property
     def remaining_ratio(self) -> float:
         """Fraction of the maskable weights that remain, in (0, 1]."""
