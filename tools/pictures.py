@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from fractions import Fraction
+from pathlib import Path
 from statistics import mean
 from typing import Any
 
@@ -103,7 +104,17 @@ def robustness_by_cost(records: list[Record]) -> str:
 
 
 def searches(records: list[Record]) -> str:
-    """Return the table of all ways to search, and of those that met more attacks, in Markdown."""
+    """Return the tables of every data set, in Markdown."""
+    parts: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        name = record["data"]["name"] if "data" in record else record["recipe"]["data"]["name"]
+        parts[Path(name).name].append(record)
+    order = sorted(parts, key=lambda name: name != "digits")
+    return "\n".join(f"### {name}\n\n{_searches(parts[name])}" for name in order)
+
+
+def _searches(records: list[Record]) -> str:
+    """Return the table of all ways to search, and of those that met more attacks."""
     rows = by_label([record for record in records if record.get("kind") != "evaluation"])
     judged = [record for record in records if record.get("kind") == "evaluation"]
     records = [record for own in rows.values() for record in own]
@@ -126,7 +137,9 @@ def searches(records: list[Record]) -> str:
 {chr(10).join(lines)}
 
 Accuracy on {total:,} test images, robust under PGD-20, mean ± standard deviation over seeds
-{seeds}, on {machines}. *As robust*: the mean is not below the least seed of PGD-7.
+{seeds}, on {machines}. *As robust*: the mean is not below {
+        "the least seed" if len(base) > 1 else "that"
+    } of PGD-7.
 {_worst(judged) if judged else ""}"""
 
 

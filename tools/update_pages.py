@@ -86,7 +86,7 @@ PAGES = (
     Page("docs/attack-speed.md", benchmark_tables.attacks, "attacks.jsonl"),
     Page("docs/attacks.md", attack_tables.attacks, "digits-attacks-seed*.jsonl"),
     Page("docs/attacks-cifar10.md", attack_tables.attacks, "cifar10-attacks-seed*.jsonl"),
-    Page("docs/fewer-steps.md", pictures.searches, "fast-digits-*seed*.jsonl"),
+    Page("docs/fewer-steps.md", pictures.searches, "fast-*seed*.jsonl"),
     Page("docs/results-quick.md", partial(result_tables.results, "quick"), "paper-quick.jsonl"),
     Page("docs/r2s-findings.md", partial(r2s_tables.answers, "quick"), "paper-quick.jsonl"),
     Page("docs/findings.md", partial(findings.study, "digits"), "digits-seed*.jsonl"),
