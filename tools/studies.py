@@ -218,6 +218,14 @@ class Judged:
 PAPER_TICKETS = ("dense", *map(ticket_of, ("0.05", "0.1", "0.2", "0.3", "0.5", "0.7")))  # Table 6
 JUDGED = {
     "digits": Judged(PAPER_TICKETS, ("0.1", "0.15"), (), autoattack=2, queries=10_000, images=None),
+    "fast-digits": Judged(
+        ("PGD-7", "FGSM-RS, a fifth", "FGSM-RS, a fifth, rate 1"),
+        ("0.1",),
+        (),
+        autoattack=0,
+        queries=500,
+        images=None,
+    ),
     "cifar10": Judged(
         ("dense", "ticket 0.05", "ticket 0.1", "ticket 0.2"),
         ("8/255", "12/255"),
