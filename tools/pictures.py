@@ -110,7 +110,7 @@ def searches(records: list[Record]) -> str:
         name = record["data"]["name"] if "data" in record else record["recipe"]["data"]["name"]
         parts[Path(name).name].append(record)
     order = sorted(parts, key=lambda name: name != "digits")
-    return "\n".join(f"### {name}\n\n{_searches(parts[name])}" for name in order)
+    return "\n".join(f"## {name}\n\n{_searches(parts[name])}" for name in order)
 
 
 def _searches(records: list[Record]) -> str:
