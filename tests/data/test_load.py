@@ -44,7 +44,7 @@ def test_a_file_of_another_kind_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "data.tar"
     path.write_bytes(b"")
 
-    with pytest.raises(InputError, match="or give the path of"):
+    with pytest.raises(InputError, match="is a file; data is a folder"):
         load_data(path)
 
 

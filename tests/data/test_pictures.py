@@ -157,7 +157,7 @@ def test_size_crops_the_middle_and_scales_it() -> None:
 def test_an_image_unlike_the_first_one_says_how_it_differs(pictures: Array) -> None:
     with pytest.raises(InputError, match="the image is grey, the first training image in colour"):
         decoded(pictures[0][:, :, 0], KEEP, (3, 8, 8))
-    with pytest.raises(InputError, match="is 8 pixels high and 6 wide, .* 8 and 8; set size"):
+    with pytest.raises(InputError, match="is 8 pixels high and 6 wide, .* 8 and 8; set data.size"):
         decoded(pictures[0][:, :6], KEEP, (3, 8, 8))
 
 
