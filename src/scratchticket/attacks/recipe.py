@@ -78,9 +78,8 @@ class AttackRecipe:
     norm: Norm = "linf"
 
     def __post_init__(self) -> None:
-        known = [*ATTACKS, *plugin_names("inner_attacks")]
-        if self.name not in known:
-            raise unknown("attack", self.name, known)
+        if self.name not in ATTACKS and self.name not in plugin_names("inner_attacks"):
+            raise unknown("attack", self.name, [*ATTACKS, *plugin_names("inner_attacks")])
         epsilon, largest = exact_epsilon(self.epsilon, self.norm), LARGEST[self.norm]
         if not 1 <= self.steps <= MAX_STEPS:
             raise InputError(f"attack steps must be from 1 to {MAX_STEPS}, got {self.steps}")

@@ -45,12 +45,14 @@ def load_data(source: str | Path | DataRecipe, place: str | None = None) -> Data
     try:
         if recipe.name in KNOWN_SETS:
             data = _known(recipe, place)
+        elif recipe.name == "digits":
+            data = _digits(recipe)
         elif (load := plugin("data", recipe.name)) is not None:
             data = load(recipe)
             if not isinstance(data, Data):
                 raise InputError(f"the plug-in {recipe.name} gives {type(data).__name__}, no Data")
         else:
-            data = (_digits if recipe.name == "digits" else _local)(recipe)
+            data = _local(recipe)
     except OSError as error:
         raise InputError(f"cannot read {error.filename or recipe.name}: {error.strerror}") from None
     return replace(data, name=recipe.name, recipe=recipe)

@@ -119,7 +119,7 @@ def _percent(share: float) -> str:
 
 def _layers(ticket: Ticket) -> str:
     """Return a line per layer: how much remains, of kernels and channels too, and the signs."""
-    rows = []
+    rows, whole = [], _whole(ticket)
     for name, left in _weights(ticket).items():
         mask = _matrix(ticket.mask[name])
         share, size = mask.double().mean().item(), mask.shape[2]
@@ -136,7 +136,7 @@ def _layers(ticket: Ticket) -> str:
                 _percent((1 - share) ** size) if size > 1 else "–",
                 _percent(silent),
                 _percent((kept > 0).double().mean().item()),
-                _percent(_positive(ticket, name)),
+                _percent((whole[name] > 0).double().mean().item()),
             )
         )
     heads = ["layer", "kept", "of", "share", "kernels empty", "by chance", "outputs empty"]
@@ -144,13 +144,12 @@ def _layers(ticket: Ticket) -> str:
     return f"<section><h2>Layer by layer</h2>{_table(heads, rows)}</section>"
 
 
-def _positive(ticket: Ticket, name: str) -> float:
-    """Return the share of a layer's weights that are positive before masking."""
+def _whole(ticket: Ticket) -> dict[str, Tensor]:
+    """Return the masked layers' weights before masking, as far as the ticket knows them."""
     if ticket.weights is not None:
-        whole = ticket.weights[name][ticket.mask[name]]
-    else:
-        whole = dict(bare(ticket.random_network()).named_parameters())[name]
-    return float((whole > 0).double().mean())
+        return {name: ticket.weights[name][mask] for name, mask in ticket.mask.items()}
+    parameters = dict(bare(ticket.random_network()).named_parameters())
+    return {name: parameters[name].detach() for name in ticket.mask}
 
 
 def _filters(tickets: Mapping[str, Ticket]) -> str:

@@ -50,8 +50,8 @@ class Pattern:
     layers: Mapping[str, str | float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        known = [*GRANULARITIES, *plugin_names("patterns"), "2:4"]
-        if self.granularity not in known and self.groups is None:
+        if not self._builtin and self.granularity not in plugin_names("patterns"):
+            known = [*GRANULARITIES, *plugin_names("patterns"), "2:4"]
             raise unknown("granularity", self.granularity, known)
         if self.budget not in BUDGETS:
             raise unknown("budget", self.budget, BUDGETS)
@@ -63,6 +63,11 @@ class Pattern:
                 raise InputError(f"granularity {self.granularity} fixes the ratio of every layer")
         ratios = {name: fraction_text(parse_ratio(r)) for name, r in self.layers.items()}
         object.__setattr__(self, "layers", ratios)
+
+    @property
+    def _builtin(self) -> bool:
+        """Whether it is no plug-in's; those are looked for only then."""
+        return self.granularity in GRANULARITIES or self.groups is not None
 
     @property
     def groups(self) -> tuple[int, int] | None:
@@ -77,7 +82,8 @@ class Pattern:
             weight: Shape of the weight, output first.
             classifier: Whether this layer makes the logits.
         """
-        if (shaped := plugin("patterns", self.granularity)) is not None:
+        if not self._builtin:
+            shaped = plugin("patterns", self.granularity)
             return self._checked(tuple(shaped(weight, classifier=classifier)), weight)
         every = len(weight)
         covered = {"row": max(every - 1, 2), "kernel": 2, "channel": 1}.get(self.granularity, every)
