@@ -129,6 +129,10 @@ def joined(device: str) -> Iterator[Group]:
     if group.size == 1:
         yield group
         return
+    # Its functions have the connection as a default. Imported later, as PyTorch's optimizers do, it
+    # would keep the connection's threads alive, which can abort the process while Python ends.
+    import torch.distributed.nn  # noqa: F401
+
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
     try:
         yield group
