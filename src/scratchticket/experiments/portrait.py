@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from math import ceil, sqrt
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from torch import Tensor
 
+from scratchticket.experiments.inline import head, png_url
 from scratchticket.networks import bare
 from scratchticket.tickets import Ticket, check_one_network
 
@@ -21,6 +18,10 @@ Pixels = npt.NDArray[np.uint8]
 LIGHT, PLUS, MINUS = (np.array(c) for c in ((238, 240, 243), (0, 114, 178), (213, 94, 0)))
 SIDE = 360  # of a small picture, in pixels at least
 LARGEST = 1024  # rows and columns of a mask that are drawn
+STYLE = """
+img { image-rendering: pixelated; max-width: 100%; border: 1px solid var(--line); }
+.pictures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
+"""
 
 
 def portrait(tickets: Mapping[str, Ticket]) -> str:
@@ -33,25 +34,10 @@ def portrait(tickets: Mapping[str, Ticket]) -> str:
         InputError: If they are of different networks.
     """
     check_one_network(list(tickets.values()))
-    style = files("scratchticket.experiments.report").joinpath("page.css").read_text()
     (name, first), *_ = tickets.items()
     parts = [_layers(first), _filters(tickets), _overlaps(tickets), _masks(first)]
     ratio = f"{first.mask.kept:,} of {first.mask.total:,} weights"
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>{escape(name)}: what the ticket looks like</title>
-<style>
-{style}
-img {{ image-rendering: pixelated; max-width: 100%; border: 1px solid var(--line); }}
-.pictures {{ display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }}
-</style>
-</head>
-<body>
+    return f"""{head(f"{name}: what the ticket looks like", "img-src data:", style=STYLE)}<body>
 <header>
 <h1>What {escape(name)} looks like</h1>
 <p>{escape(first.network.name)}, {ratio} ({100 * first.remaining_ratio:.3g} %),
@@ -82,13 +68,10 @@ def _image(pixels: Pixels, alternative: str, caption: str = "") -> str:
     """Return pixels, enlarged if they are few, as a picture inside the page."""
     scale = max(1, ceil(SIDE / max(pixels.shape[:2])))
     height, width = (scale * size for size in pixels.shape[:2])
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", optimize=True)
-    data = base64.b64encode(file.getvalue()).decode()
     told = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return (
         f'<figure><img width="{width}" height="{height}" alt="{escape(alternative)}" '
-        f'src="data:image/png;base64,{data}">{told}</figure>'
+        f'src="{png_url(pixels)}">{told}</figure>'
     )
 
 

@@ -6,15 +6,13 @@ Names of tickets and classes come from files that somebody else made: they are e
 from __future__ import annotations
 
 import math
-from base64 import b64encode
 from collections import Counter
 from html import escape
-from io import BytesIO
 from textwrap import shorten
 
-from PIL import Image
 from torch import Tensor
 
+from scratchticket.experiments.inline import png_url
 from scratchticket.files import printable
 from scratchticket.page.trial import DENSE, SWITCH, Trial
 
@@ -37,9 +35,7 @@ def image_url(pixels: Tensor) -> str:
     values = pixels if not pixels.is_floating_point() else (pixels * 255).round().byte()
     array = values.permute(1, 2, 0).contiguous().numpy()
     plain = array[:, :, 0] if array.shape[2] == 1 else array
-    content = BytesIO()
-    Image.fromarray(plain).save(content, "PNG")
-    return f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"
+    return png_url(plain)
 
 
 def magnification(trial: Trial) -> int:

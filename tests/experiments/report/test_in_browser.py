@@ -66,6 +66,8 @@ def test_networks_and_data_are_filtered(opened: Page) -> None:
         assert "wideresnet32" in str(panel.get_attribute("data-network"))
         assert "cifar100" in str(panel.get_attribute("data-data"))
     assert opened.locator("#table1").is_hidden()  # ImageNet
+    assert opened.locator("[data-of=table1]").is_hidden()  # in the overview
+    assert opened.locator("[data-of=table3]").is_visible()
     opened.click("button[type=reset]")
     assert panels.count() == everything
 

@@ -10,6 +10,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from scratchticket.experiments.inline import head
 from scratchticket.experiments.published import table as published_table
 from scratchticket.experiments.recipes import Scale
 from scratchticket.experiments.recipes.claims import Judged
@@ -33,24 +34,12 @@ def page(scale: Scale, founds: Sequence[Found], records: Records) -> str:
         founds: What was found for each recipe.
         records: Behind them.
     """
-    style, script = (
-        files(__package__).joinpath(name).read_text() for name in ("page.css", "page.js")
-    )
+    script = files(__package__).joinpath("page.js").read_text()
+    title = f"Robust scratch tickets at scale {scale.name}"
     about = "".join(f"<li>{escape(line)}</li>" for line in scale.about)
     less = f"<p>Less than in the paper:</p><ul>{about}</ul>" if about else ""
     sections = "\n".join(_section(found) for found in founds)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
-<title>Robust scratch tickets at scale {escape(scale.name)}</title>
-<style>
-{style}</style>
-</head>
-<body>
+    return f"""{head(title, "script-src 'unsafe-inline'; img-src data:")}<body>
 <header>
 <h1>Robust scratch tickets: the paper beside our records</h1>
 <p>Every table and figure of Fu et al., <i>Drawing Robust Scratch Tickets</i> (NeurIPS 2021), at
@@ -108,7 +97,8 @@ def _overview(founds: Sequence[Found]) -> str:
         counts = Counter(claim.verdict for claim in found.claims)
         said = ", ".join(f"{_verdict(text)} {count}" for text, count in counts.items())
         lines.append(
-            f'<tr><th scope="row"><a href="#{found.recipe.name}">{found.recipe.title}</a></th>'
+            f'<tr data-of="{found.recipe.name}"><th scope="row">'
+            f'<a href="#{found.recipe.name}">{found.recipe.title}</a></th>'
             f'<td class="text">{escape(found.recipe.question)}</td>'
             f'<td class="text">{said}</td><td>{found.done} of {len(found.cells)}</td></tr>'
         )
@@ -127,16 +117,16 @@ def _rule() -> str:
 def _section(found: Found) -> str:
     """Return a table or figure."""
     recipe = found.recipe
-    head = f"""<section id="{recipe.name}">
+    begin = f"""<section id="{recipe.name}">
 <h2>{recipe.title}: {escape(recipe.question)}</h2>
 <p>{escape(recipe.part("Reproduces"))}</p>
 <p class="faint">Expected: {escape(recipe.part("Expect"))} Cost: {escape(recipe.part("Cost"))}
 Deviations: {escape(recipe.part("Deviations"))}</p>"""
     if not found.panels:
-        return f"{head}\n<p>Not run at this scale.</p>\n{_claims(found.claims)}\n</section>"
+        return f"{begin}\n<p>Not run at this scale.</p>\n{_claims(found.claims)}\n</section>"
     wide = "" if recipe.shape in {"curves", "bars"} else " wide"
     panels = "\n".join(_panel(found, name) for name in found.panels)
-    return f"""{head}
+    return f"""{begin}
 <div class="panels{wide}">
 {panels}
 </div>
@@ -202,7 +192,7 @@ def _percent(column: str) -> str:
 def _table(found: Found, numbers: Grid) -> str:
     """Return a panel's table; columns of a remaining percent can be filtered."""
     marks = [f' data-percent="{p}"' if (p := _percent(c)) else "" for c in numbers.columns]
-    head = "".join(
+    heads = "".join(
         f"<th{mark}>{escape(column)}</th>"
         for column, mark in zip(numbers.columns, marks, strict=True)
     )
@@ -213,7 +203,7 @@ def _table(found: Found, numbers: Grid) -> str:
         for row, cells in numbers.rows.items()
     )
     return f"""<div class="scroll"><table>
-<thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"""
+<thead><tr><th></th>{heads}</tr></thead><tbody>{body}</tbody></table></div>"""
 
 
 def _number(filled: Filled | None, mark: str) -> str:

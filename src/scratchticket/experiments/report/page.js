@@ -19,6 +19,8 @@ function filter() {
   for (const section of document.querySelectorAll("section")) {
     const own = section.querySelectorAll(".panel");
     section.hidden = own.length > 0 && [...own].every((panel) => panel.hidden);
+    const line = document.querySelector(`[data-of="${section.id}"]`);
+    if (line !== null) line.hidden = section.hidden;
   }
   document.body.classList.toggle("detailed", form.elements.more.checked);
   let shown = 0;
