@@ -148,6 +148,8 @@ def test_an_upload_is_resized_and_attacked(opened: Page, tmp_path: Path) -> None
     chooser.value.set_files(tmp_path / "mine.png")
 
     opened.get_by_text("mine.png, cut to its middle, resized to 8 x 8, grey").wait_for()
+    opened.get_by_text("This image was not attacked yet.").wait_for()  # what was seen is gone
+    assert opened.locator("#step").is_hidden()
     opened.click("#attack")
     opened.get_by_text("taken from what the tickets say").wait_for()
 
@@ -275,3 +277,7 @@ def test_the_gallery_is_served_if_no_ticket_is_given(monkeypatch: pytest.MonkeyP
 
     assert done.exit_code == 0, done.output
     assert sum(len(one.tickets) for one in served) == 2
+    assert "no test images of" not in done.stderr
+    monkeypatch.setattr("scratchticket.gallery.names", lambda: ["cifar10-seed0/ticket-0.05"])
+    done = CliRunner().invoke(app, ["app"])
+    assert "no test images of cifar10: resnet18, width 16, seed 0: name their data" in done.stderr

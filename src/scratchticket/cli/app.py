@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from scratchticket._version import __version__
 from scratchticket.cli import (
@@ -21,9 +23,33 @@ from scratchticket.cli import (
     sweep,
     switch,
 )
+from scratchticket.cli.terminal import ERROR_CODE, complain
+
+
+class Program(TyperGroup):
+    """The verbs; a mistake in how one is called is a line, as every other mistake is."""
+
+    def main(self, *args: Any, **more: Any) -> Any:
+        """Run the command line and end the process."""
+        try:
+            code = super().main(*args, **more | {"standalone_mode": False})
+        except Exception as error:
+            message = getattr(error, "format_message", None)  # typer's own errors, or click's
+            if message is None:
+                raise
+            if type(error).__name__ == "NoArgsIsHelpError":
+                error.show()  # type: ignore[attr-defined]
+            else:
+                verb = getattr(getattr(error, "ctx", None), "command_path", "scratchticket")
+                said = " ".join(message().split()).removesuffix(".")
+                complain(f"error: {said}; see `{verb} --help`")
+            sys.exit(ERROR_CODE)
+        sys.exit(code if isinstance(code, int) else 0)
+
 
 app = typer.Typer(
     name="scratchticket",
+    cls=Program,
     help="Draw robust scratch tickets from networks that were never trained, and judge them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -23,14 +23,20 @@ def opened(path: Path, index: int | None, network: str | None) -> Ticket | None:
     """Import a network's code and load a ticket; none if the file holds something else.
 
     Raises:
-        InputError: If there is no such file, ticket or code.
+        InputError: If there is no such file, ticket or code, or the ticket is of another network.
     """
+    from scratchticket.errors import InputError
     from scratchticket.experiments.subject import holds_ticket
     from scratchticket.tickets import Ticket
 
     is_ticket = holds_ticket(path)
-    import_network(network, builtin=not is_ticket)
-    return Ticket.load(path, index) if is_ticket else None
+    import_network(network, builtin=True)
+    if not is_ticket:
+        return None
+    ticket = Ticket.load(path, index)
+    if network not in {None, ticket.network.name}:
+        raise InputError(f"{path} is a ticket of network {ticket.network.name}, not of {network}")
+    return ticket
 
 
 def subject_of(  # noqa: PLR0917

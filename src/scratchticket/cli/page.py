@@ -60,6 +60,9 @@ def app(
         import_gradio()
         files = tickets or [path_of(name) for name in names()]
         sets = load_sets(files, dense=dense, data=data, device=usable_device(device))
+        if data is None and (bare := [one.name for one in sets if one.samples is None]):
+            told = "name their data with --data to choose from it, or upload an image"
+            say(f"note: no test images of {'; '.join(bare)}: {told}", err)
         count = sum(len(one.tickets) for one in sets)
 
         def ready(url: str, others: bool) -> None:

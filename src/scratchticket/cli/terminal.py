@@ -38,7 +38,7 @@ def cell(text: object) -> str:
     return escape(printable(text))
 
 
-def _complain(text: str) -> None:
+def complain(text: str) -> None:
     """Print an error: one line, and no longer than anybody reads."""
     line = printable(text)
     print(line if len(line) <= LONGEST else f"{line[:LONGEST]}...", file=sys.stderr)
@@ -57,20 +57,20 @@ def user_errors(go_on: str = "") -> Iterator[None]:
     except ToldElsewhere:
         raise typer.Exit(ERROR_CODE) from None
     except Interrupted as stopped:
-        _complain(f"interrupted: {stopped}; {go_on}")
+        complain(f"interrupted: {stopped}; {go_on}")
         raise typer.Exit(ERROR_CODE) from None
     except ScratchticketError as error:
-        _complain(f"error: {error}")
+        complain(f"error: {error}")
         raise typer.Exit(ERROR_CODE) from None
     except KeyboardInterrupt:
-        _complain(f"interrupted{go_on and '; '}{go_on}")
+        complain(f"interrupted{go_on and '; '}{go_on}")
         raise typer.Exit(ERROR_CODE) from None
     except (MemoryError, RuntimeError) as error:
         from scratchticket.memory import ran_out
 
         if not ran_out(error):
             raise
-        _complain(f"error: out of memory: {first_line(error)}")
+        complain(f"error: out of memory: {first_line(error)}")
         raise typer.Exit(ERROR_CODE) from None
 
 

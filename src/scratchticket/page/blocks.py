@@ -17,6 +17,7 @@ IN_SIGHT = """() => {
   const top = seen.getBoundingClientRect().top;
   if (top < 0 || top > window.innerHeight / 2) seen.scrollIntoView();
 }"""
+NOTHING = "This image was not attacked yet."
 INTRODUCTION = """<h1>Try a ticket</h1>
 <p>Attack an image step by step, and see what tickets, a random switch between them and a dense
 network say of it. Everything is computed on the machine that serves this page.</p>"""
@@ -70,9 +71,7 @@ class _Controls:
                 self._step = gr.Slider(
                     0, 1, value=0, step=1, label="Step shown", visible=False, elem_id="step"
                 )
-                self._result = gr.HTML(
-                    hint("Nothing was attacked yet."), elem_id="result", padding=False
-                )
+                self._result = gr.HTML(hint(NOTHING), elem_id="result", padding=False)
 
     def _choose_tickets(self) -> None:
         gr, names = self._gr, self._page.names
@@ -158,6 +157,12 @@ class _Controls:
         ).then(self._shows, [self._kind], of_kind, **quiet).then(**looks)
         for control in (self._number, self._invert):
             control.change(**looks, trigger_mode="always_last")
+        seen = [self._trial, self._step, self._result]
+        for changed in (
+            self._set.input, self._kind.input, self._number.input, self._invert.input,
+            self._upload.upload,
+        ):  # fmt: skip
+            changed(self._forget, None, seen, **quiet)  # what is seen is of another image
         self._norm.input(self._radius, [self._set, self._norm], [self._epsilon], **quiet)
         asked = [*choice, self._truth, self._tickets, self._source, self._attack, self._epsilon]
         asked += [self._norm, self._steps]
@@ -165,7 +170,7 @@ class _Controls:
             event(
                 self._attacked,
                 asked,
-                [self._trial, self._step, self._result],
+                seen,
                 api_visibility="private",
                 show_progress_on=[self._result],
                 trigger_mode="once",
@@ -224,9 +229,13 @@ class _Controls:
         last = len(trial) - 1
         return [trial, update(maximum=last, value=last, visible=True), shown(trial, last)]
 
+    def _forget(self) -> list[Any]:
+        """Return no trial, and nothing to show of one."""
+        return [None, self._gr.update(visible=False), hint(NOTHING)]
+
     @staticmethod
     def _looked(trial: Trial | None, step: Any) -> str:
         """Return what there is to see at a step."""
         if trial is None or not isinstance(step, int | float):
-            return hint("Nothing was attacked yet.")
+            return hint(NOTHING)
         return shown(trial, int(step))

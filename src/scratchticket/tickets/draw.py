@@ -267,7 +267,7 @@ def _network(task: Task) -> nn.Module:
     if not maskable(network):
         raise InputError(f"network {task.network.name} has no weight that a mask could cover")
     if task.start is not None:
-        task.start.hand_over(network, data.classes)
+        task.start.hand_over(network, data.classes, data.shape)
     return placed(network, task.device)
 
 

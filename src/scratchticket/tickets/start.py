@@ -53,7 +53,9 @@ class Start:
                 f"here {100 * self.ticket.remaining_ratio:.3g} % do"
             )
 
-    def hand_over(self, network: nn.Module, classes: Sequence[str]) -> None:
+    def hand_over(
+        self, network: nn.Module, classes: Sequence[str], shape: tuple[int, int, int]
+    ) -> None:
         """Copy the weights into a network of the same kind, if they are to be inherited.
 
         A classifier for other classes keeps its random weights. Batch-norm statistics are not
@@ -62,6 +64,7 @@ class Start:
         Args:
             network: Where to; changed in place.
             classes: Names of its classes.
+            shape: Channel, height and width of its images.
 
         Raises:
             InputError: If another layer does not fit.
@@ -77,7 +80,9 @@ class Start:
         if self.ticket.classes != tuple(classes):
             fitting -= anew
         if wrong:
-            raise InputError(f"the network to start from has another {wrong[0]}")
+            own = self.ticket.image_shape
+            images = f": it takes images of shape {own}, not {shape}" if own != shape else ""
+            raise InputError(f"the network to start from has another {wrong[0]}{images}")
         with torch.no_grad():
             for name in fitting:
                 taking[name].copy_(given[name])
