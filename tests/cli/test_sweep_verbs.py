@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import keep_store
 import pytest
 
 from scratchticket.experiments import lease
@@ -70,6 +72,13 @@ def test_a_figure_is_made_end_to_end_though_a_worker_is_killed(tmp_path: Path) -
     report = told("report", *SETTINGS, *words)
     assert "recipes have numbers" in report
     assert "adversarially trained |" in tables.read_text()
+    keep_store.TICKETS, before = tmp_path / "tickets", keep_store.TICKETS
+    try:
+        keep_store.keep(store, tmp_path / "kept.jsonl")
+        keep_store.fill(tmp_path / "other", tmp_path / "kept.jsonl")
+    finally:
+        keep_store.TICKETS = before
+    assert {Store(tmp_path / "other").state(job) for job in jobs} == {"finished"}
 
 
 def test_recipes_are_listed_and_counted() -> None:
@@ -80,6 +89,19 @@ def test_recipes_are_listed_and_counted() -> None:
     assert "table3" in counted
     assert "less than in the paper: digits of 8x8 pixels" in counted
     assert not Path("nowhere").exists()
+
+
+def test_one_panel_of_a_recipe_can_be_run() -> None:
+    def count(*words: str) -> int:
+        counted = told("run", "figure1", "--dry-run", "--store", "nowhere", *words)
+        found = re.search(r"(\d+) jobs in all", counted)
+        assert found is not None
+        return int(found[1])
+
+    curve = len(SCALES["quick"].points)
+    assert count("--panel", "resnet18 / cifar10") == curve + 1  # and the dense network
+    assert count("--panel", "resnet18 / cifar10", "--panel", "resnet18 / cifar100") == 2 * curve + 2
+    assert count() > 10 * curve
 
 
 @pytest.mark.parametrize(
@@ -98,6 +120,7 @@ def test_recipes_are_listed_and_counted() -> None:
         (("run", "table3", "--on", "ray", "--cluster", "num_cpus=x"), "must be a number"),
         (("run", "table3", "--data", "cifra10=x"), "did you mean 'cifar10'"),
         (("run", "table3", "--data", "cifar10=no/such"), "no such data"),
+        (("run", "table3", "--panel", "resnet18/cifar10"), "did you mean 'resnet18 / cifar10'?"),
         (("runs", "status", "--store", "no/such"), "no such store"),
         (("runs", "clean", "--store", "no/such"), "no such store"),
         (("report", "--store", "no/such"), "no such store"),

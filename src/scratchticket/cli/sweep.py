@@ -63,6 +63,14 @@ def run(
             show_default="the hub",
         ),
     ] = None,
+    panel: Annotated[
+        list[str] | None,
+        Option(
+            metavar="NAME",
+            help="Only this part, by its heading in the report: 'resnet18 / cifar10'; repeatable.",
+            show_default="all",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         Option(
@@ -88,7 +96,7 @@ def run(
             _list()
             return
         chosen = NAMES if every else tuple(names or ())
-        sweep = _sweep(chosen, scale, store, seeds, data, settings, track)
+        sweep = _sweep(chosen, scale, store, seeds, data, settings, track, tuple(panel or ()))
         watch = Watch(sweep.open(), sweep.jobs(), sweep.sized().costs)
         if dry_run:
             _tell(sweep, watch, workers)
@@ -109,6 +117,7 @@ def _sweep(  # noqa: PLR0917
     data: list[str] | None,
     settings: list[str] | None,
     track: bool = False,
+    panels: tuple[str, ...] = (),
 ) -> Sweep:
     """Return what is asked for.
 
@@ -130,7 +139,7 @@ def _sweep(  # noqa: PLR0917
         raise InputError(f"the number of seeds must be at least 1, got {seeds}")
     changes = tuple(with_settings({}, settings).items())
     some = tuple(range(seeds or 0))
-    return Sweep(names, scale, str(store), tuple(places), some, changes, track)
+    return Sweep(names, scale, str(store), tuple(places), some, changes, track, panels)
 
 
 def _list() -> None:
@@ -151,7 +160,7 @@ def _tell(sweep: Sweep, watch: Watch, workers: int) -> None:
     for heading in ("jobs", "finished", "failed", "to do"):
         table.add_column(heading, justify="right")
     for recipe in sweep.recipes():
-        states = [watch.states[job] for job in recipe.jobs(scale)]
+        states = [watch.states[job] for job in sweep.jobs_of(recipe)]
         finished, failed = states.count("finished"), states.count("failed")
         numbers = len(states), finished, failed, len(states) - finished - failed
         table.add_row(recipe.name, *map(str, numbers))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, unknown
 from scratchticket.experiments.recipes import PaperRecipe, Scale, paper_recipe, scale_named
 from scratchticket.experiments.records import usable_device
 from scratchticket.experiments.sweeps import Job, Store, in_order, work
@@ -26,6 +26,7 @@ class Sweep:
         seeds: Instead of the scale's own.
         changes: Settings of every run instead of the scale's: dotted path and value.
         track: Whether runs write TensorBoard's files, to a folder of the store.
+        panels: Names of the parts of the recipes that are wanted; all if none are given.
     """
 
     names: tuple[str, ...]
@@ -35,12 +36,16 @@ class Sweep:
     seeds: tuple[int, ...] = ()
     changes: tuple[tuple[str, str], ...] = ()
     track: bool = False
+    panels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.names:
             raise InputError("name a recipe, such as figure1, or give --all")
-        self.recipes()
-        self.sized()
+        scale = self.sized()
+        known = dict.fromkeys(name for recipe in self.recipes() for name in recipe.panels(scale))
+        for name in self.panels:
+            if name not in known:
+                raise unknown("panel of these recipes", name, known)
         if self.track:
             check_tensorboard()
 
@@ -57,8 +62,11 @@ class Sweep:
 
     def jobs(self) -> list[Job]:
         """Return the jobs of all recipes, each once, each behind those it needs."""
-        scale = self.sized()
-        return in_order([job for recipe in self.recipes() for job in recipe.jobs(scale)])
+        return in_order([job for recipe in self.recipes() for job in self.jobs_of(recipe)])
+
+    def jobs_of(self, recipe: PaperRecipe) -> list[Job]:
+        """Return the jobs of one recipe, as far as its parts are wanted."""
+        return recipe.jobs(self.sized(), self.panels)
 
     def open(self) -> Store:
         """Return the store."""

@@ -6,7 +6,8 @@ from importlib import import_module
 
 from scratchticket.errors import unknown
 from scratchticket.experiments.recipes.paper import PaperRecipe
-from scratchticket.experiments.recipes.scale import SCALES, Scale, scale_named
+from scratchticket.experiments.recipes.scale import Scale
+from scratchticket.experiments.recipes.scales import SCALES, scale_named
 
 NAMES = (*(f"table{n}" for n in range(1, 10)), *(f"figure{n}" for n in range(1, 15)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,9 +41,19 @@ class PaperRecipe:
         kind, number = re.fullmatch(r"([a-z]+)(\d+)", self.name).groups()  # type: ignore[union-attr]
         return f"{kind.capitalize()} {number}"
 
-    def jobs(self, scale: Scale) -> list[Job]:
-        """Return everything that has to be done for it, in an order in which it can be done."""
-        return in_order(job for cell in self.cells(scale) for job in cell.jobs)
+    def panels(self, scale: Scale) -> list[str]:
+        """Return the names of its parts."""
+        return list(dict.fromkeys(cell.panel for cell in self.cells(scale)))
+
+    def jobs(self, scale: Scale, panels: Collection[str] = ()) -> list[Job]:
+        """Return everything that has to be done for it, in an order in which it can be done.
+
+        Args:
+            scale: How large.
+            panels: Names of the parts that are wanted; all if none are given.
+        """
+        wanted = (cell for cell in self.cells(scale) if not panels or cell.panel in panels)
+        return in_order(job for cell in wanted for job in cell.jobs)
 
     @property
     def question(self) -> str:

@@ -86,7 +86,7 @@ def transfer(
             "dense adversarial": scale.dense(network, data, seed),
         }
         needs |= {f"{percent} %, other seed": drawn(percent, seed + 1000) for percent in chosen}
-    settings = {"epsilons": [scale.epsilon(8)], "images": None}
+    settings = {"epsilons": [scale.epsilon(8)], "images": scale.matrix_images}
     return Job("transfer", settings, needs, f"transfer between tickets, {panel(network, data)}")
 
 

@@ -1,0 +1,86 @@
+"""Keep what a sweep has finished in the repository, or go on with it from there.
+
+    python tools/keep_store.py keep runs/paper records/paper-small.jsonl
+    python tools/keep_store.py fill runs/paper records/paper-small.jsonl
+
+Records go to the file, tickets to `records/tickets`. Networks that need megabytes are not kept:
+what needs them makes them again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from scratchticket.experiments.folder import RunFolder
+from scratchticket.experiments.report import Records
+from scratchticket.files import canonical_json, write_atomically
+from scratchticket.tickets import Ticket
+
+ROOT = Path(__file__).parents[1]
+TICKETS = ROOT / "records" / "tickets"
+GALLERY = ROOT / "src" / "scratchticket" / "gallery"
+LARGEST = 400_000  # bytes of a ticket that is kept
+Facts = dict[str, Any]
+
+
+def keep(store: Path, records: Path) -> None:
+    """Add the finished jobs of a store to the records, and copy their tickets."""
+    known = dict(Records.load(records).by_id) if records.exists() else {}
+    for folder in sorted(path.parent for path in store.glob("*/record.json")):
+        job = json.loads((folder / "job.json").read_text())
+        name = sha256(canonical_json({k: v for k, v in job.items() if k != "label"}).encode())
+        if name.hexdigest() in known:
+            continue
+        record = json.loads((folder / "record.json").read_text())
+        seconds = float((folder / "seconds").read_text())
+        known[name.hexdigest()] = {"job": job, "seconds": seconds, "record": record}
+        print(f"kept {folder.name} {job['label']}")
+        if job["kind"] == "run":
+            ticket = RunFolder(folder, record["recipe"]["task"]).ticket
+            if ticket.stat().st_size <= LARGEST:
+                TICKETS.mkdir(exist_ok=True)
+                shutil.copy(ticket, TICKETS / f"{folder.name}.safetensors")
+    Records(known).save(records)
+
+
+def fill(store: Path, records: Path) -> None:
+    """Put the finished jobs of the records into a store, as far as their tickets were kept."""
+    tickets = {}
+    for file in (*GALLERY.glob("*/*.safetensors"), *TICKETS.glob("*.safetensors")):
+        tickets[canonical_json(Ticket.load(file).provenance["recipe"])] = file
+    for name, facts in Records.load(records).by_id.items():
+        folder, record = store / name[:16], facts["record"]
+        if (folder / "record.json").exists():
+            continue
+        if facts["job"]["kind"] == "run":
+            recipe = record["recipe"]
+            kept = tickets.get(canonical_json(recipe))
+            if kept is None:
+                print(f"no ticket of {folder.name} {facts['job']['label']}")
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(kept, RunFolder(folder, recipe["task"]).ticket)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "job.json").write_text(json.dumps(facts["job"], indent=2) + "\n")
+        (folder / "seconds").write_text(f"{facts['seconds']:.1f}")
+        write_atomically(folder / "record.json", json.dumps(record, indent=2) + "\n")
+        print(f"filled {folder.name} {facts['job']['label']}")
+
+
+def main() -> None:
+    """Read the arguments and do one of the two."""
+    parser = argparse.ArgumentParser(description="Keep a store's finished jobs, or restore them.")
+    parser.add_argument("what", choices=("keep", "fill"))
+    parser.add_argument("store", type=Path)
+    parser.add_argument("records", type=Path)
+    options = parser.parse_args()
+    {"keep": keep, "fill": fill}[options.what](options.store, options.records)
+
+
+if __name__ == "__main__":
+    main()
