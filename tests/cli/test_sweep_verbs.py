@@ -48,7 +48,9 @@ def killed(store: Path) -> int:
     raise AssertionError("nobody began to work")
 
 
-def test_a_figure_is_made_end_to_end_though_a_worker_is_killed(tmp_path: Path) -> None:
+def test_a_figure_is_made_end_to_end_though_a_worker_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = tmp_path / "store"
     words = [sys.executable, "-m", "scratchticket", "run", "figure4", *SETTINGS]
     words += ["--store", str(store), "--workers", "2"]
@@ -72,12 +74,9 @@ def test_a_figure_is_made_end_to_end_though_a_worker_is_killed(tmp_path: Path) -
     report = told("report", *SETTINGS, *words)
     assert "recipes have numbers" in report
     assert "adversarially trained |" in tables.read_text()
-    keep_store.TICKETS, before = tmp_path / "tickets", keep_store.TICKETS
-    try:
-        keep_store.keep(store, tmp_path / "kept.jsonl")
-        keep_store.fill(tmp_path / "other", tmp_path / "kept.jsonl")
-    finally:
-        keep_store.TICKETS = before
+    monkeypatch.setattr(keep_store, "TICKETS", tmp_path / "tickets")
+    keep_store.keep(store, tmp_path / "kept.jsonl")
+    keep_store.fill(tmp_path / "other", tmp_path / "kept.jsonl")
     assert {Store(tmp_path / "other").state(job) for job in jobs} == {"finished"}
 
 
