@@ -7,6 +7,7 @@ attacks      PGD-20 and AutoAttack, against other libraries: half an hour
 switching    memory and time of a switch between tickets: some minutes
 ticket_size  size and loading time of tickets: half an hour
 export       size and time of exported tickets in onnxruntime: two minutes
+photographs  decoding, memory and waiting on photographs: ten minutes; needs --photographs FILE
 
 ``python -m benchmarks NAME --help`` tells the options. Each writes to records/; the pages in docs/
 are made of them by ``python tools/update_pages.py``.
@@ -17,7 +18,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("draw", "parts", "growth", "attacks", "switching", "ticket_size", "export")
+NAMES = ("draw", "parts", "growth", "attacks", "switching", "ticket_size", "export", "photographs")
 
 
 def main(arguments: list[str]) -> None:

@@ -6,11 +6,14 @@ import importlib.util
 import json
 import subprocess
 import sys
+from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
+from PIL import Image
 
 import scratchticket as st
 from scratchticket.accuracy import Accuracy
@@ -36,9 +39,9 @@ def module(folder: str, name: str) -> ModuleType:
 
 
 sys.path.insert(0, str(ROOT))
-size, switching, attacks, released, draws, parts, measure = (
-    importlib.import_module(f"benchmarks.{name}")
-    for name in ("ticket_size", "switching", "attacks", "released", "draw", "parts", "measure")
+NAMES = "ticket_size switching attacks released draw parts measure photographs"
+size, switching, attacks, released, draws, parts, measure, photographs = (
+    importlib.import_module(f"benchmarks.{name}") for name in NAMES.split()
 )
 tables = module("tools", "benchmark_tables")
 pages = module("tools", "update_pages")
@@ -241,3 +244,26 @@ def test_a_draw_is_measured_beside_the_reference(
     assert row["way"]["precision"] == precision
     row["peak_bytes"] = {"ours": 2**20, "reference": 2**21}
     assert "| 1 | 2 |" in tables.draw([row])
+
+
+def test_photographs_are_measured(tmp_path: Path) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    content = BytesIO()
+    Image.new("RGB", (9, 9)).save(content, "JPEG")
+    images = [{"bytes": content.getvalue(), "path": None}] * 48
+    parquet.write_table(pa.table({"image": images, "label": [0, 1] * 24}), tmp_path / "few.parquet")
+    rows = []
+    for number, what in enumerate(("input", "imagenet_resnet18")):
+        one = photographs.Case(what, "folder", large=not number, count=48, side=32)
+        place = photographs.laid(one, tmp_path / "few.parquet", tmp_path / what)
+        row = photographs.measured(one, place, steps=1)
+        circumstances = {
+            "machine": {"threads": 1, "device": "x", "load_before": 1.0},
+            "commit": "c",
+        }
+        rows.append(circumstances | asdict(one) | row)
+
+    assert 24 < rows[0]["images"] < 48  # some are put aside
+    assert rows[1]["images"] == 16
+    assert 0 <= rows[1]["waiting"] < rows[1]["seconds"]
+    assert f"folder, 500x375 | {rows[0]['images']} |" in tables.photographs(rows)

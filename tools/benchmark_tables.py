@@ -226,6 +226,42 @@ Median (least to most), with {where([record])}.
 """
 
 
+def photographs(records: list[Record]) -> str:
+    """Return the tables of what photographs cost that stay encoded, in Markdown."""
+    records = newest(records, "what", "form", "large", "count")
+    inputs, steps = [], []
+    for record in records:
+        size = "500x375" if record["large"] else "64x64"
+        memory = f"{record['memory'] / 2**20:,.0f}"
+        rate = record["images"] / record.get("processor", record["seconds"])
+        if record["what"] == "input":
+            inputs.append(
+                f"| {record['form']}, {size} | {record['images']:,} | {rate:.0f} | {memory} |"
+            )
+        else:
+            waiting, step = (record[name] / record["steps"] for name in ("waiting", "seconds"))
+            steps.append(
+                f"| {record['what']} at 0.4 | {rate:.2f} | {1000 * waiting:.0f} ms of {step:.0f} s "
+                f"| {memory} |"
+            )
+    loads = [record["machine"]["load_before"] for record in records]
+    before = max(record["before"] for record in records) / 2**20
+    return f"""\
+| | images learned from | images a second of processor time | peak memory, MiB |
+|---|---|---|---|
+{chr(10).join(inputs)}
+
+A step of the preset on the enlarged images, in batches of 16:
+
+| | images a second | waiting for images, of a step | peak memory, MiB |
+|---|---|---|---|
+{chr(10).join(steps)}
+
+{before:.0f} MiB are the package before it loads anything. With {where(records)}, shared with other
+work: load averages between {min(loads):.1f} and {max(loads):.1f}.
+"""
+
+
 def growth(records: list[Record]) -> str:
     """Return the table of how costs grow, in Markdown."""
     records = newest(records, "name")

@@ -83,6 +83,7 @@ PAGES = (
     Page("docs/draw-speed.md", benchmark_tables.draw, "draw.jsonl"),
     Page("docs/cost-growth.md", benchmark_tables.growth, "growth.jsonl"),
     Page("docs/part-speed.md", benchmark_tables.parts, "parts.jsonl"),
+    Page("docs/imagenet.md", benchmark_tables.photographs, "photographs.jsonl"),
     Page("docs/attack-speed.md", benchmark_tables.attacks, "attacks.jsonl"),
     Page("docs/attacks.md", attack_tables.attacks, "digits-attacks-seed*.jsonl"),
     Page("docs/attacks-cifar10.md", attack_tables.attacks, "cifar10-attacks-seed*.jsonl"),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,19 @@ def test_the_same_command_gives_the_same_bits_and_its_record_says_so(tmp_path: P
     code, _, errors = call(*words)
     assert code == 2
     assert "is of another evaluation" in errors  # its pieces were found under other rules
+
+
+@pytest.mark.slow  # threads that wait for each other's cores are slow
+def test_several_threads_give_the_same_bits_too(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "scratchticket", *DRAW, "--deterministic"]
+    several = os.environ | {"OMP_NUM_THREADS": "2"}
+    for name in ("a", "b"):
+        subprocess.run([*words, "--out", str(tmp_path / name)], env=several, check=True)
+
+    records = [json.loads((tmp_path / name / "record.json").read_text()) for name in ("a", "b")]
+    assert [record["machine"]["threads"] for record in records] == [min(2, os.cpu_count() or 1)] * 2
+    one, other = ((tmp_path / name / "ticket.safetensors").read_bytes() for name in ("a", "b"))
+    assert one == other
 
 
 def test_an_operation_that_has_no_deterministic_version_is_named(
