@@ -11,7 +11,7 @@ from typing import Any
 from findings import percents, spread
 from matplotlib.figure import Figure
 
-from scratchticket.experiments.figures import MARKERS, svg
+from scratchticket.experiments.figures import MARKERS, NATURAL, ROBUST, svg
 
 Record = dict[str, Any]
 GREY = "#888888"
@@ -48,6 +48,48 @@ def accuracy_by_epsilon(records: list[Record]) -> str:
     )
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=8)
+    return svg(figure)
+
+
+def accuracy_by_ratio(records: list[Record]) -> str:
+    """Draw what tickets keep of natural and robust accuracy, over how many weights remain.
+
+    Returns:
+        SVG text.
+    """
+    named: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        named[record["label"]].append(record)
+    tickets = [named[label] for label in ("ticket", *(n for n in named if n.startswith("ratio ")))]
+    tickets.sort(key=lambda own: float(own[0]["recipe"]["ratio"]))
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    x = [100 * float(own[0]["recipe"]["ratio"]) for own in tickets]
+    for part, (name, colour) in enumerate({"natural": NATURAL, "PGD-20": ROBUST}.items()):
+        values = [[percents(record)[part] for record in own] for own in tickets]
+        middle = [mean(seeds) for seeds in values]
+        errors = [
+            [m - min(seeds) for m, seeds in zip(middle, values, strict=True)],
+            [max(seeds) - m for m, seeds in zip(middle, values, strict=True)],
+        ]
+        marker = MARKERS[part]
+        axes.errorbar(
+            x, middle, yerr=errors, color=colour, marker=marker, capsize=2, label=f"ticket, {name}"
+        )
+        dense, random = (
+            mean(percents(record)[part] for record in named[label])
+            for label in ("dense", "control: random mask")
+        )
+        axes.axhline(dense, color=colour, linestyle="--", linewidth=1, label=f"dense, {name}")
+        axes.plot(
+            10, random, color=colour, marker=marker, fillstyle="none", linestyle="",
+            label=f"random mask, {name}",
+        )  # fmt: skip
+    axes.set(xscale="log", xlabel="weights that remain (%)", ylabel="accuracy (%)", ylim=(0, 102))
+    axes.set_xticks(ticks := [1, 2, 5, 10, 20, 50, 90], [str(tick) for tick in ticks])
+    axes.minorticks_off()
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, fontsize=8, loc="center right", ncols=2)
     return svg(figure)
 
 

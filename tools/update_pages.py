@@ -89,7 +89,7 @@ PAGES = (
     Page("docs/attacks-cifar10.md", attack_tables.attacks, "cifar10-attacks-seed*.jsonl"),
     Page("docs/fewer-steps.md", pictures.searches, "fast-*seed*.jsonl"),
     Page("docs/results-quick.md", partial(result_tables.results, "quick"), "paper-quick.jsonl"),
-    Page("docs/r2s-findings.md", partial(r2s_tables.answers, "quick"), "paper-quick.jsonl"),
+    Page("docs/r2s-findings.md", partial(r2s_tables.answers, "quick"), "*-quick.jsonl"),
     Page("docs/findings.md", partial(findings.study, "digits"), "digits-seed*.jsonl"),
     Page("docs/findings-cifar10.md", partial(findings.study, "cifar10"), "cifar10-seed*.jsonl"),
 )
@@ -114,6 +114,8 @@ PICTURES = (
     Picture(
         "docs/pictures/epsilon.svg", pictures.accuracy_by_epsilon, "digits-attacks-seed*.jsonl"
     ),
+    Picture("docs/pictures/r2s.svg", partial(r2s_tables.compared, "quick"), "paper-quick.jsonl"),
+    Picture("docs/pictures/ratio.svg", pictures.accuracy_by_ratio, "digits-seed?.jsonl"),
     Picture(
         "docs/pictures/fewer-steps.svg", pictures.robustness_by_cost, "fast-digits-seed*.jsonl"
     ),
