@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from statistics import mean
@@ -51,6 +52,13 @@ def accuracy_by_epsilon(records: list[Record]) -> str:
     return svg(figure)
 
 
+def whiskers(values: Sequence[Sequence[float]]) -> tuple[list[float], list[list[float]]]:
+    """Return the means of several seeds at each place, and how far the least and most lie off."""
+    middle = [mean(seeds) for seeds in values]
+    pairs = list(zip(middle, values, strict=True))
+    return middle, [[m - min(v) for m, v in pairs], [max(v) - m for m, v in pairs]]
+
+
 def accuracy_by_ratio(records: list[Record]) -> str:
     """Draw what tickets keep of natural and robust accuracy, over how many weights remain.
 
@@ -67,11 +75,7 @@ def accuracy_by_ratio(records: list[Record]) -> str:
     x = [100 * float(own[0]["recipe"]["ratio"]) for own in tickets]
     for part, (name, colour) in enumerate({"natural": NATURAL, "PGD-20": ROBUST}.items()):
         values = [[percents(record)[part] for record in own] for own in tickets]
-        middle = [mean(seeds) for seeds in values]
-        errors = [
-            [m - min(seeds) for m, seeds in zip(middle, values, strict=True)],
-            [max(seeds) - m for m, seeds in zip(middle, values, strict=True)],
-        ]
+        middle, errors = whiskers(values)
         marker = MARKERS[part]
         axes.errorbar(
             x, middle, yerr=errors, color=colour, marker=marker, capsize=2, label=f"ticket, {name}"
@@ -124,12 +128,12 @@ def robustness_by_cost(records: list[Record]) -> str:
     low, high = min(robust["PGD-7"]), max(robust["PGD-7"])
     axes.axhspan(low, high, color=GREY, alpha=0.2, linewidth=0, label="PGD-7: least to most")
     for place, (label, own) in enumerate(rows.items()):
-        x, ys = passes(own[0]) / passes(whole), robust[label]
-        middle = mean(ys)
+        x = passes(own[0]) / passes(whole)
+        middle, errors = whiskers([robust[label]])
         axes.errorbar(
             [x * 1.03 ** (place % 9 - 4)],  # side by side, not one above the other
-            [middle],
-            yerr=[[middle - min(ys)], [max(ys) - middle]],
+            middle,
+            yerr=errors,
             fmt=MARKERS[place % len(MARKERS)],
             color=next(colour for name, colour in FAMILIES.items() if label.startswith(name)),
             label=label,

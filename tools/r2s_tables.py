@@ -8,6 +8,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from matplotlib.figure import Figure
+from pictures import whiskers
 
 from scratchticket.experiments.figures import MARKERS, svg
 from scratchticket.experiments.recipes import SCALES
@@ -69,11 +70,7 @@ def compared(scale: str, records: list[Record]) -> str:
     for place, (name, read) in enumerate({**of_matrix, **of_switch}.items()):
         kind = TRANSFER if name in of_matrix else SWITCH
         values = [[100 * read(record) for record in by_kind[kind][panel]] for panel in panels]
-        middle = [mean(seeds) for seeds in values]
-        errors = [
-            [m - min(seeds) for m, seeds in zip(middle, values, strict=True)],
-            [max(seeds) - m for m, seeds in zip(middle, values, strict=True)],
-        ]
+        middle, errors = whiskers(values)
         where = [number + (place - 2.5) * 0.14 for number in range(len(panels))]
         axes.errorbar(
             where, middle, yerr=errors, fmt=MARKERS[place], color=colours[place], label=name
