@@ -132,6 +132,28 @@ def spread(values: Sequence[float]) -> str:
     return f"{mean(values):.1f} ± {stdev(values):.1f}"
 
 
+def processes(records: list[Record]) -> str:
+    """Return what several processes reach beside one, over the same seeds, in Markdown."""
+    draws = [record for record in records if record["recipe"]["task"] == "draw"]
+    by_count: dict[int, list[Record]] = defaultdict(list)
+    for record in draws:
+        by_count[record["machine"].get("processes", 1)].append(record)
+    lines = []
+    for count, own in sorted(by_count.items()):
+        natural, robust = zip(*map(percents, own), strict=True)
+        each = ", ".join(f"{value:.1f}" for value in robust)
+        lines.append(f"| {count} | {spread(natural)} | {spread(robust)} | {each} |")
+    seeds = ", ".join(map(str, sorted({record["recipe"]["seed"] for record in draws})))
+    title = draws[0]["results"]["best"]["attacks"][0]["title"]
+    return f"""\
+| processes | natural (%) | robust (%) | of each seed |
+|---|---|---|---|
+{chr(10).join(lines)}
+
+The ticket of `python3 dev.py demo`, seeds {seeds}: mean ± standard deviation, robust under {title}.
+"""
+
+
 def table(rows: Rows) -> str:
     """Return a line per row: natural, robust, weights, bytes."""
     lines = [

@@ -77,6 +77,7 @@ class Page:
 
 PAGES = (
     Page("README.md", demo, "demo.jsonl"),
+    Page("docs/drawing.md", findings.processes, "demo*.jsonl"),
     Page("docs/ticket-size.md", benchmark_tables.ticket_size, "ticket_size.jsonl"),
     Page("docs/switching.md", benchmark_tables.switching, "switching.jsonl"),
     Page("docs/export.md", benchmark_tables.export, "export.jsonl"),
