@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe
-from scratchticket.experiments.report import Found, Records, found, section
+from scratchticket.experiments.report import Found, Records, section
+from scratchticket.experiments.report import found as filled_in
 
 Record = dict[str, Any]
 
@@ -22,10 +23,10 @@ def results(scale: str, records: list[Record]) -> str:
     known = Records({r["id"]: {k: v for k, v in r.items() if k != "id"} for r in records})
     seeds = {seed for r in records if (seed := _seed(r)) is not None}
     sized = replace(SCALES[scale], seeds=tuple(sorted(seeds)))
-    founds = [found(paper_recipe(name), sized, known) for name in NAMES]
+    founds = [filled_in(paper_recipe(name), sized, known) for name in NAMES]
     less = "\n".join(f"- {line}" for line in sized.about)
     parts = [_cost(records), f"Less than in the paper:\n\n{less}", _verdicts(founds)]
-    parts += map(section, founds)
+    parts += [section(found) for found in founds if found.done]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
 

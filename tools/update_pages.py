@@ -90,6 +90,7 @@ PAGES = (
     Page("docs/attacks-cifar10.md", attack_tables.attacks, "cifar10-attacks-seed*.jsonl"),
     Page("docs/fewer-steps.md", pictures.searches, "fast-*seed*.jsonl"),
     Page("docs/results-quick.md", partial(result_tables.results, "quick"), "paper-quick.jsonl"),
+    Page("docs/results-small.md", partial(result_tables.results, "small"), "paper-small.jsonl"),
     Page("docs/r2s-findings.md", partial(r2s_tables.answers, "quick"), "*-quick.jsonl"),
     Page("docs/findings.md", partial(findings.study, "digits"), "digits-seed*.jsonl"),
     Page("docs/findings-cifar10.md", partial(findings.study, "cifar10"), "cifar10-seed*.jsonl"),

@@ -65,7 +65,8 @@ _SMALL = Scale(
         "width 16 instead of 64, 8 on ImageNet; WideResNet-16-2 instead of 34-10",
         "20,000 training images, 16 epochs of batches of 64 with a cosine, PGD-3 inside",
         "ImageNet: images of 64 pixels, epsilon twice as large",
-        "tickets of 5, 10, 20 and 40 % where the paper compares or combines up to nine",
+        "tickets of 5, 10, 20 and 40 % where the paper compares up to nine; of each set, those "
+        "of its tickets that are among them",
         "the slow attacks and transfer matrices meet 500 test images, Bandits has 1,000 queries",
     ),
     seeds=(0,),
