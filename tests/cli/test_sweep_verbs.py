@@ -100,6 +100,7 @@ def test_one_panel_of_a_recipe_can_be_run() -> None:
     curve = len(SCALES["quick"].points)
     assert count("--panel", "resnet18 / cifar10") == curve + 1  # and the dense network
     assert count("--panel", "resnet18 / cifar10", "--panel", "resnet18 / cifar100") == 2 * curve + 2
+    assert count("--panel", "resnet18 / cifar10", "--seeds", "1:3") == 2 * (curve + 1)
     assert count() > 10 * curve
 
 
@@ -109,7 +110,10 @@ def test_one_panel_of_a_recipe_can_be_run() -> None:
         (("run",), "name a recipe"),
         (("run", "tabel3"), "unknown recipe 'tabel3'; did you mean 'table3'?"),
         (("run", "table3", "--scale", "big"), "unknown scale 'big'"),
-        (("run", "table3", "--seeds", "0"), "at least 1"),
+        (("run", "table3", "--seeds", "0"), "at least one seed, got 0"),
+        (("run", "table3", "--seeds", "3:3"), "at least one seed, got 3:3"),
+        (("run", "table3", "--seeds", ":3"), "a range, 1:3, got ':3'"),
+        (("run", "table3", "--seeds", "-1"), "a range, 1:3, got '-1'"),
         (("run", "table3", "--workers", "0"), "at least 1"),
         (("run", "table3", "--data", "cifar10"), "NAME=PATH"),
         (("run", "table3", "--on", "slrum"), "did you mean 'slurm'?"),

@@ -23,6 +23,14 @@ Names = Annotated[
     list[str] | None,
     Argument(metavar="NAME", help="table1 to table9, figure1 to figure14.", show_default=False),
 ]
+Seeds = Annotated[
+    str | None,
+    Option(
+        metavar="N|FROM:TO",
+        help="How many seeds, from 0; or which: 1:3 are 1 and 2.",
+        show_default="the scale's",
+    ),
+]
 #: What stands at the beginning of files that ``report`` has written.
 PAGE, TABLES, RECORDS = "<title>Robust scratch tickets at scale", "## ", '"job"'
 
@@ -52,9 +60,7 @@ def run(
             show_default=False,
         ),
     ] = None,
-    seeds: Annotated[
-        int | None, Option(help="How many seeds, from 0.", show_default="the scale's")
-    ] = None,
+    seeds: Seeds = None,
     data: Annotated[
         list[str] | None,
         Option(
@@ -113,7 +119,7 @@ def _sweep(  # noqa: PLR0917
     names: tuple[str, ...],
     scale: str,
     store: Path,
-    seeds: int | None,
+    seeds: str | None,
     data: list[str] | None,
     settings: list[str] | None,
     track: bool = False,
@@ -135,11 +141,26 @@ def _sweep(  # noqa: PLR0917
         if not Path(path).expanduser().exists():
             raise InputError(f"no such data: {path}")
         places.append((name, str(Path(path).expanduser().resolve())))
-    if seeds is not None and seeds < 1:
-        raise InputError(f"the number of seeds must be at least 1, got {seeds}")
     changes = tuple(with_settings({}, settings).items())
-    some = tuple(range(seeds or 0))
+    some = () if seeds is None else _seeds(seeds)
     return Sweep(names, scale, str(store), tuple(places), some, changes, track, panels)
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """Read how many seeds, or from which up to which other one.
+
+    Raises:
+        InputError: If it is neither, or none.
+    """
+    from scratchticket.errors import InputError
+
+    first, colon, end = text.rpartition(":")
+    if not end.isdecimal() or not (first.isdecimal() or not colon):
+        raise InputError(f"seeds are a number, 3, or a range, 1:3, got {text!r}")
+    some = tuple(range(int(first or 0), int(end)))
+    if not some:
+        raise InputError(f"there must be at least one seed, got {text}")
+    return some
 
 
 def _list() -> None:
@@ -201,9 +222,7 @@ def report(
         Path | None,
         Option(help="A file of records instead of a store.", show_default=False),
     ] = None,
-    seeds: Annotated[
-        int | None, Option(help="How many seeds, from 0.", show_default="the scale's")
-    ] = None,
+    seeds: Seeds = None,
     settings: Annotated[
         list[str] | None,
         Option("--set", metavar="PATH=VALUE", help="As for `run`.", show_default=False),
