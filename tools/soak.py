@@ -49,7 +49,8 @@ HITS = [
     ("both", signal.SIGINT),  # what Ctrl-C in a terminal does
 ]
 LIVES = (0.2, 30.0)  # seconds from a start, or from the last hit, to the next
-CODES = {0, 2, -signal.SIGKILL, -signal.SIGTERM}  # the last before a command has begun
+#: The last two while Python has not begun, or has ended.
+CODES = {0, 2, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT}
 MORE_MEMORY, MORE_FILES = 64.0, 2  # MiB and handles that a worker may gain after its first jobs
 WARM = 10  # jobs after which a worker has loaded what it needs; a third of them if they are few
 MARK = "SCRATCHTICKET_SOAK"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +13,8 @@ from scratchticket.errors import Interrupted
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")  # the last two come from batch systems
 _NUMBERS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+
+LATER = 0.02  # seconds after which an interruption that was lost comes again
 
 
 @contextmanager
@@ -63,8 +67,22 @@ def interruptible() -> Iterator[None]:
     }
     for number in before:
         signal.signal(number, signal.default_int_handler)
+    usual = sys.unraisablehook
+
+    def again(lost: sys.UnraisableHookArgs) -> None:
+        """Let an interruption come again that came in a destructor, where Python ignores it.
+
+        A thread sends it: what is raised here would be ignored too.
+        """
+        if lost.exc_type is KeyboardInterrupt:
+            threading.Timer(LATER, _thread.interrupt_main).start()
+        else:
+            usual(lost)
+
+    sys.unraisablehook = again
     try:
         yield
     finally:
+        sys.unraisablehook = usual
         for number, handler in before.items():
             signal.signal(number, handler)

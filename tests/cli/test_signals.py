@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scratchticket.signals import interruptible
 from test_cli import call
 from test_faults import DRAW, done, drawn, litter, refused, same_ticket
 
@@ -45,6 +47,23 @@ def fsync(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], None]]
         monkeypatch.setattr("os.fsync", meanwhile)
 
     return arrange
+
+
+class Interrupting:
+    """Is interrupted while it is removed, where Python ignores what is raised."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_one_that_comes_in_a_destructor_is_not_lost() -> None:
+    before = sys.unraisablehook
+
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        Interrupting()
+        time.sleep(5)
+
+    assert sys.unraisablehook is before
 
 
 @pytest.mark.parametrize("number", SIGNALS)

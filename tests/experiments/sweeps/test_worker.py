@@ -54,6 +54,18 @@ def test_a_kind_that_is_none_is_refused() -> None:
         Job("drew", {})  # type: ignore[arg-type]
 
 
+def test_what_a_process_left_that_was_killed_at_its_end_is_removed(tmp_path: Path) -> None:
+    store, job = Store(tmp_path), ticket()
+    work(store, [job])
+    left = store.folder(job) / "checkpoint.safetensors"
+    left.write_bytes(b"of the last step")
+
+    work(store, [job])
+
+    assert not left.exists()
+    assert store.state(job) == "finished"
+
+
 def test_what_is_needed_comes_first() -> None:
     first, second = ticket(), tuned(ticket())
 

@@ -17,6 +17,7 @@ from scratchticket.experiments.folder import RunFolder, json_file
 from scratchticket.experiments.summary import usable
 from scratchticket.experiments.sweeps.job import Job
 from scratchticket.files import write_atomically
+from scratchticket.learning.checkpoint import discard
 
 State = Literal["finished", "running", "failed", "begun", "new"]
 Facts = dict[str, Any]
@@ -98,6 +99,11 @@ class Store:
         described = {**job.json(), "label": job.label}
         write_atomically(self.folder(job) / "job.json", json.dumps(described, indent=2) + "\n")
         return taken
+
+    def tidy(self, job: Job) -> None:
+        """Remove the checkpoint of a finished job, which a process killed at its end leaves."""
+        if job.kind == "run":
+            discard(RunFolder(self.folder(job), job.recipe.task).checkpoint)
 
     def fail(self, job: Job, why: str, details: str = "") -> None:
         """Note that a job failed, and why."""

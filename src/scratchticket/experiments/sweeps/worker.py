@@ -34,7 +34,11 @@ def work(store: Store, jobs: Sequence[Job], *, device: str = "cpu", looks: float
     left = list(jobs)
     states: dict[Job, State] = {}
     while left:
-        states |= {job: store.state(job) for job in jobs if states.get(job) != "finished"}
+        for job in jobs:
+            if states.get(job) != "finished":
+                states[job] = store.state(job)
+                if states[job] == "finished":
+                    store.tidy(job)
         left = [
             job
             for job in left
