@@ -3,8 +3,8 @@
     python tools/keep_store.py keep runs/paper records/paper-small.jsonl
     python tools/keep_store.py fill runs/paper records/paper-small.jsonl
 
-Records go to the file, tickets to `records/tickets`. Networks that need megabytes are not kept:
-what needs them makes them again.
+Records go to the file, tickets to `records/tickets`, and with them the journals of evaluations that
+were not finished. Networks that need megabytes are not kept: what needs them makes them again.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ Facts = dict[str, Any]
 def keep(store: Path, records: Path) -> None:
     """Add the finished jobs of a store to the records, and copy their tickets."""
     known = dict(Records.load(records).by_id) if records.exists() else {}
+    TICKETS.mkdir(exist_ok=True)
     for folder in sorted(path.parent for path in store.glob("*/record.json")):
         job = json.loads((folder / "job.json").read_text())
         name = sha256(canonical_json({k: v for k, v in job.items() if k != "label"}).encode())
@@ -43,9 +44,13 @@ def keep(store: Path, records: Path) -> None:
         if job["kind"] == "run":
             ticket = RunFolder(folder, record["recipe"]["task"]).ticket
             if ticket.stat().st_size <= LARGEST:
-                TICKETS.mkdir(exist_ok=True)
                 shutil.copy(ticket, TICKETS / f"{folder.name}.safetensors")
     Records(known).save(records)
+    for journal in store.glob("*/journal.jsonl"):
+        kept = TICKETS / f"{journal.parent.name}.journal.jsonl"
+        kept.unlink(missing_ok=True)
+        if not (journal.parent / "record.json").exists():
+            shutil.copy(journal, kept)
 
 
 def fill(store: Path, records: Path) -> None:
@@ -70,6 +75,11 @@ def fill(store: Path, records: Path) -> None:
         (folder / "seconds").write_text(f"{facts['seconds']:.1f}")
         write_atomically(folder / "record.json", json.dumps(record, indent=2) + "\n")
         print(f"filled {folder.name} {facts['job']['label']}")
+    for kept in TICKETS.glob("*.journal.jsonl"):
+        journal = store / kept.name.split(".")[0] / "journal.jsonl"
+        if not journal.exists():
+            journal.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(kept, journal)
 
 
 def main() -> None:

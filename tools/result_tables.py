@@ -24,8 +24,12 @@ def results(scale: str, records: list[Record]) -> str:
     seeds = {seed for r in records if (seed := _seed(r)) is not None}
     sized = replace(SCALES[scale], seeds=tuple(sorted(seeds)))
     founds = [filled_in(paper_recipe(name), sized, known) for name in NAMES]
-    less = "\n".join(f"- {line}" for line in sized.about)
+    about = [line for line in sized.about if len(seeds) == 1 or "one seed" not in line]
+    less = "\n".join(f"- {line}" for line in about)
     parts = [_cost(records), f"Less than in the paper:\n\n{less}", _verdicts(founds)]
+    if len(seeds) > 1:
+        which = ", ".join(map(str, sized.seeds))
+        parts.insert(1, f"Seeds {which}; a number without ± is of one seed alone.")
     parts += [section(found) for found in founds if found.done]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
