@@ -51,6 +51,7 @@ LONG = {  # commands that are only parsed here, by what stands in them: elsewher
     "--beside": "test_switch_verbs",
     "run --all": "a cluster: test_clusters",
     "run table3": "test_sweep_verbs",
+    "run figure1": "test_sweep_verbs",
     "--records": "test_sweep_verbs",
     "report": "test_sweep_verbs",
     "runs": "test_sweep_verbs",

@@ -401,14 +401,6 @@ def test_settings_that_cannot_be_are_refused_and_leave_the_folder_free(
     assert not (tmp_path / "run").exists()
 
 
-def test_evaluate_takes_only_code_as_network(drawn: Path) -> None:
-    words = ("--data", "digits", "--network", "conv4")
-    code, _, err = call("evaluate", drawn / "ticket.safetensors", *words)
-
-    assert code == 2
-    assert "a network's code is named package.module:factory, got 'conv4'" in err
-
-
 def test_a_start_brings_its_network_and_equal_values_are_no_contradiction(
     drawn: Path, tmp_path: Path
 ) -> None:
