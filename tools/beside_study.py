@@ -11,7 +11,6 @@ records/beside-quick.jsonl; what the store has is not done again.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +31,7 @@ DATA: DataSet = "cifar10"
 LABEL = f"{TOGETHER}, {panel(NETWORK, DATA)}"
 
 
-def members(seed: int) -> Iterator[tuple[str, Job]]:
+def members(seed: int) -> dict[str, Job]:
     """Return the tickets of a set by name, each drawn beside those before it."""
     scale, before = SCALES["quick"], dict[str, Job]()
     for percent in scale.some(SET):
@@ -40,13 +39,13 @@ def members(seed: int) -> Iterator[tuple[str, Job]]:
         needs = {f"{BESIDE} {name}": job for name, job in before.items()}
         one = replace(alone, needs=needs, label=f"{alone.label}, beside {len(needs)} others")
         before[percent_name(percent)] = one if needs else alone
-    yield from before.items()
+    return before
 
 
 def judged(seed: int) -> Job:
     """Return the switch between tickets that were drawn beside each other, judged."""
     alone = switch(SCALES["quick"], NETWORK, DATA, seed)
-    return replace(alone, needs={**alone.needs, **dict(members(seed))}, label=LABEL)
+    return replace(alone, needs={**alone.needs, **members(seed)}, label=LABEL)
 
 
 def main() -> None:

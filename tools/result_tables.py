@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe
-from scratchticket.experiments.report import Found, Records, section
-from scratchticket.experiments.report import found as filled_in
+from scratchticket.experiments.report import Found, Records, found, section
 
 Record = dict[str, Any]
 
@@ -23,14 +22,14 @@ def results(scale: str, records: list[Record]) -> str:
     known = Records({r["id"]: {k: v for k, v in r.items() if k != "id"} for r in records})
     seeds = {seed for r in records if (seed := _seed(r)) is not None}
     sized = replace(SCALES[scale], seeds=tuple(sorted(seeds)))
-    founds = [filled_in(paper_recipe(name), sized, known) for name in NAMES]
+    founds = [found(paper_recipe(name), sized, known) for name in NAMES]
     about = [line for line in sized.about if len(seeds) == 1 or "one seed" not in line]
     less = "\n".join(f"- {line}" for line in about)
     parts = [_cost(records), f"Less than in the paper:\n\n{less}", _verdicts(founds)]
     if len(seeds) > 1:
         which = ", ".join(map(str, sized.seeds))
         parts.insert(1, f"Seeds {which}; a number without ± is of one seed alone.")
-    parts += [section(found) for found in founds if found.done]
+    parts += [section(one) for one in founds if one.done]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
 

@@ -42,10 +42,12 @@ class Sweep:
         if not self.names:
             raise InputError("name a recipe, such as figure1, or give --all")
         scale = self.sized()
-        known = dict.fromkeys(name for recipe in self.recipes() for name in recipe.panels(scale))
-        for name in self.panels:
-            if name not in known:
-                raise unknown("panel of these recipes", name, known)
+        recipes = self.recipes()
+        if self.panels:
+            known = {name for recipe in recipes for name in recipe.panels(scale)}
+            for name in self.panels:
+                if name not in known:
+                    raise unknown("panel of these recipes", name, known)
         if self.track:
             check_tensorboard()
 

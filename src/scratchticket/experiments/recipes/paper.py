@@ -41,9 +41,9 @@ class PaperRecipe:
         kind, number = re.fullmatch(r"([a-z]+)(\d+)", self.name).groups()  # type: ignore[union-attr]
         return f"{kind.capitalize()} {number}"
 
-    def panels(self, scale: Scale) -> list[str]:
+    def panels(self, scale: Scale) -> set[str]:
         """Return the names of its parts."""
-        return list(dict.fromkeys(cell.panel for cell in self.cells(scale)))
+        return {cell.panel for cell in self.cells(scale)}
 
     def jobs(self, scale: Scale, panels: Collection[str] = ()) -> list[Job]:
         """Return everything that has to be done for it, in an order in which it can be done.
