@@ -12,6 +12,7 @@ from scratchticket.networks.parameters import (
     statistics,
     unmasked,
 )
+from scratchticket.networks.pointwise import thin_out
 from scratchticket.networks.recipe import (
     NETWORKS,
     Factory,
@@ -42,5 +43,6 @@ __all__ = [
     "random_network",
     "register",
     "statistics",
+    "thin_out",
     "unmasked",
 ]

@@ -33,6 +33,7 @@ from scratchticket.networks import (
     placed,
     random_network,
     statistics,
+    thin_out,
 )
 from scratchticket.tickets.identity import fingerprint
 from scratchticket.tickets.start import Start
@@ -268,7 +269,7 @@ def _network(task: Task) -> nn.Module:
         raise InputError(f"network {task.network.name} has no weight that a mask could cover")
     if task.start is not None:
         task.start.hand_over(network, data.classes, data.shape)
-    return placed(network, task.device)
+    return thin_out(placed(network, task.device))
 
 
 def _ticket(  # noqa: PLR0913
