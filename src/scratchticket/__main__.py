@@ -14,8 +14,12 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _too_early)
     from scratchticket.cli.app import main as program
+    from scratchticket.signals import too_late
 
-    program()
+    try:
+        program()
+    finally:
+        too_late()
 
 
 def _too_early(number: int, frame: FrameType | None) -> None:

@@ -86,3 +86,8 @@ def interruptible() -> Iterator[None]:
         sys.unraisablehook = usual
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def too_late() -> None:
+    """Ignore Ctrl-C from here on: the process ends, and an error is all it could still cause."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scratchticket.experiments.executors.here import _work
 from scratchticket.signals import interruptible
 from test_cli import call
 from test_faults import DRAW, done, drawn, litter, refused, same_ticket
@@ -61,7 +64,7 @@ def test_one_that_comes_in_a_destructor_is_not_lost() -> None:
 
     with pytest.raises(KeyboardInterrupt), interruptible():
         Interrupting()
-        time.sleep(5)
+        time.sleep(0.5)
 
     assert sys.unraisablehook is before
 
@@ -166,3 +169,36 @@ main()
 
     assert stopped.returncode == 2
     assert stopped.stderr == "interrupted: nothing had begun\n"
+
+
+def test_while_the_program_ends() -> None:
+    script = """
+import atexit, os, signal, sys
+from scratchticket.__main__ import main
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+main()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script, "--version"], capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("scratchticket ")
+    assert ended.stderr == ""
+
+
+class Hit:
+    """Work that is done when Ctrl-C comes, while its process ends."""
+
+    def work(self, device: str, threads: int | None) -> None:
+        Finalize(None, os.kill, args=(os.getpid(), signal.SIGINT), exitpriority=0)
+
+
+def test_while_a_worker_ends(capfd: pytest.CaptureFixture[str]) -> None:
+    worker = multiprocessing.get_context("spawn").Process(target=_work, args=(Hit(), "cpu", None))
+
+    worker.start()
+    worker.join()
+
+    assert worker.exitcode == 0
+    assert capfd.readouterr().err == ""

@@ -18,7 +18,7 @@ import torch
 from scratchticket.errors import InputError, Interrupted
 from scratchticket.experiments.executors.crew import Ended, Worker, keep_at_work
 from scratchticket.experiments.executors.sweep import Sweep
-from scratchticket.signals import interruptible
+from scratchticket.signals import interruptible, too_late
 
 FAILED, STOPPED = 2, 3  # exit codes of workers
 
@@ -133,3 +133,5 @@ def _work(sweep: Sweep, device: str, threads: int | None) -> None:
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(FAILED)
+    finally:
+        too_late()
