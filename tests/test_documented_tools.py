@@ -1,0 +1,142 @@
+"""The benchmarks and tools that the documentation names are run, made small."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import judge_study
+import pytest
+import run_study
+from PIL import Image
+
+import scratchticket as st
+from scratchticket.errors import InputError
+from test_commands import PAGES, commands
+
+pytest.importorskip("zstandard")
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+from benchmarks import __main__ as program  # noqa: E402
+
+RECORDS = ROOT / "records"
+TINY = st.NetworkRecipe("resnet18", width=2)
+STUDIES = {"run_study": run_study, "judge_study": judge_study}
+
+
+def all_commands(start: str) -> list[list[str]]:
+    """Return every command of the documentation that begins so, once."""
+    found = {tuple(words): None for page in PAGES for words in commands(page, start, least=1)}
+    return [list(words) for words in found]
+
+
+SMALLER: dict[str, Callable[[ModuleType], dict[str, Any]]] = {  # what a benchmark has instead
+    "attacks": lambda _: {
+        "PASSES": {"pgd": 1, "autoattack": 1},
+        "autoattack_runs": lambda *_: {"scratchticket": lambda: 0.5},
+        "peak": lambda *_: 1,
+    },
+    "draw": lambda of: {
+        "CASES": {"tiny": of.Case(TINY, (1, 8, 8), batch=8, steps=1)},
+        "TURNS": 1,
+        "peak": lambda *_: 1,
+        "product_rate": lambda *_: 1e9,
+    },
+    "parts": lambda of: {"measured": partial(of.measured, 10_000, images=512, turns=1)},
+    "growth": lambda of: {
+        "GROWTHS": {"images": replace(of.GROWTHS["images"], sizes=(20, 40))},
+        "TURNS": 1,
+    },
+    "export": lambda _: {"TURNS": 1, "BATCHES": (1,)},
+    "switching": lambda _: {"NETWORKS": ("resnet18",), "COUNTS": (2,)},
+    "ticket_size": lambda of: {
+        "CASES": {"resnet18": of.Case(TINY, image_size=8)},
+        "RATIOS": ("0.1",),
+        "DRAWN_RATIOS": ("0.1",),
+        "DIGITS": TINY,
+        "drawn_ticket": partial(of.drawn_ticket, epochs=1),
+    },
+    "photographs": lambda of: {
+        "CASES": (of.Case("input", "Parquet", large=False, count=48, side=32),)
+    },
+}
+MORE = {
+    "attacks": ["--images", "20", "--autoattack-images", "2", "--queries", "5"],
+    "export": ["--width", "2"],
+}
+
+
+@pytest.mark.filterwarnings("ignore:Please import")  # foolbox, of scipy
+@pytest.mark.parametrize("words", all_commands("python -m benchmarks "), ids=" ".join)
+def test_benchmarks_run(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, *_ = words
+    measuring = importlib.import_module(f"benchmarks.{name}")
+    for attribute, value in SMALLER.get(name, lambda _: {})(measuring).items():
+        monkeypatch.setattr(measuring, attribute, value)
+    monkeypatch.setattr(measuring, "RECORDS", tmp_path / "records.jsonl")
+    monkeypatch.chdir(tmp_path)
+    if name == "photographs":
+        photographs(tmp_path / "val.parquet")
+    if name == "ticket_size":  # bound when it was defined
+        words = [*words, "--records", "records.jsonl"]
+
+    program.main([*words, *MORE.get(name, [])])
+
+    assert json.loads((tmp_path / "records.jsonl").read_text().splitlines()[0])["machine"]
+
+
+def photographs(path: Path) -> None:
+    """Write a table of 48 of them."""
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    content = BytesIO()
+    Image.new("RGB", (64, 64)).save(content, "JPEG")
+    images = [{"bytes": content.getvalue(), "path": None}] * 48
+    parquet.write_table(pa.table({"image": images, "label": [0, 1] * 24}), path)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[name, *words] for name in STUDIES for words in all_commands(f"python tools/{name}.py ")],
+    ids=" ".join,
+)
+def test_studies_do_not_run_again_what_is_recorded(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, study, _, seed = words
+    known = {row["label"] for row in run_study.stored(run_study.records_of(study, int(seed)))}
+    rows = {label: row for label, row in run_study.STUDIES[study].items() if label in known}
+    alone = {label: row for label, row in rows.items() if row.keys().isdisjoint(run_study.FILES)}
+    monkeypatch.setitem(run_study.STUDIES, study, alone)
+    monkeypatch.setattr(run_study, "GALLERY", {})  # whose tickets are made again where they lack
+    before = {path: path.read_bytes() for path in RECORDS.glob("*.jsonl")}
+    monkeypatch.setattr(sys, "argv", [*words, "--out", str(tmp_path)])
+    monkeypatch.setattr(run_study, "run", lambda recipe, *_, **__: pytest.fail(f"runs {recipe}"))
+
+    STUDIES[name].main()
+
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_studies_run_what_is_not_recorded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def stop(recipe: Any, *_: Any, **__: Any) -> None:
+        asked.append(recipe.task)
+        raise InputError("enough")
+
+    monkeypatch.setattr(sys, "argv", [name, "digits", "--seed", "99", "--only", "dense"])
+    monkeypatch.setattr(run_study, "run", stop)
+
+    with pytest.raises(SystemExit, match="enough"):
+        STUDIES[name].main()
+
+    assert asked == ["train"]
