@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ def resnet():
     recipe = NetworkRecipe("resnet18", width=2)
     return random_network(recipe, classes=10, image_shape=(1, 8, 8), seed=0, mean=[0.5], std=[0.3])
 """
+MINE = ("mine", "mine.models")
 OTHER = {  # words that stand for what a reader has, or has time for
     "cifar10": "digits",
     "cifar10=PATH": "cifar10=photos",
@@ -101,10 +103,15 @@ def world(few_digits: st.Data, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture
-def own(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A reader's own copy of the world, where the commands are typed."""
     monkeypatch.chdir(shutil.copytree(world, tmp_path / "own", symlinks=True))
     monkeypatch.setattr(sys, "path", [*sys.path])  # --network puts the folder there
+    for name in MINE:  # of another reader
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield
+    for name in MINE:
+        sys.modules.pop(name, None)
 
 
 def smaller(words: list[str]) -> list[str]:
