@@ -122,7 +122,9 @@ def smaller(words: list[str]) -> list[str]:
             few += LEARN + (NARROW if NARROW[1] not in few else [])
             return few + (SMALL_IMAGES if "imagenet" in words else [])
         case "evaluate" | "switch" | "transfer" if "--data" in words:
-            count = "2" if {"full", "paper"} & {*words} else "5"
+            if slow := bool({"full", "paper"} & {*words}):
+                few = [word for word in few if word != "20.safetensors"]
+            count = "2" if slow else "5"
             return [*few, "--images", count, "--batch-size", count]
         case "run" if {"--scale", "--all", "--list", "--dry-run"}.isdisjoint(words):
             return ["run", "figure4", *few[few.index("--workers") :], *SWEEP]  # a small one
