@@ -246,12 +246,17 @@ def test_a_draw_is_measured_beside_the_reference(
     assert "| 1 | 2 |" in tables.draw([row])
 
 
-def test_photographs_are_measured(tmp_path: Path) -> None:
+def write_photographs(path: Path) -> None:
+    """Write a table of 48 of them."""
     pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     content = BytesIO()
     Image.new("RGB", (9, 9)).save(content, "JPEG")
     images = [{"bytes": content.getvalue(), "path": None}] * 48
-    parquet.write_table(pa.table({"image": images, "label": [0, 1] * 24}), tmp_path / "few.parquet")
+    parquet.write_table(pa.table({"image": images, "label": [0, 1] * 24}), path)
+
+
+def test_photographs_are_measured(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "few.parquet")
     rows = []
     for number, what in enumerate(("input", "imagenet_resnet18")):
         one = photographs.Case(what, "folder", large=not number, count=48, side=32)

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,17 +15,13 @@ from typing import Any
 import judge_study
 import pytest
 import run_study
-from PIL import Image
 
 import scratchticket as st
 from scratchticket.errors import InputError
+from test_benchmarks import ROOT, write_photographs
 from test_commands import PAGES, commands
 
-pytest.importorskip("zstandard")
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-from benchmarks import __main__ as program  # noqa: E402
-
+program = importlib.import_module("benchmarks.__main__")
 RECORDS = ROOT / "records"
 TINY = st.NetworkRecipe("resnet18", width=2)
 STUDIES = {"run_study": run_study, "judge_study": judge_study}
@@ -84,22 +79,13 @@ def test_benchmarks_run(words: list[str], tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(measuring, "RECORDS", tmp_path / "records.jsonl")
     monkeypatch.chdir(tmp_path)
     if name == "photographs":
-        photographs(tmp_path / "val.parquet")
+        write_photographs(tmp_path / "val.parquet")
     if name == "ticket_size":  # bound when it was defined
         words = [*words, "--records", "records.jsonl"]
 
     program.main([*words, *MORE.get(name, [])])
 
     assert json.loads((tmp_path / "records.jsonl").read_text().splitlines()[0])["machine"]
-
-
-def photographs(path: Path) -> None:
-    """Write a table of 48 of them."""
-    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    content = BytesIO()
-    Image.new("RGB", (64, 64)).save(content, "JPEG")
-    images = [{"bytes": content.getvalue(), "path": None}] * 48
-    parquet.write_table(pa.table({"image": images, "label": [0, 1] * 24}), path)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,10 @@ from scratchticket.attacks import attack_of, make_method
 from scratchticket.cli.app import app
 from scratchticket.errors import InputError
 from scratchticket.masks import Pattern
+from test_commands import PROGRAM, commands
 
-PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text()
+FILE = Path(__file__).parents[1] / "docs" / "plugins.md"
+PAGE = FILE.read_text()
 
 
 def install(folder: Path, points: dict[str, dict[str, str]], code: str) -> None:
@@ -78,11 +80,10 @@ def test_the_page_is_true() -> None:
 @pytest.mark.usefixtures("page")
 def test_the_commands_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    commands = re.findall(r"^    scratchticket (.*)$", PAGE, flags=re.MULTILINE)
-    assert len(commands) == 2
-    for command in commands:
-        words = command.split() + (["--epochs", "1"] if command.startswith("draw") else [])
-        result = CliRunner().invoke(app, words)
+    shown = commands(FILE, PROGRAM)
+    assert len(shown) == 2
+    for words in shown:
+        result = CliRunner().invoke(app, words + (["--epochs", "1"] if words[0] == "draw" else []))
         assert result.exit_code == 0, result.output
     assert "corners-50, linf, 0.2" in result.output
 
