@@ -73,6 +73,7 @@ def set_up(extras: str) -> None:
         "pip",
         "install",
         "-qq",
+        "--no-compile",
         "--disable-pip-version-check",
     ]
     call(*pip, "--constraint", PINS, "--editable", f"{ROOT}{extras}", quiet=True)

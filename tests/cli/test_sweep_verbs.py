@@ -20,7 +20,7 @@ from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe
 from scratchticket.experiments.sweeps import Store
 from test_cli import call
 
-CHANGES = {"network.width": "4", "data.train_images": "512"}
+CHANGES = {"network.width": "4", "data.train_images": "256"}
 QUICK = replace(SCALES["quick"], changes=CHANGES)
 SETTINGS = [word for name, value in CHANGES.items() for word in ("--set", f"{name}={value}")]
 

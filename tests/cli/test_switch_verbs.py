@@ -18,7 +18,7 @@ QUICK: dict[str, Any] = {
     "learning": st.LearningRecipe(epochs=2, batch_size=64),
 }
 FEW = ("--data", "digits", "--images", "10", "--quiet")
-SMALL = st.NetworkRecipe(width=4)
+SMALL = st.NetworkRecipe("conv4", width=4)
 
 
 @pytest.fixture(scope="module")
@@ -136,8 +136,8 @@ def test_a_network_is_given_once(path: Callable[[str], Path]) -> None:
 
 
 def test_a_ticket_is_drawn_beside_others(path: Callable[[str], Path], tmp_path: Path) -> None:
-    words = ("draw", "--data", "digits", "--width", "4", "--epochs", "1", "--epsilon", "0.1")
-    words += ("--steps", "1", "--beside", path("two"), "--quiet")
+    words = ("draw", "--data", "digits", "--network", "conv4", "--width", "4", "--epochs", "1")
+    words += ("--epsilon", "0.1", "--steps", "1", "--beside", path("two"), "--quiet")
 
     code, _, error = call(*words, "--out", tmp_path / "third")
     recipe = st.Ticket.load(tmp_path / "third" / "ticket.safetensors").provenance["recipe"]

@@ -229,6 +229,9 @@ def paths(kind: type = Recipe, prefix: str = "") -> list[str]:
     return found
 
 
+KNOWN = paths()
+
+
 def _opened(prefix: str, path: str) -> list[str]:
     """Split a path behind an open setting; what follows is one name, dots included."""
     return [*prefix.split("."), path.removeprefix(f"{prefix}.")]
@@ -252,12 +255,11 @@ def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
     Raises:
         InputError: If a path is not known (the nearest is named) or a value does not fit.
     """
-    known = paths()
     tree: dict[str, Any] = {}
     for path, value in overrides.items():
         opened = next((p for p in OPEN if path.startswith(f"{p}.")), None)
-        if opened is None and path not in known:
-            raise unknown("setting", path, known)
+        if opened is None and path not in KNOWN:
+            raise unknown("setting", path, KNOWN)
         if path in OPEN and not isinstance(value, Mapping):
             raise InputError(f"set one of {path} by its name: {path}.NAME={value}")
         *parents, leaf = path.split(".") if opened is None else _opened(opened, path)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from typing import Any, Literal, get_args
 
@@ -78,7 +79,7 @@ class Job:
     def recipe(self) -> Recipe:
         """The recipe of a run, as far as it is known before those it needs have been run."""
         start = {"start.sha256": self.needs[START].id} if START in self.needs else {}
-        return make_recipe({**self.settings, **start})
+        return _recipe(canonical_json({**self.settings, **start}))
 
     @property
     def data(self) -> DataRecipe:
@@ -97,6 +98,12 @@ class Job:
                 yield job
 
         yield from walk(self)
+
+
+@cache
+def _recipe(settings: str) -> Recipe:
+    """Return the recipe of settings as JSON; tables and figures name the same ones many times."""
+    return make_recipe(json.loads(settings))
 
 
 def in_order(jobs: Iterator[Job] | list[Job]) -> list[Job]:
