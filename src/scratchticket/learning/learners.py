@@ -111,12 +111,13 @@ class ScoreLearner:
     ) -> None:
         self._parameters = dict(parameters)
         self._select = selector
-        self._weights = {
+        #: The weights to choose from, which stay as they are.
+        self.weights = {
             name: p.detach().clone(memory_format=torch.contiguous_format)
             for name, p in parameters.items()
         }
         self._scores = {}
-        for name, weight in self._weights.items():
+        for name, weight in self.weights.items():
             shape = selector.shapes[name]
             self._scores[name] = (
                 magnitude_scores(weight, shape)
@@ -140,7 +141,7 @@ class ScoreLearner:
         """Write ``weight * mask`` into the module."""
         with torch.no_grad():
             for name, mask in self._masks().items():
-                weight = self._weights[name]
+                weight = self.weights[name]
                 self._parameters[name].copy_(torch.where(mask, weight, 0.0))
 
     def collect(self) -> None:
@@ -149,7 +150,7 @@ class ScoreLearner:
             if parameter.grad is None:
                 continue
             score = self._scores[name]
-            gradient = (self._weights[name] * parameter.grad).sum_to_size(score.shape)
+            gradient = (self.weights[name] * parameter.grad).sum_to_size(score.shape)
             score.grad = (gradient * score.sign()).contiguous()
             parameter.grad = None
 
@@ -159,11 +160,11 @@ class ScoreLearner:
 
     def result(self) -> dict[str, Tensor]:
         """Return the mask of each layer, in the shape of its weight."""
-        return {n: mask.expand_as(self._weights[n]) for n, mask in self._masks().items()}
+        return {n: mask.expand_as(self.weights[n]) for n, mask in self._masks().items()}
 
     def identity(self) -> dict[str, Any]:
         """Return what selects, and a hash of the frozen weights."""
-        return {"scores": self._select.facts(), "of": _digest(self._weights)}
+        return {"scores": self._select.facts(), "of": _digest(self.weights)}
 
 
 class WeightLearner:

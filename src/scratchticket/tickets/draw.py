@@ -194,19 +194,19 @@ def drawing(
     shapes = {name: tuple(p.shape) for name, p in parameters.items()}
     last = classifier(network, len(task.data.classes))
     selector = Selector(pattern, remaining_ratio, shapes, last)
-    weights = {name: p.detach().cpu().clone() for name, p in bare(network).named_parameters()}
+    learner = ScoreLearner(parameters, selector, score_seed)
 
     def ticket(snapshot: Snapshot) -> Ticket:
+        weights = dict(bare(network).named_parameters()) | learner.weights
         return _ticket(
             task,
             snapshot,
             mask=Mask(snapshot.result),
-            weights=weights,
+            weights={name: weight.detach().cpu() for name, weight in weights.items()},
             stored=task.start is not None,
             score_seed=score_seed,
         )
 
-    learner = ScoreLearner(parameters, selector, score_seed)
     return Job(task, network, learner, ticket, _facts(task) | {"scores": scores})
 
 
