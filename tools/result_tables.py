@@ -23,8 +23,7 @@ def results(scale: str, records: list[Record]) -> str:
     seeds = {seed for r in records if (seed := _seed(r)) is not None}
     sized = replace(SCALES[scale], seeds=tuple(sorted(seeds)))
     founds = [found(paper_recipe(name), sized, known) for name in NAMES]
-    about = [line for line in sized.about if len(seeds) == 1 or "one seed" not in line]
-    less = "\n".join(f"- {line}" for line in about)
+    less = "\n".join(f"- {line}" for line in sized.less)
     parts = [_cost(records), f"Less than in the paper:\n\n{less}", _verdicts(founds)]
     if len(seeds) > 1:
         which = ", ".join(map(str, sized.seeds))

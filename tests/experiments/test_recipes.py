@@ -132,6 +132,9 @@ def numbers(*values: float) -> list[Measured]:
         (">", (0.8, 0.8), (0.795, 0.795), "cannot be told"),  # within the noise of 400 images
         ("~", (0.8, 0.8), (0.795, 0.795), "holds"),
         ("~", (0.8, 0.8), (0.7, 0.7), "does not hold"),
+        ("<=", (0.7, 0.7), (0.8, 0.8), "holds"),
+        ("<=", (0.82, 0.82), (0.8, 0.8), "holds"),
+        ("<=", (0.9, 0.9), (0.8, 0.8), "does not hold"),
         ("~", (), (0.7, 0.7), "not tested at this scale"),
     ],
 )
@@ -143,6 +146,15 @@ def test_verdicts_follow_the_rule(
     judged = Claim("text", sign, rows("a", "b")).judged(values)  # type: ignore[arg-type]
 
     assert judged.verdict == verdict
+
+
+def test_numbers_are_compared_within_their_seed() -> None:
+    first, second = Measured(0.4, 400, seed=0), Measured(0.8, 400, seed=1)
+    values = {("p", "a", "5"): [second], ("p", "b", "5"): [first, second]}
+    claim = Claim("text", ">", rows("a", "b"))
+
+    assert claim.judged(values).difference == 0
+    assert claim.judged({**values, ("p", "b", "5"): [first]}).verdict == "not tested at this scale"
 
 
 def test_a_verdict_needs_most_pairs_to_agree() -> None:

@@ -190,7 +190,7 @@ def _tell(sweep: Sweep, watch: Watch, workers: int) -> None:
     left = watch.seconds_left(workers)
     cost = "how long that takes is known once some are done" if left is None else duration(left)
     say(f"{len(watch.jobs)} jobs in all, shared between recipes; {todo} to do: {cost}")
-    for line in scale.about:
+    for line in scale.less:
         say(f"less than in the paper: {line}")
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium")
 PHONE = {"width": 360, "height": 740}
+SHEET = {"width": 718, "height": 1047}  # A4 with its margins
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,8 @@ def test_one_ratio_hides_the_columns_of_others(opened: Page) -> None:
 
     assert opened.locator("[data-percent='5']:visible").count() > 0
     assert opened.locator("[data-percent]:not([data-percent='5']):visible").count() == 0
+    dense = opened.locator("#figure1 tr", has_text="dense, robust").first
+    assert dense.locator("td a:visible").count() == 1  # holds at any ratio
 
 
 def test_records_are_searched(opened: Page) -> None:
@@ -136,11 +139,24 @@ def test_a_phone_need_not_scroll_sideways(opened: Page) -> None:
     assert wide <= PHONE["width"]
 
 
-def test_printed_there_is_no_form(opened: Page) -> None:
+def test_printed_there_is_no_form_and_nothing_is_cut_off(opened: Page) -> None:
+    opened.set_viewport_size(SHEET)
     opened.emulate_media(media="print")
 
     assert opened.locator("form").is_hidden()
     assert opened.locator("#table3").is_visible()
+    assert opened.evaluate("document.documentElement.scrollWidth") <= SHEET["width"]
+
+
+def test_a_number_leads_to_its_record(opened: Page) -> None:
+    number = opened.locator("#figure1 td a").first
+    number.click()
+
+    record = opened.locator(f"[id='{str(number.get_attribute('href'))[1:]}']")
+    assert "ticket resnet18 1 %" in record.inner_text()
+    box, form = record.bounding_box(), opened.locator("form").bounding_box()
+    assert box is not None and form is not None
+    assert box["y"] >= form["y"] + form["height"]
 
 
 def test_every_picture_has_a_text(opened: Page) -> None:

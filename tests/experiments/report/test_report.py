@@ -16,6 +16,7 @@ from scratchticket.experiments.report.figures import drawn
 from scratchticket.experiments.sweeps import Job, Store
 
 QUICK = SCALES["quick"]
+ROOT = Path(__file__).parents[3]
 
 
 def record_of(job: Job) -> dict[str, Any] | None:
@@ -93,7 +94,11 @@ def test_of_several_seeds_mean_and_spread_are_shown() -> None:
 
     filled = found(recipe, three, known).cells[0]
 
-    assert len(filled.values) == 3
+    assert [value.seed for value in filled.values] == [0, 1, 2]
+    last = filled.cell.jobs[2].id
+    filled = found(recipe, three, Records({last: known.by_id[last]})).cells[0]
+    assert [value.seed for value in filled.values] == [2]
+    filled = found(recipe, three, known).cells[0]
     assert re.fullmatch(r"\d+\.\d ± \d+\.\d", filled.text())
 
 
@@ -121,6 +126,18 @@ def test_the_page_is_whole_and_needs_nothing_else(names: tuple[str, ...]) -> Non
     assert bool(outline.images) == bool(names)
     assert re.findall(r"https?://(?!www\.w3\.org/)", text) == []
     assert page(QUICK, founds, known) == text
+
+
+def test_where_columns_are_attacks_rows_are_filtered_by_ratio() -> None:
+    known = Records.load(ROOT / "records" / "paper-quick.jsonl")
+
+    told = page(
+        QUICK, [found(paper_recipe(name), QUICK, known) for name in ("table6", "figure7")], known
+    )
+
+    assert '<tr data-percent="5"><th scope="row">ticket, 5 %</th>' in told
+    assert '<tr><th scope="row">5 %</th>' in told  # of a matrix, columns are
+    assert '<td data-percent="5">' in told
 
 
 def test_text_from_records_cannot_become_markup() -> None:

@@ -14,10 +14,14 @@ EVERY = ""  # column of a number that does not depend on the column: a horizonta
 
 
 class Measured(NamedTuple):
-    """A number from a record: a fraction of ``images``, or something else if there are none."""
+    """A number from a record: a fraction of ``images``, or something else if there are none.
+
+    Numbers are compared within a ``seed``.
+    """
 
     value: float
     images: int
+    seed: int = 0
 
 
 Read = Callable[[Facts], Measured]

@@ -4,7 +4,8 @@ The rule, for all: of every pair of numbers the difference is taken seed by seed
 the mean difference is more than one standard error of the test images above zero and most pairs
 agree; it does not hold if the same is true below zero; else it cannot be told. *Comparable* holds
 if the mean difference lies within 2.5 points, the most that the paper calls so (a drop of 2.43 in
-Sec. 4.2), or within two standard errors where these are more.
+Sec. 4.2), or within two standard errors where these are more. *No higher* holds if the mean
+difference is not further than that above zero.
 """
 
 from __future__ import annotations
@@ -30,33 +31,37 @@ class Claim:
 
     Attributes:
         text: What, and where (the section).
-        sign: ``>``: the first of each pair is higher; ``~``: they are comparable.
+        sign: ``>``: the first of each pair is higher; ``~``: they are comparable; ``<=``: the first
+            is no higher.
         pairs: Finds the pairs of numbers to compare.
     """
 
     text: str
-    sign: Literal[">", "~"]
+    sign: Literal[">", "~", "<="]
     pairs: Callable[[Values], Iterator[Pair]]
 
     def judged(self, values: Values) -> Judged:
         """Return what the numbers say of it."""
-        found = [(left, right) for left, right in self.pairs(values) if left and right]
-        if not found:
-            return Judged(self.text, "not tested at this scale", None, None, 0)
         differences, errors = [], []
-        for left, right in found:
-            both = list(zip(left, right, strict=False))  # a seed may be missing on one side
-            differences.append(mean(a.value - b.value for a, b in both))
-            errors.append(_error(left))
+        for left, right in self.pairs(values):
+            other = {number.seed: number.value for number in right}
+            both = [number for number in left if number.seed in other]
+            if both:
+                differences.append(mean(number.value - other[number.seed] for number in both))
+                errors.append(_error(both))
+        if not differences:
+            return Judged(self.text, "not tested at this scale", None, None, 0)
         average, error = mean(differences), mean(errors)
-        if self.sign == "~":
-            near = abs(average) <= max(COMPARABLE, 2 * error)
-            said: Verdict = "holds" if near else "does not hold"
-        else:
+        if self.sign == ">":
             agree = sum(d * average > 0 for d in differences) > len(differences) / 2
             clear = abs(average) > error and agree
-            said = ("holds" if average > 0 else "does not hold") if clear else "cannot be told"
-        return Judged(self.text, said, average, error, len(found))
+            said: Verdict = "cannot be told"
+            if clear:
+                said = "holds" if average > 0 else "does not hold"
+        else:
+            apart = abs(average) if self.sign == "~" else average
+            said = "holds" if apart <= max(COMPARABLE, 2 * error) else "does not hold"
+        return Judged(self.text, said, average, error, len(differences))
 
 
 @dataclass(frozen=True)

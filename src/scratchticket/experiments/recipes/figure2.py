@@ -52,7 +52,7 @@ RECIPE = PaperRecipe(
         ),
         Claim(
             "From 5 to 20 % new weights are no better than the untrained ticket (5.1)",
-            "~",
+            "<=",
             rows(NEW, "ticket", percents=range(5, 21)),
         ),
     ),

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from scratchticket.experiments.sweeps.job import START, Job
 
 Settings = dict[str, Any]
+SEEDS = 3  # of the paper
 Network = Literal[
     "resnet18", "wideresnet32", "imagenet_resnet18", "imagenet_resnet50", "imagenet_resnet101"
 ]
@@ -26,7 +27,7 @@ class Scale:
 
     Attributes:
         name: ``paper``, ``small`` or ``quick``.
-        about: What is less than in the paper, in words.
+        about: What is less than in the paper beyond the seeds, in words.
         seeds: Of the runs.
         data: Data set to the settings of its runs.
         networks: Network to its settings.
@@ -62,6 +63,14 @@ class Scale:
     stands: Mapping[str, str] = field(default_factory=dict)
     changes: Settings = field(default_factory=dict)
     costs: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def less(self) -> tuple[str, ...]:
+        """What is less than in the paper, and what the user has set, in words."""
+        count = len(self.seeds)
+        seeds = (f"{count} seed{'s' * (count > 1)} instead of {SEEDS}",) if count < SEEDS else ()
+        own = tuple(f"set by you, whatever is said here: {p}={v}" for p, v in self.changes.items())
+        return seeds + self.about + own
 
     def some(self, percents: Iterable[int]) -> tuple[int, ...]:
         """Return those of the paper's percents that are done at this scale."""

@@ -171,8 +171,8 @@ def found(recipe: PaperRecipe, scale: Scale, records: Records) -> Found:
     for cell in recipe.cells(scale):
         known = [records.record(job) for job in cell.jobs]
         values = tuple(
-            _number(cell, job, record)
-            for job, record in zip(cell.jobs, known, strict=True)
+            _number(cell, job, record)._replace(seed=seed)
+            for seed, (job, record) in enumerate(zip(cell.jobs, known, strict=True))
             if record is not None
         )
         filled.append(Filled(cell, values))

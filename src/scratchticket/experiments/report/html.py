@@ -36,7 +36,7 @@ def page(scale: Scale, founds: Sequence[Found], records: Records) -> str:
     """
     script = files(__package__).joinpath("page.js").read_text()
     title = f"Robust scratch tickets at scale {scale.name}"
-    about = "".join(f"<li>{escape(line)}</li>" for line in scale.about)
+    about = "".join(f"<li>{escape(line)}</li>" for line in scale.less)
     less = f"<p>Less than in the paper:</p><ul>{about}</ul>" if about else ""
     sections = "\n".join(_section(found) for found in founds)
     return f"""{head(title, "script-src 'unsafe-inline'; img-src data:")}<body>
@@ -161,7 +161,7 @@ def _panel(found: Found, name: str) -> str:
     return f"""<div class="panel" data-network="{network}" data-data="{data}">
 <h3>{escape(name)}{_here(found.scale.called(name))}</h3>
 {figure}
-{_table(found, grid(found, name))}
+{_table(grid(found, name))}
 </div>"""
 
 
@@ -180,24 +180,31 @@ def _words(text: str) -> list[str]:
 
 
 def _percents(found: Found, panel: str) -> list[str]:
-    """Return the remaining percents that a panel has columns of."""
-    return [p for c in grid(found, panel).columns if (p := _percent(c))]
+    """Return the remaining percents that a panel has columns or rows of."""
+    numbers = grid(found, panel)
+    return [p for name in (*numbers.columns, *numbers.rows) if (p := _percent(name))]
 
 
-def _percent(column: str) -> str:
-    """Return the percent a column stands for, if it is one."""
-    return column.removesuffix(" %") if re.fullmatch(r"\d+ %", column) else ""
+def _percent(name: str) -> str:
+    """Return the percent that a column or row is about, if it is about one ticket."""
+    named = re.fullmatch(r"(?:ticket, )?(\d+) %", name)
+    return named[1] if named else ""
 
 
-def _table(found: Found, numbers: Grid) -> str:
-    """Return a panel's table; columns of a remaining percent can be filtered."""
-    marks = [f' data-percent="{p}"' if (p := _percent(c)) else "" for c in numbers.columns]
+def _mark(name: str) -> str:
+    """Return the attribute by which the page filters a column or row."""
+    return f' data-percent="{percent}"' if (percent := _percent(name)) else ""
+
+
+def _table(numbers: Grid) -> str:
+    """Return a panel's table; of tickets its columns can be filtered, or else its rows."""
+    marks = [_mark(column) for column in numbers.columns]
     heads = "".join(
         f"<th{mark}>{escape(column)}</th>"
         for column, mark in zip(numbers.columns, marks, strict=True)
     )
     body = "".join(
-        f'<tr><th scope="row">{escape(row)}</th>'
+        f'<tr{"" if any(marks) else _mark(row)}><th scope="row">{escape(row)}</th>'
         + "".join(_number(filled, mark) for filled, mark in zip(cells, marks, strict=True))
         + "</tr>"
         for row, cells in numbers.rows.items()
@@ -220,7 +227,11 @@ def _number(filled: Filled | None, mark: str) -> str:
         notes.append(f"n={len(filled.values)}")
     beside = f"<i>{theirs}</i>" if theirs else ""
     more = f'<small class="more">{" ".join(notes)}</small>' if notes else ""
-    return f"<td{mark}>{filled.text()}{beside}{more}</td>"
+    ours = filled.text()
+    if filled.values:  # of several seeds, the first that is done
+        job = filled.cell.jobs[filled.values[0].seed]
+        ours = f'<a href="#job-{job.id[:16]}">{ours}</a>'
+    return f"<td{mark}>{ours}{beside}{more}</td>"
 
 
 def _claims(claims: Sequence[Judged]) -> str:

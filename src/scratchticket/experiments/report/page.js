@@ -1,7 +1,7 @@
 "use strict";
 const form = document.querySelector("form");
 const panels = [...document.querySelectorAll(".panel")];
-const columns = [...document.querySelectorAll("[data-percent]")];
+const tickets = [...document.querySelectorAll("[data-percent]")];
 const records = [...document.querySelectorAll("[data-record]")];
 
 function chosen(name) { return form.elements[name].value; }
@@ -13,7 +13,7 @@ function filter() {
     panel.hidden = (network !== "" && !panel.dataset.network.split(" ").includes(network))
       || (data !== "" && !panel.dataset.data.split(" ").includes(data));
   }
-  for (const cell of columns) {
+  for (const cell of tickets) {
     cell.hidden = ratio !== "" && cell.dataset.percent !== ratio;
   }
   for (const section of document.querySelectorAll("section")) {

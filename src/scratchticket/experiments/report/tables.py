@@ -13,7 +13,8 @@ class Grid:
     """A panel as a table.
 
     Attributes:
-        columns: Names; remaining percents for curves.
+        columns: Names; remaining percents for curves. Numbers that hold whatever the percent have
+            a column of their own.
         rows: Name to its cells, one for each column, none where there is none.
     """
 
@@ -22,29 +23,24 @@ class Grid:
 
 
 def grid(found: Found, panel: str) -> Grid:
-    """Return the table of a panel; a number for every column stands in the first."""
+    """Return the table of a panel."""
     cells = found.panels[panel]
-    columns = tuple(dict.fromkeys(f.cell.column for f in cells if f.cell.column != EVERY))
+    names = dict.fromkeys(filled.cell.column for filled in cells)
+    columns = tuple(sorted(names, key=lambda name: name != EVERY))
     rows: dict[str, dict[str, Filled]] = {}
     for filled in cells:
         rows.setdefault(filled.cell.row, {})[filled.cell.column] = filled
     return Grid(
         tuple(heading(found, column) for column in columns),
-        {
-            row: tuple(own.get(column) or _every(own, column, columns) for column in columns)
-            for row, own in rows.items()
-        },
+        {row: tuple(own.get(column) for column in columns) for row, own in rows.items()},
     )
 
 
 def heading(found: Found, column: str) -> str:
     """Return how a column is called."""
+    if column == EVERY:
+        return "any ratio"
     return f"{column} %" if found.recipe.shape == "curves" and column.isdecimal() else column
-
-
-def _every(own: dict[str, Filled], column: str, columns: tuple[str, ...]) -> Filled | None:
-    """Return the number that holds for every column, once."""
-    return own.get(EVERY) if column == columns[0] else None
 
 
 def published(filled: Filled) -> str:
