@@ -90,6 +90,15 @@ def test_recipes_are_listed_and_counted() -> None:
     assert not Path("nowhere").exists()
 
 
+def test_what_is_less_than_in_the_paper_follows_what_is_asked_for() -> None:
+    def less(*words: str) -> str:
+        return told("run", "figure4", "--dry-run", "--store", "nowhere", *words)
+
+    assert "less than in the paper: 1 seed instead of 3" in less()
+    assert "instead of 3" not in less("--seeds", "3").split("width 16")[0]
+    assert "learning.epochs=5" in less("--set", "learning.epochs=5")
+
+
 def test_one_panel_of_a_recipe_can_be_run() -> None:
     def count(*words: str) -> int:
         counted = told("run", "figure1", "--dry-run", "--store", "nowhere", *words)
@@ -149,7 +158,29 @@ def test_failures_are_listed_with_how_to_go_on(tmp_path: Path) -> None:
     done = told("run", "figure4", *SETTINGS, "--store", str(tmp_path), code=2)
 
     assert done.count("has format 7") == len(jobs)
-    assert f"{len(jobs)} jobs failed; the same command tries them again" in done
+    where = "the same command tries them again, 4 of them when their folders are removed"
+    assert f"{len(jobs)} jobs failed; {where}" in done
+    words = ("figure4", *SETTINGS, "--store", str(tmp_path))
+    assert "0 to do, 4 to try again" in told("run", *words, "--dry-run")
+    assert told("runs", "status", "--store", str(tmp_path)).count("failed") == len(jobs)
+    out = str(tmp_path / "report.html")
+    assert told("report", *words, "--out", out).count("has format 7") == len(jobs)
+
+
+def test_why_a_job_failed_is_shown_and_one_bad_folder_hides_no_other(tmp_path: Path) -> None:
+    first, second, *_ = paper_recipe("figure4").jobs(QUICK)
+    store = Store(tmp_path)
+    for job in (first, second):
+        (taken := store.take(job)) and taken.release()
+    store.fail(first, "no such file", "Traceback: the whole story")
+    (store.folder(second) / "job.json").write_text('{"label": "den')
+
+    shown = json.loads(told("runs", "show", first.id[:12], "--store", str(tmp_path)))
+    assert shown["state"] == "failed"
+    assert shown["failure"] == {"error": "no such file", "details": "Traceback: the whole story"}
+    status = told("runs", "status", "--store", str(tmp_path))
+    assert "failed" in status
+    assert "job.json" in status
 
 
 def test_cleaning_says_what_it_removes(tmp_path: Path) -> None:

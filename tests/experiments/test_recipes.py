@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
+from pathlib import Path
+from statistics import mean
 
 import pytest
 
@@ -13,9 +16,15 @@ from scratchticket.experiments.recipes.cells import EVERY, Cell, Measured
 from scratchticket.experiments.recipes.claims import Claim, columns, off_diagonal, rows
 from scratchticket.experiments.recipes.paper import PARTS
 from scratchticket.experiments.recipes.parts import CIFAR, FEWER, PERCENTS
+from scratchticket.experiments.report import Records
 from scratchticket.experiments.sweeps import in_order
 
 PAPER = SCALES["paper"]
+ROOT = Path(__file__).parents[2]
+MEASURED = {
+    scale: Records.load(ROOT / "records" / f"paper-{scale}.jsonl").by_id
+    for scale in ("quick", "small")
+}
 
 
 def cells(name: str, scale: str = "paper") -> list[Cell]:
@@ -40,6 +49,34 @@ def test_a_recipe_can_be_built(name: str, scale: str) -> None:
     jobs = recipe.jobs(SCALES[scale])
     assert jobs == in_order(jobs)
     assert all(job.recipe.id for job in jobs if job.kind == "run")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_costs_are_those_of_the_recipe(name: str) -> None:
+    """The numbers of jobs are counted; the minutes are those of the records, more or less."""
+    recipe = paper_recipe(name)
+    jobs = {scale: recipe.jobs(SCALES[scale]) for scale in SCALES}
+    told = re.match(
+        r"(\d+) jobs at paper, (\d+) at small, (\d+) at quick, where they take (\d+) minutes? ",
+        recipe.part("Cost"),
+    )
+
+    assert told is not None
+    *counts, minutes = map(int, told.groups())
+    assert counts == [len(jobs[scale]) for scale in ("paper", "small", "quick")]
+    took = [MEASURED["quick"][job.id]["seconds"] / 60 for job in jobs["quick"]]
+    assert minutes / 2 <= max(1, sum(took)) <= 2 * minutes
+
+
+@pytest.mark.parametrize("scale", MEASURED)
+def test_the_cost_of_a_kind_of_job_is_that_of_the_records(scale: str) -> None:
+    took: dict[str, list[float]] = {}
+    for facts in MEASURED[scale].values():
+        took.setdefault(facts["job"]["kind"], []).append(facts["seconds"])
+
+    for kind, seconds in took.items():
+        if sum(seconds) > 60:
+            assert mean(seconds) / 2 < SCALES[scale].costs[kind] < 2 * mean(seconds)
 
 
 def test_there_are_all_of_the_paper() -> None:

@@ -28,7 +28,7 @@ def status(store: StorePath = STORE) -> None:
         for heading in ("job", "state", "what"):
             table.add_column(heading, no_wrap=heading != "what")
         for path in _described(store):
-            table.add_row(cell(path.name), _state(path), cell(_described_as(path)["label"]))
+            table.add_row(cell(path.name), _state(path), cell(_label(path)))
         out.print(table)
 
 
@@ -37,7 +37,7 @@ def show(
     job: Annotated[str, Argument(help="How its name begins.", show_default=False)],
     store: StorePath = STORE,
 ) -> None:
-    """Print what a job is, and its record."""
+    """Print what a job is, and its record or why it failed."""
     with user_errors():
         from scratchticket.errors import InputError
         from scratchticket.experiments.folder import json_file
@@ -46,10 +46,10 @@ def show(
         if len(found) != 1:
             many = f"{len(found)} jobs begin" if found else "no job begins"
             raise InputError(f"{many} with {job!r} in {store}")
-        record = found[0] / "record.json"
         facts: dict[str, Any] = {"job": _described_as(found[0]), "state": _state(found[0])}
-        if record.exists():
-            facts["record"] = json_file(record)
+        for part in ("record", "failure"):
+            if (path := found[0] / f"{part}.json").exists():
+                facts[part] = json_file(path)
         print(json.dumps(facts, indent=2))
 
 
@@ -83,12 +83,27 @@ def _described_as(folder: Path) -> dict[str, Any]:
     return {"label": ""} | json_file(folder / "job.json")
 
 
+def _label(folder: Path) -> str:
+    """Return what people call a job, or what is wrong with its folder."""
+    from scratchticket.errors import InputError
+
+    try:
+        return str(_described_as(folder)["label"])
+    except InputError as error:
+        return str(error)
+
+
 def _state(folder: Path) -> str:
     """Return where a job stands, from its folder alone."""
+    from scratchticket.errors import InputError
     from scratchticket.experiments import lease
+    from scratchticket.experiments.sweeps.store import record_in
 
-    if (folder / "record.json").exists():
-        return "finished"
+    try:
+        if record_in(folder) is not None:
+            return "finished"
+    except InputError:  # it cannot be used
+        return "failed"
     if lease.held(folder):
         return "running"
     return "failed" if (folder / "failure.json").exists() else "begun"

@@ -186,10 +186,14 @@ def _tell(sweep: Sweep, watch: Watch, workers: int) -> None:
         numbers = len(states), finished, failed, len(states) - finished - failed
         table.add_row(recipe.name, *map(str, numbers))
     out.print(table)
-    todo = len(watch.jobs) - watch.counts["finished"]
-    left = watch.seconds_left(workers)
-    cost = "how long that takes is known once some are done" if left is None else duration(left)
-    say(f"{len(watch.jobs)} jobs in all, shared between recipes; {todo} to do: {cost}")
+    todo = len(watch.jobs) - watch.counts["finished"] - len(watch.failed)
+    again = f", {len(watch.failed)} to try again" if watch.failed else ""
+    left, unknown = watch.left(workers)
+    cost = "how long that takes is known once some are done"
+    if left or not unknown:
+        more = f", and {unknown} of a kind that has not been measured" if unknown else ""
+        cost = f"{duration(left)} with {workers} worker{'s' * (workers > 1)}{more}"
+    say(f"{len(watch.jobs)} jobs in all, shared between recipes; {todo} to do{again}: {cost}")
     for line in scale.less:
         say(f"less than in the paper: {line}")
 
@@ -211,7 +215,11 @@ def _end(watch: Watch) -> None:
     for job in watch.failed:
         say(f"failed: {job.id[:16]} {job.label}: {watch.store.failure(job)}")
     waiting = f", {missing} wait for them" if missing else ""
-    raise InputError(f"{len(watch.failed)} jobs failed{waiting}; the same command tries them again")
+    kept = sum((watch.store.folder(job) / "record.json").exists() for job in watch.failed)
+    first = f", {kept} of them when their folders are removed" if kept else ""
+    raise InputError(
+        f"{len(watch.failed)} jobs failed{waiting}; the same command tries them again{first}"
+    )
 
 
 def report(
@@ -258,6 +266,9 @@ def report(
             known.save(export)
         filled = sum(bool(f.done) for f in founds)
         say(f"{out_}: {filled} of {len(founds)} recipes have numbers")
+        for job in sweep.jobs() if records is None else ():
+            if (why := sweep.open().failure(job)) is not None:
+                say(f"note: {job.id[:16]} {job.label} failed: {why}", err)
         if known.by_id and not filled:
             say(f"note: no record is of these recipes at --scale {scale}", err)
 

@@ -64,8 +64,8 @@ class SweepProgress:
             say(f"{done}/{len(self._watch.jobs)}  {job.label}  {said}  {seconds}", err)
         if self._bar.disable:
             return
-        left = self._watch.seconds_left(self._workers)
-        shown = "" if left is None else f"{duration(left)} left"
+        left, unknown = self._watch.left(self._workers)
+        shown = "" if unknown else f"{duration(left)} left"
         self._bar.update(self._all, completed=done, left=shown)
         for job in self._watch.running:
             if job not in self._running:

@@ -83,6 +83,7 @@ class Once:
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cluster of one node for the tests of this file."""
+    pytest.importorskip("submitit")
     if reason := missing():
         pytest.skip(f"Slurm: {reason}")
     with slurm_node(tmp_path_factory.mktemp("slurm")) as configuration:
@@ -216,6 +217,7 @@ def test_no_slurm_is_one_line(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_ray_goes_on_when_a_node_dies(sweep: Sweep, plain: dict[str, Any]) -> None:
+    pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(

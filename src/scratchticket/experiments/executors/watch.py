@@ -58,28 +58,29 @@ class Watch:
         """The jobs that failed; those that need them wait."""
         return [job for job, state in self.states.items() if state == "failed"]
 
-    def seconds_left(self, workers: int = 1) -> float | None:
+    def left(self, workers: int = 1) -> tuple[float, int]:
         """Estimate how long the rest takes, from what finished jobs like them took.
 
         Args:
             workers: Who share the rest.
 
         Returns:
-            Seconds; None as long as nothing is known of some of them.
+            Seconds, and how many jobs they leave out, of which nothing is known.
         """
         took: dict[str, list[float]] = defaultdict(list)
         for job, state in self.states.items():
             if state == "finished" and (seconds := self.store.spent(job)):
                 took[_like(job)].append(seconds)
-        left = 0.0
+        left, unknown = 0.0, 0
         for job, state in self.states.items():
             if state in {"finished", "failed"}:
                 continue
             alike = took.get(_like(job)) or self._known(job)
             if alike is None:
-                return None
-            left += mean(alike) * (1 - self.store.noted(job))
-        return left / max(1, workers)
+                unknown += 1
+            else:
+                left += mean(alike) * (1 - self.store.noted(job))
+        return left / max(1, workers), unknown
 
     def _known(self, job: Job) -> list[float] | None:
         """Return the cost of a job that is known beforehand."""

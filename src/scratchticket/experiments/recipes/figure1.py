@@ -7,7 +7,8 @@ Reproduces  Figure 1: (a-d) two networks on CIFAR-10 and CIFAR-100 beside the ad
             dense network; (e, f) inits; (g) sparsity patterns; (h) inner attacks.
 Expect      poor accuracy at both ends, a plateau from 5 to 40 % near the dense network; signed
             constants best, rows and kernels worse than elements, channels failing.
-Cost        at scale paper 486 runs, 2 to 25 GPU hours each; at quick an hour or two of one core.
+Cost        570 jobs at paper, 94 at small, 64 at quick, where they take 70 minutes of a core. At
+            paper a run takes 2 to 25 hours of a GPU.
 Deviations  the epoch is chosen on validation images, never on the test images; the classifier is
             left out of channel masks, with which the released code kills most classes.
 """

@@ -6,7 +6,8 @@
 Reproduces  Figure 14: tickets of ResNet18, and RTTs transferred from the other data set, on (a)
             SVHN and (b) CIFAR-10.
 Expect      tickets ahead, by up to 2.75 points on SVHN in the paper.
-Cost        two runs for each point and seed.
+Cost        126 jobs at paper, 26 at small, 18 at quick, where they take 50 minutes of a core. Two
+            runs for each point and seed.
 Deviations  those of Figure 1.
 """
 

@@ -6,7 +6,8 @@
 Reproduces  Figure 3: robust accuracy of tickets (RST), and of tickets drawn from naturally and
             from adversarially trained networks (RTT).
 Expect      adversarial RTTs first, natural RTTs last.
-Cost        two runs for each point of Figure 1 (a-d), whose tickets are shared, and eight dense
+Cost        708 jobs at paper, 80 at small, 56 at quick, where they take 55 minutes of a core. Two
+            runs for each point of Figure 1 (a-d), whose tickets are shared, and eight dense
             networks a seed.
 Deviations  those of Figure 1.
 """

@@ -6,7 +6,8 @@
 Reproduces  Figure 8: tickets of ResNet18 on CIFAR-100, adversarial RTTs of a network trained on
             CIFAR-100, and of one trained on CIFAR-10 whose classifier was replaced.
 Expect      transferred RTTs last: 1.68 points below the tickets at 5 % in the paper.
-Cost        one run for each point beyond Figures 1 and 3.
+Cost        96 jobs at paper, 20 at small, 14 at quick, where they take 10 minutes of a core. One
+            run for each point beyond Figures 1 and 3.
 Deviations  those of Figure 1.
 """
 

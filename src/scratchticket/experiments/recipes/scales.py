@@ -100,6 +100,7 @@ _SMALL = Scale(
         "2/255": "epsilon 4/255",
         "4/255": "epsilon 8/255",
     },
+    costs={"run": 4000, "features": 10},
 )
 
 _QUICK = Scale(
@@ -149,7 +150,7 @@ _QUICK = Scale(
         "16/255": "epsilon 0.2",
     },
     common={"data.name": "digits", "learning.epochs": 20, "learning.validate_every": 4},
-    costs={"run": 50, "transfer": 50, "features": 2},
+    costs={"run": 70, "judge": 100, "transfer": 75, "switch": 1200, "features": 2},
 )
 
 SCALES = {scale.name: scale for scale in (_PAPER, _SMALL, _QUICK)}

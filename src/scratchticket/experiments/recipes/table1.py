@@ -6,7 +6,8 @@
 Reproduces  Table 1: tickets of 40 % of ResNet50 and 25 % of ResNet101 beside an adversarially
             trained ResNet18 of as many weights, at 2 and 4/255.
 Expect      the ticket of ResNet101 ahead of the dense ResNet18, that of ResNet50 a little behind.
-Cost        at scale paper 18 runs of 100 epochs on ImageNet, days of eight GPUs each.
+Cost        18 jobs at paper, 6 at small, 6 at quick, where they take 4 minutes of a core. At paper
+            a run is 100 epochs of ImageNet, days of eight GPUs.
 Deviations  the paper's parameter counts leave out the classifier, ours do not.
 """
 

@@ -7,7 +7,8 @@ Reproduces  Table 4: R2S under AutoAttack and CW-Inf at 8 and 12/255 on CIFAR-10
 Expect      far higher accuracies than the paper's for images made on one ticket and shown to
             another, since AutoAttack returns images unchanged where it fails: the paper's number
             was probably made on a network that draws a ticket anew at every pass.
-Cost        AutoAttack on each of six tickets and on the switch, twice.
+Cost        48 jobs at paper, 10 at small, 16 at quick, where they take 85 minutes of a core.
+            AutoAttack on each of six tickets and on the switch, twice.
 Deviations  made on each ticket, judged by exact expectation; the run on the switch itself is shown
             beside it, as it reports itself and as its images really do.
 """

@@ -5,7 +5,8 @@
 
 Reproduces  Table 9: R2S over adversarial RTTs of ResNet18, in the protocol of Table 3.
 Expect      as in Table 8, a little higher.
-Cost        nothing beyond Figure 13.
+Cost        54 jobs at paper, 12 at small, 18 at quick, where they take 20 minutes of a core.
+            Nothing beyond Figure 13.
 Deviations  those of Table 3.
 """
 

@@ -25,6 +25,26 @@ FOREVER = 1e10  # seconds
 DEATHS = 5  # processes that may die of a job before it counts as failed
 
 
+def record_in(folder: Path) -> Facts | None:
+    """Return the record in the folder of a job; none if it is not there.
+
+    Raises:
+        InputError: If it is damaged, or of another version.
+    """
+    path = folder / "record.json"
+    if not path.exists():
+        return None
+    record = json_file(path)
+    if record.get("format") != 1:
+        raise InputError(
+            f"{path} has format {record.get('format')!r}, this version reads 1; "
+            "remove its folder to run the job again"
+        )
+    if not usable(record):
+        raise InputError(f"{path} is damaged; remove its folder to run the job again")
+    return record
+
+
 @dataclass(frozen=True)
 class Store:
     """Finished jobs, and what is needed to go on with the others.
@@ -56,18 +76,9 @@ class Store:
         Raises:
             InputError: If the record is damaged, or of another version.
         """
-        path = self.folder(job) / "record.json"
-        if not path.exists() or (job.kind == "run" and not self.ticket(job).exists()):
+        if job.kind == "run" and not self.ticket(job).exists():
             return None
-        record = json_file(path)
-        if record.get("format") != 1:
-            raise InputError(
-                f"{path} has format {record.get('format')!r}, this version reads 1; "
-                "remove its folder to run the job again"
-            )
-        if not usable(record):
-            raise InputError(f"{path} is damaged; remove its folder to run the job again")
-        return record
+        return record_in(self.folder(job))
 
     def state(self, job: Job) -> State:
         """Return where a job stands; one whose record cannot be used has failed."""

@@ -1,0 +1,33 @@
+"""How long a sweep may still take."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from scratchticket.experiments.executors import Watch
+from scratchticket.experiments.sweeps import Job, Store
+
+RUNS = [Job("run", {"task": "train", "seed": seed}) for seed in range(3)]
+JUDGED = Job("judge", {"attacks": [], "images": 1, "epsilons": []}, {"it": RUNS[0]})
+
+
+def test_what_is_left_is_told_by_costs_then_by_what_was_done(tmp_path: Path) -> None:
+    store, jobs = Store(tmp_path), [*RUNS, JUDGED]
+    assert Watch(store, jobs).left() == (0, 4)
+    assert Watch(store, jobs, {"run": 50}).left() == (150, 1)
+    assert Watch(store, jobs, {"run": 50, "judge": 10}).left(workers=2) == (80, 0)
+    done, half, _ = RUNS
+    for job in (done, half):
+        (taken := store.take(job)) and taken.release()
+    store.ticket(done).touch()
+    accuracy = {"correct": 1, "total": 2}
+    results = {"best": {"natural": accuracy, "attacks": [accuracy]}}
+    record = {"format": 1, "kind": "run", "selected": "best", "results": results}
+    (store.folder(done) / "record.json").write_text(json.dumps(record))
+    store.spend(done, 80)
+    store.note(half, 0.25)
+
+    assert Watch(store, jobs, {"run": 50}).left() == (0.75 * 80 + 80, 1)
+    store.fail(half, "out of luck")
+    assert Watch(store, jobs, {"run": 50}).left() == (80, 1)
