@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import product
 from pathlib import Path
@@ -13,7 +14,7 @@ from scratchticket.errors import InputError
 from scratchticket.experiments import published
 from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe, scale_named
 from scratchticket.experiments.recipes.cells import EVERY, Cell, Measured
-from scratchticket.experiments.recipes.claims import Claim, columns, off_diagonal, rows
+from scratchticket.experiments.recipes.claims import Claim, best, columns, off_diagonal, one, rows
 from scratchticket.experiments.recipes.paper import PARTS
 from scratchticket.experiments.recipes.parts import CIFAR, FEWER, PERCENTS
 from scratchticket.experiments.report import Records
@@ -133,6 +134,43 @@ def test_curves_have_every_ratio_of_the_paper(name: str, percents: tuple[int, ..
     assert any(found == wanted for found in full)
 
 
+EVERY_RATIO = {*range(1, 11), 15, *range(20, 100, 10)}
+TEN, NINE = {1, 3, 5, 7, 10, 15, 20, 40, 60, 80}, {3, 5, 7, 10, 15, 20, 30, 40, 60}
+RATIOS = {
+    "table1": {25, 40},
+    "table2": {5, 7, 10, 15, 20},
+    "table6": {5, 10, 20, 30, 50, 70},
+    "figure4": {100},  # a random network as it is
+    **dict.fromkeys(("table4", "table5"), {5, 7, 10, 15, 20, 30}),
+    **dict.fromkeys(("table3", "table7", "table8", "table9"), NINE),
+    **dict.fromkeys(("figure7", "figure12"), NINE),
+    **dict.fromkeys(("figure6", "figure8", "figure9", "figure14"), TEN),
+    **dict.fromkeys(
+        ("figure1", "figure2", "figure3", "figure5", "figure10", "figure11"), EVERY_RATIO
+    ),
+    "figure13": {3, 5, 7, 10, 15, 20, 40},
+}
+EPSILONS = {"table1": {"2/255", "4/255"}, "figure6": {"12/255", "16/255"}}
+ATTACKED = {
+    "table2": {"0.5", "1.71", "2"},
+    **dict.fromkeys(("table4", "table5", "table6"), {"8/255", "12/255"}),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ratios_and_epsilons_are_the_papers(name: str) -> None:
+    jobs = paper_recipe(name).jobs(PAPER)
+    runs = [job.recipe for job in jobs if job.kind == "run"]
+    trained = [recipe for recipe in runs if recipe.attack.name != "none"]
+
+    assert {round(100 * float(r.ratio)) for r in runs if r.task == "draw"} == RATIOS[name]
+    assert {recipe.attack.epsilon for recipe in trained} == EPSILONS.get(name, {"8/255"})
+    if name in ATTACKED:
+        judged = [job.settings for job in jobs if job.kind in {"judge", "switch"}]
+        told = json.dumps(judged)
+        assert all(f'"{epsilon}"' in told for epsilon in ATTACKED[name])
+
+
 @pytest.mark.parametrize("name", [f"table{n}" for n in range(1, 10)])
 def test_every_printed_number_has_its_place(name: str) -> None:
     """Each accuracy of a printed table stands beside one of ours, but for what is not one."""
@@ -217,3 +255,33 @@ def test_pairs() -> None:
         (numbers(0.5), numbers(0.4)),
         (numbers(0.5), []),
     ]
+
+
+def test_every_difference_that_the_text_has_stands_beside_one_of_ours() -> None:
+    known = {
+        (section, part)
+        for section, facts in published.claims().items()
+        for part in facts.keys() - {"what", "doubt", "note"}
+    }
+    shown = {claim.printed for name in NAMES for claim in paper_recipe(name).claims}
+    noted = {s for s, facts in published.claims().items() if facts.get("note") in NAMES}
+
+    assert shown - {None} == {(section, part) for section, part in known if section not in noted}
+    assert all(published.claims()[section]["doubt"] for section in noted)
+    assert published.said("4.2, ResNet18", "robust") == "-2.08"
+    assert published.said("5.1", "range") == "-0.22 to +3.52"
+    assert published.said("App. I", "most") == "at most +2.75"
+
+
+def test_pairs_of_single_numbers_and_of_the_best() -> None:
+    values = {
+        ("p", "a", "x"): numbers(0.1),
+        ("p", "b", "x"): numbers(0.3),
+        ("q", "c", "y"): numbers(0.2),
+        ("p", "dense", "x"): numbers(0.25),
+    }
+
+    assert list(one(("p", "a", "x"), ("q", "c", "y"))(values)) == [(numbers(0.1), numbers(0.2))]
+    assert list(one(("p", "a", "x"), ("q", "c", "z"))(values)) == [(numbers(0.1), [])]
+    assert list(best("p", ["a", "b"], "dense", "x")(values)) == [(numbers(0.3), numbers(0.25))]
+    assert not list(best("q", ["a", "b"], "dense", "x")(values))

@@ -88,9 +88,26 @@ def matrix(figure: str) -> dict[int, dict[int, float]]:
     }
 
 
-def claims() -> tuple[Row, ...]:
-    """Return numbers that only the text has: ``where``, ``what`` and the number itself."""
-    return tuple(_published()["claims"])
+def claims() -> dict[str, Row]:
+    """Return numbers that only the text has, by section: ``what`` they are, and points by part.
+
+    A ``doubt`` says why a number should not be chased; a ``note`` names the recipe that shows a
+    number with which none of ours can be compared.
+    """
+    return dict(_published()["claims"])
+
+
+def said(claim: str, part: str) -> str:
+    """Return a number that only the text has, in points, as it is shown.
+
+    Args:
+        claim: A key of :func:`claims`.
+        part: Which of its numbers.
+    """
+    number = claims()[claim][part]
+    if isinstance(number, list):
+        return " to ".join(f"{end:+.2f}" for end in number)
+    return f"{'at most ' if part == 'most' else ''}{number:+.2f}"
 
 
 @cache

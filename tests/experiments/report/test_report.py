@@ -80,7 +80,9 @@ def test_numbers_come_from_records_and_stand_beside_the_papers() -> None:
     text = section(first)
     assert f"{100 * right / 360:.1f} *37.60*" in text
     assert "resnet18 / cifar10 (here resnet18 of width 16, digits)" in text
-    assert "| the paper says | difference (points) | here it |" in text
+    assert "| the paper says | its difference | ours (points) | here it |" in text
+    assert "ResNet18 is comparable to its dense network, robust (4.2) | -2.08 |" in text
+    assert "swapped" in page(QUICK, [first], known)
 
 
 def test_of_several_seeds_mean_and_spread_are_shown() -> None:

@@ -10,7 +10,7 @@ difference is not further than that above zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from statistics import mean
@@ -34,11 +34,14 @@ class Claim:
         sign: ``>``: the first of each pair is higher; ``~``: they are comparable; ``<=``: the first
             is no higher.
         pairs: Finds the pairs of numbers to compare.
+        printed: The difference that the paper's text has, if it has one: section and part of
+            :func:`published.said`.
     """
 
     text: str
     sign: Literal[">", "~", "<="]
     pairs: Callable[[Values], Iterator[Pair]]
+    printed: tuple[str, str] | None = None
 
     def judged(self, values: Values) -> Judged:
         """Return what the numbers say of it."""
@@ -50,7 +53,7 @@ class Claim:
                 differences.append(mean(number.value - other[number.seed] for number in both))
                 errors.append(_error(both))
         if not differences:
-            return Judged(self.text, "not tested at this scale", None, None, 0)
+            return Judged(self, "not tested at this scale", None, None, 0)
         average, error = mean(differences), mean(errors)
         if self.sign == ">":
             agree = sum(d * average > 0 for d in differences) > len(differences) / 2
@@ -61,7 +64,7 @@ class Claim:
         else:
             apart = abs(average) if self.sign == "~" else average
             said = "holds" if apart <= max(COMPARABLE, 2 * error) else "does not hold"
-        return Judged(self.text, said, average, error, len(differences))
+        return Judged(self, said, average, error, len(differences))
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,14 @@ class Judged:
     """A claim with its verdict.
 
     Attributes:
-        text: The claim.
+        claim: What the paper says.
         verdict: By the rule of this module.
         difference: Mean over pairs and seeds, a fraction.
         error: One standard error of the test images, a fraction.
         pairs: How many.
     """
 
-    text: str
+    claim: Claim
     verdict: Verdict
     difference: float | None
     error: float | None
@@ -107,7 +110,7 @@ def rows(
         right: Name of another; if it has one number for every column, that one.
         percents: Only columns with these remaining percents.
         panels: Only panels whose name contains this.
-        only: Only the column of this name.
+        only: Only columns whose name contains this.
     """
     chosen = None if percents is None else {str(percent) for percent in percents}
 
@@ -115,11 +118,37 @@ def rows(
         for (panel, row, column), found in values.items():
             if row != left or panels not in panel or (chosen and column not in chosen):
                 continue
-            if only and column != only:
+            if only not in column:
                 continue
             other = values.get((panel, right, column)) or values.get((panel, right, EVERY))
             if other:
                 yield found, other
+
+    return pairs
+
+
+def one(left: Where, right: Where) -> Callable[[Values], Iterator[Pair]]:
+    """Return what pairs two numbers, wherever they are."""
+    return lambda values: iter([(values.get(left, []), values.get(right, []))])
+
+
+def best(
+    panel: str, kinds: Collection[str], right: str, column: str
+) -> Callable[[Values], Iterator[Pair]]:
+    """Return what pairs the highest of some rows, by its mean, with another row.
+
+    Args:
+        panel: Of all.
+        kinds: Names of the rows to choose from.
+        right: Name of the other.
+        column: Of all.
+    """
+
+    def pairs(values: Values) -> Iterator[Pair]:
+        known = [found for kind in kinds if (found := values.get((panel, kind, column)))]
+        if known:
+            highest = max(known, key=lambda found: mean(number.value for number in found))
+            yield highest, values.get((panel, right, column), [])
 
     return pairs
 

@@ -18,8 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scratchticket.experiments import published
-from scratchticket.experiments.recipes.cells import Cell, Read, curve, level, natural, robust
-from scratchticket.experiments.recipes.claims import Claim, columns, rows
+from scratchticket.experiments.recipes.cells import EVERY, Cell, Read, curve, level, natural, robust
+from scratchticket.experiments.recipes.claims import Claim, columns, one, rows
 from scratchticket.experiments.recipes.paper import PaperRecipe
 from scratchticket.experiments.recipes.parts import (
     CIFAR,
@@ -102,6 +102,7 @@ def cells(scale: Scale) -> Iterator[Cell]:
 
 
 _TICKET, _DENSE = "ticket, robust", "dense, robust"
+_SMALL, _LARGE = panel("resnet18", "cifar10"), panel("wideresnet32", "cifar10")
 RECIPE = PaperRecipe(
     "figure1",
     "curves",
@@ -111,6 +112,24 @@ RECIPE = PaperRecipe(
             "Tickets of 5 to 40 % are comparable to the dense network (4.2)",
             "~",
             rows(_TICKET, _DENSE, percents=PLATEAU),
+        ),
+        *(
+            Claim(
+                f"A ticket of 20 % of ResNet18 is comparable to its dense network, {measure} (4.2)",
+                "~",
+                one((_SMALL, f"ticket, {measure}", "20"), (_SMALL, f"dense, {measure}", EVERY)),
+                ("4.2, ResNet18", measure),
+            )
+            for measure in READ
+        ),
+        *(
+            Claim(
+                f"A ticket of 10 % of WideResNet32 beats the dense ResNet18, {measure} (4.2)",
+                ">",
+                one((_LARGE, f"ticket, {measure}", "10"), (_SMALL, f"dense, {measure}", EVERY)),
+                ("4.2, WideResNet32", measure),
+            )
+            for measure in READ
         ),
         Claim("Very small ratios are inferior (4.2)", ">", columns(_TICKET, (10, 20), (1, 2, 3))),
         Claim("Very large ratios are inferior (4.2)", ">", columns(_TICKET, (10, 20), (80, 90))),

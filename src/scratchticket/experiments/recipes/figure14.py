@@ -37,6 +37,7 @@ RECIPE = PaperRecipe(
             "Tickets beat transferred RTTs on SVHN (App. I)",
             ">",
             rows("ticket", TRANSFERRED, panels="svhn"),
+            ("App. I", "most"),
         ),
         Claim(
             "Tickets beat transferred RTTs on CIFAR-10 (App. I)",

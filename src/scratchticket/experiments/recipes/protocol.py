@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from scratchticket.experiments.recipes.cells import Cell, level, natural, robust
-from scratchticket.experiments.recipes.claims import Claim, rows
+from scratchticket.experiments.recipes.claims import Claim, best, rows
 from scratchticket.experiments.recipes.parts import (
     DENSE_ROW,
     RELEASED,
@@ -48,7 +48,8 @@ def set_cells(
     name: str,
     percents: Sequence[int],
     matrix: Callable[[int], Job],
-    known: tuple[float, float],
+    known: tuple[float | None, float | None] = (None, None),
+    of: str = "",
 ) -> Iterator[Cell]:
     """Return the two numbers of R2S over a set.
 
@@ -58,13 +59,26 @@ def set_cells(
         percents: Of the set, as in the paper.
         matrix: Returns the transfer matrix of a seed.
         known: The paper's numbers, natural and under PGD-20.
+        of: What is added to the row's name.
     """
     some, title = scale.some(percents), RELEASED.format(scale.epsilon(8))
     reads = {NATURAL: mean_natural(some), PGD: switched(some, title)}
     for (column, read), number in zip(reads.items(), known, strict=True):
-        yield level(scale, name, named(percents), matrix, read, number, column)
+        yield level(scale, name, named(percents) + of, matrix, read, number, column)
 
 
-def beats_dense(percents: Sequence[int], text: str) -> Claim:
+def beats_dense(
+    percents: Sequence[int], text: str, printed: tuple[str, str] | None = None
+) -> Claim:
     """Return the claim that R2S over a set is more robust than the dense network."""
-    return Claim(text, ">", rows(named(percents), DENSE_ROW, only=PGD))
+    return Claim(text, ">", rows(named(percents), DENSE_ROW, only=PGD), printed)
+
+
+def gains(
+    section: str, sets: Iterable[Sequence[int]], what: str, panels: Iterable[str]
+) -> Iterator[Claim]:
+    """Return what a section says of the best of some sets, for each panel."""
+    kinds = [named(percents) for percents in sets]
+    for name in panels:
+        text = f"The best set of {what} beats the dense network on {name} ({section})"
+        yield Claim(text, ">", best(name, kinds, DENSE_ROW, PGD), (section, name))

@@ -57,7 +57,16 @@ RECIPE = PaperRecipe(
     "table",
     cells,
     (
-        Claim("ResNet101's ticket beats the dense ResNet18 (4.3)", ">", rows(R101, DENSE)),
+        *(
+            Claim(
+                f"ResNet101's ticket beats the dense ResNet18, {column}, {epsilon}/255 (4.3)",
+                ">",
+                rows(R101, DENSE, panels=f"{epsilon}/255", only=column),
+                ("4.3", f"{column}, {epsilon}/255"),
+            )
+            for epsilon in LEVELS
+            for column in ("natural", "robust")
+        ),
         Claim("ResNet101's ticket beats ResNet50's (4.3)", ">", rows(R101, R50)),
     ),
 )

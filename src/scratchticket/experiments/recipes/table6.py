@@ -15,14 +15,14 @@ Deviations  CW-Inf is PGD-100 on the margin; accuracy under CW-L2 counts images 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from scratchticket.experiments import published
 from scratchticket.experiments.recipes.cells import Cell, under
-from scratchticket.experiments.recipes.claims import Claim, Pair, Values
+from scratchticket.experiments.recipes.claims import Claim, Pair, Values, one
 from scratchticket.experiments.recipes.judged import judged
 from scratchticket.experiments.recipes.paper import PaperRecipe
-from scratchticket.experiments.recipes.parts import DENSE_ROW
+from scratchticket.experiments.recipes.parts import DENSE_ROW, panel
 from scratchticket.experiments.recipes.scale import Network, Scale
 
 PERCENTS = (100, 5, 10, 20, 30, 50, 70)
@@ -77,9 +77,15 @@ def cells(scale: Scale) -> Iterator[Cell]:
 
 def _five_percent(values: Values) -> Iterator[Pair]:
     """Pair the ticket of 5 % with the dense network under AutoAttack."""
-    for (panel, row, column), found in values.items():
+    for (name, row, column), found in values.items():
         if row == "ticket, 5 %" and column.startswith("AutoAttack"):
-            yield found, values.get((panel, DENSE_ROW, column), [])
+            yield found, values.get((name, DENSE_ROW, column), [])
+
+
+def _against(network: Network, column: str) -> Callable[[Values], Iterator[Pair]]:
+    """Return what pairs WideResNet32's ticket of 5 % with a dense network."""
+    ticket = panel("wideresnet32", "cifar10"), "ticket, 5 %", column
+    return one(ticket, (panel(network, "cifar10"), DENSE_ROW, column))
 
 
 RECIPE = PaperRecipe(
@@ -91,6 +97,33 @@ RECIPE = PaperRecipe(
             "Under AutoAttack a ticket of 5 % is comparable to the dense network (App. C)",
             "~",
             _five_percent,
+        ),
+        *(
+            Claim(
+                f"... WideResNet32's at {epsilon}/255",
+                "~",
+                _against("wideresnet32", f"AutoAttack, {epsilon}/255"),
+                ("App. C, WideResNet32", f"{epsilon}/255"),
+            )
+            for epsilon in (8, 12)
+        ),
+        *(
+            Claim(
+                f"WideResNet32's beats the dense ResNet18 under AutoAttack, {epsilon}/255 (App. C)",
+                ">",
+                _against("resnet18", f"AutoAttack, {epsilon}/255"),
+                ("App. C, ResNet18", f"{epsilon}/255"),
+            )
+            for epsilon in (8, 12)
+        ),
+        *(
+            Claim(
+                f"... under {attack} at 8/255 (5.5)",
+                ">",
+                _against("resnet18", f"{attack}, 8/255"),
+                ("5.5", attack),
+            )
+            for attack in ("AutoAttack", "CW-Inf")
         ),
     ),
     "robust accuracy (%)",

@@ -24,6 +24,7 @@ from scratchticket.experiments.recipes.protocol import (
     PGD,
     beats_dense,
     dense_cells,
+    gains,
     named,
     set_cells,
 )
@@ -62,6 +63,7 @@ RECIPE = PaperRecipe(
             )
             for percents in SETS
         ),
+        *gains("App. F", SETS, "tickets", (panel(*pair) for pair in CIFAR)),
         Claim(
             "A wider set is more robust in the protocol (App. F)",
             ">",

@@ -13,6 +13,7 @@ from typing import Any
 
 from scratchticket.accuracy import wilson
 from scratchticket.errors import InputError
+from scratchticket.experiments import published
 from scratchticket.experiments.recipes import PaperRecipe, Scale
 from scratchticket.experiments.recipes.cells import Cell, Measured
 from scratchticket.experiments.recipes.claims import Judged
@@ -163,6 +164,16 @@ class Found:
     def jobs(self) -> Iterator[Job]:
         """Return the jobs behind its numbers."""
         yield from dict.fromkeys(job for filled in self.cells for job in filled.cell.jobs)
+
+
+def doubts_about(recipe: PaperRecipe) -> list[str]:
+    """Return what is doubtful about the paper's numbers, printed in tables or in its text."""
+    doubts = [*published.table(recipe.name).doubts] if recipe.name.startswith("table") else []
+    own = {claim.printed[0] for claim in recipe.claims if claim.printed}
+    for name, facts in published.claims().items():
+        if "doubt" in facts and (name in own or facts.get("note") == recipe.name):
+            doubts.append(facts["doubt"])
+    return doubts
 
 
 def found(recipe: PaperRecipe, scale: Scale, records: Records) -> Found:

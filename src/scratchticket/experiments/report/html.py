@@ -11,13 +11,12 @@ from importlib.resources import files
 from typing import Any
 
 from scratchticket.experiments.inline import head
-from scratchticket.experiments.published import table as published_table
 from scratchticket.experiments.recipes import Scale
 from scratchticket.experiments.recipes.claims import Judged
 from scratchticket.experiments.recipes.claims import __doc__ as rule
 from scratchticket.experiments.report.figures import described, drawn
-from scratchticket.experiments.report.found import Filled, Found, Records
-from scratchticket.experiments.report.markdown import difference
+from scratchticket.experiments.report.found import Filled, Found, Records, doubts_about
+from scratchticket.experiments.report.markdown import difference, printed
 from scratchticket.experiments.report.tables import Grid, grid, published
 from scratchticket.experiments.summary import outcome
 
@@ -137,9 +136,7 @@ Deviations: {escape(recipe.part("Deviations"))}</p>"""
 
 def _doubts(found: Found) -> str:
     """Return what is doubtful about the paper's numbers."""
-    if not found.recipe.name.startswith("table"):
-        return ""
-    doubts = published_table(found.recipe.name).doubts
+    doubts = doubts_about(found.recipe)
     return " Of the paper's: " + escape(" ".join(doubts)) if doubts else ""
 
 
@@ -237,12 +234,13 @@ def _number(filled: Filled | None, mark: str) -> str:
 def _claims(claims: Sequence[Judged]) -> str:
     """Return the verdicts."""
     lines = "".join(
-        f'<tr><td class="text">{escape(claim.text)}</td><td>{escape(difference(claim))}</td>'
-        f"<td>{_verdict(claim.verdict)}</td></tr>"
-        for claim in claims
+        f'<tr><td class="text">{escape(judged.claim.text)}</td><td><i>{printed(judged)}</i></td>'
+        f"<td>{escape(difference(judged))}</td><td>{_verdict(judged.verdict)}</td></tr>"
+        for judged in claims
     )
     return f"""<div class="scroll"><table><thead><tr><th class="text">the paper says</th>
-<th>difference (points)</th><th>here it</th></tr></thead><tbody>{lines}</tbody></table></div>"""
+<th>its difference</th><th>ours (points)</th><th>here it</th></tr></thead>
+<tbody>{lines}</tbody></table></div>"""
 
 
 def _verdict(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scratchticket.experiments.published import said
 from scratchticket.experiments.recipes.claims import Judged
 from scratchticket.experiments.report.found import Filled, Found
 from scratchticket.experiments.report.tables import grid, published
@@ -33,10 +34,15 @@ def _titled(found: Found, panel: str) -> str:
 
 def verdicts(claims: tuple[Judged, ...]) -> str:
     """Return the table of claims with their verdicts."""
-    lines = ["| the paper says | difference (points) | here it |", "|---|---|---|"]
-    for claim in claims:
-        lines.append(f"| {claim.text} | {difference(claim)} | {claim.verdict} |")
+    lines = ["| the paper says | its difference | ours (points) | here it |", "|---|---|---|---|"]
+    for one in claims:
+        lines.append(f"| {one.claim.text} | {printed(one)} | {difference(one)} | {one.verdict} |")
     return "\n".join(lines)
+
+
+def printed(judged: Judged) -> str:
+    """Return the difference that the paper's text has, empty if it has none."""
+    return "" if judged.claim.printed is None else said(*judged.claim.printed)
 
 
 def difference(claim: Judged) -> str:
