@@ -105,9 +105,11 @@ def said(claim: str, part: str) -> str:
         part: Which of its numbers.
     """
     number = claims()[claim][part]
-    if isinstance(number, list):
-        return " to ".join(f"{end:+.2f}" for end in number)
-    return f"{'at most ' if part == 'most' else ''}{number:+.2f}"
+    ends = number if isinstance(number, list) else [number]
+    text = " to ".join(f"{end:+.2f}" for end in ends)
+    if part.startswith("on "):
+        return f"{text} {part}"
+    return f"at most {text}" if part == "most" else text
 
 
 @cache

@@ -45,7 +45,7 @@ RECIPE = PaperRecipe(
         beats_dense(
             SET,
             "In the paper's protocol R2S is more robust than the dense network (6.3)",
-            ("6.3, PGD-20", "range"),
+            ("6.3, PGD-20", "on CIFAR-10"),
         ),
     ),
 )

@@ -51,7 +51,8 @@ def difference(claim: Judged) -> str:
         return ""
     if not claim.error:
         return f"{claim.difference:+.3f}"
-    return f"{100 * claim.difference:+.1f} (± {100 * claim.error:.1f}; {claim.pairs} pairs)"
+    pairs = f"{claim.pairs} pair{'s' * (claim.pairs > 1)}"
+    return f"{100 * claim.difference:+.1f} (± {100 * claim.error:.1f}; {pairs})"
 
 
 def _cell(filled: Filled | None) -> str:
