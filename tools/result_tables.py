@@ -8,8 +8,10 @@ from typing import Any
 
 from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe
 from scratchticket.experiments.report import Found, Records, found, section
+from scratchticket.experiments.summary import outcome
 
 Record = dict[str, Any]
+LISTED = 40  # of so many jobs, each is listed
 
 
 def results(scale: str, records: list[Record]) -> str:
@@ -48,7 +50,17 @@ def _cost(records: list[Record]) -> str:
         if (machine := record["record"].get("machine"))
     )
     where = " and ".join(machines)
-    return f"{len(records)} jobs, {hours:.1f} hours of work on {where}."
+    total = f"{len(records)} jobs, {hours:.1f} hours of work on {where}."
+    return total if len(records) > LISTED else f"{total}\n\n{_each(records)}"
+
+
+def _each(records: list[Record]) -> str:
+    """Return what each job came to, and how long it took."""
+    lines = ["| job | result | minutes |", "|---|---|---|"]
+    for record in sorted(records, key=lambda record: str(record["job"]["label"])):
+        minutes = f"{record['seconds'] / 60:.0f}"
+        lines.append(f"| {record['job']['label']} | {outcome(record['record'])} | {minutes} |")
+    return "\n".join(lines)
 
 
 def _verdicts(founds: list[Found]) -> str:

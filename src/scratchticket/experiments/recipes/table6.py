@@ -94,7 +94,7 @@ RECIPE = PaperRecipe(
     cells,
     (
         Claim(
-            "Under AutoAttack a ticket of 5 % is comparable to the dense network (App. C)",
+            "Under AutoAttack a ticket of 5 % is comparable to its dense network (App. C)",
             "~",
             _five_percent,
         ),
@@ -109,7 +109,7 @@ RECIPE = PaperRecipe(
         ),
         *(
             Claim(
-                f"WideResNet32's ticket beats the dense ResNet18, AutoAttack, {epsilon}/255 (App. C)",
+                f"WideResNet32's beats the dense ResNet18 under AutoAttack, {epsilon}/255 (App. C)",
                 ">",
                 _against("resnet18", f"AutoAttack, {epsilon}/255"),
                 ("App. C, ResNet18", f"{epsilon}/255"),
