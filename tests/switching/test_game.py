@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scratchticket.switching.game import play, solve, worst
+from scratchticket.switching.game import play, settled, solve, worst
 
 
 def attacks(*rows: list[list[int]]) -> list[Tensor]:
@@ -61,3 +61,13 @@ def test_the_attacker_answers_until_the_value_stops_moving() -> None:
     values = [entry.value for entry in rounds]
     assert values == sorted(values, reverse=True)
     assert rounds[-1].after == pytest.approx(rounds[-1].value, abs=1e-3)
+    assert settled(rounds)
+
+
+def test_the_best_answer_counts_though_it_was_not_the_last() -> None:
+    answers = iter([[[1, 1, 0]], [[0, 0, 1]]])
+
+    solution, rounds = play(attacks([[1, 1, 1]]), lambda _: attacks(next(answers)), rounds=2)
+
+    assert solution.value == max(entry.after for entry in rounds)
+    assert not settled(rounds)

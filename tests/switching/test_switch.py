@@ -168,5 +168,12 @@ def test_what_cannot_be_switched_is_refused(tickets: list[st.Ticket], images: to
     with pytest.raises(InputError, match="one network at a time"):
         packed.networks  # noqa: B018
     with pytest.raises(InputError, match="cannot be differentiated"):
-        packed(images.requires_grad_())
+        packed(images.clone().requires_grad_())
     assert not packed.train().training
+    assert packed.to("cpu") is packed
+    for change in (packed.double, lambda: packed.to("meta")):
+        with pytest.raises(InputError, match="a packed switch stays what and where it was made"):
+            change()
+    assert packed(images).dtype == torch.float32
+    converted = RandomSwitch(tickets).double()
+    assert converted(images.double()).dtype == torch.float64

@@ -49,9 +49,9 @@ def arc(  # noqa: PLR0913
     In every step a local perturbation of length ``step_size`` is built up: networks in order of
     falling probability, each moved towards its nearest boundary by so much that it would be fooled
     if it were linear, taking what was done for the networks before it into account; a move is kept
-    if the expected accuracy does not rise. For linear networks, and a step as long as epsilon, this
-    finds a perturbation whenever one network can be fooled, which ascent on the expected
-    cross-entropy need not (Theorems 4.1 and 5.1).
+    if the expected accuracy does not rise. For linear networks, a step as long as epsilon, and all
+    other classes among the ``classes``, this finds a perturbation whenever one network can be
+    fooled, which ascent on the expected cross-entropy need not (Theorems 4.1 and 5.1).
 
     Args:
         networks: Each from pixels in [0, 1] to logits.

@@ -59,7 +59,8 @@ def drawn_anew(
     """Return a network that answers every image, every time, with one drawn at random."""
 
     def network(images: Tensor) -> Tensor:
-        drawn = torch.multinomial(probabilities, len(images), replacement=True, generator=generator)
+        chances = probabilities.float()
+        drawn = torch.multinomial(chances, len(images), replacement=True, generator=generator)
         return answer(networks.__getitem__, drawn, images)
 
     return network
@@ -145,16 +146,16 @@ def set_loss(
 
 
 def chances(probabilities: Sequence[float] | None, count: int) -> Tensor:
-    """Return probabilities of so many networks, equal ones if not given: float32, ``(count,)``.
+    """Return probabilities of so many networks, equal ones if not given: float64, ``(count,)``.
 
     Raises:
         InputError: If they are not as many, negative, or do not add up to 1.
     """
     if probabilities is None:
-        return torch.full((count,), 1 / count)
+        return torch.full((count,), 1 / count, dtype=torch.float64)
     given = torch.tensor(probabilities, dtype=torch.float64)
     if len(given) != count:
         raise InputError(f"there are {count} networks but {len(given)} probabilities")
     if not bool((given >= 0).all()) or abs(float(given.sum()) - 1) > 1e-6:
         raise InputError(f"probabilities must be at least 0 and add up to 1, got {probabilities}")
-    return given.float()
+    return given / given.sum()

@@ -93,9 +93,10 @@ def print_switch(record: dict[str, Any]) -> None:
             )
     game = record["game"]
     chances = ", ".join(f"{100 * p:.0f} %" for p in game["probabilities"])
-    answered = (
-        f"after {len(game['rounds'])} rounds" if game["answered"] else "the attacker did not answer"
-    )
+    answered = "the attacker did not answer"
+    if game["answered"]:
+        still = "" if game.get("settled", True) else ", the value still moving"
+        answered = f"after {len(game['rounds'])} rounds{still}"
     say(
         f"the best a defender can do against these attacks: draw the tickets with {chances}, which "
         f"leaves {100 * game['value']:.1f} % ({answered})"

@@ -22,7 +22,7 @@ from scratchticket.experiments.subject import Subject
 from scratchticket.experiments.task import Facts
 from scratchticket.networks import placed
 from scratchticket.rng import check_seed
-from scratchticket.switching.game import ROUNDS, Attacks, play, solve
+from scratchticket.switching.game import ROUNDS, Attacks, play, settled, solve
 from scratchticket.switching.report import Members, gain, matrices, switch_report
 from scratchticket.switching.suites import (
     SwitchSuite,
@@ -109,7 +109,7 @@ class TransferTask(_Several):
         """Return what a record says of the finished work."""
         crossed = works[0].result(journal)
         assert crossed is not None
-        equal = chances(None, len(self.names)).double()
+        equal = chances(None, len(self.names))
         return {
             "kind": "transfer",
             "data": self.source,
@@ -175,7 +175,7 @@ class SwitchTask(_Several):
         found = [work.result(journal) for work in works]
         crossed = found[0]
         assert crossed is not None
-        members = Members(self.names, chances(self.probabilities, len(self.names)).double())
+        members = Members(self.names, chances(self.probabilities, len(self.names)))
         facts = switch_report(crossed, members, self.where)
         facts["game"] = self._game(crossed, members, works[0], journal, progress)
         if len(found) > 1 and found[1] is not None:
@@ -246,6 +246,7 @@ class SwitchTask(_Several):
             **asdict(solution),
             "rounds": [asdict(r) for r in rounds],
             "answered": True,
+            "settled": settled(rounds),
         }
 
 

@@ -7,7 +7,7 @@ programme finds the best probabilities (Pinot et al., 2020, arXiv:2002.11565, st
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,7 +99,7 @@ def play(
         rounds: At most so many.
 
     Returns:
-        The last probabilities that were answered, with what is left of them, and every round.
+        Of the probabilities that were answered those of which most is left, and every round.
     """
     known, history = list(attacks), list[Round]()
     for _ in range(rounds):
@@ -107,6 +107,12 @@ def play(
         known += respond(solution.probabilities)
         left = worst(known, np.array(solution.probabilities))
         history.append(Round(solution.probabilities, solution.value, left))
-        if solution.value - left <= TOLERANCE:
+        if settled(history):
             break
-    return Solution(history[-1].probabilities, history[-1].after), history
+    best = max(history, key=lambda entry: entry.after)
+    return Solution(best.probabilities, best.after), history
+
+
+def settled(history: Sequence[Round]) -> bool:
+    """Whether the attacker's last answer moved the value no more."""
+    return bool(history) and history[-1].value - history[-1].after <= TOLERANCE

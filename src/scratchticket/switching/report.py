@@ -34,8 +34,12 @@ class Members:
         return torch.stack([by_name[name] for name in self.names], dim=1)
 
     def expected(self, right: Tensor) -> Tensor:
-        """Return the probability that an image is answered rightly: ``(n,)``."""
-        return right.double() @ self.probabilities
+        """Return the probability that an image is answered rightly: ``(..., n)``.
+
+        Args:
+            right: Which members are, bool, ``(..., n, member)``.
+        """
+        return (right.double() @ self.probabilities).clamp(max=1)  # sums may round upwards
 
 
 def expectation(values: Tensor) -> Facts:
@@ -115,7 +119,7 @@ def _mixed(
 ) -> Facts:
     """Return what a matrix says of attacker and defender who both draw from the set."""
     table = torch.tensor([[matrix[row][column] for column in names] for row in names]).double()
-    by_source = (table @ chances) / total
+    by_source = ((table @ chances) / total).clamp(max=1)
     off = chances[:, None] * chances[None, :] * (1 - torch.eye(len(names), dtype=torch.float64))
     return {
         "mean": float(chances @ by_source),
@@ -169,12 +173,11 @@ def _worst(
     if not inside:
         return None
     versions = torch.stack([natural, *(members.right(s.right) for s in inside)])
-    expected = versions.double() @ members.probabilities  # (strike, image)
-    least = expected.min(dim=0).values
+    least = members.expected(versions).min(dim=0).values  # of the strikes, for each image
     single = versions.all(dim=0)  # (image, member)
     alone = [float(x) for x in single.double().mean(dim=0)]
     best = max(range(len(alone)), key=alone.__getitem__)
-    bound = float((single.double() @ members.probabilities).mean())
+    bound = float(members.expected(single).mean())
     switch = expectation(least)
     strongest = counts(Accuracy(int(single[:, best].sum()), len(single)))
     return {

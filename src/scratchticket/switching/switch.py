@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 import torch
@@ -97,10 +97,27 @@ class RandomSwitch(nn.Module):
         """Stay in eval mode: tickets are not trained."""
         return super().train(False)
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> RandomSwitch:
+        """Move or convert the module, which a packed one cannot be.
+
+        Raises:
+            InputError: In packed mode, if it would change.
+        """
+        if self._shared is None:
+            super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+            return self
+        weight = next(self._members.parameters())[:0].detach()
+        if (moved := fn(weight)).dtype != weight.dtype or moved.device != weight.device:
+            raise InputError(
+                "a packed switch stays what and where it was made; say device=..., "
+                "or use mode='resident'"
+            )
+        return self
+
     def draw(self, count: int) -> Tensor:
         """Draw so many tickets: int64, ``(count,)``."""
         return torch.multinomial(
-            self.probabilities, count, replacement=True, generator=self._generator
+            self.probabilities.float(), count, replacement=True, generator=self._generator
         )
 
     def forward(self, images: Tensor) -> Tensor:
@@ -135,7 +152,7 @@ class RandomSwitch(nn.Module):
             labels: int64, ``(batch,)``.
         """
         right = self.logits(images).argmax(dim=2) == labels[:, None]
-        return float((right.double() @ self.probabilities.double().to(right.device)).mean())
+        return float((right.double() @ self.probabilities.to(right.device)).mean())
 
     def memory(self) -> int:
         """Return what is held, in bytes."""
