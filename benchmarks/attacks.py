@@ -215,10 +215,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--images", type=int, default=PER)
     parser.add_argument("--autoattack-images", type=int, default=100)
     parser.add_argument("--queries", type=int, default=5000)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--epsilon", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
+    torch.set_num_threads(options.threads)
     if options.peak:
         loaded = st.Ticket.load(options.ticket)
         test = load_data(data_like(loaded, options.data, None)).test
@@ -231,4 +232,6 @@ def main(arguments: list[str]) -> None:
     )
     append(RECORDS, row)
     for kind in ("pgd", "autoattack"):
-        print(kind, {name: f"{told['median']:.2f} s" for name, told in row[kind].items()})
+        for name, told in row[kind].items():
+            least, most = f"{told['min']:.2f}", f"{told['max']:.2f}"
+            print(f"{kind}, {name}: {told['median']:.2f} s ({least} to {most})")

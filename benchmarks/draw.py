@@ -309,8 +309,10 @@ def main(arguments: list[str]) -> None:
             return
         row = measured(name, case, options.threads, way)
         append(RECORDS, row)
+        took, ratio = row["seconds"]["ours"], row["ratio"]
         print(
-            f"{name}: {row['seconds']['ours']['median']:.3f} s a step, "
-            f"{row['ratio']['median']:.1f}x the reference, {100 * row['share']:.0f} % of the limit",
+            f"{name}: {took['median']:.3f} s a step ({took['min']:.3f} to {took['max']:.3f}), "
+            f"{ratio['median']:.1f}x the reference ({ratio['min']:.1f} to {ratio['max']:.1f}), "
+            f"{100 * row['share']:.0f} % of the limit",
             flush=True,
         )

@@ -6,19 +6,16 @@
 Tickets with random masks of 5 % stand in a ``RandomSwitch``, packed and resident. Memory is
 compared with one dense network; a switch with the forward pass of one image, and with the machine's
 limit, a plain copy of the network's weights. What a resident switch adds to a forward pass is the
-draw and the choice of the module. A row of records/switching.jsonl is rewritten as soon as it is
+draw and the choice of the module. A row is appended to records/switching.jsonl as soon as it is
 measured.
 """
 
 from __future__ import annotations
 
-import json
-
 import torch
 
 import scratchticket as st
-from benchmarks.measure import ROOT, Row, circumstances, in_turn, options_of, rows, spread
-from scratchticket.files import write_atomically
+from benchmarks.measure import ROOT, Row, append, circumstances, in_turn, options_of, spread
 from scratchticket.masks import keep_top
 from scratchticket.networks import maskable, random_network, statistics
 from scratchticket.switching import RandomSwitch, SharedNetwork
@@ -107,12 +104,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--network", nargs="+", choices=NETWORKS, default=NETWORKS)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    known = {(row["network"], row["tickets"]): row for row in rows(RECORDS)}
     for name in options.network:
         for count in COUNTS:
             row = measured(st.NetworkRecipe(name), count)
-            known[name, count] = row
-            ordered = (known[n, c] for n in NETWORKS for c in COUNTS if (n, c) in known)
-            write_atomically(RECORDS, "".join(json.dumps(r) + "\n" for r in ordered))
+            append(RECORDS, row)
             seconds = row["seconds"]["switch"]["median"]
             print(f"{name}, {count} tickets: {seconds:.3f} s a switch", flush=True)

@@ -12,8 +12,8 @@ smaller because they remember their initial scores. Each is compared with
 * the masked dense network, ``torch.save`` of its state dict, compressed by zstd at level 19.
 
 Times are from a file in the page cache, on one thread: of a ticket to a network in eval mode with
-the random weights rebuilt and proven, of the other two to a state dict. A row of
-records/ticket_size.jsonl is rewritten as soon as it is measured.
+the random weights rebuilt and proven, of the other two to a state dict. A row is
+appended to records/ticket_size.jsonl as soon as it is measured.
 
 Needs the extra ``benchmark``: ``pip install 'scratchticket[benchmark]'``.
 """
@@ -21,7 +21,6 @@ Needs the extra ``benchmark``: ``pip install 'scratchticket[benchmark]'``.
 from __future__ import annotations
 
 import io
-import json
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -35,9 +34,8 @@ import zstandard
 from torch import Tensor
 
 import scratchticket as st
-from benchmarks.measure import ROOT, Row, circumstances, options_of, rows, spread
+from benchmarks.measure import ROOT, Row, append, circumstances, options_of, spread
 from scratchticket.experiments.records import versions
-from scratchticket.files import write_atomically
 from scratchticket.masks import keep_top
 from scratchticket.networks import bare, maskable, random_network, statistics
 from scratchticket.tickets.coding import entropy_bits
@@ -227,18 +225,6 @@ def row(ticket: st.Ticket, ratio: str, mask: str, passes: int = PASSES) -> Row:
     } | where
 
 
-def key(record: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what a file has one record of; in this order they stand in it."""
-    network = record["network"]
-    return record["mask"] == "drawn", record["weights"]["total"], network["name"], record["ratio"]
-
-
-def remember(record: dict[str, Any], path: Path) -> None:
-    """Put a record into a file in the place of an earlier one; the file is always whole."""
-    records = {key(other): other for other in rows(path)} | {key(record): record}
-    write_atomically(path, "".join(json.dumps(records[k]) + "\n" for k in sorted(records)))
-
-
 def tickets(networks: Iterable[str], ratios: Sequence[str]) -> Iterable[tuple[st.Ticket, str, str]]:
     """Yield each wanted ticket with its ratio and kind of mask."""
     for name in networks:
@@ -260,7 +246,7 @@ def main(arguments: list[str]) -> None:
     torch.set_num_threads(1)
     for ticket, ratio, mask in tickets(options.network or [*CASES, "digits"], options.ratio):
         record = row(ticket, ratio, mask)
-        remember(record, options.records)
+        append(options.records, record)
         size, took = record["bytes"], record["seconds"]["ticket"]["median"]
         print(
             f"{ticket.network.name} {ratio} {mask}: {size['file']:,} bytes, mask "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import subprocess
 import sys
 from dataclasses import asdict
@@ -84,29 +83,23 @@ def test_what_it_is_compared_with_holds_the_same_network(tmp_path: Path) -> None
     assert [value.shape for value in momenta] == [mask.shape for mask in ticket.mask.values()]
 
 
-def test_a_row_replaces_the_one_measured_before(tmp_path: Path) -> None:
-    records = tmp_path / "records.jsonl"
+def test_earlier_rows_are_kept_and_the_newest_is_shown() -> None:
     first, other = (size.random_ticket(case(width=2), ratio) for ratio in ("0.1", "0.5"))
     drawn = size.drawn_ticket(st.NetworkRecipe("resnet18", width=2), "0.1", epochs=1)
-
-    for ticket, ratio, mask in (
-        (drawn, "0.1", "drawn"),
-        (other, "0.5", "random"),
-        (first, "0.1", "random"),
-        (first, "0.1", "random"),
-    ):
-        size.remember(size.row(ticket, ratio, mask, passes=1), records)
-
-    rows = [json.loads(line) for line in records.read_text().splitlines()]
-    assert [(row["mask"], row["ratio"]) for row in rows] == [
-        ("random", "0.1"),
-        ("random", "0.5"),
-        ("drawn", "0.1"),
+    rows = [
+        size.row(drawn, "0.1", "drawn", passes=1),
+        size.row(other, "0.5", "random", passes=1),
+        size.row(first, "0.1", "random", passes=1),
     ]
-    assert [row["recipe"] is not None for row in rows] == [False, False, True]
+
+    assert [row["recipe"] is not None for row in rows] == [True, False, False]
     assert all({"machine", "versions", "commit"} <= row.keys() for row in rows)
-    table = tables.ticket_size(rows)
-    assert table.count("| resnet18, width 2 | 10 | drawn |") == 2
+    again = {**rows[0], "bytes": {**rows[0]["bytes"], "file": 123_456}}
+    table = tables.ticket_size([*rows, again])
+    lines = [line for line in table.splitlines() if line.startswith("| resnet18, width 2 |")]
+    shown = [line.split(" | ")[1:3] for line in lines]
+    assert shown == 2 * [["10", "random"], ["50", "random"], ["10", "drawn"]]
+    assert "123,456" in lines[2]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,9 @@ RIVALS = ("released", "zstd")  # what a ticket's file is compared with
 
 def ticket_size(records: list[Record]) -> str:
     """Return the tables of files' sizes and of times to load them, in Markdown."""
+    facts = [{**r, "name": r["network"]["name"], "all": r["weights"]["total"]} for r in records]
+    records = newest(facts, "mask", "all", "name", "ratio")
+    records.sort(key=lambda r: (r["mask"] == "drawn", r["all"], r["name"], float(r["ratio"])))
     sizes, times = [], []
     for record in records:
         network, size = record["network"], record["bytes"]
@@ -51,6 +54,7 @@ included, lay between {min(loads):.1f} and {max(loads):.1f}.
 def switching(records: list[Record]) -> str:
     """Return the table of memory and time of a switch, in Markdown."""
     rows = []
+    records = newest(records, "network", "tickets")
     for record in records:
         size, seconds = record["bytes"], record["seconds"]
         megabytes = [
