@@ -7,9 +7,9 @@ import torch
 from tests.attacks.networks import random_images, small_network, stream
 from torch import Tensor, nn
 
-from scratchticket.attacks import PGD, Attack, L2Ball, LinfBall
+from scratchticket.attacks import APGD, FGSM, PGD, Attack, L2Ball, LinfBall, input_gradient
 from scratchticket.attacks.set_methods import ARC, SetAPGD, SetPGD, SetSquare
-from scratchticket.attacks.sets import Together, chances, expected_error, set_loss
+from scratchticket.attacks.sets import Together, chances, drawn_anew, expected_error, set_loss
 from scratchticket.errors import InputError
 
 EPSILON = 0.02
@@ -199,3 +199,55 @@ def test_what_cannot_be_is_refused() -> None:
         SetAPGD(loss="mean-logit")  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"needs Together"):
         Attack(SetPGD(), "0.1")(small_network(), images, labels, stream())
+
+
+def test_sampled_eot_of_one_network_is_plain_pgd() -> None:
+    network, images = small_network(), random_images()
+    labels = network(images).argmax(dim=1)
+    single = Attack(PGD(10, keep="last"), "0.1")(network, images, labels, stream())
+    sampled = Attack(SetPGD(10, samples=3, keep="last"), "0.1")(
+        Together([network]), images, labels, stream()
+    )
+
+    assert torch.equal(sampled.images, single.images)
+
+
+def test_auto_pgd_on_one_network_is_auto_pgd() -> None:
+    network, images = small_network(), random_images()
+    labels = network(images).argmax(dim=1)
+    single = Attack(APGD(20, keep="worst"), "0.05")(network, images, labels, stream())
+    together = Attack(SetAPGD(20), "0.05")(Together([network]), images, labels, stream())
+
+    assert torch.equal(together.images, single.images)
+    assert bool((network(single.images).argmax(dim=1) != labels).any())
+
+
+@pytest.mark.parametrize("distance", [0.5, 1.5])
+def test_on_one_linear_network_arc_fools_what_fgsm_does(distance: float) -> None:
+    images, labels = torch.full((4, 1, 8, 8), 0.5), torch.zeros(4, dtype=torch.int64)
+    network = Side(1.0, distance * EPSILON)
+    method = ARC(1, step_size=str(EPSILON), random_start=False)
+    single = Attack(FGSM(), str(EPSILON))(network, images, labels, stream())
+    together = Attack(method, str(EPSILON))(Together([network]), images, labels, stream())
+
+    fooled = network(single.images).argmax(dim=1) != labels
+    assert fooled.tolist() == [distance < 1] * 4
+    assert torch.equal(network(together.images).argmax(dim=1) != labels, fooled)
+
+
+def test_a_set_that_cannot_be_enumerated_is_attacked_by_asking_it_again_and_again() -> None:
+    """Each of several calls draws anew; together they are EOT of as many samples."""
+    networks, images = tickets(), random_images(4)
+    labels, even = torch.arange(4), chances(None, len(networks.networks))
+    unknown = drawn_anew(networks.networks, even, stream())
+    asked = Together([unknown] * 500)
+
+    def gradient(network: Together) -> Tensor:
+        loss = set_loss("eot", chances(None, len(network.networks)))
+        return input_gradient(network, images, labels, loss)[0]
+
+    exact = gradient(networks)
+    torch.testing.assert_close(gradient(asked), exact, rtol=0, atol=0.2 * float(exact.abs().max()))
+    few = Together([unknown] * 5)
+    found = Attack(SetPGD(10), "0.05")(few, images, networks(images).mean(1).argmax(1), stream())
+    assert float((found.images - images).abs().max()) <= 0.05 + 1e-6

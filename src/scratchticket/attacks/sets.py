@@ -25,7 +25,8 @@ class Together:
     """Several networks as one callable.
 
     Args:
-        networks: Each from pixels in [0, 1] to logits.
+        networks: Each from pixels in [0, 1] to logits. One that answers at random may stand here
+            several times: it is asked as often, and attacks take the mean over its answers.
 
     Attributes:
         networks: The same.
