@@ -104,3 +104,13 @@ def test_a_fast_draw_finds_as_good_a_ticket(digits: st.Data, faster: dict[str, s
         found.append(st.robust_accuracy(ticket.build(), digits.test, ATTACK).fraction)
 
     assert abs(found[0] - found[1]) < 0.1
+
+
+def test_within_a_step_nothing_waits_for_the_gpu(digits: st.Data) -> None:
+    def watch(event: Event) -> None:
+        torch.cuda.set_sync_debug_mode("error" if 3 <= event.step < 6 else "default")
+
+    try:
+        drawn(digits, Session(observe=watch))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
