@@ -16,6 +16,7 @@ from slurm_node import missing, slurm_node
 
 from scratchticket.errors import InputError
 from scratchticket.experiments.executors import Sweep, run_on_ray, run_on_slurm
+from scratchticket.experiments.executors.slurm import SlurmWorker
 
 pytestmark = pytest.mark.xdist_group("clusters")  # one of each on a machine
 CHANGES = {"learning.epochs": "20", "network.width": "4", "data.train_images": "256"}
@@ -153,8 +154,8 @@ def test_slurm_workers_are_requeued_found_again_and_replaced(
     assert results(sweep) == plain
     assert [line for line in said if "already" in line] == ["2 workers are in the queue already"]
     assert sum("submitted" in line for line in said) == 2  # both, then one that was killed
-    logs = [path.read_text() for path in Path(sweep.store).glob(".slurm/*/*_log.out")]
-    assert any("Requeued job" in log for log in logs)
+    logs = [path.read_text() for path in Path(sweep.store).glob(".slurm/*/*_log.*")]
+    assert any("Requeued job" in log or "JOB REQUEUE" in log for log in logs)
 
 
 @pytest.mark.usefixtures("slurm")
@@ -199,6 +200,26 @@ def test_settings_that_cannot_be_used_are_one_line(
     with pytest.raises(InputError, match=said):
         run_on_slurm(sweep, 1, settings=setting)
     assert queued() == []
+
+
+@pytest.mark.parametrize(("code", "ends"), [(-signal.SIGTERM, SystemExit), (1, None)])
+def test_slurm_may_end_a_requeued_job_before_scontrol_returns(
+    code: int, ends: type[BaseException] | None, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = subprocess.CalledProcessError(code, "scontrol")
+
+    def requeue(number: int, frame: object) -> None:
+        raise refused
+
+    monkeypatch.setattr(Sweep, "work", lambda *_: os.kill(os.getpid(), signal.SIGUSR2))
+    before = signal.signal(signal.SIGUSR2, requeue)
+    try:
+        with pytest.raises(ends or subprocess.CalledProcessError) as raised:
+            SlurmWorker()(sweep, "cpu")
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+    assert ends is not None or raised.value is refused
 
 
 @pytest.mark.usefixtures("slurm")

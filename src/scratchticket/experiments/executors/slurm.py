@@ -94,7 +94,7 @@ class SlurmWorker:
             sweep.work(device, int(threads) if threads else None)
         except (Interrupted, _TimeIsUp) as stopped:
             if stopped.signal == signal.SIGUSR2 and callable(requeue):
-                requeue(stopped.signal, None)
+                _requeue(requeue)
             sys.exit(1)
         except InputError as error:
             return Ended("broken", str(error))
@@ -105,6 +105,15 @@ class SlurmWorker:
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, *arguments)
+
+
+def _requeue(requeue: Callable[[int, FrameType | None], Any]) -> None:
+    """Let submitit requeue this job; Slurm ends it then, maybe before ``scontrol`` has returned."""
+    try:
+        requeue(signal.SIGUSR2, None)
+    except subprocess.CalledProcessError as error:
+        if error.returncode >= 0:  # it was refused, and not ended by Slurm's signal
+            raise
 
 
 class _TimeIsUp(BaseException):
