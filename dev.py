@@ -78,8 +78,8 @@ def set_up(extras: str) -> None:
     ]
     call(*pip, "--constraint", PINS, "--editable", f"{ROOT}{extras}", quiet=True)
     # What pip does one file after the other. Some packages have files that are no Python 3.
-    every = [BIN / "python", "-m", "compileall", "-qq", "-j", "0", VENV]
-    subprocess.run(every, check=False, stdout=subprocess.DEVNULL)
+    compileall = [str(BIN / "python"), "-m", "compileall", "-qq", "-j", "0", str(VENV)]
+    subprocess.run(compileall, check=False, stdout=subprocess.DEVNULL)
     mark.write_text(stamp(extras))
     say(f"Environment ready after {time.monotonic() - begun:.0f} s.")
 
