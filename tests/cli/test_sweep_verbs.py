@@ -180,7 +180,7 @@ def test_why_a_job_failed_is_shown_and_one_bad_folder_hides_no_other(tmp_path: P
     assert shown["failure"] == {"error": "no such file", "details": "Traceback: the whole story"}
     status = told("runs", "status", "--store", str(tmp_path))
     assert "failed" in status
-    assert "job.json" in "".join(status.split())  # of narrow columns
+    assert "job.json is damaged" in " ".join(status.split())
 
 
 def test_cleaning_says_what_it_removes(tmp_path: Path) -> None:

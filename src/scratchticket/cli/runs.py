@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,7 +91,7 @@ def _label(folder: Path) -> str:
     try:
         return str(_described_as(folder)["label"])
     except InputError as error:
-        return str(error)
+        return str(error).replace(f"{folder}{os.sep}", "")
 
 
 def _state(folder: Path) -> str:
