@@ -175,7 +175,8 @@ def limit(network: nn.Module, images: ImageSet, passed: int) -> float:
 
 def peak(ticket: Path, data: str, count: int, epsilon: str) -> int:
     """Return the most memory a process takes that attacks so many images, in bytes."""
-    told = ("--peak", str(count), "--epsilon", epsilon)
+    threads = str(torch.get_num_threads())
+    told = ("--peak", str(count), "--epsilon", epsilon, "--threads", threads)
     return most_memory_of("attacks", str(ticket), "--data", data, *told)
 
 

@@ -20,7 +20,6 @@ from scratchticket.experiments.recipes.parts import panel as panel_of
 
 Record = dict[str, Any]
 Read = Callable[[Record], float]
-STOPPED, WHOLE = "stopped", "to the end"
 TRANSFER, SWITCH, TOGETHER = "transfer between tickets", "R2S", "R2S beside"  # labels of jobs
 _DENSE_LABEL = re.compile(r"dense (\w+), adversarially trained, (\w+)")
 SAMPLES = (1, 5, 10, 20)  # networks that EOT draws for a step
@@ -138,6 +137,8 @@ def _early_stop(
     dense: dict[str, list[Record]],
 ) -> str:
     """Return how much of the matrices' gain goes when the search is not stopped."""
+    if not matrices:
+        return "Of the first question nothing has been run yet."
     near = SCALES[scale].epsilon(8)
     stopped, whole = RELEASED.format(near), FULL.format(near)
     lines = [

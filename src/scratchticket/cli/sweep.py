@@ -256,7 +256,8 @@ def report(
         sweep = _sweep(tuple(names) if names else NAMES, scale, store, seeds, None, settings)
         if records is None and not store.is_dir():
             raise InputError(f"no such store: {store}; fill it with `scratchticket run`")
-        known = Records.of(sweep.open(), sweep.jobs()) if records is None else Records.load(records)
+        opened, jobs = sweep.open(), sweep.jobs() if records is None else []
+        known = Records.of(opened, jobs) if records is None else Records.load(records)
         sized = sweep.sized()
         founds = [found(recipe, sized, known) for recipe in sweep.recipes()]
         write_atomically(out_, page(sized, founds, known))
@@ -266,8 +267,8 @@ def report(
             known.save(export)
         filled = sum(bool(f.done) for f in founds)
         say(f"{out_}: {filled} of {len(founds)} recipes have numbers")
-        for job in sweep.jobs() if records is None else ():
-            if (why := sweep.open().failure(job)) is not None:
+        for job in jobs:
+            if (why := opened.failure(job)) is not None:
                 say(f"note: {job.id[:16]} {job.label} failed: {why}", err)
         if known.by_id and not filled:
             say(f"note: no record is of these recipes at --scale {scale}", err)
