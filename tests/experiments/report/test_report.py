@@ -78,7 +78,9 @@ def test_numbers_come_from_records_and_stand_beside_the_papers() -> None:
     low, high = ticket.interval() or (0, 0)
     assert low < 100 * right / 360 < high
     text = section(first)
-    assert f"{100 * right / 360:.1f} *37.60*" in text
+    below = f"{100 * right / 360 - 37.6:+.1f} [{low:.1f}, {high:.1f}] n=1"
+    assert f"{100 * right / 360:.1f} *37.60*<br><sub>{below}</sub>" in text
+    assert below in page(QUICK, [first], known)
     assert "resnet18 / cifar10 (here resnet18 of width 16, digits)" in text
     assert "| the paper says | its difference | ours (points) | here it |" in text
     assert "ResNet18 is comparable to its dense network, robust (4.2) | -2.08 |" in text

@@ -17,7 +17,7 @@ from scratchticket.experiments.recipes.claims import __doc__ as rule
 from scratchticket.experiments.report.figures import described, drawn
 from scratchticket.experiments.report.found import Filled, Found, Records, doubts_about
 from scratchticket.experiments.report.markdown import difference, printed
-from scratchticket.experiments.report.tables import Grid, grid, published
+from scratchticket.experiments.report.tables import Grid, grid, notes, published
 from scratchticket.experiments.summary import outcome
 
 Facts = dict[str, Any]
@@ -214,16 +214,9 @@ def _number(filled: Filled | None, mark: str) -> str:
     """Return one number, the paper's beside it; difference and interval on demand."""
     if filled is None:
         return f"<td{mark}></td>"
-    theirs, interval = published(filled), filled.interval()
-    notes = []
-    if theirs and filled.mean is not None:
-        notes.append(f"{100 * filled.mean - float(theirs):+.1f}")
-    if interval is not None:
-        notes.append(f"[{interval[0]:.1f}, {interval[1]:.1f}]")
-    if filled.values:
-        notes.append(f"n={len(filled.values)}")
+    theirs, said = published(filled), notes(filled)
     beside = f"<i>{theirs}</i>" if theirs else ""
-    more = f'<small class="more">{" ".join(notes)}</small>' if notes else ""
+    more = f'<small class="more">{" ".join(said)}</small>' if said else ""
     ours = filled.text()
     if filled.values:  # of several seeds, the first that is done
         job = filled.cell.jobs[filled.values[0].seed]

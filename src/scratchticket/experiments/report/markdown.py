@@ -5,11 +5,14 @@ from __future__ import annotations
 from scratchticket.experiments.published import said
 from scratchticket.experiments.recipes.claims import Judged
 from scratchticket.experiments.report.found import Filled, Found
-from scratchticket.experiments.report.tables import grid, published
+from scratchticket.experiments.report.tables import grid, notes, published
 
 
 def section(found: Found) -> str:
-    """Return the section of a recipe: its tables, the paper's numbers in italics, its verdicts."""
+    """Return the section of a recipe: its tables, the paper's numbers in italics, its verdicts.
+
+    Below each number: the difference to the paper's, the 95 % interval, how many seeds.
+    """
     recipe = found.recipe
     parts = [f"## {recipe.title}: {recipe.question}"]
     if not found.panels:
@@ -58,5 +61,6 @@ def difference(claim: Judged) -> str:
 def _cell(filled: Filled | None) -> str:
     if filled is None:
         return ""
-    theirs = published(filled)
-    return filled.text() + (f" *{theirs}*" if theirs else "")
+    theirs, said = published(filled), " ".join(notes(filled))
+    beside = f" *{theirs}*" if theirs else ""
+    return filled.text() + beside + (f"<br><sub>{said}</sub>" if said else "")

@@ -46,3 +46,16 @@ def heading(found: Found, column: str) -> str:
 def published(filled: Filled) -> str:
     """Return the paper's number as text, empty if it is not known."""
     return "" if filled.cell.published is None else f"{filled.cell.published:.2f}"
+
+
+def notes(filled: Filled) -> list[str]:
+    """Return the difference to the paper's number, the 95 % interval, and how many seeds."""
+    theirs, interval = published(filled), filled.interval()
+    said = []
+    if theirs and filled.mean is not None:
+        said.append(f"{100 * filled.mean - float(theirs):+.1f}")
+    if interval is not None:
+        said.append(f"[{interval[0]:.1f}, {interval[1]:.1f}]")
+    if filled.values:
+        said.append(f"n={len(filled.values)}")
+    return said
