@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from scratchticket.attacks import PGD, Attack
 from scratchticket.attacks.sets import chances
-from scratchticket.switching.report import Members, expectation
+from scratchticket.evaluation import Balls
+from scratchticket.evaluation.transfer import SET, Crossed, Strike, Struck
+from scratchticket.switching.report import Members, expectation, switch_report
 
 
 @pytest.mark.parametrize("count", [1, 3, 6, 7, 49])
@@ -25,3 +28,35 @@ def test_given_probabilities_add_up_to_one() -> None:
 
     assert given.dtype == torch.float64
     assert float(given.sum()) == pytest.approx(1, abs=1e-15)
+
+
+def struck(source: str, a: str, b: str) -> Struck:
+    """Return what a strike did, images told as ``x`` where the network is wrong."""
+    right = {"a": told(a), "b": told(b)}
+    return Struck(Strike(Attack(PGD(), "0.1"), source), right, None, 1, 0.0, ())
+
+
+def told(text: str) -> torch.Tensor:
+    return torch.tensor([letter != "x" for letter in text])
+
+
+@pytest.mark.parametrize(
+    ("strikes", "expected"),
+    [
+        # b: one image in four is wrong as it is; each ticket's own attack takes another one
+        ([("a", "x...", "...x"), ("b", "....", "x..x")], {"mean": 5 / 8, "strong_enough": True}),
+        ([("a", "....", "...x"), ("b", "....", "...x"), (SET, "xx..", "xx.x")],
+         {"mean": 7 / 8, "strong_enough": False}),
+        ([("a", "x...", "...x"), (SET, "xx..", "xx.x")], None),
+    ],
+    ids=["attacked alone", "attacked too weakly alone", "b never attacked alone"],
+)  # fmt: skip
+def test_a_switch_below_its_tickets_own_attacks_tells_that_these_were_weak(
+    strikes: list[tuple[str, str, str]], expected: dict[str, float] | None
+) -> None:
+    crossed = Crossed({"a": told("...."), "b": told("...x")}, tuple(struck(*s) for s in strikes))
+    members = Members(("a", "b"), chances(None, 2))
+
+    worst = switch_report(crossed, members, Balls("linf", ("0.1",), (), "1"))["worst_case"]
+
+    assert worst["own_attacks"] == expected

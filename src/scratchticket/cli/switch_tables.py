@@ -85,6 +85,13 @@ def print_switch(record: dict[str, Any]) -> None:
             f"{worst['norm']} {worst['epsilon']}: the switch {100 * worst['expected']:.1f} %, its "
             f"best ticket alone ({best['name']}) {share:.1f} %: {worst['gain']}"
         )
+        own = worst.get("own_attacks")
+        if own and not own["strong_enough"]:
+            say(
+                f"{worst['norm']} {worst['epsilon']}: attacks on single tickets leave "
+                f"{100 * own['mean']:.1f} % of them on average, more than the switch has; they "
+                "were too weak, and tickets are worth less than it seems"
+            )
     if "dense" in record:
         for worst, other in zip(record["worst_cases"], record["dense"]["worst_cases"], strict=True):
             say(

@@ -188,9 +188,28 @@ def _worst(
         "tries": {str(tries): float((least**tries).mean()) for tries in TRIES},
         "best_member": {"name": members.names[best], **strongest},
         "bound": bound,
+        "own_attacks": _own_attacks(inside, members, natural, switch["expected"]),
         "gain": gain(switch["interval"], strongest["interval"]),
         "strikes": len(inside),
     }
+
+
+def _own_attacks(
+    inside: Sequence[Struck], members: Members, natural: Tensor, expected: float
+) -> Facts | None:
+    """Return what attacks made on each member alone leave of it, on average over the members.
+
+    Against optimal attacks no switch falls below that, for no image can be worse for it than each
+    member's own worst one is for that member. If it does, single members were attacked too weakly.
+    """
+    left = natural.clone()  # (image, member)
+    for column, name in enumerate(members.names):
+        own = [struck.right[name] for struck in inside if struck.strike.source == name]
+        if not own:
+            return None
+        left[:, column] &= torch.stack(own).all(dim=0)
+    mean = float(members.expected(left).mean())
+    return {"mean": mean, "strong_enough": mean <= expected + 1e-9}
 
 
 def gain(switch: Sequence[float], other: Sequence[float]) -> str:
