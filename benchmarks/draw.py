@@ -247,6 +247,13 @@ def operations(case: Case) -> float:
     return case.batch * (attack + 3 * forward - counted[0])
 
 
+def once(which: str, case: Case, way: Way) -> list[float]:
+    """Take one turn of either, of equally many steps: in the first there is no momentum yet."""
+    if which == "ours":
+        return ours(case, way)()  # and the step before it that nobody measures
+    return reference(replace(case, steps=case.steps + 1), way)()
+
+
 def peak(name: str, which: str, steps: int, threads: int, way: Way) -> int:
     """Return the most memory that a process takes that does one turn, in bytes."""
     told = [f"--{setting}={value}" for setting, value in asdict(way).items()]
@@ -304,7 +311,7 @@ def main(arguments: list[str]) -> None:
         case = CASES[name]
         case = case if options.steps is None else replace(case, steps=options.steps)
         if options.peak:
-            {"ours": ours, "reference": reference}[options.peak](case, way)()
+            once(options.peak, case, way)
             print(most_memory() if way.device == "cpu" else torch.cuda.max_memory_allocated())
             return
         row = measured(name, case, options.threads, way)

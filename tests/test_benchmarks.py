@@ -239,6 +239,13 @@ def test_a_draw_is_measured_beside_the_reference(
     assert "| 1 | 2 |" in tables.draw([row])
 
 
+def test_memory_is_measured_over_equally_many_steps() -> None:
+    case = draws.Case(**TINY, steps=1)
+
+    assert len(draws.once("ours", case, draws.Way())) == 1  # the first is not in the list
+    assert len(draws.once("reference", case, draws.Way())) == 2
+
+
 def write_photographs(path: Path) -> None:
     """Write a table of 48 of them."""
     pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")

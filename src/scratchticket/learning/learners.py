@@ -156,7 +156,7 @@ class ScoreLearner:
 
     def _masks(self) -> dict[str, Tensor]:
         """Return the masks in the shapes of the scores."""
-        return self._select({name: score.abs() for name, score in self._scores.items()})
+        return self._select(self._scores)
 
     def result(self) -> dict[str, Tensor]:
         """Return the mask of each layer, in the shape of its weight."""

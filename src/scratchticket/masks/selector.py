@@ -74,25 +74,25 @@ class Selector:
                 f"a remaining ratio of {remaining_ratio} keeps fewer weights than there are layers"
             )
 
-    def __call__(self, importance: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Keep the highest scores.
+    def __call__(self, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Keep the scores of largest magnitude.
 
         Args:
-            importance: Magnitude of each score, by layer; of the shapes in :attr:`shapes`.
+            scores: Of each layer, of the shapes in :attr:`shapes`.
 
         Returns:
             Boolean tensors of the same shapes, by layer; ``True`` where weights remain.
         """
         if self._pattern.budget == "global":
-            pooled = {n: score for n, score in importance.items() if n not in self._by_hand}
+            pooled = {n: score.abs() for n, score in scores.items() if n not in self._by_hand}
             kept = keep_top_of_all(pooled, self._ratio)
             return {
-                name: kept[name] if name in kept else keep_top(score, self._ratios[name])
-                for name, score in importance.items()
+                name: kept[name] if name in kept else keep_top(score.abs(), self._ratios[name])
+                for name, score in scores.items()
             }
         if self._pattern.groups is not None:
-            return {n: keep_groups(score, *self._pattern.groups) for n, score in importance.items()}
-        return {name: keep_top(score, self._ratios[name]) for name, score in importance.items()}
+            return {n: keep_groups(s.abs(), *self._pattern.groups) for n, s in scores.items()}
+        return {name: keep_top(score.abs(), self._ratios[name]) for name, score in scores.items()}
 
     def facts(self) -> dict[str, Any]:
         """Return JSON values that differ where two selectors choose differently."""
