@@ -19,6 +19,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from statistics import median
 
 import torch
@@ -72,9 +73,9 @@ class Case:
         return st.AttackRecipe(self.attack, EPSILON)
 
     def images(self) -> ImageSet:
-        """Return images for a turn and the step before it that nobody measures."""
+        """Return images for a turn, and for the steps before and after it."""
         draws = torch.Generator().manual_seed(0)
-        count = self.batch * (self.steps + 1)
+        count = self.batch * (self.steps + 2)
         values = torch.randint(256, (count, *self.shape), generator=draws, dtype=torch.uint8)
         return ImageSet(values, torch.randint(10, (count,), generator=draws))
 
@@ -127,6 +128,11 @@ class Way:
     precision: str = "float32"
     compile: str = "none"
 
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """In which products are timed: on a GPU in both."""
+        return (self.precision,) if self.device == "cpu" else ("float32", "bfloat16")
+
     def wait(self) -> None:
         """Wait until the device has done what it was given."""
         if self.device != "cpu":
@@ -134,7 +140,10 @@ class Way:
 
 
 def ours(case: Case, way: Way) -> Callable[[], list[float]]:
-    """Return what takes a turn of our draw: the seconds of each step."""
+    """Return what takes a turn of our draw: the seconds of each step.
+
+    The first step is not counted, nor the last, after which an epoch is ended.
+    """
     images = case.images()
     nothing = images[slice(0, 1)]
     data = Data(
@@ -156,39 +165,47 @@ def ours(case: Case, way: Way) -> Callable[[], list[float]]:
         precision=way.precision,  # type: ignore[arg-type]
         compile=way.compile,  # type: ignore[arg-type]
     )
+    task = Task(data, case.network, case.recipe(), learning, lambda _: unknown, device=way.device)
+    job = drawing(task, RATIO)
 
     def turn() -> list[float]:
-        task = Task(
-            data, case.network, case.recipe(), learning, lambda _: unknown, device=way.device
-        )
         stamps: list[float] = []
 
         def stamp(event: Event) -> None:
             way.wait()
             stamps.append(time.perf_counter())
 
-        drawing(task, RATIO).run(Session(observe=stamp))
-        return [after - before for before, after in zip(stamps[:-1], stamps[1:], strict=True)]
+        job.run(Session(observe=stamp))
+        return [after - before for before, after in pairwise(stamps[:-1])]
 
     return turn
 
 
 def reference(case: Case, way: Way) -> Callable[[], list[float]]:
     """Return what takes a turn of the released procedure."""
-    step, images = _released(case, way), case.images().to(torch.device(way.device))
+    step, batches = _released(case, way), _batches(case, way)
+    step(*batches[0])  # not counted: the first one prepares
 
     def turn() -> list[float]:
         seconds = []
-        for number in range(1, case.steps + 1):
-            some = images[slice(number * case.batch, (number + 1) * case.batch)]
+        for images, labels in batches[: case.steps]:
             way.wait()
             begun = time.perf_counter()
-            step(pixels(some.images), some.labels)
+            step(images, labels)
             way.wait()
             seconds.append(time.perf_counter() - begun)
         return seconds
 
     return turn
+
+
+def _batches(case: Case, way: Way) -> list[tuple[Tensor, Tensor]]:
+    """Return the batches of the reference, in the contiguous memory format."""
+    everything = case.images().to(torch.device(way.device))
+    images = pixels(everything.images).contiguous()
+    starts = range(0, len(images), case.batch)
+    chosen = [slice(start, start + case.batch) for start in starts]
+    return [(images[some], everything.labels[some]) for some in chosen]
 
 
 def _released(case: Case, way: Way) -> Callable[[Tensor, Tensor], None]:
@@ -202,19 +219,20 @@ def _released(case: Case, way: Way) -> Callable[[Tensor, Tensor], None]:
     )
 
 
+_CONVOLVING = ("conv", "mm", "wgrad", "dgrad", "fprop", "cudnn", "cutlass", "xmma", "winograd")
+
+
 def shares(case: Case, way: Way) -> dict[str, float]:
-    """Return how the reference's time is divided: convolutions, sorting, the rest."""
-    images = case.images()[slice(0, case.batch)].to(torch.device(way.device))
+    """Return how the reference's time is divided: convolutions and products, sorting, the rest."""
+    images, labels = _batches(case, way)[0]
     step, here = _released(case, way), way.device == "cpu"
-    step(pixels(images.images), images.labels)
+    step(images, labels)
     kind_of = torch.profiler.ProfilerActivity
     with torch.profiler.profile(activities=[kind_of.CPU if here else kind_of.CUDA]) as profiler:
-        step(pixels(images.images), images.labels)
+        step(images, labels)
         way.wait()
     times = {"convolutions": 0.0, "sorting": 0.0, "the rest": 0.0}
-    words = {"conv": "convolutions", "addmm": "convolutions", "gemm": "convolutions"}
-    words |= {"wgrad": "convolutions", "dgrad": "convolutions", "fprop": "convolutions"}
-    words |= {"sort": "sorting", "Sort": "sorting"}
+    words = dict.fromkeys(_CONVOLVING, "convolutions") | {"sort": "sorting", "Sort": "sorting"}
     for event in profiler.key_averages():
         kind = next((words[word] for word in words if word in event.key), "the rest")
         times[kind] += event.self_cpu_time_total if here else event.self_device_time_total
@@ -250,8 +268,8 @@ def operations(case: Case) -> float:
 def once(which: str, case: Case, way: Way) -> list[float]:
     """Take one turn of either, of equally many steps: in the first there is no momentum yet."""
     if which == "ours":
-        return ours(case, way)()  # and the step before it that nobody measures
-    return reference(replace(case, steps=case.steps + 1), way)()
+        return ours(case, way)()  # and the steps before and after that nobody measures
+    return reference(replace(case, steps=case.steps + 1), way)()  # and the one that prepares
 
 
 def peak(name: str, which: str, steps: int, threads: int, way: Way) -> int:
@@ -266,14 +284,16 @@ def measured(name: str, case: Case, threads: int, way: Way = Way()) -> Row:
     where = circumstances(way.device)
     turns = {"ours": ours(case, way), "reference": reference(case, way)}
     seconds: dict[str, list[float]] = {which: [] for which in turns}
-    ratios, rates = [], []
+    ratios, rates = [], {precision: [0.0] for precision in way.precisions}
     for _ in range(TURNS):
         taken = {which: median(turn()) for which, turn in turns.items()}
-        rates.append(product_rate(way.device, way.precision))
+        for precision, rate in rates.items():
+            rate.append(product_rate(way.device, precision))
         ratios.append(taken["reference"] / taken["ours"])
         for which, value in taken.items():
             seconds[which].append(value)
-    rate, done = max(rates), operations(case)
+    best, done = {precision: max(rate) for precision, rate in rates.items()}, operations(case)
+    limit = best[way.precision]
     return {
         "case": name,
         "way": asdict(way),
@@ -285,8 +305,9 @@ def measured(name: str, case: Case, threads: int, way: Way = Way()) -> Row:
         "seconds": {which: spread(values) for which, values in seconds.items()},
         "ratio": spread(ratios),
         "operations": done,
-        "product_rate": rate,
-        "share": done / median(seconds["ours"]) / rate,
+        "product_rate": limit,
+        "product_rates": best,
+        "share": done / median(seconds["ours"]) / limit,
         "reference_split": shares(case, way),
         "peak_bytes": {which: peak(name, which, case.steps, threads, way) for which in turns},
     } | where
@@ -307,6 +328,8 @@ def main(arguments: list[str]) -> None:
         parser.error(f"no case {unknown[0]!r}; there are {', '.join(CASES)}")
     torch.set_num_threads(options.threads)
     way = Way(options.device, options.precision, options.compile)
+    if way.device != "cpu":  # float32 is TF32 everywhere, as it is in convolutions by default
+        torch.set_float32_matmul_precision("high")
     for name in options.cases or [name for name in CASES if name not in LARGE]:
         case = CASES[name]
         case = case if options.steps is None else replace(case, steps=options.steps)

@@ -239,11 +239,26 @@ def test_a_draw_is_measured_beside_the_reference(
     assert "| 1 | 2 |" in tables.draw([row])
 
 
+def test_the_reference_computes_in_the_contiguous_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+
+    def noted(*given: object, **named: object) -> object:
+        return lambda images, labels: seen.append(images.is_contiguous())
+
+    monkeypatch.setattr(draws, "_released", noted)
+    case = draws.Case(st.NetworkRecipe("resnet18", width=2), (3, 8, 8), 4, steps=1)
+
+    draws.once("reference", case, draws.Way())
+
+    assert seen == [True] * 3
+    assert not draws.pixels(case.images().images).is_contiguous()  # as ours is given them
+
+
 def test_memory_is_measured_over_equally_many_steps() -> None:
     case = draws.Case(**TINY, steps=1)
 
-    assert len(draws.once("ours", case, draws.Way())) == 1  # the first is not in the list
-    assert len(draws.once("reference", case, draws.Way())) == 2
+    assert len(draws.once("ours", case, draws.Way())) == 1  # the first and last are not in the list
+    assert len(draws.once("reference", case, draws.Way())) == 2  # the first is not in the list
 
 
 def write_photographs(path: Path) -> None:

@@ -296,9 +296,12 @@ def newest(records: list[Record], *names: str) -> list[Record]:
 def where(records: list[Record]) -> str:
     """Return the machines records were measured on, and the commits."""
     machines = {
-        f"{plural(r['machine']['threads'], 'thread')} of {r['machine']['device']}" for r in records
+        f"{plural(machine['threads'], 'thread')} of {machine['device']}"
+        if "threads" in machine
+        else machine["device"]
+        for machine in (record["machine"] for record in records)
     }
-    commits = sorted({record["commit"] for record in records})
+    commits = sorted({record["commit"] or "unknown" for record in records})
     return f"{' or '.join(sorted(machines))}, at {plural_of(commits, 'commit')}"
 
 

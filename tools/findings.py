@@ -154,6 +154,31 @@ The ticket of `python3 dev.py demo`, seeds {seeds}: mean ± standard deviation, 
 """
 
 
+def precisions(records: list[Record]) -> str:
+    """Return what steps in half precision or compiled reach, seed by seed, in Markdown."""
+    rows: Rows = defaultdict(list)
+    for record in sorted(records, key=lambda record: record["recipe"]["seed"]):
+        rows[record["label"]].append(record)
+    base = [percents(record)[1] for record in rows["float32"]]
+    lines = []
+    for label, own in rows.items():
+        natural, robust = zip(*map(percents, own), strict=True)
+        apart = [ours - theirs for ours, theirs in zip(robust, base, strict=True)]
+        each = ", ".join(f"{value:+.1f}" for value in apart)
+        lines.append(f"| {label} | {spread(natural)} | {spread(robust)} | {each} |")
+    first = rows["float32"][0]
+    seeds = ", ".join(str(record["recipe"]["seed"]) for record in rows["float32"])
+    attack = first["results"][first["selected"]]["attacks"][0]
+    return f"""\
+| steps in | natural (%) | robust (%) | robust, minus float32 of the same seed |
+|---|---|---|---|
+{chr(10).join(lines)}
+
+{attack["total"]} test images, robust under {attack["title"]}, on {first["machine"]["device"]};
+mean ± standard deviation over seeds {seeds}.
+"""
+
+
 def table(rows: Rows) -> str:
     """Return a line per row: natural, robust, weights, bytes."""
     lines = [
