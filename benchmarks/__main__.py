@@ -1,7 +1,7 @@
 """Measure speed and memory: ``python -m benchmarks [NAME [ITS OPTIONS]]``, all without a name.
 
-draw         a step of a draw, against the released procedure: half an hour
-parts        selection, data, start of the command line: a minute
+draw         a step of a draw, against the released procedure: an hour
+parts        selection, coding, data, start of the command line: a minute
 growth       how costs grow with width, batch, image, images and tickets: ten minutes
 attacks      PGD-20 and AutoAttack, against other libraries: half an hour
 switching    memory and time of a switch between tickets: some minutes

@@ -86,7 +86,7 @@ def pgd_runs(ticket: st.Ticket, images: ImageSet, epsilon: str) -> Runs:
     network = placed(ticket.build(), "cpu")
     attack, radius = Attack(PGD(), epsilon), float(epsilon)
     step_size, size = 2.5 * radius / 20, default_batch_size(images)
-    theirs_masked = released.of_ticket(ticket.build(), ticket.mask, ticket.remaining_ratio)
+    theirs_masked = released.of_ticket(ticket.build(), ticket.mask)
     model = PyTorchModel(network, bounds=(0, 1), device="cpu")
     theirs = foolbox.attacks.LinfPGD(abs_stepsize=step_size, steps=20, random_start=True)
 

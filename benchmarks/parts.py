@@ -1,11 +1,13 @@
-"""How long do the parts around the networks take: selection, data, start of the command line?
+"""How long do the parts around the networks take: selection, coding, data, the command's start?
 
     python -m benchmarks parts
 
 The selection of the highest of 46 million scores stands beside sorting them, as the released code
-does, and beside copying them, the least any program can do. Images are prepared as for CIFAR-10:
-taken in random order, padded, cropped and flipped, turned into pixels; beside it stands copying the
-same number of float32 pixels. A row is appended to records/parts.jsonl.
+does, and beside copying them, the least any program can do. A mask of as many weights as ResNet18
+has, a tenth of them kept at random, is coded and decoded as in a ticket's file, beside zlib at its
+highest level and beside copying its bits. Images are prepared as for CIFAR-10: taken in random
+order, padded, cropped and flipped, turned into pixels; beside it stands doing so image by image, as
+data loaders do, and copying as many float32 pixels. A row is appended to records/parts.jsonl.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 
+import numpy as np
 import torch
 
 from benchmarks.measure import (
@@ -29,10 +33,12 @@ from benchmarks.measure import (
 from scratchticket import rng
 from scratchticket.data import ImageSet, augmented, pixels
 from scratchticket.masks import keep_top
+from scratchticket.tickets import coding
 
 RECORDS = ROOT / "records" / "parts.jsonl"
 SCORES, RATIO = 46_000_000, "0.05"  # about those of WideResNet-34-10
 IMAGES, BATCH = 20_000, 256
+WEIGHTS = 11_164_352  # of ResNet18 that are masked
 Actions = dict[str, Callable[[], object]]
 
 
@@ -43,6 +49,33 @@ def selecting(count: int) -> Actions:
         "ours": lambda: keep_top(scores, RATIO),
         "reference": scores.sort,
         "limit": scores.clone,
+    }
+
+
+def encoding(count: int) -> Actions:
+    """Return what codes a mask with a tenth of its bits set."""
+    bits = np.random.default_rng(0).random(count) < 0.1
+    packed = np.packbits(bits)
+    return {
+        "ours": lambda: coding.encode([bits], [None]),
+        "reference": lambda: zlib.compress(np.packbits(bits).tobytes(), 9),
+        "limit": packed.copy,
+    }
+
+
+def decoding(count: int) -> Actions:
+    """Return what decodes it."""
+    bits = np.random.default_rng(0).random(count) < 0.1
+    code, plan = coding.encode([bits], [None])
+    rival = zlib.compress(np.packbits(bits).tobytes(), 9)
+
+    def others() -> object:
+        return np.unpackbits(np.frombuffer(zlib.decompress(rival), np.uint8))
+
+    return {
+        "ours": lambda: coding.decode(code, plan, [None]),
+        "reference": others,
+        "limit": bits.copy,
     }
 
 
@@ -59,11 +92,21 @@ def preparing(count: int) -> Actions:
             random = rng.generator(0, "augmentation", step)
             pixels(augmented(images[chosen].images, "crop-flip", random))
 
+    def one_by_one() -> None:
+        for chosen in torch.split(torch.randperm(count), BATCH):
+            several = []
+            for number in chosen.tolist():
+                top, left, flipped = torch.randint(9, (3,)).tolist()
+                padded = torch.nn.functional.pad(values[number], (4, 4, 4, 4))
+                image = padded[:, top : top + 32, left : left + 32]
+                several.append(image.flip(2) if flipped % 2 else image)
+            pixels(torch.stack(several))
+
     def copies() -> None:
         for _ in range(count // BATCH):
             batch.clone()
 
-    return {"ours": epoch, "limit": copies}
+    return {"ours": epoch, "reference": one_by_one, "limit": copies}
 
 
 def starting() -> Actions:
@@ -79,11 +122,15 @@ def starting() -> Actions:
     }
 
 
-def measured(scores: int = SCORES, images: int = IMAGES, turns: int = 5) -> Row:
+def measured(
+    scores: int = SCORES, weights: int = WEIGHTS, images: int = IMAGES, turns: int = 5
+) -> Row:
     """Return the row."""
     row = circumstances()
     parts = {
         "select": (selecting(scores), scores),
+        "encode": (encoding(weights), weights),
+        "decode": (decoding(weights), weights),
         "prepare": (preparing(images), images),
         "help": (starting(), 1),
     }
@@ -101,5 +148,5 @@ def main(arguments: list[str]) -> None:
     torch.set_num_threads(parser.parse_args(arguments).threads)
     row = measured()
     append(RECORDS, row)
-    for name in ("select", "prepare", "help"):
+    for name in ("select", "encode", "decode", "prepare", "help"):
         print(name, {k: f"{v['median']:.3f} s" for k, v in row[name].items() if k != "count"})

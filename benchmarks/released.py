@@ -120,11 +120,12 @@ def attacked(  # noqa: PLR0913
     return (images + delta).detach()
 
 
-def of_ticket(network: nn.Module, mask: st.Mask, kept: float) -> nn.Module:
+def of_ticket(network: nn.Module, mask: st.Mask) -> nn.Module:
     """Return a ticket's network, masked in every pass by scores that choose the ticket's mask."""
-    network = masked(network, kept)
+    network = masked(network, 1.0)
     for name, layer in mask.items():
-        scores = network.get_submodule(name.removesuffix(".weight")).scores
-        assert isinstance(scores, nn.Parameter)
-        scores.data = torch.where(layer, 1.0, 1e-3) * (1 + scores.data.abs())
+        module = network.get_submodule(name.removesuffix(".weight"))
+        assert isinstance(module, Masked)
+        module.scores.data = torch.where(layer, 1.0, 1e-3) * (1 + module.scores.data.abs())
+        module.kept = (int(layer.sum()) - 0.5) / layer.numel()  # rounded up, exactly as many
     return network.eval()

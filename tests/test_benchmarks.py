@@ -129,11 +129,12 @@ def test_memory_is_that_of_the_process_alone() -> None:
 
 
 def test_parts_are_measured_beside_what_they_stand_for() -> None:
-    row = parts.measured(scores=10_000, images=512, turns=1)
+    row = parts.measured(scores=10_000, weights=10_000, images=512, turns=1)
 
     assert row["select"]["ours"]["median"] < row["select"]["reference"]["median"]
     assert row["help"]["ours"]["median"] < 5
     assert row["prepare"]["count"] == 512
+    assert row["decode"]["reference"]["median"] > 0
 
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: page.path)

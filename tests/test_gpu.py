@@ -11,7 +11,7 @@ import torch
 import scratchticket as st
 from scratchticket.errors import Interrupted
 from scratchticket.learning import Event, Session
-from scratchticket.masks import keep_top
+from scratchticket.masks import Pattern, keep_top
 from scratchticket.networks import maskable, placed
 
 pytestmark = pytest.mark.gpu
@@ -19,6 +19,10 @@ pytestmark = pytest.mark.gpu
 NETWORK = st.NetworkRecipe("resnet18", width=8)
 ATTACK = st.AttackRecipe(epsilon=0.1, steps=3)
 LEARNING = st.LearningRecipe(epochs=4, batch_size=64)
+WARNS = [  # PyTorch, of itself, while it compiles
+    pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:TensorFloat32"),
+]
 
 
 def drawn(data: st.Data, session: Session = Session()) -> st.Ticket:
@@ -93,7 +97,12 @@ def test_scores_are_selected_alike_on_a_gpu() -> None:
 
 
 @pytest.mark.parametrize(
-    "faster", [{"precision": "bfloat16"}, {"compile": "default"}, {"compile": "reduce-overhead"}]
+    "faster",
+    [
+        {"precision": "bfloat16"},
+        pytest.param({"compile": "default"}, marks=WARNS),
+        pytest.param({"compile": "reduce-overhead"}, marks=WARNS),
+    ],
 )
 def test_a_fast_draw_finds_as_good_a_ticket(digits: st.Data, faster: dict[str, str]) -> None:
     found = []
@@ -106,11 +115,34 @@ def test_a_fast_draw_finds_as_good_a_ticket(digits: st.Data, faster: dict[str, s
     assert abs(found[0] - found[1]) < 0.1
 
 
-def test_within_a_step_nothing_waits_for_the_gpu(digits: st.Data) -> None:
+@pytest.mark.parametrize(
+    ("augmentation", "budget", "beside"),
+    [
+        ("none", "uniform", False),
+        ("crop-flip", "global", False),
+        ("resized-crop-flip", "erk", True),
+    ],
+)
+def test_within_a_step_nothing_waits_for_the_gpu(
+    augmentation: str, budget: str, beside: bool, digits: st.Data
+) -> None:
+    first = drawn(digits)  # the checkpoint of its first second is behind it then
+
     def watch(event: Event) -> None:
         torch.cuda.set_sync_debug_mode("error" if 3 <= event.step < 6 else "default")
 
     try:
-        drawn(digits, Session(observe=watch))
+        st.draw_ticket(
+            digits,
+            NETWORK,
+            ratio=0.3,
+            attack=ATTACK,
+            learning=replace(LEARNING, epochs=1, augmentation=augmentation),
+            pattern=Pattern(budget=budget),
+            beside=[first] if beside else [],
+            seed=4,
+            device="cuda",
+            session=Session(observe=watch),
+        )
     finally:
         torch.cuda.set_sync_debug_mode("default")

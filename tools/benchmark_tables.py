@@ -211,15 +211,24 @@ def way_of(record: Record) -> str:
 def parts(records: list[Record]) -> str:
     """Return the table of how long the parts around the networks take, in Markdown."""
     record = records[-1]
-    select, prepare, start = record["select"], record["prepare"], record["help"]
+    millions = {name: record[name]["count"] / 1e6 for name in ("select", "encode", "decode")}
+    told = {
+        "select": (f"the highest of {millions['select']:.0f} million scores", "sort", "copy"),
+        "encode": (f"a mask of {millions['encode']:.0f} million, coded", "zlib", "copy"),
+        "decode": (f"a mask of {millions['decode']:.0f} million, decoded", "zlib", "copy"),
+        "prepare": (
+            f"an epoch of {record['prepare']['count']:,} images of 32x32, cropped and flipped",
+            "one by one",
+            "copy",
+        ),
+        "help": ("`scratchticket --help`", "import torch", "Python alone"),
+    }
     lines = [
-        f"| the highest of {select['count'] / 1e6:.0f} million scores | {interval(select['ours'])} "
-        f"| {interval(select['reference'])} (sort) | {interval(select['limit'])} (copy) |",
-        f"| an epoch of {prepare['count']:,} images of 32x32, cropped and flipped "
-        f"| {interval(prepare['ours'])} | | {interval(prepare['limit'])} (copy) |",
-        f"| `scratchticket --help` | {interval(start['ours'])} "
-        f"| {interval(start['import torch'])} (import torch) "
-        f"| {interval(start['limit'])} (Python alone) |",
+        f"| {what} | {interval(taken['ours'])} "
+        f"| {interval(taken['import torch' if name == 'help' else 'reference'])} ({rival}) "
+        f"| {interval(taken['limit'])} ({limit}) |"
+        for name, (what, rival, limit) in told.items()
+        for taken in [record[name]]
     ]
     return f"""\
 | part | ours (s) | for comparison (s) | the limit (s) |

@@ -161,9 +161,12 @@ def boxes(draws: Tensor, height: int, width: int) -> Tensor:
     first = fits.int().argmax(dim=1, keepdim=True)
     top = ((height - tall + 1) * draws[2]).floor()
     left = ((width - wide + 1) * draws[3]).floor()
-    chosen = torch.stack([value.gather(1, first)[:, 0] for value in (top, left, tall, wide)], dim=1)
     limit_wide = min(width, round(height * _RATIO[1]))
     limit_tall = min(height, round(width / _RATIO[0]))
-    middle = [(height - limit_tall) // 2, (width - limit_wide) // 2, limit_tall, limit_wide]
-    largest = torch.tensor(middle, dtype=torch.float64, device=draws.device)
-    return torch.where(fits.any(dim=1, keepdim=True), chosen, largest).long()
+    middle = ((height - limit_tall) // 2, (width - limit_wide) // 2, limit_tall, limit_wide)
+    fitting = fits.any(dim=1)
+    columns = [  # without a tensor of the middle, for which a GPU would be waited for
+        torch.where(fitting, value.gather(1, first)[:, 0], otherwise)
+        for value, otherwise in zip((top, left, tall, wide), middle, strict=True)
+    ]
+    return torch.stack(columns, dim=1).long()

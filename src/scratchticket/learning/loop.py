@@ -101,6 +101,7 @@ class _Run:
         )
         self._identity = identity(problem, recipe) if session.checkpoint else ""
         self._forward = forward_pass(problem.network, recipe)
+        self._chances = chances(None, len(problem.beside) + 1).to(self.device)
         problem.network.requires_grad_(False)
         problem.learner.write()
         self.group = session.group
@@ -194,7 +195,7 @@ class _Run:
         loss: Loss = cross_entropy
         if beside := self.problem.beside:
             network = Together([*beside, network])
-            loss = set_loss("eot", chances(None, len(beside) + 1))
+            loss = set_loss("eot", self._chances)
         return perturb(
             self.problem.attack,
             network,

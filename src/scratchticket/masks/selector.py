@@ -120,7 +120,7 @@ def keep_top_of_all(importance: Mapping[str, Tensor], remaining_ratio: Ratio) ->
     scaled = []
     for score in importance.values():
         flat = score.detach().reshape(-1) / score_bound(tuple(score.shape))
-        flat[flat.argmax()] = torch.inf
+        flat.scatter_(0, flat.argmax(keepdim=True), torch.inf)  # without waiting for a GPU
         scaled.append(flat)
     mask = keep_top(torch.cat(scaled), remaining_ratio)
     parts = torch.split(mask, [len(flat) for flat in scaled])
