@@ -159,6 +159,8 @@ def precisions(records: list[Record]) -> str:
     rows: Rows = defaultdict(list)
     for record in sorted(records, key=lambda record: record["recipe"]["seed"]):
         rows[record["label"]].append(record)
+    if not rows:
+        return "Nothing has been run yet.\n"
     base = [percents(record)[1] for record in rows["float32"]]
     lines = []
     for label, own in rows.items():

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from findings import percents, spread
+from findings import percents
 from matplotlib.figure import Figure
 
 from scratchticket.experiments.figures import MARKERS, NATURAL, ROBUST, svg
 
 Record = dict[str, Any]
 GREY = "#888888"
-FAMILIES = {"PGD-7": "black", "PGD": "#0072b2", "FGSM-RS": "#d55e00"}
 
 
 def accuracy_by_epsilon(records: list[Record]) -> str:
@@ -95,113 +93,3 @@ def accuracy_by_ratio(records: list[Record]) -> str:
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=8, loc="center right", ncols=2)
     return svg(figure)
-
-
-def passes(record: Record) -> int:
-    """Return how many images a search puts through the network, forward and backward."""
-    recipe = record["recipe"]
-    learning, attack = recipe["learning"], recipe["attack"]
-    steps = attack["steps"] if attack["name"] == "pgd" else 1
-    return int(learning["epochs"] * (steps + 1))
-
-
-def by_label(records: list[Record]) -> dict[str, list[Record]]:
-    """Return the records of every way to search that all seeds have; the first is the whole one."""
-    rows: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        rows[record["label"]].append(record)
-    most = max(map(len, rows.values()))
-    return {label: own for label, own in rows.items() if len(own) == most}
-
-
-def robustness_by_cost(records: list[Record]) -> str:
-    """Draw robust accuracy against the passes of the search, for every way to search.
-
-    Returns:
-        SVG text.
-    """
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
-    rows = by_label(records)
-    robust = {label: [percents(record)[1] for record in own] for label, own in rows.items()}
-    (whole, *_), *_ = rows.values()
-    low, high = min(robust["PGD-7"]), max(robust["PGD-7"])
-    axes.axhspan(low, high, color=GREY, alpha=0.2, linewidth=0, label="PGD-7: least to most")
-    for place, (label, own) in enumerate(rows.items()):
-        x = passes(own[0]) / passes(whole)
-        middle, errors = whiskers([robust[label]])
-        axes.errorbar(
-            [x * 1.03 ** (place % 9 - 4)],  # side by side, not one above the other
-            middle,
-            yerr=errors,
-            fmt=MARKERS[place % len(MARKERS)],
-            color=next(colour for name, colour in FAMILIES.items() if label.startswith(name)),
-            label=label,
-            capsize=2,
-            linewidth=1,
-        )
-    axes.set(xscale="log", xlabel="passes through the network, of those of PGD-7")
-    axes.set(ylabel="robust accuracy (%)")
-    axes.set_xticks([1 / 20, 1 / 10, 1 / 5, 1 / 2, 1], ["1/20", "1/10", "1/5", "1/2", "1"])
-    axes.minorticks_off()
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
-    return svg(figure)
-
-
-def searches(records: list[Record]) -> str:
-    """Return the tables of every data set, in Markdown."""
-    parts: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        name = record["data"]["name"] if "data" in record else record["recipe"]["data"]["name"]
-        parts[Path(name).name].append(record)
-    order = sorted(parts, key=lambda name: name != "digits")
-    return "\n".join(f"## {name}\n\n{_searches(parts[name])}" for name in order)
-
-
-def _searches(records: list[Record]) -> str:
-    """Return the table of all ways to search, and of those that met more attacks."""
-    rows = by_label([record for record in records if record.get("kind") != "evaluation"])
-    judged = [record for record in records if record.get("kind") == "evaluation"]
-    records = [record for own in rows.values() for record in own]
-    (whole, *_), *_ = rows.values()
-    base = [percents(record)[1] for record in rows["PGD-7"]]
-    lines = []
-    for label, own in rows.items():
-        natural, robust = zip(*map(percents, own), strict=True)
-        lines.append(
-            f"| {label} | {own[0]['recipe']['learning']['epochs']} "
-            f"| {passes(own[0]) / passes(whole):.2f} | {spread(natural)} | {spread(robust)} "
-            f"| {mean(robust) - mean(base):+.1f} | {'yes' if mean(robust) >= min(base) else 'no'} |"
-        )
-    seeds = ", ".join(map(str, sorted({record["recipe"]["seed"] for record in records})))
-    total = whole["results"]["last"]["natural"]["total"]
-    machines = " or ".join(sorted({record["machine"]["device"] for record in records}))
-    return f"""\
-| search | epochs | passes, of PGD-7's | natural (%) | robust (%) | difference | as robust |
-|---|---|---|---|---|---|---|
-{chr(10).join(lines)}
-
-Accuracy on {total:,} test images, robust under PGD-20, mean ± standard deviation over seeds
-{seeds}, on {machines}. *As robust*: the mean is not below {
-        "the least seed" if len(base) > 1 else "that"
-    } of PGD-7.
-{_worst(judged) if judged else ""}"""
-
-
-def _worst(judged: list[Record]) -> str:
-    """Return the worst case over many attacks of those searches that met them."""
-    lines = []
-    for label, own in by_label(judged).items():
-        worst = [100 * r["worst_case"]["correct"] / r["worst_case"]["total"] for r in own]
-        lines.append(f"| {label} | {spread(worst)} | {len(own[0]['worst_case']['attacks'])} |")
-    epsilon = judged[0]["worst_case"]["epsilon"]
-    seeds = len(next(iter(by_label(judged).values())))
-    return f"""
-| search | worst case (%) | attacks |
-|---|---|---|
-{chr(10).join(lines)}
-
-Images that none of the attacks fooled, at epsilon {epsilon};
-mean ± standard deviation over {seeds} seed{"s" * (seeds > 1)}.
-"""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 from scratchticket.attacks import Attack, Bandits, Stage
@@ -13,6 +12,11 @@ from scratchticket.experiments.presets import PRESETS
 from scratchticket.learning import LearningRecipe
 
 Study = dict[str, dict[str, Any]]
+SHORT = {  # what a label calls a setting of learning
+    "learning_rate": "rate",
+    "batch_size": "batches of",
+    "warmup": "which it reaches in",
+}
 
 PERCENT = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90)
 RATIOS = tuple(f"{percent / 100:g}" for percent in PERCENT)
@@ -24,6 +28,9 @@ DIGITS: dict[str, Any] = {
     "attack.epsilon": "0.1",
     "attack.step_size": "0.025",
     "learning.epochs": 40,
+}
+DEFAULTS = {  # of a draw, but for epsilon and the network's width
+    name: DIGITS[name] for name in ("data.name", "network.name", "network.width", "attack.epsilon")
 }
 CIFAR10: dict[str, Any] = {
     **{name: value for name, value in PRESETS["cifar"].items() if name != "ratio"},
@@ -127,33 +134,66 @@ def small_cifar10() -> dict[str, Any]:
     return CIFAR10 | half | {"attack.step_size": None}
 
 
+def search(base: dict[str, Any], attack: str, epochs: int, **more: Any) -> Study:
+    """Return a search of so many epochs by its label.
+
+    Args:
+        base: Settings of the data, the network and the attack.
+        attack: ``PGD-k`` or ``FGSM-RS``.
+        epochs: Of the search.
+        more: Other settings of ``learning``.
+    """
+    steps = 1 if attack == "FGSM-RS" else int(attack.removeprefix("PGD-"))
+    settings: dict[str, Any] = {
+        "attack.name": "fgsm-rs" if steps == 1 else "pgd",
+        "attack.steps": steps,
+    }
+    if steps != 7:
+        settings["attack.step_size"] = None
+    if base.get("learning.validate_every") == base.get("learning.epochs", 0):
+        more = {"validate_every": epochs} | more
+    settings |= {f"learning.{name}": value for name, value in more.items()}
+    words = [attack, f"{epochs} epochs"]
+    words += [f"{SHORT[name]} {value:g}" for name, value in more.items() if name in SHORT]
+    return {", ".join(words): base | DRAW | settings | {"learning.epochs": epochs}}
+
+
 def cheaper(base: dict[str, Any]) -> Study:
     """Return a search with PGD-7, and others at a share of its passes through the network."""
-    last = base.get("learning.validate_every") == base["learning.epochs"]
-
-    def row(attack: str, share: str, **more: Any) -> dict[str, Any]:
-        steps = {"FGSM-RS": 1}.get(attack) or int(attack.removeprefix("PGD-"))
-        epochs = round(Fraction(share) * base["learning.epochs"] * 8 / (steps + 1))
-        inner: dict[str, Any] = {
-            "attack.name": "fgsm-rs" if steps == 1 else "pgd",
-            "attack.steps": steps,
-        }
-        if steps != 7:
-            inner["attack.step_size"] = None
-        length = {"epochs": epochs} | ({"validate_every": epochs} if last else {}) | more
-        return base | DRAW | inner | {f"learning.{name}": length[name] for name in length}
-
+    epochs = base["learning.epochs"]
     half_batch = base.get("learning.batch_size", LearningRecipe().batch_size) // 2
-    rows = {"PGD-7": row("PGD-7", "1"), "PGD-7, a half": row("PGD-7", "1/2")}
-    rows |= {f"{attack}, a fifth": row(attack, "1/5") for attack in ("PGD-3", "PGD-2")}
-    for attack in ("PGD-7", "FGSM-RS"):
-        rows[f"{attack}, a fifth"] = row(attack, "1/5")
+    rows = search(base, "PGD-7", epochs) | search(base, "PGD-7", epochs // 2)
+    for steps in (3, 2):
+        rows |= search(base, f"PGD-{steps}", round(epochs * 8 / 5 / (steps + 1)))
+    for attack, length in (("PGD-7", epochs // 5), ("FGSM-RS", round(epochs * 4 / 5))):
+        rows |= search(base, attack, length)
         for rate in (0.3, 1.0):
-            rows[f"{attack}, a fifth, rate {rate:g}"] = row(attack, "1/5", learning_rate=rate)
-        rows[f"{attack}, a fifth, half the batch"] = row(attack, "1/5", batch_size=half_batch)
-    for name, share in {"tenth": "1/10", "twentieth": "1/20"}.items():
-        rows[f"FGSM-RS, a {name}"] = row("FGSM-RS", share)
-        rows[f"FGSM-RS, a {name}, rate 0.3"] = row("FGSM-RS", share, learning_rate=0.3)
+            rows |= search(base, attack, length, learning_rate=rate)
+        rows |= search(base, attack, length, batch_size=half_batch)
+    for length in (round(epochs * 2 / 5), round(epochs / 5)):
+        rows |= search(base, "FGSM-RS", length)
+        rows |= search(base, "FGSM-RS", length, learning_rate=0.3)
+    return rows
+
+
+def one_cycle(base: dict[str, Any], epochs: int, **more: Any) -> Study:
+    """Return searches whose learning rate rises to three or ten times the usual one, and falls."""
+    rows: Study = {}
+    for rate in (0.3, 1.0):
+        rows |= search(base, "FGSM-RS", epochs, learning_rate=rate, warmup=epochs // 3, **more)
+    return rows
+
+
+def seldom_judged(base: dict[str, Any], lengths: tuple[int, ...]) -> Study:
+    """Return searches with FGSM-RS that are also validated less often, which costs as much."""
+    rows: Study = {}
+    for length in lengths:
+        few = {"validate_every": 8}
+        for rate in (0.1, 0.3, 1.0):
+            rows |= search(base, "FGSM-RS", length, learning_rate=rate, **few)
+        rows |= search(base, "FGSM-RS", length, batch_size=32, **few)
+        rows |= search(base, "FGSM-RS", length, learning_rate=0.3, batch_size=128, **few)
+        rows |= one_cycle(base, length, **few)
     return rows
 
 
@@ -170,11 +210,11 @@ def faster_steps() -> Study:
 
 
 LIKELY = (  # of those searches, what is worth an hour on CIFAR-10 after digits
-    "PGD-7",
-    "FGSM-RS, a fifth",
-    "FGSM-RS, a fifth, rate 0.3",
-    "FGSM-RS, a tenth, rate 0.3",
-    "PGD-7, a fifth, rate 0.3",
+    "PGD-7, 16 epochs",
+    "FGSM-RS, 13 epochs",
+    "FGSM-RS, 13 epochs, rate 0.3",
+    "FGSM-RS, 6 epochs, rate 0.3",
+    "PGD-7, 3 epochs, rate 0.3",
 )
 GALLERY = {  # rows whose tickets are kept in the repository
     "digits": (
@@ -186,9 +226,12 @@ GALLERY = {  # rows whose tickets are kept in the repository
 STUDIES = {
     "digits": digits(),
     "cifar10": cifar10(),
-    "fast-digits": cheaper(DIGITS),
+    "fast-digits": cheaper(DIGITS) | seldom_judged(DIGITS, (26, 30)),
+    "fast-defaults": search(DEFAULTS, "PGD-7", 20) | seldom_judged(DEFAULTS, (13, 15)),
     "precision-digits": faster_steps(),
-    "fast-cifar10": {label: cheaper(small_cifar10())[label] for label in LIKELY},
+    "fast-cifar10": {label: cheaper(small_cifar10())[label] for label in LIKELY}
+    | search(small_cifar10(), "FGSM-RS", 10)
+    | one_cycle(small_cifar10(), 10),
 }
 
 
@@ -232,7 +275,7 @@ PAPER_TICKETS = ("dense", *map(ticket_of, ("0.05", "0.1", "0.2", "0.3", "0.5", "
 JUDGED = {
     "digits": Judged(PAPER_TICKETS, ("0.1", "0.15"), (), autoattack=2, queries=10_000, images=None),
     "fast-digits": Judged(
-        ("PGD-7", "FGSM-RS, a fifth", "FGSM-RS, a fifth, rate 1"),
+        ("PGD-7, 40 epochs", "FGSM-RS, 32 epochs", "FGSM-RS, 32 epochs, rate 1"),
         ("0.1",),
         (),
         autoattack=0,

@@ -24,6 +24,7 @@ import findings
 import pictures
 import r2s_tables
 import result_tables
+import searches
 
 ROOT = Path(__file__).parents[1]
 MARKERS = re.compile("(<!-- results: .* -->\n).*?(<!-- end of results -->\n)", flags=re.DOTALL)
@@ -88,10 +89,11 @@ PAGES = (
     Page("docs/attack-speed.md", benchmark_tables.attacks, "attacks.jsonl"),
     Page("docs/attacks.md", attack_tables.attacks, "digits-attacks-seed*.jsonl"),
     Page("docs/attacks-cifar10.md", attack_tables.attacks, "cifar10-attacks-seed*.jsonl"),
-    Page("docs/fewer-steps.md", pictures.searches, "fast-*seed*.jsonl"),
+    Page("docs/fewer-steps.md", searches.tables, "fast-*seed*.jsonl"),
     Page("docs/results-quick.md", partial(result_tables.results, "quick"), "paper-quick.jsonl"),
     Page("docs/results-small.md", partial(result_tables.results, "small"), "paper-small.jsonl"),
     Page("docs/r2s-findings.md", partial(r2s_tables.answers, "quick"), "*-quick.jsonl"),
+    Page("docs/precision.md", findings.precisions, "precision-digits-seed*.jsonl"),
     Page("docs/findings.md", partial(findings.study, "digits"), "digits-seed*.jsonl"),
     Page("docs/findings-cifar10.md", partial(findings.study, "cifar10"), "cifar10-seed*.jsonl"),
 )
@@ -118,16 +120,18 @@ PICTURES = (
     ),
     Picture("docs/pictures/r2s.svg", partial(r2s_tables.compared, "quick"), "paper-quick.jsonl"),
     Picture("docs/pictures/ratio.svg", pictures.accuracy_by_ratio, "digits-seed?.jsonl"),
-    Picture(
-        "docs/pictures/fewer-steps.svg", pictures.robustness_by_cost, "fast-digits-seed*.jsonl"
-    ),
+    Picture("docs/pictures/fewer-steps.svg", searches.compared, "fast-*seed*.jsonl"),
 )
 
 
 def read(pattern: str) -> list[Record]:
-    """Return the records of all files that fit."""
+    """Return the records of all files that fit, each with the study it is of."""
     files = sorted((ROOT / "records").glob(pattern))
-    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    return [
+        {"study": re.sub(r"-seed\d+$", "", file.stem)} | json.loads(line)
+        for file in files
+        for line in file.read_text().splitlines()
+    ]
 
 
 def updated(page: Page, text: str) -> str:

@@ -44,7 +44,7 @@ Preset = Annotated[
     str | None,
     Option(
         help="The paper's settings: cifar, svhn, imagenet; with -released those of its code, with "
-        "-fast a search of a fifth of the passes (fast alone: of the defaults). Other options come "
+        "-fast a search of a fifth of the work (fast alone: of the defaults). Other options come "
         "on top.",
         show_default="settings for small data",
         rich_help_panel=SETTINGS,

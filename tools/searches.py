@@ -1,0 +1,161 @@
+"""The page on searches that cost less: its tables and its figure, from the records of studies."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from fractions import Fraction
+from math import ceil
+from statistics import mean
+from typing import Any
+
+from findings import percents, spread
+from matplotlib.figure import Figure
+from pictures import GREY, whiskers
+
+from scratchticket.experiments.figures import MARKERS, svg
+
+Record = dict[str, Any]
+Rows = dict[str, list[Record]]  # label to one record per seed
+FAMILIES = {"PGD-7": "black", "PGD": "#0072b2", "FGSM-RS": "#d55e00"}
+STUDIES = {
+    "fast-digits": "digits, against 40 epochs",
+    "fast-defaults": "digits, against the defaults",
+    "fast-cifar10": "a part of CIFAR-10, width 8",
+}
+VALIDATION_STEPS = 20  # of PGD
+
+
+def operations(record: Record) -> float:
+    """Return what a search costs: forward passes per training image, in arithmetic.
+
+    The gradient of the images costs as much as a forward pass, that of the weights as much again. A
+    validation attacks each image for all its steps, which is more than it does where an attack
+    succeeds before; the statistics of batch norm are averaged over one more pass.
+    """
+    recipe = record["recipe"]
+    learning, attack = recipe["learning"], recipe["attack"]
+    steps = attack["steps"] if attack["name"] == "pgd" else 1
+    held_back = Fraction(recipe["data"]["validation"])
+    judged = held_back / (1 - held_back) * (2 * VALIDATION_STEPS + 1) + 1
+    validations = ceil(learning["epochs"] / learning["validate_every"])
+    return float(learning["epochs"] * (2 * steps + 3) + validations * judged)
+
+
+def by_label(records: list[Record]) -> Rows:
+    """Return the records of every search that all seeds have; the first is the whole one."""
+    rows: Rows = defaultdict(list)
+    for record in records:
+        rows[record["label"]].append(record)
+    most = max(map(len, rows.values()))
+    return {label: own for label, own in rows.items() if len(own) == most}
+
+
+def _of_studies(records: list[Record]) -> dict[str, list[Record]]:
+    """Return the records of each study, in the order of the page."""
+    return {
+        study: own
+        for study in STUDIES
+        if (own := [record for record in records if record["study"] == study])
+    }
+
+
+def compared(records: list[Record]) -> str:
+    """Draw robust accuracy against the operations of the search, a panel for each study.
+
+    Returns:
+        SVG text.
+    """
+    studies = _of_studies(records)
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    panels = figure.subplots(1, len(studies), squeeze=False)[0]
+    for axes, (study, own) in zip(panels, studies.items(), strict=True):
+        rows = by_label(own)
+        first, *_ = rows
+        whole = [percents(record)[1] for record in rows[first]]
+        axes.axhspan(min(whole), max(whole), color=GREY, alpha=0.25, linewidth=0)
+        for place, (label, same) in enumerate(rows.items()):
+            x = operations(same[0]) / operations(rows[first][0])
+            middle, errors = whiskers([[percents(record)[1] for record in same]])
+            family = next(name for name in FAMILIES if label.startswith(name))
+            axes.errorbar(
+                [x],
+                middle,
+                yerr=errors,
+                fmt=MARKERS[place % len(MARKERS)],
+                color=FAMILIES[family],
+                capsize=2,
+                linewidth=1,
+                markersize=4,
+            )
+        axes.axvline(1 / 5, color=GREY, linestyle=":", linewidth=1)
+        axes.set(xscale="log", title=STUDIES[study], xlabel="operations, of PGD-7's")
+        axes.set_xticks([1 / 20, 1 / 10, 1 / 5, 1 / 2, 1], ["1/20", "1/10", "1/5", "1/2", "1"])
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel("robust accuracy (%)")
+    marks = {"PGD-7": "PGD-7", "PGD": "PGD-2, PGD-3", "FGSM-RS": "FGSM-RS"}
+    for family, colour in FAMILIES.items():
+        panels[-1].plot([], [], "o", color=colour, markersize=4, label=marks[family])
+    panels[-1].legend(frameon=False, fontsize=8, loc="lower right")
+    return svg(figure)
+
+
+def tables(records: list[Record]) -> str:
+    """Return the tables of every study, in Markdown."""
+    attacked = [record for record in records if record.get("kind") == "evaluation"]
+    parts = []
+    for study, own in _of_studies(records).items():
+        parts.append(f"## {STUDIES[study].capitalize()}\n\n{_searches(own)}")
+        judged = [record for record in attacked if record["study"] == f"{study}-attacks"]
+        if judged:
+            parts.append(_worst(judged))
+    return "\n".join(parts)
+
+
+def _searches(records: list[Record]) -> str:
+    """Return the table of all ways to search."""
+    rows = by_label(records)
+    first, *_ = rows
+    whole = rows[first][0]
+    base = [percents(record)[1] for record in rows[first]]
+    lines = []
+    for label, own in rows.items():
+        natural, robust = zip(*map(percents, own), strict=True)
+        each = ", ".join(f"{value:.1f}" for value in robust)
+        lines.append(
+            f"| {label} | {operations(own[0]) / operations(whole):.2f} | {spread(natural)} "
+            f"| {spread(robust)} | {each} | {mean(robust) - mean(base):+.1f} "
+            f"| {'yes' if mean(robust) >= min(base) else 'no'} |"
+        )
+    several = [record for own in rows.values() for record in own]
+    seeds = ", ".join(map(str, sorted({record["recipe"]["seed"] for record in several})))
+    total = whole["results"]["last"]["natural"]["total"]
+    machines = " or ".join(sorted({record["machine"]["device"] for record in several}))
+    return f"""\
+| search | operations, of the first | natural (%) | robust (%) | of each seed | difference \
+| as robust |
+|---|---|---|---|---|---|---|
+{chr(10).join(lines)}
+
+Accuracy on {total:,} test images, robust under PGD-20, mean ± standard deviation over seeds
+{seeds}, on {machines}.
+"""
+
+
+def _worst(judged: list[Record]) -> str:
+    """Return the worst case over many attacks of those searches that met them."""
+    lines = []
+    rows = by_label(judged)
+    for label, own in rows.items():
+        worst = [100 * r["worst_case"]["correct"] / r["worst_case"]["total"] for r in own]
+        lines.append(f"| {label} | {spread(worst)} | {len(own[0]['worst_case']['attacks'])} |")
+    epsilon = judged[0]["worst_case"]["epsilon"]
+    seeds = len(next(iter(rows.values())))
+    return f"""\
+| search | worst case (%) | attacks |
+|---|---|---|
+{chr(10).join(lines)}
+
+Images that none of the attacks fooled, at epsilon {epsilon};
+mean ± standard deviation over {seeds} seed{"s" * (seeds > 1)}.
+"""
