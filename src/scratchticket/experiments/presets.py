@@ -2,8 +2,8 @@
 
 A ``-released`` preset differs from the text where the code does: what it validates on, how it
 treats batches and statistics, its constants. A ``-fast`` one reaches about the same robust accuracy
-with a fifth of the operations: FGSM-RS in two thirds of the epochs and one cycle of the learning
-rate, see docs/fewer-steps.md. ``fast`` alone does so for the defaults, which are for small data.
+with a fifth of the operations: FGSM-RS in three quarters of the epochs, validated rarely, see
+docs/fewer-steps.md. ``fast`` alone does so for the defaults, which are for small data.
 """
 
 from __future__ import annotations
@@ -65,27 +65,16 @@ _RELEASED: Settings = {
 }
 
 
-def _fast(preset: Settings, slow: LearningRecipe) -> Settings:
-    """Return settings of a search with a fifth of the operations, validations included.
-
-    Its learning rate rises to three times the usual one and falls again (Smith and Topin, 2019,
-    arXiv:1708.07120). At ten times, FGSM-RS overfitted catastrophically on CIFAR-10.
-    """
-    epochs = slow.epochs * 2 // 3
-    return preset | {
-        "attack.name": "fgsm-rs",
-        "learning.epochs": epochs,
-        "learning.validate_every": 8,
-        "learning.schedule": "cosine",
-        "learning.learning_rate": round(3 * slow.learning_rate, 6),
-        "learning.warmup": epochs // 3,
-    }
+def _fast(preset: Settings, epochs: int) -> Settings:
+    """Return settings of a search with a fifth of the operations, validations included."""
+    shorter = {"learning.epochs": epochs * 3 // 4, "learning.validate_every": 8}
+    return preset | {"attack.name": "fgsm-rs"} | shorter
 
 
 PRESETS: dict[str, Settings] = {
-    "fast": _fast({}, LearningRecipe()),
-    "cifar-fast": _fast(_CIFAR, LearningRecipe(epochs=160, learning_rate=0.1)),
-    "svhn-fast": _fast(_SVHN, LearningRecipe(epochs=160, learning_rate=0.01)),
+    "fast": _fast({}, LearningRecipe().epochs),
+    "cifar-fast": _fast(_CIFAR, 160),
+    "svhn-fast": _fast(_SVHN, 160),
     "cifar": _CIFAR,
     "svhn": _SVHN,
     "imagenet": _IMAGENET,
