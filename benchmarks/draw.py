@@ -284,16 +284,15 @@ def measured(name: str, case: Case, threads: int, way: Way = Way()) -> Row:
     where = circumstances(way.device)
     turns = {"ours": ours(case, way), "reference": reference(case, way)}
     seconds: dict[str, list[float]] = {which: [] for which in turns}
-    ratios, rates = [], {precision: [0.0] for precision in way.precisions}
+    ratios, rates = [], dict.fromkeys(way.precisions, 0.0)
     for _ in range(TURNS):
         taken = {which: median(turn()) for which, turn in turns.items()}
-        for precision, rate in rates.items():
-            rate.append(product_rate(way.device, precision))
+        for precision, best in rates.items():
+            rates[precision] = max(best, product_rate(way.device, precision))
         ratios.append(taken["reference"] / taken["ours"])
         for which, value in taken.items():
             seconds[which].append(value)
-    best, done = {precision: max(rate) for precision, rate in rates.items()}, operations(case)
-    limit = best[way.precision]
+    limit, done = rates[way.precision], operations(case)
     return {
         "case": name,
         "way": asdict(way),
@@ -306,7 +305,7 @@ def measured(name: str, case: Case, threads: int, way: Way = Way()) -> Row:
         "ratio": spread(ratios),
         "operations": done,
         "product_rate": limit,
-        "product_rates": best,
+        "product_rates": rates,
         "share": done / median(seconds["ours"]) / limit,
         "reference_split": shares(case, way),
         "peak_bytes": {which: peak(name, which, case.steps, threads, way) for which in turns},
@@ -318,7 +317,7 @@ def main(arguments: list[str]) -> None:
     parser = options_of("draw", __doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--steps", type=int, help="in a turn; the first is not counted")
+    parser.add_argument("--steps", type=int, help="in a turn, besides those that are not counted")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--compile", default="none", choices=["none", "default", "reduce-overhead"])

@@ -126,7 +126,7 @@ def test_a_fast_draw_finds_as_good_a_ticket(digits: st.Data, faster: dict[str, s
 def test_within_a_step_nothing_waits_for_the_gpu(
     augmentation: str, budget: str, beside: bool, digits: st.Data
 ) -> None:
-    first = drawn(digits)  # the checkpoint of its first second is behind it then
+    first = drawn(digits)  # what is prepared once is; the steps looked at are in the first second
 
     def watch(event: Event) -> None:
         torch.cuda.set_sync_debug_mode("error" if 3 <= event.step < 6 else "default")

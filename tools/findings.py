@@ -156,20 +156,18 @@ The ticket of `python3 dev.py demo`, seeds {seeds}: mean ± standard deviation, 
 
 def precisions(records: list[Record]) -> str:
     """Return what steps in half precision or compiled reach, seed by seed, in Markdown."""
-    rows: Rows = defaultdict(list)
-    for record in sorted(records, key=lambda record: record["recipe"]["seed"]):
-        rows[record["label"]].append(record)
-    if not rows:
+    if not records:
         return "Nothing has been run yet.\n"
-    base = [percents(record)[1] for record in rows["float32"]]
+    rows = by_label(records, "precision-digits")
+    base = {record["recipe"]["seed"]: percents(record)[1] for record in rows["float32"]}
     lines = []
     for label, own in rows.items():
         natural, robust = zip(*map(percents, own), strict=True)
-        apart = [ours - theirs for ours, theirs in zip(robust, base, strict=True)]
+        apart = [percents(record)[1] - base[record["recipe"]["seed"]] for record in own]
         each = ", ".join(f"{value:+.1f}" for value in apart)
         lines.append(f"| {label} | {spread(natural)} | {spread(robust)} | {each} |")
     first = rows["float32"][0]
-    seeds = ", ".join(str(record["recipe"]["seed"]) for record in rows["float32"])
+    seeds = ", ".join(map(str, base))
     attack = first["results"][first["selected"]]["attacks"][0]
     return f"""\
 | steps in | natural (%) | robust (%) | robust, minus float32 of the same seed |

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from fractions import Fraction
 from math import ceil
 from statistics import mean
 from typing import Any
 
-from findings import percents, spread
+from findings import Rows, by_label, percents, spread
 from matplotlib.figure import Figure
 from pictures import GREY, whiskers
 
 from scratchticket.experiments.figures import MARKERS, svg
 
 Record = dict[str, Any]
-Rows = dict[str, list[Record]]  # label to one record per seed
 FAMILIES = {"PGD-7": "black", "PGD": "#0072b2", "FGSM-RS": "#d55e00"}
 STUDIES = {
     "fast-digits": "digits, against 40 epochs",
     "fast-defaults": "digits, against the defaults",
     "fast-cifar10": "a part of CIFAR-10, width 8",
 }
-VALIDATION_STEPS = 20  # of PGD
 
 
 def operations(record: Record) -> float:
@@ -36,18 +33,9 @@ def operations(record: Record) -> float:
     learning, attack = recipe["learning"], recipe["attack"]
     steps = attack["steps"] if attack["name"] == "pgd" else 1
     held_back = Fraction(recipe["data"]["validation"])
-    judged = held_back / (1 - held_back) * (2 * VALIDATION_STEPS + 1) + 1
+    judged = held_back / (1 - held_back) * (2 * recipe["evaluation"]["steps"] + 1) + 1
     validations = ceil(learning["epochs"] / learning["validate_every"])
     return float(learning["epochs"] * (2 * steps + 3) + validations * judged)
-
-
-def by_label(records: list[Record]) -> Rows:
-    """Return the records of every search that all seeds have; the first is the whole one."""
-    rows: Rows = defaultdict(list)
-    for record in records:
-        rows[record["label"]].append(record)
-    most = max(map(len, rows.values()))
-    return {label: own for label, own in rows.items() if len(own) == most}
 
 
 def _of_studies(records: list[Record]) -> dict[str, list[Record]]:
@@ -69,7 +57,7 @@ def compared(records: list[Record]) -> str:
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     panels = figure.subplots(1, len(studies), squeeze=False)[0]
     for axes, (study, own) in zip(panels, studies.items(), strict=True):
-        rows = by_label(own)
+        rows = by_label(own, study)
         first, *_ = rows
         whole = [percents(record)[1] for record in rows[first]]
         axes.axhspan(min(whole), max(whole), color=GREY, alpha=0.25, linewidth=0)
@@ -105,16 +93,16 @@ def tables(records: list[Record]) -> str:
     attacked = [record for record in records if record.get("kind") == "evaluation"]
     parts = []
     for study, own in _of_studies(records).items():
-        parts.append(f"## {STUDIES[study].capitalize()}\n\n{_searches(own)}")
+        title = STUDIES[study]
+        parts.append(f"## {title[0].upper()}{title[1:]}\n\n{_searches(by_label(own, study))}")
         judged = [record for record in attacked if record["study"] == f"{study}-attacks"]
         if judged:
-            parts.append(_worst(judged))
+            parts.append(_worst(by_label(judged, study)))
     return "\n".join(parts)
 
 
-def _searches(records: list[Record]) -> str:
-    """Return the table of all ways to search."""
-    rows = by_label(records)
+def _searches(rows: Rows) -> str:
+    """Return the table of all ways to search, of which the first is the whole one."""
     first, *_ = rows
     whole = rows[first][0]
     base = [percents(record)[1] for record in rows[first]]
@@ -142,20 +130,18 @@ Accuracy on {total:,} test images, robust under PGD-20, mean ± standard deviati
 """
 
 
-def _worst(judged: list[Record]) -> str:
+def _worst(rows: Rows) -> str:
     """Return the worst case over many attacks of those searches that met them."""
     lines = []
-    rows = by_label(judged)
     for label, own in rows.items():
-        worst = [100 * r["worst_case"]["correct"] / r["worst_case"]["total"] for r in own]
-        lines.append(f"| {label} | {spread(worst)} | {len(own[0]['worst_case']['attacks'])} |")
-    epsilon = judged[0]["worst_case"]["epsilon"]
-    seeds = len(next(iter(rows.values())))
+        cases = [record["worst_case"] for record in own]
+        worst = [100 * case["correct"] / case["total"] for case in cases]
+        each = ", ".join(f"{value:.1f}" for value in worst)
+        lines.append(f"| {label} | {spread(worst)} | {each} | {len(cases[0]['attacks'])} |")
     return f"""\
-| search | worst case (%) | attacks |
-|---|---|---|
+| search | worst case (%) | of each seed | attacks |
+|---|---|---|---|
 {chr(10).join(lines)}
 
-Images that none of the attacks fooled, at epsilon {epsilon};
-mean ± standard deviation over {seeds} seed{"s" * (seeds > 1)}.
+Images that none of the attacks fooled, at epsilon {cases[0]["epsilon"]}; mean ± standard deviation.
 """

@@ -187,8 +187,8 @@ def one_cycle(base: dict[str, Any], epochs: int, **more: Any) -> Study:
 def seldom_judged(base: dict[str, Any], lengths: tuple[int, ...]) -> Study:
     """Return searches with FGSM-RS that are also validated less often, which costs as much."""
     rows: Study = {}
+    few = {"validate_every": 8}
     for length in lengths:
-        few = {"validate_every": 8}
         for rate in (0.1, 0.3, 1.0):
             rows |= search(base, "FGSM-RS", length, learning_rate=rate, **few)
         rows |= search(base, "FGSM-RS", length, batch_size=32, **few)
