@@ -231,6 +231,8 @@ STUDIES = {
     "precision-digits": faster_steps(),
     "fast-cifar10": {label: cheaper(small_cifar10())[label] for label in LIKELY}
     | search(small_cifar10(), "FGSM-RS", 10)
+    | search(small_cifar10(), "FGSM-RS", 10, batch_size=32)
+    | search(small_cifar10(), "FGSM-RS", 10, batch_size=16)
     | one_cycle(small_cifar10(), 10),
 }
 
@@ -272,15 +274,19 @@ class Judged:
 
 
 PAPER_TICKETS = ("dense", *map(ticket_of, ("0.05", "0.1", "0.2", "0.3", "0.5", "0.7")))  # Table 6
+ALSO_JUDGED = Judged(  # searches that PGD-20 finds as robust: are they, under other attacks?
+    ("PGD-7, 40 epochs", "FGSM-RS, 32 epochs", "FGSM-RS, 32 epochs, rate 1"),
+    ("0.1",),
+    (),
+    autoattack=0,
+    queries=500,
+    images=None,
+)
 JUDGED = {
     "digits": Judged(PAPER_TICKETS, ("0.1", "0.15"), (), autoattack=2, queries=10_000, images=None),
-    "fast-digits": Judged(
-        ("PGD-7, 40 epochs", "FGSM-RS, 32 epochs", "FGSM-RS, 32 epochs, rate 1"),
-        ("0.1",),
-        (),
-        autoattack=0,
-        queries=500,
-        images=None,
+    "fast-digits": ALSO_JUDGED,
+    "fast-defaults": replace(
+        ALSO_JUDGED, rows=("PGD-7, 20 epochs", "FGSM-RS, 15 epochs, rate 0.1")
     ),
     "cifar10": Judged(
         ("dense", "ticket 0.05", "ticket 0.1", "ticket 0.2"),
