@@ -88,6 +88,18 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def unchanged_handlers() -> Iterator[None]:
+    """Put back the handlers that a library replaces: Ray's ends the process at SIGTERM."""
+    before = {number: signal.getsignal(number) for number in _NUMBERS}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
 def too_late() -> None:
     """Ignore Ctrl-C from here on: the process ends, and an error is all it could still cause."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,6 @@ from test_faults import DRAW, done, drawn, litter, refused, same_ticket
 assert drawn  # a fixture
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2]
-
-
-@pytest.fixture(autouse=True)
-def as_the_program_finds_them() -> Iterator[None]:
-    """Signals are nobody's: Ray, once started by another test, ends its process at SIGTERM."""
-    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 def raises(number: signal.Signals, times: int = 1) -> Callable[..., None]:

@@ -263,5 +263,7 @@ def test_ray_goes_on_when_a_node_dies(sweep: Sweep, plain: dict[str, Any]) -> No
 
 
 def test_no_ray_is_one_line(sweep: Sweep) -> None:
+    before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(InputError, match="no Ray cluster at 'auto'"):
         run_on_ray(sweep)
+    assert signal.getsignal(signal.SIGTERM) is before  # Ray's own would end the process

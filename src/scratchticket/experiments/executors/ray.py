@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from scratchticket.errors import InputError, Interrupted, extra_missing, first_line, unknown
 from scratchticket.experiments.executors.crew import RESTARTS, Ended, Worker, keep_at_work
 from scratchticket.experiments.executors.sweep import Sweep
+from scratchticket.signals import unchanged_handlers
 
 if TYPE_CHECKING:
     import ray
@@ -58,7 +59,8 @@ def run_on_ray(
     own = not ray.is_initialized()
     if own:
         try:
-            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+            with unchanged_handlers():
+                ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"no Ray cluster at {address!r}; start one with `ray start --head`, name yours "
