@@ -122,11 +122,13 @@ class Way:
         device: Of both.
         precision: ``learning.precision``.
         compile: ``learning.compile``.
+        memory_format: ``learning.memory_format``.
     """
 
     device: str = "cpu"
     precision: str = "float32"
     compile: str = "none"
+    memory_format: str = "channels_last"
 
     @property
     def precisions(self) -> tuple[str, ...]:
@@ -164,6 +166,7 @@ def ours(case: Case, way: Way) -> Callable[[], list[float]]:
         statistics="running",
         precision=way.precision,  # type: ignore[arg-type]
         compile=way.compile,  # type: ignore[arg-type]
+        memory_format=way.memory_format,  # type: ignore[arg-type]
     )
     task = Task(data, case.network, case.recipe(), learning, lambda _: unknown, device=way.device)
     job = drawing(task, RATIO)
@@ -274,7 +277,7 @@ def once(which: str, case: Case, way: Way) -> list[float]:
 
 def peak(name: str, which: str, steps: int, threads: int, way: Way) -> int:
     """Return the most memory that a process takes that does one turn, in bytes."""
-    told = [f"--{setting}={value}" for setting, value in asdict(way).items()]
+    told = [f"--{name.replace('_', '-')}={value}" for name, value in asdict(way).items()]
     told += ["--threads", str(threads), "--steps", str(steps)]
     return most_memory_of("draw", name, "--peak", which, *told)
 
@@ -321,12 +324,15 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--compile", default="none", choices=["none", "default", "reduce-overhead"])
+    parser.add_argument(
+        "--memory-format", default="channels_last", choices=["channels_last", "contiguous"]
+    )
     parser.add_argument("--peak", choices=["ours", "reference"], help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.cases if name not in CASES]:
         parser.error(f"no case {unknown[0]!r}; there are {', '.join(CASES)}")
     torch.set_num_threads(options.threads)
-    way = Way(options.device, options.precision, options.compile)
+    way = Way(options.device, options.precision, options.compile, options.memory_format)
     if way.device != "cpu":  # float32 is TF32 everywhere, as it is in convolutions by default
         torch.set_float32_matmul_precision("high")
     for name in options.cases or [name for name in CASES if name not in LARGE]:

@@ -10,8 +10,8 @@ export PYTHONPATH=src${PYTHONPATH:+:$PYTHONPATH}
 python=${PYTHON:-python3}
 failed=0
 for case in resnet18-256 wideresnet32-128; do
-    for way in "" "--precision bfloat16" "--precision bfloat16 --compile default" \
-        "--precision bfloat16 --compile reduce-overhead"; do
+    for way in "" "--precision bfloat16" "--precision bfloat16 --memory-format contiguous" \
+        "--precision bfloat16 --compile default" "--precision bfloat16 --compile reduce-overhead"; do
         # shellcheck disable=SC2086
         "$python" -m benchmarks draw "$case" --steps 12 --device cuda $way || failed=1
         [ $# -eq 0 ] || cp records/draw.jsonl "$1"/

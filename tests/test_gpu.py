@@ -100,6 +100,7 @@ def test_scores_are_selected_alike_on_a_gpu() -> None:
     "faster",
     [
         {"precision": "bfloat16"},
+        {"memory_format": "contiguous"},
         pytest.param({"compile": "default"}, marks=WARNS),
         pytest.param({"compile": "reduce-overhead"}, marks=WARNS),
     ],

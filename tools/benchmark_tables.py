@@ -163,7 +163,9 @@ Seconds for 1,000 images: median (least to most) of runs in turn, with
 def draw(records: list[Record]) -> str:
     """Return the tables of how long a step of a draw takes, in Markdown."""
     steps, splits, memory = [], [], []
-    records = newest([r | r["way"] for r in records], "case", "device", "precision", "compile")
+    before = {"memory_format": "channels_last"}  # of rows from before there was a choice
+    records = [r | before | r["way"] for r in records]
+    records = newest(records, "case", "device", "precision", "compile", *before)
     for record in records:
         channels, side = record["image_shape"][0], record["image_shape"][1]
         label = (
@@ -205,7 +207,8 @@ How the reference's time is spent.
 def way_of(record: Record) -> str:
     """Return how ours computed."""
     compiled = "" if record["compile"] == "none" else f", compiled ({record['compile']})"
-    return f"{record['precision']}{compiled}"
+    contiguous = ", contiguous" if record["memory_format"] == "contiguous" else ""
+    return f"{record['precision']}{compiled}{contiguous}"
 
 
 def parts(records: list[Record]) -> str:

@@ -200,9 +200,11 @@ def seldom_judged(base: dict[str, Any], lengths: tuple[int, ...]) -> Study:
 def faster_steps() -> Study:
     """Return the ticket of the study on digits, its steps made in the ways that may be faster."""
     half, compiled = {"learning.precision": "bfloat16"}, {"learning.compile": "default"}
+    contiguous = {"learning.memory_format": "contiguous"}
     ways: Study = {
         "float32": {},
         "bfloat16": half,
+        "float32, contiguous": contiguous,
         "float32, compiled": compiled,
         "bfloat16, compiled": half | compiled,
     }

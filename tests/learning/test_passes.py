@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from scratchticket.attacks import cross_entropy, input_gradient
 from scratchticket.errors import InputError
 from scratchticket.learning import LearningRecipe, Validation
 from scratchticket.learning.passes import forward_pass
+from scratchticket.networks import placed
 from scratchticket.tickets import drawing
 from scratchticket.tickets.draw import Task
 
@@ -60,12 +62,28 @@ def test_a_search_in_half_precision_keeps_scores_in_single(few_digits: st.Data) 
         assert not torch.equal(score, before[name])
 
 
+def residual() -> nn.Module:
+    arguments = {"depth": 10, "widen": 1}
+    return st.networks.build("wide_resnet", classes=10, channels=1, width=4, seed=1, **arguments)
+
+
 @QUIET
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-def test_a_compiled_pass_is_the_same_but_for_rounding() -> None:
-    plain, compiled = gradients(small()), gradients(small(), compile="default")
+@pytest.mark.parametrize("build", [small, residual])
+def test_a_compiled_pass_is_the_same_but_for_rounding(build: Callable[[], nn.Module]) -> None:
+    plain, compiled = gradients(build()), gradients(build(), compile="default")
 
     torch.testing.assert_close(compiled, plain, rtol=1e-3, atol=1e-5)
+
+
+def test_a_contiguous_pass_is_the_same_but_for_rounding() -> None:
+    plain, other = placed(residual(), "cpu"), placed(residual(), "cpu")
+
+    expected, got = gradients(plain), gradients(other, memory_format="contiguous")
+
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-5)
+    assert all(weight.is_contiguous() for weight in other.parameters())
+    assert not all(weight.is_contiguous() for weight in plain.parameters())
 
 
 @QUIET
@@ -81,7 +99,9 @@ def test_what_cannot_be_compiled_is_said_in_one_line(monkeypatch: pytest.MonkeyP
     assert "\n" not in str(told.value)
 
 
-@pytest.mark.parametrize("setting", [{"precision": "float8"}, {"compile": "max"}])
+@pytest.mark.parametrize(
+    "setting", [{"precision": "float8"}, {"compile": "max"}, {"memory_format": "rows"}]
+)
 def test_unknown_settings_are_refused(setting: dict[str, str]) -> None:
     with pytest.raises(InputError, match=next(iter(setting))):
         LearningRecipe(**setting)  # type: ignore[arg-type]

@@ -186,7 +186,12 @@ class Recipe:
 
 #: Settings that came after the first records: a run that does without is named as it was before
 #: there were any. So it is with tickets beside.
-LATER = {"data.lazy": False, "learning.precision": "float32", "learning.compile": "none"}
+LATER = {
+    "data.lazy": False,
+    "learning.precision": "float32",
+    "learning.compile": "none",
+    "learning.memory_format": "channels_last",
+}
 _ADAPTER = TypeAdapter(Recipe)
 OPEN = ("network.arguments", "pattern.layers")  # settings whose names are the user's
 

@@ -45,8 +45,11 @@ def buffers_of(problem: Problem) -> dict[str, Tensor]:
 
 def identity(problem: Problem, recipe: LearningRecipe) -> str:
     """Return a hash of everything a checkpoint must agree on with the run it resumes."""
+    learning = asdict(recipe)
+    if recipe.memory_format == "channels_last":
+        del learning["memory_format"]  # so that checkpoints from before there was one still fit
     facts: dict[str, Any] = {
-        "learning": asdict(recipe),
+        "learning": learning,
         "attack": asdict(problem.attack),
         "seed": problem.seed,
         "learner": problem.learner.identity(),

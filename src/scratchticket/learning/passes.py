@@ -19,20 +19,31 @@ def forward_pass(network: nn.Module, recipe: LearningRecipe) -> Network:
 
     Args:
         network: Pixels in [0, 1] to logits; its mode may change later.
-        recipe: Its ``precision`` and ``compile`` count.
+        recipe: Its ``precision``, ``compile`` and ``memory_format`` count.
 
     Returns:
         Images to logits in float32, ``(batch, class)``.
     """
-    asked = network if recipe.compile == "none" else _compiled(network, recipe.compile)
-    if recipe.precision == "float32":
-        return asked
+    asked: Network = network if recipe.compile == "none" else _compiled(network, recipe.compile)
+    if recipe.precision == "bfloat16":
+        asked = _in_half(asked)
+    if recipe.memory_format == "contiguous":
+        for parameter in network.parameters():
+            parameter.data = parameter.data.contiguous()
+        asked = _contiguous(asked)
+    return asked
 
+
+def _in_half(asked: Network) -> Network:
     def half(images: Tensor) -> Tensor:
         with torch.autocast(images.device.type, torch.bfloat16):
             return asked(images).float()
 
     return half
+
+
+def _contiguous(asked: Network) -> Network:
+    return lambda images: asked(images.contiguous())
 
 
 def _compiled(network: nn.Module, mode: str) -> Network:
