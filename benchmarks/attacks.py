@@ -2,6 +2,7 @@
 
     python -m benchmarks attacks                       # a ticket of the gallery: half an hour
     python -m benchmarks attacks runs/demo/ticket/ticket.safetensors --data digits
+    python -m benchmarks attacks TICKET --data ./cifar10 --images 300 --autoattack-images 0
 
 PGD-20 against foolbox's and the paper's released procedure, AutoAttack against pyautoattack. All on
 the same network and images in one run, turn by turn, at the epsilon where PGD-20 leaves half
@@ -14,6 +15,7 @@ records/attacks.jsonl.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -201,7 +203,9 @@ def measured(ticket: Path, data: str, count: int, queries: int, autoattack_count
         "queries": queries,
         "pgd": timed(pgd_runs(loaded, images, epsilon), count, PASSES["pgd"]),
         "pgd_limit": limit(network, images, passed) * PER / count,
-        "autoattack": timed(
+        "pgd_passes": passed / (count * PGD().steps),
+        "autoattack": autoattack_count
+        and timed(
             autoattack_runs(network, few, epsilon, queries), autoattack_count, PASSES["autoattack"]
         ),
         "peak_bytes": {str(n): peak(ticket, data, n, epsilon) for n in (count, 10 * count)},
@@ -214,9 +218,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("ticket", type=Path, nargs="?", default=TICKET)
     parser.add_argument("--data", default="digits")
     parser.add_argument("--images", type=int, default=PER)
-    parser.add_argument("--autoattack-images", type=int, default=100)
+    parser.add_argument("--autoattack-images", type=int, default=100, help="0: PGD-20 alone")
     parser.add_argument("--queries", type=int, default=5000)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--epsilon", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -233,6 +237,6 @@ def main(arguments: list[str]) -> None:
     )
     append(RECORDS, row)
     for kind in ("pgd", "autoattack"):
-        for name, told in row[kind].items():
+        for name, told in (row[kind] or {}).items():
             least, most = f"{told['min']:.2f}", f"{told['max']:.2f}"
             print(f"{kind}, {name}: {told['median']:.2f} s ({least} to {most})")

@@ -90,3 +90,11 @@ def test_score_contexts_are_the_magnitudes_of_the_initial_scores() -> None:
     contexts = rng.score_contexts(4, "a", 5000)
 
     np.testing.assert_array_equal(contexts, np.minimum(magnitudes * 256, 255).astype(np.uint8))
+
+
+def test_reseeding_is_that_of_pytorch() -> None:
+    with torch.random.fork_rng([]):
+        torch.manual_seed(7)
+        expected = torch.rand(3)
+        rng.reseed(7, torch.device("cpu"))
+        assert torch.equal(torch.rand(3), expected)

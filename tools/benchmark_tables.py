@@ -126,11 +126,14 @@ def attacks(records: list[Record]) -> str:
     records = newest(records, "network", "width", "data", "remaining_ratio")
     for record in records:
         label = f"| {record['network']}, width {record['width']}, {record['data']}"
+        passes = f"{record['pgd_limit']:.3f} | {100 * record['pgd_passes']:.0f} "
         for name, rival in (
             ("pgd", "foolbox"),
             ("pgd", "reference"),
             ("autoattack", "pyautoattack"),
         ):
+            if not record[name]:
+                continue
             ours, theirs = (record[name][who] for who in ("scratchticket", rival))
             left = 100 * ours["accuracy"], 100 * theirs["accuracy"]
             times.append(
@@ -138,7 +141,7 @@ def attacks(records: list[Record]) -> str:
                 f"| {record['epsilon']} | {record['images'][name]} | {left[0]:.1f} | {left[1]:.1f} "
                 f"| {interval(ours)} | {interval(theirs)} ({RIVAL.get(rival, rival)}) "
                 f"| {theirs['median'] / ours['median']:.2f} "
-                f"| {'' if name != 'pgd' else format(record['pgd_limit'], '.3f')} |"
+                f"| {passes if name == 'pgd' else '| '}|"
             )
         sizes = " | ".join(
             f"{int(n):,}: {size / 2**20:,.0f} MiB" for n, size in record["peak_bytes"].items()
@@ -146,8 +149,8 @@ def attacks(records: list[Record]) -> str:
         memory.append(f"{label} | {sizes} |")
     return f"""\
 | network | attack | epsilon | images | right, ours (%) | right, theirs (%) | ours (s) \
-| theirs (s) | times faster | the passes alone (s) |
-|---|---|---|---|---|---|---|---|---|---|
+| theirs (s) | times faster | our passes alone (s) | of all passes (%) |
+|---|---|---|---|---|---|---|---|---|---|---|
 {chr(10).join(times)}
 
 Seconds for 1,000 images: median (least to most) of runs in turn, with

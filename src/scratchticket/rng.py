@@ -136,6 +136,17 @@ def network_seed(seed: int, step: int, process: int = 0) -> int:
     return _stream(seed, "network", step, *[process] * (process > 0)) % 2**63
 
 
+def reseed(seed: int, device: torch.device) -> None:
+    """Seed PyTorch's global generators as far as a computation on this device draws from them.
+
+    On a processor ``torch.manual_seed`` spends its time on accelerators that are not there.
+    """
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
+
+
 def permutation(count: int, seed: int, purpose: Purpose, *position: int | str) -> torch.Tensor:
     """Return a random order of ``range(count)``, int64: the ranks of ``count`` Philox words.
 

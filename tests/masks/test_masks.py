@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as some
+from torch import Tensor
 
 from scratchticket.errors import InputError
 from scratchticket.masks import Mask, keep_top, kept_count, top
@@ -49,6 +50,32 @@ def test_keep_top_agrees_with_a_stable_sort(values: list[float], percent: int) -
     expected[ranking[: kept_count(len(values), percent / 100)]] = True
 
     assert torch.equal(keep_top(scores, percent / 100), expected)
+
+
+def many(kind: str) -> Tensor:
+    """Return a hundred thousand scores."""
+    draws = torch.Generator().manual_seed(0)
+    scores = torch.rand(100_003, generator=draws)
+    if kind == "tied":
+        scores = (scores * 50).round()
+    elif kind == "infinite":
+        scores[::7] = torch.inf
+    elif kind == "sorted":
+        scores = scores.sort().values
+    elif kind == "misleading":  # the sample is of large ones only
+        scores[:: top.STRIDE] += 1
+    return scores
+
+
+@pytest.mark.parametrize("kind", ["random", "tied", "infinite", "sorted", "misleading"])
+@pytest.mark.parametrize("ratio", ["0.0001", "0.01", "0.1", "0.5", "0.995"])
+def test_keep_top_of_many_agrees_with_a_stable_sort(kind: str, ratio: str) -> None:
+    scores = many(kind)
+    expected = torch.zeros(len(scores), dtype=torch.bool)
+    ranking = scores.argsort(descending=True, stable=True)
+    expected[ranking[: kept_count(len(scores), ratio)]] = True
+
+    assert torch.equal(keep_top(scores, ratio), expected)
 
 
 @given(some.lists(some.integers(0, 6).map(float), min_size=1, max_size=60), some.integers(1, 100))

@@ -148,7 +148,7 @@ class _Run:
         """Attack, backward, update."""
         network, learner, step = self.problem.network, self.problem.learner, self.state.step
         # Of each process its own, for dropout and the like.
-        torch.manual_seed(rng.network_seed(self.problem.seed, step, self.group.rank))
+        rng.reseed(rng.network_seed(self.problem.seed, step, self.group.rank), self.device)
         batch = self.batches.at(step)
         generator = rng.generator(self.problem.seed, "attack", step, device=self.device)
         network.train(self.recipe.batch_norm == "train")
@@ -160,7 +160,8 @@ class _Run:
             )
         adversarial = self._attacked(batch, generator)
 
-        network.train()
+        if not network.training:
+            network.train()
         # The mean over processes is that over the whole batch.
         share = len(adversarial) * self.group.size / batch.whole
         loss = self._backward(adversarial, batch.labels, share)

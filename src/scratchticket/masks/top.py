@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import floor
+from functools import lru_cache
+from math import floor, sqrt
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -13,6 +15,9 @@ from scratchticket.errors import InputError
 from scratchticket.quantities import Quantity, fraction
 
 Ratio = Quantity
+Numbers = npt.NDArray[np.float32]
+STRIDE = 128  # of a sample of scores
+DEVIATIONS = 4  # of the binomial distribution, on either side of what a sample says
 
 
 def parse_ratio(remaining_ratio: Ratio) -> Fraction:
@@ -27,6 +32,7 @@ def parse_ratio(remaining_ratio: Ratio) -> Fraction:
     return ratio
 
 
+@lru_cache(maxsize=1024)  # asked for every layer in every step
 def kept_count(count: int, remaining_ratio: Ratio) -> int:
     """Return how many of ``count`` weights remain: ``n - floor((1 - ratio) n)``, exactly.
 
@@ -74,14 +80,36 @@ def keep_top(scores: Tensor, remaining_ratio: Ratio) -> Tensor:
 
 def _chosen(values: Tensor, kept: int) -> Tensor:
     """Return a mask of the highest values of a vector on a processor."""
-    position, numbers = len(values) - kept, values.numpy()
-    # numpy's partition uses vector instructions: several times as fast as kthvalue.
-    threshold = np.partition(numbers, position)[position]
+    numbers = values.numpy()
+    threshold = _ranked(numbers, len(values) - kept)
     mask = numbers >= threshold
     surplus = np.count_nonzero(mask) - kept
     if surplus:  # more weights tie at the threshold than may remain: drop the last of them
         mask[np.flatnonzero(numbers == threshold)[-surplus:]] = False
     return torch.from_numpy(mask)
+
+
+def _ranked(numbers: Numbers, position: int) -> np.float32:
+    """Return what would stand at a position if the numbers were sorted.
+
+    A sample tells between which two numbers it lies, almost surely, and only those in between are
+    looked at closely (Floyd and Rivest, 1975): a fifth of the time where there are many. That they
+    are the right ones is counted.
+    """
+    sample, share = np.sort(numbers[::STRIDE]), position / len(numbers)
+    middle = share * len(sample)
+    margin = DEVIATIONS * sqrt(middle * (1 - share)) + 2
+    low, high = int(middle - margin), int(middle + margin)
+    if high - low < len(sample) // 4:
+        enough = numbers >= (sample[low] if low >= 0 else -np.inf)
+        before = len(numbers) - int(np.count_nonzero(enough))
+        enough &= numbers <= (sample[high] if high < len(sample) else np.inf)
+        between = numbers.take(np.flatnonzero(enough))
+        if 0 <= position - before < len(between):
+            numbers, position = between, position - before
+    # numpy's partition uses vector instructions: several times as fast as kthvalue.
+    ranked: np.float32 = np.partition(numbers, position)[position]
+    return ranked
 
 
 def _chosen_unasked(values: Tensor, kept: int) -> Tensor:
