@@ -232,6 +232,15 @@ def test_numbers_are_compared_within_their_seed() -> None:
     assert claim.judged({**values, ("p", "b", "5"): [first]}).verdict == "not tested at this scale"
 
 
+def test_none_of_few_images_is_not_none_for_certain() -> None:
+    values = {("p", "a", "5"): numbers(0.0), ("p", "b", "5"): numbers(0.001)}
+
+    judged = Claim("text", ">", rows("a", "b")).judged(values)
+
+    assert judged.verdict == "cannot be told"
+    assert judged.error == pytest.approx(1 / 400, rel=0.01)
+
+
 def test_a_verdict_needs_most_pairs_to_agree() -> None:
     values = {("p", "a", str(n)): numbers(0.5) for n in range(3)}
     values |= {("p", "b", "0"): numbers(0.1), ("p", "b", "1"): numbers(0.51)}

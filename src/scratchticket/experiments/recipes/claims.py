@@ -87,11 +87,15 @@ class Judged:
 
 
 def _error(values: list[Measured]) -> float:
-    """Return the standard error that the number of test images alone gives a fraction."""
+    """Return the standard error that the number of test images alone gives a fraction.
+
+    By the rule of succession, so that none right of a hundred is not known for certain to be none.
+    """
     images = values[0].images
     if not images:
         return 0.0
     fraction = min(1.0, max(0.0, mean(value.value for value in values)))
+    fraction = (fraction * images + 1) / (images + 2)
     return sqrt(fraction * (1 - fraction) / images)
 
 
