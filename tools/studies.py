@@ -288,7 +288,7 @@ JUDGED = {
     "digits": Judged(PAPER_TICKETS, ("0.1", "0.15"), (), autoattack=2, queries=10_000, images=None),
     "fast-digits": ALSO_JUDGED,
     "fast-defaults": replace(
-        ALSO_JUDGED, rows=("PGD-7, 20 epochs", "FGSM-RS, 15 epochs, rate 0.1")
+        ALSO_JUDGED, rows=("PGD-7, 20 epochs", "FGSM-RS, 15 epochs, batches of 32")
     ),
     "cifar10": Judged(
         ("dense", "ticket 0.05", "ticket 0.1", "ticket 0.2"),
