@@ -136,7 +136,9 @@ def test_fast_presets_make_a_fifth_of_the_operations() -> None:
         ours, theirs = (operations({"recipe": recipe.json()}) for recipe in recipes)
         assert 0.15 < ours / theirs <= 0.2
         changed = {k for k, v in PRESETS[fast].items() if slow.get(k) != v}
-        assert changed == {"attack.name", "learning.epochs", "learning.validate_every"}
+        learned = {f"learning.{name}" for name in ("epochs", "batch_size", "validate_every")}
+        assert changed == {"attack.name"} | learned
+        assert recipes[0].learning.batch_size * 2 == recipes[1].learning.batch_size
 
 
 def test_released_presets_differ_where_the_code_does() -> None:
