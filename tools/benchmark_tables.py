@@ -115,6 +115,11 @@ def interval(times: dict[str, float]) -> str:
     return f"{times['median']:.3f} ({times['min']:.3f} to {times['max']:.3f})"
 
 
+def many_times(ratio: dict[str, float]) -> str:
+    """Return how many times faster, with what lies around it."""
+    return "{median:.1f} ({min:.1f} to {max:.1f})".format(**ratio)
+
+
 def plural(count: int, noun: str) -> str:
     """Return a count of things."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
@@ -140,7 +145,7 @@ def attacks(records: list[Record]) -> str:
                 f"{label} | {'PGD-20' if name == 'pgd' else 'AutoAttack'} "
                 f"| {record['epsilon']} | {record['images'][name]} | {left[0]:.1f} | {left[1]:.1f} "
                 f"| {interval(ours)} | {interval(theirs)} ({RIVAL.get(rival, rival)}) "
-                f"| {theirs['median'] / ours['median']:.2f} "
+                f"| {many_times(theirs['ratio'])} "
                 f"| {passes if name == 'pgd' else '| '}|"
             )
         sizes = " | ".join(
@@ -176,10 +181,10 @@ def draw(records: list[Record]) -> str:
             f"| {record['batch']} | {record['attack'].split(',')[0]} | {way_of(record)} |"
         )
         ours, theirs = (interval(record["seconds"][who]) for who in ("ours", "reference"))
-        ratio = "{median:.1f} ({min:.1f} to {max:.1f})".format(**record["ratio"])
         steps.append(
-            f"{label} {ours} | {theirs} | {ratio} | {record['operations'] / 1e9:,.0f} "
-            f"| {record['product_rate'] / 1e9:.0f} | {100 * record['share']:.0f} |"
+            f"{label} {ours} | {theirs} | {many_times(record['ratio'])} "
+            f"| {record['operations'] / 1e9:,.0f} | {record['product_rate'] / 1e9:.0f} "
+            f"| {100 * record['share']:.0f} |"
         )
         split = " | ".join(f"{100 * value:.0f}" for value in record["reference_split"].values())
         splits.append(f"{label} {split} |")
@@ -232,13 +237,14 @@ def parts(records: list[Record]) -> str:
     lines = [
         f"| {what} | {interval(taken['ours'])} "
         f"| {interval(taken['import torch' if name == 'help' else 'reference'])} ({rival}) "
+        f"| {many_times(taken['ratio'])} "
         f"| {interval(taken['limit'])} ({limit}) |"
         for name, (what, rival, limit) in told.items()
         for taken in [record[name]]
     ]
     return f"""\
-| part | ours (s) | for comparison (s) | the limit (s) |
-|---|---|---|---|
+| part | ours (s) | for comparison (s) | times faster | the limit (s) |
+|---|---|---|---|---|
 {chr(10).join(lines)}
 
 Median (least to most), with {where([record])}.
@@ -287,16 +293,18 @@ def growth(records: list[Record]) -> str:
     lines = []
     for record in records:
         points = ", ".join(
-            f"{size}: {took['median']:.3g} s"
-            for size, took in zip(record["sizes"], record["seconds"], strict=True)
+            f"{size}: {took['median']:.3g} s ({cost / took['median']:.3g})"
+            for size, took, cost in zip(
+                record["sizes"], record["seconds"], record["costs"], strict=True
+            )
         )
         lines.append(
-            f"| {record['what']} | {points} | {record['exponent']:.2f} "
+            f"| {record['what']} | {points} | {record['unit']} | {record['exponent']:.2f} "
             f"| {record['of_operations']:.2f} |"
         )
     return f"""\
-| what | median | exponent | of the operations |
-|---|---|---|---|
+| what | median (done in a second) | done are | exponent | of the operations |
+|---|---|---|---|---|
 {chr(10).join(lines)}
 
 Median of turns, with {where(records)}.

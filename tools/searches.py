@@ -15,6 +15,12 @@ from scratchticket.experiments.figures import MARKERS, svg
 
 Record = dict[str, Any]
 FAMILIES = {"PGD-7": "black", "PGD": "#0072b2", "FGSM-RS": "#d55e00"}
+SHIPPED = {  # what ``--preset fast`` does, in each study
+    "fast-digits": "FGSM-RS, 30 epochs, batches of 32",
+    "fast-defaults": "FGSM-RS, 15 epochs, batches of 32",
+    "fast-cifar10": "FGSM-RS, 10 epochs, batches of 32",
+}
+PRESET = "#009e73"
 STUDIES = {
     "fast-digits": "digits, against 40 epochs",
     "fast-defaults": "digits, against the defaults",
@@ -65,15 +71,17 @@ def compared(records: list[Record]) -> str:
             x = operations(same[0]) / operations(rows[first][0])
             middle, errors = whiskers([[percents(record)[1] for record in same]])
             family = next(name for name in FAMILIES if label.startswith(name))
+            shipped = label == SHIPPED[study]
             axes.errorbar(
                 [x],
                 middle,
                 yerr=errors,
-                fmt=MARKERS[place % len(MARKERS)],
-                color=FAMILIES[family],
+                fmt="*" if shipped else MARKERS[place % len(MARKERS)],
+                color=PRESET if shipped else FAMILIES[family],
                 capsize=2,
                 linewidth=1,
-                markersize=4,
+                markersize=10 if shipped else 4,
+                zorder=3 if shipped else 2,
             )
         axes.axvline(1 / 5, color=GREY, linestyle=":", linewidth=1)
         axes.set(xscale="log", title=STUDIES[study], xlabel="operations, of PGD-7's")
@@ -84,6 +92,7 @@ def compared(records: list[Record]) -> str:
     marks = {"PGD-7": "PGD-7", "PGD": "PGD-2, PGD-3", "FGSM-RS": "FGSM-RS"}
     for family, colour in FAMILIES.items():
         panels[-1].plot([], [], "o", color=colour, markersize=4, label=marks[family])
+    panels[-1].plot([], [], "*", color=PRESET, markersize=10, label="--preset fast")
     panels[-1].legend(frameon=False, fontsize=8, loc="lower right")
     return svg(figure)
 
