@@ -35,6 +35,7 @@ from benchmarks.measure import (
     most_memory,
     most_memory_of,
     options_of,
+    ratios,
     spread,
 )
 from scratchticket.attacks import PGD, Attack, cross_entropy, input_gradient
@@ -152,12 +153,18 @@ def timed(runs: Runs, count: int, passes: int) -> Row:
     """Run each in turn, so many times.
 
     Returns:
-        Of each: median, least and most seconds for 1,000 images, and the accuracy that is left.
+        Of each: median, least and most seconds for 1,000 images, the accuracy that is left, and how
+        many times as long as ours it took.
     """
     accuracy = {name: run() for name, run in runs.items()}
+    taken = in_turn(runs, passes)
     return {
-        name: spread(value * PER / count for value in seconds) | {"accuracy": accuracy[name]}
-        for name, seconds in in_turn(runs, passes).items()
+        name: {
+            **spread(value * PER / count for value in seconds),
+            "accuracy": accuracy[name],
+            "ratio": ratios(seconds, taken["scratchticket"]),
+        }
+        for name, seconds in taken.items()
     }
 
 
@@ -238,5 +245,6 @@ def main(arguments: list[str]) -> None:
     append(RECORDS, row)
     for kind in ("pgd", "autoattack"):
         for name, told in (row[kind] or {}).items():
-            least, most = f"{told['min']:.2f}", f"{told['max']:.2f}"
-            print(f"{kind}, {name}: {told['median']:.2f} s ({least} to {most})")
+            took = "{median:.2f} s ({min:.2f} to {max:.2f})".format(**told)
+            times = "{median:.2f} ({min:.2f} to {max:.2f})".format(**told["ratio"])
+            print(f"{kind}, {name}: {took}, {times} times ours")

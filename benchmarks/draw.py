@@ -36,6 +36,7 @@ from benchmarks.measure import (
     most_memory_of,
     options_of,
     product_rate,
+    ratios,
     spread,
 )
 from scratchticket.accuracy import Accuracy
@@ -287,12 +288,11 @@ def measured(name: str, case: Case, threads: int, way: Way = Way()) -> Row:
     where = circumstances(way.device)
     turns = {"ours": ours(case, way), "reference": reference(case, way)}
     seconds: dict[str, list[float]] = {which: [] for which in turns}
-    ratios, rates = [], dict.fromkeys(way.precisions, 0.0)
+    rates = dict.fromkeys(way.precisions, 0.0)
     for _ in range(TURNS):
         taken = {which: median(turn()) for which, turn in turns.items()}
         for precision, best in rates.items():
             rates[precision] = max(best, product_rate(way.device, precision))
-        ratios.append(taken["reference"] / taken["ours"])
         for which, value in taken.items():
             seconds[which].append(value)
     limit, done = rates[way.precision], operations(case)
@@ -305,7 +305,7 @@ def measured(name: str, case: Case, threads: int, way: Way = Way()) -> Row:
         "batch": case.batch,
         "attack": str(case.recipe()),
         "seconds": {which: spread(values) for which, values in seconds.items()},
-        "ratio": spread(ratios),
+        "ratio": ratios(seconds["reference"], seconds["ours"]),
         "operations": done,
         "product_rate": limit,
         "product_rates": rates,

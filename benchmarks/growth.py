@@ -41,18 +41,20 @@ class Growth:
         what: Is measured.
         sizes: Rising.
         action: Returns the seconds at a size.
-        cost: Returns what the operations are proportional to.
+        cost: Returns how much there is to do.
+        unit: That it is counted in.
     """
 
     what: str
     sizes: tuple[int, ...]
     action: Callable[[int], float]
     cost: Callable[[int], float]
+    unit: str = "10^9 operations"
 
 
 def _of_draw(case: Callable[[int], Case]) -> tuple[Callable[[int], float], Callable[[int], float]]:
     """Return what times the median step of a case, and what counts its operations."""
-    return lambda size: median(ours(case(size), Way())()), lambda size: operations(case(size))
+    return lambda size: median(ours(case(size), Way())()), lambda size: operations(case(size)) / 1e9
 
 
 def _by_width(width: int) -> Case:
@@ -107,9 +109,13 @@ GROWTHS = {
         *_of_draw(_by_side),
     ),
     "images": Growth(
-        "PGD-20, ResNet18 of 8x8, width 16: images", (250, 500, 1000, 2000), _evaluated, float
+        "PGD-20, ResNet18 of 8x8, width 16: images",
+        (250, 500, 1000, 2000),
+        _evaluated,
+        float,
+        "images",
     ),
-    "tickets": Growth("sweep of small draws: tickets", (4, 8, 16, 32), _swept, float),
+    "tickets": Growth("sweep of small draws: tickets", (4, 8, 16, 32), _swept, float, "tickets"),
 }
 
 
@@ -121,6 +127,7 @@ def exponent(sizes: tuple[int, ...], values: list[float]) -> float:
 def measured(name: str) -> Row:
     """Return the row of something that grows."""
     growth, where = GROWTHS[name], circumstances()
+    costs = [growth.cost(size) for size in growth.sizes]
     seconds: dict[int, list[float]] = {size: [] for size in growth.sizes}
     growth.action(growth.sizes[0])  # the first call is not counted
     for _ in range(TURNS):
@@ -131,8 +138,10 @@ def measured(name: str) -> Row:
         "what": growth.what,
         "sizes": growth.sizes,
         "seconds": [spread(taken) for taken in seconds.values()],
+        "costs": costs,
+        "unit": growth.unit,
         "exponent": exponent(growth.sizes, [median(taken) for taken in seconds.values()]),
-        "of_operations": exponent(growth.sizes, [growth.cost(size) for size in growth.sizes]),
+        "of_operations": exponent(growth.sizes, costs),
     } | where
 
 

@@ -28,6 +28,7 @@ from benchmarks.measure import (
     circumstances,
     in_turn,
     options_of,
+    ratios,
     spread,
 )
 from scratchticket import rng
@@ -39,6 +40,7 @@ RECORDS = ROOT / "records" / "parts.jsonl"
 SCORES, RATIO = 46_000_000, "0.05"  # about those of WideResNet-34-10
 IMAGES, BATCH = 20_000, 256
 WEIGHTS = 11_164_352  # of ResNet18 that are masked
+NO_TIMES = ("count", "ratio")
 Actions = dict[str, Callable[[], object]]
 
 
@@ -134,11 +136,12 @@ def measured(
         "prepare": (preparing(images), images),
         "help": (starting(), 1),
     }
-    return row | {
-        name: {"count": count}
-        | {which: spread(taken) for which, taken in in_turn(actions, turns).items()}
-        for name, (actions, count) in parts.items()
-    }
+    for name, (actions, count) in parts.items():
+        taken = in_turn(actions, turns)
+        rival = taken.get("reference") or taken["import torch"]
+        row[name] = {which: spread(seconds) for which, seconds in taken.items()}
+        row[name] |= {"count": count, "ratio": ratios(rival, taken["ours"])}
+    return row
 
 
 def main(arguments: list[str]) -> None:
@@ -149,4 +152,6 @@ def main(arguments: list[str]) -> None:
     row = measured()
     append(RECORDS, row)
     for name in ("select", "encode", "decode", "prepare", "help"):
-        print(name, {k: f"{v['median']:.3f} s" for k, v in row[name].items() if k != "count"})
+        took = {k: f"{v['median']:.3f} s" for k, v in row[name].items() if k not in NO_TIMES}
+        times = "{median:.1f} ({min:.1f} to {max:.1f})".format(**row[name]["ratio"])
+        print(f"{name}: {took}, {times} times faster")

@@ -108,5 +108,9 @@ def main(arguments: list[str]) -> None:
         for count in COUNTS:
             row = measured(st.NetworkRecipe(name), count)
             append(RECORDS, row)
-            seconds = row["seconds"]["switch"]["median"]
-            print(f"{name}, {count} tickets: {seconds:.3f} s a switch", flush=True)
+            switch, forward = (row["seconds"][what] for what in ("switch", "forward"))
+            took = "{median:.3f} s ({min:.3f} to {max:.3f})".format(**switch)
+            share = switch["median"] / forward["median"]
+            print(
+                f"{name}, {count} tickets: {took} a switch, {share:.2f} forward passes", flush=True
+            )

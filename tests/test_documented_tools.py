@@ -64,7 +64,7 @@ SMALLER: dict[str, Callable[[ModuleType], dict[str, Any]]] = {  # what a benchma
     },
 }
 MORE = {
-    "attacks": ["--images", "20", "--autoattack-images", "2", "--queries", "5"],
+    "attacks": ["--images", "20", "--autoattack-images", "2", "--queries", "5", "--threads", "1"],
     "export": ["--width", "2"],
 }
 
