@@ -153,5 +153,5 @@ def main(arguments: list[str]) -> None:
     append(RECORDS, row)
     for name in ("select", "encode", "decode", "prepare", "help"):
         took = {k: f"{v['median']:.3f} s" for k, v in row[name].items() if k not in NO_TIMES}
-        times = "{median:.1f} ({min:.1f} to {max:.1f})".format(**row[name]["ratio"])
+        times = "{median:.2g} ({min:.2g} to {max:.2g})".format(**row[name]["ratio"])
         print(f"{name}: {took}, {times} times faster")

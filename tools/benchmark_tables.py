@@ -117,7 +117,11 @@ def interval(times: dict[str, float]) -> str:
 
 def many_times(ratio: dict[str, float]) -> str:
     """Return how many times faster, with what lies around it."""
-    return "{median:.1f} ({min:.1f} to {max:.1f})".format(**ratio)
+    middle, least, most = (
+        f"{ratio[name]:.1f}" if ratio[name] >= 1 else f"{ratio[name]:.2g}"
+        for name in ("median", "min", "max")
+    )
+    return f"{middle} ({least} to {most})"
 
 
 def plural(count: int, noun: str) -> str:

@@ -18,7 +18,8 @@ def forward_pass(network: nn.Module, recipe: LearningRecipe) -> Network:
     of a step, with and without gradients of the weights, become two graphs.
 
     Args:
-        network: Pixels in [0, 1] to logits; its mode may change later.
+        network: Pixels in [0, 1] to logits; its mode may change later. Its weights are laid out as
+            the recipe asks.
         recipe: Its ``precision``, ``compile`` and ``memory_format`` count.
 
     Returns:
