@@ -17,6 +17,7 @@ from slurm_node import missing, slurm_node
 from scratchticket.errors import InputError
 from scratchticket.experiments.executors import Sweep, run_on_ray, run_on_slurm
 from scratchticket.experiments.executors.slurm import SlurmWorker
+from scratchticket.signals import unchanged_handlers
 
 pytestmark = pytest.mark.xdist_group("clusters")  # one of each on a machine
 CHANGES = {"learning.epochs": "20", "network.width": "4", "data.train_images": "256"}
@@ -241,10 +242,11 @@ def test_ray_goes_on_when_a_node_dies(sweep: Sweep, plain: dict[str, Any]) -> No
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
-    )
-    node = cluster.add_node(num_cpus=1)
+    with unchanged_handlers():
+        cluster = Cluster(
+            initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+        )
+        node = cluster.add_node(num_cpus=1)
 
     def a_node_dies() -> bool:
         if len(begun(sweep)) < 2:
