@@ -90,10 +90,15 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def unchanged_handlers() -> Iterator[None]:
-    """Put back the handlers that a library replaces: Ray's ends the process at SIGTERM."""
+    """Put back the handlers that a library replaces: Ray's ends the process at SIGTERM.
+
+    If that happens before they are put back, it is an interruption as any other.
+    """
     before = {number: signal.getsignal(number) for number in _NUMBERS}
     try:
         yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
     finally:
         if threading.current_thread() is threading.main_thread():
             for number, handler in before.items():

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from scratchticket.experiments.executors.here import _work
-from scratchticket.signals import interruptible
+from scratchticket.signals import interruptible, unchanged_handlers
 from test_cli import call
 from test_faults import DRAW, done, drawn, litter, refused, same_ticket
 
@@ -67,6 +67,19 @@ def test_one_that_comes_in_a_destructor_is_not_lost() -> None:
         time.sleep(0.5)
 
     assert sys.unraisablehook is before
+
+
+def test_a_library_that_takes_a_signal_does_not_keep_it() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    with unchanged_handlers():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(15))
+    assert signal.getsignal(signal.SIGTERM) is before
+
+    with pytest.raises(KeyboardInterrupt), unchanged_handlers():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(15))
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.parametrize("number", SIGNALS)
