@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from disks import Disk
 from scratchticket.tickets import Ticket
 
 torch.set_num_threads(1)  # processes run side by side
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background has none
 
 SMALL = st.NetworkRecipe("resnet18", width=4)
 ATTACK = st.AttackRecipe(epsilon=0.1, steps=2)
