@@ -29,6 +29,7 @@ from benchmarks.measure import (
     ROOT,
     Row,
     append,
+    between,
     circumstances,
     in_turn,
     most_memory,
@@ -196,12 +197,6 @@ def measured(ticket: Path, data: str, count: int, queries: int, autoattack_count
     images = repeated(test, count)
     epsilon = halving(network, test[slice(count)])
     evaluated = evaluate(network, images, [Attack(PGD(), epsilon)])
-
-    def timed_autoattack() -> Row:
-        few = repeated(test, autoattack_count)
-        runs = autoattack_runs(network, few, epsilon, queries)
-        return timed(runs, autoattack_count, PASSES["autoattack"])
-
     passed = evaluated.outcomes[0].forwards
     return {
         "network": loaded.network.name,
@@ -215,7 +210,13 @@ def measured(ticket: Path, data: str, count: int, queries: int, autoattack_count
         "pgd": timed(pgd_runs(loaded, images, epsilon), count, PASSES["pgd"]),
         "pgd_limit": limit(network, images, passed) * PER / count,
         "pgd_passes": passed / (count * PGD().steps),
-        "autoattack": autoattack_count and timed_autoattack(),
+        "autoattack": timed(
+            autoattack_runs(network, repeated(test, autoattack_count), epsilon, queries),
+            autoattack_count,
+            PASSES["autoattack"],
+        )
+        if autoattack_count
+        else None,
         "peak_bytes": {str(n): peak(ticket, data, n, epsilon) for n in (count, 10 * count)},
     } | where
 
@@ -246,6 +247,5 @@ def main(arguments: list[str]) -> None:
     append(RECORDS, row)
     for kind in ("pgd", "autoattack"):
         for name, told in (row[kind] or {}).items():
-            took = "{median:.2f} s ({min:.2f} to {max:.2f})".format(**told)
-            times = "{median:.2f} ({min:.2f} to {max:.2f})".format(**told["ratio"])
-            print(f"{kind}, {name}: {took}, {times} times ours")
+            took, times = between(told, ".2f"), between(told["ratio"], ".2f")
+            print(f"{kind}, {name}: {took} s, {times} times ours")

@@ -31,6 +31,7 @@ from benchmarks.measure import (
     ROOT,
     Row,
     append,
+    between,
     circumstances,
     most_memory,
     most_memory_of,
@@ -278,7 +279,7 @@ def once(which: str, case: Case, way: Way) -> list[float]:
 
 def peak(name: str, which: str, steps: int, threads: int, way: Way) -> int:
     """Return the most memory that a process takes that does one turn, in bytes."""
-    told = [f"--{name.replace('_', '-')}={value}" for name, value in asdict(way).items()]
+    told = [f"--{setting.replace('_', '-')}={value}" for setting, value in asdict(way).items()]
     told += ["--threads", str(threads), "--steps", str(steps)]
     return most_memory_of("draw", name, "--peak", which, *told)
 
@@ -344,10 +345,9 @@ def main(arguments: list[str]) -> None:
             return
         row = measured(name, case, options.threads, way)
         append(RECORDS, row)
-        took, ratio = row["seconds"]["ours"], row["ratio"]
+        took, ratio = between(row["seconds"]["ours"], ".3f"), between(row["ratio"], ".1f")
         print(
-            f"{name}: {took['median']:.3f} s a step ({took['min']:.3f} to {took['max']:.3f}), "
-            f"{ratio['median']:.1f}x the reference ({ratio['min']:.1f} to {ratio['max']:.1f}), "
+            f"{name}: {took} s a step, {ratio} times the reference's speed, "
             f"{100 * row['share']:.0f} % of the limit",
             flush=True,
         )

@@ -57,6 +57,12 @@ def ratios(above: Sequence[float], below: Sequence[float]) -> dict[str, float]:
     return spread(a / b for a, b in zip(above, below, strict=True))
 
 
+def between(values: Mapping[str, float], form: str) -> str:
+    """Return a median with what lies around it, each number in a form."""
+    middle, least, most = (format(values[name], form) for name in ("median", "min", "max"))
+    return f"{middle} ({least} to {most})"
+
+
 def product_rate(device: str = "cpu", precision: str = "float32", seconds: float = 1.0) -> float:
     """Return the best rate of a matrix product, in operations a second."""
     size, best = 2048 if device == "cpu" else 8192, 0.0

@@ -25,6 +25,7 @@ from benchmarks.measure import (
     ROOT,
     Row,
     append,
+    between,
     circumstances,
     in_turn,
     options_of,
@@ -153,5 +154,4 @@ def main(arguments: list[str]) -> None:
     append(RECORDS, row)
     for name in ("select", "encode", "decode", "prepare", "help"):
         took = {k: f"{v['median']:.3f} s" for k, v in row[name].items() if k not in NO_TIMES}
-        times = "{median:.2g} ({min:.2g} to {max:.2g})".format(**row[name]["ratio"])
-        print(f"{name}: {took}, {times} times faster")
+        print(f"{name}: {took}, {between(row[name]['ratio'], '.2g')} times faster")

@@ -15,7 +15,16 @@ from __future__ import annotations
 import torch
 
 import scratchticket as st
-from benchmarks.measure import ROOT, Row, append, circumstances, in_turn, options_of, spread
+from benchmarks.measure import (
+    ROOT,
+    Row,
+    append,
+    between,
+    circumstances,
+    in_turn,
+    options_of,
+    spread,
+)
 from scratchticket.masks import keep_top
 from scratchticket.networks import maskable, random_network, statistics
 from scratchticket.switching import RandomSwitch, SharedNetwork
@@ -109,8 +118,8 @@ def main(arguments: list[str]) -> None:
             row = measured(st.NetworkRecipe(name), count)
             append(RECORDS, row)
             switch, forward = (row["seconds"][what] for what in ("switch", "forward"))
-            took = "{median:.3f} s ({min:.3f} to {max:.3f})".format(**switch)
-            share = switch["median"] / forward["median"]
+            took, share = between(switch, ".3f"), switch["median"] / forward["median"]
             print(
-                f"{name}, {count} tickets: {took} a switch, {share:.2f} forward passes", flush=True
+                f"{name}, {count} tickets: {took} s a switch, {share:.2f} forward passes",
+                flush=True,
             )
