@@ -22,6 +22,14 @@ class Unwritable(InputError):
     """A file cannot be written: the disk is full, or nothing may be written there."""
 
 
+class Busy(InputError):
+    """Another process writes a file."""
+
+
+class OtherEvaluation(InputError):
+    """What an evaluation has left is of other settings, images or versions."""
+
+
 class OutOfMemory(ScratchticketError):
     """There is not enough memory for so many images at a time."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ import keep_store
 import pytest
 
 from scratchticket.experiments import lease
+from scratchticket.experiments.executors import Sweep, run_here
 from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe
 from scratchticket.experiments.sweeps import Store
 from test_cli import call
@@ -121,8 +123,13 @@ def test_one_panel_of_a_recipe_can_be_run() -> None:
         (("run", "table3", "--scale", "big"), "unknown scale 'big'"),
         (("run", "table3", "--seeds", "0"), "at least one seed, got 0"),
         (("run", "table3", "--seeds", "3:3"), "at least one seed, got 3:3"),
-        (("run", "table3", "--seeds", ":3"), "a range, 1:3, got ':3'"),
-        (("run", "table3", "--seeds", "-1"), "a range, 1:3, got '-1'"),
+        (("run", "table3", "--seeds", ":3"), "a range, 1:3, below 10,000, got ':3'"),
+        (("run", "table3", "--seeds", "-1"), "a range, 1:3, below 10,000, got '-1'"),
+        (("run", "table3", "--seeds", "9" * 5000), "below 10,000, got"),
+        (("run", "table3", "--set", "seed=1"), "recipes set that themselves, per job; use --seeds"),
+        (("run", "figure4", "--set", "start.file=x"), "--set start.file: recipes set that"),
+        (("report", "--set", "ratio=0.5"), "--set ratio: recipes set that"),
+        (("run", "figure4", "--store", "x" * 300, "--dry-run"), ": File name too long"),
         (("run", "table3", "--workers", "0"), "at least 1"),
         (("run", "table3", "--data", "cifar10"), "NAME=PATH"),
         (("run", "table3", "--on", "slrum"), "did you mean 'slurm'?"),
@@ -193,3 +200,33 @@ def test_cleaning_says_what_it_removes(tmp_path: Path) -> None:
     assert job.id[:16] in told("runs", "clean", "--store", str(tmp_path))
     assert not lease.held(Store(tmp_path).folder(job))
     assert told("runs", "show", "00", "--store", str(tmp_path), code=2).startswith("error")
+
+
+@pytest.mark.parametrize("option", ["--out", "--markdown", "--export"])
+def test_a_report_replaces_reports_alone(tmp_path: Path, option: str) -> None:
+    own, own_page = tmp_path / "own", tmp_path / "page.html"
+    words = ["report", "figure4", "--records", str(tmp_path / "records"), option, str(own)]
+    words += [] if option == "--out" else ["--out", str(own_page)]
+    record = {"format": 1, "kind": "features", "distances": {}}
+    job = paper_recipe("figure4").jobs(QUICK)[-1]
+    line = {"id": job.id, "job": job.json(), "seconds": 1.0, "record": record}
+    (tmp_path / "records").write_text(json.dumps(line) + "\n")
+    told(*words)
+    told(*words)  # its own from before
+    notes = '# Notes\n\n## Chapter\n"job" <title>Robust scratch tickets at scale\n'
+    own.write_text(notes)
+
+    assert "is no report of this kind" in told(*words, code=2)
+
+    assert own.read_text() == notes
+
+
+def test_who_cannot_watch_leaves_no_worker_behind(tmp_path: Path) -> None:
+    def blind() -> None:
+        raise PermissionError
+
+    sweep = Sweep(("figure4",), "quick", str(tmp_path), changes=tuple(CHANGES.items()))
+    with pytest.raises(PermissionError):
+        run_here(sweep, observe=blind)
+
+    assert not multiprocessing.active_children()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -187,3 +188,36 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="cannot use folder"):
         lease.take(tmp_path / "file" / "job")
+
+
+def test_who_looked_long_ago_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = lease.take(tmp_path)
+    assert other is not None
+    look, looks = lease._files, []
+
+    def long_ago(folder: Path) -> dict[int, Path]:
+        """Return at first what was there before the other process took it."""
+        looks.append(folder)
+        return {5: folder / "lease-5"} if len(looks) == 1 else look(folder)
+
+    monkeypatch.setattr(lease, "_files", long_ago)
+    monkeypatch.setattr(lease, "_alive", lambda path, expires: False)
+
+    assert lease.take(tmp_path) is None
+
+    assert holders(tmp_path) == [other.path]
+    other.release()
+
+
+def test_a_lease_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lease.json, "dump", full)
+        with pytest.raises(InputError, match="No space left"):
+            lease.take(tmp_path)
+
+    assert not holders(tmp_path)

@@ -266,6 +266,16 @@ def test_pairs() -> None:
     ]
 
 
+def test_attacks_on_dense_networks_are_compared_on_tickets_alone() -> None:
+    columns = ("5 %", "10 %", "dense natural", "dense adversarial")
+    values = {("p", "dense natural", column): numbers(0.4) for column in columns}
+    values |= {("p", "the ticket itself", column): numbers(0.3) for column in columns}
+
+    (claim, *_) = paper_recipe("table7").claims
+
+    assert claim.judged(values).pairs == 2
+
+
 def test_every_difference_that_the_text_has_stands_beside_one_of_ours() -> None:
     known = {
         (section, part)

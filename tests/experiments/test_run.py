@@ -130,6 +130,17 @@ def test_a_run_of_another_task_says_so(finished: Path) -> None:
         run(make_recipe({**SETTINGS, "task": "train", "ratio": None}), finished, resume=True)
 
 
+@pytest.mark.parametrize("asked", ["bfloat16", "float32"])
+def test_a_later_setting_that_differs_is_named(tmp_path: Path, asked: str) -> None:
+    """``float32``, the default, is not written down."""
+    other = {"bfloat16": "float32", "float32": "bfloat16"}[asked]
+    first = make_recipe(SETTINGS | {"learning.precision": asked})
+    RunFolder(tmp_path, "draw").prepare(first, resume=False, overwrite=False)
+
+    with pytest.raises(InputError, match=f"started with learning.precision={asked}, now it is"):
+        run(make_recipe(SETTINGS | {"learning.precision": other}), tmp_path, resume=True)
+
+
 def test_overwriting_replaces_the_run(finished: Path, tmp_path: Path) -> None:
     folder = tmp_path / "again"
     folder.mkdir()

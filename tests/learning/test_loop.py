@@ -183,6 +183,25 @@ def test_the_checkpoint_before_serves_if_the_newest_is_damaged(
     assert all(line.endswith("going on from the one before") for line in told)
 
 
+@pytest.mark.parametrize("error", [MemoryError(), OSError(5, "Input/output error")])
+def test_a_checkpoint_that_cannot_be_read_now_is_not_given_up(
+    few_digits: st.Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    interrupted(few_digits, path, at=5)
+    content = path.read_bytes()
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr("scratchticket.learning.checkpoint.safe_open", fail)
+        with pytest.raises((MemoryError, InputError), match="^$|Input/output error"):
+            draw(task(few_digits), 0.3, Session(path))
+
+    assert path.read_bytes() == content
+
+
 def test_two_damaged_checkpoints_are_refused(few_digits: st.Data, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
     interrupted(few_digits, path, at=3)

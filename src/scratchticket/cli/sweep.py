@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,8 +32,11 @@ Seeds = Annotated[
         show_default="the scale's",
     ),
 ]
-#: What stands at the beginning of files that ``report`` has written.
-PAGE, TABLES, RECORDS = "<title>Robust scratch tickets at scale", "## ", '"job"'
+#: How files begin that ``report`` has written.
+PAGE = re.compile(rb"<!doctype html>.*<title>Robust scratch tickets at scale", re.DOTALL)
+TABLES = re.compile(rb"## (Table|Figure) \d+: ")
+_SEEDS = re.compile(r"([0-9]{1,4}:)?[0-9]{1,4}")
+RECORDS = re.compile(rb'{"id": "[0-9a-f]{64}", "job": ')
 
 
 def run(
@@ -95,7 +99,7 @@ def run(
     Any number of calls can work on one store at the same time, also from other machines.
     """
     with user_errors("go on with the same command"):
-        from scratchticket.experiments.executors import Watch, execute
+        from scratchticket.experiments.executors import Watch, check_crew, execute
         from scratchticket.experiments.recipes import NAMES
 
         if listed:
@@ -107,6 +111,7 @@ def run(
         if dry_run:
             _tell(sweep, watch, workers)
             return
+        check_crew(on, workers)
         sweep.open().retry(watch.failed)
         watch.look()
         with SweepProgress(watch, workers, quiet) as progress:
@@ -154,9 +159,9 @@ def _seeds(text: str) -> tuple[int, ...]:
     """
     from scratchticket.errors import InputError
 
-    first, colon, end = text.rpartition(":")
-    if not end.isdecimal() or not (first.isdecimal() or not colon):
-        raise InputError(f"seeds are a number, 3, or a range, 1:3, got {text!r}")
+    if not _SEEDS.fullmatch(text):
+        raise InputError(f"seeds are a number, 3, or a range, 1:3, below 10,000, got {text!r}")
+    first, _, end = text.rpartition(":")
     some = tuple(range(int(first or 0), int(end)))
     if not some:
         raise InputError(f"there must be at least one seed, got {text}")
@@ -274,7 +279,7 @@ def report(
             say(f"note: no record is of these recipes at --scale {scale}", err)
 
 
-def _check_own(path: Path | None, begins: str) -> None:
+def _check_own(path: Path | None, begins: re.Pattern[bytes]) -> None:
     """Refuse to replace a file that is no earlier report.
 
     Raises:
@@ -285,7 +290,7 @@ def _check_own(path: Path | None, begins: str) -> None:
     if path is None or not path.exists():
         return
     beginning = path.read_bytes()[:1000] if path.is_file() else b""
-    if beginning and begins.encode() not in beginning:
+    if beginning and not begins.match(beginning):
         raise InputError(f"{path} exists and is no report of this kind; choose another file")
     if not path.is_file():
         raise InputError(f"{path} is no file; choose another")

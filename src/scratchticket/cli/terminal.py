@@ -65,6 +65,11 @@ def user_errors(go_on: str = "") -> Iterator[None]:
     except KeyboardInterrupt:
         complain(f"interrupted{go_on and '; '}{go_on}")
         raise typer.Exit(ERROR_CODE) from None
+    except BrokenPipeError:
+        raise  # whoever read the output has seen enough
+    except OSError as error:
+        complain(f"error: {error.filename or 'a file'}: {error.strerror or first_line(error)}")
+        raise typer.Exit(ERROR_CODE) from None
     except (MemoryError, RuntimeError) as error:
         from scratchticket.memory import ran_out
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from scratchticket.errors import InputError, Unwritable
+from scratchticket.errors import Busy, InputError, OtherEvaluation, Unwritable
 from scratchticket.files import MAX_JSON, canonical_json, parsed_json, read_bytes
 
 Piece = tuple[str, int]  # what was done, on which batch
@@ -30,8 +30,9 @@ class Journal:
         others: Files of other processes with the same plan, to be read.
 
     Raises:
-        InputError: If a file is of another plan, is no journal, or is being written by another
-            process.
+        OtherEvaluation: If a file is of another plan.
+        Busy: If another process writes the file.
+        InputError: If a file is no journal.
     """
 
     def __init__(
@@ -65,7 +66,8 @@ class Journal:
         """Take what other processes have found so far.
 
         Raises:
-            InputError: If a file is of another plan or is no journal.
+            OtherEvaluation: If a file is of another plan.
+            InputError: If it is no journal.
         """
         for other in others:
             if other != self._path:
@@ -127,7 +129,8 @@ class Journal:
         except (AttributeError, LookupError, TypeError, ValueError):
             raise InputError(f"{path} is damaged: it is no journal of an evaluation") from None
         if plan != self._plan:
-            raise InputError(f"{path} is of another evaluation: {_difference(plan, self._plan)}")
+            difference = _difference(plan, self._plan)
+            raise OtherEvaluation(f"{path} is of another evaluation: {difference}")
         for piece, finding in pieces.items():
             self._found.setdefault(piece, finding)
             self._origins.setdefault(piece, path)
@@ -174,6 +177,6 @@ def _lock(file: IO[bytes], path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise InputError(f"another process is at work on {path}") from None
+        raise Busy(f"another process is at work on {path}; wait until it has ended") from None
     except OSError:  # a file system without locks
         return

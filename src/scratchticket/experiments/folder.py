@@ -9,7 +9,7 @@ from textwrap import shorten
 from typing import Any
 
 from scratchticket.errors import InputError, Unwritable
-from scratchticket.experiments.recipe import Recipe
+from scratchticket.experiments.recipe import LATER, Recipe
 from scratchticket.experiments.shapes import check_record
 from scratchticket.files import MAX_JSON, parsed_json, read_bytes, write_atomically
 from scratchticket.learning.checkpoint import before
@@ -105,10 +105,10 @@ class RunFolder:
         """
         advice = "use --overwrite or another --out"
         try:
-            old = _flat(json_file(self.recipe))
+            old = _whole(json_file(self.recipe))
         except InputError as error:
             raise InputError(f"cannot resume: {error}; {advice}") from None
-        new = _flat(recipe.json())
+        new = _whole(recipe.json())
         if old.keys() != new.keys():
             raise InputError(
                 f"cannot resume: {self.recipe} is of another version or damaged; {advice}"
@@ -129,13 +129,14 @@ class RunFolder:
         Raises:
             InputError: If the record is damaged.
         """
-        if not (self.record.exists() and self.ticket.exists()):
-            return None
-        record = json_file(self.record)
-        if record.get("bytes") != self.ticket.stat().st_size:
+        if not self.record.exists() or not self.whole(record := json_file(self.record)):
             return None
         check_record(record, self.record)
         return record
+
+    def whole(self, record: dict[str, Any]) -> bool:
+        """Whether the ticket file is there in the size that a record says."""
+        return self.ticket.exists() and self.ticket.stat().st_size == record.get("bytes")
 
 
 def json_file(path: Path) -> dict[str, Any]:
@@ -157,6 +158,11 @@ def json_file(path: Path) -> dict[str, Any]:
 def _short(value: object) -> str:
     """Return a value as it fits into a line."""
     return shorten(str(value), 80, placeholder="...")
+
+
+def _whole(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Return every setting of a recipe by its path, also those that its JSON leaves out."""
+    return {**LATER, "beside.files": [], "beside.sha256": [], **_flat(recipe)}
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

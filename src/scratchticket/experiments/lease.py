@@ -100,14 +100,20 @@ def take(folder: Path, expires: float = EXPIRES, renews: float = RENEWS) -> Leas
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
         except FileExistsError:
             return None
-        with os.fdopen(handle, "w") as file:
-            json.dump(
-                {"token": token, "host": _host(), "pid": os.getpid(), "began": _began()}, file
-            )
+        own = {"token": token, "host": _host(), "pid": os.getpid(), "began": _began()}
+        try:
+            with os.fdopen(handle, "w") as file:
+                json.dump(own, file)
+        except OSError:
+            path.unlink(missing_ok=True)  # a lease of nobody would count until it expires
+            raise
         for file_ in old.values():
             file_.unlink(missing_ok=True)
         if _token(path) != token:
             return None  # writing took so long that somebody has taken it meanwhile
+        if len(_files(folder)) > 1:  # looking took so long that others have taken and released it
+            path.unlink(missing_ok=True)
+            return None
         remove_unfinished(folder)
     except OSError as error:
         raise Unwritable(f"cannot use folder {folder}: {error.strerror}") from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+KINDS = ("draw", "train", "evaluation", "transfer", "switch", "features")
+
 
 def outcome(record: dict[str, Any]) -> str:
     """Return what came out: accuracies of a run, the worst case of a judgement."""
@@ -17,9 +19,12 @@ def outcome(record: dict[str, Any]) -> str:
 
 
 def usable(record: Any) -> bool:
-    """Whether a record says what came out, and where."""
+    """Whether a record says what of, what came out, and where."""
     try:
         outcome(record)
+        kind = record["recipe"]["task"] if "results" in record else record["kind"]
+        if kind not in KINDS:
+            return False
         return isinstance(record.get("machine", {}), dict)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return False

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
-from scratchticket.errors import InputError, Unwritable
+from scratchticket.errors import Busy, InputError, Unwritable
 from scratchticket.evaluation import Journal, Progress, Shard, Work
 from scratchticket.experiments.folder import RunFolder, json_file
 from scratchticket.experiments.records import commit, machine, versions
@@ -106,6 +106,8 @@ def carry_out(  # noqa: PLR0913
         The record, once all shards are done; None before.
 
     Raises:
+        OtherEvaluation: If the folder holds what another evaluation has left.
+        Busy: If another process is at work there.
         InputError: If the folder holds something else, or a share would overwrite the others.
     """
     if overwrite and shard.count > 1:
@@ -123,10 +125,10 @@ def carry_out(  # noqa: PLR0913
     home.prepare(overwrite)
     try:
         journal = Journal(plan, home.journal(shard), home.journals())
-    except Unwritable:
+    except (Busy, Unwritable):
         raise
     except InputError as error:
-        raise InputError(f"{error}; use --overwrite or another --out") from None
+        raise type(error)(f"{error}; use --overwrite or another --out") from None
     try:
         if (finished := _finished(home, plan)) is not None:
             return finished

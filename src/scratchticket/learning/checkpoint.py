@@ -21,6 +21,10 @@ from scratchticket.memory import require
 _KEY = "scratchticket.checkpoint"
 
 
+class Damaged(InputError):
+    """A file is no checkpoint, or no longer the one that was written."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A point of a run.
@@ -62,7 +66,8 @@ class Checkpoint:
         """Read a checkpoint onto the CPU.
 
         Raises:
-            InputError: If the file is damaged or none.
+            Damaged: If the file is damaged or none.
+            InputError: If it cannot be read now, whatever it holds.
         """
         try:
             with safe_open(path, framework="pt") as file:
@@ -71,8 +76,12 @@ class Checkpoint:
             if told["sha256"] != _digest(tensors):
                 raise ValueError("its bytes have changed since it was written")
             return Checkpoint(tensors, dict(told["facts"]))
+        except MemoryError:
+            raise
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror or error}") from None
         except Exception as error:  # a damaged file may raise anything
-            raise InputError(f"{path} is not a usable checkpoint: {error}") from None
+            raise Damaged(f"{path} is not a usable checkpoint: {error}") from None
 
     def part(self, prefix: str) -> dict[str, Tensor]:
         """Return the tensors below ``prefix/``, by the rest of their names."""
@@ -97,7 +106,7 @@ def newest(path: Path, tell: Callable[[str], None]) -> Checkpoint | None:
         tell: Called with what is wrong with it, if the one before it is used.
 
     Raises:
-        InputError: If there are some but none can be used.
+        InputError: If there are some but none can be used, or one cannot be read now.
     """
     wrong: list[str] = []
     for file in (path, before(path)):
@@ -105,7 +114,7 @@ def newest(path: Path, tell: Callable[[str], None]) -> Checkpoint | None:
             continue
         try:
             checkpoint = Checkpoint.load(file)
-        except InputError as error:
+        except Damaged as error:
             wrong.append(str(error))
             continue
         if wrong:
@@ -114,7 +123,7 @@ def newest(path: Path, tell: Callable[[str], None]) -> Checkpoint | None:
                 path.unlink()  # it must not take the place of the one before
         return checkpoint
     if wrong:
-        raise InputError(wrong[0])
+        raise Damaged(wrong[0])
     return None
 
 

@@ -23,7 +23,8 @@ def test_what_is_left_is_told_by_costs_then_by_what_was_done(tmp_path: Path) -> 
     store.ticket(done).touch()
     accuracy = {"correct": 1, "total": 2}
     results = {"best": {"natural": accuracy, "attacks": [accuracy]}}
-    record = {"format": 1, "kind": "run", "selected": "best", "results": results}
+    record = {"format": 1, "recipe": {"task": "train"}, "bytes": 0}
+    record |= {"selected": "best", "results": results}
     (store.folder(done) / "record.json").write_text(json.dumps(record))
     store.spend(done, 80)
     store.note(half, 0.25)

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, Unwritable
+from scratchticket.evaluation import Journal
 from scratchticket.experiments import lease
 from scratchticket.experiments.sweeps import Job, Store, in_order, work
 from scratchticket.experiments.sweeps.store import DEATHS
+from scratchticket.experiments.sweeps.worker import do
 
 TINY: dict[str, Any] = {
     "network.width": 2,
@@ -211,3 +213,68 @@ def test_cleaning_removes_what_is_unfinished(tmp_path: Path) -> None:
     assert not list(store.folder(ticket()).glob(".*.tmp"))
     assert store.state(running) == "running"
     held.release()
+
+
+def test_cleaning_ends_a_removal_that_was_interrupted(tmp_path: Path) -> None:
+    (tmp_path / ".removed-0123" / "inner").mkdir(parents=True)
+
+    assert not Store(tmp_path).clean()
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_whose_ticket_was_cut_off_is_done_again(tmp_path: Path) -> None:
+    store, job = Store(tmp_path), ticket()
+    work(store, [job])
+    whole = store.ticket(job).read_bytes()
+    store.ticket(job).write_bytes(whole[:500])
+    assert store.state(job) == "begun"
+
+    work(store, [job])
+
+    assert store.state(job) == "finished"
+    assert store.ticket(job).read_bytes() == whole
+
+
+def test_a_judgement_begun_by_another_version_begins_anew(tmp_path: Path) -> None:
+    store, job = Store(tmp_path), judged(ticket())
+    work(store, in_order([job]))
+    journal = store.folder(job) / "journal.jsonl"
+    plan, *findings = journal.read_text().splitlines()
+    (store.folder(job) / "record.json").unlink()
+    journal.write_text("\n".join([plan.replace('"torch":"', '"torch":"0.'), *findings]) + "\n")
+
+    work(store, in_order([job]))
+
+    assert store.state(job) == "finished"
+    assert journal.read_text().splitlines()[0] == plan
+
+
+def test_a_judgement_is_left_to_a_process_that_was_only_suspended(tmp_path: Path) -> None:
+    store, job = Store(tmp_path), judged(ticket())
+    work(store, [ticket()])
+    store.folder(job).mkdir()
+    suspended = Journal({}, store.folder(job) / "journal.jsonl")  # it holds the file, not the lease
+
+    assert not do(job, store)
+
+    assert store.failure(job) is None
+    suspended.close()
+    assert do(job, store)
+    assert store.state(job) == "finished"
+
+
+def test_a_job_that_cannot_be_taken_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, job = Store(tmp_path), ticket()
+
+    def full(*_: object) -> None:
+        raise Unwritable("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("scratchticket.experiments.sweeps.store.write_atomically", full)
+        with pytest.raises(Unwritable):
+            store.take(job)
+
+    assert store.state(job) == "new"

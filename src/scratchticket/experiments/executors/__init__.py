@@ -4,7 +4,7 @@ Every executor does the same: it starts workers, which share the jobs between th
 store. So several can work on one sweep, one after the other or at the same time.
 """
 
-from scratchticket.experiments.executors.execute import EXECUTORS, execute
+from scratchticket.experiments.executors.execute import EXECUTORS, check_crew, execute
 from scratchticket.experiments.executors.here import run_here
 from scratchticket.experiments.executors.ray import run_on_ray
 from scratchticket.experiments.executors.slurm import SlurmWorker, run_on_slurm
@@ -16,6 +16,7 @@ __all__ = [
     "SlurmWorker",
     "Sweep",
     "Watch",
+    "check_crew",
     "execute",
     "run_here",
     "run_on_ray",

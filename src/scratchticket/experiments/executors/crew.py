@@ -62,16 +62,18 @@ def keep_at_work(executor: Executor, workers: int, observe: Callable[[], None]) 
 
     Raises:
         Interrupted: If a signal asked to stop.
-        InputError: If the number of workers is none, or one of them could not go on.
+        InputError: If one of them could not go on.
     """
-    if workers < 1:
-        raise InputError(f"the number of workers must be at least 1, got {workers}")
     restarts, broken = 0, []
     with stop_requests() as stop:
         running = dict(enumerate(executor.start(range(workers))))
         while running:
             time.sleep(LOOKS)
-            observe()
+            try:
+                observe()
+            except BaseException:
+                executor.stop(list(running.values()))
+                raise
             if stop():
                 raise Interrupted(executor.stop(list(running.values())))
             ends = {number: end for number, worker in running.items() if (end := worker.ended())}

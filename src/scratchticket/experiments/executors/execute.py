@@ -16,6 +16,18 @@ from scratchticket.experiments.records import usable_device
 EXECUTORS = ("here", "slurm", "ray")
 
 
+def check_crew(on: str, workers: int) -> None:
+    """Refuse what no crew can be.
+
+    Raises:
+        InputError: If there is no such executor, or the number of workers is none.
+    """
+    if on not in EXECUTORS:
+        raise unknown("executor", on, EXECUTORS)
+    if workers < 1:
+        raise InputError(f"the number of workers must be at least 1, got {workers}")
+
+
 def execute(  # noqa: PLR0913
     sweep: Sweep,
     on: str,
@@ -30,7 +42,7 @@ def execute(  # noqa: PLR0913
 
     Args:
         sweep: What to do.
-        on: Name of the executor.
+        on: Name of the executor; see :func:`check_crew`.
         workers: How many.
         device: Where to compute; ``auto`` for a GPU if there is one.
         settings: Of the executor, by name.
@@ -39,15 +51,13 @@ def execute(  # noqa: PLR0913
 
     Raises:
         Interrupted: If a signal asked to stop.
-        InputError: If the executor or a setting cannot be used, or a worker could not go on.
+        InputError: If a setting cannot be used, or a worker could not go on.
     """
     sweep = replace(sweep, store=str(Path(sweep.store).absolute()))  # wherever workers start
     if on == "slurm":
         run_on_slurm(sweep, workers, device=device, settings=settings, observe=observe, tell=tell)
     elif on == "ray":
         run_on_ray(sweep, workers, device=device, settings=settings, observe=observe)
-    elif on != "here":
-        raise unknown("executor", on, EXECUTORS)
     elif settings:
         raise InputError("--cluster is for Slurm and Ray; add --on slurm or --on ray")
     else:

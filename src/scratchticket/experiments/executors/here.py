@@ -43,7 +43,7 @@ def run_here(
 
     Raises:
         Interrupted: If a signal asked to stop.
-        InputError: If the number of workers is none, or a worker could not go on.
+        InputError: If a worker could not go on.
     """
     keep_at_work(_Here(sweep, workers, device), workers, observe)
 

@@ -13,6 +13,8 @@ from scratchticket.experiments.records import usable_device
 from scratchticket.experiments.sweeps import Job, Store, in_order, work
 from scratchticket.experiments.tracking import check_tensorboard
 
+OWN = ("task", "seed", "ratio", "start", "beside")  # settings by which a recipe tells its runs
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -41,6 +43,10 @@ class Sweep:
     def __post_init__(self) -> None:
         if not self.names:
             raise InputError("name a recipe, such as figure1, or give --all")
+        for path, _ in self.changes:
+            if path.split(".")[0] in OWN:
+                advice = "; use --seeds" if path == "seed" else ""
+                raise InputError(f"--set {path}: recipes set that themselves, per job{advice}")
         scale = self.sized()
         recipes = self.recipes()
         if self.panels:

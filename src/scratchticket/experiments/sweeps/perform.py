@@ -10,6 +10,7 @@ from typing import Any
 
 from scratchticket.attacks import Attack, Noise
 from scratchticket.data import Data
+from scratchticket.errors import OtherEvaluation
 from scratchticket.evaluation import Balls, balls, feature_distance, named, suite
 from scratchticket.experiments.judging import Judgement, some_of
 from scratchticket.experiments.records import commit, machine, versions
@@ -56,7 +57,14 @@ def perform(
     def progress(name: str, done: int, total: int) -> None:
         observe(done / total)
 
-    record = carry_out(task, folder=store.folder(job), device=device, progress=progress)
+    def carried(overwrite: bool) -> Facts | None:
+        folder = store.folder(job)
+        return carry_out(task, folder=folder, overwrite=overwrite, device=device, progress=progress)
+
+    try:
+        record = carried(overwrite=False)
+    except OtherEvaluation:  # what another version has begun is never finished by this one
+        record = carried(overwrite=True)
     assert record is not None
     return record
 

@@ -22,11 +22,12 @@ from scratchticket.learning.checkpoint import discard
 State = Literal["finished", "running", "failed", "begun", "new"]
 Facts = dict[str, Any]
 FOREVER = 1e10  # seconds
+_REMOVED = ".removed-"
 DEATHS = 5  # processes that may die of a job before it counts as failed
 
 
 def record_in(folder: Path) -> Facts | None:
-    """Return the record in the folder of a job; none if it is not there.
+    """Return the record in the folder of a job; none if it or its ticket is not there, whole.
 
     Raises:
         InputError: If it is damaged, or of another version.
@@ -42,6 +43,8 @@ def record_in(folder: Path) -> Facts | None:
         )
     if not usable(record):
         raise InputError(f"{path} is damaged; remove its folder to run the job again")
+    if "results" in record and not RunFolder(folder, record["recipe"]["task"]).whole(record):
+        return None
     return record
 
 
@@ -76,8 +79,6 @@ class Store:
         Raises:
             InputError: If the record is damaged, or of another version.
         """
-        if job.kind == "run" and not self.ticket(job).exists():
-            return None
         return record_in(self.folder(job))
 
     def state(self, job: Job) -> State:
@@ -102,14 +103,18 @@ class Store:
         taken = lease.take(self.folder(job))
         if taken is None:
             return None
-        if taken.number > DEATHS:
-            self.fail(job, f"{DEATHS} processes died of it without a word: out of memory?")
-        if self._settled(job) is not None:
+        try:
+            if taken.number > DEATHS:
+                self.fail(job, f"{DEATHS} processes died of it without a word: out of memory?")
+            if self._settled(job) is None:
+                described = json.dumps({**job.json(), "label": job.label}, indent=2) + "\n"
+                write_atomically(self.folder(job) / "job.json", described)
+                return taken
+        except BaseException:
             taken.release()
-            return None
-        described = {**job.json(), "label": job.label}
-        write_atomically(self.folder(job) / "job.json", json.dumps(described, indent=2) + "\n")
-        return taken
+            raise
+        taken.release()
+        return None
 
     def tidy(self, job: Job) -> None:
         """Remove the checkpoint of a finished job, which a process killed at its end leaves."""
@@ -186,6 +191,9 @@ class Store:
         Returns:
             The folders of jobs that were removed.
         """
+        for waste in self.path.glob(f"{_REMOVED}*"):  # of a removal that was interrupted
+            if not waste.is_symlink():
+                shutil.rmtree(waste)
         removed = []
         for folder in sorted(self.path.iterdir()) if self.path.is_dir() else ():
             if folder.is_symlink() or not (folder / "job.json").exists():
@@ -197,7 +205,7 @@ class Store:
                     (folder / name).unlink(missing_ok=True)
                 taken.release()
                 continue
-            waste = folder.with_name(f".removed-{folder.name}")
+            waste = folder.with_name(f"{_REMOVED}{folder.name}")
             folder.rename(waste)  # whoever looks now finds a new job
             taken.release()
             shutil.rmtree(waste)

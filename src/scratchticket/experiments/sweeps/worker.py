@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Sequence
 
-from scratchticket.errors import Interrupted, ScratchticketError, Unwritable, first_line
+from scratchticket.errors import Busy, Interrupted, ScratchticketError, Unwritable, first_line
 from scratchticket.experiments.lease import LeaseLost
 from scratchticket.experiments.sweeps.job import Job
 from scratchticket.experiments.sweeps.perform import perform
@@ -75,6 +75,8 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
         perform(job, store, device=device, observe=observe)
     except LeaseLost:
         return False  # whoever has taken it goes on with it
+    except Busy:
+        return False  # the one it was taken from is only suspended, and will see it
     except Interrupted:
         raise
     except Unwritable:
