@@ -57,7 +57,7 @@ def test_arc_fools_the_network_in_reach_where_the_expected_gradient_leads_away(n
         return expected(networks, found, labels)
 
     assert error_under(SetPGD(100, restarts=3)).tolist() == [0.0] * 4
-    assert error_under(ARC(1, step_size=epsilon, random_start=False)).tolist() == [0.5] * 4
+    assert error_under(ARC(1, step_size=epsilon)).tolist() == [0.5] * 4
     assert error_under(ARC(20, step_size=epsilon)).tolist() == [0.5] * 4
 
 
@@ -65,11 +65,20 @@ def test_arc_keeps_what_it_has_when_the_second_network_falls_too() -> None:
     images, labels = torch.full((2, 1, 8, 8), 0.5), torch.zeros(2, dtype=torch.int64)
     networks = Together([Half(0, 0.45 * EPSILON), Half(1, 0.45 * EPSILON)])
 
-    found = Attack(ARC(1, step_size=str(EPSILON), random_start=False), str(EPSILON))(
-        networks, images, labels, stream()
-    )
+    found = Attack(ARC(1, step_size=str(EPSILON)), str(EPSILON))(networks, images, labels, stream())
 
     assert expected(networks, found.images, labels).tolist() == [1.0, 1.0]
+
+
+class Linear(nn.Module):
+    """Linear logits about a grey image, where class 0 has none."""
+
+    def __init__(self, weights: Tensor, biases: Tensor) -> None:
+        super().__init__()
+        self.weights, self.biases = weights, torch.cat([torch.zeros(1), biases])
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (images.flatten(1) - 0.5) @ self.weights.T + self.biases
 
 
 class Half(nn.Module):
@@ -175,7 +184,7 @@ def test_an_attack_prefers_the_network_that_answers_more_often() -> None:
     networks, images, labels = one_sided()
     far = Together([networks.networks[0], Side(-1.0, EPSILON / 2)])  # the one or the other
     for chance, index in (((0.9, 0.1), 0), ((0.1, 0.9), 1)):
-        method = ARC(1, step_size=str(EPSILON), random_start=False, probabilities=chance)
+        method = ARC(1, step_size=str(EPSILON), probabilities=chance)
         found = Attack(method, str(EPSILON))(far, images, labels, stream())
         fooled = far(found.images).argmax(dim=2) != labels[:, None]
         assert fooled[:, index].all()
@@ -226,7 +235,7 @@ def test_auto_pgd_on_one_network_is_auto_pgd() -> None:
 def test_on_one_linear_network_arc_fools_what_fgsm_does(distance: float) -> None:
     images, labels = torch.full((4, 1, 8, 8), 0.5), torch.zeros(4, dtype=torch.int64)
     network = Side(1.0, distance * EPSILON)
-    method = ARC(1, step_size=str(EPSILON), random_start=False)
+    method = ARC(1, step_size=str(EPSILON))
     single = Attack(FGSM(), str(EPSILON))(network, images, labels, stream())
     together = Attack(method, str(EPSILON))(Together([network]), images, labels, stream())
 
@@ -251,3 +260,42 @@ def test_a_set_that_cannot_be_enumerated_is_attacked_by_asking_it_again_and_agai
     few = Together([unknown] * 5)
     found = Attack(SetPGD(10), "0.05")(few, images, networks(images).mean(1).argmax(1), stream())
     assert float((found.images - images).abs().max()) <= 0.05 + 1e-6
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("classes", [2, 10])
+def test_arc_finds_a_linear_network_within_reach_whenever_there_is_one(
+    norm: str, classes: int
+) -> None:
+    """Theorems 4.1 and 5.1 of Dbouk and Shanbhag, on sets of four of which one is within reach."""
+    draws = torch.Generator().manual_seed(0)
+    images, labels = torch.full((1, 1, 4, 4), 0.5), torch.zeros(1, dtype=torch.int64)
+    missed, epsilon = 0, 0.05
+    for _ in range(60):
+        weights = torch.randn(4, classes, 16, generator=draws)
+        slopes = weights[:, :1] - weights[:, 1:]
+        lengths = slopes.abs().sum(dim=2) if norm == "linf" else slopes.norm(dim=2)
+        distances = epsilon * (0.3 + 1.7 * torch.rand(4, generator=draws))
+        distances[0] = epsilon * (0.3 + 0.65 * torch.rand((), generator=draws))  # within reach
+        further = epsilon * torch.rand(lengths.shape, generator=draws)
+        further[:, 0] = 0  # the nearest boundary
+        biases = -lengths * (distances[:, None] + further)
+        networks = Together([Linear(weights[i], biases[i]) for i in (1, 2, 0, 3)])
+
+        method = ARC(1, step_size=str(epsilon), classes=classes)
+        found = Attack(method, str(epsilon), norm)(networks, images, labels, stream()).images
+
+        missed += int(expected(networks, found, labels) == 0)
+
+    assert missed == 0
+
+
+def test_arc_does_not_ask_a_network_that_never_answers() -> None:
+    networks, images, labels = tickets(), random_images(4), torch.tensor([0, 1, 2, 0])
+    two = Together(networks.networks[:2])
+
+    def found(network: Together, chance: tuple[float, ...]) -> Tensor:
+        method = ARC(5, restarts=2, probabilities=chance)
+        return Attack(method, str(EPSILON))(network, images, labels, stream()).images
+
+    assert torch.equal(found(networks, (0.5, 0.5, 0.0)), found(two, (0.5, 0.5)))

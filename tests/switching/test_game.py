@@ -69,5 +69,23 @@ def test_the_best_answer_counts_though_it_was_not_the_last() -> None:
 
     solution, rounds = play(attacks([[1, 1, 1]]), lambda _: attacks(next(answers)), rounds=2)
 
-    assert solution.value == max(entry.after for entry in rounds)
+    found = attacks([[1, 1, 1]], [[1, 1, 0]], [[0, 0, 1]])
+    left = [worst(found, np.array(entry.probabilities)) for entry in rounds]
+    assert solution.value == max(left)
     assert not settled(rounds)
+
+
+def test_no_more_is_left_than_any_defender_could_have() -> None:
+    """An attacker who answers badly at first makes early rounds look better than they are."""
+    draws = torch.Generator().manual_seed(0)
+    known = [torch.rand(20, 3, generator=draws) < 0.8]
+
+    def respond(_: tuple[float, ...]) -> list[Tensor]:
+        known.append(torch.rand(20, 3, generator=draws) < 0.7)
+        return known[-1:]
+
+    solution, rounds = play(known[:1], respond, rounds=6)
+
+    assert len(rounds) == 6
+    assert solution.value <= solve(known).value + 1e-9
+    assert solution.value == pytest.approx(worst(known, np.array(solution.probabilities)))

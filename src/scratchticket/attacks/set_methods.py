@@ -106,14 +106,12 @@ class ARC(Stepping):
         steps: Local perturbations.
         step_size: Their length.
         classes: Wrong classes looked at.
-        restarts: Random starts.
-        random_start: Whether the first search begins at a random point, too.
+        restarts: Searches; those after the first begin at random points.
         probabilities: Of the networks; equal if None.
     """
 
     classes: int = 3
     restarts: int = 1
-    random_start: bool = True
     probabilities: tuple[float, ...] | None = None
 
     @property
@@ -130,8 +128,8 @@ class ARC(Stepping):
                 step_size=self.length,
                 steps=self.steps,
                 classes=self.classes,
-                generator=target.generator if self.random_start else None,
                 restarts=self.restarts,
+                generator=target.generator,
             )
         )
 

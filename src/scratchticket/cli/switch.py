@@ -17,7 +17,6 @@ from scratchticket.cli.terminal import say, tell, user_errors
 
 if TYPE_CHECKING:
     from scratchticket.data import Data
-    from scratchticket.evaluation import Balls
     from scratchticket.experiments.subject import Subject
     from scratchticket.tickets import Ticket
 
@@ -83,16 +82,17 @@ def transfer(
     seed, and dense.
     """
     with user_errors(o.going_on(folder is not None)):
-        from scratchticket.experiments.judging import some_of
+        from scratchticket.experiments.judging import balls_of, some_of
         from scratchticket.experiments.switches import TransferTask
 
         subjects, tickets = _loaded(files)
+        first = next(iter(subjects.values()))
         test = _images(tickets, data, label_column)
         task = TransferTask(
             subjects,
             some_of(test.test, images),
             _source(test),
-            _balls(subjects, test, [epsilon] if epsilon else [], norm),
+            balls_of(first, test.shape, [epsilon] if epsilon else [], norm),  # type: ignore[arg-type]
             len(test.classes),
             seed,
             batch_size,
@@ -157,17 +157,22 @@ def evaluate(
     """
     with user_errors(o.going_on(folder is not None)):
         from scratchticket.attacks.sets import chances
-        from scratchticket.experiments.judging import some_of
+        from scratchticket.errors import InputError
+        from scratchticket.experiments.judging import balls_of, some_of
         from scratchticket.experiments.switches import SwitchTask
         from scratchticket.tickets import check_one_network
 
         known = _probabilities(probabilities)
         subjects, tickets = _loaded(files)
+        first = next(iter(subjects.values()))
         check_one_network(tickets)
         chances(known, len(tickets))
         others, single = ({}, []) if dense is None else _loaded([dense])
         test = _images(tickets + single, data, label_column)
-        where = _balls(subjects, test, epsilon or [], norm)
+        most = {"quick": 1, "full": 2}.get(suite, 2)
+        if epsilon and len(epsilon) > most:
+            raise InputError(f"suite {suite} searches at {most} epsilon, got {len(epsilon)}")
+        where = balls_of(first, test.shape, epsilon or [], norm)  # type: ignore[arg-type]
         task = SwitchTask(
             subjects,
             some_of(test.test, images),
@@ -224,21 +229,6 @@ def _images(tickets: list[Ticket], data: str, label_column: str | None) -> Data:
     for ticket in tickets:
         ticket.check_data(test.shape, test.classes, test.name)
     return test
-
-
-def _balls(
-    subjects: dict[str, Subject], test: Data, epsilons: list[str], norm: str | None
-) -> Balls:
-    """Return where to search: around what the first ticket was drawn at, if not told otherwise."""
-    from scratchticket.evaluation import balls
-
-    first = next(iter(subjects.values()))
-    return balls(
-        first.epsilon,
-        norm or first.norm,  # type: ignore[arg-type]
-        test.shape,
-        epsilons=tuple(epsilons),
-    )
 
 
 def _source(test: Data) -> dict[str, Any]:

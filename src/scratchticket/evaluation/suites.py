@@ -91,10 +91,10 @@ def balls(
     """
     exact, pixels = fraction(epsilon, "epsilon"), prod(image_shape)
     if not epsilons:
-        epsilons = tuple(fraction_text(exact * factor) for factor in FACTORS)
+        wider = [exact * factor for factor in FACTORS]
+        epsilons = tuple(fraction_text(e if norm == "l2" else min(e, Fraction(1))) for e in wider)
     if norm == "l2":
-        return Balls(norm, epsilons, (), fraction_text(Fraction(f"{2 * sqrt(pixels):.6g}")))
-    epsilons = tuple(dict.fromkeys(e if fraction(e, "epsilon") <= 1 else "1" for e in epsilons))
+        return Balls(norm, epsilons, (), fraction_text(Fraction(f"{sqrt(pixels):.6g}")))
     if not l2:
         scale = float(exact / CIFAR_EPSILON) * sqrt(pixels / CIFAR_PIXELS)
         l2 = tuple(dict.fromkeys(f"{float(value) * scale:.3g}" for value in CIFAR_L2))

@@ -102,7 +102,8 @@ class Transfer(Work):
         prefix: Of the names of its pieces, where several share a journal.
 
     Raises:
-        InputError: If a source is not there, or two strikes have the same title.
+        InputError: If a source is not there, a network is called as something else is, or two
+            strikes have the same title.
     """
 
     def __init__(  # noqa: PLR0913
@@ -123,6 +124,8 @@ class Transfer(Work):
         self._strikes = {str(strike): strike for strike in strikes}
         if len(self._strikes) < len(strikes):
             raise InputError("two strikes have the same title")
+        if taken := {SET, SWITCH} & networks.keys():
+            raise InputError(f"no network can be called {min(taken)!r}; rename its file")
         sources = {*networks, *([SET, SWITCH] if members else [])}
         for name in (*members, *(strike.source for strike in strikes)):
             if name not in sources:

@@ -135,17 +135,9 @@ def judgement(  # noqa: PLR0913
     Raises:
         InputError: If anything of it cannot be.
     """
-    if not epsilons and norm not in (None, subject.norm):
-        raise InputError(f"--norm {norm} needs --epsilon")
-    if suite_name is None and not epsilons:
-        epsilons = (subject.epsilon,)
-    where = balls(
-        subject.epsilon,
-        norm or subject.norm,
-        data.shape,
-        epsilons=tuple(epsilons),
-        l2=tuple(l2),
-    )
+    own = suite_name is None and norm in (None, subject.norm)
+    radii = (subject.epsilon,) if own and not epsilons else epsilons
+    where = balls_of(subject, data.shape, radii, norm, l2)
     classes = len(data.classes)
     if suite_name is not None:
         attacks = suite(suite_name, where, classes)
@@ -165,6 +157,24 @@ def judgement(  # noqa: PLR0913
         batch_size=batch_size,
         suite=suite_name,
     )
+
+
+def balls_of(
+    subject: Subject,
+    shape: tuple[int, ...],
+    epsilons: Sequence[str] = (),
+    norm: Norm | None = None,
+    l2: Sequence[str] = (),
+) -> Balls:
+    """Return where to search: around what a subject was made for, if not told otherwise.
+
+    Raises:
+        InputError: If only another norm is told.
+    """
+    if not epsilons and norm not in (None, subject.norm):
+        raise InputError(f"--norm {norm} needs --epsilon")
+    radii = {"epsilons": tuple(epsilons), "l2": tuple(l2)}
+    return balls(subject.epsilon, norm or subject.norm, shape, **radii)
 
 
 def fingerprint(images: ImageSet) -> Facts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from scratchticket.experiments.judging import fingerprint
 from scratchticket.experiments.records import versions
 from scratchticket.experiments.subject import Subject
 from scratchticket.experiments.task import Facts
+from scratchticket.files import canonical_json
 from scratchticket.networks import placed
 from scratchticket.rng import check_seed
 from scratchticket.switching.game import ROUNDS, Attacks, play, settled, solve
@@ -233,7 +235,7 @@ class SwitchTask(_Several):
                 probabilities=probabilities,
                 seed=self.seed,
                 batch_size=self.batch_size,
-                prefix=f"round {count} of the game: ",
+                prefix=f"round {count} of the game ({_digest(probabilities)}): ",
             )
             new.run(journal, progress=progress)
             result = new.result(journal)
@@ -250,8 +252,13 @@ class SwitchTask(_Several):
         }
 
 
+def _digest(probabilities: tuple[float, ...]) -> str:
+    """Return what tells answers to these probabilities from others in a journal."""
+    return sha256(canonical_json(probabilities).encode()).hexdigest()[:8]
+
+
 def unique_names(files: Sequence[tuple[Path, int | None]]) -> list[str]:
-    """Return a short name for each network: its file's, with the folder's where two are the same.
+    """Return a short name for each network: its file's, with folders where two are the same.
 
     Args:
         files: Each network's file, and its number where the file holds several.
@@ -259,13 +266,20 @@ def unique_names(files: Sequence[tuple[Path, int | None]]) -> list[str]:
     Raises:
         InputError: If a network is given twice.
     """
-    again = {s for s, count in Counter(short(path) for path in dict(files)).items() if count > 1}
-    names = [
-        (f"{path.resolve().parent.name}/" if short(path) in again else "")
-        + short(path)
-        + ("" if number is None else f"[{number}]")
-        for path, number in files
-    ]
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise InputError(f"two networks are called {twice[0]}; give each file once")
+    if twice := [
+        file for file, count in Counter((p.resolve(), n) for p, n in files).items() if count > 1
+    ]:
+        raise InputError(f"{twice[0][0]} is given twice; give each network once")
+    folders = {path: path.resolve().parts[:-1] for path, _ in files}
+
+    def called(path: Path, depth: int) -> str:
+        return "/".join([*folders[path][len(folders[path]) - depth :], short(path)])
+
+    names = []
+    for path, number in files:
+        others = [other for other in folders if other.resolve() != path.resolve()]
+        depth = 0
+        while called(path, depth) in {called(other, depth) for other in others}:
+            depth += 1
+        names.append(called(path, depth) + ("" if number is None else f"[{number}]"))
     return names

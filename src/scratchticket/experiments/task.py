@@ -137,7 +137,7 @@ def carry_out(  # noqa: PLR0913
         record = _record(task, works, plan, journal, device, progress)
         if record is not None:
             write_atomically(home.picture, task.picture(record))
-            write_atomically(home.record, json.dumps(record, indent=2) + "\n")
+            write_atomically(home.record, json.dumps(record, indent=2, allow_nan=False) + "\n")
         return record
     finally:
         journal.close()

@@ -99,7 +99,8 @@ def play(
         rounds: At most so many.
 
     Returns:
-        Of the probabilities that were answered those of which most is left, and every round.
+        Of the probabilities that were answered those of which all attacks leave most, and every
+        round.
     """
     known, history = list(attacks), list[Round]()
     for _ in range(rounds):
@@ -109,8 +110,9 @@ def play(
         history.append(Round(solution.probabilities, solution.value, left))
         if settled(history):
             break
-    best = max(history, key=lambda entry: entry.after)
-    return Solution(best.probabilities, best.after), history
+    # Against all attacks that were found, also in later rounds than that of the probabilities.
+    answered = [Solution(r.probabilities, worst(known, np.array(r.probabilities))) for r in history]
+    return max(answered, key=lambda solution: solution.value), history
 
 
 def settled(history: Sequence[Round]) -> bool:

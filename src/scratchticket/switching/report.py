@@ -12,6 +12,7 @@ from torch import Tensor
 from scratchticket.accuracy import Accuracy, wilson
 from scratchticket.evaluation import Balls, counts
 from scratchticket.evaluation.transfer import SWITCH, Crossed, Struck
+from scratchticket.quantities import fraction
 
 Facts = dict[str, Any]
 TRIES = (1, 2, 5, 10)  # of an attacker who may send an image again and again
@@ -124,7 +125,7 @@ def _mixed(
     return {
         "mean": float(chances @ by_source),
         "diagonal": float(chances @ table.diagonal()) / total,
-        "off_diagonal": float((off * table).sum() / off.sum()) / total if len(names) > 1 else None,
+        "off_diagonal": float((off * table).sum() / off.sum()) / total if off.any() else None,
         "by_source": dict(zip(names, by_source.tolist(), strict=True)),
         "best_source": float(by_source.min()),
     }
@@ -164,12 +165,8 @@ def _row(struck: Struck, members: Members) -> Facts:
 def _worst(
     crossed: Crossed, members: Members, natural: Tensor, norm: str, epsilon: str
 ) -> Facts | None:
-    """Return what is left when every image meets the worst strike of a ball."""
-    inside = [
-        s
-        for s in crossed.struck
-        if (s.strike.attack.norm, s.strike.attack.epsilon) == (norm, epsilon)
-    ]
+    """Return what is left when every image meets the worst strike in a ball."""
+    inside = [struck for struck in crossed.struck if _within(struck, norm, epsilon)]
     if not inside:
         return None
     versions = torch.stack([natural, *(members.right(s.right) for s in inside)])
@@ -192,6 +189,14 @@ def _worst(
         "gain": gain(switch["interval"], strongest["interval"]),
         "strikes": len(inside),
     }
+
+
+def _within(struck: Struck, norm: str, epsilon: str) -> bool:
+    """Whether a strike's images lie in a ball."""
+    radius = struck.strike.attack.epsilon
+    if radius is None or struck.strike.attack.norm != norm:
+        return False
+    return fraction(radius, "epsilon") <= fraction(epsilon, "epsilon")
 
 
 def _own_attacks(

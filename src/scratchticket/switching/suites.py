@@ -8,9 +8,10 @@ from typing import Literal, get_args
 from scratchticket.attacks import APGD, PGD, Attack, AutoAttack, Method, TargetedAPGD
 from scratchticket.attacks.set_methods import ARC, SET_LOSSES, SetAPGD, SetPGD, SetSquare
 from scratchticket.attacks.sets import SetLoss
-from scratchticket.errors import unknown
+from scratchticket.errors import InputError, unknown
 from scratchticket.evaluation import Balls, possible
 from scratchticket.evaluation.transfer import SET, SWITCH, Strike
+from scratchticket.quantities import fraction
 
 SwitchSuite = Literal["quick", "full"]
 SAMPLES = (1, 5, 10, 20)  # networks drawn per step of a sampled expectation
@@ -44,10 +45,12 @@ def switch_suite(
         probabilities: Of the members; equal if None.
 
     Raises:
-        InputError: If there is no such suite.
+        InputError: If there is no such suite, or nowhere to search.
     """
     if name not in get_args(SwitchSuite):
         raise unknown("suite", name, get_args(SwitchSuite))
+    if fraction(where.epsilons[0], "epsilon") == 0:
+        raise InputError("epsilon must be above 0")
     strikes = (_quick if name == "quick" else _full)(members, where, probabilities)
     chosen = [strike for strike in strikes if possible([strike.attack], classes)]
     return tuple({str(strike): strike for strike in chosen}.values())
@@ -110,7 +113,7 @@ def _adaptive(
     methods: list[Method] = [
         SetPGD(100, loss=loss, restarts=restarts, probabilities=known) for loss in losses
     ]
-    methods += [SetAPGD(loss=loss, probabilities=known) for loss in losses]
+    methods += [SetAPGD(loss=loss, restarts=restarts, probabilities=known) for loss in losses]
     methods += [
         ARC(20, step_size=step, restarts=restarts, probabilities=known) for step in (None, epsilon)
     ]

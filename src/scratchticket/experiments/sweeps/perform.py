@@ -11,8 +11,8 @@ from typing import Any
 from scratchticket.attacks import Attack, Noise
 from scratchticket.data import Data
 from scratchticket.errors import OtherEvaluation
-from scratchticket.evaluation import Balls, balls, feature_distance, named, suite
-from scratchticket.experiments.judging import Judgement, some_of
+from scratchticket.evaluation import Balls, feature_distance, named, suite
+from scratchticket.experiments.judging import Judgement, balls_of, some_of
 from scratchticket.experiments.records import commit, machine, versions
 from scratchticket.experiments.run import run
 from scratchticket.experiments.start import make_recipe_from_file
@@ -177,14 +177,8 @@ def _subjects(job: Job, store: Store) -> dict[str, Subject]:
 
 def _balls(job: Job, subject: Subject, data: Data) -> Balls:
     """Return where to search: what is said, else around what the subject was made for."""
-    settings = job.settings
-    return balls(
-        subject.epsilon,
-        subject.norm,
-        data.shape,
-        epsilons=tuple(settings.get("epsilons", ())),
-        l2=tuple(settings.get("l2", ())),
-    )
+    told = job.settings
+    return balls_of(subject, data.shape, told.get("epsilons", ()), l2=told.get("l2", ()))
 
 
 def _source(data: Data) -> Facts:
