@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import scratchticket as st
+from scratchticket.experiments.switches import unique_names
 from scratchticket.tickets import save_tickets
 from test_cli import call
 
@@ -120,10 +121,14 @@ def test_tickets_of_two_networks_are_no_switch(path: Callable[[str], Path]) -> N
         (("--suite", "quik"), "unknown suite 'quik'; did you mean 'quick'?"),
         (("--shard", "1/2"), "shares meet in a folder: --out"),
         (("--images", "999"), "there are 360 test images"),
+        (("--epsilon", "8"), "the usual 8 is written 8/255"),
+        (("--epsilon", "0"), "epsilon must be above 0"),
+        (("--epsilon", "0.05", "--epsilon", "0.1"), "suite quick searches at 1 epsilon, got 2"),
+        (("--norm", "l2"), "--norm l2 needs --epsilon"),
     ],
 )
 def test_mistakes_get_one_line(
-    more: tuple[str, str], said: str, path: Callable[[str], Path]
+    more: tuple[str, ...], said: str, path: Callable[[str], Path]
 ) -> None:
     code, _, error = call("switch", "evaluate", path("two"), *FEW, *more)
 
@@ -136,7 +141,40 @@ def test_a_network_is_given_once(path: Callable[[str], Path]) -> None:
     code, _, error = call("transfer", path("0.2"), path("0.2"), *FEW)
 
     assert code == 2
-    assert "two networks are called" in error
+    assert "is given twice; give each network once" in error
+
+
+def test_networks_of_equal_names_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    files = [tmp_path / seed / "run" / "ticket.safetensors" for seed in ("a", "b")]
+
+    names = unique_names([(file, None) for file in [*files, tmp_path / "c" / "dense.pt"]])
+
+    assert names == ["a/run/ticket", "b/run/ticket", "dense"]
+    assert unique_names([(files[0], 0), (files[0], 1)]) == ["ticket[0]", "ticket[1]"]
+
+
+def test_no_network_is_called_as_all_of_them_are(
+    path: Callable[[str], Path], tmp_path: Path
+) -> None:
+    file = tmp_path / "the set.safetensors"
+    file.write_bytes(path("0.2").read_bytes())
+
+    code, _, error = call("switch", "evaluate", file, path("0.5"), *FEW)
+
+    assert code == 2
+    assert "no network can be called 'the set'; rename its file" in error
+
+
+def test_a_ticket_that_always_answers_leaves_a_record(
+    path: Callable[[str], Path], tmp_path: Path
+) -> None:
+    words = ("switch", "evaluate", path("two"), *FEW, "--probabilities", "1,0", "--out", tmp_path)
+
+    assert call(*words)[0] == 0
+
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert record["protocol"][0]["off_diagonal"] is None
+    assert call(*words)[0] == 0
 
 
 def test_a_ticket_is_drawn_beside_others(path: Callable[[str], Path], tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -60,3 +62,15 @@ def test_a_switch_below_its_tickets_own_attacks_tells_that_these_were_weak(
     worst = switch_report(crossed, members, Balls("linf", ("0.1",), (), "1"))["worst_case"]
 
     assert worst["own_attacks"] == expected
+
+
+def test_what_fools_in_a_ball_fools_in_every_larger_one() -> None:
+    near, far = struck("a", "xx..", "xx.."), struck("a", "x...", "x...")
+    far = replace(far, strike=Strike(Attack(PGD(), "0.15"), "a"))
+    crossed = Crossed({"a": told("...."), "b": told("....")}, (near, far))
+    where = Balls("linf", ("0.1", "0.15"), (), "1")
+
+    cases = switch_report(crossed, Members(("a", "b"), chances(None, 2)), where)["worst_cases"]
+
+    assert [case["expected"] for case in cases] == [0.5, 0.5]
+    assert [case["strikes"] for case in cases] == [1, 2]
