@@ -32,10 +32,10 @@ Seeds = Annotated[
         show_default="the scale's",
     ),
 ]
+_SEEDS = re.compile(r"([0-9]{1,4}:)?[0-9]{1,4}")
 #: How files begin that ``report`` has written.
 PAGE = re.compile(rb"<!doctype html>.*<title>Robust scratch tickets at scale", re.DOTALL)
 TABLES = re.compile(rb"## (Table|Figure) \d+: ")
-_SEEDS = re.compile(r"([0-9]{1,4}:)?[0-9]{1,4}")
 RECORDS = re.compile(rb'{"id": "[0-9a-f]{64}", "job": ')
 
 
