@@ -8,7 +8,7 @@ import uuid
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 from typing import Any, BinaryIO, NoReturn
 from zipfile import ZipFile
 
@@ -77,6 +77,8 @@ def read_bytes(path: Path, what: str, limit: int | None = None) -> bytes:
         why = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read {what} {path}: {why}") from None
     why = f"it has {size:,} bytes, more than {limit:,}" if whole else "it is no regular file"
+    if S_ISDIR(found.st_mode):
+        why = "it is a folder; name a file in it"
     raise InputError(f"cannot read {what} {path}: {why}")
 
 

@@ -191,7 +191,13 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["draw", "--data", "digits", "--out", "/proc"], "cannot use folder /proc"),
         (["draw", "--data", "digits", "--out", "OUT", "--resume", "--overwrite"], "exclude"),
         (["train", "--data", "digits", "--out", "OUT", "--ratio", "0.1"], "No such option"),
+        (["draw", "--data", "digits", "--out", "OUT", "--device", "cuda:9"], "use cpu or auto"),
+        (["draw", "--data", "/none", "--out", "OUT"], "no such data: /none"),
+        (["draw", "--data", "CIFAR10", "--out", "OUT"], "did you mean 'cifar10'?"),
+        (["draw", "--data", "digits", "--out", "OUT", "--beside", "TICKET"], "are of different"),
         (["evaluate", "OUT/none", "--data", "digits"], "no such ticket file"),
+        (["evaluate", "OUT", "--data", "digits"], "it is a folder; name a file in it"),
+        (["evaluate", "hub:name", "--data", "digits"], "a repository is OWNER/NAME, got 'name'"),
         (["evaluate", "TICKET", "--data", "mnist"], "unknown data set 'mnist'"),
         (["evaluate", "TICKET", "--data", "digits", "--epsilon", "8/0"], "denominator 0"),
         (["evaluate", "TICKET", "--data", "digits", "--attack", "cw"], "unknown attack 'cw'"),
@@ -205,6 +211,8 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["show", "README"], "not a ticket file"),
         (["show", "DAMAGED"], "damaged"),
         (["show", "OUT"], "cannot read ticket file"),
+        (["show", "--html", "OUT/page.html"], "--html is for tickets"),
+        (["app", "TICKET", "--port", "70000"], "less than or equal to 65535"),
     ],
 )
 def test_a_mistake_gets_one_clear_line_and_exit_code_2(
@@ -326,7 +334,10 @@ def test_presets_are_shown_and_changed() -> None:
     assert code == 0, err
     recipe = json.loads(out)
     assert (recipe["ratio"], recipe["learning"]["epochs"]) == ("0.05", 160)
-    assert "learning.milestones=0.5,0.75" in call("show", "--preset", "svhn")[1]
+    every = call("show", "--preset", "svhn")[1]
+    assert "learning.milestones=0.5,0.75" in every
+    assert "learning.precision=float32" in every
+    assert "data.size: not given" in every
     assert "did you mean 'cifar'" in call("show", "--preset", "cifra")[2]
     assert "did you mean 'ratio'" in call("show", "--preset", "cifar", "--set", "ration=1")[2]
     assert "not both" in call("show", "x", "--preset", "cifar")[2]

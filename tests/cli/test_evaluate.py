@@ -29,6 +29,18 @@ def broken(classes):
 
 def nothing():
     return 3
+
+
+def changed(forward):
+    class Changed(nn.Sequential):
+        def forward(self, images):
+            return forward(super().forward, images)
+
+    return lambda classes: Changed(nn.Flatten(), nn.Linear(64, classes))
+
+large = changed(lambda logits, images: logits(images[..., :4]))
+pair = changed(lambda logits, images: (logits(images), images))
+map = changed(lambda logits, images: logits(images)[..., None, None].expand(-1, -1, 8, 8))
 """
 SMALL = ("--network", "own_networks:small", "--data", "digits")
 FEW = ("--images", "12", "--quiet")
@@ -167,7 +179,13 @@ class Evil:
         (("net.pt", *SMALL, "--set", "restarts=two"), "restarts=two: input should be a valid int"),
         (("net.pt", *SMALL, "--shard", "1of2"), "a share is written I/N"),
         (("net.pt", *SMALL, "--shard", "3/2"), "shards are numbered from 1 to 2"),
-        (("net.pt", *SMALL, "--images", "361"), "there are 360 test images"),
+        (("net.pt", *SMALL, "--images", "361"), "--images goes from 1 to 360"),
+        (("net.pt", *SMALL, "--attack", "cw-l2", "--epsilon", "0.5"), "radii are --l2-epsilon"),
+        (("net.pt", *SMALL, "--l2-epsilon", "0.5"), "--l2-epsilon is for attacks in l2 balls"),
+        (("net.pt", *SMALL, "--epsilon", "8"), "the usual 8 is written 8/255"),
+        (("net.pt", "--network", "own_networks:large", "--data", "digits"), "of shape (1, 8, 8): "),
+        (("net.pt", "--network", "own_networks:pair", "--data", "digits"), "2 images, got tuple"),
+        (("net.pt", "--network", "own_networks:map", "--data", "digits"), "got (2, 10, 8, 8)"),
         (("net.pt", *SMALL, "--batch-size", "0"), "batch size must be at least 1"),
         (("net.pt", *SMALL, "--epsilon", "0.2", "--epsilon", "x"), "must be a number such as 0.1"),
         (("net.pt", "--network", "conv4"), "say on which images: --data"),
@@ -175,7 +193,7 @@ class Evil:
         (("net.pt", *SMALL, "--adversarial", "x.npz"), "brings its own images"),
         (("net.pt", *SMALL[:2], "--adversarial", "x.npz"), "no such file of adversarial images"),
         (("net.pt", *SMALL[:2], "--adversarial", "own_networks.py"), "in .npz or .parquet files"),
-        (("net.pt", *SMALL[:2], "--adversarial", "odd.npz"), "no file of adversarial images"),
+        (("net.pt", *SMALL[:2], "--adversarial", "odd.npz"), "is no file that `attack` wrote"),
     ],
 )
 def test_a_mistake_gets_one_clear_line_and_exit_code_2(
@@ -265,6 +283,7 @@ def test_attack_refuses_before_it_works(path: Path, tmp_path: Path) -> None:
         ((tmp_path / "a.txt",), "in .npz or .parquet files"),
         ((tmp_path / "a.npz", "--attack", "autoattack"), "is no single attack"),
         ((tmp_path / "a.npz", "--attack", "pdg"), "did you mean 'pgd'"),
+        ((tmp_path / "none" / "a.npz",), "no such folder"),
     ):
         code, _, err = call(*words, *more)
         assert code == 2

@@ -144,6 +144,7 @@ def test_one_panel_of_a_recipe_can_be_run() -> None:
         (("runs", "clean", "--store", "no/such"), "no such store"),
         (("report", "--store", "no/such"), "no such store"),
         (("report", "--records", "no/such"), "no such records"),
+        (("report", "--out", "x", "--markdown", "x"), "must be different files"),
     ],
 )
 def test_mistakes_are_one_line(words: tuple[str, ...], said: str) -> None:

@@ -120,7 +120,7 @@ def test_tickets_of_two_networks_are_no_switch(path: Callable[[str], Path]) -> N
         (("--probabilities", "a,b"), "numbers with commas, got 'a,b'"),
         (("--suite", "quik"), "unknown suite 'quik'; did you mean 'quick'?"),
         (("--shard", "1/2"), "shares meet in a folder: --out"),
-        (("--images", "999"), "there are 360 test images"),
+        (("--images", "999"), "--images goes from 1 to 360"),
         (("--epsilon", "8"), "the usual 8 is written 8/255"),
         (("--epsilon", "0"), "epsilon must be above 0"),
         (("--epsilon", "0.05", "--epsilon", "0.1"), "suite quick searches at 1 epsilon, got 2"),

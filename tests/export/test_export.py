@@ -159,7 +159,12 @@ def test_what_cannot_be_exported_is_refused(
         ([tickets[0], five], "onnx", {}, "same classes"),
         ([tickets[0], dense], "onnx", {}, "different networks"),
         (tickets[2:], "torch", {"compact": True}, "nothing to take out"),
-        (tickets[:1], "torch", {"out": "x.onnx"}, "named like a file of --to onnx"),
+        (
+            tickets[:1],
+            "torch",
+            {"out": "x.onnx"},
+            "a file of --to torch ends in .pt2, got 'x.onnx'",
+        ),
     ):
         with pytest.raises(InputError, match=said):
             export(given, tmp_path / more.pop("out", "out"), to, **more)

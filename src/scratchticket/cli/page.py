@@ -41,7 +41,12 @@ def app(
     ] = HOST,
     port: Annotated[
         int | None,
-        Option(help="Port to listen on.", show_default="the first free one from 7860"),
+        Option(
+            help="Port to listen on.",
+            min=1,
+            max=65535,
+            show_default="the first free one from 7860",
+        ),
     ] = None,
     device: o.Device = "auto",
 ) -> None:

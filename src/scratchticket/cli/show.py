@@ -59,6 +59,8 @@ def show(
         from scratchticket.tickets.facts import facts
 
         import_network(network)
+        if (ticket is None or json_output) and page is not None:
+            raise InputError("--html is for tickets, and prints nothing else: no --json")
         if ticket is None:
             _print_settings(preset, settings, json_output)
             return
@@ -112,13 +114,12 @@ def _print_settings(preset: str | None, settings: list[str] | None, json_output:
         _print_recipe(recipe)
 
 
-def _print_recipe(recipe: dict[str, Any], prefix: str = "") -> None:
+def _print_recipe(recipe: dict[str, Any]) -> None:
     """Print a setting a line, by its path, as ``--set`` takes it."""
-    for name, value in recipe.items():
-        if isinstance(value, dict):
-            _print_recipe(value, f"{prefix}{name}.")
-        elif value is not None:
-            say(f"  {prefix}{name}={value}")
+    from scratchticket.experiments.recipe import all_settings
+
+    for path, value in all_settings(recipe).items():
+        say(f"  {path}: not given" if value in (None, []) else f"  {path}={value}")
 
 
 def _list(told: list[dict[str, Any]]) -> None:

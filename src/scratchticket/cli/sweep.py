@@ -256,6 +256,9 @@ def report(
         from scratchticket.experiments.report import Records, found, page, section
         from scratchticket.files import write_atomically
 
+        given = [path for path in (out_, markdown, export) if path is not None]
+        if len(set(given)) < len(given):
+            raise InputError("--out, --markdown and --export must be different files")
         for path, begins in ((out_, PAGE), (markdown, TABLES), (export, RECORDS)):
             _check_own(path, begins)
         sweep = _sweep(tuple(names) if names else NAMES, scale, store, seeds, None, settings)
@@ -275,8 +278,9 @@ def report(
         for job in jobs:
             if (why := opened.failure(job)) is not None:
                 say(f"note: {job.id[:16]} {job.label} failed: {why}", err)
-        if known.by_id and not filled:
-            say(f"note: no record is of these recipes at --scale {scale}", err)
+        if not filled:
+            told = f"--scale {scale}, with these --seeds and --set"
+            say(f"note: no record is of these recipes at {told}", err)
 
 
 def _check_own(path: Path | None, begins: re.Pattern[bytes]) -> None:

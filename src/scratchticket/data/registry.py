@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +117,8 @@ def _found(recipe: DataRecipe) -> Source:
         raise InputError(
             f"{path} is a file; data is a folder of images or Parquet, or an .npz file"
         )
+    if os.sep in recipe.name:
+        raise InputError(f"no such data: {recipe.name}")
     raise InputError(
         f"{unknown('data set', recipe.name, [*DATA_SETS, *plugin_names('data')])}; "
         "or give the path of a Parquet folder, an image folder or an .npz file"

@@ -18,7 +18,7 @@ from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import Attack, L2Ball, LinfBall
 from scratchticket.attacks.gradient import frozen
 from scratchticket.data import Data, ImageSet, pixels
-from scratchticket.errors import InputError, ScratchticketError
+from scratchticket.errors import InputError, ScratchticketError, first_line
 from scratchticket.evaluation import BATCH_SIZE, counts, natural_accuracy, predictions, verified
 from scratchticket.experiments.formats import COLUMNS, arrow, read_npz, read_parquet, write_parquet
 from scratchticket.experiments.shapes import check_adversarial
@@ -172,10 +172,13 @@ def check_name(path: Path) -> None:
     """Refuse a file name of another kind, before anything is computed.
 
     Raises:
-        InputError: If it ends in neither ``.npz`` nor ``.parquet``, or what writes that is missing.
+        InputError: If it ends in neither ``.npz`` nor ``.parquet``, or its folder or what writes
+            such files is missing.
     """
     if path.suffix not in FORMATS:
         raise InputError(f"adversarial images are in .npz or .parquet files, got {path.name!r}")
+    if not path.parent.is_dir():
+        raise InputError(f"no such folder: {path.parent}")
     if path.suffix == ".parquet":
         arrow()
 
@@ -201,7 +204,7 @@ def load(path: Path) -> AdversarialImages:
         raise
     except Exception as error:  # whatever a damaged archive makes NumPy or Arrow raise
         raise InputError(
-            f"{path} is no file of adversarial images: {type(error).__name__}"
+            f"{path} is no file that `attack` wrote: {first_line(error)[:80]}"
         ) from None
     return adversarial
 

@@ -9,7 +9,7 @@ from textwrap import shorten
 from typing import Any
 
 from scratchticket.errors import InputError, Unwritable
-from scratchticket.experiments.recipe import LATER, Recipe
+from scratchticket.experiments.recipe import Recipe, all_settings
 from scratchticket.experiments.shapes import check_record
 from scratchticket.files import MAX_JSON, parsed_json, read_bytes, write_atomically
 from scratchticket.learning.checkpoint import before
@@ -105,10 +105,10 @@ class RunFolder:
         """
         advice = "use --overwrite or another --out"
         try:
-            old = _whole(json_file(self.recipe))
+            old = all_settings(json_file(self.recipe))
         except InputError as error:
             raise InputError(f"cannot resume: {error}; {advice}") from None
-        new = _whole(recipe.json())
+        new = all_settings(recipe.json())
         if old.keys() != new.keys():
             raise InputError(
                 f"cannot resume: {self.recipe} is of another version or damaged; {advice}"
@@ -158,18 +158,3 @@ def json_file(path: Path) -> dict[str, Any]:
 def _short(value: object) -> str:
     """Return a value as it fits into a line."""
     return shorten(str(value), 80, placeholder="...")
-
-
-def _whole(recipe: dict[str, Any]) -> dict[str, Any]:
-    """Return every setting of a recipe by its path, also those that its JSON leaves out."""
-    return {**LATER, "beside.files": [], "beside.sha256": [], **_flat(recipe)}
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    leaves: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            leaves |= _flat(value, f"{prefix}{key}.")
-        else:
-            leaves[prefix + key] = value
-    return leaves

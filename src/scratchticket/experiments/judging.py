@@ -145,6 +145,14 @@ def judgement(  # noqa: PLR0913
         attacks = ()
     else:
         attacks = named(attack, where, classes, settings)
+        norms = {one.norm for one in attacks}
+        if epsilons and where.norm not in norms:
+            raise InputError(
+                f"{attack} searches in {min(norms)} balls: their radii are --l2-epsilon, or "
+                "--epsilon with --norm l2"
+            )
+        if l2 and "l2" not in norms:
+            raise InputError(f"--l2-epsilon is for attacks in l2 balls, {attack} is in linf here")
     if suite_name == "quick" and count is None:
         count = min(QUICK_IMAGES, len(data.test))
     return Judgement(
@@ -191,5 +199,5 @@ def some_of(images: ImageSet, count: int | None) -> ImageSet:
     if count is None or count == len(images):
         return images
     if not 1 <= count <= len(images):
-        raise InputError(f"there are {len(images)} test images, got --images {count}")
+        raise InputError(f"--images goes from 1 to {len(images)}, the test images, got {count}")
     return images[rng.permutation(len(images), 0, "evaluation")[:count].sort().values]

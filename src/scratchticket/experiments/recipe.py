@@ -192,8 +192,25 @@ LATER = {
     "learning.compile": "none",
     "learning.memory_format": "channels_last",
 }
+_LEFT_OUT = {**LATER, "beside.files": [], "beside.sha256": []}
 _ADAPTER = TypeAdapter(Recipe)
 OPEN = ("network.arguments", "pattern.layers")  # settings whose names are the user's
+
+
+def all_settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every setting of a recipe's JSON by its path; last, those that the JSON leaves out."""
+    told = _flat(recipe)
+    return told | {path: value for path, value in _LEFT_OUT.items() if path not in told}
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            leaves |= _flat(value, f"{prefix}{key}.")
+        else:
+            leaves[prefix + key] = value
+    return leaves
 
 
 def data_of(ticket: Ticket | None) -> DataRecipe | None:

@@ -109,5 +109,6 @@ def usable_device(name: str) -> str:
     try:
         torch.zeros(1, device=name).item()
     except (RuntimeError, AssertionError):
-        raise InputError(f"no device {name!r} here; use cpu, cuda or auto") from None
+        others = "cpu or auto" if name.startswith("cuda") else "cpu, cuda or auto"
+        raise InputError(f"no device {name!r} here; use {others}") from None
     return own_device(name)

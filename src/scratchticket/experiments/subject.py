@@ -19,7 +19,13 @@ from scratchticket.attacks import Norm
 from scratchticket.errors import InputError, first_line
 from scratchticket.experiments.start import content_hash
 from scratchticket.files import check_archive, read_bytes
-from scratchticket.networks import NETWORKS, Normalise, import_factory, normalised
+from scratchticket.networks import (
+    NETWORKS,
+    Normalise,
+    check_answers,
+    import_factory,
+    normalised,
+)
 from scratchticket.tickets import Ticket
 from scratchticket.tickets.container import KEY
 from scratchticket.tickets.places import local
@@ -166,6 +172,7 @@ def module_subject(name: str, path: Path, inputs: Inputs, normalise: bool = Fals
         raise InputError(f"network {name} made {type(module).__name__}, not a module")
     _load(module, state_dict(path), path)
     network = normalised(module, Normalise(inputs.mean, inputs.std)) if normalise else module
+    check_answers(network, inputs.shape, len(inputs.classes))
     facts = {
         "file": path.name,
         "sha256": sha256(read_bytes(path, "file")).hexdigest(),

@@ -30,7 +30,7 @@ from scratchticket.files import write_atomically
 from scratchticket.networks import bare
 from scratchticket.tickets import Ticket
 
-FORMATS = ("onnx", "torch", "dense")
+FORMATS = {"onnx": ".onnx", "torch": ".pt2", "dense": ".safetensors"}  # how their files end
 OPSET = 20
 IMAGES = 16  # that an export is compared on
 TOLERANCE = 1e-5  # of the largest logit, or of 1
@@ -125,9 +125,8 @@ def _check(tickets: Sequence[Ticket], path: Path, to: str, integer: bool, compac
         raise unknown("format", to, FORMATS)
     if path.exists():
         raise InputError(f"{path} exists; choose another file")
-    named = {".onnx": "onnx", ".pt2": "torch", ".safetensors": "dense"}.get(path.suffix, to)
-    if named != to:
-        raise InputError(f"{path} is named like a file of --to {named}, not of --to {to}")
+    if path.suffix not in {"", ending := FORMATS[to]}:
+        raise InputError(f"a file of --to {to} ends in {ending}, got {path.name!r}")
     if not tickets:
         raise InputError("there is no ticket to export")
     if integer and not all(ticket.ternary for ticket in tickets):

@@ -21,7 +21,7 @@ from scratchticket.networks.recipe import (
     name_of,
     register,
 )
-from scratchticket.networks.registry import build, outline, random_network
+from scratchticket.networks.registry import build, check_answers, outline, random_network
 
 __all__ = [
     "INITS",
@@ -31,6 +31,7 @@ __all__ = [
     "Normalise",
     "bare",
     "build",
+    "check_answers",
     "classifier",
     "folded",
     "import_factory",

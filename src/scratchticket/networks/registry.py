@@ -112,3 +112,34 @@ def _assemble(recipe: NetworkRecipe, classes: int, image_shape: ImageShape) -> n
     if not isinstance(module, nn.Module):
         raise InputError(f"network {recipe.name!r} made {type(module).__name__}, not a module")
     return module
+
+
+def check_answers(network: nn.Module, image_shape: ImageShape, classes: int) -> None:
+    """Refuse a network that does not answer images with logits, by asking it once.
+
+    Args:
+        network: Pixels in [0, 1] to logits.
+        image_shape: Channel, height, width.
+        classes: How many logits there must be at least.
+
+    Raises:
+        InputError: If it cannot take such images, or returns something else.
+    """
+    device = next((p.device for p in network.parameters()), None)
+    was = network.training
+    try:
+        with torch.no_grad():
+            logits = network.eval()(torch.zeros(2, *image_shape, device=device))
+    except Exception as error:  # a module of somebody else may raise anything
+        raise InputError(
+            f"the network cannot take images of shape {tuple(image_shape)}: {first_line(error)}"
+        ) from None
+    finally:
+        network.train(was)
+    got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    if not isinstance(got, tuple) or len(got) != 2 or got[0] != 2:
+        raise InputError(
+            f"the network must return logits of shape (2, classes) for 2 images, got {got}"
+        )
+    if got[1] < classes:
+        raise InputError(f"the network has {got[1]} classes, but there are {classes}")

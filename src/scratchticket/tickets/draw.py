@@ -28,6 +28,7 @@ from scratchticket.masks import Mask, Pattern, Ratio, Selector
 from scratchticket.networks import (
     NetworkRecipe,
     bare,
+    check_answers,
     classifier,
     maskable,
     placed,
@@ -35,7 +36,7 @@ from scratchticket.networks import (
     statistics,
     thin_out,
 )
-from scratchticket.tickets.identity import fingerprint
+from scratchticket.tickets.identity import check_one_network, fingerprint
 from scratchticket.tickets.start import Start
 from scratchticket.tickets.ticket import Ticket
 
@@ -126,10 +127,17 @@ class Job:
 
     def __post_init__(self) -> None:
         now = Snapshot(0, self.learner.result(), statistics(self.network))
+        ticket = self.ticket(now)
         try:  # better now than after hours
-            Ticket.from_bytes(self.ticket(now).to_bytes())
+            Ticket.from_bytes(ticket.to_bytes())
         except TicketError as error:
             raise InputError(f"a ticket of this network cannot be stored: {error}") from None
+        try:
+            check_one_network([ticket, *self.task.beside])
+        except InputError as error:
+            raise InputError(
+                f"no switch can have this ticket and those beside it: {error}"
+            ) from None
 
     def run(self, session: Session = Session()) -> Finished:
         """Go through the loop and make tickets of what it leaves.
@@ -254,7 +262,8 @@ def _network(task: Task) -> nn.Module:
     """Return the network a task starts from, on its device.
 
     Raises:
-        InputError: If there is nothing in it that a mask could cover.
+        InputError: If there is nothing in it that a mask could cover, or it answers no images of
+            these data.
     """
     data = task.data
     network = random_network(
@@ -269,6 +278,7 @@ def _network(task: Task) -> nn.Module:
         raise InputError(f"network {task.network.name} has no weight that a mask could cover")
     if task.start is not None:
         task.start.hand_over(network, data.classes, data.shape)
+    check_answers(network, data.shape, len(data.classes))
     return thin_out(placed(network, task.device))
 
 

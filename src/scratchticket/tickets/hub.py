@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 
 from scratchticket.errors import InputError, extra_missing, first_line
 
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 TICKET = "ticket.safetensors"  # in every repository and folder that shares one
 Done = TypeVar("Done")
 
@@ -23,6 +25,8 @@ def fetched(name: str) -> Path:
         InputError: If it cannot be had.
     """
     repository, _, revision = name.partition("@")
+    if not _REPOSITORY.fullmatch(repository):
+        raise InputError(f"a repository is OWNER/NAME, got {name!r}; a folder is written ./{name}")
     get = partial(
         library().hf_hub_download, repository, TICKET, revision=revision or None, etag_timeout=10
     )
