@@ -120,7 +120,7 @@ def smaller(words: list[str]) -> list[str]:
     few = [OTHER.get(word, word) for word in words]
     match words[0]:
         case "draw" | "train":
-            few += LEARN + (NARROW if NARROW[1] not in few else [])
+            few += LEARN + ([] if {NARROW[1], "--beside"} & {*few} else NARROW)
             return few + (SMALL_IMAGES if "imagenet" in words else [])
         case "evaluate" | "switch" | "transfer" if "--data" in words:
             if slow := bool({"full", "paper"} & {*words}):

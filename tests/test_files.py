@@ -52,7 +52,7 @@ def test_what_never_ends_or_is_too_large_is_no_file(tmp_path: Path) -> None:
     for name, reason in (
         ("pipe", "no regular file"),
         ("zero", "no regular file"),
-        (".", "no regular file"),
+        (".", "it is a folder"),
         ("large", "1,099,511,627,776 bytes, more than 100"),
         ("a\0b", "null"),
         ("x" * 5000, "too long"),

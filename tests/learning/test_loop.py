@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 import scratchticket as st
 from scratchticket.data import pixels
@@ -416,6 +416,9 @@ def test_what_could_not_be_read_back_is_refused_before_the_run(few_digits: st.Da
             super().__init__()
             self.register_buffer("empty", torch.zeros(0))
             self.last = nn.Linear(64, classes)
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.last(images.flatten(1))
 
     def odd(*, classes: int, image_shape: object) -> nn.Module:
         return Odd(classes)

@@ -47,7 +47,7 @@ def _overrides(task: str, options: dict[str, Any]) -> dict[str, Any]:
     overrides = {"task": task} | {p: value for p, value in given.items() if value is not None}
     overrides = with_settings(overrides, options["settings"])
     preset = preset_settings(options["preset"], task)
-    if "start.file" in overrides:  # whose network it is, then
+    if {"start.file", "beside.files"} & overrides.keys():  # whose network it is, then
         preset = {path: v for path, v in preset.items() if not path.startswith("network.")}
     return preset | overrides
 

@@ -117,11 +117,12 @@ def _found(recipe: DataRecipe) -> Source:
         raise InputError(
             f"{path} is a file; data is a folder of images or Parquet, or an .npz file"
         )
+    known = [*DATA_SETS, *plugin_names("data")]
+    what = str(unknown("data set", recipe.name, known))
     if os.sep in recipe.name:
-        raise InputError(f"no such data: {recipe.name}")
+        what = f"no such path {recipe.name!r}"
     raise InputError(
-        f"{unknown('data set', recipe.name, [*DATA_SETS, *plugin_names('data')])}; "
-        "or give the path of a Parquet folder, an image folder or an .npz file"
+        f"{what}; or give the path of a Parquet folder, an image folder or an .npz file"
     )
 
 

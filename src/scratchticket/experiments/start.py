@@ -15,11 +15,12 @@ NEW_INIT = "kaiming_normal"  # of weights that are made anew, as the released co
 
 
 def make_recipe_from_file(overrides: Mapping[str, Any]) -> Recipe:
-    """Return a recipe whose network is that of the file it starts from, if it does.
+    """Return a recipe whose network is that of the file it starts from, or is drawn beside.
 
     Args:
         overrides: As for :func:`make_recipe`; with ``start.file``, the network's settings may be
-            left out, and all but the init of new weights must not differ from the file's.
+            left out, and all but the init of new weights must not differ from the file's; with
+            ``beside.files`` network and seed may be left out.
 
     Raises:
         InputError: If a setting is wrong, or the file none or of another network.
@@ -43,12 +44,15 @@ def make_recipe_from_file(overrides: Mapping[str, Any]) -> Recipe:
 
 
 def _with_beside(overrides: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Say of the tickets beside what they are."""
+    """Say of the tickets beside what they are; take their network and seed if none are given."""
     files = overrides.get("beside.files")
     if not files:
         return overrides
     tickets = load_beside(BesideRecipe(tuple(files)))
-    return {**overrides, "beside.sha256": [content_hash(ticket) for ticket in tickets]}
+    taken = _settings(tickets[0]) | {"seed": tickets[0].seed}
+    if "start.file" in overrides:
+        taken = {}  # its network counts
+    return {**taken, **overrides, "beside.sha256": [content_hash(ticket) for ticket in tickets]}
 
 
 def load_beside(beside: BesideRecipe) -> tuple[Ticket, ...]:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from scratchticket.errors import InputError, first_line
+from scratchticket.memory import ran_out
 from scratchticket.networks.inits import initialise
 from scratchticket.networks.normalise import Normalise
 from scratchticket.networks.parameters import normalised
@@ -131,6 +132,8 @@ def check_answers(network: nn.Module, image_shape: ImageShape, classes: int) -> 
         with torch.no_grad():
             logits = network.eval()(torch.zeros(2, *image_shape, device=device))
     except Exception as error:  # a module of somebody else may raise anything
+        if ran_out(error) or torch.are_deterministic_algorithms_enabled():
+            raise  # that is told elsewhere
         raise InputError(
             f"the network cannot take images of shape {tuple(image_shape)}: {first_line(error)}"
         ) from None
