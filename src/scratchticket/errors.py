@@ -75,7 +75,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
         known: Every name that would have been right.
     """
     names = sorted(known)
-    lower = {known.lower(): known for known in names}
+    lower = {each.lower(): each for each in names}
     near = get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
     hint = f"did you mean {lower[near[0]]!r}?" if near else f"known: {', '.join(names)}"
     return InputError(f"unknown {kind} {name!r}; {hint}")

@@ -157,9 +157,8 @@ def evaluate(
     """
     with user_errors(o.going_on(folder is not None)):
         from scratchticket.attacks.sets import chances
-        from scratchticket.errors import InputError
         from scratchticket.experiments.judging import balls_of, some_of
-        from scratchticket.experiments.switches import SwitchTask
+        from scratchticket.experiments.switches import SwitchTask, check_epsilons
         from scratchticket.tickets import check_one_network
 
         known = _probabilities(probabilities)
@@ -169,9 +168,7 @@ def evaluate(
         chances(known, len(tickets))
         others, single = ({}, []) if dense is None else _loaded([dense])
         test = _images(tickets + single, data, label_column)
-        most = {"quick": 1, "full": 2}.get(suite, 2)
-        if epsilon and len(epsilon) > most:
-            raise InputError(f"suite {suite} searches at {most} epsilon, got {len(epsilon)}")
+        check_epsilons(suite, epsilon or [])
         where = balls_of(first, test.shape, epsilon or [], norm)  # type: ignore[arg-type]
         task = SwitchTask(
             subjects,

@@ -118,9 +118,8 @@ def _found(recipe: DataRecipe) -> Source:
             f"{path} is a file; data is a folder of images or Parquet, or an .npz file"
         )
     known = [*DATA_SETS, *plugin_names("data")]
-    what = str(unknown("data set", recipe.name, known))
-    if os.sep in recipe.name:
-        what = f"no such path {recipe.name!r}"
+    place = os.sep in recipe.name
+    what = f"no such path {recipe.name!r}" if place else unknown("data set", recipe.name, known)
     raise InputError(
         f"{what}; or give the path of a Parquet folder, an image folder or an .npz file"
     )

@@ -49,9 +49,9 @@ def _with_beside(overrides: Mapping[str, Any]) -> Mapping[str, Any]:
     if not files:
         return overrides
     tickets = load_beside(BesideRecipe(tuple(files)))
-    taken = _settings(tickets[0]) | {"seed": tickets[0].seed}
-    if "start.file" in overrides:
-        taken = {}  # its network counts
+    taken = {}
+    if "start.file" not in overrides:  # whose network would count
+        taken = _settings(tickets[0]) | {"seed": tickets[0].seed}
     return {**taken, **overrides, "beside.sha256": [content_hash(ticket) for ticket in tickets]}
 
 

@@ -27,6 +27,7 @@ from scratchticket.rng import check_seed
 from scratchticket.switching.game import ROUNDS, Attacks, play, settled, solve
 from scratchticket.switching.report import Members, gain, matrices, switch_report
 from scratchticket.switching.suites import (
+    EPSILONS,
     SwitchSuite,
     respond_with,
     switch_suite,
@@ -250,6 +251,17 @@ class SwitchTask(_Several):
             "answered": True,
             "settled": settled(rounds),
         }
+
+
+def check_epsilons(suite: str, epsilons: Sequence[str]) -> None:
+    """Refuse more radii than a suite searches at.
+
+    Raises:
+        InputError: If there are more.
+    """
+    most = EPSILONS.get(suite, len(epsilons))  # a suite that is none is refused elsewhere
+    if len(epsilons) > most:
+        raise InputError(f"suite {suite} searches at {most} epsilon, got {len(epsilons)}")
 
 
 def _digest(probabilities: tuple[float, ...]) -> str:

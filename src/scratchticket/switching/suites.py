@@ -14,6 +14,7 @@ from scratchticket.evaluation.transfer import SET, SWITCH, Strike
 from scratchticket.quantities import fraction
 
 SwitchSuite = Literal["quick", "full"]
+EPSILONS: dict[str, int] = {"quick": 1, "full": 2}  # that a suite searches at, at most
 SAMPLES = (1, 5, 10, 20)  # networks drawn per step of a sampled expectation
 ADAPTIVE: tuple[SetLoss, ...] = ("eot", "mean-probabilities", "mean-logits")  # Sec. 6.3
 Chances = tuple[float, ...] | None
@@ -85,7 +86,7 @@ def _quick(members: Sequence[str], where: Balls, known: Chances) -> Iterator[Str
 
 
 def _full(members: Sequence[str], where: Balls, known: Chances) -> Iterator[Strike]:
-    first, *others = where.epsilons[:2]
+    first, *others = where.epsilons[: EPSILONS["full"]]
     for epsilon in (first, *others):  # the paper's protocol: Tables 3 and 4
         cw_inf, autoattack = PGD(100, loss="margin"), AutoAttack()
         yield from _on(members, where, epsilon, RELEASED, cw_inf, autoattack)

@@ -133,7 +133,8 @@ class Job:
         except TicketError as error:
             raise InputError(f"a ticket of this network cannot be stored: {error}") from None
         try:
-            check_one_network([ticket, *self.task.beside])
+            if self.task.beside:
+                check_one_network([ticket, *self.task.beside])
         except InputError as error:
             raise InputError(
                 f"no switch can have this ticket and those beside it: {error}"

@@ -73,10 +73,8 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
     begun = time.monotonic()
     try:
         perform(job, store, device=device, observe=observe)
-    except LeaseLost:
-        return False  # whoever has taken it goes on with it
-    except Busy:
-        return False  # the one it was taken from is only suspended, and will see it
+    except (Busy, LeaseLost):
+        return False  # it is another's: of one that was only suspended, or has taken it meanwhile
     except Interrupted:
         raise
     except Unwritable:
