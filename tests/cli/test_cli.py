@@ -274,6 +274,7 @@ def test_data_of_ones_own_is_drawn_on_and_judged_as_it_was_split(tmp_path: Path)
     np.savez(tmp_path / "mine.npz", images=images, labels=labels)
     words = ["--data", tmp_path / "mine.npz", "--width", "2", "--epochs", "1", "--steps", "1"]
     settings = ["--set", "data.seed=3", "--set", "learning.batch_size=32", "--epsilon", "0.05"]
+    settings += ["--set", "data.train_images=60"]
 
     code, out, err = call("draw", *words, *settings, "--out", tmp_path / "run")
     assert code == 0, err
@@ -286,6 +287,26 @@ def test_data_of_ones_own_is_drawn_on_and_judged_as_it_was_split(tmp_path: Path)
     code, out, err = call("evaluate", ticket, *words[:2], "--json")
     assert code == 0, err
     assert json.loads(out)["natural"] == natural
+    assert "they alone judge; if nothing was trained on the others, all can: --part all" in err
+
+    np.savez(tmp_path / "new.npz", test_images=images[:9], test_labels=labels[:9])
+    for verb in (["evaluate"], ["transfer"], ["switch", "evaluate"]):
+        code, out, err = call(
+            *verb, ticket, "--data", tmp_path / "new.npz", "--part", "all", "--json"
+        )
+        assert code == 0, err
+        assert json.loads(out)["data"] == {"name": "new.npz", "part": "all", "of": 9}
+    made = tmp_path / "made.npz"
+    words = ["attack", ticket, "--data", tmp_path / "new.npz", "--part", "all", "--out", made]
+    assert call(*words)[0] == 0
+    code, out, err = call("evaluate", ticket, "--adversarial", made, "--json")
+    assert json.loads(out)["natural"]["total"] == 9
+    for more, said in (
+        (["--data", "digits", "--part", "train"], "unknown part 'train'"),
+        (["--adversarial", made, "--part", "all"], "leave out --part"),
+    ):
+        code, _, err = call("evaluate", ticket, *more)
+        assert (code, said in err) == (2, True), err
 
 
 def test_a_network_of_ones_own_is_named_and_never_imported_unasked(

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import scratchticket as st
 from scratchticket.experiments.switches import unique_names
+from scratchticket.networks import NETWORKS
 from scratchticket.tickets import save_tickets
 from test_cli import call
 
@@ -189,6 +191,47 @@ def test_a_ticket_is_drawn_beside_others(path: Callable[[str], Path], tmp_path: 
     code, _, error = call(*words, "--attack", "none", "--out", tmp_path / "natural")
     assert code == 2
     assert "need an inner attack" in error
+
+
+def test_networks_of_ones_own_are_attacked_and_switched(
+    path: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "homely.py").write_text(
+        "from torch import nn\n"
+        "def small(*, classes, image_shape, hidden=8):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, hidden), nn.ReLU(),\n"
+        "                         nn.Linear(hidden, classes))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    own, run = ("--network", "homely:small"), ("--epochs", "1", "--steps", "1", "--quiet")
+    for ratio in ("0.3", "0.6"):
+        words = ("draw", "--data", "digits", *own, *run, "--ratio", ratio, "--out", ratio)
+        code, _, error = call(*words)
+        assert code == 0, error
+    tickets = [f"{ratio}/ticket.safetensors" for ratio in ("0.3", "0.6")]
+    built = st.Ticket.load(tickets[0]).build()
+    torch.save(dict(built.named_parameters()), "own.pt")  # digits need no normalisation
+    monkeypatch.delitem(NETWORKS, "homely:small")
+
+    assert "name it with --network homely:small" in call("transfer", *tickets, *FEW)[2]
+    code, out, error = call("transfer", "own.pt", path("0.2"), *tickets, *FEW, *own, "--json")
+    assert code == 0, error
+    record = json.loads(out)
+    assert record["networks"] == ["own", "0.2", "0.3/ticket", "0.6/ticket"]
+    assert record["matrices"][0]["epsilon"] == "0.1"  # of the first ticket
+    assert record["natural"]["own"] == record["natural"]["0.3/ticket"]
+
+    words = ("switch", "evaluate", *tickets, *FEW, *own, "--epsilon", "0.05")
+    code, out, error = call(*words, "--dense", "own.pt", "--json")
+    assert code == 0, error
+    assert json.loads(out)["dense"]["worst_case"]["each"].keys() == {"dense"}
+    for more, said in (
+        (("own.pt",), "own.pt holds no ticket; a switch is between tickets"),
+        (("--normalise",), "a ticket's network normalises its input already"),
+        (("--dense", "own.pt", "--network", "conv4"), "own.pt lacks conv1.weight"),
+    ):
+        code, _, error = call(*words, *more)
+        assert (code, said in error) == (2, True), error
 
 
 def test_a_mistake_loses_nothing(path: Callable[[str], Path], tmp_path: Path) -> None:

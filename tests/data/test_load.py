@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -32,6 +34,36 @@ def test_digits_follow_a_recipe_too(digits: Data) -> None:
     assert data.mean[0] == pytest.approx(float(data.train.images.double().mean()) / 255)
     with pytest.raises(InputError, match="digits has no columns"):
         load_data(DataRecipe("digits", label_column="label"))
+
+
+def test_the_whole_of_a_data_set_is_its_test_part(tmp_path: Path, digits: Data) -> None:
+    recipe = DataRecipe("digits", train_images=100, validation="1/2")
+
+    everything = load_data(recipe, whole=True)
+
+    assert everything.judged == {"name": "digits", "part": "all", "of": 1797}
+    parts = (digits.train, digits.validation, digits.test)
+    assert torch.equal(everything.test.images, torch.cat([part.images for part in parts]))
+    assert torch.equal(everything.test.labels, torch.cat([part.labels for part in parts]))
+    assert digits.judged == {"name": "digits", "part": "test", "of": 360}
+    some = load_data(replace(recipe, classes="3,1"), whole=True)
+    assert some.judged["part"] == "all"
+    assert len(some.test) == int(
+        ((everything.test.labels == 3) | (everything.test.labels == 1)).sum()
+    )
+
+
+def test_a_test_part_alone_is_whole(tmp_path: Path, digits: Data) -> None:
+    images, labels = digits.test.images[:3].numpy(), digits.test.labels[:3].numpy()
+    names = np.array(digits.classes)
+    np.savez(tmp_path / "a.npz", test_images=images, test_labels=labels, classes=names)
+
+    with pytest.raises(InputError, match="no labelled training part"):
+        load_data(tmp_path / "a.npz")
+    data = load_data(tmp_path / "a.npz", whole=True)
+
+    assert len(data.test) == 3
+    assert data.classes == digits.classes  # though most have no image
 
 
 @pytest.mark.parametrize("name", ["cifar", "/no/such/folder", "~nobody-of-this-name/x", "a\0b"])

@@ -10,7 +10,7 @@ from typer import Option
 from scratchticket.cli import options as o
 from scratchticket.cli.judges import EvaluationProgress, subject_of
 from scratchticket.cli.settings import with_settings
-from scratchticket.cli.terminal import say, tell, user_errors
+from scratchticket.cli.terminal import say, user_errors
 
 
 def attack(
@@ -21,6 +21,7 @@ def attack(
         Option("--out", help="File to write, .npz or .parquet.", show_default=False),
     ],
     label_column: o.LabelColumn = None,
+    part: o.Part = "test",
     index: o.Index = None,
     network: o.Code = None,
     normalise: o.Normalise = False,
@@ -72,8 +73,7 @@ def attack(
             raise InputError(f"{to} exists; choose another --out")
         given = {"steps": steps, "step_size": step_size}
         changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
-        subject, test = subject_of(file, data, label_column, index, network, normalise)
-        tell(test.notes)
+        subject, test = subject_of(file, data, label_column, part, index, network, normalise)
         task = judgement(
             subject,
             test,

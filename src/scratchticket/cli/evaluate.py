@@ -20,7 +20,7 @@ from scratchticket.cli.judges import (
     subject_of,
 )
 from scratchticket.cli.settings import with_settings
-from scratchticket.cli.terminal import cell, interval, out, percent, say, tell, user_errors
+from scratchticket.cli.terminal import cell, interval, out, percent, say, user_errors
 
 ONE, MANY = "One attack", "A suite of attacks"
 
@@ -29,6 +29,7 @@ def evaluate(
     ticket: o.Judged,
     data: o.SomeData = None,
     label_column: o.LabelColumn = None,
+    part: o.Part = "test",
     index: o.Index = None,
     network: o.Code = None,
     normalise: o.Normalise = False,
@@ -127,7 +128,8 @@ def evaluate(
         given = {"steps": steps, "step_size": step_size}
         changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
         if adversarial is not None:
-            besides = {"data": data, "suite": suite, "attack": attack, "out": folder}
+            other = part if part != "test" else None
+            besides = {"data": data, "part": other, "suite": suite, "attack": attack, "out": folder}
             extra = [f"--{name}" for name, value in besides.items() if value] or changed
             if extra:
                 raise InputError(
@@ -138,8 +140,7 @@ def evaluate(
             return
         if suite is not None and (attack is not None or changed):
             raise InputError("a suite has its own attacks: give --suite or --attack, not both")
-        subject, test = subject_of(ticket, data, label_column, index, network, normalise)
-        tell(test.notes)
+        subject, test = subject_of(ticket, data, label_column, part, index, network, normalise)
         task = judgement(
             subject,
             test,
@@ -171,7 +172,8 @@ def evaluate(
         if record is None:
             say_share_done(share, folder)
             return
-        title = f"{ticket} on {len(task.images)} test images of {data}"
+        some = f"{len(task.images)} {'test ' * (part == 'test')}images"
+        title = f"{ticket} on {some} of {data}"
         _print(title, {"ticket": str(ticket), **record}, json_output)
         if folder is not None and not json_output:
             home = EvaluationFolder(folder)

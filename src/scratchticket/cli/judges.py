@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from scratchticket.cli.code import import_network
-from scratchticket.cli.terminal import cell, err, say
+from scratchticket.cli.terminal import cell, err, say, tell
 
 WHOLE = "1/1"  # the share of a process that works alone
+PARTS = ("test", "all")
 
 if TYPE_CHECKING:
     from scratchticket.data import Data
@@ -39,10 +40,37 @@ def opened(path: Path, index: int | None, network: str | None) -> Ticket | None:
     return ticket
 
 
+def judged_images(ticket: Ticket | None, data: str, label_column: str | None, part: str) -> Data:
+    """Load images to judge on, prepared as a ticket's own were, and tell what was decided.
+
+    Args:
+        ticket: If there is one.
+        data: Known name or path.
+        label_column: If it must be named.
+        part: ``test``, or ``all`` to judge on every image.
+
+    Raises:
+        InputError: If they cannot be used, or there is no such part.
+    """
+    from scratchticket.data import load_data
+    from scratchticket.data.split import NO_TEST_PART
+    from scratchticket.errors import unknown
+    from scratchticket.experiments.recipe import data_like
+
+    if part not in PARTS:
+        raise unknown("part", part, PARTS)
+    images = load_data(data_like(ticket, data, label_column), whole=part == "all")
+    tell(images.notes)
+    if NO_TEST_PART in images.notes:
+        tell(["they alone judge; if nothing was trained on the others, all can: --part all"])
+    return images
+
+
 def subject_of(  # noqa: PLR0917
     path: Path,
     data: str | None,
     label_column: str | None,
+    part: str,
     index: int | None,
     network: str | None,
     normalise: bool,
@@ -52,9 +80,8 @@ def subject_of(  # noqa: PLR0917
     Raises:
         InputError: If file, data or network cannot be used.
     """
-    from scratchticket.data import load_data
     from scratchticket.errors import InputError
-    from scratchticket.experiments.recipe import data_like, data_of
+    from scratchticket.experiments.recipe import data_of
     from scratchticket.experiments.subject import make_subject
 
     ticket = opened(path, index, network)
@@ -62,7 +89,7 @@ def subject_of(  # noqa: PLR0917
         own = data_of(ticket)
         hint = f"; {path} was made on {own.name!r}" if own else ""
         raise InputError(f"say on which images: --data{hint}")
-    images = load_data(data_like(ticket, data, label_column))
+    images = judged_images(ticket, data, label_column, part)
     return make_subject(path, ticket, images, network=network, normalise=normalise), images
 
 

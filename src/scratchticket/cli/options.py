@@ -35,6 +35,12 @@ _DATA = Option(
     show_default=False,
 )
 Data = Annotated[str, _DATA]
+Part = Annotated[
+    str,
+    Option(
+        help="Which images judge: test; or all there are, of data on which nothing was trained."
+    ),
+]
 SomeData = Annotated[str | None, _DATA]
 LabelColumn = Annotated[
     str | None,

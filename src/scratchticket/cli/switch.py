@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from typer import Argument, Option
 
 from scratchticket.cli import options as o
-from scratchticket.cli.judges import WHOLE, EvaluationProgress, say_share_done, shard_of
+from scratchticket.cli.code import import_network
+from scratchticket.cli.judges import (
+    WHOLE,
+    EvaluationProgress,
+    judged_images,
+    say_share_done,
+    shard_of,
+)
 from scratchticket.cli.switch_tables import print_matrices, print_switch
-from scratchticket.cli.terminal import say, tell, user_errors
+from scratchticket.cli.terminal import say, user_errors
 
 if TYPE_CHECKING:
     from scratchticket.data import Data
@@ -27,6 +33,15 @@ Files = Annotated[
     Argument(
         metavar="FILE",
         help="Files of tickets; one that holds several counts as all of them.",
+        show_default=False,
+    ),
+]
+Sources = Annotated[
+    list[Path],
+    Argument(
+        metavar="FILE",
+        help="Files of tickets, dense networks or, with --network, state dicts; one that holds "
+        "several tickets counts as all of them.",
         show_default=False,
     ),
 ]
@@ -57,9 +72,12 @@ Anew = Annotated[
 
 
 def transfer(
-    files: Files,
+    files: Sources,
     data: o.Data,
     label_column: o.LabelColumn = None,
+    part: o.Part = "test",
+    network: o.Code = None,
+    normalise: o.Normalise = False,
     epsilon: Annotated[
         str | None,
         Option(help="Radius of the ball.", show_default="that of the first ticket's recipe"),
@@ -85,13 +103,14 @@ def transfer(
         from scratchticket.experiments.judging import balls_of, some_of
         from scratchticket.experiments.switches import TransferTask
 
-        subjects, tickets = _loaded(files)
-        first = next(iter(subjects.values()))
-        test = _images(tickets, data, label_column)
+        found = _opened(files, network)
+        test = _images(found, data, label_column, part)
+        subjects = _subjects(found, test, network, normalise)
+        first = subjects[next((n for n, one in found.items() if one.ticket), next(iter(found)))]
         task = TransferTask(
             subjects,
             some_of(test.test, images),
-            _source(test),
+            test.judged,
             balls_of(first, test.shape, [epsilon] if epsilon else [], norm),  # type: ignore[arg-type]
             len(test.classes),
             seed,
@@ -117,6 +136,9 @@ def evaluate(
     files: Files,
     data: o.Data,
     label_column: o.LabelColumn = None,
+    part: o.Part = "test",
+    network: o.Code = None,
+    normalise: o.Normalise = False,
     suite: Annotated[
         str,
         Option(
@@ -130,7 +152,11 @@ def evaluate(
     ] = None,
     dense: Annotated[
         Path | None,
-        Option(help="A dense network to compare with, under the same suite.", show_default=False),
+        Option(
+            help="A dense network to compare with, under the same suite; with --network, a state "
+            "dict.",
+            show_default=False,
+        ),
     ] = None,
     epsilon: Annotated[
         list[str] | None,
@@ -162,25 +188,28 @@ def evaluate(
         from scratchticket.tickets import check_one_network
 
         known = _probabilities(probabilities)
-        subjects, tickets = _loaded(files)
-        first = next(iter(subjects.values()))
+        members = _opened(files, network)
+        tickets = [_member(one) for one in members.values()]
         check_one_network(tickets)
         chances(known, len(tickets))
-        others, single = ({}, []) if dense is None else _loaded([dense])
-        test = _images(tickets + single, data, label_column)
+        others = {} if dense is None else _opened([dense], network)
+        test = _images(members, data, label_column, part)
+        subjects = _subjects(members, test, network)
+        compared = _subjects(others, test, network, normalise) if others or normalise else {}
         check_epsilons(suite, epsilon or [])
+        first = next(iter(subjects.values()))
         where = balls_of(first, test.shape, epsilon or [], norm)  # type: ignore[arg-type]
         task = SwitchTask(
             subjects,
             some_of(test.test, images),
-            _source(test),
+            test.judged,
             where,
             len(test.classes),
             seed,
             batch_size,
             suite=suite,  # type: ignore[arg-type]
             probabilities=known,
-            dense=next(iter(others.values()), None),
+            dense=next(iter(compared.values()), None),
         )
         record = _carry_out(task, folder, shard, overwrite, device, quiet or json_output)
         if record is None:
@@ -192,44 +221,77 @@ def evaluate(
         _paths(folder)
 
 
-def _loaded(files: list[Path]) -> tuple[dict[str, Subject], list[Ticket]]:
-    """Load and prove every ticket of some files.
+class _Given(NamedTuple):
+    """A network that was named on the command line.
+
+    Attributes:
+        path: Its file.
+        ticket: What that holds; none if it holds something else, such as a state dict.
+    """
+
+    path: Path
+    ticket: Ticket | None
+
+
+def _opened(files: list[Path], network: str | None) -> dict[str, _Given]:
+    """Load and prove every ticket of some files; a name for each network.
 
     Raises:
-        InputError: If a file cannot be used.
+        InputError: If a file or the network's code cannot be used, or a network is given twice.
     """
-    from scratchticket.experiments.subject import ticket_subject
+    from scratchticket.experiments.subject import holds_ticket
     from scratchticket.experiments.switches import unique_names
     from scratchticket.tickets import load_tickets
 
-    found = [(path, ticket, n) for path in files for n, ticket in enumerate(load_tickets(path))]
-    several = Counter(path for path, _, _ in found)
-    names = unique_names([(path, n if several[path] > 1 else None) for path, _, n in found])
-    subjects = {
-        name: ticket_subject(ticket, path)
-        for name, (path, ticket, _) in zip(names, found, strict=True)
-    }
-    return subjects, [ticket for _, ticket, _ in found]
+    import_network(network, builtin=True)
+    found: list[tuple[_Given, int | None]] = []
+    for path in files:
+        tickets = load_tickets(path) if holds_ticket(path) else [None]
+        several = len(tickets) > 1
+        found += [(_Given(path, t), n if several else None) for n, t in enumerate(tickets)]
+    names = unique_names([(one.path, number) for one, number in found])
+    return dict(zip(names, (one for one, _ in found), strict=True))
 
 
-def _images(tickets: list[Ticket], data: str, label_column: str | None) -> Data:
-    """Load images, prepared as those of the first ticket were.
+def _member(one: _Given) -> Ticket:
+    """Return a ticket of a switch.
 
     Raises:
-        InputError: If they cannot be used, or do not fit a ticket.
+        InputError: If it is none.
     """
-    from scratchticket.data import load_data
-    from scratchticket.experiments.recipe import data_like
+    from scratchticket.errors import InputError
 
-    test = load_data(data_like(tickets[0], data, label_column))
-    tell(test.notes)
-    for ticket in tickets:
-        ticket.check_data(test.shape, test.classes, test.name)
-    return test
+    if one.ticket is None:
+        raise InputError(f"{one.path} holds no ticket; a switch is between tickets")
+    return one.ticket
 
 
-def _source(test: Data) -> dict[str, Any]:
-    return {"name": Path(test.name).name, "part": "test", "of": len(test.test)}
+def _images(found: dict[str, _Given], data: str, label_column: str | None, part: str) -> Data:
+    """Load images, prepared as those of the first ticket were; see :func:`judged_images`."""
+    first = next((one.ticket for one in found.values() if one.ticket), None)
+    return judged_images(first, data, label_column, part)
+
+
+def _subjects(
+    found: dict[str, _Given], test: Data, network: str | None, normalise: bool = False
+) -> dict[str, Subject]:
+    """Return who is judged; ``normalise`` is for networks that are no tickets.
+
+    Raises:
+        InputError: If a network does not fit its file or the images, or all are tickets and are to
+            be normalised.
+    """
+    from scratchticket.errors import InputError
+    from scratchticket.experiments.subject import make_subject
+
+    if normalise and all(one.ticket for one in found.values()):
+        raise InputError("a ticket's network normalises its input already: no --normalise")
+    return {
+        name: make_subject(
+            path, ticket, test, network=network, normalise=normalise and ticket is None
+        )
+        for name, (path, ticket) in found.items()
+    }
 
 
 def _probabilities(text: str | None) -> tuple[float, ...] | None:

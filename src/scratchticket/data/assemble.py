@@ -27,19 +27,22 @@ from scratchticket.files import canonical_json
 _DECODER = 1  # to be raised when the same files give other pixels
 
 
-def assembled(source: Source, recipe: DataRecipe, known: str | None = None) -> Data:
+def assembled(
+    source: Source, recipe: DataRecipe, known: str | None = None, *, whole: bool = False
+) -> Data:
     """Decode a data set, or take it from the cache.
 
     Args:
         source: What a reader found.
         recipe: How images are prepared and divided.
         known: Name of the known data set that it is; if not given, it may be recognised.
+        whole: Whether all images are test images.
 
     Raises:
         InputError: If an image or a label is wrong; the message names its file and row.
     """
-    classes, labels = numbered(source.name, source.parts, source.classes)
-    rows, notes = arranged(labels, recipe)
+    classes, labels = numbered(source.name, source.parts, source.classes, whole=whole)
+    rows, notes = arranged(labels, recipe, whole=whole)
     order = np.concatenate(list(rows.values()))
     parts = [source.parts[part] for part in labels]
     with warnings.catch_warnings():
@@ -118,13 +121,15 @@ def finished(
 ) -> Data:
     """Keep the classes that are wanted; add the normalisation, and notes on it and on the classes.
 
-    Where no images are for validation, the test images are.
+    Where no images are for training or validation, the test images are.
     """
-    if known is None and (known := recognised(classes, sets["train"])) is not None:
+    first = sets.get("train", sets["test"])
+    if known is None and (known := recognised(classes, first)) is not None:
         notes += (f"recognised as {known} by its classes and its mean pixel",)
     if recipe.classes is not None:
         classes, sets = of_classes(sets, classes, recipe.classes.split(","))
-    train, test = sets["train"], sets["test"]
+    test = sets["test"]
+    train = sets.get("train", test)
     if missing := len(classes) - len(np.unique(test.labels)):
         notes += (f"{missing} of the {len(classes)} classes have no test image",)
     chosen = constants(recipe.normalisation, known, train)

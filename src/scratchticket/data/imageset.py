@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import prod
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -159,3 +160,9 @@ class Data:
     def shape(self) -> tuple[int, int, int]:
         """``(channel, height, width)`` of one image."""
         return self.train.shape
+
+    @property
+    def judged(self) -> dict[str, Any]:
+        """What a record says of the test images: whose, which part of it, and how many it has."""
+        part = "all" if self.test is self.train else "test"
+        return {"name": Path(self.name).name, "part": part, "of": len(self.test)}

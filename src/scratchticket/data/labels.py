@@ -11,7 +11,11 @@ from scratchticket.errors import InputError
 
 
 def numbered(
-    name: str, parts: Mapping[str, Part], classes: Sequence[str] | None
+    name: str,
+    parts: Mapping[str, Part],
+    classes: Sequence[str] | None,
+    *,
+    whole: bool = False,
 ) -> tuple[tuple[str, ...], dict[str, Integers]]:
     """Number the classes of a data set.
 
@@ -20,6 +24,8 @@ def numbered(
         parts: A test part without labels (all -1, as ImageNet's) is left out of the result.
         classes: Class names in the order of their numbers. If not given: the names that occur in
             the training part, sorted with numbers by value; or, if labels are numbers, those.
+        whole: Whether nothing is trained: then the first part there is takes the place of the
+            training part.
 
     Returns:
         The class names, and the label of each image of each part, in the order of ``PARTS``.
@@ -28,14 +34,15 @@ def numbered(
         InputError: If a label is out of range, a class has no training image, or there is but one.
     """
     kept = {part: parts[part] for part in PARTS if part in parts and not _unlabelled(parts[part])}
-    if "train" not in kept:
-        raise InputError(f"{name}: there is no labelled training part")
-    names = tuple(classes) if classes is not None else _classes_of(name, kept["train"])
+    if not kept or not (whole or "train" in kept):
+        raise InputError(f"{name}: there is no labelled {'' if whole else 'training '}part")
+    first = kept.get("train", next(iter(kept.values())))
+    names = tuple(classes) if classes is not None else _classes_of(name, first)
     if len(names) < 2 or len(set(names)) < len(names):
         raise InputError(f"{name}: needs two or more different classes, got {', '.join(names)}")
     labels = {part: _numbers(images, names) for part, images in kept.items()}
-    counts = np.bincount(labels["train"], minlength=len(names))
-    if not counts.all():
+    counts = np.bincount(next(iter(labels.values())), minlength=len(names))
+    if not whole and not counts.all():
         empty = int(np.argmin(counts))
         raise InputError(f"{name}: class {empty} ({names[empty]}) has no training image")
     return names, labels

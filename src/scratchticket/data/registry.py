@@ -22,7 +22,9 @@ from scratchticket.plugins import plugin, plugin_names
 DATA_SETS = ("digits", *KNOWN_SETS)
 
 
-def load_data(source: str | Path | DataRecipe, place: str | None = None) -> Data:
+def load_data(
+    source: str | Path | DataRecipe, place: str | None = None, *, whole: bool = False
+) -> Data:
     """Load a data set.
 
     Args:
@@ -30,6 +32,8 @@ def load_data(source: str | Path | DataRecipe, place: str | None = None) -> Data
             ``cifar100``, ``svhn``, ``imagenet``, which are downloaded); the path of a Parquet
             folder, an image folder or an ``.npz`` file; or a recipe that says more.
         place: Path of a copy of a known data set, instead of a download.
+        whole: Take all images as test images, whatever part they are of, to judge what was made on
+            others. There are none for training or validation then: in their place the same stand.
 
     Returns:
         Training, validation and test images. Its notes say what was decided on the way.
@@ -45,21 +49,23 @@ def load_data(source: str | Path | DataRecipe, place: str | None = None) -> Data
     recipe = source if isinstance(source, DataRecipe) else DataRecipe(str(source))
     try:
         if recipe.name in KNOWN_SETS:
-            data = _known(recipe, place)
+            data = _known(recipe, place, whole)
         elif recipe.name == "digits":
-            data = _digits(recipe)
+            data = _digits(recipe, whole)
         elif (load := plugin("data", recipe.name)) is not None:
+            if whole:
+                raise InputError(f"the plug-in {recipe.name} divides its images itself")
             data = load(recipe)
             if not isinstance(data, Data):
                 raise InputError(f"the plug-in {recipe.name} gives {type(data).__name__}, no Data")
         else:
-            data = _local(recipe)
+            data = _local(recipe, whole)
     except OSError as error:
         raise InputError(f"cannot read {error.filename or recipe.name}: {error.strerror}") from None
     return replace(data, name=recipe.name, recipe=recipe)
 
 
-def _digits(recipe: DataRecipe) -> Data:
+def _digits(recipe: DataRecipe, whole: bool) -> Data:
     """Return the packaged digits; ``auto`` leaves their pixels as they are."""
     _check_no_column(recipe)
     digits = load_digits()
@@ -75,10 +81,11 @@ def _digits(recipe: DataRecipe) -> Data:
         name=digits.name,
         classes=digits.classes,
         recipe=replace(recipe, normalisation=normalisation),
+        whole=whole,
     )
 
 
-def _known(recipe: DataRecipe, place: str | None) -> Data:
+def _known(recipe: DataRecipe, place: str | None, whole: bool) -> Data:
     """Return a known data set, prepared as it needs unless the recipe says more."""
     known = KNOWN_SETS[recipe.name]
     full = replace(
@@ -90,17 +97,17 @@ def _known(recipe: DataRecipe, place: str | None) -> Data:
     )
     if place is not None:
         column = full.label_column if _holds_tables(_path(place)) else recipe.label_column
-        return _local(replace(full, name=place, label_column=column))
+        return _local(replace(full, name=place, label_column=column), whole)
     try:
         from scratchticket.data.hub import hub_source
     except ModuleNotFoundError as error:
         raise extra_missing(recipe.name, error, "data") from None
-    return assembled(hub_source(recipe.name, known, full), full, recipe.name)
+    return assembled(hub_source(recipe.name, known, full), full, recipe.name, whole=whole)
 
 
-def _local(recipe: DataRecipe) -> Data:
+def _local(recipe: DataRecipe, whole: bool) -> Data:
     """Return the data at a path."""
-    return assembled(_found(recipe), recipe)
+    return assembled(_found(recipe), recipe, whole=whole)
 
 
 def _found(recipe: DataRecipe) -> Source:

@@ -38,6 +38,7 @@ def gather(
     name: str = "data",
     classes: Sequence[str] | None = None,
     recipe: DataRecipe = DataRecipe(),
+    whole: bool = False,
 ) -> Data:
     """Make a data set of any sequences of (image, label) pairs.
 
@@ -52,6 +53,7 @@ def gather(
         name: What the data set is called.
         classes: Class names, in the order of their numbers.
         recipe: How images are prepared and divided; its ``name`` and ``label_column`` mean nothing.
+        whole: See :func:`load_data`.
 
     Raises:
         InputError: Naming the item that cannot be used.
@@ -77,9 +79,9 @@ def gather(
         key: replace(part, labels=_labels(name, labels[key])) for key, part in parts.items()
     }
     names, numbers = numbered(name, labelled, classes)
-    rows, notes = arranged(numbers, recipe)
+    rows, notes = arranged(numbers, recipe, whole=whole)
     order = np.concatenate(list(rows.values()))
-    if recipe.train_images is None:
+    if recipe.train_images is None or whole:
         pixels = pixels[: len(order)]  # a test part without labels is left out; it is the last
         reorder(pixels, order)
     else:

@@ -15,6 +15,7 @@ from scratchticket.errors import InputError, unknown
 from scratchticket.rng import permutation
 
 TEST_SHARE = Fraction(1, 5)
+NO_TEST_PART = "no test part: 20 % of the images of each class were held out as one"
 
 
 def held_out(labels: Integers, share: Fraction, seed: int, part: str) -> tuple[Integers, Integers]:
@@ -65,19 +66,22 @@ def _largest_remainders(counts: list[int], share: Fraction) -> list[int]:
 
 
 def arranged(
-    labels: Mapping[str, Integers], recipe: DataRecipe
+    labels: Mapping[str, Integers], recipe: DataRecipe, *, whole: bool = False
 ) -> tuple[dict[str, Integers], tuple[str, ...]]:
     """Say which images form the three parts.
 
     Args:
         labels: Class numbers of the parts there are, in the order of ``PARTS``.
         recipe: Its ``validation`` and ``seed`` say how a validation part is held out.
+        whole: Whether all images are test images.
 
     Returns:
         For each of ``PARTS`` the rows of its images, counted through all given parts, but none for
-        a validation part that shall not be; and notes.
+        a part that shall not be; and notes.
     """
     everything = np.concatenate(list(labels.values()))
+    if whole:
+        return {"test": np.arange(len(everything))}, ()
     ends = np.cumsum([len(part) for part in labels.values()])
     rows = dict(zip(labels, np.split(np.arange(len(everything)), ends[:-1]), strict=True))
     notes = []
@@ -92,7 +96,7 @@ def arranged(
 
     if "test" not in rows:
         hold_out("test", TEST_SHARE)
-        notes.append("no test part: 20 % of the images of each class were held out as one")
+        notes.append(NO_TEST_PART)
     if "validation" not in rows and recipe.exact_validation:
         hold_out("validation", recipe.exact_validation)
     if recipe.train_images is not None:

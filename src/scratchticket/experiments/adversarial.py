@@ -138,8 +138,7 @@ def attacked_images(  # noqa: PLR0913
             found[name].append(value[kept].cpu())
         progress(str(attack), batch + 1, batches)
     source = {
-        "name": Path(data.name).name,
-        "part": "test",
+        **data.judged,
         "classes": list(data.classes),
         "mean": list(data.mean),
         "std": list(data.std),

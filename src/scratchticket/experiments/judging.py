@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -158,7 +157,7 @@ def judgement(  # noqa: PLR0913
     return Judgement(
         subject=subject,
         images=some_of(data.test, count),
-        source={"name": Path(data.name).name, "part": "test", "of": len(data.test)},
+        source=data.judged,
         attacks=attacks,
         where=where,
         seed=rng.check_seed(seed),

@@ -233,7 +233,9 @@ def data_like(ticket: Ticket | None, name: str, label_column: str | None) -> Dat
     own = data_of(ticket) or DataRecipe()
     if ticket is not None and ticket.image_shape[1:] != (own.size, own.size):
         own = replace(own, size=None)
-    if label_column is None and own.name == name:
+    if own.name != name:
+        own = replace(own, train_images=None)  # other images are as many as they are
+    elif label_column is None:
         label_column = own.label_column
     return replace(own, name=name, label_column=label_column)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from scratchticket.attacks import Attack, Noise
@@ -106,7 +105,7 @@ def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
         ]
         attacks = tuple({str(attack): attack for attack in found}.values())
     images = some_of(data.test, settings.get("images"))
-    return Judgement(subject, images, _source(data), attacks, where, suite=settings.get("suite"))
+    return Judgement(subject, images, data.judged, attacks, where, suite=settings.get("suite"))
 
 
 def _own(where: Balls, told: Facts) -> Balls:
@@ -125,7 +124,7 @@ def _transfer(job: Job, store: Store, data: Data) -> Task[Any]:
     return TransferTask(
         subjects,
         some_of(data.test, job.settings.get("images")),
-        _source(data),
+        data.judged,
         _balls(job, first, data),
         len(data.classes),
     )
@@ -139,7 +138,7 @@ def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
     return SwitchTask(
         subjects,
         some_of(data.test, job.settings.get("images")),
-        _source(data),
+        data.judged,
         _balls(job, first, data),
         len(data.classes),
         suite=job.settings.get("suite", "quick"),
@@ -159,7 +158,7 @@ def _features(job: Job, store: Store, data: Data, device: str) -> Facts:
     record = {
         "format": 1,
         "kind": "features",
-        "data": _source(data),
+        "data": data.judged,
         "distances": distances,
         "machine": machine(device),
         "versions": versions(),
@@ -179,11 +178,6 @@ def _balls(job: Job, subject: Subject, data: Data) -> Balls:
     """Return where to search: what is said, else around what the subject was made for."""
     told = job.settings
     return balls_of(subject, data.shape, told.get("epsilons", ()), l2=told.get("l2", ()))
-
-
-def _source(data: Data) -> Facts:
-    """Return what a record says of the images' origin."""
-    return {"name": Path(data.name).name, "part": "test", "of": len(data.test)}
 
 
 _TASKS: dict[str, Callable[[Job, Store, Data], Task[Any]]] = {
