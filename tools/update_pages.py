@@ -25,6 +25,7 @@ import pictures
 import r2s_tables
 import result_tables
 import searches
+import settings_table
 
 ROOT = Path(__file__).parents[1]
 MARKERS = re.compile("(<!-- results: .* -->\n).*?(<!-- end of results -->\n)", flags=re.DOTALL)
@@ -68,7 +69,8 @@ class Page:
     Attributes:
         path: From the repository's root.
         block: Turns the records into Markdown.
-        records: Name of their file in ``records/``, or a pattern of several.
+        records: Name of their file in ``records/``, or a pattern of several; of the page of
+            settings, which comes from the program, none.
     """
 
     path: str
@@ -94,6 +96,7 @@ PAGES = (
     Page("docs/results-small.md", partial(result_tables.results, "small"), "paper-small.jsonl"),
     Page("docs/r2s-findings.md", partial(r2s_tables.answers, "quick"), "*-quick.jsonl"),
     Page("docs/precision.md", findings.precisions, "precision-digits-seed*.jsonl"),
+    Page("docs/settings.md", settings_table.settings, "no records"),
     Page("docs/findings.md", partial(findings.study, "digits"), "digits-seed*.jsonl"),
     Page("docs/findings-cifar10.md", partial(findings.study, "cifar10"), "cifar10-seed*.jsonl"),
 )

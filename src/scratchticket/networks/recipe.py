@@ -127,7 +127,8 @@ class NetworkRecipe:
             is WRN-34-10. Or a name given to :func:`register`.
         width: Channels of the first stage; if not given the network's own (64; 16 for a wide
             residual network, whose ``widen`` factor comes on top).
-        init: How the random weights are drawn.
+        init: How the random weights are drawn: ``signed_kaiming_constant``, ``kaiming_normal``,
+            ``kaiming_uniform``, ``xavier_normal`` or ``signed_xavier_constant``.
         fan_scale: Both fans are multiplied by this number before the variance is computed. With
             the remaining ratio the variance of activations stays in the ticket what it is in the
             dense network (the released code's ``scale_fan``, with the right factor); ``ratio``, in
