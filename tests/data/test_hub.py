@@ -177,7 +177,7 @@ def test_a_hub_out_of_reach_is_one_line_at_once(monkeypatch: pytest.MonkeyPatch)
     assert str(caught.value) == (
         "cannot get imagenet from the hub (ILSVRC/imagenet-1k): [Errno -2] Name or service not "
         "known; accept its terms on its page and run `hf auth login`, or give the path of a local "
-        "copy"
+        "copy (--data PATH; of run --data imagenet=PATH)"
     )
 
 

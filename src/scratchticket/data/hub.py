@@ -56,7 +56,8 @@ def fetched(name: str, known: KnownSet) -> datasets.DatasetDict:
         reason = " ".join(str(error).split())
         raise InputError(
             f"cannot get {name} from the hub ({known.repository}): {reason[:200]}; "
-            f"{known.terms}give the path of a local copy"
+            f"{known.terms}give the path of a local copy "
+            f"(--data PATH; of run --data {name}=PATH)"
         ) from None
 
 
