@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from scratchticket.experiments.recipes.cells import Cell, level, natural, robust
+from scratchticket.experiments.recipes.cells import Cell, level, natural, robust, under
 from scratchticket.experiments.recipes.claims import Claim, best, rows
+from scratchticket.experiments.recipes.judged import judgement
 from scratchticket.experiments.recipes.parts import (
     DENSE_ROW,
     RELEASED,
@@ -26,21 +27,20 @@ def named(percents: Sequence[int]) -> str:
 
 
 def dense_cells(scale: Scale, network: Network, data: DataSet) -> Iterator[Cell]:
-    """Return the dense network's two numbers."""
-    known = dense_accuracy(network, data)
+    """Return the dense network's two numbers, on the images that meet the transfer matrices."""
+    known, near, images = dense_accuracy(network, data), scale.epsilon(8), scale.matrix_images
+    settings = {"attacks": [{"name": "pgd"}], "epsilons": [near], "images": images}
+
+    def job(seed: int) -> Job:
+        if images is None:
+            return scale.dense(network, data, seed)
+        return judgement(scale, network, data, 100, seed, settings)
+
     for column, read, number in (
         (NATURAL, natural, known["natural"]),
-        (PGD, robust, known["robust"]),
+        (PGD, robust if images is None else under("pgd-20", "linf", near), known["robust"]),
     ):
-        yield level(
-            scale,
-            panel(network, data),
-            DENSE_ROW,
-            lambda seed: scale.dense(network, data, seed),
-            read,
-            number,
-            column,
-        )
+        yield level(scale, panel(network, data), DENSE_ROW, job, read, number, column)
 
 
 def set_cells(

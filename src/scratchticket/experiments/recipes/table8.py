@@ -6,7 +6,7 @@
 Reproduces  Table 8: R2S over three other sets of tickets, in the protocol of Table 3.
 Expect      as there; wider sets a little ahead under PGD-20, sets without the smallest tickets in
             natural accuracy.
-Cost        162 jobs at paper, 29 at small, 49 at quick, where they take 60 minutes of a core.
+Cost        162 jobs at paper, 33 at small, 49 at quick, where they take 60 minutes of a core.
             Nothing beyond the transfer matrices of Figure 12.
 Deviations  those of Table 3; here too the paper's "30 %" is almost surely 40 %.
 """

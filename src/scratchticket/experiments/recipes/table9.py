@@ -6,7 +6,7 @@
 Reproduces  Table 9: R2S over adversarial RTTs of ResNet18, in the protocol of Table 3; beside it,
             of Sec. 6.3, R2S over the same sets of tickets.
 Expect      as in Table 8, a little higher.
-Cost        144 jobs at paper, 27 at small, 45 at quick, where they take 60 minutes of a core.
+Cost        144 jobs at paper, 29 at small, 45 at quick, where they take 60 minutes of a core.
             Nothing beyond Figures 12 and 13.
 Deviations  those of Table 3.
 """
