@@ -36,7 +36,7 @@ def test_digits_follow_a_recipe_too(digits: Data) -> None:
         load_data(DataRecipe("digits", label_column="label"))
 
 
-def test_the_whole_of_a_data_set_is_its_test_part(tmp_path: Path, digits: Data) -> None:
+def test_the_whole_of_a_data_set_is_its_test_part(digits: Data) -> None:
     recipe = DataRecipe("digits", train_images=100, validation="1/2")
 
     everything = load_data(recipe, whole=True)

@@ -104,14 +104,14 @@ def transfer(
         from scratchticket.experiments.switches import TransferTask
 
         found = _opened(files, network)
-        test = _images(found, data, label_column, part)
+        first = next((name for name, one in found.items() if one.ticket), next(iter(found)))
+        test = judged_images(found[first].ticket, data, label_column, part)
         subjects = _subjects(found, test, network, normalise)
-        first = subjects[next((n for n, one in found.items() if one.ticket), next(iter(found)))]
         task = TransferTask(
             subjects,
             some_of(test.test, images),
             test.judged,
-            balls_of(first, test.shape, [epsilon] if epsilon else [], norm),  # type: ignore[arg-type]
+            balls_of(subjects[first], test.shape, [epsilon] if epsilon else [], norm),  # type: ignore[arg-type]
             len(test.classes),
             seed,
             batch_size,
@@ -193,9 +193,9 @@ def evaluate(
         check_one_network(tickets)
         chances(known, len(tickets))
         others = {} if dense is None else _opened([dense], network)
-        test = _images(members, data, label_column, part)
-        subjects = _subjects(members, test, network)
-        compared = _subjects(others, test, network, normalise) if others or normalise else {}
+        test = judged_images(tickets[0], data, label_column, part)
+        subjects = _subjects(members, test, network, normalise and not others)
+        compared = _subjects(others, test, network, normalise)
         check_epsilons(suite, epsilon or [])
         first = next(iter(subjects.values()))
         where = balls_of(first, test.shape, epsilon or [], norm)  # type: ignore[arg-type]
@@ -266,14 +266,8 @@ def _member(one: _Given) -> Ticket:
     return one.ticket
 
 
-def _images(found: dict[str, _Given], data: str, label_column: str | None, part: str) -> Data:
-    """Load images, prepared as those of the first ticket were; see :func:`judged_images`."""
-    first = next((one.ticket for one in found.values() if one.ticket), None)
-    return judged_images(first, data, label_column, part)
-
-
 def _subjects(
-    found: dict[str, _Given], test: Data, network: str | None, normalise: bool = False
+    found: dict[str, _Given], test: Data, network: str | None, normalise: bool
 ) -> dict[str, Subject]:
     """Return who is judged; ``normalise`` is for networks that are no tickets.
 
@@ -281,14 +275,16 @@ def _subjects(
         InputError: If a network does not fit its file or the images, or all are tickets and are to
             be normalised.
     """
-    from scratchticket.errors import InputError
     from scratchticket.experiments.subject import make_subject
 
-    if normalise and all(one.ticket for one in found.values()):
-        raise InputError("a ticket's network normalises its input already: no --normalise")
+    tickets_alone = all(one.ticket for one in found.values())
     return {
         name: make_subject(
-            path, ticket, test, network=network, normalise=normalise and ticket is None
+            path,
+            ticket,
+            test,
+            network=network,
+            normalise=normalise and (tickets_alone or ticket is None),
         )
         for name, (path, ticket) in found.items()
     }

@@ -36,12 +36,12 @@ def numbered(
     kept = {part: parts[part] for part in PARTS if part in parts and not _unlabelled(parts[part])}
     if not kept or not (whole or "train" in kept):
         raise InputError(f"{name}: there is no labelled {'' if whole else 'training '}part")
-    first = kept.get("train", next(iter(kept.values())))
-    names = tuple(classes) if classes is not None else _classes_of(name, first)
+    first = next(iter(kept))  # the training part, if there is one
+    names = tuple(classes) if classes is not None else _classes_of(name, kept[first])
     if len(names) < 2 or len(set(names)) < len(names):
         raise InputError(f"{name}: needs two or more different classes, got {', '.join(names)}")
     labels = {part: _numbers(images, names) for part, images in kept.items()}
-    counts = np.bincount(next(iter(labels.values())), minlength=len(names))
+    counts = np.bincount(labels[first], minlength=len(names))
     if not whole and not counts.all():
         empty = int(np.argmin(counts))
         raise InputError(f"{name}: class {empty} ({names[empty]}) has no training image")
