@@ -88,6 +88,12 @@ def test_recipes_are_listed_and_counted() -> None:
     assert all(name in listed for name in NAMES)
     counted = told("run", "table3", "figure4", "--dry-run", "--store", "nowhere")
     assert "table3" in counted
+    lines = counted.splitlines()
+    assert (
+        sum(line.rstrip().endswith(" to do   ticket resnet18 5 %, cifar10") for line in lines) == 1
+    )
+    briefly = told("run", "table3", "figure4", "--dry-run", "--store", "nowhere", "--quiet")
+    assert "ticket resnet18 5 %" not in briefly
     assert "less than in the paper: digits of 8x8 pixels" in counted
     assert not Path("nowhere").exists()
 

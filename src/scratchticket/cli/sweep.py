@@ -49,7 +49,7 @@ def run(
     ] = "quick",
     store: StorePath = STORE,
     dry_run: Annotated[
-        bool, Option("--dry-run", help="Say how much there is to do, and stop.")
+        bool, Option("--dry-run", help="Say what there is to do, and how much, and stop.")
     ] = False,
     workers: Annotated[int, Option(help="Processes; they share the cores, or the GPUs.")] = 1,
     on: Annotated[
@@ -108,10 +108,12 @@ def run(
         chosen = NAMES if every else tuple(names or ())
         sweep = _sweep(chosen, scale, store, seeds, data, settings, track, tuple(panel or ()))
         watch = Watch(sweep.open(), sweep.jobs(), sweep.sized().costs)
+        check_crew(on, workers)
         if dry_run:
+            if not quiet:
+                _tell_jobs(watch)
             _tell(sweep, watch, workers)
             return
-        check_crew(on, workers)
         sweep.open().retry(watch.failed)
         watch.look()
         with SweepProgress(watch, workers, quiet) as progress:
@@ -175,6 +177,16 @@ def _list() -> None:
     table = Table(box=SIMPLE, show_header=False)
     for name in NAMES:
         table.add_row(name, cell(paper_recipe(name).question))
+    out.print(table)
+
+
+def _tell_jobs(watch: Watch) -> None:
+    """Say where each job stands."""
+    table = Table(box=SIMPLE)
+    for heading in ("job", "state", "what"):
+        table.add_column(heading, no_wrap=heading != "what")
+    for job, state in watch.states.items():
+        table.add_row(job.id[:16], "to do" if state == "new" else state, cell(job.label))
     out.print(table)
 
 

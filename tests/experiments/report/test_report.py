@@ -27,7 +27,8 @@ def record_of(job: Job) -> dict[str, Any] | None:
     counts = {"correct": right, "total": 360}
     result = {"natural": {"correct": right + 50, "total": 360}, "attacks": [counts]}
     said = {"format": 1, "recipe": {"task": job.recipe.task}, "selected": "best"}
-    return said | {"results": {"best": result, "last": result}}
+    weights = {"kept": 50_000, "total": 100_000}
+    return said | {"results": {"best": result, "last": result}, "weights": weights}
 
 
 def records(*names: str) -> Records:
@@ -105,6 +106,21 @@ def test_of_several_seeds_mean_and_spread_are_shown() -> None:
     assert [value.seed for value in filled.values] == [2]
     filled = found(recipe, three, known).cells[0]
     assert re.fullmatch(r"\d+\.\d ± \d+\.\d", filled.text())
+
+
+def test_what_stands_for_the_papers_is_said_where_its_name_is() -> None:
+    scale = SCALES["small"]
+    assert scale.left_of("R2S, 5, 7, 10, 15, 20, 30 %") == "5, 10, 20 %"
+    assert scale.left_of("R2S, 5, 10 % of random tickets") == ""
+    assert SCALES["paper"].left_of("R2S, 5, 7, 10 %") == ""
+    assert QUICK.called("l2, 1.71") == "radius 0.787"
+    assert QUICK.called("AutoAttack, 12/255") == "epsilon 0.15"
+
+
+def test_tables_say_what_is_doubtful_about_the_papers_numbers() -> None:
+    text = section(found(paper_recipe("figure1"), QUICK, records("figure1")))
+
+    assert "Of the paper's: Sec. 4.2's two drops, 2.08 and 2.43, are swapped" in text
 
 
 def test_what_is_missing_is_said() -> None:

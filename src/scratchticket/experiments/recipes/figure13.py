@@ -1,6 +1,7 @@
 """Do attacks transfer between adversarial RTTs of one trained network?
 
     scratchticket run figure13 --scale paper
+    scratchticket run figure13 --scale small
     scratchticket run figure13 --scale quick
 
 Reproduces  Figure 13: the matrix of Figure 7 for tickets drawn from the adversarially trained

@@ -1,11 +1,12 @@
 """Are tickets of trained networks better than those of random ones?
 
     scratchticket run figure3 --scale paper
+    scratchticket run figure3 --scale small
     scratchticket run figure3 --scale quick
 
 Reproduces  Figure 3: robust accuracy of tickets (RST), and of tickets drawn from naturally and
             from adversarially trained networks (RTT).
-Expect      adversarial RTTs first, natural RTTs last.
+Expect      adversarial RTTs first; in the paper natural RTTs last, at quick beside the tickets.
 Cost        708 jobs at paper, 80 at small, 56 at quick, where they take 55 minutes of a core. Two
             runs for each point of Figure 1 (a-d), whose tickets are shared, and eight dense
             networks a seed.

@@ -1,6 +1,7 @@
 """How far do features move when noise is added to the image?
 
     scratchticket run figure4 --scale paper
+    scratchticket run figure4 --scale small
     scratchticket run figure4 --scale quick
 
 Reproduces  Figure 4: distance of the last convolution's features between clean and noisy images,

@@ -1,10 +1,12 @@
 """Which init gives the tickets of highest natural accuracy?
 
     scratchticket run figure9 --scale paper
+    scratchticket run figure9 --scale small
     scratchticket run figure9 --scale quick
 
 Reproduces  Figure 9: natural accuracy of ResNet18's tickets by init, on CIFAR-10 and CIFAR-100.
-Expect      the order of Figure 1 (e, f): signed Kaiming constants first.
+Expect      in the paper the order of Figure 1 (e, f): signed Kaiming constants first; at quick no
+            difference that could be told.
 Cost        240 jobs at paper, 48 at small, 32 at quick, where they take 35 minutes of a core.
             Nothing beyond Figure 1, whose tickets these are.
 Deviations  those of Figure 1.

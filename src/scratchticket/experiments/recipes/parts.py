@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from statistics import mean
 
 from scratchticket.experiments import published
@@ -85,7 +86,9 @@ def transfer(
             "dense natural": scale.dense(network, data, seed, natural=True),
             "dense adversarial": scale.dense(network, data, seed),
         }
-        needs |= {f"{percent} %, other seed": drawn(percent, seed + 1000) for percent in chosen}
+        for percent in chosen:
+            other = drawn(percent, seed + 1000)
+            needs[f"{percent} %, other seed"] = replace(other, label=f"{other.label}, other seed")
     settings = {"epsilons": [scale.epsilon(8)], "images": scale.matrix_images}
     return Job("transfer", settings, needs, f"transfer between tickets, {panel(network, data)}")
 

@@ -81,9 +81,16 @@ class Scale:
         return tuple(p for p in percents if not self.points or p in self.points)
 
     def called(self, name: str) -> str:
-        """Return what stands here for the networks, data and epsilons that a name mentions."""
-        words = re.findall(r"[a-z0-9]+(?:/255)?", name)
+        """Return what stands here for the networks, data, epsilons and radii a name mentions."""
+        words = re.findall(r"[a-z0-9.]+(?:/255)?", name)
         return ", ".join(dict.fromkeys(self.stands[w] for w in words if w in self.stands))
+
+    def left_of(self, name: str) -> str:
+        """Return what is left here of the set of percents that a name lists, if it is less."""
+        listed = re.search(r"\d+(?:, \d+)+(?= %)", name)
+        percents = tuple(map(int, listed[0].split(", "))) if listed else ()
+        some = self.some(percents)
+        return "" if some == percents else f"{', '.join(map(str, some))} %"
 
     def epsilon(self, level: int) -> str:
         """Return the epsilon that stands for some 255ths."""

@@ -109,9 +109,10 @@ _QUICK = Scale(
         "digits of 8x8 pixels: all ten classes for CIFAR-10, 5-9 for CIFAR-100, 0-4 for SVHN; "
         "of 32 pixels, blown up, for ImageNet",
         "width 16 instead of 64, 8 on ImageNet; WideResNet-10-2 instead of 34-10",
-        "20 epochs of batches of 64 with a cosine",
+        "20 epochs of batches of 64 with a cosine, 10 epochs for ImageNet",
         "curves at 1, 5, 20 and 80 %; matrices of tickets of 3 to 40 %",
-        "epsilon 0.1, 0.15 and 0.2 for 8, 12 and 16/255; 0.05 and 0.1 for ImageNet's 2 and 4/255",
+        "epsilon 0.1, 0.15 and 0.2 for 8, 12 and 16/255; 0.05 and 0.1 for ImageNet's 2 and 4/255; "
+        "l2 radii of 0.23, 0.787 and 0.92 for 0.5, 1.71 and 2",
         "transferred tickets come from the other half of the digits; CIFAR-10's from 0-4, which "
         "are among the ten",
         "the slow attacks meet 100 test images, Bandits has 500 queries",
@@ -146,8 +147,12 @@ _QUICK = Scale(
         "imagenet": "digits, blown up to 32 pixels",
         "2/255": "epsilon 0.05",
         "4/255": "epsilon 0.1",
+        "8/255": "epsilon 0.1",
         "12/255": "epsilon 0.15",
         "16/255": "epsilon 0.2",
+        "0.50": "radius 0.23",
+        "1.71": "radius 0.787",
+        "2.00": "radius 0.92",
     },
     common={"data.name": "digits", "learning.epochs": 20, "learning.validate_every": 4},
     costs={"run": 70, "judge": 100, "transfer": 75, "switch": 1200, "features": 2},

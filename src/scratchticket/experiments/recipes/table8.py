@@ -1,14 +1,16 @@
 """Which tickets should R2S switch between?
 
     scratchticket run table8 --scale paper
+    scratchticket run table8 --scale small
     scratchticket run table8 --scale quick
 
 Reproduces  Table 8: R2S over three other sets of tickets, in the protocol of Table 3.
-Expect      as there; wider sets a little ahead under PGD-20, sets without the smallest tickets in
-            natural accuracy.
+Expect      as there; wider sets ahead under PGD-20, sets without the smallest tickets in natural
+            accuracy.
 Cost        162 jobs at paper, 33 at small, 49 at quick, where they take 60 minutes of a core.
-            Nothing beyond the transfer matrices of Figure 12.
-Deviations  those of Table 3; here too the paper's "30 %" is almost surely 40 %.
+            Beyond the transfer matrices of Figure 12, dense networks.
+Deviations  those of Table 3, but sets are shown as printed alone; here too the paper's "30 %" is
+            almost surely 40 %.
 """
 
 from __future__ import annotations

@@ -1,14 +1,16 @@
 """Does switching help tickets of an adversarially trained network too?
 
     scratchticket run table9 --scale paper
+    scratchticket run table9 --scale small
     scratchticket run table9 --scale quick
 
 Reproduces  Table 9: R2S over adversarial RTTs of ResNet18, in the protocol of Table 3; beside it,
             of Sec. 6.3, R2S over the same sets of tickets.
-Expect      as in Table 8, a little higher.
+Expect      in the paper as in Table 8, a little higher; at quick as high as there.
 Cost        144 jobs at paper, 29 at small, 45 at quick, where they take 60 minutes of a core.
             Nothing beyond Figures 12 and 13.
-Deviations  those of Table 3.
+Deviations  those of Table 3. Sec. 6.3 compares over the set of Table 3, which this table lacks: it
+            is added, as its numbers say (40 %, not 30 %).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from scratchticket.experiments.recipes.cells import Cell
 from scratchticket.experiments.recipes.claims import Claim, Pair, Values, one
 from scratchticket.experiments.recipes.figure13 import DATA, rtt_matrix
 from scratchticket.experiments.recipes.paper import PaperRecipe
-from scratchticket.experiments.recipes.parts import main_matrix, panel
+from scratchticket.experiments.recipes.parts import AS_NUMBERS, main_matrix, panel
 from scratchticket.experiments.recipes.protocol import (
     NATURAL,
     PGD,
@@ -33,7 +35,8 @@ from scratchticket.experiments.recipes.scale import Scale
 from scratchticket.experiments.recipes.table8 import printed
 
 OF_TICKETS = " of random tickets"
-SETS = ((3, 5, 7, 10), (3, 5, 7, 10, 15, 20, 40), (7, 10, 15, 20, 40))
+SETS: tuple[tuple[int, ...], ...] = ((3, 5, 7, 10), (3, 5, 7, 10, 15, 20, 40), (7, 10, 15, 20, 40))
+OF_TABLE_3 = named(AS_NUMBERS)
 
 
 def cells(scale: Scale) -> Iterator[Cell]:
@@ -44,21 +47,16 @@ def cells(scale: Scale) -> Iterator[Cell]:
         for percents in SETS:
             known = printed("table9", percents, data)
             yield from set_cells(scale, name, percents, matrix, known)
+        yield from set_cells(scale, name, AS_NUMBERS, matrix)
         drawn = main_matrix(scale, "resnet18", data)
-        for percents in SETS:
+        for percents in (*SETS, AS_NUMBERS):
             yield from set_cells(scale, name, percents, drawn, of=OF_TICKETS)
 
 
 def _beside_tickets(column: str) -> Callable[[Values], Iterator[Pair]]:
-    """Return what pairs R2S over RTTs of CIFAR-10 with R2S over its tickets, set by set."""
+    """Return what pairs R2S over RTTs of CIFAR-10 with R2S over its tickets."""
     name = panel("resnet18", "cifar10")
-
-    def pairs(values: Values) -> Iterator[Pair]:
-        for percents in SETS:
-            row = named(percents)
-            yield from one((name, row, column), (name, row + OF_TICKETS, column))(values)
-
-    return pairs
+    return one((name, OF_TABLE_3, column), (name, OF_TABLE_3 + OF_TICKETS, column))
 
 
 RECIPE = PaperRecipe(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from scratchticket.experiments.published import said
 from scratchticket.experiments.recipes.claims import Judged
-from scratchticket.experiments.report.found import Filled, Found
-from scratchticket.experiments.report.tables import grid, notes, published
+from scratchticket.experiments.report.found import Filled, Found, doubts_about
+from scratchticket.experiments.report.tables import grid, here, notes, published
 
 
 def section(found: Found) -> str:
@@ -20,19 +20,15 @@ def section(found: Found) -> str:
     for panel in found.panels:
         table = grid(found, panel)
         lines = [
-            f"| {_titled(found, panel)} | {' | '.join(table.columns)} |",
+            f"| {here(panel, found.scale.called(panel))} | {' | '.join(table.columns)} |",
             f"|---|{'---|' * len(table.columns)}",
         ]
         lines += [f"| {name} | {' | '.join(map(_cell, row))} |" for name, row in table.rows.items()]
         parts.append("\n".join(lines))
-    parts += [f"Numbers: {recipe.unit}.", verdicts(found.claims)]
+    doubts = " ".join(doubts_about(recipe))
+    about = f"Numbers: {recipe.unit}." + (f" Of the paper's: {doubts}" if doubts else "")
+    parts += [about, verdicts(found.claims)]
     return "\n\n".join(parts) + "\n"
-
-
-def _titled(found: Found, panel: str) -> str:
-    """Return the name of a panel, and what stands there at this scale."""
-    stands = found.scale.called(panel)
-    return f"{panel} (here {stands})" if stands else panel
 
 
 def verdicts(claims: tuple[Judged, ...]) -> str:

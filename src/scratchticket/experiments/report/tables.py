@@ -32,7 +32,10 @@ def grid(found: Found, panel: str) -> Grid:
         rows.setdefault(filled.cell.row, {})[filled.cell.column] = filled
     return Grid(
         tuple(heading(found, column) for column in columns),
-        {row: tuple(own.get(column) for column in columns) for row, own in rows.items()},
+        {
+            here(row, found.scale.left_of(row)): tuple(own.get(column) for column in columns)
+            for row, own in rows.items()
+        },
     )
 
 
@@ -40,7 +43,14 @@ def heading(found: Found, column: str) -> str:
     """Return how a column is called."""
     if column == EVERY:
         return "any ratio"
-    return f"{column} %" if found.recipe.shape == "curves" and column.isdecimal() else column
+    if found.recipe.shape == "curves" and column.isdecimal():
+        return f"{column} %"
+    return here(column, found.scale.called(column))
+
+
+def here(name: str, stands: str) -> str:
+    """Return a name, and what stands there at this scale."""
+    return f"{name} (here {stands})" if stands else name
 
 
 def published(filled: Filled) -> str:
@@ -53,7 +63,8 @@ def notes(filled: Filled) -> list[str]:
     theirs, interval = published(filled), filled.interval()
     said = []
     if theirs and filled.mean is not None:
-        said.append(f"{100 * filled.mean - float(theirs):+.1f}")
+        ours = 100 * filled.mean if filled.fraction else filled.mean
+        said.append(f"{ours - float(theirs):+.1f}")
     if interval is not None:
         said.append(f"[{interval[0]:.1f}, {interval[1]:.1f}]")
     if filled.values:
