@@ -259,14 +259,22 @@ def _matrix(record: Record, near: str) -> Record:
 
 
 def _together(by_kind: dict[str, dict[str, list[Record]]]) -> str:
-    """Return what is left of tickets that were drawn beside each other."""
+    """Return what is left of tickets drawn beside each other, and of those drawn alone instead."""
     ((panel, drawn),) = by_kind[TOGETHER].items()
-    alone = by_kind[SWITCH][panel]
-    lines = [f"| tickets drawn | {' | '.join(READS)} |", f"|{'---|' * (len(READS) + 1)}"]
+    known = {_first(record): record for record in by_kind[SWITCH][panel]}
+    alone = [known[_first(record)] for record in drawn]
+    reads = {name: read for name, read in READS.items() if name != "dense"}
+    lines = [f"| tickets drawn | {' | '.join(reads)} |", f"|{'---|' * (len(reads) + 1)}"]
     for name, records in {"alone": alone, "beside each other": drawn}.items():
-        cells = [_text([read(record) for record in records]) for read in READS.values()]
+        cells = [_text([read(record) for record in records]) for read in reads.values()]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _first(record: Record) -> str:
+    """Return the content of a switch's first ticket, which is drawn alone in either case."""
+    content: str = next(iter(record["plan"]["networks"].values()))["sha256"]
+    return content
 
 
 def _share(counts: Record) -> float:

@@ -53,9 +53,9 @@ def test_keep_top_agrees_with_a_stable_sort(values: list[float], percent: int) -
 
 
 def many(kind: str) -> Tensor:
-    """Return a hundred thousand scores."""
+    """Return so many scores that a sample of them is looked at first."""
     draws = torch.Generator().manual_seed(0)
-    scores = torch.rand(100_003, generator=draws)
+    scores = torch.rand(top.MANY + 3, generator=draws)
     if kind == "tied":
         scores = (scores * 50).round()
     elif kind == "infinite":

@@ -142,7 +142,7 @@ class ScoreLearner:
         with torch.no_grad():
             for name, mask in self._masks().items():
                 weight = self.weights[name]
-                self._parameters[name].copy_(torch.where(mask, weight, 0.0))
+                torch.where(mask, weight, weight.new_zeros(()), out=self._parameters[name])
 
     def collect(self) -> None:
         """Give each score its straight-through gradient; none where the layer was not used."""
@@ -151,7 +151,7 @@ class ScoreLearner:
                 continue
             score = self._scores[name]
             gradient = (self.weights[name] * parameter.grad).sum_to_size(score.shape)
-            score.grad = (gradient * score.sign()).contiguous()
+            score.grad = gradient.mul_(score.sign()).contiguous()
             parameter.grad = None
 
     def _masks(self) -> dict[str, Tensor]:

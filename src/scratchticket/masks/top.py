@@ -16,7 +16,8 @@ from scratchticket.quantities import Quantity, fraction
 
 Ratio = Quantity
 Numbers = npt.NDArray[np.float32]
-STRIDE = 128  # of a sample of scores
+MANY = 1 << 20  # scores, from which on looking at a sample first is worth it
+STRIDE = 128  # of that sample
 DEVIATIONS = 4  # of the binomial distribution, on either side of what a sample says
 
 
@@ -92,10 +93,19 @@ def _chosen(values: Tensor, kept: int) -> Tensor:
 def _ranked(numbers: Numbers, position: int) -> np.float32:
     """Return what would stand at a position if the numbers were sorted.
 
-    A sample tells between which two numbers it lies, almost surely, and only those in between are
-    looked at closely (Floyd and Rivest, 1975): a fifth of the time where there are many. That they
-    are the right ones is counted.
+    Of many, a sample tells between which two numbers it lies, almost surely, and only those in
+    between are looked at closely (Floyd and Rivest, 1975): a fifth of the time. That they are the
+    right ones is counted.
     """
+    if len(numbers) >= MANY:
+        numbers, position = _between(numbers, position)
+    # numpy's partition uses vector instructions: several times as fast as kthvalue.
+    ranked: np.float32 = np.partition(numbers, position)[position]
+    return ranked
+
+
+def _between(numbers: Numbers, position: int) -> tuple[Numbers, int]:
+    """Return fewer numbers, and where among them the one is that would stand at a position."""
     sample, share = np.sort(numbers[::STRIDE]), position / len(numbers)
     middle = share * len(sample)
     margin = DEVIATIONS * sqrt(middle * (1 - share)) + 2
@@ -106,10 +116,8 @@ def _ranked(numbers: Numbers, position: int) -> np.float32:
         enough &= numbers <= (sample[high] if high < len(sample) else np.inf)
         between = numbers.take(np.flatnonzero(enough))
         if 0 <= position - before < len(between):
-            numbers, position = between, position - before
-    # numpy's partition uses vector instructions: several times as fast as kthvalue.
-    ranked: np.float32 = np.partition(numbers, position)[position]
-    return ranked
+            return between, position - before
+    return numbers, position
 
 
 def _chosen_unasked(values: Tensor, kept: int) -> Tensor:
