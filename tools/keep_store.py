@@ -46,8 +46,8 @@ def keep(store: Path, records: Path) -> None:
             if ticket.stat().st_size <= LARGEST:
                 shutil.copy(ticket, TICKETS / f"{folder.name}.safetensors")
     Records(known).save(records)
-    for journal in store.glob("*/journal.jsonl"):
-        kept = TICKETS / f"{journal.parent.name}.journal.jsonl"
+    for journal in store.glob("*/journal*.jsonl"):
+        kept = TICKETS / f"{journal.parent.name}.{journal.name}"
         kept.unlink(missing_ok=True)
         if not (journal.parent / "record.json").exists():
             shutil.copy(journal, kept)
@@ -75,8 +75,9 @@ def fill(store: Path, records: Path) -> None:
         (folder / "seconds").write_text(f"{facts['seconds']:.1f}")
         write_atomically(folder / "record.json", json.dumps(record, indent=2) + "\n")
         print(f"filled {folder.name} {facts['job']['label']}")
-    for kept in TICKETS.glob("*.journal.jsonl"):
-        journal = store / kept.name.split(".")[0] / "journal.jsonl"
+    for kept in TICKETS.glob("*.journal*.jsonl"):
+        job, name = kept.name.split(".", 1)
+        journal = store / job / name
         if not journal.exists():
             journal.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(kept, journal)

@@ -192,9 +192,19 @@ def test_why_a_job_failed_is_shown_and_one_bad_folder_hides_no_other(tmp_path: P
     shown = json.loads(told("runs", "show", first.id[:12], "--store", str(tmp_path)))
     assert shown["state"] == "failed"
     assert shown["failure"] == {"error": "no such file", "details": "Traceback: the whole story"}
-    status = told("runs", "status", "--store", str(tmp_path))
+    (tmp_path / "0123456789abcdef").write_text("no folder")
+    (tmp_path / "fedcba9876543210").mkdir()
+    (tmp_path / "notes").mkdir()
+    status = " ".join(told("runs", "status", "--store", str(tmp_path)).split())
     assert "failed" in status
-    assert "job.json is damaged" in " ".join(status.split())
+    assert "job.json is damaged" in status
+    assert "0123456789abcdef begun" in status
+    assert "fedcba9876543210 begun" in status
+    assert "notes" not in status
+    (store.folder(first) / "record.json").write_text("{")
+    shown = json.loads(told("runs", "show", first.id[:12], "--store", str(tmp_path)))
+    assert "record.json is damaged" in shown["record"]
+    assert "0123456789abcdef" in told("runs", "clean", "--store", str(tmp_path))
 
 
 def test_cleaning_says_what_it_removes(tmp_path: Path) -> None:

@@ -183,6 +183,16 @@ def test_an_unreadable_lease_expires(tmp_path: Path, content: str) -> None:
     taken.release()
 
 
+def test_a_lease_that_cannot_even_be_opened_expires(tmp_path: Path) -> None:
+    held = tmp_path / "lease-1"
+    held.mkdir()
+    assert lease.held(tmp_path)
+
+    aged(held, lease.EXPIRES + 10)
+
+    assert not lease.held(tmp_path)
+
+
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 

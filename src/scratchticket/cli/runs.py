@@ -50,7 +50,10 @@ def show(
         facts: dict[str, Any] = {"job": _described_as(found[0]), "state": _state(found[0])}
         for part in ("record", "failure"):
             if (path := found[0] / f"{part}.json").exists():
-                facts[part] = json_file(path)
+                try:
+                    facts[part] = json_file(path)
+                except InputError as error:
+                    facts[part] = str(error)
         print(json.dumps(facts, indent=2))
 
 
@@ -61,7 +64,7 @@ def clean(store: StorePath = STORE) -> None:
         from scratchticket.experiments.sweeps import Store
 
         _described(store)
-        for path in Store(store).clean():
+        for path in Store(store).clean(say):
             say(f"removed {path}")
 
 
@@ -72,10 +75,11 @@ def _described(store: Path) -> list[Path]:
         InputError: If there is no store.
     """
     from scratchticket.errors import InputError
+    from scratchticket.experiments.sweeps.store import JOB
 
     if not store.is_dir():
         raise InputError(f"no such store: {store}")
-    return sorted(path.parent for path in store.glob("*/job.json"))
+    return sorted(path for path in store.iterdir() if JOB.fullmatch(path.name))
 
 
 def _described_as(folder: Path) -> dict[str, Any]:
@@ -92,6 +96,8 @@ def _label(folder: Path) -> str:
         return str(_described_as(folder)["label"])
     except InputError as error:
         return str(error).replace(f"{folder}{os.sep}", "")
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
 def _state(folder: Path) -> str:
@@ -103,7 +109,7 @@ def _state(folder: Path) -> str:
     try:
         if record_in(folder) is not None:
             return "finished"
-    except InputError:  # it cannot be used
+    except (InputError, OSError):  # it cannot be used
         return "failed"
     if lease.held(folder):
         return "running"

@@ -205,8 +205,8 @@ def _tell(sweep: Sweep, watch: Watch, workers: int) -> None:
     out.print(table)
     todo = len(watch.jobs) - watch.counts["finished"] - len(watch.failed)
     again = f", {len(watch.failed)} to try again" if watch.failed else ""
-    left, unknown = watch.left(workers)
-    cost = "how long that takes is known once some are done"
+    left, unknown = watch.left(workers, again=True)
+    cost = "how long that takes is known once some like them are done"
     if left or not unknown:
         more = f", and {unknown} of a kind that has not been measured" if unknown else ""
         cost = f"{duration(left)} with {workers} worker{'s' * (workers > 1)}{more}"
@@ -235,7 +235,8 @@ def _end(watch: Watch) -> None:
     kept = sum((watch.store.folder(job) / "record.json").exists() for job in watch.failed)
     first = f", {kept} of them when their folders are removed" if kept else ""
     raise InputError(
-        f"{len(watch.failed)} jobs failed{waiting}; the same command tries them again{first}"
+        f"{len(watch.failed)} job{'s' * (len(watch.failed) > 1)} failed{waiting}; "
+        f"the same command tries them again{first}"
     )
 
 

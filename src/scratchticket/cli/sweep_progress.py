@@ -54,6 +54,9 @@ class SweepProgress:
 
         ended = self._watch.look()
         done = self._watch.counts["finished"]
+        if not ended and self._bar.disable:
+            return
+        left = time_left(*self._watch.left(self._workers))
         for job in ended if not self._quiet else ():
             state, seconds = self._watch.states[job], duration(self._watch.store.spent(job))
             said = (
@@ -61,12 +64,9 @@ class SweepProgress:
                 if state == "finished"
                 else f"failed: {self._watch.store.failure(job)}"
             )
-            say(f"{done}/{len(self._watch.jobs)}  {job.label}  {said}  {seconds}", err)
-        if self._bar.disable:
-            return
-        left, unknown = self._watch.left(self._workers)
-        shown = "" if unknown else f"{duration(left)} left"
-        self._bar.update(self._all, completed=done, left=shown)
+            line = f"{done}/{len(self._watch.jobs)}  {job.label}  {said}  {seconds}"
+            say(f"{line}, {left}" if left else line, err)
+        self._bar.update(self._all, completed=done, left=left)
         for job in self._watch.running:
             if job not in self._running:
                 self._running[job] = self._bar.add_task(cell(job.label), total=100, left="")
@@ -74,6 +74,18 @@ class SweepProgress:
             self._bar.update(self._running[job], completed=completed)
         for job in [job for job in self._running if self._watch.states[job] != "running"]:
             self._bar.remove_task(self._running.pop(job))
+
+
+def time_left(seconds: float, unknown: int) -> str:
+    """Return how long the rest of a sweep takes, as far as is known.
+
+    Args:
+        seconds: Of the jobs of which something is known.
+        unknown: How many others there are.
+    """
+    if unknown and not seconds:
+        return ""
+    return f"{'over ' if unknown else ''}{duration(seconds)} left"
 
 
 def duration(seconds: float) -> str:

@@ -12,7 +12,7 @@ from scratchticket.errors import InputError, Unwritable
 from scratchticket.experiments.recipe import Recipe, all_settings
 from scratchticket.experiments.shapes import check_record
 from scratchticket.files import MAX_JSON, parsed_json, read_bytes, write_atomically
-from scratchticket.learning.checkpoint import before
+from scratchticket.learning.checkpoint import Damaged, before
 
 
 @dataclass(frozen=True)
@@ -101,16 +101,18 @@ class RunFolder:
         """Refuse to resume a run with another recipe, naming the first difference.
 
         Raises:
-            InputError: If the stored recipe differs, or is missing or damaged.
+            Damaged: If the stored recipe is missing or damaged.
+            InputError: If it differs, or cannot be read.
         """
         advice = "use --overwrite or another --out"
         try:
             old = all_settings(json_file(self.recipe))
         except InputError as error:
-            raise InputError(f"cannot resume: {error}; {advice}") from None
+            lost = isinstance(error, Damaged) or not self.recipe.exists()
+            raise (Damaged if lost else InputError)(f"cannot resume: {error}; {advice}") from None
         new = all_settings(recipe.json())
         if old.keys() != new.keys():
-            raise InputError(
+            raise Damaged(
                 f"cannot resume: {self.recipe} is of another version or damaged; {advice}"
             )
         moved = {"start.file"} if recipe.start.sha256 is not None else set()
@@ -143,15 +145,16 @@ def json_file(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        InputError: If the file is missing or holds none.
+        Damaged: If the file holds none.
+        InputError: If it cannot be read.
     """
     content = read_bytes(path, "file", MAX_JSON)
     try:
         value = parsed_json(content)
     except ValueError as error:
-        raise InputError(f"{path} is damaged: it holds no JSON ({error})") from None
+        raise Damaged(f"{path} is damaged: it holds no JSON ({error})") from None
     if not isinstance(value, dict):
-        raise InputError(f"{path} is damaged: it holds no JSON object")
+        raise Damaged(f"{path} is damaged: it holds no JSON object")
     return value
 
 

@@ -161,6 +161,10 @@ def _alive(path: Path, expires: float) -> bool:
         now = _now(path.parent)
         with path.open() as file:  # a server is asked anew at opening, not at every stat
             age = now - os.fstat(file.fileno()).st_mtime
+    except (IsADirectoryError, PermissionError):
+        with suppress(OSError):
+            return now - path.stat().st_mtime <= expires
+        return True
     except OSError:
         return True  # released or taken this moment
     facts = _facts(path)

@@ -160,7 +160,9 @@ def test_slurm_workers_are_requeued_found_again_and_replaced(
 
 
 @pytest.mark.usefixtures("slurm")
-def test_a_cancelled_worker_is_not_replaced_and_the_other_goes_on(sweep: Sweep) -> None:
+def test_a_cancelled_worker_is_not_replaced_and_the_other_goes_on(
+    sweep: Sweep, plain: dict[str, Any]
+) -> None:
     said: list[str] = []
 
     def cancel() -> bool:
@@ -174,7 +176,7 @@ def test_a_cancelled_worker_is_not_replaced_and_the_other_goes_on(sweep: Sweep) 
 
     assert not once.left
     assert len(said) == 1
-    assert {sweep.open().state(job) for job in sweep.jobs()} == {"finished"}
+    assert results(sweep) == plain
 
 
 @pytest.mark.usefixtures("slurm")
@@ -230,6 +232,7 @@ def test_a_worker_that_cannot_go_on_is_told(sweep: Sweep) -> None:
 
 
 def test_no_slurm_is_one_line(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("submitit")
     monkeypatch.setenv("PATH", "")
     with pytest.raises(InputError, match="no Slurm here"):
         run_on_slurm(sweep)
@@ -265,6 +268,7 @@ def test_ray_goes_on_when_a_node_dies(sweep: Sweep, plain: dict[str, Any]) -> No
 
 
 def test_no_ray_is_one_line(sweep: Sweep) -> None:
+    pytest.importorskip("ray")
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(InputError, match="no Ray cluster at 'auto'"):
         run_on_ray(sweep)

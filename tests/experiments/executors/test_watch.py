@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from scratchticket.cli.sweep_progress import time_left
 from scratchticket.experiments.executors import Watch
 from scratchticket.experiments.sweeps import Job, Store
 
@@ -32,3 +33,11 @@ def test_what_is_left_is_told_by_costs_then_by_what_was_done(tmp_path: Path) -> 
     assert Watch(store, jobs, {"run": 50}).left() == (0.75 * 80 + 80, 1)
     store.fail(half, "out of luck")
     assert Watch(store, jobs, {"run": 50}).left() == (80, 1)
+    assert Watch(store, jobs, {"run": 50}).left(again=True)[0] > 80
+
+
+def test_what_is_known_of_the_time_left_is_said() -> None:
+    assert time_left(200, 0) == "3 min left"
+    assert time_left(200, 2) == "over 3 min left"
+    assert time_left(0, 2) == ""
+    assert time_left(0, 0) == "0 s left"

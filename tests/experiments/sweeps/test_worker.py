@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -172,6 +173,64 @@ def test_what_kills_process_after_process_is_given_up(tmp_path: Path) -> None:
 
     assert "processes died" in (store.failure(ticket()) or "")
     assert not list(folder.glob("lease-*"))
+
+
+@pytest.mark.parametrize("spoilt", ["file", "link", "failure.json", "job.json", "log.jsonl"])
+def test_one_folder_that_cannot_be_used_fails_alone(tmp_path: Path, spoilt: str) -> None:
+    store, other = Store(tmp_path / "store"), ticket(seed=1)
+    folder = store.folder(ticket())
+    store.path.mkdir()
+    if spoilt == "file":
+        folder.write_text("no folder")
+    elif spoilt == "link":
+        folder.symlink_to(tmp_path)
+    else:
+        (folder / spoilt / "full").mkdir(parents=True)
+    store.retry([ticket()])
+
+    work(store, [ticket(), other])
+
+    assert store.state(other) == "finished"
+    assert store.state(ticket()) == "failed"
+    assert str(folder) in (store.failure(ticket()) or "")
+    left: list[str] = []
+    assert not store.clean(left.append) or spoilt not in {"file", "link"}
+    assert len(left) == (spoilt == "file")
+
+
+def test_what_a_run_left_that_is_of_no_use_is_begun_anew(tmp_path: Path) -> None:
+    plain, spoilt = Store(tmp_path / "plain"), Store(tmp_path / "spoilt")
+    work(plain, [ticket()])
+    for name, content in (("recipe.json", "{"), ("checkpoint.safetensors", "half"), ("", "")):
+        folder = spoilt.folder(ticket())
+        folder.mkdir(parents=True)
+        (folder / "log.jsonl").write_text("{}\n")
+        recipe = plain.folder(ticket()) / "recipe.json"
+        (folder / "recipe.json").write_text(recipe.read_text())
+        if name:
+            (folder / name).write_text(content)
+        else:
+            (folder / "recipe.json").unlink()
+
+        work(spoilt, [ticket()])
+
+        assert spoilt.failure(ticket()) is None
+        assert spoilt.ticket(ticket()).read_bytes() == plain.ticket(ticket()).read_bytes()
+        shutil.rmtree(folder)
+
+
+def test_a_damaged_ticket_says_what_to_remove(tmp_path: Path) -> None:
+    store, job = Store(tmp_path), judged(ticket())
+    work(store, [ticket()])
+    content = bytearray(store.ticket(ticket()).read_bytes())
+    content[-1] ^= 1
+    store.ticket(ticket()).write_bytes(content)
+
+    work(store, in_order([job]))
+
+    assert f"remove the folder of that ticket, of {store.folder(ticket())}" in (
+        store.failure(job) or ""
+    )
 
 
 def test_two_workers_share_a_sweep(tmp_path: Path) -> None:

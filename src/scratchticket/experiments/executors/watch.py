@@ -58,11 +58,12 @@ class Watch:
         """The jobs that failed; those that need them wait."""
         return [job for job, state in self.states.items() if state == "failed"]
 
-    def left(self, workers: int = 1) -> tuple[float, int]:
+    def left(self, workers: int = 1, *, again: bool = False) -> tuple[float, int]:
         """Estimate how long the rest takes, from what finished jobs like them took.
 
         Args:
             workers: Who share the rest.
+            again: Whether failed jobs are tried again.
 
         Returns:
             Seconds, and how many jobs they leave out, of which nothing is known.
@@ -73,7 +74,7 @@ class Watch:
                 took[_like(job)].append(seconds)
         left, unknown = 0.0, 0
         for job, state in self.states.items():
-            if state in {"finished", "failed"}:
+            if state == "finished" or (state == "failed" and not again):
                 continue
             alike = took.get(_like(job)) or self._known(job)
             if alike is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from scratchticket.attacks import Attack, Noise
 from scratchticket.data import Data
-from scratchticket.errors import OtherEvaluation
+from scratchticket.errors import OtherEvaluation, TicketError
 from scratchticket.evaluation import Balls, feature_distance, named, suite
 from scratchticket.experiments.judging import Judgement, balls_of, some_of
 from scratchticket.experiments.records import commit, machine, versions
@@ -21,6 +21,7 @@ from scratchticket.experiments.sweeps.store import Store
 from scratchticket.experiments.switches import SwitchTask, TransferTask
 from scratchticket.experiments.task import Task, carry_out
 from scratchticket.files import write_atomically
+from scratchticket.learning.checkpoint import Damaged
 from scratchticket.networks import placed
 from scratchticket.tickets import Ticket
 
@@ -44,8 +45,17 @@ def perform(
 
     Raises:
         InputError: If something in its settings or data cannot be used.
+        TicketError: If the ticket of a job it needs is damaged.
         Interrupted: If a signal asked a run to stop.
     """
+    try:
+        return _performed(job, store, device, observe)
+    except TicketError as error:
+        needed = ", ".join(str(store.folder(need)) for need in job.needs.values())
+        raise TicketError(f"{error}; remove the folder of that ticket, of {needed}") from None
+
+
+def _performed(job: Job, store: Store, device: str, observe: Observe) -> Facts:
     if job.kind == "run":
         return _run(job, store, device, observe)
     data = store.data(job.data)
@@ -77,16 +87,24 @@ def _run(job: Job, store: Store, device: str, observe: Observe) -> Facts:
     if beside:
         settings["beside.files"] = beside
     recipe = make_recipe_from_file(settings)
-    return run(
-        recipe,
-        store.folder(job),
-        resume=True,
-        leased=True,
-        device=device,
-        data=store.data(recipe.data),
-        observe=lambda event: observe(event.step / event.steps),
-        track=store.track and store.track / f"{job.label.replace('/', '-')} {job.id[:8]}",
-    )
+
+    def ran(resume: bool) -> Facts:
+        return run(
+            recipe,
+            store.folder(job),
+            resume=resume,
+            overwrite=not resume,
+            leased=True,
+            device=device,
+            data=store.data(recipe.data),
+            observe=lambda event: observe(event.step / event.steps),
+            track=store.track and store.track / f"{job.label.replace('/', '-')} {job.id[:8]}",
+        )
+
+    try:
+        return ran(resume=True)
+    except Damaged:  # what is left of it is of no use to anyone
+        return ran(resume=False)
 
 
 def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:

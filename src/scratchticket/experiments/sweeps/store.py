@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +24,7 @@ from scratchticket.learning.checkpoint import discard
 State = Literal["finished", "running", "failed", "begun", "new"]
 Facts = dict[str, Any]
 FOREVER = 1e10  # seconds
+JOB = re.compile("[0-9a-f]{16}")  # the name of a job's folder
 _REMOVED = ".removed-"
 DEATHS = 5  # processes that may die of a job before it counts as failed
 
@@ -82,8 +85,9 @@ class Store:
         return record_in(self.folder(job))
 
     def state(self, job: Job) -> State:
-        """Return where a job stands; one whose record cannot be used has failed."""
-        if not (folder := self.folder(job)).exists():
+        """Return where a job stands; one whose record or folder cannot be used has failed."""
+        folder = self.folder(job)
+        if not (folder.exists() or folder.is_symlink()):
             return "new"
         settled = self._settled(job)
         if settled is not None:
@@ -98,8 +102,8 @@ class Store:
         Raises:
             InputError: If the store cannot be written.
         """
-        if self.folder(job).is_symlink():
-            raise InputError(f"{self.folder(job)} is a link, and may lead to what is no job's")
+        if self._unusable(job) is not None:
+            return None
         taken = lease.take(self.folder(job))
         if taken is None:
             return None
@@ -129,11 +133,15 @@ class Store:
     def failure(self, job: Job) -> str | None:
         """Return why a job failed; none if it did not."""
         try:
-            if self.record(job) is not None or not self._failure(job).exists():
+            if self.record(job) is not None:
                 return None
+            if (why := self._unusable(job)) is not None or not self._failure(job).exists():
+                return why
             return str(json_file(self._failure(job)).get("error"))
         except InputError as error:
             return str(error)
+        except OSError as error:
+            return f"cannot use folder {self.folder(job)}: {error.strerror}"
 
     def retry(self, jobs: Iterable[Job]) -> None:
         """Forget that jobs failed, so that they are tried again from where they were left.
@@ -144,6 +152,8 @@ class Store:
         for job in jobs:
             try:
                 self._failure(job).unlink(missing_ok=True)
+            except (IsADirectoryError, NotADirectoryError, PermissionError):
+                continue  # it stays failed, the others go on
             except OSError as error:
                 raise Unwritable(f"cannot use store {self.path}: {error.strerror}") from None
 
@@ -185,8 +195,11 @@ class Store:
         """
         return load_data(recipe, place=self.places.get(recipe.name))
 
-    def clean(self) -> list[Path]:
+    def clean(self, tell: Callable[[str], None] = lambda line: None) -> list[Path]:
         """Remove what jobs left that are neither finished nor running.
+
+        Args:
+            tell: Called with why a folder is left that should be removed.
 
         Returns:
             The folders of jobs that were removed.
@@ -196,30 +209,56 @@ class Store:
                 shutil.rmtree(waste)
         removed = []
         for folder in sorted(self.path.iterdir()) if self.path.is_dir() else ():
-            if folder.is_symlink() or not (folder / "job.json").exists():
+            if folder.is_symlink() or not JOB.fullmatch(folder.name):
                 continue  # a link may lead to what is nobody's here
-            if (taken := lease.take(folder)) is None:
-                continue
-            if (folder / "record.json").exists():
-                for name in ("progress", "failure.json"):
-                    (folder / name).unlink(missing_ok=True)
-                taken.release()
-                continue
-            waste = folder.with_name(f"{_REMOVED}{folder.name}")
-            folder.rename(waste)  # whoever looks now finds a new job
-            taken.release()
-            shutil.rmtree(waste)
-            removed.append(folder)
+            try:
+                if _cleaned(folder):
+                    removed.append(folder)
+            except Unwritable as error:
+                tell(f"left: {error}")
+            except OSError as error:
+                tell(f"left: {folder}: {error.strerror}")
         return removed
 
     def _failure(self, job: Job) -> Path:
         return self.folder(job) / "failure.json"
+
+    def _unusable(self, job: Job) -> str | None:
+        """Return why nobody can work in the folder of a job; none if somebody can."""
+        folder = self.folder(job)
+        if folder.is_symlink():
+            return f"{folder} is a link, and may lead to what is no job's; remove it"
+        if not folder.exists():
+            return None
+        if not folder.is_dir():
+            return f"{folder} is no folder; remove it"
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            return f"folder {folder} cannot be read and written: change its permissions"
+        return None
 
     def _settled(self, job: Job) -> Literal["finished", "failed"] | None:
         """Whether there is nothing more to do for a job, whoever works on it."""
         try:
             if self.record(job) is not None:
                 return "finished"
-        except InputError:
-            return "failed"
-        return "failed" if self._failure(job).exists() else None
+            failed = self._unusable(job) is not None or self._failure(job).exists()
+        except (InputError, OSError):
+            failed = True
+        return "failed" if failed else None
+
+
+def _cleaned(folder: Path) -> bool:
+    """Remove the folder of a job that is neither finished nor running; say whether it was one."""
+    if (taken := lease.take(folder)) is None:
+        return False
+    try:
+        if (folder / "record.json").exists():
+            for name in ("progress", "failure.json"):
+                (folder / name).unlink(missing_ok=True)
+            return False
+        waste = folder.with_name(f"{_REMOVED}{folder.name}")
+        folder.rename(waste)  # whoever looks now finds a new job
+    finally:
+        taken.release()
+    shutil.rmtree(waste)
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 import traceback
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from scratchticket.experiments.sweeps.job import Job
 from scratchticket.experiments.sweeps.perform import perform
 from scratchticket.experiments.sweeps.store import State, Store
 
+#: Errors that say nothing about the rest of a store.
+_OF_ONE = {errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENOTEMPTY, errno.EEXIST}
 LOOKS = 2.0  # seconds between looks at a store where everything waits for other workers
 
 
@@ -61,7 +64,11 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
         Interrupted: See :func:`work`.
         InputError: If the store cannot be written.
     """
-    lease = store.take(job)
+    try:
+        lease = store.take(job)
+    except Unwritable as error:
+        _fail_alone(store, job, error)
+        return True
     if lease is None:
         return False
 
@@ -77,10 +84,10 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
         return False  # it is another's: of one that was only suspended, or has taken it meanwhile
     except Interrupted:
         raise
-    except Unwritable:
-        if not lease.lost:
-            raise
-        return False
+    except Unwritable as error:
+        if lease.lost:
+            return False
+        _fail_alone(store, job, error)
     except ScratchticketError as error:
         store.fail(job, str(error))
     except Exception as error:  # noqa: BLE001  (the other jobs go on)
@@ -90,3 +97,18 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
         store.spend(job, time.monotonic() - begun)
         lease.release()
     return True
+
+
+def _fail_alone(store: Store, job: Job, error: Unwritable) -> None:
+    """Note that a job failed because of what lies in its folder.
+
+    Raises:
+        Unwritable: The same, if the rest of the store is no better.
+    """
+    cause = error.__context__
+    if not isinstance(cause, OSError) or cause.errno not in _OF_ONE:
+        raise error
+    try:
+        store.fail(job, str(error))
+    except Unwritable:
+        raise error from None
