@@ -75,11 +75,11 @@ def _described(store: Path) -> list[Path]:
         InputError: If there is no store.
     """
     from scratchticket.errors import InputError
-    from scratchticket.experiments.sweeps.store import JOB
+    from scratchticket.experiments.sweeps.store import job_folders
 
     if not store.is_dir():
         raise InputError(f"no such store: {store}")
-    return sorted(path for path in store.iterdir() if JOB.fullmatch(path.name))
+    return job_folders(store)
 
 
 def _described_as(folder: Path) -> dict[str, Any]:

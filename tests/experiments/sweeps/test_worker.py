@@ -175,7 +175,7 @@ def test_what_kills_process_after_process_is_given_up(tmp_path: Path) -> None:
     assert not list(folder.glob("lease-*"))
 
 
-@pytest.mark.parametrize("spoilt", ["file", "link", "failure.json", "job.json", "log.jsonl"])
+@pytest.mark.parametrize("spoilt", ["file", "link", "job.json", "log.jsonl"])
 def test_one_folder_that_cannot_be_used_fails_alone(tmp_path: Path, spoilt: str) -> None:
     store, other = Store(tmp_path / "store"), ticket(seed=1)
     folder = store.folder(ticket())

@@ -24,7 +24,7 @@ from scratchticket.learning.checkpoint import discard
 State = Literal["finished", "running", "failed", "begun", "new"]
 Facts = dict[str, Any]
 FOREVER = 1e10  # seconds
-JOB = re.compile("[0-9a-f]{16}")  # the name of a job's folder
+_JOB = re.compile("[0-9a-f]{16}")  # the name of a job's folder
 _REMOVED = ".removed-"
 DEATHS = 5  # processes that may die of a job before it counts as failed
 
@@ -49,6 +49,14 @@ def record_in(folder: Path) -> Facts | None:
     if "results" in record and not RunFolder(folder, record["recipe"]["task"]).whole(record):
         return None
     return record
+
+
+def job_folders(store: Path) -> list[Path]:
+    """Return the folders of jobs in a store, whatever is left of them."""
+    if not store.is_dir():
+        return []
+    described = {path.parent for path in store.glob("*/job.json")}
+    return sorted(p for p in store.iterdir() if p in described or _JOB.fullmatch(p.name))
 
 
 @dataclass(frozen=True)
@@ -208,8 +216,8 @@ class Store:
             if not waste.is_symlink():
                 shutil.rmtree(waste)
         removed = []
-        for folder in sorted(self.path.iterdir()) if self.path.is_dir() else ():
-            if folder.is_symlink() or not JOB.fullmatch(folder.name):
+        for folder in job_folders(self.path):
+            if folder.is_symlink():
                 continue  # a link may lead to what is nobody's here
             try:
                 if _cleaned(folder):
