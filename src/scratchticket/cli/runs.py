@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE
-from rich.table import Table
 from typer import Argument, Option
 
-from scratchticket.cli.terminal import cell, out, say, user_errors
+from scratchticket.cli.terminal import job_table, out, say, user_errors
 
 app = typer.Typer(help="The store of a sweep's jobs.", no_args_is_help=True)
 STORE = Path("runs/paper")
@@ -25,12 +23,8 @@ StorePath = Annotated[
 def status(store: StorePath = STORE) -> None:
     """Say where every job of a store stands."""
     with user_errors():
-        table = Table(box=SIMPLE)
-        for heading in ("job", "state", "what"):
-            table.add_column(heading, no_wrap=heading != "what")
-        for path in _described(store):
-            table.add_row(cell(path.name), _state(path), cell(_label(path)))
-        out.print(table)
+        paths = _described(store)
+        out.print(job_table((path.name, _state(path), _label(path)) for path in paths))
 
 
 @app.command()

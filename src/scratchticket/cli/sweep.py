@@ -14,7 +14,7 @@ from scratchticket.cli import options as o
 from scratchticket.cli.runs import STORE, StorePath
 from scratchticket.cli.settings import pairs, with_settings
 from scratchticket.cli.sweep_progress import SweepProgress, duration
-from scratchticket.cli.terminal import cell, err, out, say, user_errors
+from scratchticket.cli.terminal import cell, err, job_table, out, say, user_errors
 
 if TYPE_CHECKING:
     from scratchticket.experiments.executors import Sweep, Watch
@@ -182,12 +182,9 @@ def _list() -> None:
 
 def _tell_jobs(watch: Watch) -> None:
     """Say where each job stands."""
-    table = Table(box=SIMPLE)
-    for heading in ("job", "state", "what"):
-        table.add_column(heading, no_wrap=heading != "what")
-    for job, state in watch.states.items():
-        table.add_row(job.id[:16], "to do" if state == "new" else state, cell(job.label))
-    out.print(table)
+    states = watch.states.items()
+    said = ((job, "to do" if state == "new" else state) for job, state in states)
+    out.print(job_table((job.id[:16], state, job.label) for job, state in said))
 
 
 def _tell(sweep: Sweep, watch: Watch, workers: int) -> None:

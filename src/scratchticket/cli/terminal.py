@@ -33,6 +33,20 @@ def say(text: str, where: Console = out) -> None:
     where.print(printable(text), soft_wrap=True, markup=False)
 
 
+def job_table(jobs: Iterable[tuple[str, str, str]]) -> Table:
+    """Return a table of jobs.
+
+    Args:
+        jobs: Of each its name, where it stands, and what it is.
+    """
+    table = Table(box=SIMPLE)
+    for heading in ("job", "state", "what"):
+        table.add_column(heading, no_wrap=heading != "what")
+    for name, state, what in jobs:
+        table.add_row(cell(name), state, cell(what))
+    return table
+
+
 def cell(text: object) -> str:
     """Return text of a file for a table or a bar: neither commands nor markup."""
     return escape(printable(text))

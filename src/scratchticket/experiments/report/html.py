@@ -15,9 +15,9 @@ from scratchticket.experiments.recipes import Scale
 from scratchticket.experiments.recipes.claims import Judged
 from scratchticket.experiments.recipes.claims import __doc__ as rule
 from scratchticket.experiments.report.figures import described, drawn
-from scratchticket.experiments.report.found import Filled, Found, Records, doubts_about
+from scratchticket.experiments.report.found import Filled, Found, Records
 from scratchticket.experiments.report.markdown import difference, printed
-from scratchticket.experiments.report.tables import Grid, grid, notes, published
+from scratchticket.experiments.report.tables import Grid, about_numbers, grid, notes, published
 from scratchticket.experiments.summary import outcome
 
 Facts = dict[str, Any]
@@ -129,15 +129,9 @@ Deviations: {escape(recipe.part("Deviations"))}</p>"""
 <div class="panels{wide}">
 {panels}
 </div>
-<p class="faint">Numbers: {escape(recipe.unit)}.{_doubts(found)}</p>
+<p class="faint">{escape(about_numbers(recipe))}</p>
 {_claims(found.claims)}
 </section>"""
-
-
-def _doubts(found: Found) -> str:
-    """Return what is doubtful about the paper's numbers."""
-    doubts = doubts_about(found.recipe)
-    return " Of the paper's: " + escape(" ".join(doubts)) if doubts else ""
 
 
 def _panel(found: Found, name: str) -> str:

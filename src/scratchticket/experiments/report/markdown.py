@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from scratchticket.experiments.published import said
 from scratchticket.experiments.recipes.claims import Judged
-from scratchticket.experiments.report.found import Filled, Found, doubts_about
-from scratchticket.experiments.report.tables import grid, here, notes, published
+from scratchticket.experiments.report.found import Filled, Found
+from scratchticket.experiments.report.tables import about_numbers, grid, here, notes, published
 
 
 def section(found: Found) -> str:
@@ -25,9 +25,7 @@ def section(found: Found) -> str:
         ]
         lines += [f"| {name} | {' | '.join(map(_cell, row))} |" for name, row in table.rows.items()]
         parts.append("\n".join(lines))
-    doubts = " ".join(doubts_about(recipe))
-    about = f"Numbers: {recipe.unit}." + (f" Of the paper's: {doubts}" if doubts else "")
-    parts += [about, verdicts(found.claims)]
+    parts += [about_numbers(recipe), verdicts(found.claims)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scratchticket.experiments.recipes.cells import EVERY
-from scratchticket.experiments.report.found import Filled, Found
+from scratchticket.experiments.recipes.paper import PaperRecipe
+from scratchticket.experiments.report.found import Filled, Found, doubts_about
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,13 @@ def heading(found: Found, column: str) -> str:
 def here(name: str, stands: str) -> str:
     """Return a name, and what stands there at this scale."""
     return f"{name} (here {stands})" if stands else name
+
+
+def about_numbers(recipe: PaperRecipe) -> str:
+    """Return what the numbers of a recipe are, and what is doubtful about the paper's."""
+    doubts = doubts_about(recipe)
+    of_papers = f" Of the paper's: {' '.join(doubts)}" if doubts else ""
+    return f"Numbers: {recipe.unit}.{of_papers}"
 
 
 def published(filled: Filled) -> str:
