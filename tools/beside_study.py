@@ -5,7 +5,7 @@
 The first ticket is drawn alone, each other one against attacks on the switch between it and those
 before it (`draw --beside`). Everything else is as in `scratchticket run table5 --scale quick`, with
 whose switch of tickets drawn alone it is compared. Finished jobs are kept in
-records/beside-quick.jsonl; what the store has is not done again.
+records/paper-quick-beside.jsonl; what the store has is not done again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from scratchticket.experiments.report import Records
 from scratchticket.experiments.sweeps import Job, Store, in_order, work
 from scratchticket.experiments.sweeps.job import BESIDE
 
-RECORDS = ROOT / "records" / "beside-quick.jsonl"
+RECORDS = ROOT / "records" / "paper-quick-beside.jsonl"
 NETWORK: Network = "resnet18"
 DATA: DataSet = "cifar10"
 LABEL = f"{TOGETHER}, {panel(NETWORK, DATA)}"

@@ -2,27 +2,72 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from statistics import mean, stdev
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pictures import whiskers
+from result_tables import sized
 
 from scratchticket.experiments.figures import MARKERS, svg
-from scratchticket.experiments.recipes import SCALES
-from scratchticket.experiments.recipes.cells import robust
+from scratchticket.experiments.recipes import Scale
 from scratchticket.experiments.recipes.figure7 import FULL
-from scratchticket.experiments.recipes.parts import RELEASED, SET, percent_name
+from scratchticket.experiments.recipes.parts import CIFAR, RELEASED, SET, percent_name
 from scratchticket.experiments.recipes.parts import panel as panel_of
+from scratchticket.experiments.recipes.protocol import PGD, dense_cells
 
 Record = dict[str, Any]
 Read = Callable[[Record], float]
 TRANSFER, SWITCH, TOGETHER = "transfer between tickets", "R2S", "R2S beside"  # labels of jobs
-_DENSE_LABEL = re.compile(r"dense (\w+), adversarially trained, (\w+)")
 SAMPLES = (1, 5, 10, 20)  # networks that EOT draws for a step
+STUDIES = {"paper-quick": "quick", "paper-small": "small"}  # to the scale
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """What was found of the tickets of one network and data set, each list one record a seed.
+
+    Attributes:
+        scale: How large.
+        name: As the paper calls it: ``resnet18 / cifar10``.
+        matrices: Transfer matrices between the tickets.
+        dense: What PGD-20 leaves of the dense network on the images of the matrices.
+        switches: R2S under attackers who know the set.
+        together: The same for tickets drawn beside each other, of some of the seeds.
+    """
+
+    scale: Scale
+    name: str
+    matrices: list[Record]
+    dense: list[float]
+    switches: list[Record]
+    together: list[Record]
+
+    @property
+    def title(self) -> str:
+        """The paper's name, and what stands for it."""
+        return f"{self.name} (here {self.scale.called(self.name)})"
+
+    @property
+    def near(self) -> str:
+        """The epsilon that stands for 8/255."""
+        return self.scale.epsilon(8)
+
+    def mean(self, kind: str, *, diagonal: bool = False) -> list[float]:
+        """Return the mean accuracy over sources and columns of R2S's set, or over its tickets."""
+        names = [percent_name(percent) for percent in self.scale.some(SET)]
+        means = []
+        for record in self.matrices:
+            found = _titled(record["matrices"], kind.format(self.near))
+            cells = [(s, c) for s in names for c in names if s == c or not diagonal]
+            values = [found["rows"][source][column] for source, column in cells]
+            means.append(float(mean(values) / found["total"]))
+        return means
 
 
 def _bound(record: Record) -> float:
@@ -52,130 +97,117 @@ READS: dict[str, Read] = {  # of a switch, every image under the worst that was 
 }
 
 
-def answers(scale: str, records: list[Record]) -> str:
+def answers(records: list[Record]) -> str:
     """Return the tables and what follows from them, in Markdown.
 
     Args:
-        scale: At which scale.
-        records: As ``scratchticket report --export`` writes them.
+        records: As ``scratchticket report --export`` writes them, each with its study.
     """
-    by_kind, names = _by_kind(records), _names(scale)
-    near = SCALES[scale].epsilon(8)
-    dense = _dense([r for r in records if _epsilon(r) == near])
-    parts = [
-        _early_stop(scale, names, by_kind[TRANSFER], dense),
-        _known_set(scale, by_kind[SWITCH]),
-        _assumptions(scale, by_kind[SWITCH]),
-    ]
-    if TOGETHER in by_kind:
-        parts.append(_together(by_kind))
-    return "\n\n".join(part for part in parts if part) + "\n"
+    panels = list(_panels(records))
+    switched = [panel for panel in panels if panel.switches]
+    parts = [_early_stop(panels), _known_set(switched), _assumptions(switched)]
+    parts += [_together(panel) for panel in panels if panel.together]
+    return "\n\n".join(parts) + "\n"
 
 
-def compared(scale: str, records: list[Record]) -> str:
+def compared(records: list[Record]) -> str:
     """Draw one ticket, R2S under ever stronger attackers, and what could be used instead.
 
     Returns:
         SVG text.
     """
-    by_kind, names = _by_kind(records), _names(scale)
-    near = SCALES[scale].epsilon(8)
-    stopped, whole = RELEASED.format(near), FULL.format(near)
-    of_matrix: dict[str, Read] = {
-        "one ticket, PGD-20 on it": lambda r: _mean(r, stopped, names, diagonal=True),
-        "R2S, the paper's protocol": lambda r: _mean(r, stopped, names),
-        "R2S, search to the end": lambda r: _mean(r, whole, names),
-    }
+    by_scale: dict[str, list[_Panel]] = defaultdict(list)
+    for panel in _panels(records):
+        if panel.switches:
+            by_scale[panel.scale.name].append(panel)
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    sides = figure.subplots(
+        1, len(by_scale), width_ratios=[len(some) for some in by_scale.values()], squeeze=False
+    )[0]
+    for axes, panels in zip(sides, by_scale.values(), strict=True):
+        _side(axes, panels)
+    sides[0].set(ylabel="robust accuracy (%)")
+    sides[-1].legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    return svg(figure)
+
+
+def _side(axes: Axes, panels: list[_Panel]) -> None:
+    """Draw the panels of a scale."""
     of_switch = {
         "R2S, attacker knows the set": READS["R2S"],
         "its best ticket, the same attacks": READS["its best ticket"],
         "dense network, as many attacks": READS["dense"],
     }
+    heights: dict[str, Callable[[_Panel], list[float]]] = {
+        "one ticket, PGD-20 on it": lambda panel: panel.mean(RELEASED, diagonal=True),
+        "R2S, the paper's protocol": lambda panel: panel.mean(RELEASED),
+        "R2S, search to the end": lambda panel: panel.mean(FULL),
+    }
+    for name, read in of_switch.items():
+        heights[name] = partial(_read, read)
     colours = ("#999999", "#0072b2", "#56b4e9", "#d55e00", "#e69f00", "#000000")
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    axes = figure.subplots()
-    panels = [panel for panel in by_kind[TRANSFER] if panel in by_kind[SWITCH]]
-    for place, (name, read) in enumerate({**of_matrix, **of_switch}.items()):
-        kind = TRANSFER if name in of_matrix else SWITCH
-        values = [[100 * read(record) for record in by_kind[kind][panel]] for panel in panels]
+    for place, (name, height) in enumerate(heights.items()):
+        values = [[100 * value for value in height(panel)] for panel in panels]
         middle, errors = whiskers(values)
         where = [number + (place - 2.5) * 0.14 for number in range(len(panels))]
         axes.errorbar(
             where, middle, yerr=errors, fmt=MARKERS[place], color=colours[place], label=name
         )
-    here = [SCALES[scale].called(panel).replace(", ", "\n") for panel in panels]
+    here = [panel.scale.called(panel.name).replace(", ", "\n") for panel in panels]
     axes.set_xticks(range(len(panels)), here, fontsize=8)
-    axes.set(ylabel="robust accuracy (%)")
+    axes.set_xlim(-0.5, len(panels) - 0.5)
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
-    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    return svg(figure)
 
 
-def _by_kind(records: list[Record]) -> dict[str, dict[str, list[Record]]]:
-    """Return the records of matrices and switches, by panel."""
-    by_kind: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
-    for record in records:
-        what, _, panel = record["job"]["label"].partition(", ")
-        if what in {TRANSFER, SWITCH, TOGETHER}:
-            by_kind[what][panel].append(record["record"])
-    return by_kind
+def _read(read: Read, panel: _Panel) -> list[float]:
+    """Return a number of each switch of a panel."""
+    return [read(record) for record in panel.switches]
 
 
-def _epsilon(record: Record) -> str | None:
-    """Return the epsilon that a run was made at."""
-    epsilon: str | None = record["job"]["settings"].get("attack", {}).get("epsilon")
-    return epsilon
+def _panels(records: list[Record]) -> Iterator[_Panel]:
+    """Return what was found, by scale and panel."""
+    for study, name in STUDIES.items():
+        of_scale = [record for record in records if record["study"].startswith(study)]
+        scale = sized(name, of_scale)
+        known = {record["id"]: record["record"] for record in of_scale}
+        found: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+        for record in of_scale:
+            what, _, panel = record["job"]["label"].partition(", ")
+            if what in {TRANSFER, SWITCH, TOGETHER}:
+                found[panel][what].append(record["record"])
+        for network, data in CIFAR:
+            of = found[panel_of(network, data)]
+            cell = next(c for c in dense_cells(scale, network, data) if c.column == PGD)
+            dense = [cell.read(known[job.id]).value for job in cell.jobs if job.id in known]
+            if of[TRANSFER]:
+                yield _Panel(scale, cell.panel, of[TRANSFER], dense, of[SWITCH], of[TOGETHER])
 
 
-def _dense(runs: list[Record]) -> dict[str, list[Record]]:
-    """Return the records of adversarially trained dense networks, by panel."""
-    found: dict[str, list[Record]] = defaultdict(list)
-    for run in runs:
-        if named := _DENSE_LABEL.fullmatch(run["job"]["label"]):
-            found[panel_of(*named.groups())].append(run["record"])
-    return found
+def _titled(some: list[Record], title: str) -> Record:
+    """Return the matrix of some title."""
+    return next(one for one in some if one["title"] == title)
 
 
-def _names(scale: str) -> list[str]:
-    """Return what the tickets of the set are called."""
-    return [percent_name(percent) for percent in SCALES[scale].some(SET)]
-
-
-def _titled(scale: str, panel: str) -> str:
-    """Return the paper's name of a panel, and what stands for it."""
-    return f"{panel} (here {SCALES[scale].called(panel)})"
-
-
-def _early_stop(
-    scale: str,
-    names: list[str],
-    matrices: dict[str, list[Record]],
-    dense: dict[str, list[Record]],
-) -> str:
+def _early_stop(panels: list[_Panel]) -> str:
     """Return how much of the matrices' gain goes when the search is not stopped."""
-    if not matrices:
-        return "Of the first question nothing has been run yet."
-    near = SCALES[scale].epsilon(8)
-    stopped, whole = RELEASED.format(near), FULL.format(near)
     lines = [
         "| tickets of | dense | one ticket | R2S, search stopped | R2S, search to the end "
         "| share of the gain over one ticket that is the early stop |",
         "|---|---|---|---|---|---|",
     ]
     shares, over_dense = [], []
-    for panel, records in matrices.items():
+    for panel in panels:
         alone, mixed, alone_whole, mixed_whole = (
-            [_mean(r, title, names, diagonal=diagonal) for r in records]
-            for title in (stopped, whole)
+            panel.mean(kind, diagonal=diagonal)
+            for kind in (RELEASED, FULL)
             for diagonal in (True, False)
         )
-        trained = [robust(record).value for record in dense[panel]]
         left = (mean(mixed_whole) - mean(alone_whole)) / (mean(mixed) - mean(alone))
         shares.append(100 * (1 - left))
-        over_dense.append([100 * (mean(r2s) - mean(trained)) for r2s in (mixed, mixed_whole)])
-        cells = [_text(values) for values in (trained, alone, mixed, mixed_whole)]
-        lines.append(f"| {_titled(scale, panel)} | {' | '.join(cells)} | {shares[-1]:.0f} % |")
+        over_dense.append([100 * (mean(r2s) - mean(panel.dense)) for r2s in (mixed, mixed_whole)])
+        cells = [_text(values) for values in (panel.dense, alone, mixed, mixed_whole)]
+        lines.append(f"| {panel.title} | {' | '.join(cells)} | {shares[-1]:.0f} % |")
     gains, left_gains = (
         ", ".join(f"{g:+.1f}" for g in some) for some in zip(*over_dense, strict=True)
     )
@@ -188,30 +220,18 @@ def _early_stop(
     return "\n".join(lines) + f"\n\n{said}"
 
 
-def _mean(record: Record, title: str, names: list[str], *, diagonal: bool = False) -> float:
-    """Return the mean accuracy over sources and columns of a set, or over the sources alone."""
-    found = next(matrix for matrix in record["matrices"] if matrix["title"] == title)
-    rows = found["rows"]
-    values = [
-        rows[source][column]
-        for source in names
-        for column in names
-        if source == column or not diagonal
-    ]
-    return float(mean(values) / found["total"])
-
-
-def _known_set(scale: str, switches: dict[str, list[Record]]) -> str:
+def _known_set(panels: list[_Panel]) -> str:
     """Return what is left of R2S when every image meets the worst attack on the known set."""
-    if not switches:
-        return "Of the second question nothing has been run yet."
-    lines = [f"| tickets of | {' | '.join(READS)} | gain |", f"|{'---|' * (len(READS) + 2)}"]
-    for panel, records in switches.items():
-        cells = [_text([read(record) for record in records]) for read in READS.values()]
-        said = ", ".join(dict.fromkeys(record["worst_case"]["gain"] for record in records))
-        lines.append(f"| {_titled(scale, panel)} | {' | '.join(cells)} | {said} |")
-    every = [record for records in switches.values() for record in records]
-    images = ", ".join(f"{count}" for count in {record["natural"]["total"] for record in every})
+    lines = [
+        f"| tickets of | images | {' | '.join(READS)} | gain |",
+        f"|{'---|' * (len(READS) + 3)}",
+    ]
+    for panel in panels:
+        cells = [_text([read(record) for record in panel.switches]) for read in READS.values()]
+        said = ", ".join(dict.fromkeys(r["worst_case"]["gain"] for r in panel.switches))
+        images = panel.switches[0]["natural"]["total"]
+        lines.append(f"| {panel.title} | {images} | {' | '.join(cells)} | {said} |")
+    every = [record for panel in panels for record in panel.switches]
 
     def above(other: str) -> int:
         return sum(READS["R2S"](record) > READS[other](record) for record in every)
@@ -223,7 +243,7 @@ def _known_set(scale: str, switches: dict[str, list[Record]]) -> str:
     above_bound = [READS["R2S"](r) - _bound(r) for r in every]
     furthest = max(READS["game"](r) - READS["its best ticket"](r) for r in every)
     return "\n".join(lines) + (
-        f"\n\n{len(every)} switches, {images} images each. R2S lies above its best ticket in "
+        f"\n\n{len(every)} switches. R2S lies above its best ticket in "
         f"{above('its best ticket')} of them, above the dense network in {above('dense')}; beyond "
         f"the 95 % intervals of so few images it lies above either in {apart}, below the dense "
         f"network in {lost}. The best probabilities a defender can choose are worth at most "
@@ -233,39 +253,33 @@ def _known_set(scale: str, switches: dict[str, list[Record]]) -> str:
     )
 
 
-def _assumptions(scale: str, switches: dict[str, list[Record]]) -> str:
+def _assumptions(panels: list[_Panel]) -> str:
     """Return whether rows of the matrix are alike, and how many draws EOT needs."""
-    near = SCALES[scale].epsilon(8)
-    exact = f"eot-pgd-20, linf, {near}, on the set"
-    titles = [f"eot-of-{count}-pgd-20, linf, {near}, on the set" for count in SAMPLES]
     drawn = " | ".join(f"EOT of {count}" for count in SAMPLES)
     lines = [f"| tickets of | means of the rows | {drawn} | exact |", f"|{'---|' * 7}"]
-    for panel, records in switches.items():
-        by_source = [value for r in records for value in _matrix(r, near)["by_source"].values()]
+    for panel in panels:
+        titles = [f"eot-of-{count}-pgd-20, linf, {panel.near}, on the set" for count in SAMPLES]
+        titles.append(f"eot-pgd-20, linf, {panel.near}, on the set")
+        by_source: list[float] = []
         under: dict[str, list[float]] = defaultdict(list)
-        for record in records:
+        for record in panel.switches:
+            protocol = _titled(record["protocol"], RELEASED.format(panel.near))
+            by_source += protocol["by_source"].values()
             for attack in record["attacks"]:
                 under[attack["title"]].append(attack["expected"])
-        cells = [_text(under[title]) if title in under else "" for title in (*titles, exact)]
+        cells = [_text(under[title]) if title in under else "" for title in titles]
         spread = f"{100 * min(by_source):.1f} to {100 * max(by_source):.1f}"
-        lines.append(f"| {_titled(scale, panel)} | {spread} | {' | '.join(cells)} |")
-    return "\n".join(lines) if switches else ""
+        lines.append(f"| {panel.title} | {spread} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
-def _matrix(record: Record, near: str) -> Record:
-    """Return the matrix of the paper's protocol."""
-    found: Record = next(m for m in record["protocol"] if m["title"] == RELEASED.format(near))
-    return found
-
-
-def _together(by_kind: dict[str, dict[str, list[Record]]]) -> str:
+def _together(panel: _Panel) -> str:
     """Return what is left of tickets drawn beside each other, and of those drawn alone instead."""
-    ((panel, drawn),) = by_kind[TOGETHER].items()
-    known = {_first(record): record for record in by_kind[SWITCH][panel]}
-    alone = [known[_first(record)] for record in drawn]
+    known = {_first(record): record for record in panel.switches}
+    alone = [known[_first(record)] for record in panel.together]
     reads = {name: read for name, read in READS.items() if name != "dense"}
     lines = [f"| tickets drawn | {' | '.join(reads)} |", f"|{'---|' * (len(reads) + 1)}"]
-    for name, records in {"alone": alone, "beside each other": drawn}.items():
+    for name, records in {"alone": alone, "beside each other": panel.together}.items():
         cells = [_text([read(record) for record in records]) for read in reads.values()]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe
+from scratchticket.experiments.recipes import NAMES, SCALES, Scale, paper_recipe
 from scratchticket.experiments.report import Found, Records, found, section
 from scratchticket.experiments.summary import outcome
 
@@ -22,16 +22,21 @@ def results(scale: str, records: list[Record]) -> str:
         records: As ``scratchticket report --export`` writes them.
     """
     known = Records({r["id"]: {k: v for k, v in r.items() if k != "id"} for r in records})
-    seeds = {seed for r in records if (seed := _seed(r)) is not None}
-    sized = replace(SCALES[scale], seeds=tuple(sorted(seeds)))
-    founds = [found(paper_recipe(name), sized, known) for name in NAMES]
-    less = "\n".join(f"- {line}" for line in sized.less)
+    done = sized(scale, records)
+    founds = [found(paper_recipe(name), done, known) for name in NAMES]
+    less = "\n".join(f"- {line}" for line in done.less)
     parts = [_cost(records), f"Less than in the paper:\n\n{less}", _verdicts(founds)]
-    if len(seeds) > 1:
-        which = ", ".join(map(str, sized.seeds))
+    if len(done.seeds) > 1:
+        which = ", ".join(map(str, done.seeds))
         parts.insert(1, f"Seeds {which}; a number without ± is of one seed alone.")
     parts += [section(one) for one in founds if one.done]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
+
+
+def sized(scale: str, records: list[Record]) -> Scale:
+    """Return a scale with the seeds that were run."""
+    seeds = {seed for record in records if (seed := _seed(record)) is not None}
+    return replace(SCALES[scale], seeds=tuple(sorted(seeds)))
 
 
 def _seed(record: Record) -> int | None:

@@ -94,7 +94,7 @@ PAGES = (
     Page("docs/fewer-steps.md", searches.tables, "fast-*seed*.jsonl"),
     Page("docs/results-quick.md", partial(result_tables.results, "quick"), "paper-quick.jsonl"),
     Page("docs/results-small.md", partial(result_tables.results, "small"), "paper-small.jsonl"),
-    Page("docs/r2s-findings.md", partial(r2s_tables.answers, "quick"), "*-quick.jsonl"),
+    Page("docs/r2s-findings.md", r2s_tables.answers, "paper-*.jsonl"),
     Page("docs/precision.md", findings.precisions, "precision-digits-seed*.jsonl"),
     Page("docs/settings.md", settings_table.settings, "no records"),
     Page("docs/findings.md", partial(findings.study, "digits"), "digits-seed*.jsonl"),
@@ -121,7 +121,7 @@ PICTURES = (
     Picture(
         "docs/pictures/epsilon.svg", pictures.accuracy_by_epsilon, "digits-attacks-seed*.jsonl"
     ),
-    Picture("docs/pictures/r2s.svg", partial(r2s_tables.compared, "quick"), "paper-quick.jsonl"),
+    Picture("docs/pictures/r2s.svg", r2s_tables.compared, "paper-*.jsonl"),
     Picture("docs/pictures/ratio.svg", pictures.accuracy_by_ratio, "digits-seed?.jsonl"),
     Picture("docs/pictures/fewer-steps.svg", searches.compared, "fast-*seed*.jsonl"),
 )
