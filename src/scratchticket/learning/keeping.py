@@ -12,6 +12,7 @@ from torch import Tensor
 from scratchticket.errors import InputError, first_line
 from scratchticket.files import canonical_json
 from scratchticket.learning.checkpoint import Checkpoint, named
+from scratchticket.learning.descent import Descent
 from scratchticket.learning.problem import Epoch, Problem, Snapshot
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.networks import bare
@@ -62,19 +63,19 @@ def identity(problem: Problem, recipe: LearningRecipe) -> str:
     return sha256(canonical_json(facts).encode()).hexdigest()
 
 
-def kept(problem: Problem, optimiser: torch.optim.SGD, state: State, own: str) -> Checkpoint:
+def kept(problem: Problem, descent: Descent, state: State, own: str) -> Checkpoint:
     """Return the checkpoint of a run.
 
     Args:
         problem: Of the run.
-        optimiser: Whose momentum is zero before the first step.
+        descent: Whose momentum is zero before the first step.
         state: Where it stands.
         own: The run's :func:`identity`.
     """
     learned, best = problem.learner.tensors(), state.best
     momentum = {
-        name: optimiser.state[tensor].get("momentum_buffer", torch.zeros_like(tensor))
-        for name, tensor in learned.items()
+        name: torch.zeros_like(learned[name]) if buffer is None else buffer
+        for name, buffer in descent.momentum.items()
     }
     tensors = named("learned", learned) | named("momentum", momentum)
     tensors |= named("buffers", buffers_of(problem))
@@ -91,9 +92,7 @@ def kept(problem: Problem, optimiser: torch.optim.SGD, state: State, own: str) -
     return Checkpoint(tensors, facts)
 
 
-def restored(
-    checkpoint: Checkpoint, problem: Problem, optimiser: torch.optim.SGD, own: str
-) -> State:
+def restored(checkpoint: Checkpoint, problem: Problem, descent: Descent, own: str) -> State:
     """Put a checkpoint's tensors where they were, and return where the run stood.
 
     Raises:
@@ -102,12 +101,12 @@ def restored(
     if checkpoint.facts.get("identity") != own:
         raise InputError("the checkpoint belongs to a run with other settings")
     try:
-        return _restored(checkpoint, problem, optimiser)
+        return _restored(checkpoint, problem, descent)
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"the checkpoint is damaged: {first_line(error)}") from None
 
 
-def _restored(checkpoint: Checkpoint, problem: Problem, optimiser: torch.optim.SGD) -> State:
+def _restored(checkpoint: Checkpoint, problem: Problem, descent: Descent) -> State:
     """Put a checkpoint's tensors where they were, and return where the run stood."""
     facts = checkpoint.facts
     step, seconds = facts["step"], facts["seconds"]
@@ -120,7 +119,7 @@ def _restored(checkpoint: Checkpoint, problem: Problem, optimiser: torch.optim.S
             tensor.copy_(learned[name])
             # In the tensor's own memory order: another order may round differently.
             again = torch.empty_like(tensor.detach()).copy_(momentum[name])
-            optimiser.state[tensor]["momentum_buffer"] = again
+            descent.momentum[name] = again
         for name, buffer in buffers_of(problem).items():
             buffer.copy_(buffers[name])
     problem.learner.write()

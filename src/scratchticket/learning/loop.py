@@ -21,6 +21,7 @@ from scratchticket.data import pixels
 from scratchticket.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.learning.batches import Batch, Batches
 from scratchticket.learning.checkpoint import newest
+from scratchticket.learning.descent import Descent
 from scratchticket.learning.health import not_finite, signs
 from scratchticket.learning.keeping import State, buffers_of, identity, kept, restored
 from scratchticket.learning.passes import forward_pass
@@ -93,12 +94,7 @@ class _Run:
         self.steps_per_epoch = recipe.steps_per_epoch(len(problem.images))
         self.steps = self.steps_per_epoch * recipe.epochs
         self.state, self._good = State(step=0, loss_sum=self._zero()), 0
-        self.optimiser = torch.optim.SGD(
-            problem.learner.tensors().values(),
-            lr=recipe.learning_rate,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay,
-        )
+        self.descent = Descent(problem.learner.tensors(), recipe)
         self._identity = identity(problem, recipe) if session.checkpoint else ""
         self._forward = forward_pass(problem.network, recipe)
         self._chances = chances(None, len(problem.beside) + 1).to(self.device)
@@ -133,7 +129,7 @@ class _Run:
 
     def _attempt(self, count: int) -> None:
         """Take the memory of a step with so many images, and change nothing that is learned."""
-        self.optimiser.zero_grad(set_to_none=True)
+        self.descent.clear()
         own = max(1, count // self.group.size)
         batch = self.batches.at(self.state.step)
         some = Batch(batch.images[:own], batch.labels[:own], slice(0, own), own)
@@ -142,7 +138,7 @@ class _Run:
         self._backward(self._attacked(some, generator), some.labels, 1.0)
         self.problem.learner.collect()
         _momentum = [torch.empty_like(t) for t in self.problem.learner.tensors().values()]
-        self.optimiser.zero_grad(set_to_none=True)
+        self.descent.clear()
 
     def _advance(self) -> None:
         """Attack, backward, update."""
@@ -170,10 +166,7 @@ class _Run:
             self.group.average([*gradients, *buffers_of(self.problem).values(), loss])
 
         learner.collect()
-        learning_rate = self.recipe.learning_rate_at(step, self.steps_per_epoch)
-        self.optimiser.param_groups[0]["lr"] = learning_rate
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.descent.step(self.recipe.learning_rate_at(step, self.steps_per_epoch))
         learner.write()
         self.state.loss_sum += loss
         self.state.step += 1
@@ -283,7 +276,7 @@ class _Run:
         self.require_finite()
         if self.session.checkpoint is None or not self.group.leads:
             return
-        checkpoint = kept(self.problem, self.optimiser, self.state, self._identity)
+        checkpoint = kept(self.problem, self.descent, self.state, self._identity)
         checkpoint.save(self.session.checkpoint)
 
     def restore(self) -> None:
@@ -292,7 +285,7 @@ class _Run:
         if path is None:
             return
         if (checkpoint := newest(path, self.session.tell)) is not None:
-            self.state = restored(checkpoint, self.problem, self.optimiser, self._identity)
+            self.state = restored(checkpoint, self.problem, self.descent, self._identity)
         self._good = self.state.step
         if len(set(self.group.gathered((self.state.step, float(self.state.loss_sum))))) > 1:
             raise InputError("the processes see different checkpoints: their folder must be one")
