@@ -44,6 +44,7 @@ from scratchticket.accuracy import Accuracy
 from scratchticket.data import Data, DataRecipe, ImageSet, pixels
 from scratchticket.learning import Event, LearningRecipe, Session, Validation
 from scratchticket.networks import bare, maskable, random_network
+from scratchticket.networks.convolutions import taps_of_one_pixel
 from scratchticket.tickets import drawing
 from scratchticket.tickets.draw import Task
 
@@ -250,12 +251,15 @@ def operations(case: Case) -> float:
 
     A forward pass costs two for every multiplication, its gradient with respect to the input the
     same (but for the first layer in the update), that with respect to the weights again the same.
+    Where one pixel comes out of a convolution, weights that meet padding alone count for nothing.
     """
     network, counted = case.build().eval(), list[float]()
 
     def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         weight = module.weight
         assert isinstance(weight, Tensor)
+        if isinstance(module, nn.Conv2d) and (seen := taps_of_one_pixel(module, inputs[0])):
+            weight = weight[..., *seen]
         places = output.numel() // output.shape[1] if output.ndim == 4 else output.shape[0]
         counted.append(2.0 * places * weight.numel())
 

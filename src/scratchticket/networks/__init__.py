@@ -1,5 +1,6 @@
 """Plain dense networks: pixels in [0, 1] to logits. Nothing here knows of masks."""
 
+from scratchticket.networks.convolutions import lean
 from scratchticket.networks.folding import folded
 from scratchticket.networks.inits import INITS, initialise
 from scratchticket.networks.normalise import Normalise
@@ -12,7 +13,6 @@ from scratchticket.networks.parameters import (
     statistics,
     unmasked,
 )
-from scratchticket.networks.pointwise import thin_out
 from scratchticket.networks.recipe import (
     NETWORKS,
     Factory,
@@ -44,6 +44,6 @@ __all__ = [
     "random_network",
     "register",
     "statistics",
-    "thin_out",
+    "lean",
     "unmasked",
 ]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+from scratchticket.networks.convolutions import Lean, convolve
 from scratchticket.networks.resnet import BasicBlock, Bottleneck, PreActivationBlock
 
 FOLLOWED: dict[
@@ -27,8 +28,9 @@ def folded(network: object) -> Iterator[None]:
     """Make a module in eval mode cheaper to attack on a processor, and afterwards as it was.
 
     It computes the same function of the same tensors, which may change meanwhile, but for the
-    order of roundings. Modules somebody listens to with a hook are left alone, and anything that is
-    not exactly PyTorch's; only in blocks of this package is it known what a convolution is for.
+    order of roundings. Modules somebody listens to with a hook are left alone, and subclasses of
+    PyTorch's but :class:`Lean`; only in blocks of this package is it known what a convolution is
+    for.
 
     Args:
         network: A module; of any other callable nothing is known, and nothing is changed.
@@ -37,7 +39,7 @@ def folded(network: object) -> Iterator[None]:
     norms = {module: _Norm(module) for module in modules if _plain(module, nn.BatchNorm2d)}
     for module in modules:
         for conv, norm in _pairs(module):
-            if _plain(conv, nn.Conv2d) and norm in norms:
+            if _plain(conv, nn.Conv2d, Lean) and norm in norms:
                 norms[norm].follow(conv)
     try:
         yield
@@ -46,9 +48,9 @@ def folded(network: object) -> Iterator[None]:
             folding.undo()
 
 
-def _plain(module: nn.Module, kind: type[nn.Conv2d | nn.BatchNorm2d]) -> bool:
-    """Whether a module is of exactly this kind, on a processor, constant, and nobody listens."""
-    if type(module) is not kind or "forward" in module.__dict__:
+def _plain(module: nn.Module, *kinds: type[nn.Conv2d | nn.BatchNorm2d]) -> bool:
+    """Whether a module is exactly of such a kind, on a processor, constant, and nobody listens."""
+    if type(module) not in kinds or "forward" in module.__dict__:
         return False
     listeners = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks)
     if any(listeners) or module._backward_pre_hooks:
@@ -113,8 +115,7 @@ class _Norm:
         if self._done:
             scale, shift = self._line()
             weight = weight * scale.view(-1, 1, 1, 1)
-        result: Tensor = conv._conv_forward(values, weight, shift)
-        return result
+        return convolve(conv, values, weight, shift)
 
     def _normalise(self, values: Tensor) -> Tensor:
         """Multiply and add, unless the convolution has, or nobody wants a gradient."""

@@ -30,11 +30,11 @@ from scratchticket.networks import (
     bare,
     check_answers,
     classifier,
+    lean,
     maskable,
     placed,
     random_network,
     statistics,
-    thin_out,
 )
 from scratchticket.tickets.identity import check_one_network, fingerprint
 from scratchticket.tickets.start import Start
@@ -280,7 +280,7 @@ def _network(task: Task) -> nn.Module:
     if task.start is not None:
         task.start.hand_over(network, data.classes, data.shape)
     check_answers(network, data.shape, len(data.classes))
-    return thin_out(placed(network, task.device))
+    return lean(placed(network, task.device))
 
 
 def _ticket(  # noqa: PLR0913
