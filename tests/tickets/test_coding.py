@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,16 @@ from hypothesis import strategies as some
 
 from scratchticket.errors import TicketError
 from scratchticket.tickets import coding
+
+
+@pytest.fixture(
+    scope="module", params=[0, coding.MAX_LANES], ids=["together", "singly"], autouse=True
+)
+def few(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every code is made and read in both ways."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(coding, "FEW", request.param)
+        yield
 
 
 def random_masks(sizes: list[int], ratio: float, seed: int = 0) -> list[coding.Bits]:
@@ -55,6 +66,12 @@ def test_any_number_of_lanes_works(lanes: int, groups: list[coding.Group]) -> No
     code = coding._encode(bits, groups, lanes)
 
     np.testing.assert_array_equal(coding._decode(code, groups, lanes), bits)
+    for one, other in zip(
+        coding._put_singly(bits, groups, lanes),
+        coding._put_together(bits, groups, lanes),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize(

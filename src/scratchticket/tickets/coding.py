@@ -28,6 +28,9 @@ LOW = 1 << BITS  # a lane's state lies in [LOW, LOW << BITS)
 MAX_LANES = 4096
 MAX_STEPS = 1 << 17  # of the coder over a whole mask; bounds the time to read a hostile file
 MAX_CONTEXTS = 256
+FEW = 32  # lanes, up to which one bit after the other is faster than one array after the other
+_ENDS_EARLY = "the mask's code is damaged: it ends too early"
+_ENDS_ELSEWHERE = "the mask's code is damaged: it does not end where it should"
 Group = tuple[int, int]  # number of bits, probability of a one in units of 2**-16
 
 
@@ -203,45 +206,108 @@ def _check(plan: Plan, code: bytes) -> None:
 
 def _encode(bits: Bits, groups: Sequence[Group], lanes: int) -> bytes:
     """Return final states and stream; bit ``i`` goes to lane ``i % lanes``."""
+    put = _put_singly if lanes <= FEW else _put_together
+    states, stream = put(bits, groups, lanes)
+    return np.asarray(states, dtype="<u4").tobytes() + np.asarray(stream, dtype="<u2").tobytes()
+
+
+def _put_singly(
+    bits: Bits, groups: Sequence[Group], lanes: int
+) -> tuple[npt.ArrayLike, npt.ArrayLike]:
+    """Return final states and stream, made bit by bit."""
+    states, words, ones, stop = [LOW] * lanes, list[int](), bits.tolist(), len(bits)
+    for size, p in reversed(groups):
+        for i in reversed(range(stop - size, stop)):
+            state, width, base = states[i % lanes], p, 0
+            if not ones[i]:
+                width, base = LOW - p, p
+            if state >= width << BITS:
+                words.append(state & LOW - 1)
+                state >>= BITS
+            states[i % lanes] = (state // width << BITS) + state % width + base
+        stop -= size
+    return states, words[::-1]
+
+
+def _put_together(
+    bits: Bits, groups: Sequence[Group], lanes: int
+) -> tuple[npt.ArrayLike, npt.ArrayLike]:
+    """Return final states and stream, made step by step."""
     probabilities = _probabilities(groups)
     states = np.full(lanes, LOW, dtype=np.uint32)
     words: list[npt.NDArray[np.uint16]] = []
+    shift, low = np.uint32(BITS), np.uint32(LOW)
     for start in reversed(range(0, len(bits), lanes)):
         one = bits[start : start + lanes]
         state = states[: len(one)]
-        p = probabilities[start : start + lanes].astype(np.uint32)
-        width = np.where(one, p, np.uint32(LOW) - p)
-        full = state >= (width << np.uint32(BITS))
+        p = probabilities[start : start + lanes]
+        width = np.where(one, p, low - p)
+        full = state >= (width << shift)
         words.append(state[full].astype(np.uint16))
-        state = np.where(full, state >> np.uint32(BITS), state)
+        state = np.where(full, state >> shift, state)
         quotient, rest = np.divmod(state, width)
-        base = np.where(one, np.uint32(0), p)
-        states[: len(one)] = (quotient << np.uint32(BITS)) + rest + base
-    stream = np.concatenate(words[::-1]) if words else np.empty(0, dtype=np.uint16)
-    return states.astype("<u4").tobytes() + stream.astype("<u2").tobytes()
+        states[: len(one)] = (quotient << shift) + rest + np.where(one, np.uint16(0), p)
+    return states, np.concatenate([np.empty(0, dtype=np.uint16), *words[::-1]])
 
 
 def _decode(code: bytes, groups: Sequence[Group], lanes: int) -> Bits:
     """Undo :func:`_encode`."""
-    probabilities = _probabilities(groups)
-    states = np.frombuffer(code, "<u4", count=lanes).astype(np.uint32)
-    stream = np.frombuffer(code, "<u2", offset=4 * lanes).astype(np.uint32)
+    states = np.frombuffer(code, "<u4", count=lanes)
+    stream = np.frombuffer(code, "<u2", offset=4 * lanes)
+    return (_take_singly if lanes <= FEW else _take_together)(states, stream, groups)
+
+
+def _take_singly(
+    states: npt.NDArray[np.uint32], stream: npt.NDArray[np.uint16], groups: Sequence[Group]
+) -> Bits:
+    """Return what was put into states and stream, bit by bit."""
+    lanes, words, start = states.tolist(), iter(stream.tolist()), 0
+    count = len(lanes)
+    bits = bytearray(sum(size for size, _ in groups))
+    try:
+        for size, p in groups:
+            for i in range(start, start + size):
+                state = lanes[i % count]
+                slot = state & LOW - 1
+                if slot < p:
+                    bits[i] = 1
+                    state = p * (state >> BITS) + slot
+                else:
+                    state = (LOW - p) * (state >> BITS) + slot - p
+                if state < LOW:
+                    state = state << BITS | next(words)
+                lanes[i % count] = state
+            start += size
+    except StopIteration:
+        raise TicketError(_ENDS_EARLY) from None
+    if next(words, None) is not None or set(lanes) != {LOW}:
+        raise TicketError(_ENDS_ELSEWHERE)
+    return np.frombuffer(bits, dtype=np.bool_)
+
+
+def _take_together(
+    states: npt.NDArray[np.uint32], stream: npt.NDArray[np.uint16], groups: Sequence[Group]
+) -> Bits:
+    """Return what was put into states and stream, step by step."""
+    probabilities, lanes = _probabilities(groups), len(states)
+    states, words = states.astype(np.uint32), stream.astype(np.uint32)
     bits = np.empty(len(probabilities), dtype=np.bool_)
-    position = 0
+    shift, low, position = np.uint32(BITS), np.uint32(LOW), 0
     for start in range(0, len(bits), lanes):
-        p = probabilities[start : start + lanes].astype(np.uint32)
+        p = probabilities[start : start + lanes]
         state = states[: len(p)]
-        slot = state & np.uint32(LOW - 1)
+        slot = state & (low - 1)
         one = slot < p
         bits[start : start + lanes] = one
-        base = np.where(one, np.uint32(0), p)
-        state = np.where(one, p, np.uint32(LOW) - p) * (state >> np.uint32(BITS)) + slot - base
-        low = np.flatnonzero(state < LOW)
-        if position + len(low) > len(stream):
-            raise TicketError("the mask's code is damaged: it ends too early")
-        state[low] = (state[low] << np.uint32(BITS)) | stream[position : position + len(low)]
-        position += len(low)
+        share = (state >> shift) * p
+        state = np.where(one, share + slot, state - share - p)  # of a one, the latter wraps around
+        (short,) = (state < low).nonzero()
+        end = position + len(short)
+        if end > len(words):
+            raise TicketError(_ENDS_EARLY)
+        state[short] = (state[short] << shift) | words[position:end]
+        position = end
         states[: len(p)] = state
-    if position != len(stream) or (states != LOW).any():
-        raise TicketError("the mask's code is damaged: it does not end where it should")
+    if position != len(words) or (states != LOW).any():
+        raise TicketError(_ENDS_ELSEWHERE)
     return bits
