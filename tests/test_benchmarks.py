@@ -221,6 +221,16 @@ def test_operations_are_those_of_the_literature() -> None:
     assert draws.operations(whole) == pytest.approx(17 * forward, rel=0.005)
 
 
+def test_weights_that_meet_padding_alone_are_no_operations() -> None:
+    image = draws.Case(st.NetworkRecipe("resnet18", width=8), (1, 1, 1), 1, "fgsm")  # one pixel
+    channels = ((1, 8), *[(8, 8)] * 4)  # of the first layers; each later stage has more
+    for narrow, wide in ((8, 16), (16, 32), (32, 64)):
+        channels += ((narrow, wide), *[(wide, wide)] * 3, (narrow, wide))  # a shortcut at the end
+    forward = 2 * (sum(inputs * outputs for inputs, outputs in channels) + 64 * 10)
+
+    assert draws.operations(image) == (2 + 3) * forward - 2 * 8  # the update leaves images alone
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_draw_is_measured_beside_the_reference(
     precision: str, monkeypatch: pytest.MonkeyPatch

@@ -180,7 +180,7 @@ def _panels(records: list[Record]) -> Iterator[_Panel]:
             of = found[panel_of(network, data)]
             cell = next(c for c in dense_cells(scale, network, data) if c.column == PGD)
             dense = [cell.read(known[job.id]).value for job in cell.jobs if job.id in known]
-            if of[TRANSFER]:
+            if of[TRANSFER] and dense:
                 yield _Panel(scale, cell.panel, of[TRANSFER], dense, of[SWITCH], of[TOGETHER])
 
 

@@ -128,6 +128,16 @@ def test_subclasses_are_left_alone() -> None:
     assert type(lean(layer)) is Own
 
 
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_they_are_compiled_into_one_graph(size: int) -> None:
+    layer = lean(nn.Conv2d(3, 4, 3, padding=1, stride=2))
+    images = torch.rand(2, 3, size, size)
+
+    compiled = torch.compile(layer, backend="eager", fullgraph=True)
+
+    assert torch.equal(compiled(images), layer(images))
+
+
 def test_networks_learn_with_them(few_digits: st.Data) -> None:
     narrow, nothing = st.NetworkRecipe("resnet18", width=8), Accuracy(0, 1)
     seen = Validation(nothing, nothing)

@@ -22,7 +22,7 @@ class Descent:
         recipe: Has momentum and weight decay.
 
     Attributes:
-        momentum: Of each tensor; None before its first step.
+        momentum: Of each tensor; None before its first step, and if the recipe has none.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], recipe: LearningRecipe) -> None:

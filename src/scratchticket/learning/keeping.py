@@ -68,7 +68,7 @@ def kept(problem: Problem, descent: Descent, state: State, own: str) -> Checkpoi
 
     Args:
         problem: Of the run.
-        descent: Whose momentum is zero before the first step.
+        descent: Of the run; where there is no momentum, zeros are kept.
         state: Where it stands.
         own: The run's :func:`identity`.
     """

@@ -36,6 +36,7 @@ __all__ = [
     "folded",
     "import_factory",
     "initialise",
+    "lean",
     "maskable",
     "name_of",
     "normalised",
@@ -44,6 +45,5 @@ __all__ = [
     "random_network",
     "register",
     "statistics",
-    "lean",
     "unmasked",
 ]

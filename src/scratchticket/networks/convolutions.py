@@ -1,8 +1,8 @@
 """Convolutions that PyTorch makes more work of than there is, or gets wrong.
 
 Where one pixel comes out of a convolution, as in the last stage of a residual network for images of
-8x8, most of a kernel meets padding alone, and what is left is the product of two matrices. oneDNN
-takes up to four times as long as that product for it.
+8x8, most of a kernel meets padding alone, and what is left is the product of two matrices. oneDNN,
+which computes on processors, takes up to four times as long as that product for it.
 
 And a fault of oneDNN ends the process or spoils its memory: where the images of a 1x1 convolution
 with a stride have fewer channels than a vector register has places (16 with AVX-512, 8 with AVX2)
@@ -47,7 +47,8 @@ def convolve(layer: nn.Conv2d, images: Tensor, weight: Tensor, bias: Tensor | No
         weight: In place of the layer's.
         bias: In place of the layer's.
     """
-    if (seen := taps_of_one_pixel(layer, images)) is not None:
+    here = images.device.type == "cpu"
+    if here and (seen := taps_of_one_pixel(layer, images)) is not None:
         down, right = seen
         pixels = images[..., : down.stop - down.start, : right.stop - right.start]
         product = F.linear(_channels_last(pixels), _channels_last(weight[..., down, right]), bias)
@@ -60,15 +61,16 @@ def convolve(layer: nn.Conv2d, images: Tensor, weight: Tensor, bias: Tensor | No
 
 
 def taps_of_one_pixel(layer: nn.Conv2d, images: Tensor) -> tuple[slice, slice] | None:
-    """Return which rows and columns of a kernel meet images; None if more than a pixel comes out.
+    """Return which rows and columns of a kernel meet images if one pixel comes out.
 
-    They meet the first rows and columns of the images, as many as they are.
+    They meet the first rows and columns of the images, as many as they are. None if more pixels
+    come out, and of convolutions with groups, dilation, or other than a small padding with zeros.
     """
     if layer.groups > 1 or layer.padding_mode != "zeros" or isinstance(layer.padding, str):
         return None
     if images.ndim != 4:
         return None
-    seen = list[slice]()
+    seen: list[slice] = []
     for axis, size in enumerate(images.shape[-2:]):
         kernel, padding = layer.kernel_size[axis], layer.padding[axis]
         further = size + 2 * padding - kernel
@@ -79,7 +81,7 @@ def taps_of_one_pixel(layer: nn.Conv2d, images: Tensor) -> tuple[slice, slice] |
 
 
 def _channels_last(values: Tensor) -> Tensor:
-    """Return a row of numbers for each image, or each output channel, in the order of memory."""
+    """Return a row of numbers for each image, or output: all channels of one pixel, of the next."""
     return values.movedim(1, -1).flatten(1)
 
 

@@ -1,4 +1,4 @@
-"""Entropy coding of masks: interleaved binary rANS (Duda, 2013, arXiv:1311.2540) in whole numbers.
+"""Entropy coding of masks.
 
 All layers go through one stream. The bits of a layer are coded in groups, each with its own
 probability of a one. A layer may be one group, whose probability follows from its kept count; or
@@ -19,19 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchticket.errors import TicketError
+from scratchticket.tickets.rans import BITS, LOW, Bits, Group, put, take
 
-Bits = npt.NDArray[np.bool_]
 Contexts = npt.NDArray[np.uint8]
 
-BITS = 16  # precision of probabilities, and size of a word
-LOW = 1 << BITS  # a lane's state lies in [LOW, LOW << BITS)
 MAX_LANES = 4096
 MAX_STEPS = 1 << 17  # of the coder over a whole mask; bounds the time to read a hostile file
 MAX_CONTEXTS = 256
-FEW = 32  # lanes, up to which one bit after the other is faster than one array after the other
-_ENDS_EARLY = "the mask's code is damaged: it ends too early"
-_ENDS_ELSEWHERE = "the mask's code is damaged: it does not end where it should"
-Group = tuple[int, int]  # number of bits, probability of a one in units of 2**-16
 
 
 @dataclass(frozen=True)
@@ -94,8 +88,9 @@ def _best_grouping(contexts: Contexts | None, bits: Bits) -> tuple[int, float]:
 def _lanes(cost: float, total: int) -> int:
     """Return how many lanes to interleave, a power of two.
 
-    Each lane costs about two bytes and makes the coder faster: as many as cost at most 0.2 %, or
-    0.8 % while they are no more than 64, or as ``MAX_STEPS`` demands.
+    Each lane costs about two bytes, and beyond :data:`~scratchticket.tickets.rans.FEW` makes the
+    coder faster: as many as cost at most 0.2 %, or 0.8 % while they are no more than 64, or as
+    ``MAX_STEPS`` demands.
     """
     affordable = max(cost / 8 * 0.002 / 2, min(cost / 8 * 0.008 / 2, 64), 1)
     lanes = 1 << int(log2(min(affordable, MAX_LANES)))
@@ -107,12 +102,6 @@ def _lanes(cost: float, total: int) -> int:
 def _order(contexts: Contexts, groups: int) -> npt.NDArray[np.intp]:
     """Return the positions of a layer's bits group by group, in storage order within a group."""
     return np.argsort(contexts >> (8 - groups.bit_length() + 1), kind="stable")
-
-
-def _probabilities(groups: Sequence[Group]) -> npt.NDArray[np.uint16]:
-    """Return the probability of a one of each bit."""
-    values = np.array([probability for _, probability in groups], dtype=np.uint16)
-    return np.repeat(values, [size for size, _ in groups])
 
 
 def encode(masks: Sequence[Bits], contexts: Sequence[Contexts | None]) -> tuple[bytes, Plan]:
@@ -147,7 +136,7 @@ def encode(masks: Sequence[Bits], contexts: Sequence[Contexts | None]) -> tuple[
             groups.append((len(bits), _probability(len(bits), int(np.count_nonzero(bits)))))
             ordered.append(bits)
     coded = np.concatenate(ordered) if ordered else np.empty(0, dtype=np.bool_)
-    return np.array(stored, dtype="<u2").tobytes() + _encode(coded, groups, lanes), plan
+    return np.array(stored, dtype="<u2").tobytes() + put(coded, groups, lanes), plan
 
 
 def decode(code: bytes, plan: Plan, contexts: Sequence[Contexts | None]) -> list[Bits]:
@@ -178,7 +167,7 @@ def decode(code: bytes, plan: Plan, contexts: Sequence[Contexts | None]) -> list
             groups.append((size, _probability(size, kept)))
     if any(not 0 < probability < LOW for _, probability in groups):
         raise TicketError("the mask's code is damaged: a probability is 0")
-    bits = _decode(code[2 * position :], groups, plan.lanes)
+    bits = take(code[2 * position :], groups, plan.lanes)
     masks: list[Bits] = []
     start = 0
     for size, kept, count, order in zip(plan.sizes, plan.kept, plan.contexts, orders, strict=True):
@@ -198,116 +187,8 @@ def _check(plan: Plan, code: bytes) -> None:
     if not set(plan.contexts) <= powers or not 1 <= plan.lanes <= MAX_LANES:
         raise TicketError("the mask's code is damaged: impossible numbers of contexts or lanes")
     stored = sum(count for count in plan.contexts if count > 1)
-    if len(code) % 2 or len(code) < 2 * stored + 4 * plan.lanes:
+    least = 2 * stored + 4 * plan.lanes
+    if len(code) % 2 or not least <= len(code) <= least + 2 * sum(plan.sizes):  # a word a bit
         raise TicketError("the mask's code is damaged: wrong length")
     if plan.lanes * MAX_STEPS < sum(plan.sizes):
         raise TicketError("the mask's code is damaged: too few lanes for its size")
-
-
-def _encode(bits: Bits, groups: Sequence[Group], lanes: int) -> bytes:
-    """Return final states and stream; bit ``i`` goes to lane ``i % lanes``."""
-    put = _put_singly if lanes <= FEW else _put_together
-    states, stream = put(bits, groups, lanes)
-    return np.asarray(states, dtype="<u4").tobytes() + np.asarray(stream, dtype="<u2").tobytes()
-
-
-def _put_singly(
-    bits: Bits, groups: Sequence[Group], lanes: int
-) -> tuple[npt.ArrayLike, npt.ArrayLike]:
-    """Return final states and stream, made bit by bit."""
-    states, words, ones, stop = [LOW] * lanes, list[int](), bits.tolist(), len(bits)
-    for size, p in reversed(groups):
-        for i in reversed(range(stop - size, stop)):
-            state, width, base = states[i % lanes], p, 0
-            if not ones[i]:
-                width, base = LOW - p, p
-            if state >= width << BITS:
-                words.append(state & LOW - 1)
-                state >>= BITS
-            states[i % lanes] = (state // width << BITS) + state % width + base
-        stop -= size
-    return states, words[::-1]
-
-
-def _put_together(
-    bits: Bits, groups: Sequence[Group], lanes: int
-) -> tuple[npt.ArrayLike, npt.ArrayLike]:
-    """Return final states and stream, made step by step."""
-    probabilities = _probabilities(groups)
-    states = np.full(lanes, LOW, dtype=np.uint32)
-    words: list[npt.NDArray[np.uint16]] = []
-    shift, low = np.uint32(BITS), np.uint32(LOW)
-    for start in reversed(range(0, len(bits), lanes)):
-        one = bits[start : start + lanes]
-        state = states[: len(one)]
-        p = probabilities[start : start + lanes]
-        width = np.where(one, p, low - p)
-        full = state >= (width << shift)
-        words.append(state[full].astype(np.uint16))
-        state = np.where(full, state >> shift, state)
-        quotient, rest = np.divmod(state, width)
-        states[: len(one)] = (quotient << shift) + rest + np.where(one, np.uint16(0), p)
-    return states, np.concatenate([np.empty(0, dtype=np.uint16), *words[::-1]])
-
-
-def _decode(code: bytes, groups: Sequence[Group], lanes: int) -> Bits:
-    """Undo :func:`_encode`."""
-    states = np.frombuffer(code, "<u4", count=lanes)
-    stream = np.frombuffer(code, "<u2", offset=4 * lanes)
-    return (_take_singly if lanes <= FEW else _take_together)(states, stream, groups)
-
-
-def _take_singly(
-    states: npt.NDArray[np.uint32], stream: npt.NDArray[np.uint16], groups: Sequence[Group]
-) -> Bits:
-    """Return what was put into states and stream, bit by bit."""
-    lanes, words, start = states.tolist(), iter(stream.tolist()), 0
-    count = len(lanes)
-    bits = bytearray(sum(size for size, _ in groups))
-    try:
-        for size, p in groups:
-            for i in range(start, start + size):
-                state = lanes[i % count]
-                slot = state & LOW - 1
-                if slot < p:
-                    bits[i] = 1
-                    state = p * (state >> BITS) + slot
-                else:
-                    state = (LOW - p) * (state >> BITS) + slot - p
-                if state < LOW:
-                    state = state << BITS | next(words)
-                lanes[i % count] = state
-            start += size
-    except StopIteration:
-        raise TicketError(_ENDS_EARLY) from None
-    if next(words, None) is not None or set(lanes) != {LOW}:
-        raise TicketError(_ENDS_ELSEWHERE)
-    return np.frombuffer(bits, dtype=np.bool_)
-
-
-def _take_together(
-    states: npt.NDArray[np.uint32], stream: npt.NDArray[np.uint16], groups: Sequence[Group]
-) -> Bits:
-    """Return what was put into states and stream, step by step."""
-    probabilities, lanes = _probabilities(groups), len(states)
-    states, words = states.astype(np.uint32), stream.astype(np.uint32)
-    bits = np.empty(len(probabilities), dtype=np.bool_)
-    shift, low, position = np.uint32(BITS), np.uint32(LOW), 0
-    for start in range(0, len(bits), lanes):
-        p = probabilities[start : start + lanes]
-        state = states[: len(p)]
-        slot = state & (low - 1)
-        one = slot < p
-        bits[start : start + lanes] = one
-        share = (state >> shift) * p
-        state = np.where(one, share + slot, state - share - p)  # of a one, the latter wraps around
-        (short,) = (state < low).nonzero()
-        end = position + len(short)
-        if end > len(words):
-            raise TicketError(_ENDS_EARLY)
-        state[short] = (state[short] << shift) | words[position:end]
-        position = end
-        states[: len(p)] = state
-    if position != len(words) or (states != LOW).any():
-        raise TicketError(_ENDS_ELSEWHERE)
-    return bits
