@@ -227,7 +227,7 @@ def _known_set(panels: list[_Panel]) -> str:
         f"|{'---|' * (len(READS) + 3)}",
     ]
     for panel in panels:
-        cells = [_text([read(record) for record in panel.switches]) for read in READS.values()]
+        cells = [_text(_read(read, panel)) for read in READS.values()]
         said = ", ".join(dict.fromkeys(r["worst_case"]["gain"] for r in panel.switches))
         images = panel.switches[0]["natural"]["total"]
         lines.append(f"| {panel.title} | {images} | {' | '.join(cells)} | {said} |")
