@@ -27,8 +27,9 @@ LEARNING = st.LearningRecipe(epochs=2, batch_size=64)
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
-    """Tests draw the same numbers at every run."""
+    """Tests draw the same numbers at every run, with one thread whatever the test before set."""
     torch.manual_seed(0)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

@@ -63,9 +63,13 @@ SMALLER: dict[str, Callable[[ModuleType], dict[str, Any]]] = {  # what a benchma
         "CASES": (of.Case("input", "Parquet", large=False, count=48, side=32),)
     },
 }
+ALONE = ["--threads", "1"]  # other tests run beside
 MORE = {
-    "attacks": ["--images", "20", "--autoattack-images", "2", "--queries", "5", "--threads", "1"],
+    "attacks": ["--images", "20", "--autoattack-images", "2", "--queries", "5", *ALONE],
+    "draw": ALONE,
     "export": ["--width", "2"],
+    "growth": ALONE,
+    "parts": ALONE,
 }
 
 
