@@ -26,6 +26,7 @@ Read = Callable[[Record], float]
 TRANSFER, SWITCH, TOGETHER = "transfer between tickets", "R2S", "R2S beside"  # labels of jobs
 SAMPLES = (1, 5, 10, 20)  # networks that EOT draws for a step
 STUDIES = {"paper-quick": "quick", "paper-small": "small"}  # to the scale
+SHOWN = {"quick": "digits of 8x8 pixels", "small": "CIFAR-10"}  # what a scale has for images
 
 
 @dataclass(frozen=True)
@@ -120,14 +121,15 @@ def compared(records: list[Record]) -> str:
     for panel in _panels(records):
         if panel.switches:
             by_scale[panel.scale.name].append(panel)
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(8.5, 4.2), layout="constrained")
     sides = figure.subplots(
         1, len(by_scale), width_ratios=[len(some) for some in by_scale.values()], squeeze=False
     )[0]
     for axes, panels in zip(sides, by_scale.values(), strict=True):
         _side(axes, panels)
     sides[0].set(ylabel="robust accuracy (%)")
-    sides[-1].legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    lines, names = sides[0].get_legend_handles_labels()
+    figure.legend(lines, names, frameon=False, fontsize=8, loc="outside lower center", ncols=3)
     return svg(figure)
 
 
@@ -156,6 +158,7 @@ def _side(axes: Axes, panels: list[_Panel]) -> None:
     here = [panel.scale.called(panel.name).replace(", ", "\n") for panel in panels]
     axes.set_xticks(range(len(panels)), here, fontsize=8)
     axes.set_xlim(-0.5, len(panels) - 0.5)
+    axes.set_title(SHOWN[panels[0].scale.name], fontsize=9)
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
 

@@ -100,7 +100,7 @@ _SMALL = Scale(
         "2/255": "epsilon 4/255",
         "4/255": "epsilon 8/255",
     },
-    costs={"run": 4000, "transfer": 800, "features": 10},
+    costs={"run": 4000, "transfer": 800, "switch": 47000, "features": 10},
 )
 
 _QUICK = Scale(
