@@ -115,6 +115,16 @@ def test_the_benchmarks_explain_themselves(words: list[str], said: str) -> None:
     assert done.returncode == (2 if words == ["speed"] else 0)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_limit_is_that_of_the_faster_library(
+    precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_convolutions = measure.product_rate("cpu", precision, 0.2)
+    monkeypatch.setattr(measure.F, "conv2d", lambda image, kernels: None)  # takes no time
+
+    assert measure.product_rate("cpu", precision, 0.2) > 100 * of_convolutions > 0
+
+
 def test_memory_is_that_of_the_process_alone() -> None:
     """Linux hands ru_maxrss on to a child; what is measured here must not be."""
     held = torch.ones(100 << 20)
