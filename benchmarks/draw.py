@@ -5,11 +5,11 @@
     python -m benchmarks draw resnet18-256 --steps 20 --device cuda --precision bfloat16
 
 Ours and the reference (benchmarks/released.py) take turns in one run, on the same random network,
-the same images and the same number of threads. The machine's limit is the best rate of a float32
-matrix product, measured in between; our share of it counts the multiplications of convolutions and
-linear layers alone. The reference's time is split by PyTorch's profiler, so that it can be seen to
-be no straw man. Memory is the peak of a process of its own. A row is appended to records/draw.jsonl
-as soon as it is measured.
+the same images and the same number of threads. The machine's limit is the best rate of a matrix
+product in the precision of ours, measured in between; our share of it counts the multiplications of
+convolutions and linear layers alone. The reference's time is split by PyTorch's profiler, so that
+it can be seen to be no straw man. Memory is the peak of a process of its own. A row is appended to
+records/draw.jsonl as soon as it is measured.
 """
 
 from __future__ import annotations

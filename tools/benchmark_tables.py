@@ -174,37 +174,35 @@ Seconds for 1,000 images: median (least to most) of runs in turn, with
 
 def draw(records: list[Record]) -> str:
     """Return the tables of how long a step of a draw takes, in Markdown."""
-    steps, splits, memory = [], [], []
     before = {"memory_format": "channels_last"}  # of rows from before there was a choice
     records = [r | before | r["way"] for r in records]
-    records = newest(records, "case", "device", "precision", "compile", *before)
-    for record in records:
-        channels, side = record["image_shape"][0], record["image_shape"][1]
-        label = (
-            f"| {record['network']}, width {record['width']}, {channels}x{side}x{side} "
-            f"| {record['batch']} | {record['attack'].split(',')[0]} | {way_of(record)} |"
-        )
+    ways = newest(records, "case", "device", "precision", "compile", *before)
+    ways.sort(key=lambda r: (r["precision"] != "float32", r["compile"] != "none", way_of(r)))
+    steps, memory = [], []
+    for record in ways:
+        label = f"{step_of(record)} {way_of(record)} |"
         ours, theirs = (interval(record["seconds"][who]) for who in ("ours", "reference"))
         steps.append(
             f"{label} {ours} | {theirs} | {many_times(record['ratio'])} "
             f"| {record['operations'] / 1e9:,.0f} | {record['product_rate'] / 1e9:.0f} "
             f"| {100 * record['share']:.0f} |"
         )
-        split = " | ".join(f"{100 * value:.0f}" for value in record["reference_split"].values())
-        splits.append(f"{label} {split} |")
         sizes = [record["peak_bytes"][who] / 2**20 for who in ("ours", "reference")]
         memory.append(f"{label} {sizes[0]:,.0f} | {sizes[1]:,.0f} |")
+    splits = []  # the reference computes in one way
+    for record in newest(records, "case", "device"):
+        split = " | ".join(f"{100 * value:.0f}" for value in record["reference_split"].values())
+        splits.append(f"{step_of(record)} {split} |")
     return f"""\
 | network, images | batch | inner attack | ours computes in | ours (s) | reference (s) \
 | times faster | operations (10^9) | matrix product (10^9/s) | share of it (%) |
 |---|---|---|---|---|---|---|---|---|---|
 {chr(10).join(steps)}
 
-Seconds of one step: median (least to most) of turns, with {where(records)}.
+Seconds of one step: median (least to most) of turns, with {where(ways)}.
 
-| network, images | batch | inner attack | ours computes in | convolutions (%) | sorting (%) \
-| the rest (%) |
-|---|---|---|---|---|---|---|
+| network, images | batch | inner attack | convolutions (%) | sorting (%) | the rest (%) |
+|---|---|---|---|---|---|
 {chr(10).join(splits)}
 
 How the reference's time is spent.
@@ -214,6 +212,15 @@ How the reference's time is spent.
 |---|---|---|---|---|---|
 {chr(10).join(memory)}
 """
+
+
+def step_of(record: Record) -> str:
+    """Return the beginning of a row: which step of a draw it is about."""
+    channels, side = record["image_shape"][0], record["image_shape"][1]
+    return (
+        f"| {record['network']}, width {record['width']}, {channels}x{side}x{side} "
+        f"| {record['batch']} | {record['attack'].split(',')[0]} |"
+    )
 
 
 def way_of(record: Record) -> str:
