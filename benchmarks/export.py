@@ -93,7 +93,7 @@ def measured(width: int) -> Row:
 def main(arguments: list[str]) -> None:
     """Measure what is asked for."""
     parser = options_of("export", __doc__)
-    parser.add_argument("--width", type=int, nargs="+", default=[64])
+    parser.add_argument("--width", type=int, nargs="+", default=[16, 64])
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     for width in options.width:
