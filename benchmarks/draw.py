@@ -39,6 +39,7 @@ from benchmarks.measure import (
     product_rate,
     ratios,
     spread,
+    wait_for,
 )
 from scratchticket.accuracy import Accuracy
 from scratchticket.data import Data, DataRecipe, ImageSet, pixels
@@ -138,11 +139,6 @@ class Way:
         """In which products are timed: on a GPU in both."""
         return (self.precision,) if self.device == "cpu" else ("float32", "bfloat16")
 
-    def wait(self) -> None:
-        """Wait until the device has done what it was given."""
-        if self.device != "cpu":
-            torch.cuda.synchronize()
-
 
 def ours(case: Case, way: Way) -> Callable[[], list[float]]:
     """Return what takes a turn of our draw: the seconds of each step.
@@ -178,7 +174,7 @@ def ours(case: Case, way: Way) -> Callable[[], list[float]]:
         stamps: list[float] = []
 
         def stamp(event: Event) -> None:
-            way.wait()
+            wait_for(way.device)
             stamps.append(time.perf_counter())
 
         job.run(Session(observe=stamp))
@@ -195,10 +191,10 @@ def reference(case: Case, way: Way) -> Callable[[], list[float]]:
     def turn() -> list[float]:
         seconds = []
         for images, labels in batches[: case.steps]:
-            way.wait()
+            wait_for(way.device)
             begun = time.perf_counter()
             step(images, labels)
-            way.wait()
+            wait_for(way.device)
             seconds.append(time.perf_counter() - begun)
         return seconds
 
@@ -236,7 +232,7 @@ def shares(case: Case, way: Way) -> dict[str, float]:
     kind_of = torch.profiler.ProfilerActivity
     with torch.profiler.profile(activities=[kind_of.CPU if here else kind_of.CUDA]) as profiler:
         step(images, labels)
-        way.wait()
+        wait_for(way.device)
     times = {"convolutions": 0.0, "sorting": 0.0, "the rest": 0.0}
     words = dict.fromkeys(_CONVOLVING, "convolutions") | {"sort": "sorting", "Sort": "sorting"}
     for event in profiler.key_averages():

@@ -65,6 +65,12 @@ def between(values: Mapping[str, float], form: str) -> str:
     return f"{middle} ({least} to {most})"
 
 
+def wait_for(device: str) -> None:
+    """Wait until a device has done what it was given."""
+    if device != "cpu":
+        torch.cuda.synchronize()
+
+
 def product_rate(device: str = "cpu", precision: str = "float32", seconds: float = 1.0) -> float:
     """Return the best rate of a matrix product, in operations a second.
 
@@ -79,17 +85,13 @@ def product_rate(device: str = "cpu", precision: str = "float32", seconds: float
         image, kernels = first.view(1, -1, 32, size).permute(0, 3, 1, 2), second[..., None, None]
         ways.append(partial(F.conv2d, image, kernels))
 
-    def wait() -> None:
-        if device != "cpu":
-            torch.cuda.synchronize()
-
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
         for way in ways:
-            wait()
+            wait_for(device)
             begun = time.perf_counter()
             way()
-            wait()
+            wait_for(device)
             best = max(best, 2 * size**3 / (time.perf_counter() - begun))
     return best
 

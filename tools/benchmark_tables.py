@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
 Record = dict[str, Any]
@@ -177,7 +178,7 @@ def draw(records: list[Record]) -> str:
     before = {"memory_format": "channels_last"}  # of rows from before there was a choice
     records = [r | before | r["way"] for r in records]
     ways = newest(records, "case", "device", "precision", "compile", *before)
-    ways.sort(key=lambda r: (r["precision"] != "float32", r["compile"] != "none", way_of(r)))
+    ways.sort(key=lambda r: (r["precision"] != "float32", way_of(r), r["operations"]))
     steps, memory = [], []
     for record in ways:
         label = f"{step_of(record)} {way_of(record)} |"
@@ -190,7 +191,7 @@ def draw(records: list[Record]) -> str:
         sizes = [record["peak_bytes"][who] / 2**20 for who in ("ours", "reference")]
         memory.append(f"{label} {sizes[0]:,.0f} | {sizes[1]:,.0f} |")
     splits = []  # the reference computes in one way
-    for record in newest(records, "case", "device"):
+    for record in sorted(newest(records, "case", "device"), key=itemgetter("operations")):
         split = " | ".join(f"{100 * value:.0f}" for value in record["reference_split"].values())
         splits.append(f"{step_of(record)} {split} |")
     return f"""\
