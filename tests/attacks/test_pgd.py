@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import scratchticket as st
-from scratchticket.attacks import Keep, LinfBall, perturb, pgd
+from scratchticket.attacks import Keep, LinfBall, attack_of, perturb, pgd
 from scratchticket.errors import InputError
 
 
@@ -183,3 +183,29 @@ def test_an_attack_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         st.AttackRecipe(**arguments)  # type: ignore[arg-type]
+
+
+def test_n_fgsm_steps_from_noise_twice_as_wide_and_is_not_projected_back() -> None:
+    network, labels = TwoClassLinear(num_pixels=12), torch.zeros(400, dtype=torch.long)
+    images = torch.full((400, 12), 0.5)  # far from 0 and 1
+    recipe = st.AttackRecipe("n-fgsm", "0.1")
+
+    adversarial = perturb(recipe, network, images, labels, generator=generator())
+
+    noise = adversarial - images + 0.1 * network.weight.sign()  # the step, known in closed form
+    assert noise.abs().max() <= 0.2 + 1e-6
+    assert float(noise.std()) == pytest.approx(0.2 / 3**0.5, rel=0.05)  # uniform in (-0.2, 0.2)
+    assert (adversarial - images).abs().max() > 0.25
+    near = perturb(recipe, network, images * 0.1, labels, generator=generator())
+    assert 0 <= near.min() <= near.max() <= 1
+    part = perturb(
+        recipe, network, images[:3], labels[:3], generator=generator(), part=slice(2, 5), whole=400
+    )
+    assert torch.equal(part, adversarial[2:5])
+
+
+def test_n_fgsm_is_for_learning_in_the_linf_ball_only() -> None:
+    with pytest.raises(InputError, match="n-fgsm is for the norm linf"):
+        st.AttackRecipe("n-fgsm", "0.5", norm="l2")
+    with pytest.raises(InputError, match="the inner attack n-fgsm is no judge"):
+        attack_of(st.AttackRecipe("n-fgsm"))

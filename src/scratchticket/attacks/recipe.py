@@ -17,7 +17,9 @@ from scratchticket.plugins import plugin, plugin_names
 from scratchticket.quantities import fraction, fraction_text
 
 Norm = Literal["linf", "l2"]
-ATTACKS = ("none", "fgsm", "fgsm-rs", "pgd")
+ATTACKS = ("none", "fgsm", "fgsm-rs", "n-fgsm", "pgd")
+ONE_STEP = {"fgsm": Fraction(1), "fgsm-rs": Fraction(5, 4), "n-fgsm": Fraction(1)}  # in epsilons
+NOISE = 2  # of N-FGSM, in epsilons
 LARGEST = {"linf": 1, "l2": 1000}  # epsilon that is taken for one, by norm
 RELEASED_EPSILON, RELEASED_STEP = Fraction(8, 255), Fraction(2, 255)
 MAX_STEPS = 100_000
@@ -59,8 +61,10 @@ class AttackRecipe:
 
     Attributes:
         name: ``pgd``; ``fgsm`` (one step of length epsilon from the image itself); ``fgsm-rs`` (one
-            step of 1.25 epsilon from a random start); ``none``; or the name of a plug-in, which is
-            called as :func:`pgd` is.
+            step of 1.25 epsilon from a random start); ``n-fgsm`` (one step of epsilon from noise of
+            twice epsilon, which may leave the ball, so for learning only; de Jorge et al., 2022,
+            arXiv:2202.01181); ``none``; or the name of a plug-in, which is called as :func:`pgd`
+            is.
         epsilon: Radius of the ball in units of pixels in [0, 1], as text: ``8/255`` or ``0.1``.
         steps: Gradient evaluations of ``pgd``; the one-step attacks ignore it.
         step_size: Length of a step of ``pgd``, as text. If not given it is the released code's
@@ -89,15 +93,15 @@ class AttackRecipe:
             if not 0 < step <= largest:
                 raise InputError(f"step size must lie in (0, {largest}], got {self.step_size}")
             object.__setattr__(self, "step_size", fraction_text(step))
+        if self.name == "n-fgsm" and self.norm != "linf":
+            raise InputError("attack n-fgsm is for the norm linf")
 
     @property
     def exact_step_size(self) -> Fraction:
         """The step size this attack takes, after the defaults."""
         epsilon = Fraction(self.epsilon)
-        if self.name == "fgsm":
-            return epsilon
-        if self.name == "fgsm-rs":
-            return epsilon * Fraction(5, 4)
+        if self.name in ONE_STEP:
+            return epsilon * ONE_STEP[self.name]
         if self.step_size is not None:
             return Fraction(self.step_size)
         return default_step_size(epsilon, self.steps, self.norm)
@@ -105,18 +109,29 @@ class AttackRecipe:
     @property
     def exact_steps(self) -> int:
         """The gradient evaluations this attack makes."""
-        return {"none": 0, "fgsm": 1, "fgsm-rs": 1}.get(self.name, self.steps)
+        if self.name == "none":
+            return 0
+        return 1 if self.name in ONE_STEP else self.steps
 
     def __str__(self) -> str:
         if self.name == "none":
             return "none"
-        name = self.name if self.name.startswith("fgsm") else f"{self.name}-{self.steps}"
+        name = self.name if self.name in ONE_STEP else f"{self.name}-{self.steps}"
         return f"{name}, {self.norm}, {self.epsilon}"
 
     @property
     def ball(self) -> Ball:
-        """Where the adversarial images may lie."""
-        return ball_of(Fraction(self.epsilon), self.norm)
+        """Where the adversarial images may lie; of N-FGSM that is beyond epsilon."""
+        reach = 1 + NOISE if self.name == "n-fgsm" else 1
+        return ball_of(reach * Fraction(self.epsilon), self.norm)
+
+    @property
+    def start_ball(self) -> Ball | None:
+        """What the random start is drawn from; none of an attack that begins at the images."""
+        if self.name in ("none", "fgsm"):
+            return None
+        reach = NOISE if self.name == "n-fgsm" else 1
+        return ball_of(reach * Fraction(self.epsilon), self.norm)
 
     def facts(self) -> dict[str, Any]:
         """Return what a record says of the attack, as JSON values."""
@@ -126,7 +141,7 @@ class AttackRecipe:
             "epsilon": self.epsilon,
             "steps": self.exact_steps,
             "step_size": str(self.exact_step_size),
-            "random_start": self.name in ("pgd", "fgsm-rs"),
+            "random_start": self.start_ball is not None and self.name in ATTACKS,
             "title": str(self),
         }
 
@@ -164,10 +179,12 @@ def perturb(  # noqa: PLR0913
     if recipe.name == "none":
         return images
     attack = pgd if recipe.name in ATTACKS else plugin("inner_attacks", recipe.name)
-    random = None if recipe.name == "fgsm" else generator
-    start = None
-    if whole is not None and whole != len(images) and random is not None:
-        start = recipe.ball.random_start(_placed(images, part, whole), random)[part]
+    begin, start = recipe.start_ball, None
+    random = None if begin is None else generator
+    if begin is not None and whole is not None and whole != len(images):
+        start = begin.random_start(_placed(images, part, whole), generator)[part]
+    elif begin is not None and begin != recipe.ball:
+        start = begin.random_start(images, generator)
     adversarial: Tensor = attack(
         network,
         images,
