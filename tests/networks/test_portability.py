@@ -10,14 +10,14 @@ import pytest
 from numpy._core import _multiarray_umath as numpy_core
 
 import scratchticket as st
-from scratchticket.learning.learners import initial_scores
+from scratchticket.learning.searches import initial_scores
 from scratchticket.tickets.identity import fingerprint
 
 CODE = """
 import sys, torch
 torch.set_num_threads(int(sys.argv[1]))
 import scratchticket as st
-from scratchticket.learning.learners import initial_scores
+from scratchticket.learning.searches import initial_scores
 from scratchticket.tickets.identity import fingerprint
 network = st.networks.build("resnet18", classes=10, width=8, seed=1)
 for init in ("kaiming_normal", "kaiming_uniform"):

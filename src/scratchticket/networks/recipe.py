@@ -42,6 +42,7 @@ NETWORKS: dict[str, Factory] = {
     "conv4": conv4,
 }
 MAX_WIDTH = 4096
+MAX_GAIN = 1000
 LEAST_SCALE = Fraction(1, 10**6)
 _GIVEN = ("classes", "image_shape")  # to every factory
 
@@ -135,6 +136,9 @@ class NetworkRecipe:
             a recipe, stands for that.
         arguments: Further arguments of the network, such as ``depth`` and ``widen`` of
             ``wide_resnet``; those not given are filled in with their defaults.
+        logit_gain: If given, the logits pass a batch norm without parameters and are multiplied by
+            this number, as in Robust Binary Subnetworks (2022, arXiv:2202.01341): few weights of
+            one magnitude make logits too small for the cross-entropy to tell apart.
 
     Raises:
         InputError: If a name is unknown or a number out of range.
@@ -145,8 +149,16 @@ class NetworkRecipe:
     init: str = "signed_kaiming_constant"
     fan_scale: str | float = "1"
     arguments: Mapping[str, Scalar] = field(default_factory=dict)
+    logit_gain: str | float | None = None
 
     def __post_init__(self) -> None:
+        if self.logit_gain is not None:
+            gain = fraction(self.logit_gain, "network.logit_gain")
+            if not 0 < gain <= MAX_GAIN:
+                raise InputError(
+                    f"network.logit_gain must lie in (0, {MAX_GAIN}], got {self.logit_gain}"
+                )
+            object.__setattr__(self, "logit_gain", fraction_text(gain))
         if self.name not in NETWORKS:
             if (factory := plugin("networks", self.name)) is None:
                 raise _unknown_network(self.name)

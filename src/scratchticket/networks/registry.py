@@ -11,6 +11,7 @@ from torch import nn
 from scratchticket.errors import InputError, first_line
 from scratchticket.memory import ran_out
 from scratchticket.networks.inits import initialise
+from scratchticket.networks.logits import with_logit_norm
 from scratchticket.networks.normalise import Normalise
 from scratchticket.networks.parameters import normalised
 from scratchticket.networks.recipe import NETWORKS, NetworkRecipe, Scalar
@@ -112,6 +113,8 @@ def _assemble(recipe: NetworkRecipe, classes: int, image_shape: ImageShape) -> n
         raise InputError(f"network {recipe.name} cannot be built: {first_line(error)}") from error
     if not isinstance(module, nn.Module):
         raise InputError(f"network {recipe.name!r} made {type(module).__name__}, not a module")
+    if recipe.logit_gain is not None:
+        return with_logit_norm(module, classes, float(Fraction(recipe.logit_gain)))
     return module
 
 

@@ -18,7 +18,8 @@ FORMAT = 1
 MAX_WEIGHTS = 1 << 28  # of one ticket; bounds what reading a hostile file can allocate,
 MAX_TOTAL = 1 << 30  # and so does this, of all tickets of a file
 MAX_TICKETS = 1024  # of one file
-NETWORK_FIELDS = {field.name for field in fields(NetworkRecipe)}
+OPTIONAL = {"logit_gain"}  # left out where a network has none
+NETWORK_FIELDS = {field.name for field in fields(NetworkRecipe)} - OPTIONAL
 LEAST = 1e-6  # a standard deviation of pixels in [0, 1]
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -118,6 +119,10 @@ _ADAPTER = TypeAdapter(Header)
 def headers_json(headers: Sequence[Header]) -> dict[str, Any]:
     """Return the headers of a file's tickets as JSON values, with the format version."""
     values = [_ADAPTER.dump_python(header, mode="json") for header in headers]
+    for value in values:  # as format 1 began, without what most networks do not have
+        for name in OPTIONAL:
+            if value["network"][name] is None:
+                del value["network"][name]
     return {"format": FORMAT, "tickets": values}
 
 
@@ -148,7 +153,7 @@ def _parse(value: object) -> Header:
     """Read one ticket's header and check its numbers."""
     try:
         header = _ADAPTER.validate_json(canonical_json(value), strict=True)
-        if value["network"].keys() != NETWORK_FIELDS:  # type: ignore[index]
+        if value["network"].keys() - OPTIONAL != NETWORK_FIELDS:  # type: ignore[index]
             raise TicketError("the ticket's network lacks a setting")
         check_seed(header.seed)
         check_seed(header.score_seed or 0)

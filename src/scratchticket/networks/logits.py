@@ -1,0 +1,38 @@
+"""Logits of one size, however few weights make them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from torch import Tensor, nn
+
+_BODY, _LOGITS = "body", "logits"
+
+
+class LogitNorm(nn.Module):
+    """Batch norm without parameters, and a fixed gain (Robust Binary Subnetworks, 2022).
+
+    Args:
+        classes: Number of logits.
+        gain: What normalised logits are multiplied by: their standard deviation over images.
+    """
+
+    def __init__(self, classes: int, gain: float) -> None:
+        super().__init__()
+        self.norm, self.gain = nn.BatchNorm1d(classes, affine=False), gain
+
+    def forward(self, logits: Tensor) -> Tensor:  # (batch, class) -> the same
+        normalised: Tensor = self.norm(logits)
+        return normalised * self.gain
+
+
+def with_logit_norm(module: nn.Module, classes: int, gain: float) -> nn.Sequential:
+    """Put a :class:`LogitNorm` behind a module.
+
+    A plain ``nn.Sequential`` gets it as its last layer, ``logits``, and keeps the names of the
+    others; any other module, or one with a child of such a name, becomes its ``body``.
+    """
+    own: dict[str, nn.Module] = {_BODY: module}
+    if type(module) is nn.Sequential and _LOGITS not in module._modules:
+        own = {name: child for name, child in module._modules.items() if child is not None}
+    return nn.Sequential(OrderedDict({**own, _LOGITS: LogitNorm(classes, gain)}))
