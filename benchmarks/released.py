@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import scratchticket as st
-from scratchticket.learning.learners import initial_scores
+from scratchticket.learning.searches import initial_scores
 from scratchticket.networks import maskable
 
 MOMENTUM, DECAY = 0.9, 5e-4

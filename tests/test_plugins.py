@@ -16,6 +16,7 @@ from scratchticket import plugins
 from scratchticket.attacks import attack_of, make_method
 from scratchticket.cli.app import app
 from scratchticket.errors import InputError
+from scratchticket.experiments.recipe import make_recipe
 from scratchticket.masks import Pattern
 from test_commands import PROGRAM, commands
 
@@ -56,11 +57,14 @@ def test_the_page_is_true() -> None:
 
     data = st.load_data("stripes")
     attack = st.AttackRecipe("signs", epsilon="0.2", steps=2)
+    recipe = make_recipe({"search.name": "warm", "search.arguments.warm": "1/2"})
+    assert recipe.search.average == 0.5
     ticket = st.draw_ticket(
         data,
         "mlp",
         ratio=0.5,
         pattern=Pattern("columns"),
+        search=recipe.search,
         attack=attack,
         learning=st.LearningRecipe(epochs=8, batch_size=16),
     )

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from scratchticket.errors import InputError, first_line
 
-Kind = Literal["networks", "attacks", "inner_attacks", "patterns", "data"]
+Kind = Literal["networks", "attacks", "inner_attacks", "patterns", "data", "searches"]
 
 
 @cache

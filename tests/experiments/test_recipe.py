@@ -24,7 +24,9 @@ def test_every_setting_has_a_path() -> None:
 
     told = {"beside.files": ["a"], "beside.sha256": ["b"]}  # only where they are not as always
     told |= {"data.lazy": True, "learning.precision": "bfloat16", "learning.compile": "default"}
-    told |= {"learning.memory_format": "contiguous"}
+    told |= {"learning.memory_format": "contiguous", "learning.attacks": "1/2:n-fgsm"}
+    told |= {"network.logit_gain": 2, "pattern.budget": "size", "pattern.cap": "0.5"}
+    told |= {"search.average": 1.0}
     assert set(paths()) == leaves(make_recipe(told).json())
     assert len(paths()) == len(set(paths()))
     opened = make_recipe({"network.name": "wide_resnet", "network.arguments.depth": "16"})

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import nn
 
-import scratchticket as st
 from scratchticket.learning.descent import Descent
 
 DRAWN = """
@@ -26,7 +25,7 @@ sys.exit("torch._dynamo" in sys.modules)
 def test_it_is_pytorchs_own_bit_for_bit(momentum: float, decay: float) -> None:
     ours = {name: torch.randn(5, 3) for name in "abc"}
     theirs = {name: nn.Parameter(tensor.clone()) for name, tensor in ours.items()}
-    descent = Descent(ours, st.LearningRecipe(momentum=momentum, weight_decay=decay))
+    descent = Descent(ours, momentum)
     reference = torch.optim.SGD(theirs.values(), 0.1, momentum=momentum, weight_decay=decay)
 
     for step, learning_rate in enumerate((0.1, 0.1, 0.01)):
@@ -36,7 +35,7 @@ def test_it_is_pytorchs_own_bit_for_bit(momentum: float, decay: float) -> None:
             theirs[name].grad = tensor.grad
         reference.param_groups[0]["lr"] = learning_rate
         reference.step()
-        descent.step(learning_rate)
+        descent.step(learning_rate, decay)
 
         assert all(tensor.grad is None for tensor in ours.values())
         assert all(torch.equal(ours[name], theirs[name]) for name in ours)

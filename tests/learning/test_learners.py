@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 import scratchticket as st
 from scratchticket.learning import ScoreLearner, WeightLearner
-from scratchticket.learning.learners import initial_scores
+from scratchticket.learning.searches import initial_scores
 from scratchticket.masks import Pattern, Selector, keep_top, kept_count
 from scratchticket.networks import maskable
 

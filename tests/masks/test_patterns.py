@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scratchticket.errors import InputError
 from scratchticket.masks import Pattern, Selector, kept_count
-from scratchticket.masks.selector import erk_ratios
+from scratchticket.masks.selector import erk_ratios, size_ratios
 
 WEIGHTS = {
     "conv1.weight": (6, 3, 3, 3),
@@ -202,3 +202,73 @@ def test_patterns_that_cannot_be_are_refused(arguments: dict[str, object], messa
 def test_a_ratio_that_contradicts_the_groups_is_refused() -> None:
     with pytest.raises(InputError, match=r"2:4 keeps 0.5 of the weights.*got 0.1"):
         Selector(Pattern("2:4"), 0.1, WEIGHTS)
+
+
+@pytest.mark.parametrize("cap", [Fraction(1), Fraction(1, 2)])
+@pytest.mark.parametrize("power", [0.0, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize("percent", [1, 10, 40])
+def test_a_budget_by_size_keeps_as_many_as_a_uniform_one(
+    percent: int, power: float, cap: Fraction
+) -> None:
+    sizes = {name: prod(shape) for name, shape in WEIGHTS.items()}
+    ratio = Fraction(percent, 100)
+
+    kept = {n: r * sizes[n] for n, r in size_ratios(sizes, ratio, power, cap).items()}
+
+    assert all(count.denominator == 1 and count >= 1 for count in kept.values())
+    assert sum(kept.values()) == sum(kept_count(size, ratio) for size in sizes.values())
+    assert all(count <= kept_count(sizes[name], cap) for name, count in kept.items())
+    free = [n for n, count in kept.items() if 1 < count < cap * sizes[n] - 1]
+    for one, other in itertools.pairwise(free):  # proportional, to one weight a layer
+        expected = (sizes[one] / sizes[other]) ** power
+        low, high = (kept[one] - 1) / (kept[other] + 1), (kept[one] + 1) / (kept[other] - 1)
+        assert float(low) <= expected <= float(high)
+
+
+def test_a_budget_by_size_reaches_the_masks() -> None:
+    pattern = Pattern(budget="size", power="1/2", cap="0.5")
+    selector = Selector(pattern, 0.1, WEIGHTS)
+    masks = selector({name: torch.rand(shape) for name, shape in selector.shapes.items()})
+
+    assert {n: int(mask.sum()) for n, mask in masks.items()} == {
+        n: r * prod(WEIGHTS[n])
+        for n, r in size_ratios(
+            {n: prod(s) for n, s in WEIGHTS.items()}, 0.1, 0.5, Fraction(1, 2)
+        ).items()
+    }
+    assert Pattern(budget="size").power == "0.5"
+
+
+def test_a_cap_leaves_something_to_search_in_every_layer() -> None:
+    half = Fraction(1, 2)
+    for percent in (10, 40):
+        ratios = erk_ratios(WEIGHTS, Fraction(percent, 100), half)
+        kept = sum(ratio * prod(WEIGHTS[name]) for name, ratio in ratios.items())
+        assert kept == Fraction(percent, 100) * sum(map(prod, WEIGHTS.values()))
+        assert max(ratios.values()) <= half
+
+    selector = Selector(Pattern(budget="global", cap="0.5"), 0.3, {"a": (10, 10), "b": (4, 4)})
+    masks = selector({"a": torch.rand(10, 10), "b": torch.rand(4, 4) + 100})
+    assert int(masks["b"].sum()) == 8
+    assert int(masks["a"].sum()) == kept_count(116, 0.3) - 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"power": "0.5"}, "pattern.power is for the budget size"),
+        ({"budget": "size", "power": 1.5}, r"pattern.power must lie in \[0, 1\]"),
+        ({"cap": "0.5"}, "pattern.cap is for the budgets global, erk and size"),
+        ({"budget": "erk", "cap": 0}, r"pattern.cap must lie in \(0, 1\]"),
+    ],
+)
+def test_powers_and_caps_that_mean_nothing_are_refused(
+    arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        Pattern(**arguments)  # type: ignore[arg-type]
+
+
+def test_a_cap_below_the_remaining_ratio_is_refused() -> None:
+    with pytest.raises(InputError, match="a larger cap is needed"):
+        Selector(Pattern(budget="size", cap="0.05"), 0.1, WEIGHTS)

@@ -18,7 +18,7 @@ from hypothesis import strategies as some
 import scratchticket as st
 from scratchticket.data import pixels
 from scratchticket.errors import InputError, TicketError
-from scratchticket.learning.learners import initial_scores
+from scratchticket.learning.searches import initial_scores
 from scratchticket.masks import Mask, Pattern, Selector
 from scratchticket.masks.pattern import GRANULARITIES
 from scratchticket.networks import maskable

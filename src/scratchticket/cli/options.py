@@ -91,6 +91,14 @@ Granularity = Annotated[
         rich_help_panel=SETTINGS,
     ),
 ]
+Search = Annotated[
+    str | None,
+    Option(
+        help="How the mask is searched for: paper; --set search.NAME=VALUE changes a part of it.",
+        show_default="paper",
+        rich_help_panel=SETTINGS,
+    ),
+]
 From = Annotated[
     str | None,
     Option(
@@ -184,7 +192,7 @@ InnerAttack = Annotated[
     str | None,
     Option(
         "--attack",
-        help="Inner attack: pgd, fgsm, fgsm-rs, or none (natural).",
+        help="Inner attack: pgd, fgsm, fgsm-rs, n-fgsm, or none (natural).",
         show_default="pgd",
         rich_help_panel=SETTINGS,
     ),

@@ -15,7 +15,7 @@ from scratchticket.evaluation import natural_accuracy, robust_accuracy
 from scratchticket.experiments.recipe import BesideRecipe, Recipe, StartRecipe
 from scratchticket.experiments.records import versions
 from scratchticket.experiments.start import NEW_INIT, content_hash
-from scratchticket.learning import LearningRecipe, Session, Validation
+from scratchticket.learning import LearningRecipe, SearchRecipe, Session, Validation
 from scratchticket.masks import Pattern, Ratio
 from scratchticket.networks import Factory, NetworkRecipe, name_of, register
 from scratchticket.processes import ALONE, Group
@@ -32,26 +32,31 @@ from scratchticket.tickets import (
 
 
 def validator(
-    data: Data, judge: AttackRecipe, inner: AttackRecipe, seed: int, group: Group = ALONE
+    data: Data,
+    judge: AttackRecipe,
+    inner: Sequence[AttackRecipe],
+    seed: int,
+    group: Group = ALONE,
 ) -> Callable[[nn.Module], Validation]:
     """Return what the loop calls to judge a network on the validation images.
 
     Args:
         data: Only its validation part is looked at.
         judge: The attack robust accuracy is measured under.
-        inner: The attack of the search; if it makes one step, FGSM is measured too, so that
-            catastrophic overfitting can be told.
+        inner: The attacks of the search, the first first; if one of them makes one step, FGSM is
+            measured too, so that catastrophic overfitting can be told.
         seed: Of the attacks' random starts.
         group: The processes that share the run.
     """
-    one_step = AttackRecipe("fgsm", inner.epsilon, norm=inner.norm)
+    one_step = AttackRecipe("fgsm", inner[0].epsilon, norm=inner[0].norm)
+    risky = any(attack.exact_steps == 1 for attack in inner)
 
     def validate(network: nn.Module) -> Validation:
         return Validation(
             natural=natural_accuracy(network, data.validation, group=group),
             robust=robust_accuracy(network, data.validation, judge, seed=seed, group=group),
             fgsm=robust_accuracy(network, data.validation, one_step, seed=seed, group=group)
-            if inner.exact_steps == 1
+            if risky
             else None,
         )
 
@@ -87,12 +92,13 @@ def prepared(
             "learning.batch_size"
         )
     judged = data.validation.digest()
+    inner = [attack for _, attack in recipe.learning.schedule_of(recipe.attack)]
     task = Task(
         data,
         recipe.network,
         recipe.attack,
         recipe.learning,
-        validator(data, recipe.judge, recipe.attack, recipe.seed, group),
+        validator(data, recipe.judge, inner, recipe.seed, group),
         recipe.seed,
         device,
         start,
@@ -101,7 +107,9 @@ def prepared(
     )
     if recipe.task == "train":
         return training(task)
-    return drawing(task, recipe.ratio, pattern=recipe.pattern, scores=recipe.scores)
+    return drawing(
+        task, recipe.ratio, pattern=recipe.pattern, scores=recipe.scores, search=recipe.search
+    )
 
 
 def learned(recipe: Recipe, job: Job, session: Session) -> Finished:
@@ -150,6 +158,7 @@ def draw_ticket(  # noqa: PLR0913
     start: Ticket | None = None,
     scores: InitialScores = "random",
     beside: Sequence[Ticket] = (),
+    search: SearchRecipe = SearchRecipe(),
     attack: AttackRecipe = AttackRecipe(),
     learning: LearningRecipe = LearningRecipe(),
     seed: int = 0,
@@ -170,6 +179,7 @@ def draw_ticket(  # noqa: PLR0913
         scores: Where the scores start: ``random``, or at the magnitudes of the start's ``weights``.
         beside: Tickets that the inner attack is made on too: it maximises the mean cross-entropy
             of all, so that this ticket learns to be right where a switch of all is attacked.
+        search: How the mask is searched for; if not given, as in the paper.
         attack: The inner maximisation; epsilon in units of pixels in [0, 1].
         learning: Epochs, batch size, schedule.
         seed: Of weights, scores, batches and attack starts, each a stream of its own.
@@ -201,6 +211,7 @@ def draw_ticket(  # noqa: PLR0913
         start=described,
         beside=BesideRecipe(sha256=tuple(map(content_hash, beside))),
         scores=scores,
+        search=search,
         attack=attack,
         learning=learning,
         seed=seed,

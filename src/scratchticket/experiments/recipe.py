@@ -15,7 +15,7 @@ from scratchticket.attacks import AttackRecipe, Norm
 from scratchticket.data import DataRecipe
 from scratchticket.errors import InputError, unknown
 from scratchticket.files import canonical_json
-from scratchticket.learning import LearningRecipe
+from scratchticket.learning import LearningRecipe, SearchRecipe, make_search, search_settings
 from scratchticket.masks import Pattern, parse_ratio
 from scratchticket.networks import NetworkRecipe
 from scratchticket.quantities import fraction_text
@@ -108,6 +108,7 @@ class Recipe:
         beside: Tickets that the inner attack is made on too.
         scores: Where a drawing's scores start: ``random``, or at the magnitudes of the trained
             ``weights`` it starts from.
+        search: How the mask is searched for.
         attack: The inner maximisation.
         learning: The outer minimisation.
         evaluation: The attack on validation and test images.
@@ -122,6 +123,7 @@ class Recipe:
     start: StartRecipe = field(default_factory=StartRecipe)
     beside: BesideRecipe = field(default_factory=BesideRecipe)
     scores: InitialScores = "random"
+    search: SearchRecipe = field(default_factory=SearchRecipe)
     attack: AttackRecipe = field(default_factory=AttackRecipe)
     learning: LearningRecipe = field(default_factory=LearningRecipe)
     evaluation: EvaluationRecipe = field(default_factory=EvaluationRecipe)
@@ -137,6 +139,10 @@ class Recipe:
             )
         if self.task == "train" and self.scores != "random":
             raise InputError("training has no scores; scores=weights is for drawing")
+        if self.task == "train" and self.search != SearchRecipe():
+            raise InputError("training searches no mask; search is for drawing")
+        make_search(self.search)  # raises if there is none of the name
+        self.learning.schedule_of(self.attack)  # raises if one of them cannot be
         if self.start.weights == "new" and (self.task == "draw" or not self.start.exists):
             raise InputError("new weights are for training what remains in a ticket: give --from")
         object.__setattr__(self, "ratio", ratio)
@@ -164,6 +170,8 @@ class Recipe:
         value: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
         if not self.beside.exists:
             del value["beside"]
+        if self.search == SearchRecipe():
+            del value["search"]
         for path, default in LATER.items():
             part, name = path.split(".")
             if value[part][name] == default:
@@ -191,10 +199,17 @@ LATER = {
     "learning.precision": "float32",
     "learning.compile": "none",
     "learning.memory_format": "channels_last",
+    "learning.attacks": "",
+    "network.logit_gain": None,
+    "pattern.power": None,
+    "pattern.cap": None,
 }
-_LEFT_OUT = {**LATER, "beside.files": [], "beside.sha256": []}
 _ADAPTER = TypeAdapter(Recipe)
-OPEN = ("network.arguments", "pattern.layers")  # settings whose names are the user's
+OPEN = (
+    "network.arguments",
+    "pattern.layers",
+    "search.arguments",
+)  # settings whose names are the user's
 
 
 def all_settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,6 +269,12 @@ def paths(kind: type = Recipe, prefix: str = "") -> list[str]:
 
 
 KNOWN = paths()
+_SEARCH = {
+    p: getattr(SearchRecipe(), p.removeprefix("search."))
+    for p in paths(SearchRecipe, "search.")
+    if p not in OPEN
+}
+_LEFT_OUT = {**LATER, **_SEARCH, "beside.files": [], "beside.sha256": []}
 
 
 def _opened(prefix: str, path: str) -> list[str]:
@@ -274,13 +295,15 @@ def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
     """Return the default recipe with some values replaced.
 
     Args:
-        overrides: Dotted path to value; a value may be the text of a number.
+        overrides: Dotted path to value; a value may be the text of a number. A ``search.name`` sets
+            more, wherever nothing is said here.
 
     Raises:
         InputError: If a path is not known (the nearest is named) or a value does not fit.
     """
     tree: dict[str, Any] = {}
-    for path, value in overrides.items():
+    search = search_settings(str(overrides.get("search.name", "paper")))
+    for path, value in (search | dict(overrides)).items():
         opened = next((p for p in OPEN if path.startswith(f"{p}.")), None)
         if opened is None and path not in KNOWN:
             raise unknown("setting", path, KNOWN)
@@ -290,7 +313,7 @@ def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
         node = tree
         for parent in parents:
             node = node.setdefault(parent, {})
-        node[leaf] = _literal(value) if opened == "network.arguments" else value
+        node[leaf] = value if opened in (None, "pattern.layers") else _literal(value)
     try:
         return _ADAPTER.validate_python(tree)
     except ValidationError as error:

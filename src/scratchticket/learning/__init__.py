@@ -13,19 +13,33 @@ from scratchticket.learning.problem import (
     Validation,
 )
 from scratchticket.learning.recipe import LearningRecipe
+from scratchticket.learning.searches import (
+    SEARCHES,
+    NamedSearch,
+    Search,
+    SearchRecipe,
+    make_search,
+    search_settings,
+)
 
 __all__ = [
+    "SEARCHES",
     "Epoch",
     "Event",
     "Learner",
     "LearningRecipe",
+    "NamedSearch",
     "Outcome",
     "Problem",
     "ScoreLearner",
+    "Search",
+    "SearchRecipe",
     "Session",
     "Snapshot",
     "Validation",
     "WeightLearner",
     "catastrophic_overfitting",
     "learn",
+    "make_search",
+    "search_settings",
 ]

@@ -12,7 +12,6 @@ from torch import Tensor
 from scratchticket.errors import InputError, first_line
 from scratchticket.files import canonical_json
 from scratchticket.learning.checkpoint import Checkpoint, named
-from scratchticket.learning.descent import Descent
 from scratchticket.learning.problem import Epoch, Problem, Snapshot
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.networks import bare
@@ -46,9 +45,10 @@ def buffers_of(problem: Problem) -> dict[str, Tensor]:
 
 def identity(problem: Problem, recipe: LearningRecipe) -> str:
     """Return a hash of everything a checkpoint must agree on with the run it resumes."""
-    learning = asdict(recipe)
-    if recipe.memory_format == "channels_last":
-        del learning["memory_format"]  # so that checkpoints from before there was one still fit
+    learning = asdict(recipe)  # without what came later, so that older checkpoints still fit
+    for name, default in {"memory_format": "channels_last", "attacks": ""}.items():
+        if learning[name] == default:
+            del learning[name]
     facts: dict[str, Any] = {
         "learning": learning,
         "attack": asdict(problem.attack),
@@ -63,22 +63,16 @@ def identity(problem: Problem, recipe: LearningRecipe) -> str:
     return sha256(canonical_json(facts).encode()).hexdigest()
 
 
-def kept(problem: Problem, descent: Descent, state: State, own: str) -> Checkpoint:
+def kept(problem: Problem, state: State, own: str) -> Checkpoint:
     """Return the checkpoint of a run.
 
     Args:
         problem: Of the run.
-        descent: Of the run; where there is no momentum, zeros are kept.
         state: Where it stands.
         own: The run's :func:`identity`.
     """
-    learned, best = problem.learner.tensors(), state.best
-    momentum = {
-        name: torch.zeros_like(learned[name]) if buffer is None else buffer
-        for name, buffer in descent.momentum.items()
-    }
-    tensors = named("learned", learned) | named("momentum", momentum)
-    tensors |= named("buffers", buffers_of(problem))
+    best = state.best
+    tensors = problem.learner.state() | named("buffers", buffers_of(problem))
     if best is not None:
         tensors |= named("best", best.result) | named("best-statistics", best.statistics)
     facts = {
@@ -92,7 +86,7 @@ def kept(problem: Problem, descent: Descent, state: State, own: str) -> Checkpoi
     return Checkpoint(tensors, facts)
 
 
-def restored(checkpoint: Checkpoint, problem: Problem, descent: Descent, own: str) -> State:
+def restored(checkpoint: Checkpoint, problem: Problem, own: str) -> State:
     """Put a checkpoint's tensors where they were, and return where the run stood.
 
     Raises:
@@ -101,28 +95,22 @@ def restored(checkpoint: Checkpoint, problem: Problem, descent: Descent, own: st
     if checkpoint.facts.get("identity") != own:
         raise InputError("the checkpoint belongs to a run with other settings")
     try:
-        return _restored(checkpoint, problem, descent)
+        return _restored(checkpoint, problem)
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"the checkpoint is damaged: {first_line(error)}") from None
 
 
-def _restored(checkpoint: Checkpoint, problem: Problem, descent: Descent) -> State:
+def _restored(checkpoint: Checkpoint, problem: Problem) -> State:
     """Put a checkpoint's tensors where they were, and return where the run stood."""
     facts = checkpoint.facts
     step, seconds = facts["step"], facts["seconds"]
     if type(step) is not int or step < 0 or not 0 <= float(seconds) < float("inf"):
         raise ValueError("it is of no step of a run")
-    learned, momentum = checkpoint.part("learned"), checkpoint.part("momentum")
     buffers, device = checkpoint.part("buffers"), problem.images.labels.device
+    problem.learner.restore(checkpoint.tensors)
     with torch.no_grad():
-        for name, tensor in problem.learner.tensors().items():
-            tensor.copy_(learned[name])
-            # In the tensor's own memory order: another order may round differently.
-            again = torch.empty_like(tensor.detach()).copy_(momentum[name])
-            descent.momentum[name] = again
         for name, buffer in buffers_of(problem).items():
             buffer.copy_(buffers[name])
-    problem.learner.write()
     state = State(
         step,
         torch.tensor(facts["loss_sum"], dtype=torch.float64, device=device),

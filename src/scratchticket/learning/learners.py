@@ -7,17 +7,23 @@ into gradients of what is learned. The module never knows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict
 from hashlib import sha256
-from math import prod, sqrt
+from math import sqrt
 from types import MappingProxyType
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scratchticket import rng
+from scratchticket.attacks import AttackRecipe
+from scratchticket.learning.checkpoint import named
+from scratchticket.learning.descent import Descent
+from scratchticket.learning.moment import Moment
+from scratchticket.learning.recipe import LearningRecipe
+from scratchticket.learning.searches import Search, SearchRecipe
 from scratchticket.masks import Selector, score_bound
 
 
@@ -28,7 +34,10 @@ class Learner(Protocol):
         """Return the module's parameters whose gradients it needs."""
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return what the optimiser updates and a checkpoint keeps, by parameter name."""
+        """Return what steps change, by parameter name."""
+
+    def attack(self, attack: AttackRecipe, moment: Moment) -> AttackRecipe:
+        """Return the inner attack of a step, given the one that the recipe has for it."""
 
     def write(self) -> None:
         """Write the weights that follow from the current tensors into the module."""
@@ -36,37 +45,33 @@ class Learner(Protocol):
     def collect(self) -> None:
         """Turn the module's weight gradients into ``.grad`` of the tensors; clear the former."""
 
+    def climb(self, moment: Moment) -> bool:
+        """Move to where another gradient is wanted, if one is, and write the weights there."""
+
+    def step(self, moment: Moment) -> None:
+        """Update the tensors by their gradients, from where they were before a climb."""
+
+    def clear(self) -> None:
+        """Forget all gradients."""
+
+    def judged(self) -> AbstractContextManager[None]:
+        """Return a context in which the module has the weights of :meth:`result`."""
+
     def result(self) -> dict[str, Tensor]:
         """Return what a ticket stores of each parameter: a bool mask, or float weights."""
 
+    def state(self) -> dict[str, Tensor]:
+        """Return what a checkpoint keeps, by unique names."""
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take back what :meth:`state` gave, and write the weights.
+
+        Raises:
+            LookupError: If something is missing; RuntimeError if a shape is another.
+        """
+
     def identity(self) -> dict[str, Any]:
         """Return JSON values that differ where two learners must not share a checkpoint."""
-
-
-def initial_scores(
-    seed: int, name: str, shape: tuple[int, ...], *, of_channels: bool = False
-) -> Tensor:
-    """Return the scores a search starts from, as the released code draws them.
-
-    They are uniform in (-1 / sqrt(fan_in), 1 / sqrt(fan_in)), where the fan-in is that of the
-    scores: the product of all dimensions but the first. Scores of whole output channels are
-    standard normal.
-
-    Args:
-        seed: Of the scores.
-        name: Of the parameter.
-        shape: Of the scores.
-        of_channels: Whether they are of whole output channels.
-
-    Returns:
-        float32 of the given shape.
-    """
-    words = rng.score_words(seed, name, prod(shape))
-    if of_channels:
-        values = rng.normals(words)
-    else:
-        values = (2 * rng.uniforms(words) - 1) * score_bound(shape)
-    return torch.from_numpy(values.astype(np.float32)).view(shape)
 
 
 def magnitude_scores(weights: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -74,7 +79,7 @@ def magnitude_scores(weights: Tensor, shape: tuple[int, ...]) -> Tensor:
 
     Where a score covers several weights it is the sum of their magnitudes. Scaled as in HYDRA
     (Sehwag et al., 2020, arXiv:2002.10509), the largest score of a layer is at the bound of
-    :func:`initial_scores`, times sqrt(6).
+    :func:`.searches.initial_scores`, times sqrt(6).
 
     Returns:
         float32 of the given shape.
@@ -94,40 +99,48 @@ def _digest(weights: Mapping[str, Tensor]) -> str:
 class ScoreLearner:
     """Learns which weights remain; the weights stay as they are, bit for bit.
 
-    The mask keeps the scores of largest magnitude (Ramanujan et al., 2020). Backward passes the
-    mask's gradient to the scores unchanged (the straight-through estimator, Bengio et al., 2013),
-    so that ``d loss / d score = d loss / d weight * random weight * sign(score)``, summed over the
-    weights that one score decides about; all scores receive it, whether their weights remain or
-    not.
+    The mask keeps what the search ranks highest: in the paper's the scores of largest magnitude
+    (Ramanujan et al., 2020). Backward passes the mask's gradient to the scores unchanged (the
+    straight-through estimator, Bengio et al., 2013), so that there ``d loss / d score = d loss / d
+    weight * random weight * sign(score)``, summed over the weights that one score decides about;
+    all scores receive it, whether their weights remain or not.
 
     Args:
         parameters: The maskable parameters of the module, holding the weights to choose from.
-        selector: From the scores' magnitudes to masks.
+        selector: From what ranks the weights to masks.
         seed: Of the initial scores; none to start from the magnitudes of the weights.
+        learning: How scores step.
+        search: How they start, rank and step.
     """
 
     def __init__(
-        self, parameters: Mapping[str, nn.Parameter], selector: Selector, seed: int | None
+        self,
+        parameters: Mapping[str, nn.Parameter],
+        selector: Selector,
+        seed: int | None,
+        learning: LearningRecipe = LearningRecipe(),
+        search: Search = Search(SearchRecipe()),
     ) -> None:
         self._parameters = dict(parameters)
-        self._select = selector
+        self._select, self._learning, self._search = selector, learning, search
         #: The weights to choose from, which stay as they are.
         self.weights = {
             name: p.detach().clone(memory_format=torch.contiguous_format)
             for name, p in parameters.items()
         }
-        self._scores = {}
+        self._scores: dict[str, Tensor] = {}
         for name, weight in self.weights.items():
-            shape = selector.shapes[name]
+            shape, of_channels = selector.shapes[name], name in selector.of_channels
             self._scores[name] = (
                 magnitude_scores(weight, shape)
                 if seed is None
-                else self._initial(seed, name).to(weight)
+                else search.start(seed, name, shape, of_channels=of_channels).to(weight)
             )
-
-    def _initial(self, seed: int, name: str) -> Tensor:
-        shape, of_channels = self._select.shapes[name], name in self._select.of_channels
-        return initial_scores(seed, name, shape, of_channels=of_channels)
+        self._descent = search.descent(self._scores, learning.momentum)
+        self._average: dict[str, Tensor] | None = None
+        if search.recipe.average:
+            self._average = {n: values.clone() for n, values in self._importance().items()}
+        self._before: dict[str, Tensor] = {}
 
     def parameters(self) -> list[nn.Parameter]:
         """Return the masked parameters."""
@@ -137,10 +150,17 @@ class ScoreLearner:
         """Return the scores."""
         return self._scores
 
+    def attack(self, attack: AttackRecipe, moment: Moment) -> AttackRecipe:
+        """Return what the search makes of a step's inner attack."""
+        return self._search.attack(attack, moment)
+
     def write(self) -> None:
         """Write ``weight * mask`` into the module."""
+        self._write(self._select(self._importance()))
+
+    def _write(self, masks: Mapping[str, Tensor]) -> None:
         with torch.no_grad():
-            for name, mask in self._masks().items():
+            for name, mask in masks.items():
                 weight = self.weights[name]
                 torch.where(mask, weight, weight.new_zeros(()), out=self._parameters[name])
 
@@ -151,20 +171,93 @@ class ScoreLearner:
                 continue
             score = self._scores[name]
             gradient = (self.weights[name] * parameter.grad).sum_to_size(score.shape)
-            score.grad = gradient.mul_(score.sign()).contiguous()
+            score.grad = self._search.gradient(score, gradient).contiguous()
             parameter.grad = None
 
+    @torch.no_grad()
+    def climb(self, moment: Moment) -> bool:
+        """Move each layer's scores up their gradient by a share of their norm, if it is time."""
+        share = self._search.climb(moment)
+        if not share:
+            return False
+        for name, score in self._scores.items():
+            if score.grad is None:
+                continue
+            self._before[name] = score.clone()
+            tiny = torch.finfo(score.dtype).tiny
+            length = share * score.norm() / score.grad.norm().clamp_min(tiny)
+            score.addcmul_(score.grad, length)
+        self.clear()
+        self.write()
+        return True
+
+    @torch.no_grad()
+    def step(self, moment: Moment) -> None:
+        """Update scores, and what is averaged of them."""
+        for name, before in self._before.items():
+            self._scores[name].copy_(before)
+        self._before.clear()
+        decay = self._search.weight_decay(self._learning, moment)
+        self._descent.step(moment.learning_rate, decay)
+        for name, score in self._scores.items():
+            self._search.constrain(score, self._descent.velocity[name])
+        keeps = self._search.keeps(moment)
+        if self._average is not None and keeps is not None:
+            for name, importance in self._importance().items():
+                self._average[name].lerp_(importance, 1 - keeps)
+
+    def clear(self) -> None:
+        """Forget all gradients."""
+        self._descent.clear()
+
+    def _importance(self) -> dict[str, Tensor]:
+        """Return what ranks the weights now."""
+        return {n: self._search.importance(score.detach()) for n, score in self._scores.items()}
+
     def _masks(self) -> dict[str, Tensor]:
-        """Return the masks in the shapes of the scores."""
-        return self._select(self._scores)
+        """Return the masks to judge and to keep, in the shapes of the scores."""
+        return self._select(self._importance() if self._average is None else self._average)
+
+    @contextmanager
+    def judged(self) -> Iterator[None]:
+        """Inside, the module has the weights that the averaged scores keep."""
+        if self._average is None:
+            yield
+            return
+        self._write(self._masks())
+        try:
+            yield
+        finally:
+            self.write()
 
     def result(self) -> dict[str, Tensor]:
         """Return the mask of each layer, in the shape of its weight."""
         return {n: mask.expand_as(self.weights[n]) for n, mask in self._masks().items()}
 
+    def state(self) -> dict[str, Tensor]:
+        """Return scores, velocities and averages."""
+        return (
+            named("learned", self._scores)
+            | self._descent.state()
+            | named("average", self._average or {})
+        )
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take back scores, velocities and averages."""
+        with torch.no_grad():
+            for name, score in self._scores.items():
+                score.copy_(state[f"learned/{name}"])
+            for name, average in (self._average or {}).items():
+                average.copy_(state[f"average/{name}"])
+        self._descent.restore(state)
+        self.write()
+
     def identity(self) -> dict[str, Any]:
-        """Return what selects, and a hash of the frozen weights."""
-        return {"scores": self._select.facts(), "of": _digest(self.weights)}
+        """Return what selects, how it is searched, and a hash of the frozen weights."""
+        facts = {"scores": self._select.facts(), "of": _digest(self.weights)}
+        if self._search.recipe != SearchRecipe():
+            facts["search"] = asdict(self._search.recipe)
+        return facts
 
 
 class WeightLearner:
@@ -174,17 +267,20 @@ class WeightLearner:
         parameters: The parameters of the module, holding the weights to start from.
         mask: Which weights of a parameter are learned; the others are and stay +0.0. A parameter
             without a mask is learned as a whole.
+        learning: How weights step.
     """
 
     def __init__(
         self,
         parameters: Mapping[str, nn.Parameter],
         mask: Mapping[str, Tensor] = MappingProxyType({}),
+        learning: LearningRecipe = LearningRecipe(),
     ) -> None:
-        self._parameters = dict(parameters)
+        self._parameters, self._learning = dict(parameters), learning
         self._mask = {name: layer.to(parameters[name].device) for name, layer in mask.items()}
         self.write()
         self._start = _digest(self._parameters)
+        self._descent = Descent(self._parameters, learning.momentum)
 
     def parameters(self) -> list[nn.Parameter]:
         """Return the parameters."""
@@ -193,6 +289,10 @@ class WeightLearner:
     def tensors(self) -> dict[str, Tensor]:
         """Return the parameters themselves."""
         return dict(self._parameters)
+
+    def attack(self, attack: AttackRecipe, moment: Moment) -> AttackRecipe:
+        """Return the recipe's attack."""
+        return attack
 
     def write(self) -> None:
         """Set the weights that do not remain to +0.0."""
@@ -207,9 +307,37 @@ class WeightLearner:
             if gradient is not None:
                 gradient.masked_fill_(~mask, 0.0)
 
+    def climb(self, moment: Moment) -> bool:
+        """Ask for no other gradient."""
+        return False
+
+    def step(self, moment: Moment) -> None:
+        """Update the weights."""
+        self._descent.step(moment.learning_rate, self._learning.weight_decay)
+
+    def clear(self) -> None:
+        """Forget all gradients."""
+        self._descent.clear()
+
+    def judged(self) -> AbstractContextManager[None]:
+        """Change nothing: the module has the weights that are kept."""
+        return nullcontext()
+
     def result(self) -> dict[str, Tensor]:
         """Return the weights."""
         return {name: parameter.detach() for name, parameter in self._parameters.items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """Return weights and velocities."""
+        return named("learned", self.tensors()) | self._descent.state()
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take back weights and velocities."""
+        with torch.no_grad():
+            for name, parameter in self._parameters.items():
+                parameter.copy_(state[f"learned/{name}"])
+        self._descent.restore(state)
+        self.write()
 
     def identity(self) -> dict[str, Any]:
         """Return hashes of the weights to start from and of the mask."""

@@ -21,9 +21,9 @@ from scratchticket.data import pixels
 from scratchticket.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.learning.batches import Batch, Batches
 from scratchticket.learning.checkpoint import newest
-from scratchticket.learning.descent import Descent
 from scratchticket.learning.health import not_finite, signs
 from scratchticket.learning.keeping import State, buffers_of, identity, kept, restored
+from scratchticket.learning.moment import Moment
 from scratchticket.learning.passes import forward_pass
 from scratchticket.learning.problem import (
     Epoch,
@@ -94,9 +94,9 @@ class _Run:
         self.steps_per_epoch = recipe.steps_per_epoch(len(problem.images))
         self.steps = self.steps_per_epoch * recipe.epochs
         self.state, self._good = State(step=0, loss_sum=self._zero()), 0
-        self.descent = Descent(problem.learner.tensors(), recipe)
         self._identity = identity(problem, recipe) if session.checkpoint else ""
         self._forward = forward_pass(problem.network, recipe)
+        self._attacks = recipe.schedule_of(problem.attack)
         self._chances = chances(None, len(problem.beside) + 1).to(self.device)
         problem.network.requires_grad_(False)
         problem.learner.write()
@@ -129,20 +129,27 @@ class _Run:
 
     def _attempt(self, count: int) -> None:
         """Take the memory of a step with so many images, and change nothing that is learned."""
-        self.descent.clear()
+        self.problem.learner.clear()
         own = max(1, count // self.group.size)
         batch = self.batches.at(self.state.step)
         some = Batch(batch.images[:own], batch.labels[:own], slice(0, own), own)
         generator = rng.generator(self.problem.seed, "attack", 0, device=self.device)
         self.problem.network.train()
-        self._backward(self._attacked(some, generator), some.labels, 1.0)
+        attacked = self._attacked(some, generator, self.moment())
+        self._backward(attacked, some.labels, 1.0)
         self.problem.learner.collect()
         _momentum = [torch.empty_like(t) for t in self.problem.learner.tensors().values()]
-        self.descent.clear()
+        self.problem.learner.clear()
+
+    def moment(self) -> Moment:
+        """Return where the next step stands."""
+        step, per_epoch = self.state.step, self.steps_per_epoch
+        return Moment(step, self.steps, per_epoch, self.recipe.learning_rate_at(step, per_epoch))
 
     def _advance(self) -> None:
         """Attack, backward, update."""
         network, learner, step = self.problem.network, self.problem.learner, self.state.step
+        moment = self.moment()
         # Of each process its own, for dropout and the like.
         rng.reseed(rng.network_seed(self.problem.seed, step, self.group.rank), self.device)
         batch = self.batches.at(step)
@@ -154,22 +161,29 @@ class _Run:
             raise InputError(
                 "a batch of one image has no batch statistics; choose another learning.batch_size"
             )
-        adversarial = self._attacked(batch, generator)
+        adversarial = self._attacked(batch, generator, moment)
 
         if not network.training:
             network.train()
+        loss = self._collected(adversarial, batch)
+        if learner.climb(moment):
+            self._collected(adversarial, batch)
+        learner.step(moment)
+        learner.write()
+        self.state.loss_sum += loss
+        self.state.step += 1
+
+    def _collected(self, adversarial: Tensor, batch: Batch) -> Tensor:
+        """Give what is learned its gradients, over all processes; return the loss."""
+        learner = self.problem.learner
         # The mean over processes is that over the whole batch.
         share = len(adversarial) * self.group.size / batch.whole
         loss = self._backward(adversarial, batch.labels, share)
         if self.group.size > 1:
             gradients = [p.grad for p in learner.parameters() if p.grad is not None]
             self.group.average([*gradients, *buffers_of(self.problem).values(), loss])
-
         learner.collect()
-        self.descent.step(self.recipe.learning_rate_at(step, self.steps_per_epoch))
-        learner.write()
-        self.state.loss_sum += loss
-        self.state.step += 1
+        return loss
 
     def _backward(self, adversarial: Tensor, labels: Tensor, share: float) -> Tensor:
         """Make the gradients of what is learned, times a factor; return the loss times it."""
@@ -183,15 +197,16 @@ class _Run:
         self.problem.network.requires_grad_(False)
         return loss.detach()
 
-    def _attacked(self, batch: Batch, generator: torch.Generator) -> Tensor:
+    def _attacked(self, batch: Batch, generator: torch.Generator, moment: Moment) -> Tensor:
         """Return the images of the inner maximisation, over all networks where there are others."""
         network: Network = self._forward
         loss: Loss = cross_entropy
         if beside := self.problem.beside:
             network = Together([*beside, network])
             loss = set_loss("eot", self._chances)
+        scheduled = next(a for part, a in reversed(self._attacks) if moment.reached(part))
         return perturb(
-            self.problem.attack,
+            self.problem.learner.attack(scheduled, moment),
             network,
             batch.images,
             batch.labels,
@@ -227,16 +242,17 @@ class _Run:
 
     @contextmanager
     def judged_statistics(self) -> Iterator[None]:
-        """Put the network in eval mode, with the batch-norm statistics the recipe asks for."""
+        """Put the network in eval mode, as a ticket has it: weights and batch-norm statistics."""
         network = self.problem.network
         network.eval()
-        if self.recipe.statistics == "running":
-            yield
-            return
-        some = self.batches.statistics(min(STATISTICS_BATCHES, self.steps_per_epoch))
-        with recomputed_statistics(network, (pixels(chosen.images) for chosen in some)):
-            self.group.average(network.buffers())
-            yield
+        with self.problem.learner.judged():
+            if self.recipe.statistics == "running":
+                yield
+                return
+            some = self.batches.statistics(min(STATISTICS_BATCHES, self.steps_per_epoch))
+            with recomputed_statistics(network, (pixels(chosen.images) for chosen in some)):
+                self.group.average(network.buffers())
+                yield
 
     def last(self) -> Snapshot:
         """Return the network at the end of the run."""
@@ -276,7 +292,7 @@ class _Run:
         self.require_finite()
         if self.session.checkpoint is None or not self.group.leads:
             return
-        checkpoint = kept(self.problem, self.descent, self.state, self._identity)
+        checkpoint = kept(self.problem, self.state, self._identity)
         checkpoint.save(self.session.checkpoint)
 
     def restore(self) -> None:
@@ -285,7 +301,7 @@ class _Run:
         if path is None:
             return
         if (checkpoint := newest(path, self.session.tell)) is not None:
-            self.state = restored(checkpoint, self.problem, self.descent, self._identity)
+            self.state = restored(checkpoint, self.problem, self._identity)
         self._good = self.state.step
         if len(set(self.group.gathered((self.state.step, float(self.state.loss_sum))))) > 1:
             raise InputError("the processes see different checkpoints: their folder must be one")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import cos, isfinite, pi
 from typing import Literal
 
+from scratchticket.attacks import AttackRecipe
 from scratchticket.data.augmentation import AUGMENTATIONS, Augmentation
 from scratchticket.errors import InputError, unknown
 from scratchticket.quantities import fraction, fraction_text
 
+_ATTACK = re.compile(r"(.+?)(?:-(\d{1,6}))?(?:@(.+))?")  # name, steps, step size
 _CHOICES = {
     "schedule": ("cosine", "milestones", "constant"),
     "batch_norm": ("train", "eval"),
@@ -58,6 +61,10 @@ class LearningRecipe:
             the device is faster at it. What is learned is float32, and so are all validations.
         compile: Mode of ``torch.compile`` while learning; ``reduce-overhead`` replays CUDA graphs.
             Needs a C++ compiler, and half a minute at the start.
+        attacks: Inner attacks that take over from the recipe's own during the run, each behind the
+            part of the run that lies behind then: ``1/8:n-fgsm,3/4:pgd-3@4/255`` makes one step of
+            N-FGSM from an eighth on, and three of PGD, each of 4/255, in the last quarter. Norm
+            and epsilon stay.
         memory_format: In which images and weights of convolutions lie while learning;
             ``channels_last`` is what processors and GPUs convolve fastest in.
     """
@@ -80,6 +87,7 @@ class LearningRecipe:
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: Literal["none", "default", "reduce-overhead"] = "none"
     memory_format: Literal["channels_last", "contiguous"] = "channels_last"
+    attacks: str = ""
 
     def __post_init__(self) -> None:
         for name, known in _CHOICES.items():
@@ -104,6 +112,36 @@ class LearningRecipe:
                 f"got {self.milestones!r}"
             )
         object.__setattr__(self, "milestones", ",".join(map(fraction_text, passed)))
+        self.schedule_of(AttackRecipe())  # raises if it is none
+
+    def schedule_of(self, attack: AttackRecipe) -> tuple[tuple[Fraction, AttackRecipe], ...]:
+        """Return the inner attacks of a run, each with the part of the run it begins after.
+
+        Args:
+            attack: The first.
+
+        Raises:
+            InputError: If :attr:`attacks` says none.
+        """
+        found = [(Fraction(0), attack)]
+        for entry in filter(None, self.attacks.split(",")):
+            begins, colon, told = entry.partition(":")
+            match = _ATTACK.fullmatch(told)
+            if not colon or match is None:
+                raise InputError(
+                    "learning.attacks must be like 1/8:n-fgsm,3/4:pgd-3@4/255, "
+                    f"got {self.attacks!r}"
+                )
+            part = fraction(begins, "learning.attacks")
+            if not found[-1][0] <= part < 1:
+                raise InputError(
+                    "learning.attacks must begin after rising parts of the run in [0, 1), "
+                    f"got {self.attacks!r}"
+                )
+            name, steps, step_size = match.groups()
+            changed = replace(attack, name=name, step_size=step_size or attack.step_size)
+            found.append((part, replace(changed, steps=int(steps)) if steps else changed))
+        return tuple(found)
 
     def steps_per_epoch(self, images: int) -> int:
         """Return the steps that make an epoch; fewer images than a batch make one."""

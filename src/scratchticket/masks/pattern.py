@@ -11,11 +11,11 @@ from typing import Literal
 from scratchticket.errors import InputError, unknown
 from scratchticket.masks.top import parse_ratio
 from scratchticket.plugins import plugin, plugin_names
-from scratchticket.quantities import fraction_text
+from scratchticket.quantities import fraction, fraction_text
 
 Shape = tuple[int, ...]
 GRANULARITIES = ("element", "row", "kernel", "channel")
-BUDGETS = ("uniform", "global", "erk")
+BUDGETS = ("uniform", "global", "erk", "size")
 _GROUPS = re.compile(r"([1-9]\d?):([1-9]\d?)")
 
 
@@ -33,7 +33,13 @@ class Pattern:
         budget: ``uniform``: every layer keeps the same ratio, as in the paper. ``global``: the
             highest scores of the whole network remain, each in units of its layer's initial bound
             and at least one in every layer. ``erk``: the Erdos-Renyi-kernel ratios of Evci et al.
-            (2020, arXiv:1911.11134).
+            (2020, arXiv:1911.11134). ``size``: a layer of n weights keeps a number proportional
+            to n to the ``power`` (Robust Binary Subnetworks, 2022, arXiv:2202.01341): small layers
+            keep more of theirs.
+        power: Of the budget ``size``, from 0 (every layer keeps as many) to 1 (uniform); 1/2 if
+            not given.
+        cap: Largest ratio of a layer under ``global``, ``erk`` and ``size``; what it takes from
+            some layers the others share. A layer that keeps everything leaves nothing to search.
         mask_classifier: Whether ``channel`` masks the classifier's outputs too, as the released
             code does; at 10 % and 10 classes that leaves one class. If not, the classifier's
             weights are masked one by one.
@@ -45,9 +51,11 @@ class Pattern:
     """
 
     granularity: str = "element"
-    budget: Literal["uniform", "global", "erk"] = "uniform"
+    budget: Literal["uniform", "global", "erk", "size"] = "uniform"
     mask_classifier: bool = False
     layers: Mapping[str, str | float] = field(default_factory=dict)
+    power: str | float | None = None
+    cap: str | float | None = None
 
     def __post_init__(self) -> None:
         if not self._builtin and self.granularity not in plugin_names("patterns"):
@@ -61,8 +69,26 @@ class Pattern:
                 raise InputError(f"granularity {self.granularity}: the first must be the smaller")
             if self.budget != "uniform" or self.layers:
                 raise InputError(f"granularity {self.granularity} fixes the ratio of every layer")
+        self._check_budget()
         ratios = {name: fraction_text(parse_ratio(r)) for name, r in self.layers.items()}
         object.__setattr__(self, "layers", ratios)
+
+    def _check_budget(self) -> None:
+        """Check power and cap, and fill the former in where it counts."""
+        if self.power is not None and self.budget != "size":
+            raise InputError(f"pattern.power is for the budget size, not {self.budget}")
+        if self.budget == "size":
+            power = fraction("1/2" if self.power is None else self.power, "pattern.power")
+            if not 0 <= power <= 1:
+                raise InputError(f"pattern.power must lie in [0, 1], got {self.power}")
+            object.__setattr__(self, "power", fraction_text(power))
+        if self.cap is not None:
+            if self.budget == "uniform":
+                raise InputError("pattern.cap is for the budgets global, erk and size")
+            cap = fraction(self.cap, "pattern.cap")
+            if not 0 < cap <= 1:
+                raise InputError(f"pattern.cap must lie in (0, 1], got {self.cap}")
+            object.__setattr__(self, "cap", fraction_text(cap))
 
     @property
     def _builtin(self) -> bool:

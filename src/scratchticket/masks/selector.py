@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from math import prod
+from math import floor, prod
 from typing import Any
 
 import torch
@@ -65,68 +65,87 @@ class Selector:
         }
         self._by_hand = _by_hand(pattern.layers, self.shapes)
         self._ratios = dict.fromkeys(self.shapes, self._ratio) | self._by_hand
+        self._cap = Fraction(pattern.cap or 1)
+        if self._cap < self._ratio:
+            raise InputError(
+                f"pattern.cap={pattern.cap} keeps no layer above it, but {remaining_ratio} of all "
+                "weights are to remain; a larger cap is needed"
+            )
+        free = {n: shape for n, shape in self.shapes.items() if n not in self._by_hand}
         if pattern.budget == "erk":
-            free = {name: weights[name] for name in self.shapes if name not in self._by_hand}
-            self._ratios |= erk_ratios(free, self._ratio)
-        pooled = [prod(shape) for name, shape in self.shapes.items() if name not in self._by_hand]
+            whole = {n: weights[n] for n in free}
+            self._ratios |= erk_ratios(whole, self._ratio, self._cap)
+        elif pattern.budget == "size":
+            sizes = {n: prod(shape) for n, shape in free.items()}
+            power = float(Fraction(pattern.power or 1))
+            self._ratios |= size_ratios(sizes, self._ratio, power, self._cap)
+        pooled = [prod(shape) for shape in free.values()]
         if pattern.budget == "global" and kept_count(sum(pooled), self._ratio) < len(pooled):
             raise InputError(
                 f"a remaining ratio of {remaining_ratio} keeps fewer weights than there are layers"
             )
 
-    def __call__(self, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Keep the scores of largest magnitude.
+    def __call__(self, importance: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Keep what is most important.
 
         Args:
-            scores: Of each layer, of the shapes in :attr:`shapes`.
+            importance: Of each layer, of the shapes in :attr:`shapes`, no NaN: the magnitudes of
+                scores, for edge-popup (Ramanujan et al., 2020, arXiv:1911.13299).
 
         Returns:
             Boolean tensors of the same shapes, by layer; ``True`` where weights remain.
         """
         if self._pattern.budget == "global":
-            pooled = {n: score.abs() for n, score in scores.items() if n not in self._by_hand}
-            kept = keep_top_of_all(pooled, self._ratio)
+            pooled = {n: values for n, values in importance.items() if n not in self._by_hand}
+            kept = keep_top_of_all(pooled, self._ratio, self._cap)
             return {
-                name: kept[name] if name in kept else keep_top(score.abs(), self._ratios[name])
-                for name, score in scores.items()
+                name: kept[name] if name in kept else keep_top(values, self._ratios[name])
+                for name, values in importance.items()
             }
         if self._pattern.groups is not None:
-            return {n: keep_groups(s.abs(), *self._pattern.groups) for n, s in scores.items()}
-        return {name: keep_top(score.abs(), self._ratios[name]) for name, score in scores.items()}
+            return {n: keep_groups(v, *self._pattern.groups) for n, v in importance.items()}
+        return {name: keep_top(v, self._ratios[name]) for name, v in importance.items()}
 
     def facts(self) -> dict[str, Any]:
         """Return JSON values that differ where two selectors choose differently."""
         pattern = self._pattern
+        spread = {"power": pattern.power, "cap": pattern.cap}
         return {
             "granularity": pattern.granularity,
             "budget": pattern.budget,
             "ratio": fraction_text(self._ratio),
             "shapes": {name: list(shape) for name, shape in self.shapes.items()},
             "layers": dict(pattern.layers),
+            **{name: value for name, value in spread.items() if value is not None},
         }
 
 
-def keep_top_of_all(importance: Mapping[str, Tensor], remaining_ratio: Ratio) -> dict[str, Tensor]:
-    """Keep the highest scores of all layers together, and at least one of each layer.
+def keep_top_of_all(
+    importance: Mapping[str, Tensor], remaining_ratio: Ratio, cap: Fraction = Fraction(1)
+) -> dict[str, Tensor]:
+    """Keep the most important of all layers together, and at least one of each layer.
 
-    Scores are compared in units of their layer's initial bound, so that before the search layers
+    Values are compared in units of their layer's initial bound, so that before the search layers
     have the same chance, except where scores begin normal and not uniform. The ratio must suffice
     for one of each. Ties are broken by the order of layers, then by position.
 
     Args:
-        importance: Magnitude of each score, by layer.
+        importance: Of each score, by layer.
         remaining_ratio: Fraction of all scores kept.
+        cap: Largest ratio of a layer, at least ``remaining_ratio``.
     """
     scaled = []
-    for score in importance.values():
-        flat = score.detach().reshape(-1) / score_bound(tuple(score.shape))
+    for values in importance.values():
+        flat = values.detach().reshape(-1) / score_bound(tuple(values.shape))
         flat.scatter_(0, flat.argmax(keepdim=True), torch.inf)  # without waiting for a GPU
+        if cap < 1:
+            flat.masked_fill_(~keep_top(flat, cap), -torch.inf)
         scaled.append(flat)
     mask = keep_top(torch.cat(scaled), remaining_ratio)
     parts = torch.split(mask, [len(flat) for flat in scaled])
     return {
-        name: part.view(score.shape)
-        for (name, score), part in zip(importance.items(), parts, strict=True)
+        name: part.view(values.shape)
+        for (name, values), part in zip(importance.items(), parts, strict=True)
     }
 
 
@@ -151,28 +170,71 @@ def keep_groups(score: Tensor, kept: int, of: int) -> Tensor:
     return mask.view(inputs_last).movedim(-1, 1).contiguous()
 
 
-def erk_ratios(weights: Mapping[str, Shape], remaining_ratio: Ratio) -> dict[str, Fraction]:
+def erk_ratios(
+    weights: Mapping[str, Shape], remaining_ratio: Ratio, cap: Fraction = Fraction(1)
+) -> dict[str, Fraction]:
     """Return the Erdos-Renyi-kernel ratio of each layer (Evci et al., 2020, arXiv:1911.11134).
 
-    A layer's ratio is proportional to the sum of its dimensions over their product. Layers whose
-    ratio would exceed 1 keep everything, and the others share what is left.
+    A layer's ratio is proportional to the sum of its dimensions over their product.
 
     Args:
         weights: Shape of each layer's weight.
         remaining_ratio: Fraction of all weights that remain.
+        cap: Largest ratio of a layer, at least ``remaining_ratio``; layers that would exceed it
+            have it, and the others share what is left.
     """
-    ratio = parse_ratio(remaining_ratio)
-    whole: set[str] = set()
+    sizes = {name: prod(shape) for name, shape in weights.items()}
+    shares = {name: Fraction(sum(shape)) for name, shape in weights.items()}
+    return _shared(sizes, shares, parse_ratio(remaining_ratio), cap)
+
+
+def size_ratios(
+    sizes: Mapping[str, int], remaining_ratio: Ratio, power: float, cap: Fraction = Fraction(1)
+) -> dict[str, Fraction]:
+    """Return the ratio of each layer where a layer of n scores keeps min(cap n, c n^power).
+
+    The budget of Robust Binary Subnetworks (Liu et al., 2022, arXiv:2202.01341), with a cap. The
+    constant c is such that as many scores remain as under a uniform ratio, exactly; every layer
+    keeps one at least.
+
+    Args:
+        sizes: Number of scores of each layer.
+        remaining_ratio: Fraction of all scores that remain.
+        power: From 0, where layers keep equally many, to 1, where they keep equal ratios.
+        cap: Largest ratio of a layer, at least ``remaining_ratio``.
+
+    Example:
+        >>> size_ratios({"small": 4, "large": 400}, 0.1, power=0.5)
+        {'small': Fraction(1, 1), 'large': Fraction(37, 400)}
+    """
+    total = sum(kept_count(size, remaining_ratio) for size in sizes.values())
+    shares = {name: Fraction(size**power) for name, size in sizes.items()}
+    exact = _shared(sizes, shares, Fraction(total, sum(sizes.values())), cap)
+    counts = {name: max(1, floor(exact[name] * size)) for name, size in sizes.items()}
+    # What rounding left over goes to the largest remainders, never beyond the cap's own count.
+    order = sorted(sizes, key=lambda name: counts[name] - exact[name] * sizes[name])
+    left = total - sum(counts.values())
+    for name in [n for n in order if counts[n] < kept_count(sizes[n], cap)][: max(left, 0)]:
+        counts[name] += 1
+    for _ in range(-left):  # what layers of less than one have got, from the largest
+        counts[max(counts, key=lambda name: counts[name])] -= 1
+    return {name: Fraction(counts[name], size) for name, size in sizes.items()}
+
+
+def _shared(
+    sizes: Mapping[str, int], shares: Mapping[str, Fraction], ratio: Fraction, cap: Fraction
+) -> dict[str, Fraction]:
+    """Return ratios whose counts are proportional to shares, none above a cap."""
+    full: set[str] = set()
     while True:
-        free = [name for name in weights if name not in whole]
-        left = ratio * sum(prod(shape) for shape in weights.values())
-        left -= sum(prod(weights[name]) for name in whole)
-        scale = left / max(sum(sum(weights[name]) for name in free), 1)
-        ratios = {n: scale * Fraction(sum(weights[n]), prod(weights[n])) for n in free}
-        too_many = {name for name, value in ratios.items() if value > 1}
+        free = [name for name in sizes if name not in full]
+        left = ratio * sum(sizes.values()) - cap * sum(sizes[name] for name in full)
+        scale = left / max(sum(shares[name] for name in free), 1)
+        ratios = {name: scale * shares[name] / sizes[name] for name in free}
+        too_many = {name for name, value in ratios.items() if value > cap}
         if not too_many:
-            return {name: ratios.get(name, Fraction(1)) for name in weights}
-        whole |= too_many
+            return {name: ratios.get(name, cap) for name in sizes}
+        full |= too_many
 
 
 def _by_hand(layers: Mapping[str, str | float], names: Mapping[str, Shape]) -> dict[str, Fraction]:

@@ -18,11 +18,13 @@ from scratchticket.learning import (
     LearningRecipe,
     Problem,
     ScoreLearner,
+    SearchRecipe,
     Session,
     Snapshot,
     Validation,
     WeightLearner,
     learn,
+    make_search,
 )
 from scratchticket.masks import Mask, Pattern, Ratio, Selector
 from scratchticket.networks import (
@@ -178,6 +180,7 @@ def drawing(
     *,
     pattern: Pattern = Pattern(),
     scores: InitialScores = "random",
+    search: SearchRecipe = SearchRecipe(),
 ) -> Job:
     """Set up the drawing of a ticket: which of the weights remain is learned, they never change.
 
@@ -189,6 +192,7 @@ def drawing(
         pattern: What a score decides about, and how the ratio is spread.
         scores: Where the scores start: ``random``, or at the magnitudes of a start's ``weights``;
             a learning rate of 0 then prunes by magnitude.
+        search: How scores start, rank and step.
 
     Raises:
         InputError: If ratio, pattern, start or scores cannot be used.
@@ -203,7 +207,7 @@ def drawing(
     shapes = {name: tuple(p.shape) for name, p in parameters.items()}
     last = classifier(network, len(task.data.classes))
     selector = Selector(pattern, remaining_ratio, shapes, last)
-    learner = ScoreLearner(parameters, selector, score_seed)
+    learner = ScoreLearner(parameters, selector, score_seed, task.learning, make_search(search))
 
     def ticket(snapshot: Snapshot) -> Ticket:
         weights = dict(bare(network).named_parameters()) | learner.weights
@@ -237,6 +241,7 @@ def training(task: Task) -> Job:
     learner = WeightLearner(
         dict(bare(network).named_parameters()),
         {name: mask for name, mask in kept.items() if not bool(mask.all())},
+        task.learning,
     )
 
     def ticket(snapshot: Snapshot) -> Ticket:
@@ -251,8 +256,9 @@ def training(task: Task) -> Job:
 def _facts(task: Task) -> dict[str, Any]:
     """Return what a checkpoint must agree on beyond learner, images and attack."""
     data = task.data
+    network = {n: v for n, v in asdict(task.network).items() if (n, v) != ("logit_gain", None)}
     return {
-        "network": asdict(task.network),
+        "network": network,
         "classes": list(data.classes),
         "normalisation": [list(data.mean), list(data.std)],
         "identity": task.identity,

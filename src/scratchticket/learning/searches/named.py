@@ -1,0 +1,23 @@
+"""What a name in the registry of searches stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scratchticket.learning.searches.search import Search
+
+
+@dataclass(frozen=True)
+class NamedSearch:
+    """A search of the registry, or of a plug-in.
+
+    Attributes:
+        kind: Made of a :class:`SearchRecipe`; a subclass may do anything otherwise.
+        settings: What the name sets where the user does not: dotted paths of a recipe to values,
+            such as ``search.average`` or ``pattern.budget``.
+    """
+
+    kind: type[Search] = Search
+    settings: Mapping[str, Any] = field(default_factory=dict)
