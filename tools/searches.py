@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from math import ceil
 from statistics import mean
 from typing import Any
 
@@ -11,6 +9,7 @@ from findings import Rows, by_label, percents, spread
 from matplotlib.figure import Figure
 from pictures import GREY, whiskers
 
+from scratchticket.experiments.cost import forward_passes
 from scratchticket.experiments.figures import MARKERS, svg
 
 Record = dict[str, Any]
@@ -28,20 +27,9 @@ STUDIES = {
 }
 
 
-def operations(record: Record) -> float:
-    """Return what a search costs: forward passes per training image, in arithmetic.
-
-    The gradient of the images costs as much as a forward pass, that of the weights as much again. A
-    validation attacks each image for all its steps, which is more than it does where an attack
-    succeeds before; the statistics of batch norm are averaged over one more pass.
-    """
-    recipe = record["recipe"]
-    learning, attack = recipe["learning"], recipe["attack"]
-    steps = attack["steps"] if attack["name"] == "pgd" else 1
-    held_back = Fraction(recipe["data"]["validation"])
-    judged = held_back / (1 - held_back) * (2 * recipe["evaluation"]["steps"] + 1) + 1
-    validations = ceil(learning["epochs"] / learning["validate_every"])
-    return float(learning["epochs"] * (2 * steps + 3) + validations * judged)
+def cost(record: Record) -> float:
+    """Return what a search costs, in forward passes per training image."""
+    return forward_passes(record["recipe"])
 
 
 def _of_studies(records: list[Record]) -> dict[str, list[Record]]:
@@ -68,7 +56,7 @@ def compared(records: list[Record]) -> str:
         whole = [percents(record)[1] for record in rows[first]]
         axes.axhspan(min(whole), max(whole), color=GREY, alpha=0.25, linewidth=0)
         for place, (label, same) in enumerate(rows.items()):
-            x = operations(same[0]) / operations(rows[first][0])
+            x = cost(same[0]) / cost(rows[first][0])
             middle, errors = whiskers([[percents(record)[1] for record in same]])
             family = next(name for name in FAMILIES if label.startswith(name))
             shipped = label == SHIPPED[study]
@@ -120,7 +108,7 @@ def _searches(rows: Rows) -> str:
         natural, robust = zip(*map(percents, own), strict=True)
         each = ", ".join(f"{value:.1f}" for value in robust)
         lines.append(
-            f"| {label} | {operations(own[0]) / operations(whole):.2f} | {spread(natural)} "
+            f"| {label} | {cost(own[0]) / cost(whole):.2f} | {spread(natural)} "
             f"| {spread(robust)} | {each} | {mean(robust) - mean(base):+.1f} "
             f"| {'yes' if mean(robust) >= min(base) else 'no'} |"
         )

@@ -6,10 +6,10 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from searches import operations
 
 import scratchticket as st
 from scratchticket.errors import InputError
+from scratchticket.experiments.cost import forward_passes
 from scratchticket.experiments.presets import PRESETS
 from scratchticket.experiments.recipe import make_recipe, paths
 
@@ -135,7 +135,7 @@ def test_fast_presets_make_a_fifth_of_the_operations() -> None:
         ("svhn-fast", PRESETS["svhn"]),
     ):
         recipes = [make_recipe(settings) for settings in (PRESETS[fast], slow)]
-        ours, theirs = (operations({"recipe": recipe.json()}) for recipe in recipes)
+        ours, theirs = (forward_passes(recipe.json()) for recipe in recipes)
         assert 0.15 < ours / theirs <= 0.2
         changed = {k for k, v in PRESETS[fast].items() if slow.get(k) != v}
         learned = {f"learning.{name}" for name in ("epochs", "batch_size", "validate_every")}
@@ -153,3 +153,19 @@ def test_released_presets_differ_where_the_code_does() -> None:
         assert str(released.judge.exact_step_size) == "2/255"
     assert released.network.init == "kaiming_normal"
     assert (released.attack.steps, released.learning.label_smoothing) == (2, 0.1)
+
+
+def test_the_cost_of_a_run_is_that_of_its_parts() -> None:
+    own = {"data.validation": "0.5", "evaluation.steps": 1, "learning.validate_every": 10}
+    own |= {"learning.epochs": 10, "attack.steps": 7}
+    judged = 1 * (2 * 1 + 1) + 1  # once, on as many images as are learned from
+
+    def cost(**more: object) -> float:
+        return forward_passes(make_recipe(own | more).json())
+
+    assert cost() == 10 * (2 * 7 + 3) + judged
+    assert cost(**{"attack.name": "n-fgsm"}) == 10 * (2 + 3) + judged
+    changing = {"attack.name": "none", "learning.attacks": "1/10:n-fgsm,1/2:pgd-3"}
+    assert cost(**changing) == 1 * 3 + 4 * 5 + 5 * 9 + judged
+    sharp = {"search.sharpness": 0.01, "search.sharpness_from": "0.8"}
+    assert cost(**sharp) == 10 * 17 + 2 * 3 + judged
