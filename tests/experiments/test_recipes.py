@@ -12,16 +12,24 @@ import pytest
 
 from scratchticket.errors import InputError
 from scratchticket.experiments import published
-from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe, scale_named
+from scratchticket.experiments.recipes import (
+    NAMES,
+    SCALES,
+    STUDIES,
+    paper_recipe,
+    scale_named,
+)
 from scratchticket.experiments.recipes.cells import EVERY, Cell, Measured
 from scratchticket.experiments.recipes.claims import Claim, best, columns, off_diagonal, one, rows
 from scratchticket.experiments.recipes.paper import PARTS
 from scratchticket.experiments.recipes.parts import CIFAR, FEWER, PERCENTS
 from scratchticket.experiments.report import Records
 from scratchticket.experiments.sweeps import in_order
+from scratchticket.learning import SearchRecipe
 
 PAPER = SCALES["paper"]
 ROOT = Path(__file__).parents[2]
+SEARCH = vars(SearchRecipe())
 MEASURED = {
     scale: Records.load(ROOT / "records" / f"paper-{scale}.jsonl").by_id
     for scale in ("quick", "small")
@@ -33,7 +41,7 @@ def cells(name: str, scale: str = "paper") -> list[Cell]:
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *STUDIES])
 def test_a_recipe_can_be_built(name: str, scale: str) -> None:
     recipe = paper_recipe(name)
 
@@ -304,3 +312,30 @@ def test_pairs_of_single_numbers_and_of_the_best() -> None:
     assert list(one(("p", "a", "x"), ("q", "c", "z"))(values)) == [(numbers(0.1), [])]
     assert list(best("p", ["a", "b"], "dense", "x")(values)) == [(numbers(0.3), numbers(0.25))]
     assert not list(best("q", ["a", "b"], "dense", "x")(values))
+
+
+def test_the_study_of_searches_changes_one_part_at_a_time() -> None:
+    runs = {
+        cell.row: cell.jobs[0].recipe.json()
+        for cell in cells("searches", "small")
+        if cell.column == "natural" and "10 %" in cell.panel
+    }
+    paper, base = runs.pop("paper"), runs.pop("N-FGSM")
+
+    assert "search" not in base
+    assert (paper["attack"]["name"], base["attack"]["name"]) == ("pgd", "n-fgsm")
+    assert (paper["learning"]["epochs"], base["learning"]["epochs"]) == (16, 10)
+    for row, run in runs.items():
+        changed = {
+            f"{part}.{name}"
+            for part in ("attack", "learning", "network", "pattern")
+            for name in run[part].keys() | base[part].keys()
+            if run[part].get(name) != base[part].get(name)
+        }
+        own = {f"search.{n}" for n, v in run.get("search", {}).items() if v != SEARCH[n]}
+        assert 1 <= len(changed | own) <= 3, row
+    assert all(
+        cell.jobs[0].recipe.ratio in ("0.1", "0.01")
+        for cell in cells("searches")
+        if cell.jobs[0].kind == "run"
+    )

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 Names = Annotated[
     list[str] | None,
-    Argument(metavar="NAME", help="table1 to table9, figure1 to figure14.", show_default=False),
+    Argument(
+        metavar="NAME",
+        help="table1 to table9, figure1 to figure14; or a study: searches.",
+        show_default=False,
+    ),
 ]
 Seeds = Annotated[
     str | None,
@@ -35,13 +39,13 @@ Seeds = Annotated[
 _SEEDS = re.compile(r"([0-9]{1,4}:)?[0-9]{1,4}")
 #: How files begin that ``report`` has written.
 PAGE = re.compile(rb"<!doctype html>.*<title>Robust scratch tickets at scale", re.DOTALL)
-TABLES = re.compile(rb"## (Table|Figure) \d+: ")
+TABLES = re.compile(rb"## (Table|Figure|Searches)( \d+)?: ")
 RECORDS = re.compile(rb'{"id": "[0-9a-f]{64}", "job": ')
 
 
 def run(
     names: Names = None,
-    every: Annotated[bool, Option("--all", help="All recipes.")] = False,
+    every: Annotated[bool, Option("--all", help="All tables and figures.")] = False,
     listed: Annotated[bool, Option("--list", help="Print the recipes and stop.")] = False,
     scale: Annotated[
         str,
@@ -172,10 +176,10 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 def _list() -> None:
     """Print what each recipe asks."""
-    from scratchticket.experiments.recipes import NAMES, paper_recipe
+    from scratchticket.experiments.recipes import NAMES, STUDIES, paper_recipe
 
     table = Table(box=SIMPLE, show_header=False)
-    for name in NAMES:
+    for name in (*NAMES, *STUDIES):
         table.add_row(name, cell(paper_recipe(name).question))
     out.print(table)
 

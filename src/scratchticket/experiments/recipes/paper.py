@@ -1,4 +1,4 @@
-"""A recipe of the paper: one of its tables or figures."""
+"""A recipe: a table or figure of the paper, or a study beyond it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PaperRecipe:
     """A table or figure, at any scale.
 
     Attributes:
-        name: ``table1`` to ``table9``, ``figure1`` to ``figure14``.
+        name: ``table1`` to ``table9``, ``figure1`` to ``figure14``, or that of a study.
         shape: How it looks.
         cells: Its numbers at a scale.
         claims: What the paper says of it.
@@ -37,9 +37,9 @@ class PaperRecipe:
 
     @property
     def title(self) -> str:
-        """``Table 1``."""
-        kind, number = re.fullmatch(r"([a-z]+)(\d+)", self.name).groups()  # type: ignore[union-attr]
-        return f"{kind.capitalize()} {number}"
+        """``Table 1``; of a study its name."""
+        kind, number = re.fullmatch(r"([a-z]+)(\d*)", self.name).groups()  # type: ignore[union-attr]
+        return f"{kind.capitalize()} {number}".rstrip()
 
     def panels(self, scale: Scale) -> set[str]:
         """Return the names of its parts."""
