@@ -40,13 +40,13 @@ def unit(granularity: str, name: str, index: tuple[int, ...]) -> tuple[int, ...]
 def expected(
     pattern: Pattern, ratio: Fraction, scores: dict[str, Tensor]
 ) -> dict[str, set[object]]:
-    """Return the units that remain in each layer, by sorting all of them."""
+    """Return the units that remain in each layer, by sorting the magnitudes of all of them."""
     ranked = {}
     for name, shape in WEIGHTS.items():
         every = itertools.product(*map(range, shape))
         units = list(dict.fromkeys(unit(pattern.granularity, name, index) for index in every))
         ranked[name] = [
-            (-float(score), position, u)
+            (-abs(float(score)), position, u)
             for position, (score, u) in enumerate(zip(scores[name].flatten(), units, strict=True))
         ]
     if pattern.budget == "global":
@@ -92,7 +92,7 @@ def test_a_pattern_keeps_what_a_slow_loop_keeps(granularity: str, budget: str, s
     selector = Selector(pattern, ratio, WEIGHTS, classifier="fc.weight")
     draws = torch.Generator().manual_seed(seed)
     scores = {
-        name: torch.randint(0, 50, shape, generator=draws) / 7  # with ties
+        name: torch.randint(-25, 25, shape, generator=draws) / 7  # of both signs, with ties
         for name, shape in selector.shapes.items()
     }
 
@@ -181,6 +181,16 @@ def test_ratios_by_hand_take_names_and_patterns_and_the_longest_counts(order: in
     assert kept["fc.weight"] == kept_count(120, 0.1)
     with pytest.raises(InputError, match="no layer is named 'cov1.weight'"):
         Selector(Pattern(layers={"cov1.weight": 0.5}), 0.1, WEIGHTS)
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_a_layer_by_hand_keeps_its_largest_magnitudes_beside_any_budget(budget: str) -> None:
+    pattern = Pattern(budget=budget, layers={"a": 0.5})  # type: ignore[arg-type]
+    selector = Selector(pattern, 0.5, {"a": (2, 2), "b": (4, 4)})
+
+    masks = selector({"a": torch.tensor([[-3.0, 1.0], [2.0, -0.5]]), "b": torch.rand(4, 4)})
+
+    assert masks["a"].tolist() == [[True, False], [True, False]]
 
 
 @pytest.mark.parametrize(
