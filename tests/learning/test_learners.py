@@ -57,7 +57,7 @@ def test_score_gradients_equal_those_of_a_slow_reference(
     weights = {name: weight.detach().clone() for name, weight in parameters.items()}
     learner = ScoreLearner(parameters, selector(network, pattern), seed=0)
     images, labels = torch.rand(8, 1, 32, 32, dtype=torch.float64), torch.arange(8)
-    scores = {n: s.double().requires_grad_() for n, s in learner.tensors().items()}
+    scores = {n: s.clone().requires_grad_() for n, s in learner.tensors().items()}
     masked = {name: weights[name] * TopMask.apply(scores[name].abs()) for name in weights}
     F.cross_entropy(functional_call(network, masked, (images,)), labels).backward()
 
@@ -67,7 +67,7 @@ def test_score_gradients_equal_those_of_a_slow_reference(
 
     for name, score in learner.tensors().items():
         assert score.grad is not None
-        torch.testing.assert_close(score.grad, scores[name].grad, check_dtype=False)
+        torch.testing.assert_close(score.grad, scores[name].grad)
         if pattern.granularity == "element":  # all of them learn, whether kept or not
             assert score.grad.count_nonzero() > kept_count(score.numel(), RATIO)
 

@@ -40,13 +40,13 @@ def unit(granularity: str, name: str, index: tuple[int, ...]) -> tuple[int, ...]
 def expected(
     pattern: Pattern, ratio: Fraction, scores: dict[str, Tensor]
 ) -> dict[str, set[object]]:
-    """Return the units that remain in each layer, by sorting all of them."""
+    """Return the units that remain in each layer, by sorting the magnitudes of all of them."""
     ranked = {}
     for name, shape in WEIGHTS.items():
         every = itertools.product(*map(range, shape))
         units = list(dict.fromkeys(unit(pattern.granularity, name, index) for index in every))
         ranked[name] = [
-            (-float(score), position, u)
+            (-abs(float(score)), position, u)
             for position, (score, u) in enumerate(zip(scores[name].flatten(), units, strict=True))
         ]
     if pattern.budget == "global":
@@ -92,7 +92,7 @@ def test_a_pattern_keeps_what_a_slow_loop_keeps(granularity: str, budget: str, s
     selector = Selector(pattern, ratio, WEIGHTS, classifier="fc.weight")
     draws = torch.Generator().manual_seed(seed)
     scores = {
-        name: torch.randint(0, 50, shape, generator=draws) / 7  # with ties
+        name: torch.randint(-25, 25, shape, generator=draws) / 7  # of both signs, with ties
         for name, shape in selector.shapes.items()
     }
 
@@ -107,17 +107,18 @@ def test_a_pattern_keeps_what_a_slow_loop_keeps(granularity: str, budget: str, s
 
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
-@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
-def test_memory_order_of_scores_is_irrelevant(
-    granularity: str, memory_format: torch.memory_format
-) -> None:
+@pytest.mark.parametrize("order", [(0, 2, 3, 1), (3, 2, 1, 0)], ids=["channels last", "reversed"])
+def test_memory_order_of_scores_is_irrelevant(granularity: str, order: tuple[int, ...]) -> None:
     weights = {"conv2.weight": (8, 8, 3, 3)}
     selector = Selector(Pattern(granularity), 0.5, weights)
-    scores = {"conv2.weight": torch.randint(0, 9, selector.shapes["conv2.weight"]).float()}
+    scores = torch.randint(0, 9, selector.shapes["conv2.weight"]).float()  # with ties
+    back = torch.tensor(order).argsort().tolist()
 
-    ordered = {name: s.to(memory_format=memory_format) for name, s in scores.items()}
+    ordered = scores.permute(order).contiguous().permute(back)
 
-    assert torch.equal(selector(scores)["conv2.weight"], selector(ordered)["conv2.weight"])
+    assert torch.equal(scores, ordered)
+    masks = [selector({"conv2.weight": s})["conv2.weight"] for s in (scores, ordered)]
+    assert torch.equal(*masks)
 
 
 def test_the_classifier_is_exempt_from_channel_masks_unless_asked() -> None:
@@ -181,6 +182,16 @@ def test_ratios_by_hand_take_names_and_patterns_and_the_longest_counts(order: in
     assert kept["fc.weight"] == kept_count(120, 0.1)
     with pytest.raises(InputError, match="no layer is named 'cov1.weight'"):
         Selector(Pattern(layers={"cov1.weight": 0.5}), 0.1, WEIGHTS)
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_a_layer_by_hand_keeps_its_largest_magnitudes_beside_any_budget(budget: str) -> None:
+    pattern = Pattern(budget=budget, layers={"a": 0.5})  # type: ignore[arg-type]
+    selector = Selector(pattern, 0.5, {"a": (2, 2), "b": (4, 4)})
+
+    masks = selector({"a": torch.tensor([[-3.0, 1.0], [2.0, -0.5]]), "b": torch.rand(4, 4)})
+
+    assert masks["a"].tolist() == [[True, False], [True, False]]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,26 @@
+"""A part of a batch is attacked as it is within the whole."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import scratchticket as st
+from networks import Linear, random_images, stream
+from scratchticket.attacks import perturb
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("name", ["pgd", "fgsm", "fgsm-rs"])
+def test_a_part_starts_where_it_does_in_the_whole_batch(name: str, norm: str) -> None:
+    recipe = st.AttackRecipe(name, "0.1", steps=2, step_size="0.01", norm=norm)  # type: ignore[arg-type]
+    network, images, part = Linear(64), random_images(10), slice(3, 7)
+    labels = torch.arange(10) % 2
+
+    whole = perturb(recipe, network, images, labels, generator=stream())
+    alone = perturb(
+        recipe, network, images[part], labels[part], generator=stream(), part=part, whole=10
+    )
+
+    torch.testing.assert_close(alone, whole[part])
+    assert not torch.equal(alone, images[part])
