@@ -10,6 +10,7 @@ from typing import Literal
 from scratchticket.data.augmentation import AUGMENTATIONS, Augmentation
 from scratchticket.errors import InputError, unknown
 from scratchticket.quantities import fraction, fraction_text
+from scratchticket.typed import check_types
 
 _CHOICES = {
     "schedule": ("cosine", "milestones", "constant"),
@@ -82,6 +83,7 @@ class LearningRecipe:
     memory_format: Literal["channels_last", "contiguous"] = "channels_last"
 
     def __post_init__(self) -> None:
+        check_types(self, "learning.")
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
                 raise unknown(f"learning.{name}", str(getattr(self, name)), known)
