@@ -16,12 +16,14 @@ FOUNDATION = {
     "errors",
     "files",
     "memory",
+    "modes",
     "plugins",
     "processes",
     "quantities",
     "quantile",
     "rng",
     "signals",
+    "typed",
 }
 FLOW = {
     "data": set(),

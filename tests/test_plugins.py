@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import scratchticket as st
 from scratchticket import plugins
-from scratchticket.attacks import attack_of, make_method
+from scratchticket.attacks import attack_of, make_method, perturb
 from scratchticket.cli.app import app
 from scratchticket.errors import InputError
 from scratchticket.experiments.recipe import make_recipe
@@ -123,6 +124,34 @@ def test_what_a_plugin_does_wrong_is_told_in_a_line(
             Pattern("odd").score_shape((4, 2))
         with pytest.raises(InputError, match="gives tuple, no Data"):
             st.load_data("no-data")
+    finally:
+        plugins._points.cache_clear()
+        sys.modules.pop("myplugins", None)
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        ("images + 0.3", "attack bad left the ball: distance 0.3"),
+        ("images - 0.1", "attack bad returned pixels outside"),
+        ("images * float('nan')", "attack bad returned pixels that are not finite"),
+        ("images[:1]", "attack bad returned images of another shape"),
+        ("images.double()", "attack bad returned images of another shape or type"),
+        ("None", "attack bad returned NoneType, not images"),
+    ],
+)
+def test_an_inner_attack_that_leaves_the_ball_is_no_lesson(
+    returned: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = f"def bad(network, images, labels, ball, **settings): return {returned}\n"
+    install(tmp_path, {"scratchticket.inner_attacks": {"bad": "myplugins:bad"}}, code)
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins._points.cache_clear()
+    images, labels = torch.full((3, 1, 4, 4), 0.05), torch.zeros(3, dtype=torch.int64)
+    try:
+        attack = st.AttackRecipe("bad", epsilon="0.2")
+        with pytest.raises(st.ScratchticketError, match=message):
+            perturb(attack, lambda _: labels, images, labels, generator=torch.Generator())
     finally:
         plugins._points.cache_clear()
         sys.modules.pop("myplugins", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from importlib.util import find_spec
 
 
 class ScratchticketError(Exception):
@@ -30,6 +31,10 @@ class OtherEvaluation(InputError):
     """What an evaluation has left is of other settings, images or versions."""
 
 
+class NoGradient(InputError):
+    """A network cannot be differentiated with respect to its images."""
+
+
 class OutOfMemory(ScratchticketError):
     """There is not enough memory for so many images at a time."""
 
@@ -48,17 +53,20 @@ class ToldElsewhere(ScratchticketError):
     """An error of another process of the same run, which tells the user."""
 
 
-def extra_missing(what: str, error: ImportError, extra: str) -> InputError:
-    """Return the error for an optional package that is not there.
+def extra_missing(what: str, error: Exception, extra: str) -> InputError:
+    """Return the error for an optional package that is not there, or that fails to import.
 
     Args:
         what: What needs it.
         error: What importing it gave.
         extra: The extra of this package that brings it.
     """
-    return InputError(
-        f"{what} needs the package {error.name}: pip install 'scratchticket[{extra}]'"
-    )
+    install = f"pip install 'scratchticket[{extra}]'"
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    if name is not None and find_spec(name.partition(".")[0]) is None:
+        return InputError(f"{what} needs the package {name}: {install}")
+    why = f"{type(error).__name__}: {first_line(error)}"
+    return InputError(f"{what} needs what {install} brings, and that fails to import: {why}")
 
 
 def first_line(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from scratchticket.attacks.balls import Ball, per_image
 from scratchticket.attacks.losses import Loss, cross_entropy, wrong
+from scratchticket.errors import NoGradient
 
 Network = Callable[[Tensor], Tensor]
 Ending = Literal["first", "worst", "best"]
@@ -23,13 +24,23 @@ def input_gradient(
     """Return the gradient of the summed loss with respect to the images, the logits, the losses.
 
     Summed, so that an image's gradient does not depend on what else is in its batch.
+
+    Raises:
+        NoGradient: If the losses do not depend on the images in a way that can be differentiated.
     """
     images = images.detach().requires_grad_()
     with torch.enable_grad():
         logits = network(images)
         losses = loss(logits, labels)
         total = losses.sum()
-    (gradient,) = torch.autograd.grad(total, images)
+    gradient = None
+    if total.requires_grad:
+        (gradient,) = torch.autograd.grad(total, images, allow_unused=True)
+    if gradient is None:
+        raise NoGradient(
+            "no gradient of the network's logits reaches its images, and this attack needs one: is "
+            "there a no_grad, detach or argmax in it?"
+        )
     return gradient, logits.detach(), losses.detach()
 
 

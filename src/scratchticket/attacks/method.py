@@ -14,6 +14,7 @@ from scratchticket.attacks.gradient import Network
 from scratchticket.attacks.recipe import Norm, default_step_size
 from scratchticket.errors import InputError
 from scratchticket.quantities import fraction, fraction_text
+from scratchticket.typed import check_types
 
 
 class Target(NamedTuple):
@@ -83,7 +84,7 @@ class Settings:
     """What the methods have in common.
 
     Raises:
-        InputError: If a setting that is a number is not above 0.
+        InputError: If a setting is of another type, or is a number that is not above 0.
     """
 
     black_box: ClassVar[bool] = False
@@ -91,6 +92,7 @@ class Settings:
     norms: ClassVar[tuple[Norm, ...]] = ("linf", "l2")
 
     def __post_init__(self) -> None:
+        check_types(self)
         for setting in fields(self):
             value = getattr(self, setting.name)
             if isinstance(value, int | float) and not isinstance(value, bool) and not value > 0:

@@ -12,9 +12,11 @@ from torch import Tensor
 from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
 from scratchticket.attacks.gradient import Keep, Network, pgd
 from scratchticket.attacks.losses import Loss, cross_entropy
+from scratchticket.attacks.verdict import verified
 from scratchticket.errors import InputError, unknown
 from scratchticket.plugins import plugin, plugin_names
 from scratchticket.quantities import fraction, fraction_text
+from scratchticket.typed import check_types
 
 Norm = Literal["linf", "l2"]
 ATTACKS = ("none", "fgsm", "fgsm-rs", "n-fgsm", "pgd")
@@ -82,6 +84,7 @@ class AttackRecipe:
     norm: Norm = "linf"
 
     def __post_init__(self) -> None:
+        check_types(self, "attack.")
         if self.name not in ATTACKS and self.name not in plugin_names("inner_attacks"):
             raise unknown("attack", self.name, [*ATTACKS, *plugin_names("inner_attacks")])
         epsilon, largest = exact_epsilon(self.epsilon, self.norm), LARGEST[self.norm]
@@ -175,10 +178,14 @@ def perturb(  # noqa: PLR0913
 
     Returns:
         Adversarial images; with the attack ``none`` the images themselves.
+
+    Raises:
+        ScratchticketError: If a plug-in leaves the threat model.
     """
     if recipe.name == "none":
         return images
-    attack = pgd if recipe.name in ATTACKS else plugin("inner_attacks", recipe.name)
+    own = recipe.name in ATTACKS
+    attack = pgd if own else plugin("inner_attacks", recipe.name)
     begin, start = recipe.start_ball, None
     random = None if begin is None else generator
     if begin is not None and whole is not None and whole != len(images):
@@ -197,4 +204,4 @@ def perturb(  # noqa: PLR0913
         keep=keep,
         start=start,
     )
-    return adversarial
+    return adversarial if own else verified(adversarial, images, recipe.ball, recipe.name).detach()

@@ -62,6 +62,10 @@ class ImageSet:
             )
         if len(self.labels) == 0:
             raise InputError("an image set must hold at least one image")
+        for name in ("images", "labels"):
+            if (tensor := getattr(self, name)).is_inference():  # no gradient goes past such
+                with torch.inference_mode(False):
+                    object.__setattr__(self, name, tensor.clone())
 
     def __len__(self) -> int:
         return len(self.labels)

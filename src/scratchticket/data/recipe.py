@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from scratchticket.errors import InputError, unknown
 from scratchticket.quantities import fraction, fraction_text
 from scratchticket.rng import check_seed
+from scratchticket.typed import check_types
 
 Normalisation = Literal["auto", "computed", "none", "released"]
 Colour = Literal["keep", "rgb", "grey"]
@@ -57,6 +58,7 @@ class DataRecipe:
     lazy: bool = False
 
     def __post_init__(self) -> None:
+        check_types(self, "data.")
         if not self.name:
             raise InputError("data must be a known name or a path, got ''")
         if self.size is not None and not 1 <= self.size <= MAX_SIZE:

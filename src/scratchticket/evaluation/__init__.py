@@ -1,6 +1,8 @@
 """How good a network is, and how good under attack. Nothing here knows how it was made."""
 
-from scratchticket.evaluation.accuracy import natural_accuracy, predictions, robust_accuracy
+from scratchticket.attacks.verdict import verified
+from scratchticket.evaluation.accuracy import natural_accuracy, robust_accuracy
+from scratchticket.evaluation.answers import answering, check_judged, predictions
 from scratchticket.evaluation.engine import Evaluation, evaluate
 from scratchticket.evaluation.features import FeatureDistance, feature_distance
 from scratchticket.evaluation.journal import Journal
@@ -16,7 +18,6 @@ from scratchticket.evaluation.suites import (
     possible,
     suite,
 )
-from scratchticket.evaluation.verdict import verified
 from scratchticket.evaluation.work import BATCH_SIZE, Progress, Shard, Work, default_batch_size
 
 __all__ = [
@@ -33,7 +34,9 @@ __all__ = [
     "Shard",
     "SuiteName",
     "Work",
+    "answering",
     "balls",
+    "check_judged",
     "checks",
     "counts",
     "default_batch_size",

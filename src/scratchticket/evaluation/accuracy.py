@@ -10,8 +10,10 @@ from torch import Tensor
 from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import AttackRecipe, Network, attack_of
 from scratchticket.data import ImageSet, pixels
+from scratchticket.evaluation.answers import check_judged, correct
 from scratchticket.evaluation.engine import evaluate
 from scratchticket.evaluation.work import BATCH_SIZE, device_of
+from scratchticket.modes import usual_modes
 from scratchticket.processes import ALONE, Group
 
 
@@ -23,24 +25,23 @@ def _batches(
         yield pixels(batch.images), batch.labels
 
 
-def predictions(network: Network, images: Tensor) -> Tensor:
-    """Return the class of the largest logit of each image: int64, ``(batch,)``."""
-    with torch.no_grad():
-        return network(images).argmax(dim=1)
-
-
+@usual_modes()
 def natural_accuracy(network: Network, images: ImageSet, *, group: Group = ALONE) -> Accuracy:
     """Return how many images are classified correctly as they are.
 
     Args:
-        network: Pixels in [0, 1] to logits; a module should be in eval mode.
+        network: Pixels in [0, 1] to logits; a module must be in eval mode.
         images: Images and labels, on any device.
         group: The processes that share the work.
+
+    Raises:
+        InputError: If the network is in training mode, or answers with no logits of these classes.
     """
-    correct = 0
+    check_judged(network)
+    right, classes = 0, int(images.labels.max()) + 1
     for batch, labels in _batches(images, device_of(network), group):
-        correct += int((predictions(network, batch) == labels).sum())
-    return Accuracy(sum(group.gathered(correct)), len(images))
+        right += int(correct(network, batch, labels, classes).sum())
+    return Accuracy(sum(group.gathered(right)), len(images))
 
 
 def robust_accuracy(
@@ -55,16 +56,18 @@ def robust_accuracy(
 
     An image counts if the network gets it right both as it is (it lies in its own ball) and at the
     point the attack returns. What the attack returns is checked for range and distance, and
-    predicted anew. Images that are fooled leave the attack.
+    predicted anew. Images that are fooled leave the attack. Under ``torch.autocast`` the network is
+    judged in that precision.
 
     Args:
-        network: Pixels in [0, 1] to logits; a module should be in eval mode.
+        network: Pixels in [0, 1] to logits; a module must be in eval mode.
         images: Images and labels, on any device.
         attack: Which attack, in which ball.
         seed: Of the attack's random starts.
         group: The processes that share the work.
 
     Raises:
+        InputError: As :func:`natural_accuracy`, or if the attack gets no gradient.
         ScratchticketError: If the attack leaves the threat model.
 
     Example:

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from scratchticket.attacks import Attack, Network, Stage, cross_entropy, input_gradient, margin
 from scratchticket.attacks.autoattack import flags, heard
+from scratchticket.attacks.verdict import verified
 from scratchticket.data import ImageSet
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, NoGradient
+from scratchticket.evaluation.answers import answering, correct
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.evaluation.outcome import Evaluated, Outcome
-from scratchticket.evaluation.verdict import verified
 from scratchticket.evaluation.work import (
     Shard,
     Work,
@@ -136,26 +137,17 @@ class Evaluation(Work):
         Raises:
             InputError: If what the network returns are no logits of these classes.
         """
-        with torch.no_grad():
-            logits = self._network(images)
-        if logits.ndim != 2 or len(logits) != len(images):
-            raise InputError(
-                f"the network must return logits of shape ({len(images)}, classes), "
-                f"got {tuple(logits.shape)}"
-            )
-        if int(self.images.labels.max()) >= logits.shape[1]:
-            raise InputError(
-                f"the network has {logits.shape[1]} classes, "
-                f"but there are labels up to {int(self.images.labels.max())}"
-            )
-        right = logits.argmax(dim=1) == labels
+        right = correct(self._network, images, labels, self.classes)
         return {"marks": text(torch.where(right, RIGHT, WRONG))}
 
     def _gradients(self, batch: int, images: Tensor, labels: Tensor) -> Finding:
         """Count the images whose gradient tells an attack nothing."""
-        counted = {}
+        counted, asked = {}, answering(self._network)
         for name, loss in LOSSES.items():
-            gradient = input_gradient(self._network, images, labels, loss)[0].flatten(1)
+            try:
+                gradient = input_gradient(asked, images, labels, loss)[0].flatten(1)
+            except NoGradient:
+                gradient = torch.zeros_like(images).flatten(1)
             finite = gradient.isfinite().all(dim=1)
             counted[f"{name} vanishing"] = int((finite & (gradient == 0).all(dim=1)).sum())
             counted[f"{name} not finite"] = int((~finite).sum())
@@ -165,7 +157,7 @@ class Evaluation(Work):
         """Ask AutoAttack's own checks, once."""
         if batch > 0 or len(images) == 0:
             return {"said": []}
-        return {"said": flags(self._network, images, labels)}
+        return {"said": flags(answering(self._network), images, labels)}
 
     def _faults(self, journal: Journal) -> dict[str, int]:
         found = [journal[GRADIENTS, batch]["faults"] for batch in range(self.batches)]
@@ -260,8 +252,7 @@ def _attacked(  # noqa: PLR0913
         with heard() as said:
             found = attack(counting, clean, truth, generator)
         adversarial = verified(found.images, clean, attack.ball, str(attack))
-        with torch.no_grad():
-            wrong = network(adversarial).argmax(dim=1) != truth
+        wrong = ~correct(network, adversarial, truth, int(truth.max()) + 1)
         distances = attack.ball.distance(adversarial, clean)[wrong]
         marks[tried] = torch.where(wrong.cpu(), FOOLED, RESISTED)
         queries = None if found.queries is None else found.queries.tolist()

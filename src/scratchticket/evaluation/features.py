@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from scratchticket import rng
 from scratchticket.attacks import Attack, unstopped
 from scratchticket.attacks.gradient import frozen
+from scratchticket.attacks.verdict import verified
 from scratchticket.data import ImageSet, pixels
 from scratchticket.errors import InputError, unknown
-from scratchticket.evaluation.verdict import verified
+from scratchticket.evaluation.answers import answering, check_judged
 from scratchticket.evaluation.work import BATCH_SIZE, device_of
+from scratchticket.modes import usual_modes
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class FeatureDistance:
         return float(self.distances.mean())
 
 
+@usual_modes()
 def feature_distance(
     network: nn.Module,
     images: ImageSet,
@@ -73,8 +76,7 @@ def feature_distance(
         >>> 0 < small < large
         True
     """
-    if network.training:
-        raise InputError("the network is in training mode; call its eval() first")
+    check_judged(network)
     name, attack = layer or last_convolution(network), unstopped(attack)
     features, device, found = _tap(network, name), device_of(network), []
     with frozen(network):
@@ -82,7 +84,7 @@ def feature_distance(
             some = images[slice(batch * BATCH_SIZE, (batch + 1) * BATCH_SIZE)].to(device)
             clean = pixels(some.images)
             generator = rng.generator(seed, "evaluation", str(attack), batch, device=device)
-            moved = attack(network, clean, some.labels, generator).images
+            moved = attack(answering(network), clean, some.labels, generator).images
             verified(moved, clean, attack.ball, str(attack))
             before, after = features(clean), features(moved)
             length = torch.linalg.vector_norm(before, dim=1)

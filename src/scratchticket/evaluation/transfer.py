@@ -14,10 +14,11 @@ from scratchticket import rng
 from scratchticket.attacks import Attack, Network
 from scratchticket.attacks.autoattack import heard
 from scratchticket.attacks.sets import Together, chances, drawn_anew
+from scratchticket.attacks.verdict import verified
 from scratchticket.data import ImageSet
 from scratchticket.errors import InputError
+from scratchticket.evaluation.answers import correct
 from scratchticket.evaluation.journal import Finding, Journal
-from scratchticket.evaluation.verdict import verified
 from scratchticket.evaluation.work import (
     Work,
     are_lines,
@@ -210,11 +211,10 @@ class Transfer(Work):
 
     def _judged(self, images: Tensor, labels: Tensor) -> dict[str, str]:
         """Return which images each network gets right."""
-        with torch.no_grad():
-            return {
-                name: text((network(images).argmax(dim=1) == labels).int())
-                for name, network in self._by_name.items()
-            }
+        return {
+            name: text(correct(network, images, labels, self.classes).int())
+            for name, network in self._by_name.items()
+        }
 
     def _right(self, journal: Journal, title: str) -> dict[str, Tensor]:
         found = [journal[self._prefix + title, batch]["right"] for batch in range(self.batches)]

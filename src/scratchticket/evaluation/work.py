@@ -15,8 +15,10 @@ from scratchticket.attacks import Network
 from scratchticket.attacks.gradient import frozen
 from scratchticket.data import ImageSet, pixels
 from scratchticket.errors import InputError
+from scratchticket.evaluation.answers import answering, check_judged
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.memory import ran_out, too_many
+from scratchticket.modes import usual_modes
 from scratchticket.networks import folded
 
 BATCH_SIZE = 256  # of 32x32 pixels
@@ -64,13 +66,14 @@ class Work(ABC):
     def __init__(
         self, networks: Sequence[Network], images: ImageSet, *, seed: int, batch_size: int | None
     ) -> None:
-        if any(isinstance(network, nn.Module) and network.training for network in networks):
-            raise InputError("the network is in training mode; call its eval() first")
+        for network in networks:
+            check_judged(network)
         if batch_size is None:
             batch_size = default_batch_size(images)
         if batch_size < 1:
             raise InputError(f"the batch size must be at least 1, got {batch_size}")
         self.images, self.device = images, device_of(networks[0])
+        self.classes = int(images.labels.max()) + 1
         self.batches = -(-len(images) // batch_size)
         self._networks, self._seed, self._batch_size = networks, seed, batch_size
 
@@ -87,6 +90,7 @@ class Work(ABC):
     def _fits(self, name: str, count: int, finding: Finding) -> bool:
         """Whether a finding can be one of so many images; what it has to hold may be missing."""
 
+    @usual_modes()
     def run(
         self,
         journal: Journal,
@@ -181,13 +185,14 @@ def default_batch_size(images: ImageSet) -> int:
 
 
 def evened(network: Network) -> Network:
-    """Return the same network, asked about batches of few different sizes.
+    """Return the same network, see :func:`answering`, asked about batches of few different sizes.
 
     As an attack succeeds, a batch shrinks by a few images at a time. Libraries of convolutions
     prepare for every size anew and keep what they prepared: memory grows, and time is lost. Here
     the last image is repeated up to the next of sixteen sizes between powers of two; what the
     network says of the repetitions is dropped.
     """
+    network = answering(network)
 
     def ask(images: Tensor) -> Tensor:
         count = len(images)

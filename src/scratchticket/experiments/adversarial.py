@@ -19,7 +19,15 @@ from scratchticket.attacks import Attack, L2Ball, LinfBall
 from scratchticket.attacks.gradient import frozen
 from scratchticket.data import Data, ImageSet, pixels
 from scratchticket.errors import InputError, ScratchticketError, first_line
-from scratchticket.evaluation import BATCH_SIZE, counts, natural_accuracy, predictions, verified
+from scratchticket.evaluation import (
+    BATCH_SIZE,
+    answering,
+    check_judged,
+    counts,
+    natural_accuracy,
+    predictions,
+    verified,
+)
 from scratchticket.experiments.formats import COLUMNS, arrow, read_npz, read_parquet, write_parquet
 from scratchticket.experiments.shapes import check_adversarial
 from scratchticket.experiments.subject import Subject
@@ -113,6 +121,7 @@ def attacked_images(  # noqa: PLR0913
         InputError: If nothing is left.
         ScratchticketError: If the attack leaves its threat model.
     """
+    check_judged(subject.network)
     device = next(subject.network.parameters()).device
     found: dict[str, list[Tensor]] = {name: [] for name in COLUMNS}
     batches = -(-len(images) // BATCH_SIZE)
@@ -121,7 +130,7 @@ def attacked_images(  # noqa: PLR0913
         clean, labels = pixels(chosen.images), chosen.labels
         generator = rng.generator(seed, "evaluation", str(attack), batch, device=device)
         with frozen(subject.network):
-            adversarial = attack(subject.network, clean, labels, generator).images
+            adversarial = attack(answering(subject.network), clean, labels, generator).images
         verified(adversarial, clean, attack.ball, str(attack))
         kept = torch.ones_like(labels, dtype=torch.bool)
         if attack.method.nearest or attack.method.name == "autoattack":

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from scratchticket import rng
 from scratchticket.attacks import AttackRecipe, perturb
 from scratchticket.data import ImageSet, pixels
-from scratchticket.evaluation import predictions
+from scratchticket.evaluation import answering, predictions
 from scratchticket.learning import Epoch
 from scratchticket.quantities import fraction_text
 
@@ -131,7 +131,7 @@ def examples(
     some = images[slice(0, EXAMPLES)]
     clean, labels = pixels(some.images), some.labels
     generator = rng.generator(seed, "evaluation", "examples")
-    attacked = perturb(attack, network, clean, labels, generator=generator, keep="first")
+    attacked = perturb(attack, answering(network), clean, labels, generator=generator, keep="first")
     largest = float((attacked - clean).abs().max())
     shown = Fraction(attack.epsilon) if attack.norm == "linf" else Fraction(f"{largest:.2g}")
     width = float(shown) or 1.0

@@ -21,6 +21,7 @@ from scratchticket.networks import NetworkRecipe
 from scratchticket.quantities import fraction_text
 from scratchticket.rng import check_seed
 from scratchticket.tickets import InitialScores, Ticket
+from scratchticket.typed import check_types
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class EvaluationRecipe:
     epsilon: str | float | None = None
     step_size: str | float | None = None
     norm: Norm | None = None
+
+    def __post_init__(self) -> None:
+        check_types(self, "evaluation.")
 
     def attack(self, inner: AttackRecipe) -> AttackRecipe:
         """Return the attack this stands for, given the inner one.
@@ -69,6 +73,9 @@ class StartRecipe:
     sha256: str | None = None
     weights: Literal["inherited", "new"] = "inherited"
 
+    def __post_init__(self) -> None:
+        check_types(self, "start.")
+
     @property
     def exists(self) -> bool:
         """Whether there is anything to go on from."""
@@ -86,6 +93,9 @@ class BesideRecipe:
 
     files: tuple[str, ...] = ()
     sha256: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_types(self, "beside.")
 
     @property
     def exists(self) -> bool:
@@ -130,6 +140,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_types(self)
         if self.task not in ("draw", "train"):
             raise unknown("task", self.task, ("draw", "train"))
         ratio = self._ratio()

@@ -24,6 +24,7 @@ from scratchticket.networks import (
     Normalise,
     check_answers,
     import_factory,
+    made,
     normalised,
 )
 from scratchticket.tickets import Ticket
@@ -164,12 +165,7 @@ def module_subject(name: str, path: Path, inputs: Inputs, normalise: bool = Fals
     taken = inspect.signature(factory).parameters
     if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values()):
         given = {key: value for key, value in given.items() if key in taken}
-    try:
-        module = factory(**given)
-    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"network {name} cannot be built: {first_line(error)}") from None
-    if not isinstance(module, nn.Module):
-        raise InputError(f"network {name} made {type(module).__name__}, not a module")
+    module = made(name, factory, given)
     _load(module, state_dict(path), path)
     network = normalised(module, Normalise(inputs.mean, inputs.std)) if normalise else module
     check_answers(network, inputs.shape, len(inputs.classes))

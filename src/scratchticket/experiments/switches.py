@@ -63,7 +63,7 @@ class _Several:
     def __post_init__(self) -> None:
         if not self.subjects:
             raise InputError("there is no network")
-        check_seed(self.seed)
+        object.__setattr__(self, "seed", check_seed(self.seed))
 
     @property
     def names(self) -> tuple[str, ...]:

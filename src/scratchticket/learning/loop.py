@@ -52,7 +52,8 @@ def learn(problem: Problem, recipe: LearningRecipe, session: Session = Session()
         ScratchticketError: If the loss is no longer finite.
     """
     device = problem.images.labels.device
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+    alone = torch.random.fork_rng([device] if device.type == "cuda" else [])
+    with alone, torch.autocast(device.type, enabled=False):  # the recipe says the precision
         run = _Run(problem, recipe, session)
         try:
             return _go(run, session)

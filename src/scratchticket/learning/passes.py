@@ -32,13 +32,13 @@ def forward_pass(network: nn.Module, recipe: LearningRecipe) -> Network:
         for parameter in network.parameters():
             parameter.data = parameter.data.contiguous()
         asked = _contiguous(asked)
-    return asked
+    return lambda images: asked(images).float()
 
 
 def _in_half(asked: Network) -> Network:
     def half(images: Tensor) -> Tensor:
         with torch.autocast(images.device.type, torch.bfloat16):
-            return asked(images).float()
+            return asked(images)
 
     return half
 

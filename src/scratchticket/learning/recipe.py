@@ -12,6 +12,7 @@ from scratchticket.attacks import AttackRecipe
 from scratchticket.data.augmentation import AUGMENTATIONS, Augmentation
 from scratchticket.errors import InputError, unknown
 from scratchticket.quantities import fraction, fraction_text
+from scratchticket.typed import check_types
 
 _ATTACK = re.compile(r"(.+?)(?:-(\d{1,6}))?(?:@(.+))?")  # name, steps, step size
 _CHOICES = {
@@ -90,6 +91,7 @@ class LearningRecipe:
     attacks: str = ""
 
     def __post_init__(self) -> None:
+        check_types(self, "learning.")
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
                 raise unknown(f"learning.{name}", str(getattr(self, name)), known)

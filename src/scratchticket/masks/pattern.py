@@ -12,6 +12,7 @@ from scratchticket.errors import InputError, unknown
 from scratchticket.masks.top import parse_ratio
 from scratchticket.plugins import plugin, plugin_names
 from scratchticket.quantities import fraction, fraction_text
+from scratchticket.typed import check_types
 
 Shape = tuple[int, ...]
 GRANULARITIES = ("element", "row", "kernel", "channel")
@@ -58,6 +59,7 @@ class Pattern:
     cap: str | float | None = None
 
     def __post_init__(self) -> None:
+        check_types(self, "pattern.")
         if not self._builtin and self.granularity not in plugin_names("patterns"):
             known = [*GRANULARITIES, *plugin_names("patterns"), "2:4"]
             raise unknown("granularity", self.granularity, known)

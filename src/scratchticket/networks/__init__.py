@@ -1,11 +1,13 @@
 """Plain dense networks: pixels in [0, 1] to logits. Nothing here knows of masks."""
 
+from scratchticket.networks.checks import check_answers, check_drawn
 from scratchticket.networks.convolutions import lean
 from scratchticket.networks.folding import folded
 from scratchticket.networks.inits import INITS, initialise
 from scratchticket.networks.normalise import Normalise
 from scratchticket.networks.parameters import (
     bare,
+    check_masked,
     classifier,
     maskable,
     normalised,
@@ -14,6 +16,7 @@ from scratchticket.networks.parameters import (
     unmasked,
 )
 from scratchticket.networks.recipe import (
+    BUILT_IN,
     NETWORKS,
     Factory,
     NetworkRecipe,
@@ -21,9 +24,10 @@ from scratchticket.networks.recipe import (
     name_of,
     register,
 )
-from scratchticket.networks.registry import build, check_answers, outline, random_network
+from scratchticket.networks.registry import build, made, outline, random_network
 
 __all__ = [
+    "BUILT_IN",
     "INITS",
     "NETWORKS",
     "Factory",
@@ -32,11 +36,14 @@ __all__ = [
     "bare",
     "build",
     "check_answers",
+    "check_drawn",
+    "check_masked",
     "classifier",
     "folded",
     "import_factory",
     "initialise",
     "lean",
+    "made",
     "maskable",
     "name_of",
     "normalised",

@@ -34,4 +34,8 @@ class Normalise(nn.Module):
                 f"the network takes images of shape (batch, {channels}, height, width), got "
                 f"{tuple(images.shape)}"
             )
+        if not images.is_floating_point():
+            raise InputError(
+                f"the network takes float pixels in [0, 1], got {images.dtype}: divide by 255"
+            )
         return (images - self.mean) / self.std

@@ -6,9 +6,13 @@ Names are those of the bare module, without its normalisation layer: they key th
 from __future__ import annotations
 
 from collections import OrderedDict
+from inspect import isfunction
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from scratchticket.errors import InputError
 
 _KINDS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 _PROJECTIONS = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
@@ -19,13 +23,22 @@ def normalised(module: nn.Module, normalise: nn.Module) -> nn.Sequential:
     """Put normalisation in front of a module (decision 3).
 
     A plain ``nn.Sequential`` gets it as its first layer, ``normalise``, and keeps the names of the
-    others; any other module, or one with a child of such a name, is put behind it, as ``network``.
+    others; any other module, or one with a child of such a name, or with more than its children,
+    is put behind it, as ``network``.
     """
     layers = {_FIRST: normalise, _REST: module}
-    if type(module) is nn.Sequential and not layers.keys() & module._modules.keys():
+    free = not layers.keys() & module._modules.keys()
+    if type(module) is nn.Sequential and free and not _has_more(module):
         own = {name: child for name, child in module._modules.items() if child is not None}
         layers = {_FIRST: normalise, **own}  # a child that occurs twice stays in both places
     return nn.Sequential(OrderedDict(layers))
+
+
+def _has_more(module: nn.Module) -> bool:
+    """Whether a sequential module has parameters, buffers or hooks of its own."""
+    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks)
+    own = (module._parameters, module._buffers, *hooks, module._backward_pre_hooks)
+    return any(len(each) > 0 for each in own)
 
 
 def bare(network: nn.Module) -> nn.Module:
@@ -61,6 +74,43 @@ def maskable(network: nn.Module) -> dict[str, nn.Parameter]:
         elif isinstance(layer, nn.MultiheadAttention):
             owned |= {id(getattr(layer, name)) for name in _PROJECTIONS}
     return {name: value for name, value in module.named_parameters() if id(value) in owned}
+
+
+def check_masked(network: nn.Module, name: str) -> None:
+    """Refuse a network of which a mask could not cover every weight it should, see `maskable`.
+
+    Args:
+        network: The network.
+        name: How it is called.
+
+    Raises:
+        InputError: If such a weight is computed from other parameters, as weight norm, spectral
+            norm, pruning and other parametrisations do; or a parameter is not float32.
+    """
+    for place, layer in bare(network).named_modules():
+        wanted: tuple[str, ...] = ("weight",) if isinstance(layer, _KINDS) else ()
+        if isinstance(layer, nn.MultiheadAttention):
+            wanted = _PROJECTIONS
+        for own in wanted:
+            if layer._parameters.get(own) is None and getattr(layer, own, None) is not None:
+                raise InputError(
+                    f"network {name}: {place}.{own} is computed from other parameters "
+                    f"({_computing(layer, own)}), so that no mask can cover it; use a plain layer"
+                )
+    for own, parameter in bare(network).named_parameters():
+        if parameter.dtype != torch.float32:
+            raise InputError(
+                f"network {name}: parameter {own} is {parameter.dtype}, and a ticket stores "
+                "float32; what is not learned can be a buffer"
+            )
+
+
+def _computing(layer: nn.Module, name: str) -> str:
+    """Return what computes a parameter of a layer, by the names of its classes."""
+    kinds: list[object] = [h for h in layer._forward_pre_hooks.values() if not isfunction(h)]
+    if parametrize.is_parametrized(layer, name):
+        kinds = list(layer.get_submodule(f"parametrizations.{name}").children())
+    return ", ".join(type(kind).__name__.strip("_") for kind in kinds) or "by its own code"
 
 
 def unmasked(network: nn.Module) -> dict[str, nn.Parameter]:

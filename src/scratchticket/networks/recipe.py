@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from scratchticket.errors import InputError, unknown
+from scratchticket.errors import InputError, first_line, unknown
 from scratchticket.networks.conv4 import conv4
 from scratchticket.networks.inits import INITS
 from scratchticket.networks.resnet import (
@@ -27,6 +27,7 @@ from scratchticket.networks.resnet import (
 )
 from scratchticket.plugins import plugin, plugin_names
 from scratchticket.quantities import fraction, fraction_text
+from scratchticket.typed import check_types
 
 Factory = Callable[..., nn.Module]
 Scalar = bool | int | float | str
@@ -41,6 +42,7 @@ NETWORKS: dict[str, Factory] = {
     "imagenet_resnet101": partial(imagenet_resnet, block=Bottleneck, blocks=(3, 4, 23, 3)),
     "conv4": conv4,
 }
+BUILT_IN = frozenset(NETWORKS)  # which are known to be the same at every build
 MAX_WIDTH = 4096
 MAX_GAIN = 1000
 LEAST_SCALE = Fraction(1, 10**6)
@@ -107,12 +109,15 @@ def import_factory(name: str) -> None:
 
         NETWORKS[name] = timm_factory(attribute)
         return
+    if not all(module.split(".")):
+        raise InputError(f"module {module!r} has no {attribute!r}, wanted as a network")
     try:
-        factory = getattr(import_module(module), attribute)
-    except ImportError as error:
-        raise InputError(f"cannot import {module!r} for network {name!r}: {error}") from None
-    except (AttributeError, TypeError, ValueError):
-        raise InputError(f"module {module!r} has no {attribute!r}, wanted as a network") from None
+        code = import_module(module)
+    except Exception as error:  # code of others
+        why = first_line(error)
+        raise InputError(f"cannot import {module!r} for network {name!r}: {why}") from None
+    if (factory := getattr(code, attribute, None)) is None:
+        raise InputError(f"module {module!r} has no {attribute!r}, wanted as a network")
     if not callable(factory):
         raise InputError(f"{name!r} cannot be called, so it makes no network")
     register(name, factory)
@@ -152,6 +157,7 @@ class NetworkRecipe:
     logit_gain: str | float | None = None
 
     def __post_init__(self) -> None:
+        check_types(self, "network.")
         if self.logit_gain is not None:
             gain = fraction(self.logit_gain, "network.logit_gain")
             if not 0 < gain <= MAX_GAIN:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
+from scratchticket import rng
 from scratchticket.errors import InputError, first_line
-from scratchticket.memory import ran_out
+from scratchticket.modes import usual_modes
 from scratchticket.networks.inits import initialise
 from scratchticket.networks.logits import with_logit_norm
 from scratchticket.networks.normalise import Normalise
 from scratchticket.networks.parameters import normalised
-from scratchticket.networks.recipe import NETWORKS, NetworkRecipe, Scalar
+from scratchticket.networks.recipe import NETWORKS, Factory, NetworkRecipe, Scalar
 from scratchticket.networks.resnet import ImageShape
 
 
@@ -68,6 +71,7 @@ def build(  # noqa: PLR0913
     )
 
 
+@usual_modes()
 def random_network(
     recipe: NetworkRecipe,
     *,
@@ -83,11 +87,7 @@ def random_network(
         raise InputError(f"mean and std must be {channels} numbers each, every std above 0")
     if recipe.fan_scale == "ratio":
         raise InputError("network.fan_scale must be a number here, not 'ratio'")
-    with torch.random.fork_rng(devices=[]):
-        # A module may keep a number that it draws, see initialise; CUDA's generators stay alone.
-        torch.default_generator.manual_seed(0)
-        module = _assemble(recipe, classes, image_shape)
-    network = normalised(module, Normalise(mean, std))
+    network = normalised(assembled(recipe, classes, image_shape), Normalise(mean, std))
     initialise(network, seed, recipe.init, float(Fraction(recipe.fan_scale)))
     return network
 
@@ -99,53 +99,51 @@ def outline(recipe: NetworkRecipe, *, classes: int, image_shape: ImageShape) -> 
     hold is compared with it before anything is allocated.
     """
     with torch.device("meta"):
-        return _assemble(recipe, classes, image_shape)
+        return assembled(recipe, classes, image_shape)
 
 
-def _assemble(recipe: NetworkRecipe, classes: int, image_shape: ImageShape) -> nn.Module:
+def assembled(recipe: NetworkRecipe, classes: int, image_shape: ImageShape) -> nn.Module:
+    """Return the bare network with whatever numbers its factory gives it.
+
+    Raises:
+        InputError: If it cannot be built.
+    """
     if classes < 1 or min(image_shape) < 1:
         raise InputError(
             f"classes and image sizes must be at least 1, got {classes} and {image_shape}"
         )
-    try:
-        module = NETWORKS[recipe.name](classes=classes, image_shape=image_shape, **recipe.keywords)
-    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"network {recipe.name} cannot be built: {first_line(error)}") from error
-    if not isinstance(module, nn.Module):
-        raise InputError(f"network {recipe.name!r} made {type(module).__name__}, not a module")
+    channels, height, width = map(int, image_shape)  # not NumPy's, whatever a factory makes of them
+    given = {"classes": int(classes), "image_shape": (channels, height, width), **recipe.keywords}
+    module = made(recipe.name, NETWORKS[recipe.name], given)
     if recipe.logit_gain is not None:
-        return with_logit_norm(module, classes, float(Fraction(recipe.logit_gain)))
+        return with_logit_norm(module, int(classes), float(Fraction(recipe.logit_gain)))
     return module
 
 
-def check_answers(network: nn.Module, image_shape: ImageShape, classes: int) -> None:
-    """Refuse a network that does not answer images with logits, by asking it once.
+def made(name: str, factory: Factory, given: Mapping[str, Any]) -> nn.Module:
+    """Call a factory, which may be of somebody else.
+
+    The global generators of Python, NumPy and PyTorch begin alike at every call, for a module may
+    keep what it draws from them, see :func:`initialise`.
 
     Args:
-        network: Pixels in [0, 1] to logits.
-        image_shape: Channel, height, width.
-        classes: How many logits there must be at least.
+        name: Of the network.
+        factory: What makes it.
+        given: Its arguments.
 
     Raises:
-        InputError: If it cannot take such images, or returns something else.
+        InputError: If it fails or makes no module, or one whose shapes are not known yet.
     """
-    device = next((p.device for p in network.parameters()), None)
-    was = network.training
     try:
-        with torch.no_grad():
-            logits = network.eval()(torch.zeros(2, *image_shape, device=device))
-    except Exception as error:  # a module of somebody else may raise anything
-        if ran_out(error) or torch.are_deterministic_algorithms_enabled():
-            raise  # that is told elsewhere
-        raise InputError(
-            f"the network cannot take images of shape {tuple(image_shape)}: {first_line(error)}"
-        ) from None
-    finally:
-        network.train(was)
-    got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-    if not isinstance(got, tuple) or len(got) != 2 or got[0] != 2:
-        raise InputError(
-            f"the network must return logits of shape (2, classes) for 2 images, got {got}"
-        )
-    if got[1] < classes:
-        raise InputError(f"the network has {got[1]} classes, but there are {classes}")
+        with rng.fixed_globals():
+            module = factory(**given)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise InputError(f"network {name} cannot be built: {first_line(error)}") from error
+    if not isinstance(module, nn.Module):
+        raise InputError(f"network {name!r} made {type(module).__name__}, not a module")
+    for kind in (module.named_parameters(), module.named_buffers()):
+        if lazy := [own for own, tensor in kind if is_lazy(tensor)]:
+            raise InputError(f"network {name}: {lazy[0]} is lazy, without a shape; give it one")
+    return module

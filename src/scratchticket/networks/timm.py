@@ -24,7 +24,7 @@ def timm_factory(name: str) -> Factory:
     """
     try:
         timm = import_module("timm")
-    except ImportError as error:
+    except Exception as error:  # a package that is broken may raise anything
         raise InputError(
             f"network 'timm:{name}' needs timm, which cannot be imported here ({error}); it needs "
             "torchvision: pip install timm torchvision"

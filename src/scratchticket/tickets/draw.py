@@ -27,10 +27,14 @@ from scratchticket.learning import (
     make_search,
 )
 from scratchticket.masks import Mask, Pattern, Ratio, Selector
+from scratchticket.modes import usual_modes
 from scratchticket.networks import (
+    BUILT_IN,
     NetworkRecipe,
     bare,
     check_answers,
+    check_drawn,
+    check_masked,
     classifier,
     lean,
     maskable,
@@ -142,6 +146,7 @@ class Job:
                 f"no switch can have this ticket and those beside it: {error}"
             ) from None
 
+    @usual_modes()
     def run(self, session: Session = Session()) -> Finished:
         """Go through the loop and make tickets of what it leaves.
 
@@ -174,6 +179,7 @@ class Job:
         )
 
 
+@usual_modes()
 def drawing(
     task: Task,
     remaining_ratio: Ratio,
@@ -223,6 +229,7 @@ def drawing(
     return Job(task, network, learner, ticket, _facts(task) | {"scores": scores})
 
 
+@usual_modes()
 def training(task: Task) -> Job:
     """Set up training: of all weights of the random network, or those that remain in a ticket.
 
@@ -281,11 +288,15 @@ def _network(task: Task) -> nn.Module:
         mean=data.mean,
         std=data.std,
     )
+    classes, recipe = len(data.classes), task.network
+    check_masked(network, recipe.name)
     if not maskable(network):
         raise InputError(f"network {task.network.name} has no weight that a mask could cover")
     if task.start is not None:
         task.start.hand_over(network, data.classes, data.shape)
-    check_answers(network, data.shape, len(data.classes))
+    check_answers(network, data.shape, classes, exactly=True)
+    if recipe.name not in BUILT_IN:
+        check_drawn(recipe, network, data.shape, classes)
     return lean(placed(network, task.device))
 
 

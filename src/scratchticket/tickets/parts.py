@@ -143,7 +143,7 @@ def _decoded_masks(header: Header, stream: Tensor) -> dict[str, Tensor]:
 def _joined(tensors: Mapping[str, Tensor]) -> Tensor:
     """Return all values one after the other: float32, one dimension."""
     flat = [tensor.detach().cpu().to(torch.float32).flatten() for tensor in tensors.values()]
-    return torch.cat(flat) if flat else torch.empty(0)
+    return torch.cat(flat) if flat else torch.empty(0, dtype=torch.float32)
 
 
 def _separated(values: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
@@ -167,6 +167,6 @@ def _taken(tensors: dict[str, Tensor], name: str, dtype: torch.dtype) -> Tensor:
 
 def _scattered(values: Tensor, mask: Tensor) -> Tensor:
     """Put stored weights where the mask keeps them; the others are +0.0."""
-    full = torch.zeros(mask.shape)
+    full = torch.zeros(mask.shape, dtype=values.dtype)
     full[mask] = values
     return full

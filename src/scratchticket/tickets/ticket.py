@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from scratchticket.errors import InputError, TicketError
 from scratchticket.files import read_bytes, write_atomically
 from scratchticket.masks import Mask
+from scratchticket.modes import usual_modes
 from scratchticket.networks import INITS, NetworkRecipe, bare, random_network
 from scratchticket.networks import statistics as statistics_of
 from scratchticket.tickets.bundle import Entry, opened, sealed
@@ -82,6 +83,7 @@ class Ticket:
             std=self.std,
         )
 
+    @usual_modes()
     def build(self) -> nn.Module:
         """Build the ticket's network.
 

@@ -20,6 +20,7 @@ from scratchticket.learning.moment import Moment
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.masks import score_bound
 from scratchticket.quantities import fraction, fraction_text
+from scratchticket.typed import check_types
 
 Scalar = bool | int | float | str
 FLAT = 0.01  # bound of a flat start, as in Robust Binary Subnetworks
@@ -72,6 +73,7 @@ class SearchRecipe:
     arguments: Mapping[str, Scalar] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_types(self, "search.")
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
                 raise unknown(f"search.{name}", str(getattr(self, name)), known)

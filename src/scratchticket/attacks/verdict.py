@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from scratchticket.attacks import Ball
+from scratchticket.attacks.balls import Ball
 from scratchticket.errors import ScratchticketError
 
 TOLERANCE = 1e-6  # of 1 + epsilon: a few roundings in single precision
@@ -24,6 +24,10 @@ def verified(adversarial: Tensor, images: Tensor, ball: Ball, attack: str) -> Te
         ScratchticketError: If shape or type changed, a pixel is not finite or lies outside [0, 1],
             or an image lies outside the ball.
     """
+    if not isinstance(adversarial, Tensor):
+        raise ScratchticketError(
+            f"attack {attack} returned {type(adversarial).__name__}, not images"
+        )
     if adversarial.shape != images.shape or adversarial.dtype != images.dtype:
         raise ScratchticketError(f"attack {attack} returned images of another shape or type")
     if not torch.isfinite(adversarial).all():
