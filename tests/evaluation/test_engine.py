@@ -109,6 +109,23 @@ def test_the_worst_case_is_that_of_every_image(network: nn.Module, images: Image
     assert [s["title"].split("-")[0] for s in whole["stages"]] == ["apgd", "apgd", "fab", "square"]
 
 
+def test_there_is_no_worst_case_where_no_attack_searched(
+    network: nn.Module, images: ImageSet
+) -> None:
+    where = balls("0.1", "linf", (1, 8, 8), l2=("1",))  # radii 0.1, 0.15, 0.2 and, in l2, 1
+    near, far = Attack(FGSM(), "0.1"), Attack(FGSM(), "3/20")
+    nearest = Attack(CarliniWagner(1, 5), None, "l2")
+
+    def radii(*attacks: Attack) -> list[tuple[str, str]]:
+        cases = report(evaluate(network, images, attacks), where)["worst_cases"]
+        return [(case["norm"], case["epsilon"]) for case in cases]
+
+    assert radii(near) == [("linf", "0.1")]
+    assert radii(near, far) == [("linf", "0.1"), ("linf", "0.15")]
+    assert radii(near, nearest) == [("linf", "0.1"), ("l2", "1")]
+    assert radii() == []
+
+
 @pytest.mark.parametrize("stop_after", [0, 1, 5, 12, 25])
 def test_an_evaluation_goes_on_where_it_was_left(
     stop_after: int, network: nn.Module, images: ImageSet, whole: object, tmp_path: Path

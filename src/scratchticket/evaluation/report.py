@@ -40,7 +40,7 @@ def report(evaluated: Evaluated, where: Balls) -> Facts:
     radii = dict.fromkeys((where.norm, epsilon) for epsilon in where.epsilons)
     radii |= dict.fromkeys(("l2", epsilon) for epsilon in where.euclidean)
     judged = (_worst(evaluated, norm, epsilon) for norm, epsilon in radii)
-    worst = [case for case in judged if case["attacks"]]
+    worst = [case for case in judged if case is not None]
     return {
         "natural": counts(evaluated.natural),
         "attacks": _rows(evaluated, where),
@@ -122,19 +122,29 @@ def _median(distances: Tensor) -> float | None:
     return round(float(middle), 6)
 
 
-def _worst(evaluated: Evaluated, norm: str, epsilon: str) -> Facts:
-    """Return on how many images no attack inside a ball succeeded."""
+def _worst(evaluated: Evaluated, norm: str, epsilon: str) -> Facts | None:
+    """Return on how many images no attack inside a ball succeeded.
+
+    Returns:
+        None unless an attack searched this very ball, or for the nearest image. Attacks in smaller
+        balls count too, but alone they would repeat what is left there.
+    """
     radius, fooled, titles = fraction(epsilon, "epsilon"), torch.zeros_like(evaluated.right), []
+    searched = False
     for outcome in evaluated.outcomes:
         attack = outcome.attack
         if attack.norm != norm:
             continue
         if attack.epsilon is None:
             fooled = fooled | (outcome.distance <= float(radius))
-        elif fraction(attack.epsilon, "epsilon") <= radius:
+            searched = True
+        elif (own := fraction(attack.epsilon, "epsilon")) <= radius:
             fooled = fooled | outcome.fooled
+            searched |= own == radius
         else:
             continue
         titles.append(str(attack))
+    if not searched:
+        return None
     accuracy = Accuracy(int((evaluated.right & ~fooled).sum()), len(fooled))
     return {"norm": norm, "epsilon": epsilon} | counts(accuracy) | {"attacks": titles}
