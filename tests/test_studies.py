@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import attack_tables
@@ -10,7 +11,10 @@ import pytest
 import run_study
 from studies import GALLERY, JUDGED, STUDIES
 
+from scratchticket.attacks import PGD, Attack, Bandits, Stage
+from scratchticket.attacks.autoattack import STAGES
 from scratchticket.data import load_data
+from scratchticket.evaluation.suites import PAPER_CW
 from scratchticket.experiments.recipe import make_recipe
 
 
@@ -87,15 +91,12 @@ def test_a_stored_recipe_agrees_if_new_settings_are_at_their_defaults() -> None:
 
 def attacked(share: float, correct: int) -> dict[str, Any]:
     """Return what matters here of an evaluation's record."""
-
-    def row(name: str, norm: str, epsilon: str | None) -> dict[str, Any]:
-        ball = norm if epsilon is None else f"{norm}, {epsilon}"
-        title = {"title": f"{name}, {ball}", "name": name.split("-", maxsplit=1)[0]}
-        return title | {"norm": norm, "epsilon": epsilon, "correct": correct, "total": 360}
-
-    names = ("pgd-20", "autoattack", "margin-pgd-100", "bandits-10000")
-    rows = [row(name, "linf", epsilon) for name in names for epsilon in ("0.1", "0.15")]
-    rows += [row("cw-l2-1x100", "l2", None), row("pgd-20", "l2", "0.23")]
+    methods = (PGD(), PGD(100, loss="margin"), Bandits())
+    attacks = [Attack(method, epsilon) for method in methods for epsilon in ("0.1", "0.15")]
+    attacks += [Attack(PAPER_CW, None, "l2"), Attack(PGD(), "0.23", "l2")]
+    rows = [attack.facts() | {"correct": correct, "total": 360} for attack in attacks]
+    whole = {"name": "autoattack", "settings": {name: asdict(Stage(name)) for name in STAGES}}
+    rows += [rows[0] | whole, rows[1] | whole]
     counts = {"correct": correct, "total": 360, "interval": [0.5, 0.6]}
     return {
         "subject": {"kept": round(1000 * share), "of": 1000},

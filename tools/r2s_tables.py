@@ -14,10 +14,19 @@ from matplotlib.figure import Figure
 from pictures import whiskers
 from result_tables import sized
 
+from scratchticket.attacks import Attack, Method
+from scratchticket.attacks.set_methods import SetPGD
+from scratchticket.evaluation.transfer import SET as ON_SET
 from scratchticket.experiments.figures import MARKERS, svg
 from scratchticket.experiments.recipes import Scale
-from scratchticket.experiments.recipes.figure7 import FULL
-from scratchticket.experiments.recipes.parts import CIFAR, RELEASED, SET, percent_name
+from scratchticket.experiments.recipes.cells import row_of
+from scratchticket.experiments.recipes.parts import (
+    CIFAR,
+    RELEASED,
+    SET,
+    WHOLE_SEARCH,
+    percent_name,
+)
 from scratchticket.experiments.recipes.parts import panel as panel_of
 from scratchticket.experiments.recipes.protocol import PGD, dense_cells
 
@@ -59,12 +68,12 @@ class _Panel:
         """The epsilon that stands for 8/255."""
         return self.scale.epsilon(8)
 
-    def mean(self, kind: str, *, diagonal: bool = False) -> list[float]:
+    def mean(self, kind: Method, *, diagonal: bool = False) -> list[float]:
         """Return the mean accuracy over sources and columns of R2S's set, or over its tickets."""
         names = [percent_name(percent) for percent in self.scale.some(SET)]
         means = []
         for record in self.matrices:
-            found = _titled(record["matrices"], kind.format(self.near))
+            found = row_of(record["matrices"], Attack(kind, self.near))
             cells = [(s, c) for s in names for c in names if s == c or not diagonal]
             values = [found["rows"][source][column] for source, column in cells]
             means.append(float(mean(values) / found["total"]))
@@ -143,7 +152,7 @@ def _side(axes: Axes, panels: list[_Panel]) -> None:
     heights: dict[str, Callable[[_Panel], list[float]]] = {
         "one ticket, PGD-20 on it": lambda panel: panel.mean(RELEASED, diagonal=True),
         "R2S, the paper's protocol": lambda panel: panel.mean(RELEASED),
-        "R2S, search to the end": lambda panel: panel.mean(FULL),
+        "R2S, search to the end": lambda panel: panel.mean(WHOLE_SEARCH),
     }
     for name, read in of_switch.items():
         heights[name] = partial(_read, read)
@@ -187,11 +196,6 @@ def _panels(records: list[Record]) -> Iterator[_Panel]:
                 yield _Panel(scale, cell.panel, of[TRANSFER], dense, of[SWITCH], of[TOGETHER])
 
 
-def _titled(some: list[Record], title: str) -> Record:
-    """Return the matrix of some title."""
-    return next(one for one in some if one["title"] == title)
-
-
 def _early_stop(panels: list[_Panel]) -> str:
     """Return how much of the matrices' gain goes when the search is not stopped."""
     lines = [
@@ -203,7 +207,7 @@ def _early_stop(panels: list[_Panel]) -> str:
     for panel in panels:
         alone, mixed, alone_whole, mixed_whole = (
             panel.mean(kind, diagonal=diagonal)
-            for kind in (RELEASED, FULL)
+            for kind in (RELEASED, WHOLE_SEARCH)
             for diagonal in (True, False)
         )
         left = (mean(mixed_whole) - mean(alone_whole)) / (mean(mixed) - mean(alone))
@@ -261,16 +265,17 @@ def _assumptions(panels: list[_Panel]) -> str:
     drawn = " | ".join(f"EOT of {count}" for count in SAMPLES)
     lines = [f"| tickets of | means of the rows | {drawn} | exact |", f"|{'---|' * 7}"]
     for panel in panels:
-        titles = [f"eot-of-{count}-pgd-20, linf, {panel.near}, on the set" for count in SAMPLES]
-        titles.append(f"eot-pgd-20, linf, {panel.near}, on the set")
+        attacks = [Attack(SetPGD(20, samples=count), panel.near) for count in (*SAMPLES, None)]
         by_source: list[float] = []
-        under: dict[str, list[float]] = defaultdict(list)
+        under: dict[Attack, list[float]] = defaultdict(list)
         for record in panel.switches:
-            protocol = _titled(record["protocol"], RELEASED.format(panel.near))
+            protocol = row_of(record["protocol"], Attack(RELEASED, panel.near))
             by_source += protocol["by_source"].values()
-            for attack in record["attacks"]:
-                under[attack["title"]].append(attack["expected"])
-        cells = [_text(under[title]) if title in under else "" for title in titles]
+            for row in record["attacks"]:
+                known = (attack for attack in attacks if attack.made(row))
+                if row["source"] == ON_SET and (attack := next(known, None)) is not None:
+                    under[attack].append(row["expected"])
+        cells = [_text(under[attack]) if attack in under else "" for attack in attacks]
         spread = f"{100 * min(by_source):.1f} to {100 * max(by_source):.1f}"
         lines.append(f"| {panel.title} | {spread} | {' | '.join(cells)} |")
     return "\n".join(lines)
