@@ -19,7 +19,9 @@ from scratchticket.attacks.set_methods import SetPGD
 from scratchticket.evaluation.transfer import SET as ON_SET
 from scratchticket.experiments.figures import MARKERS, svg
 from scratchticket.experiments.recipes import Scale
-from scratchticket.experiments.recipes.cells import row_of
+from scratchticket.experiments.recipes.cells import Measured, row_of
+from scratchticket.experiments.recipes.comparison import Comparison
+from scratchticket.experiments.recipes.comparison import compared as judged
 from scratchticket.experiments.recipes.parts import (
     CIFAR,
     RELEASED,
@@ -105,6 +107,9 @@ READS: dict[str, Read] = {  # of a switch, every image under the worst that was 
     "all tickets right": lambda r: _share(r["worst_case"]["all_right"]),
     "dense": lambda r: _share(r["dense"]["worst_case"]),
 }
+
+
+OVER = {"its best ticket": "R2S above its best ticket", "dense": "R2S above dense"}
 
 
 def answers(records: list[Record]) -> str:
@@ -230,34 +235,47 @@ def _early_stop(panels: list[_Panel]) -> str:
 def _known_set(panels: list[_Panel]) -> str:
     """Return what is left of R2S when every image meets the worst attack on the known set."""
     lines = [
-        f"| tickets of | images | {' | '.join(READS)} | gain |",
-        f"|{'---|' * (len(READS) + 3)}",
+        f"| tickets of | images | {' | '.join(READS)} | {' | '.join(OVER.values())} |",
+        f"|{'---|' * (len(READS) + len(OVER) + 2)}",
     ]
     for panel in panels:
         cells = [_text(_read(read, panel)) for read in READS.values()]
-        said = ", ".join(dict.fromkeys(r["worst_case"]["gain"] for r in panel.switches))
+        gains = [_gain(panel, other) for other in OVER]
+        cells += [f"{gain.text()}: {gain.verdict}" for gain in gains]
         images = panel.switches[0]["natural"]["total"]
-        lines.append(f"| {panel.title} | {images} | {' | '.join(cells)} | {said} |")
+        lines.append(f"| {panel.title} | {images} | {' | '.join(cells)} |")
     every = [record for panel in panels for record in panel.switches]
 
     def above(other: str) -> int:
         return sum(READS["R2S"](record) > READS[other](record) for record in every)
 
-    apart = sum(
-        "gain" in {r["worst_case"]["gain"], r["worst_case"]["gain_over_dense"]} for r in every
+    said = {other: [_gain(panel, other).verdict for panel in panels] for other in OVER}
+    verdicts = "; ".join(
+        f"that it lies above {other} holds for {told.count('holds')} of the {len(told)} sets and "
+        f"does not hold for {told.count('does not hold')}"
+        for other, told in said.items()
     )
-    lost = sum(r["worst_case"]["gain_over_dense"] == "loss" for r in every)
     above_bound = [READS["R2S"](r) - _bound(r) for r in every]
     furthest = max(READS["game"](r) - READS["its best ticket"](r) for r in every)
     return "\n".join(lines) + (
         f"\n\n{len(every)} switches. R2S lies above its best ticket in "
-        f"{above('its best ticket')} of them, above the dense network in {above('dense')}; beyond "
-        f"the 95 % intervals of so few images it lies above either in {apart}, below the dense "
-        f"network in {lost}. The best probabilities a defender can choose are worth at most "
-        f"{100 * furthest:.1f} points more than the best ticket alone. R2S lies below its "
+        f"{above('its best ticket')} of them, above the dense network in {above('dense')}; by the "
+        f"rule of verdicts, {verdicts}. The best probabilities a defender can choose are worth at "
+        f"most {100 * furthest:.1f} points more than the best ticket alone. R2S lies below its "
         f"bound in {sum(points < 0 for points in above_bound)} of them, "
         f"{100 * min(above_bound):+.1f} points from it at least."
     )
+
+
+def _gain(panel: _Panel, other: str) -> Comparison:
+    """Return whether R2S is better than something else, by the rule of verdicts."""
+
+    def measured(name: str) -> list[Measured]:
+        values = _read(READS[name], panel)
+        totals = [record["worst_case"]["total"] for record in panel.switches]
+        return [Measured(v, n, s) for s, (v, n) in enumerate(zip(values, totals, strict=True))]
+
+    return judged(">", [(measured("R2S"), measured(other))])
 
 
 def _assumptions(panels: list[_Panel]) -> str:

@@ -22,7 +22,8 @@ from collections.abc import Iterator
 from scratchticket.attacks import Attack
 from scratchticket.experiments import published
 from scratchticket.experiments.recipes.cells import Cell, crossed
-from scratchticket.experiments.recipes.claims import Claim, Pair, Values, off_diagonal
+from scratchticket.experiments.recipes.claims import Claim, Values, off_diagonal
+from scratchticket.experiments.recipes.comparison import Pair
 from scratchticket.experiments.recipes.paper import PaperRecipe
 from scratchticket.experiments.recipes.parts import (
     MATRIX,

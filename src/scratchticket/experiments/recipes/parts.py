@@ -26,6 +26,7 @@ MATRIX = (3, 5, 7, 10, 15, 20, 40, 60)  # Figs. 7 and 12
 SET = (5, 7, 10, 15, 20, 30)  # what R2S switches between (Table 3), as printed
 AS_NUMBERS = (5, 7, 10, 15, 20, 40)  # as its numbers say
 TICKET, DENSE_ROW = "ticket", "dense"
+OTHER_NETWORK = 1000  # is added to a seed for tickets of another random network
 RELEASED, WHOLE_SEARCH = PGD(), PGD(keep="best")  # of the paper's protocol; to its end
 
 
@@ -88,7 +89,7 @@ def transfer(
             "dense adversarial": scale.dense(network, data, seed),
         }
         for percent in chosen:
-            other = drawn(percent, seed + 1000)
+            other = drawn(percent, seed + OTHER_NETWORK)
             needs[f"{percent} %, other seed"] = replace(other, label=f"{other.label}, other seed")
     settings = {"epsilons": [scale.epsilon(8)], "images": scale.matrix_images}
     return Job("transfer", settings, needs, f"transfer between tickets, {panel(network, data)}")

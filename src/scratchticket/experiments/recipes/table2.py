@@ -23,7 +23,8 @@ from collections.abc import Iterator
 from scratchticket.attacks import PGD, Attack
 from scratchticket.experiments import published
 from scratchticket.experiments.recipes.cells import Cell, under
-from scratchticket.experiments.recipes.claims import Claim, Pair, Values
+from scratchticket.experiments.recipes.claims import Claim, Values
+from scratchticket.experiments.recipes.comparison import Pair
 from scratchticket.experiments.recipes.judged import judged
 from scratchticket.experiments.recipes.paper import PaperRecipe
 from scratchticket.experiments.recipes.parts import DENSE_ROW

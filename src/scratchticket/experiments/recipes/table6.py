@@ -22,7 +22,8 @@ from collections.abc import Callable, Iterator
 from scratchticket.attacks import PGD, Attack, Bandits, make_method
 from scratchticket.experiments import published
 from scratchticket.experiments.recipes.cells import Cell, under, under_autoattack
-from scratchticket.experiments.recipes.claims import Claim, Pair, Values, one
+from scratchticket.experiments.recipes.claims import Claim, Values, one
+from scratchticket.experiments.recipes.comparison import Pair
 from scratchticket.experiments.recipes.judged import judged
 from scratchticket.experiments.recipes.paper import PaperRecipe
 from scratchticket.experiments.recipes.parts import DENSE_ROW, panel
