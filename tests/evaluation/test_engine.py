@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def test_the_worst_case_is_that_of_every_image(network: nn.Module, images: Image
     assert near["correct"] >= far["correct"]
     rows = {row["title"]: row for row in told["attacks"]}
     assert rows["cw-l2-1x5, l2, 0.05"]["correct"] >= rows["cw-l2-1x5, l2, any distance"]["correct"]
-    whole = rows["autoattack (apgd-ce-3; apgd-t-3; fab-t-3; square-20), linf, 0.1"]
+    whole = rows["autoattack (steps 3; queries 20), linf, 0.1"]
     assert whole["name"] == "autoattack"
     assert whole["correct"] == whole["stages"][-1]["correct"]
     assert [s["title"].split("-")[0] for s in whole["stages"]] == ["apgd", "apgd", "fab", "square"]
@@ -141,8 +142,12 @@ def test_only_all_four_attacks_with_the_usual_settings_are_called_autoattack(
     assert autoattacked(usual, "linf", "0.1")
     assert not autoattacked(usual, "linf", "0.15")
     weak = row(*autoattack("0.1", "linf", queries=5))
-    assert weak["title"] == "autoattack (square-5), linf, 0.1"
+    assert weak["title"] == "autoattack (queries 5), linf, 0.1"
     assert not autoattacked(weak, "linf", "0.1")
+    first, *others = autoattack("0.1", "linf", queries=5)
+    first = Attack(Stage("apgd-ce", 7, 5), "0.1")
+    mixed = [first, *(replace(one, after=(first.stream, *one.after[1:])) for one in others)]
+    assert row(*mixed)["title"] == "autoattack (apgd-ce 7 steps; queries 5), linf, 0.1"
     less = row(*possible(autoattack("0.1", "linf"), classes=3))
     assert less["title"] == "autoattack (without apgd-t), linf, 0.1"
     assert not autoattacked(less, "linf", "0.1")

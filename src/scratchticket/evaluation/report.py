@@ -110,14 +110,16 @@ def _autoattack(evaluated: Evaluated, outcomes: list[Outcome]) -> Facts:
 
 
 def _of_stages(methods: Sequence[Stage]) -> str:
-    """Return the name of an AutoAttack: what it lacks, and which attacks are not the usual ones."""
+    """Return the name of an AutoAttack: what it lacks, and budgets that are not the usual ones."""
     missing = [name for name in STAGES if name not in {method.stage for method in methods}]
     told = [f"without {' and '.join(missing)}"] if missing else []
-    told += [
-        str(method).removesuffix(f" of {AUTOATTACK}")
-        for method in methods
-        if str(method) != str(Stage(method.stage))
-    ]
+    climbing = [method for method in methods if not method.black_box]
+    if len({method.steps for method in climbing}) == 1:
+        told += [f"steps {steps}" for steps in {climbing[0].steps} - {Stage.steps}]
+    else:
+        told += [f"{m.stage} {m.steps} steps" for m in climbing if m.steps != Stage.steps]
+    blind = {method.queries for method in methods if method.black_box}
+    told += [f"queries {queries}" for queries in sorted(blind - {Stage.queries})]
     return f"{AUTOATTACK} ({'; '.join(told)})" if told else AUTOATTACK
 
 
