@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from benchmark_tables import where
 
+from scratchticket.attacks import PGD, Attack, Bandits
+from scratchticket.evaluation.report import autoattacked
+from scratchticket.evaluation.suites import PAPER_CW
 from scratchticket.experiments import published
 
 Record = dict[str, Any]
 Numbers = dict[str, tuple[float, ...]]  # a network's accuracies in the paper
-Cell = tuple[str, str | None]  # an attack's title without its ball, and the ball's radius
+Find = Callable[[Record], bool]  # whether a row is of the attack
 
 
 def paper_6() -> Numbers:
@@ -48,20 +53,21 @@ def attacks(records: list[Record]) -> str:
     """Return the part of the page on a study: three tables and what the warning signs say."""
     first = records[0]
     near, far = first["plan"]["epsilons"]
-    bandits = next(a["title"].split(",")[0] for a in first["attacks"] if a["name"] == "bandits")
-    balls = [
-        *((name, e) for name in ("autoattack", "margin-pgd-100", bandits) for e in (near, far)),
-        ("cw-l2-1x100", None),
-    ]
+    blind = max(a["settings"]["queries"] for a in first["attacks"] if a["name"] == "bandits")
+    strong = (PGD(100, loss="margin"), Bandits(blind))
+    finds: list[Find] = [partial(autoattacked, norm="linf", epsilon=e) for e in (near, far)]
+    finds += [Attack(method, e).made for method in strong for e in (near, far)]
+    finds.append(Attack(PAPER_CW, None, "l2").made)
     headings = ("AutoAttack", "CW-Inf", "Bandits")
     titles = [f"{heading}, {e}" for heading in headings for e in (near, far)]
-    euclidean = [("pgd-20", radius) for radius in first["plan"]["l2 epsilons"]]
+    radii = first["plan"]["l2 epsilons"]
+    euclidean: list[Find] = [Attack(PGD(), radius, "l2").made for radius in radii]
     return f"""\
 {_accuracies(records, near)}
 
-{_beside(records, balls, [*titles, "CW-L2"], paper_6(), "linf")}
+{_beside(records, finds, [*titles, "CW-L2"], paper_6())}
 
-{_beside(records, euclidean, [f"l2-PGD-20, {r}" for _, r in euclidean], paper_2(), "l2")}
+{_beside(records, euclidean, [f"l2-PGD-20, {radius}" for radius in radii], paper_2())}
 
 Robust accuracy in percent, in italics the paper's for ResNet18 on CIFAR-10 at the epsilons of its
 tables; {first["natural"]["total"]} test images of {first["data"]["of"]}. Computed with
@@ -81,7 +87,7 @@ def _accuracies(records: list[Record], epsilon: str) -> str:
         worst = record["worst_case"]
         low, high = worst["interval"]
         natural = _share(record["natural"])
-        pgd = _cell(record, ("pgd-20", epsilon), "linf")
+        pgd = _cell(record, Attack(PGD(), epsilon).made)
         lines.append(
             f"| {percent_of(record)} | {natural} | {pgd} | {_share(worst)} "
             f"| {100 * low:.1f} to {100 * high:.1f} | {len(worst['attacks'])} |"
@@ -89,34 +95,24 @@ def _accuracies(records: list[Record], epsilon: str) -> str:
     return "\n".join(lines)
 
 
-def _beside(
-    records: list[Record],
-    cells: list[Cell],
-    headings: list[str],
-    paper: Numbers,
-    norm: str,
-) -> str:
+def _beside(records: list[Record], finds: list[Find], headings: list[str], paper: Numbers) -> str:
     """Return a table of ours, the paper's numbers in italics."""
     lines = [f"| network | {' | '.join(headings)} |", f"|---|{'---|' * len(headings)}"]
     for record in records:
         name = percent_of(record)
         theirs = paper.get(name, ())
         row = []
-        for index, cell in enumerate(cells):
-            ours = _cell(record, cell, "l2" if cell[1] is None else norm)
+        for index, find in enumerate(finds):
+            ours = _cell(record, find)
             row.append(f"{ours} *{theirs[index]:.2f}*" if theirs else ours)
         lines.append(f"| {name} | {' | '.join(row)} |")
     return "\n".join(lines)
 
 
-def _cell(record: Record, cell: Cell, norm: str) -> str:
+def _cell(record: Record, find: Find) -> str:
     """Return one accuracy, or a dash where the attack was not made."""
-    name, epsilon = cell
-    for attack in record["attacks"]:
-        where = attack["norm"], attack["epsilon"], attack["title"].split(",")[0]
-        if where == (norm, epsilon, name):
-            return _share(attack)
-    return "–"
+    found = next((attack for attack in record["attacks"] if find(attack)), None)
+    return "–" if found is None else _share(found)
 
 
 def _share(counts: Record) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
 from statistics import mean, stdev
 from typing import Any
 
 from studies import STUDIES
 
-from scratchticket.experiments.recipes.claims import COMPARABLE
+from scratchticket.experiments.recipes.cells import Measured
+from scratchticket.experiments.recipes.comparison import Sign, compared
 
 Record = dict[str, Any]
 Rows = dict[str, list[Record]]  # label to one record per seed
@@ -31,7 +31,7 @@ class Claim:
 
     text: str
     left: str
-    sign: str
+    sign: Sign
     right: str
 
 
@@ -99,15 +99,13 @@ CIFAR10 = (
 CLAIMS = {"digits": DIGITS, "cifar10": CIFAR10}
 
 
-SEVERAL = """\
-Differences are means over the seeds (least to most). *Cannot be told*: the seeds do not agree in
-sign, or the mean is below one standard error of the test images.
-*Comparable* means within 2.5 points, the most that the paper calls so
-(Sec. 4.2), or within two standard errors where these are more."""
+VERDICTS = """\
+Differences are means over the seeds with their 95 % interval, which covers other seeds and other
+images; *comparable* means shown to be within 2.5 points. The rule is that of all pages
+([decision 27](decisions/0027-one-rule-of-verdicts.md))."""
 ONE = """\
-One seed cannot tell a finding from luck: the verdict says only whether a difference is larger than
-one standard error of the test images. *Comparable* means within 2.5 points, the most that the paper
-calls so (Sec. 4.2), or within two standard errors where these are more."""
+One seed cannot tell a finding from luck: intervals are of the images alone, and no verdict follows
+([decision 27](decisions/0027-one-rule-of-verdicts.md))."""
 
 
 def by_label(records: list[Record], study: str) -> Rows:
@@ -165,17 +163,22 @@ def precisions(records: list[Record]) -> str:
         natural, robust = zip(*map(percents, own), strict=True)
         apart = [percents(record)[1] - base[record["recipe"]["seed"]] for record in own]
         each = ", ".join(f"{value:+.1f}" for value in apart)
-        lines.append(f"| {label} | {spread(natural)} | {spread(robust)} | {each} |")
+        said = ""
+        if label != "float32":
+            found = compared("~", [(measured(own), measured(rows["float32"]))])
+            said = f"{found.text()}: {found.verdict}"
+        lines.append(f"| {label} | {spread(natural)} | {spread(robust)} | {each} | {said} |")
     first = rows["float32"][0]
     seeds = ", ".join(map(str, base))
     attack = first["results"][first["selected"]]["attacks"][0]
     return f"""\
-| steps in | natural (%) | robust (%) | robust, minus float32 of the same seed |
-|---|---|---|---|
+| steps in | natural (%) | robust (%) | robust, minus float32 of the same seed | comparable |
+|---|---|---|---|---|
 {chr(10).join(lines)}
 
 {attack["total"]} test images, robust under {attack["title"]}, on {first["machine"]["device"]};
-mean ± standard deviation over seeds {seeds}.
+mean ± standard deviation over seeds {seeds}. *Comparable*: by the rule of all pages
+([decision 27](decisions/0027-one-rule-of-verdicts.md)).
 """
 
 
@@ -198,27 +201,22 @@ def table(rows: Rows) -> str:
     return "\n".join(lines)
 
 
+def measured(records: Sequence[Record]) -> list[Measured]:
+    """Return robust accuracies as the rule of verdicts takes them."""
+    found = []
+    for record in records:
+        counts = record["results"][record["selected"]]["attacks"][0]
+        share = counts["correct"] / counts["total"]
+        found.append(Measured(share, counts["total"], record["recipe"]["seed"]))
+    return found
+
+
 def verdict(claim: Claim, rows: Rows) -> str:
     """Return a line that says whether a claim holds here."""
-    left, right = (
-        {r["recipe"]["seed"]: percents(r)[1] for r in rows[x]} for x in (claim.left, claim.right)
-    )
-    seeds = sorted(left.keys() & right.keys())
-    differences = [left[seed] - right[seed] for seed in seeds]
-    average = mean(differences)
-    images = rows[claim.left][0]["results"]["last"]["natural"]["total"]
-    fraction = mean(left[seed] for seed in seeds) / 100
-    noise = 100 * sqrt(fraction * (1 - fraction) / images)  # one standard error of the images
-    agree = all(d > 0 for d in differences) or all(d < 0 for d in differences)
-    clear = agree and abs(average) > noise
-    if claim.sign == "~":
-        near = abs(average) <= max(100 * COMPARABLE, 2 * noise)
-        said = "holds" if near else "does not hold"
-    else:
-        said = ("holds" if average > 0 else "does not hold") if clear else "cannot be told"
+    found = compared(claim.sign, [(measured(rows[claim.left]), measured(rows[claim.right]))])
     return (
-        f"| {claim.text} | {claim.left} {claim.sign} {claim.right} | {average:+.1f} "
-        f"({min(differences):+.1f} to {max(differences):+.1f}) | {said} |"
+        f"| {claim.text} | {claim.left} {claim.sign} {claim.right} | {found.text()} "
+        f"| {found.verdict} |"
     )
 
 
@@ -226,7 +224,8 @@ def study(name: str, records: list[Record]) -> str:
     """Return the part of the page on a study."""
     rows = by_label(records, name)
     most = max(map(len, rows.values()))
-    rows = {label: own for label, own in rows.items() if len(own) == most}  # all seeds are there
+    fewer = [label for label, own in rows.items() if len(own) < most]
+    rows = {label: own for label, own in rows.items() if len(own) == most}
     lines = [
         "| the paper says | compared | difference in robust accuracy (points) | here it |",
         "|---|---|---|---|",
@@ -242,13 +241,14 @@ def study(name: str, records: list[Record]) -> str:
     chosen = "the epoch is chosen on validation images"
     if learning["validate_every"] == learning["epochs"]:
         chosen = "of the last epoch"
-    over, means = f"mean ± standard deviation over seeds {', '.join(map(str, seeds))}", SEVERAL
+    over, means = f"mean ± standard deviation over seeds {', '.join(map(str, seeds))}", VERDICTS
     if len(seeds) == 1:
         over, means = f"one seed, {seeds[0]}", ONE
+    left_out = f" Left out, as they lack a seed: {', '.join(fewer)}." if fewer else ""
     return f"""\
 {table(rows)}
 
-Accuracy on the {images:,} test images; {over}; {chosen}. Computed with {places}.
+Accuracy on the {images:,} test images; {over}; {chosen}. Computed with {places}.{left_out}
 
 {chr(10).join(lines)}
 

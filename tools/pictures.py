@@ -11,6 +11,7 @@ from typing import Any
 from findings import percents
 from matplotlib.figure import Figure
 
+from scratchticket.attacks import PGD, Attack
 from scratchticket.experiments.figures import MARKERS, NATURAL, ROBUST, svg
 
 Record = dict[str, Any]
@@ -31,7 +32,7 @@ def accuracy_by_epsilon(records: list[Record]) -> str:
         counts = {0.0: record["natural"]} | {
             float(Fraction(attack["epsilon"])): attack
             for attack in record["attacks"]
-            if attack["title"].startswith("pgd-20, linf")
+            if attack["norm"] == "linf" and Attack(PGD(), attack["epsilon"]).made(attack)
         }
         points = sorted((e, 100 * c["correct"] / c["total"]) for e, c in counts.items() if e < 0.45)
         dense = share == 1

@@ -14,10 +14,21 @@ from matplotlib.figure import Figure
 from pictures import whiskers
 from result_tables import sized
 
+from scratchticket.attacks import Attack, Method
+from scratchticket.attacks.set_methods import SetPGD
+from scratchticket.evaluation.transfer import SET as ON_SET
 from scratchticket.experiments.figures import MARKERS, svg
 from scratchticket.experiments.recipes import Scale
-from scratchticket.experiments.recipes.figure7 import FULL
-from scratchticket.experiments.recipes.parts import CIFAR, RELEASED, SET, percent_name
+from scratchticket.experiments.recipes.cells import Measured, row_of
+from scratchticket.experiments.recipes.comparison import Comparison
+from scratchticket.experiments.recipes.comparison import compared as judged
+from scratchticket.experiments.recipes.parts import (
+    CIFAR,
+    RELEASED,
+    SET,
+    WHOLE_SEARCH,
+    percent_name,
+)
 from scratchticket.experiments.recipes.parts import panel as panel_of
 from scratchticket.experiments.recipes.protocol import PGD, dense_cells
 
@@ -59,12 +70,12 @@ class _Panel:
         """The epsilon that stands for 8/255."""
         return self.scale.epsilon(8)
 
-    def mean(self, kind: str, *, diagonal: bool = False) -> list[float]:
+    def mean(self, kind: Method, *, diagonal: bool = False) -> list[float]:
         """Return the mean accuracy over sources and columns of R2S's set, or over its tickets."""
         names = [percent_name(percent) for percent in self.scale.some(SET)]
         means = []
         for record in self.matrices:
-            found = _titled(record["matrices"], kind.format(self.near))
+            found = row_of(record["matrices"], Attack(kind, self.near))
             cells = [(s, c) for s in names for c in names if s == c or not diagonal]
             values = [found["rows"][source][column] for source, column in cells]
             means.append(float(mean(values) / found["total"]))
@@ -96,6 +107,9 @@ READS: dict[str, Read] = {  # of a switch, every image under the worst that was 
     "all tickets right": lambda r: _share(r["worst_case"]["all_right"]),
     "dense": lambda r: _share(r["dense"]["worst_case"]),
 }
+
+
+OVER = {"its best ticket": "R2S above its best ticket", "dense": "R2S above dense"}
 
 
 def answers(records: list[Record]) -> str:
@@ -143,7 +157,7 @@ def _side(axes: Axes, panels: list[_Panel]) -> None:
     heights: dict[str, Callable[[_Panel], list[float]]] = {
         "one ticket, PGD-20 on it": lambda panel: panel.mean(RELEASED, diagonal=True),
         "R2S, the paper's protocol": lambda panel: panel.mean(RELEASED),
-        "R2S, search to the end": lambda panel: panel.mean(FULL),
+        "R2S, search to the end": lambda panel: panel.mean(WHOLE_SEARCH),
     }
     for name, read in of_switch.items():
         heights[name] = partial(_read, read)
@@ -187,11 +201,6 @@ def _panels(records: list[Record]) -> Iterator[_Panel]:
                 yield _Panel(scale, cell.panel, of[TRANSFER], dense, of[SWITCH], of[TOGETHER])
 
 
-def _titled(some: list[Record], title: str) -> Record:
-    """Return the matrix of some title."""
-    return next(one for one in some if one["title"] == title)
-
-
 def _early_stop(panels: list[_Panel]) -> str:
     """Return how much of the matrices' gain goes when the search is not stopped."""
     lines = [
@@ -203,7 +212,7 @@ def _early_stop(panels: list[_Panel]) -> str:
     for panel in panels:
         alone, mixed, alone_whole, mixed_whole = (
             panel.mean(kind, diagonal=diagonal)
-            for kind in (RELEASED, FULL)
+            for kind in (RELEASED, WHOLE_SEARCH)
             for diagonal in (True, False)
         )
         left = (mean(mixed_whole) - mean(alone_whole)) / (mean(mixed) - mean(alone))
@@ -226,34 +235,47 @@ def _early_stop(panels: list[_Panel]) -> str:
 def _known_set(panels: list[_Panel]) -> str:
     """Return what is left of R2S when every image meets the worst attack on the known set."""
     lines = [
-        f"| tickets of | images | {' | '.join(READS)} | gain |",
-        f"|{'---|' * (len(READS) + 3)}",
+        f"| tickets of | images | {' | '.join(READS)} | {' | '.join(OVER.values())} |",
+        f"|{'---|' * (len(READS) + len(OVER) + 2)}",
     ]
     for panel in panels:
         cells = [_text(_read(read, panel)) for read in READS.values()]
-        said = ", ".join(dict.fromkeys(r["worst_case"]["gain"] for r in panel.switches))
+        gains = [_gain(panel, other) for other in OVER]
+        cells += [f"{gain.text()}: {gain.verdict}" for gain in gains]
         images = panel.switches[0]["natural"]["total"]
-        lines.append(f"| {panel.title} | {images} | {' | '.join(cells)} | {said} |")
+        lines.append(f"| {panel.title} | {images} | {' | '.join(cells)} |")
     every = [record for panel in panels for record in panel.switches]
 
     def above(other: str) -> int:
         return sum(READS["R2S"](record) > READS[other](record) for record in every)
 
-    apart = sum(
-        "gain" in {r["worst_case"]["gain"], r["worst_case"]["gain_over_dense"]} for r in every
+    said = {other: [_gain(panel, other).verdict for panel in panels] for other in OVER}
+    verdicts = "; ".join(
+        f"that it lies above {other} holds for {told.count('holds')} of the {len(told)} sets and "
+        f"does not hold for {told.count('does not hold')}"
+        for other, told in said.items()
     )
-    lost = sum(r["worst_case"]["gain_over_dense"] == "loss" for r in every)
     above_bound = [READS["R2S"](r) - _bound(r) for r in every]
     furthest = max(READS["game"](r) - READS["its best ticket"](r) for r in every)
     return "\n".join(lines) + (
         f"\n\n{len(every)} switches. R2S lies above its best ticket in "
-        f"{above('its best ticket')} of them, above the dense network in {above('dense')}; beyond "
-        f"the 95 % intervals of so few images it lies above either in {apart}, below the dense "
-        f"network in {lost}. The best probabilities a defender can choose are worth at most "
-        f"{100 * furthest:.1f} points more than the best ticket alone. R2S lies below its "
+        f"{above('its best ticket')} of them, above the dense network in {above('dense')}; by the "
+        f"rule of verdicts, {verdicts}. The best probabilities a defender can choose are worth at "
+        f"most {100 * furthest:.1f} points more than the best ticket alone. R2S lies below its "
         f"bound in {sum(points < 0 for points in above_bound)} of them, "
         f"{100 * min(above_bound):+.1f} points from it at least."
     )
+
+
+def _gain(panel: _Panel, other: str) -> Comparison:
+    """Return whether R2S is better than something else, by the rule of verdicts."""
+
+    def measured(name: str) -> list[Measured]:
+        values = _read(READS[name], panel)
+        totals = [record["worst_case"]["total"] for record in panel.switches]
+        return [Measured(v, n, s) for s, (v, n) in enumerate(zip(values, totals, strict=True))]
+
+    return judged(">", [(measured("R2S"), measured(other))])
 
 
 def _assumptions(panels: list[_Panel]) -> str:
@@ -261,16 +283,17 @@ def _assumptions(panels: list[_Panel]) -> str:
     drawn = " | ".join(f"EOT of {count}" for count in SAMPLES)
     lines = [f"| tickets of | means of the rows | {drawn} | exact |", f"|{'---|' * 7}"]
     for panel in panels:
-        titles = [f"eot-of-{count}-pgd-20, linf, {panel.near}, on the set" for count in SAMPLES]
-        titles.append(f"eot-pgd-20, linf, {panel.near}, on the set")
+        attacks = [Attack(SetPGD(20, samples=count), panel.near) for count in (*SAMPLES, None)]
         by_source: list[float] = []
-        under: dict[str, list[float]] = defaultdict(list)
+        under: dict[Attack, list[float]] = defaultdict(list)
         for record in panel.switches:
-            protocol = _titled(record["protocol"], RELEASED.format(panel.near))
+            protocol = row_of(record["protocol"], Attack(RELEASED, panel.near))
             by_source += protocol["by_source"].values()
-            for attack in record["attacks"]:
-                under[attack["title"]].append(attack["expected"])
-        cells = [_text(under[title]) if title in under else "" for title in titles]
+            for row in record["attacks"]:
+                known = (attack for attack in attacks if attack.made(row))
+                if row["source"] == ON_SET and (attack := next(known, None)) is not None:
+                    under[attack].append(row["expected"])
+        cells = [_text(under[attack]) if attack in under else "" for attack in attacks]
         spread = f"{100 * min(by_source):.1f} to {100 * max(by_source):.1f}"
         lines.append(f"| {panel.title} | {spread} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from typing import Any
 
 from scratchticket.experiments.recipes import NAMES, SCALES, Scale, paper_recipe
 from scratchticket.experiments.report import Found, Records, found, section
+from scratchticket.experiments.report.found import run_seeds
 from scratchticket.experiments.summary import outcome
 
 Record = dict[str, Any]
@@ -35,15 +36,7 @@ def results(scale: str, records: list[Record]) -> str:
 
 def sized(scale: str, records: list[Record]) -> Scale:
     """Return a scale with the seeds that were run."""
-    seeds = {seed for record in records if (seed := _seed(record)) is not None}
-    return replace(SCALES[scale], seeds=tuple(sorted(seeds)))
-
-
-def _seed(record: Record) -> int | None:
-    """Return the seed of a run; those of tickets of another random network are not counted."""
-    job = record["job"]
-    seed = job["settings"].get("seed") if job["kind"] == "run" else None
-    return seed if seed is not None and seed < 1000 else None
+    return replace(SCALES[scale], seeds=run_seeds(record["job"] for record in records))
 
 
 def _cost(records: list[Record]) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from statistics import mean
 from typing import Any
 
-from findings import Rows, by_label, percents, spread
+from findings import Rows, by_label, measured, percents, spread
 from matplotlib.figure import Figure
 from pictures import GREY, whiskers
 
 from scratchticket.experiments.cost import forward_passes
 from scratchticket.experiments.figures import MARKERS, svg
+from scratchticket.experiments.recipes.comparison import compared as judged
 
 Record = dict[str, Any]
 FAMILIES = {"PGD-7": "black", "PGD": "#0072b2", "FGSM-RS": "#d55e00"}
@@ -102,23 +102,25 @@ def _searches(rows: Rows) -> str:
     """Return the table of all ways to search, of which the first is the whole one."""
     first, *_ = rows
     whole = rows[first][0]
-    base = [percents(record)[1] for record in rows[first]]
     lines = []
     for label, own in rows.items():
         natural, robust = zip(*map(percents, own), strict=True)
         each = ", ".join(f"{value:.1f}" for value in robust)
+        apart = said = ""
+        if label != first:
+            apart = judged(">", [(measured(own), measured(rows[first]))]).text()
+            said = judged("<=", [(measured(rows[first]), measured(own))]).verdict
         lines.append(
             f"| {label} | {cost(own[0]) / cost(whole):.2f} | {spread(natural)} "
-            f"| {spread(robust)} | {each} | {mean(robust) - mean(base):+.1f} "
-            f"| {'yes' if mean(robust) >= min(base) else 'no'} |"
+            f"| {spread(robust)} | {each} | {apart} | {said} |"
         )
     several = [record for own in rows.values() for record in own]
     seeds = ", ".join(map(str, sorted({record["recipe"]["seed"] for record in several})))
     total = whole["results"]["last"]["natural"]["total"]
     machines = " or ".join(sorted({record["machine"]["device"] for record in several}))
     return f"""\
-| search | operations, of the first | natural (%) | robust (%) | of each seed | difference \
-| as robust |
+| search | operations, of the first | natural (%) | robust (%) | of each seed | difference, points \
+| no less robust |
 |---|---|---|---|---|---|---|
 {chr(10).join(lines)}
 

@@ -226,11 +226,12 @@ def test_adversarial_images_made_on_one_network_are_scored_on_another(
     code, out, _ = call("attack", path, *words)
     assert code == 0
     assert f"of 50 images in {file} fool ticket.safetensors" in out.replace("\n", "")
+    assert out.startswith("pgd-20 (best), linf, 0.1: ")  # as it was made
 
     own = json.loads(call("evaluate", path, "--adversarial", file, "--json")[1])
     other = json.loads(call("evaluate", "net.pt", *SMALL[:2], "--adversarial", file, "--json")[1])
 
-    assert f"{50 - int(out.split()[3])}" == str(own["attacks"][0]["correct"])
+    assert f"{50 - int(out.split()[4])}" == str(own["attacks"][0]["correct"])
     assert own["attacks"][0]["correct"] < other["attacks"][0]["correct"]
     assert other["attacks"][0]["title"] == "pgd-20 (best), linf, 0.1, made on ticket.safetensors"
     direct = ("evaluate", "net.pt", *SMALL, "--images", "50", "--attack", "none", "--json")

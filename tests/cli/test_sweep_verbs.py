@@ -19,6 +19,7 @@ import pytest
 from scratchticket.experiments import lease
 from scratchticket.experiments.executors import Sweep, run_here
 from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe
+from scratchticket.experiments.report import Records
 from scratchticket.experiments.sweeps import Store
 from test_cli import call
 
@@ -217,6 +218,35 @@ def test_cleaning_says_what_it_removes(tmp_path: Path) -> None:
     assert job.id[:16] in told("runs", "clean", "--store", str(tmp_path))
     assert not lease.held(Store(tmp_path).folder(job))
     assert told("runs", "show", "00", "--store", str(tmp_path), code=2).startswith("error")
+
+
+def test_a_report_uses_all_seeds_or_says_what_it_leaves_out(tmp_path: Path) -> None:
+    counts = {"correct": 100, "total": 360}
+    result = {"natural": counts, "attacks": [counts]}
+    record = {"format": 1, "recipe": {"task": "draw"}, "selected": "best"}
+    record |= {"results": {"best": result, "last": result}}
+    jobs = [
+        job
+        for job in paper_recipe("figure8").jobs(replace(SCALES["quick"], seeds=(0, 2)))
+        if job.kind == "run"
+    ]
+    file, page = tmp_path / "records.jsonl", tmp_path / "page.html"
+    Records(
+        {
+            job.id: {"job": {**job.json(), "label": job.label}, "seconds": 1.0, "record": record}
+            for job in jobs
+        }
+    ).save(file)
+    words = ["report", "figure8", "--records", str(file), "--out", str(page)]
+
+    assert "note" not in told(*words)
+    assert "seeds 0, 2." in page.read_text()
+    assert "n=2" in page.read_text()
+
+    said = " ".join(told(*words, "--seeds", "1").split())
+    assert "left out, as --seeds says: what was run with seed 2" in said
+    assert f"note: {len(jobs) // 2} of {len(jobs)} records are of other recipes or seeds" in said
+    assert "n=2" not in page.read_text()
 
 
 @pytest.mark.parametrize("option", ["--out", "--markdown", "--export"])

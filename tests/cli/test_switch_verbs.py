@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 import torch
@@ -94,8 +95,28 @@ def test_the_quick_suite_tells_what_is_left_of_a_switch(
     assert worst["tries"]["1"] == pytest.approx(worst["expected"])
     assert worst["tries"]["10"] <= worst["tries"]["1"]
     assert record["dense"]["worst_case"]["each"].keys() == {"dense"}
+    assert [case["epsilon"] for case in record["worst_cases"]] == ["0.1"]  # of quick, one
+    assert [case["epsilon"] for case in record["dense"]["worst_cases"]] == ["0.1"]
     stopped = [matrix for matrix in record["protocol"] if matrix["stops"]]
     assert [matrix["title"] for matrix in stopped] == ["pgd-20, linf, 0.1"]
+
+
+def test_a_record_with_worst_cases_that_nobody_measured_is_made_again(
+    path: Callable[[str], Path], tmp_path: Path
+) -> None:
+    words = ("switch", "evaluate", path("0.2"), *FEW, "--out", tmp_path / "out")
+    assert call(*words)[0] == 0
+    file = tmp_path / "out" / "record.json"
+    right = json.loads(file.read_text())
+    wrong = json.loads(file.read_text())
+    wrong["worst_cases"].append(wrong["worst_case"] | {"epsilon": "0.15"})
+    file.write_text(json.dumps(wrong))
+
+    code, out, _ = call(*words)
+
+    assert code == 0
+    assert "0.15" not in out
+    assert json.loads(file.read_text()) == right | {"finished": ANY}
 
 
 def test_one_ticket_is_no_better_and_no_worse_than_itself(path: Callable[[str], Path]) -> None:

@@ -6,19 +6,34 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 import scratchticket as st
-from scratchticket.attacks import FGSM, PGD, Attack, Bandits, CarliniWagner, Noise
+from scratchticket.attacks import FGSM, PGD, Attack, Bandits, CarliniWagner, Noise, Stage
 from scratchticket.data import ImageSet
 from scratchticket.errors import InputError, ScratchticketError
-from scratchticket.evaluation import Evaluated, Evaluation, Journal, Shard, balls, evaluate, report
+from scratchticket.evaluation import (
+    Evaluated,
+    Evaluation,
+    Journal,
+    Shard,
+    balls,
+    evaluate,
+    possible,
+    report,
+    suite,
+)
+from scratchticket.evaluation.report import autoattacked
 from scratchticket.evaluation.suites import autoattack
 from scratchticket.evaluation.work import evened
+from scratchticket.experiments.judging import Judgement
+from scratchticket.experiments.subject import Subject
 
 ATTACKS = [
     Attack(Noise(3), "0.1"),
@@ -104,9 +119,86 @@ def test_the_worst_case_is_that_of_every_image(network: nn.Module, images: Image
     assert near["correct"] >= far["correct"]
     rows = {row["title"]: row for row in told["attacks"]}
     assert rows["cw-l2-1x5, l2, 0.05"]["correct"] >= rows["cw-l2-1x5, l2, any distance"]["correct"]
-    whole = rows["autoattack, linf, 0.1"]
+    whole = rows["autoattack (steps 3; queries 20), linf, 0.1"]
+    assert whole["name"] == "autoattack"
     assert whole["correct"] == whole["stages"][-1]["correct"]
     assert [s["title"].split("-")[0] for s in whole["stages"]] == ["apgd", "apgd", "fab", "square"]
+
+
+def test_only_all_four_attacks_with_the_usual_settings_are_called_autoattack(
+    network: nn.Module, images: ImageSet
+) -> None:
+    where = balls("0.1", "linf", (1, 8, 8))
+
+    def row(*attacks: Attack) -> dict[str, Any]:
+        (told,) = report(evaluate(network, images[slice(4)], attacks), where)["attacks"]
+        return dict(told)
+
+    alone = row(Attack(Stage("square", queries=5), "0.1"))
+    assert (alone["name"], alone["title"]) == ("square", "square-5 of autoattack, linf, 0.1")
+    assert alone["settings"] == {"stage": "square", "steps": 100, "queries": 5}
+    usual = row(*autoattack("0.1", "linf"))
+    assert (usual["name"], usual["title"]) == ("autoattack", "autoattack, linf, 0.1")
+    assert autoattacked(usual, "linf", "0.1")
+    assert not autoattacked(usual, "linf", "0.15")
+    weak = row(*autoattack("0.1", "linf", queries=5))
+    assert weak["title"] == "autoattack (queries 5), linf, 0.1"
+    assert not autoattacked(weak, "linf", "0.1")
+    first, *others = autoattack("0.1", "linf", queries=5)
+    first = Attack(Stage("apgd-ce", 7, 5), "0.1")
+    mixed = [first, *(replace(one, after=(first.stream, *one.after[1:])) for one in others)]
+    assert row(*mixed)["title"] == "autoattack (apgd-ce 7 steps; queries 5), linf, 0.1"
+    less = row(*possible(autoattack("0.1", "linf"), classes=3))
+    assert less["title"] == "autoattack (without apgd-t), linf, 0.1"
+    assert not autoattacked(less, "linf", "0.1")
+
+
+def test_journals_call_attacks_what_they_always_did(network: nn.Module, images: ImageSet) -> None:
+    """Folders of earlier versions go on, to the same bits."""
+    attacks = suite("paper", balls("0.1", "linf", (1, 8, 8)), 10)
+    names = Evaluation(network, images, attacks).names
+
+    assert "cw-l2-1x100, l2" in names
+    assert {str(attack) for attack in attacks} - set(names) == {
+        "cw-l2-1x100 (learning rate 0.01; constant 0.1), l2"
+    }
+    source = {"name": "digits", "part": "test", "of": 360}
+    where = balls("0.1", "linf", (1, 8, 8))
+    subject = Subject(network, {"file": "x"}, "0.1", "linf")
+    plan = Judgement(subject, images, source, attacks, where).plan()
+    known = [(attack["title"], attack["name"]) for attack in plan["attacks"]]
+    assert ("cw-l2-1x100, l2", "cw-l2") in known
+    assert ("square-5000 of autoattack, linf, 0.1", "autoattack") in known
+
+
+def test_attacks_that_differ_in_what_no_short_name_shows_are_told_apart(
+    network: nn.Module, images: ImageSet
+) -> None:
+    attacks = [Attack(PGD(2, step), "0.1") for step in ("0.1", "0.000001")]
+
+    evaluated = evaluate(network, images, attacks)
+
+    assert [o.attack for o in evaluated.outcomes] == attacks
+    assert evaluated.outcomes[0].fooled.sum() > evaluated.outcomes[1].fooled.sum()
+    with pytest.raises(InputError, match="same title"):
+        evaluate(network, images, [attacks[0], attacks[0]])
+
+
+def test_there_is_no_worst_case_where_no_attack_searched(
+    network: nn.Module, images: ImageSet
+) -> None:
+    where = balls("0.1", "linf", (1, 8, 8), l2=("1",))  # radii 0.1, 0.15, 0.2 and, in l2, 1
+    near, far = Attack(FGSM(), "0.1"), Attack(FGSM(), "3/20")
+    nearest = Attack(CarliniWagner(1, 5), None, "l2")
+
+    def radii(*attacks: Attack) -> list[tuple[str, str]]:
+        cases = report(evaluate(network, images, attacks), where)["worst_cases"]
+        return [(case["norm"], case["epsilon"]) for case in cases]
+
+    assert radii(near) == [("linf", "0.1")]
+    assert radii(near, far) == [("linf", "0.1"), ("linf", "0.15")]
+    assert radii(near, nearest) == [("linf", "0.1"), ("l2", "1")]
+    assert radii() == []
 
 
 @pytest.mark.parametrize("stop_after", [0, 1, 5, 12, 25])

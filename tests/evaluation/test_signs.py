@@ -150,3 +150,10 @@ def test_without_attacks_nothing_is_tested() -> None:
     seen = checks(evaluate(network_of(linear), grey(), [Attack(PGD(3), "0.1")]), "0.1", "linf", "1")
 
     assert {check.verdict for check in seen if check.name != "sample size"} == {"not tested"}
+
+
+def test_an_attack_with_other_settings_is_not_taken_for_the_one_a_check_needs() -> None:
+    attacks = [Attack(PGD(step_size="0.000001"), "0.1"), Attack(PGD(100), "0.1")]
+    seen = checks(evaluate(network_of(linear), grey(), attacks), "0.1", "linf", "1")
+
+    assert {check.name: check.verdict for check in seen}["more steps"] == "not tested"

@@ -14,6 +14,7 @@ import pytest
 
 import scratchticket as st
 from scratchticket import gallery, sharing, tickets
+from scratchticket.attacks import Attack, TargetedAPGD
 from scratchticket.errors import InputError, TicketError
 from scratchticket.experiments.start import content_hash
 from scratchticket.sharing import model_card, pull, push
@@ -29,8 +30,11 @@ def record_of(ticket: st.Ticket) -> dict[str, Any]:
         "kind": "evaluation",
         "subject": {"sha256": content_hash(ticket)},
         "natural": COUNTS,
-        "attacks": [COUNTS | {"title": "apgd-t-100, linf, 0.1"}],
-        "worst_cases": [COUNTS | {"norm": "linf", "epsilon": "0.1"}],
+        "attacks": [
+            COUNTS | Attack(TargetedAPGD(), "0.1").facts(),
+            COUNTS | {"title": "autoattack, linf, 0.1", "settings": {"square": {"queries": 5000}}},
+        ],
+        "worst_cases": [COUNTS | {"norm": "linf", "epsilon": "0.1", "attacks": ["one", "another"]}],
         "warning_signs": [{"name": "sample size", "text": "200 images; 1000 are usual"}],
         "plan": {"suite": "quick"},
     }
@@ -50,7 +54,15 @@ def test_a_ticket_goes_into_a_folder_and_comes_out_again(judged: Path, tmp_path:
     content = gallery.path_of(NAME).read_bytes()
     assert (tmp_path / "copy.safetensors").read_bytes() == content == copied.to_bytes()
     card = (Path(place) / "README.md").read_text()
-    for said in ("171 | 200 | 85.5", "| **worst case**, linf, 0.1 |", "200 images; 1000 are usual"):
+    for said in (
+        "171 | 200 | 85.5",
+        "| **worst case**, linf, 0.1 |",
+        "| of 2 attacks |",
+        "| steps 100, targets 9, keep first |",
+        "| square: queries 5000 |",
+        "| steps 20, step size 1/80, random start yes |",  # of the record of its making
+        "200 images; 1000 are usual",
+    ):
         assert said in card
     assert "0.1 in the linf norm, pixels in [0, 1]" in card
     assert "suite quick" in card

@@ -46,15 +46,15 @@ def told(text: str) -> torch.Tensor:
     ("strikes", "expected"),
     [
         # b: one image in four is wrong as it is; each ticket's own attack takes another one
-        ([("a", "x...", "...x"), ("b", "....", "x..x")], {"mean": 5 / 8, "strong_enough": True}),
+        ([("a", "x...", "...x"), ("b", "....", "x..x"), (SET, "....", "...x")],
+         {"mean": 5 / 8, "strong_enough": True}),
         ([("a", "....", "...x"), ("b", "....", "...x"), (SET, "xx..", "xx.x")],
          {"mean": 7 / 8, "strong_enough": False}),
-        ([("a", "x...", "...x"), (SET, "xx..", "xx.x")], None),
     ],
-    ids=["attacked alone", "attacked too weakly alone", "b never attacked alone"],
+    ids=["attacked alone", "attacked too weakly alone"],
 )  # fmt: skip
 def test_a_switch_below_its_tickets_own_attacks_tells_that_these_were_weak(
-    strikes: list[tuple[str, str, str]], expected: dict[str, float] | None
+    strikes: list[tuple[str, str, str]], expected: dict[str, float]
 ) -> None:
     crossed = Crossed({"a": told("...."), "b": told("...x")}, tuple(struck(*s) for s in strikes))
     members = Members(("a", "b"), chances(None, 2))
@@ -64,13 +64,51 @@ def test_a_switch_below_its_tickets_own_attacks_tells_that_these_were_weak(
     assert worst["own_attacks"] == expected
 
 
+@pytest.mark.parametrize("missing", ["a", "b", SET])
+def test_a_worst_case_exists_only_where_every_member_and_the_set_were_attacked(
+    missing: str,
+) -> None:
+    near = [struck(source, "x...", "...x") for source in ("a", "b", SET)]
+    far = [at("0.15", one) for one in near if one.strike.source != missing]
+    crossed = Crossed({"a": told("...."), "b": told("....")}, (*near, *far))
+    where = Balls("linf", ("0.1", "0.15", "0.2"), (), "1")
+
+    record = switch_report(crossed, Members(("a", "b"), chances(None, 2)), where)
+
+    assert [case["epsilon"] for case in record["worst_cases"]] == ["0.1"]
+    whole = replace(crossed, struck=(*near, *(at("3/20", one) for one in near)))
+    cases = switch_report(whole, Members(("a", "b"), chances(None, 2)), where)["worst_cases"]
+    assert [case["epsilon"] for case in cases] == ["0.1", "0.15"]
+
+
+def test_without_an_attack_there_is_no_worst_case() -> None:
+    crossed = Crossed({"a": told("....")}, (struck_alone("a"),))
+
+    record = switch_report(
+        crossed, Members(("a",), chances(None, 1)), Balls("linf", ("0.1",), (), "1")
+    )
+
+    assert record["worst_case"] is None
+    assert record["worst_cases"] == []
+
+
+def at(epsilon: str, one: Struck) -> Struck:
+    """Return a strike as if it had been made in another ball."""
+    return replace(one, strike=Strike(Attack(PGD(), epsilon), one.strike.source))
+
+
+def struck_alone(name: str) -> Struck:
+    """Return a strike on a single network that is not a set."""
+    return Struck(Strike(Attack(PGD(), "0.1"), name), {name: told("x...")}, None, 1, 0.0, ())
+
+
 def test_what_fools_in_a_ball_fools_in_every_larger_one() -> None:
-    near, far = struck("a", "xx..", "xx.."), struck("a", "x...", "x...")
-    far = replace(far, strike=Strike(Attack(PGD(), "0.15"), "a"))
-    crossed = Crossed({"a": told("...."), "b": told("....")}, (near, far))
+    near = [struck("a", "xx..", "xx.."), struck("b", "....", "...."), struck(SET, "....", "....")]
+    far = [at("0.15", struck(name, "x...", "x...")) for name in ("a", "b", SET)]
+    crossed = Crossed({"a": told("...."), "b": told("....")}, (*near, *far))
     where = Balls("linf", ("0.1", "0.15"), (), "1")
 
     cases = switch_report(crossed, Members(("a", "b"), chances(None, 2)), where)["worst_cases"]
 
     assert [case["expected"] for case in cases] == [0.5, 0.5]
-    assert [case["strikes"] for case in cases] == [1, 2]
+    assert [case["strikes"] for case in cases] == [3, 6]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, Field, asdict, dataclass, fields, is_dataclass, replace
 from fractions import Fraction
 from math import inf
 from typing import Any, get_type_hints
@@ -32,8 +33,8 @@ class Attack:
         epsilon: Radius of the ball as text, pixels in [0, 1]: ``8/255``. None, and for methods that
             look for the nearest image alone: any distance.
         norm: ``linf`` or ``l2``.
-        after: Attacks that must have failed before this one is tried on an image, by their titles:
-            how AutoAttack saves time.
+        after: Attacks that must have failed before this one is tried on an image, by their
+            :attr:`stream`: how AutoAttack saves time.
 
     Raises:
         InputError: If the method cannot search there.
@@ -78,7 +79,72 @@ class Attack:
         return self.method(Target(network, images, labels, self.ball, generator))
 
     def __str__(self) -> str:
-        return f"{self.method}, {self.norm}{'' if self.epsilon is None else f', {self.epsilon}'}"
+        return f"{self.label}, {self._where}"
+
+    @property
+    def stream(self) -> str:
+        """Its name in journals and of its random numbers: the title without what labels add.
+
+        Titles may come to show more settings; journals go on, and the numbers stay the same.
+        """
+        return f"{self.method}, {self._where}"
+
+    @property
+    def _where(self) -> str:
+        """The ball as a title shows it."""
+        return self.norm if self.epsilon is None else f"{self.norm}, {self.epsilon}"
+
+    @property
+    def label(self) -> str:
+        """The method's name with every setting that differs from its default.
+
+        Example:
+            >>> Attack(PGD(step_size="0.001", keep="best"), "0.1").label
+            'pgd-20 (best; step size 0.001)'
+        """
+        name, more = str(self.method), "; ".join(self._unnamed())
+        if not more:
+            return name
+        return f"{name[:-1]}; {more})" if name.endswith(")") else f"{name} ({more})"
+
+    def _unnamed(self) -> list[str]:
+        """Return the settings that differ from their defaults and that the name does not show."""
+        if not is_dataclass(self.method):
+            return []
+        unused = getattr(self.method, "unused", ())
+        return [
+            _text(setting.name, getattr(self.method, setting.name))
+            for setting in fields(self.method)
+            if setting.name not in unused and self._hides(setting)
+        ]
+
+    def _hides(self, setting: Field[Any]) -> bool:
+        """Whether a setting differs from its default without changing the method's name."""
+        factory = setting.default_factory
+        default = setting.default if factory is MISSING else factory()
+        try:
+            usual: Method = replace(self.method, **{setting.name: default})  # type: ignore[type-var]
+        except InputError:
+            return True
+        if self.epsilon is not None:
+            usual = usual.exact(Fraction(self.epsilon), self.norm)
+        same = getattr(usual, setting.name) == getattr(self.method, setting.name)
+        return not same and str(usual) == str(self.method)
+
+    def made(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row of a record is of this attack, at this epsilon and in this norm.
+
+        Told by name and settings, which records of every version have, never by the title. Settings
+        that a row lacks had their defaults when it was written.
+        """
+        own = self.facts()
+        if any(row[key] != own[key] for key in ("name", "norm", "epsilon")):
+            return False
+        then, now = row["settings"], json.loads(json.dumps(own["settings"]))
+        usual = asdict(replace(self, method=type(self.method)()).method)  # type: ignore[call-overload]
+        return then.keys() <= now.keys() and all(
+            then.get(name, usual[name]) == value for name, value in now.items()
+        )
 
     def facts(self) -> dict[str, Any]:
         """Return what a record says of the attack, as JSON values."""
@@ -89,6 +155,14 @@ class Attack:
             "epsilon": self.epsilon,
             "settings": asdict(self.method),  # type: ignore[call-overload]
         }
+
+
+def _text(setting: str, value: object) -> str:
+    """Write a setting as a title shows it: ``step size 0.001``, ``no random start``."""
+    words = setting.replace("_", " ")
+    if isinstance(value, bool):
+        return words if value else f"no {words}"
+    return f"{words} {value}"
 
 
 METHODS: dict[str, Method] = {

@@ -91,6 +91,11 @@ class Settings:
     nearest: ClassVar[bool] = False
     norms: ClassVar[tuple[Norm, ...]] = ("linf", "l2")
 
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Settings that change nothing here, or say whom the method attacks: no title has them."""
+        return ()
+
     def __post_init__(self) -> None:
         check_types(self)
         for setting in fields(self):

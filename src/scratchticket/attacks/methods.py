@@ -181,5 +181,8 @@ def again(restarts: int) -> str:
 
 
 def kept(method: PGD | APGD | TargetedAPGD) -> str:
-    """Return how a name says which iterate is kept, where it is not the usual one."""
-    return "" if method.keep == type(method).keep else f" ({method.keep})"
+    """Return how a name says which iterate is kept, and with how much momentum, if not as usual."""
+    told = [] if method.keep == type(method).keep else [str(method.keep)]
+    if (momentum := getattr(method, "momentum", None)) not in (None, 1.0):
+        told.append(f"momentum {momentum}")
+    return f" ({'; '.join(told)})" if told else ""

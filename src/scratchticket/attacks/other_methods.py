@@ -113,12 +113,17 @@ class Stage(Settings):
     @property
     def name(self) -> str:
         """What it is called."""
-        return "autoattack"
+        return self.stage
 
     @property
     def black_box(self) -> bool:  # type: ignore[override]
         """Whether it asks for logits only."""
         return self.stage == "square"
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Steps of Square, which has queries; queries of the others."""
+        return ("steps",) if self.black_box else ("queries",)
 
     def __call__(self, target: Target) -> Result:
         return Result(
@@ -159,6 +164,11 @@ class AutoAttack(Settings):
     def name(self) -> str:
         """What it is called."""
         return "autoattack"
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Draws of the standard version; queries of that for random networks."""
+        return ("draws",) if self.version == "standard" else ("queries",)
 
     def __call__(self, target: Target) -> Result:
         network, images, labels, ball, generator = target

@@ -119,8 +119,11 @@ class AttackRecipe:
     def __str__(self) -> str:
         if self.name == "none":
             return "none"
-        name = self.name if self.name in ONE_STEP else f"{self.name}-{self.steps}"
-        return f"{name}, {self.norm}, {self.epsilon}"
+        if self.name in ONE_STEP:
+            return f"{self.name}, {self.norm}, {self.epsilon}"
+        usual = default_step_size(Fraction(self.epsilon), self.steps, self.norm)
+        step = f" (step size {self.step_size})" if self.exact_step_size != usual else ""
+        return f"{self.name}-{self.steps}{step}, {self.norm}, {self.epsilon}"
 
     @property
     def ball(self) -> Ball:

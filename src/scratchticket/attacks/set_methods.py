@@ -43,6 +43,11 @@ class SetPGD(PGD):
             raise InputError("only the loss eot can be sampled")
 
     @property
+    def unused(self) -> tuple[str, ...]:
+        """The probabilities: they are the set's that is attacked."""
+        return ("probabilities",)
+
+    @property
     def name(self) -> str:
         """What it is called."""
         drawn = "" if self.samples is None else f"-of-{self.samples}"
@@ -74,6 +79,11 @@ class SetAPGD(Settings):
         super().__post_init__()
         if self.loss not in SET_LOSSES:
             raise unknown("loss", self.loss, SET_LOSSES)
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The probabilities: they are the set's that is attacked."""
+        return ("probabilities",)
 
     @property
     def name(self) -> str:
@@ -115,6 +125,11 @@ class ARC(Stepping):
     probabilities: tuple[float, ...] | None = None
 
     @property
+    def unused(self) -> tuple[str, ...]:
+        """The probabilities: they are the set's that is attacked."""
+        return ("probabilities",)
+
+    @property
     def name(self) -> str:
         """What it is called."""
         return "arc"
@@ -144,6 +159,11 @@ class SetSquare(Settings):
     queries: int = 5000
     probabilities: tuple[float, ...] | None = None
     black_box: ClassVar[bool] = True
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The probabilities: they are the set's that is attacked."""
+        return ("probabilities",)
 
     @property
     def name(self) -> str:

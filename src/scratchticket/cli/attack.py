@@ -86,15 +86,16 @@ def attack(
         )
         if len(task.attacks) != 1:
             raise InputError(f"{name} is no single attack; take one, such as pgd or apgd-t")
+        made_with = task.attacks[0] if "keep" in changed else unstopped(task.attacks[0])
         placed(subject.network, usable_device(device))
         with EvaluationProgress(quiet) as progress:
             made = adversarial.attacked_images(
                 subject,
                 task.images,
-                task.attacks[0] if "keep" in changed else unstopped(task.attacks[0]),
+                made_with,
                 data=test,
                 seed=seed,
                 progress=progress,
             )
         adversarial.save(made, to)
-        say(f"{task.attacks[0]}: {made.fooled} of {len(made)} images in {to} fool {file.name}")
+        say(f"{made_with}: {made.fooled} of {len(made)} images in {to} fool {file.name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ from scratchticket.cli.terminal import cell, err, job_table, out, say, user_erro
 
 if TYPE_CHECKING:
     from scratchticket.experiments.executors import Sweep, Watch
+    from scratchticket.experiments.report import Records
 
 
 Names = Annotated[
@@ -249,7 +251,14 @@ def report(
         Path | None,
         Option(help="A file of records instead of a store.", show_default=False),
     ] = None,
-    seeds: Seeds = None,
+    seeds: Annotated[
+        str | None,
+        Option(
+            metavar="N|FROM:TO",
+            help="As for `run`.",
+            show_default="all that were run",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         Option("--set", metavar="PATH=VALUE", help="As for `run`.", show_default=False),
@@ -268,6 +277,7 @@ def report(
         from scratchticket.errors import InputError
         from scratchticket.experiments.recipes import NAMES
         from scratchticket.experiments.report import Records, found, page, section
+        from scratchticket.experiments.report.found import seeds_of_store
         from scratchticket.files import write_atomically
 
         given = [path for path in (out_, markdown, export) if path is not None]
@@ -278,8 +288,14 @@ def report(
         sweep = _sweep(tuple(names) if names else NAMES, scale, store, seeds, None, settings)
         if records is None and not store.is_dir():
             raise InputError(f"no such store: {store}; fill it with `scratchticket run`")
-        opened, jobs = sweep.open(), sweep.jobs() if records is None else []
-        known = Records.of(opened, jobs) if records is None else Records.load(records)
+        read = None if records is None else Records.load(records)
+        there = seeds_of_store(store) if read is None else read.seeds()
+        opened, every = sweep.open(), replace(sweep, seeds=there) if there else sweep
+        asked = every if seeds is None else sweep
+        known = Records.of(opened, asked.jobs()) if read is None else read
+        if seeds is None and (done := _seeds_of(every, known)):
+            sweep = replace(sweep, seeds=done)
+        jobs = sweep.jobs()
         sized = sweep.sized()
         founds = [found(recipe, sized, known) for recipe in sweep.recipes()]
         write_atomically(out_, page(sized, founds, known))
@@ -289,12 +305,25 @@ def report(
             known.save(export)
         filled = sum(bool(f.done) for f in founds)
         say(f"{out_}: {filled} of {len(founds)} recipes have numbers")
-        for job in jobs:
+        if left := [str(seed) for seed in there if seeds and seed not in sized.seeds]:
+            say(f"note: left out, as --seeds says: what was run with seed {', '.join(left)}", err)
+        if unused := len(known.by_id.keys() - {job.id for job in jobs}):
+            say(f"note: {unused} of {len(known.by_id)} records are of other recipes or seeds", err)
+        for job in jobs if read is None else []:
             if (why := opened.failure(job)) is not None:
                 say(f"note: {job.id[:16]} {job.label} failed: {why}", err)
         if not filled:
             told = f"--scale {scale}, with these --seeds and --set"
             say(f"note: no record is of these recipes at {told}", err)
+
+
+def _seeds_of(sweep: Sweep, known: Records) -> tuple[int, ...]:
+    """Return those seeds of a sweep of which something is done."""
+    return tuple(
+        seed
+        for seed in sweep.sized().seeds
+        if any(job.id in known.by_id for job in replace(sweep, seeds=(seed,)).jobs())
+    )
 
 
 def _check_own(path: Path | None, begins: re.Pattern[bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import torch
@@ -67,7 +68,8 @@ class Evaluation(Work):
             raise InputError("two attacks of a suite have the same title")
         super().__init__([network], images, seed=seed, batch_size=batch_size)
         self._network = network
-        self._attacks = {str(attack): attack for attack in attacks}
+        names = Counter(attack.stream for attack in attacks)
+        self._attacks = {str(a) if names[a.stream] > 1 else a.stream: a for a in attacks}
         self._checks: dict[str, Callable[[int, Tensor, Tensor], Finding]] = {}
         if checks:
             self._checks[GRADIENTS] = self._gradients
@@ -107,7 +109,7 @@ class Evaluation(Work):
         attack = self._attacks[name]
         for earlier in attack.after:
             right &= mark(journal, earlier, batch) != FOOLED
-        generator = self.stream(name, batch)
+        generator = self.stream(attack.stream, batch)
         return _attacked(self._network, images, labels, right, attack, generator)
 
     def _fits(self, name: str, count: int, finding: Finding) -> bool:

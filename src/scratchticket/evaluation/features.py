@@ -83,7 +83,7 @@ def feature_distance(
         for batch in range(-(-len(images) // BATCH_SIZE)):
             some = images[slice(batch * BATCH_SIZE, (batch + 1) * BATCH_SIZE)].to(device)
             clean = pixels(some.images)
-            generator = rng.generator(seed, "evaluation", str(attack), batch, device=device)
+            generator = rng.generator(seed, "evaluation", attack.stream, batch, device=device)
             moved = attack(answering(network), clean, some.labels, generator).images
             verified(moved, clean, attack.ball, str(attack))
             before, after = features(clean), features(moved)

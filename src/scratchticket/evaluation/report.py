@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import Stage
+from scratchticket.attacks.autoattack import STAGES
 from scratchticket.evaluation.outcome import Evaluated, Outcome
 from scratchticket.evaluation.signs import checks
 from scratchticket.evaluation.suites import Balls
@@ -40,7 +42,7 @@ def report(evaluated: Evaluated, where: Balls) -> Facts:
     radii = dict.fromkeys((where.norm, epsilon) for epsilon in where.epsilons)
     radii |= dict.fromkeys(("l2", epsilon) for epsilon in where.euclidean)
     judged = (_worst(evaluated, norm, epsilon) for norm, epsilon in radii)
-    worst = [case for case in judged if case["attacks"]]
+    worst = [case for case in judged if case is not None]
     return {
         "natural": counts(evaluated.natural),
         "attacks": _rows(evaluated, where),
@@ -56,17 +58,18 @@ def report(evaluated: Evaluated, where: Balls) -> Facts:
 def _rows(evaluated: Evaluated, where: Balls) -> list[Facts]:
     """Return a row for each attack: one for AutoAttack's four, several for one without epsilon."""
     rows: list[Facts] = []
+    before = {name for outcome in evaluated.outcomes for name in outcome.attack.after}
 
     def group(outcome: Outcome) -> tuple[str, ...]:
         attack = outcome.attack
-        if isinstance(attack.method, Stage):
+        if isinstance(attack.method, Stage) and (attack.after or attack.stream in before):
             return (AUTOATTACK, attack.norm, str(attack.epsilon))
-        return (str(attack),)
+        return (str(attack),)  # an attack of AutoAttack that was made alone is not AutoAttack
 
     for key, members in groupby(evaluated.outcomes, group):
         outcomes = list(members)
         if key[0] == AUTOATTACK:
-            rows.append(_autoattack(evaluated, outcomes, ", ".join(key)))
+            rows.append(_autoattack(evaluated, outcomes))
         elif outcomes[0].attack.method.nearest:
             rows += [_nearest(evaluated, outcomes[0], e) for e in (*where.euclidean, None)]
         else:
@@ -90,18 +93,41 @@ def _cost(outcomes: list[Outcome]) -> Facts:
     }
 
 
-def _autoattack(evaluated: Evaluated, outcomes: list[Outcome], title: str) -> Facts:
+def _autoattack(evaluated: Evaluated, outcomes: list[Outcome]) -> Facts:
     """Return the row of AutoAttack: what is left after its four attacks, one after the other."""
     left, stages = evaluated.right, []
     for outcome in outcomes:
         left = left & ~outcome.fooled
         stages.append(
-            {"title": str(outcome.attack.method), "correct": int(left.sum())} | _cost([outcome])
+            {"title": outcome.attack.label, "correct": int(left.sum())} | _cost([outcome])
         )
     accuracy = Accuracy(int(left.sum()), len(left))
-    facts = outcomes[0].attack.facts() | {"title": title, "stages": stages}
-    facts["settings"] = {s.attack.method.stage: asdict(s.attack.method) for s in outcomes}  # type: ignore[attr-defined, call-overload]
+    methods: list[Stage] = [s.attack.method for s in outcomes]  # type: ignore[misc]
+    facts = outcomes[0].attack.facts() | {"name": AUTOATTACK, "stages": stages}
+    facts["title"] = f"{_of_stages(methods)}, {facts['norm']}, {facts['epsilon']}"
+    facts["settings"] = {method.stage: asdict(method) for method in methods}
     return facts | counts(accuracy) | _cost(outcomes)
+
+
+def _of_stages(methods: Sequence[Stage]) -> str:
+    """Return the name of an AutoAttack: what it lacks, and budgets that are not the usual ones."""
+    missing = [name for name in STAGES if name not in {method.stage for method in methods}]
+    told = [f"without {' and '.join(missing)}"] if missing else []
+    climbing = [method for method in methods if not method.black_box]
+    if len({method.steps for method in climbing}) == 1:
+        told += [f"steps {steps}" for steps in {climbing[0].steps} - {Stage.steps}]
+    else:
+        told += [f"{m.stage} {m.steps} steps" for m in climbing if m.steps != Stage.steps]
+    blind = {method.queries for method in methods if method.black_box}
+    told += [f"queries {queries}" for queries in sorted(blind - {Stage.queries})]
+    return f"{AUTOATTACK} ({'; '.join(told)})" if told else AUTOATTACK
+
+
+def autoattacked(row: Mapping[str, Any], norm: str, epsilon: str) -> bool:
+    """Whether a row of a record is of the standard AutoAttack, of which nothing is left out."""
+    usual = {name: asdict(Stage(name)) for name in STAGES}
+    where = row["name"], row["norm"], row["epsilon"]
+    return where == (AUTOATTACK, norm, epsilon) and row["settings"] == usual
 
 
 def _nearest(evaluated: Evaluated, outcome: Outcome, epsilon: str | None) -> Facts:
@@ -122,19 +148,29 @@ def _median(distances: Tensor) -> float | None:
     return round(float(middle), 6)
 
 
-def _worst(evaluated: Evaluated, norm: str, epsilon: str) -> Facts:
-    """Return on how many images no attack inside a ball succeeded."""
+def _worst(evaluated: Evaluated, norm: str, epsilon: str) -> Facts | None:
+    """Return on how many images no attack inside a ball succeeded.
+
+    Returns:
+        None unless an attack searched this very ball, or for the nearest image. Attacks in smaller
+        balls count too, but alone they would repeat what is left there.
+    """
     radius, fooled, titles = fraction(epsilon, "epsilon"), torch.zeros_like(evaluated.right), []
+    searched = False
     for outcome in evaluated.outcomes:
         attack = outcome.attack
         if attack.norm != norm:
             continue
         if attack.epsilon is None:
             fooled = fooled | (outcome.distance <= float(radius))
-        elif fraction(attack.epsilon, "epsilon") <= radius:
+            searched = True
+        elif (own := fraction(attack.epsilon, "epsilon")) <= radius:
             fooled = fooled | outcome.fooled
+            searched |= own == radius
         else:
             continue
         titles.append(str(attack))
+    if not searched:
+        return None
     accuracy = Accuracy(int((evaluated.right & ~fooled).sum()), len(fooled))
     return {"norm": norm, "epsilon": epsilon} | counts(accuracy) | {"attacks": titles}

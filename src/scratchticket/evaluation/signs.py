@@ -10,7 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from scratchticket.attacks import Noise, Norm, Stage
+from scratchticket.attacks import (
+    APGD,
+    FGSM,
+    PGD,
+    Attack,
+    Method,
+    Noise,
+    Norm,
+    Stage,
+    TargetedAPGD,
+)
 from scratchticket.evaluation.outcome import Evaluated, Outcome
 from scratchticket.quantities import fraction
 
@@ -20,6 +30,9 @@ CONVERGED = 0.005  # share of images by which more steps or restarts may still l
 AGREEING = 0.02  # share of images by which losses may differ
 STRONGER = 0.002  # share of images by which a weaker attack may beat a stronger one
 RESIDUE = 0.01  # share of images that may survive when everything is allowed
+STEPS, MORE_STEPS = PGD(), PGD(100)
+LOSSES = tuple(PGD(100, loss=loss) for loss in ("ce", "margin", "dlr"))
+SCALED, SOME_NOISE, AUTO, TARGETED = PGD(100, loss="scaled-ce"), Noise(), APGD(), TargetedAPGD()
 
 
 @dataclass(frozen=True)
@@ -49,10 +62,10 @@ def checks(evaluated: Evaluated, epsilon: str, norm: Norm, everything: str) -> l
     seen = _Seen(evaluated, epsilon, norm)
     return [
         _sample(seen),
-        _lower(seen, "more steps", "pgd-20", "pgd-100", CONVERGED),
+        _lower(seen, "more steps", STEPS, MORE_STEPS, CONVERGED),
         _restarts(seen),
         _losses(seen),
-        _lower(seen, "logit scale", "pgd-100", "scaled-ce-pgd-100", CONVERGED),
+        _lower(seen, "logit scale", MORE_STEPS, SCALED, CONVERGED),
         _gradients(seen),
         _order(seen),
         _noise(seen),
@@ -64,17 +77,22 @@ def checks(evaluated: Evaluated, epsilon: str, norm: Norm, everything: str) -> l
 
 
 class _Seen:
-    """Outcomes by title, and counts of images."""
+    """Outcomes by what their attacks are, never by a title; and counts of images."""
 
     def __init__(self, evaluated: Evaluated, epsilon: str, norm: Norm) -> None:
         self.evaluated, self.epsilon, self.norm = evaluated, epsilon, norm
         self.total = len(evaluated.right)
         self.natural = evaluated.natural.correct
-        self.here = {
-            str(outcome.attack.method): outcome
+        self.here = [
+            outcome
             for outcome in evaluated.outcomes
             if (outcome.attack.epsilon, outcome.attack.norm) == (epsilon, norm)
-        }
+        ]
+
+    def under(self, method: Method) -> Outcome | None:
+        """Return what a method did at the radius that matters, with these very settings."""
+        wanted = Attack(method, self.epsilon, self.norm).method
+        return next((outcome for outcome in self.here if outcome.attack.method == wanted), None)
 
     def correct(self, outcome: Outcome) -> int:
         """Images still right under an attack."""
@@ -97,11 +115,12 @@ def _sample(seen: _Seen) -> Check:
     return Check("sample size", "clear", text)
 
 
-def _lower(seen: _Seen, name: str, weaker: str, stronger: str, allowed: float) -> Check:
+def _lower(seen: _Seen, name: str, weaker: Method, stronger: Method, allowed: float) -> Check:
     """Warn if the second attack lowers the accuracy well below that under the first."""
-    if weaker not in seen.here or stronger not in seen.here:
+    first, second = seen.under(weaker), seen.under(stronger)
+    if first is None or second is None:
         return Check(name, "not tested", f"needs {weaker} and {stronger}")
-    counts = [seen.correct(seen.here[title]) for title in (weaker, stronger)]
+    counts = [seen.correct(outcome) for outcome in (first, second)]
     text = f"{stronger} leaves {counts[1]} images right, {weaker} {counts[0]}"
     if seen.beyond(counts[0] - counts[1], allowed):
         return Check(name, "warning", f"{text}: {seen.share(counts[0] - counts[1])} fewer")
@@ -109,18 +128,21 @@ def _lower(seen: _Seen, name: str, weaker: str, stronger: str, allowed: float) -
 
 
 def _restarts(seen: _Seen) -> Check:
-    restarted = [title for title in seen.here if title.startswith("pgd-100 x")]
-    if not restarted:
-        return Check("more restarts", "not tested", "needs pgd-100 with restarts")
-    return _lower(seen, "more restarts", "pgd-100", restarted[0], CONVERGED)
+    for outcome in seen.here:
+        method = outcome.attack.method
+        if isinstance(method, PGD) and method.restarts > 1:
+            again = PGD(100, restarts=method.restarts)
+            if seen.under(again) is outcome:
+                return _lower(seen, "more restarts", MORE_STEPS, again, CONVERGED)
+    return Check("more restarts", "not tested", "needs pgd-100 with restarts")
 
 
 def _losses(seen: _Seen) -> Check:
-    titles = [t for t in ("pgd-100", "margin-pgd-100", "dlr-pgd-100") if t in seen.here]
-    if len(titles) < 2:
+    known = {str(loss): o for loss in LOSSES if (o := seen.under(loss)) is not None}
+    if len(known) < 2:
         return Check("agreement of losses", "not tested", "needs pgd-100 with several losses")
-    counts = [seen.correct(seen.here[title]) for title in titles]
-    text = ", ".join(f"{t} {c}" for t, c in zip(titles, counts, strict=True)) + " images right"
+    counts = [seen.correct(outcome) for outcome in known.values()]
+    text = ", ".join(f"{t} {c}" for t, c in zip(known, counts, strict=True)) + " images right"
     apart = max(counts) - min(counts)
     if seen.beyond(apart, AGREEING):
         return Check("agreement of losses", "warning", f"{text}: {seen.share(apart)} apart")
@@ -140,9 +162,8 @@ def _gradients(seen: _Seen) -> Check:
 
 def _order(seen: _Seen) -> Check:
     """Warn if a weaker gradient attack beats a stronger one."""
-    steps = seen.here.get("pgd-20")
-    auto, targeted = seen.here.get("apgd-ce-100"), seen.here.get("apgd-t-100")
-    pairs = [(seen.here.get("fgsm"), steps), (steps, auto), (auto, targeted)]
+    steps, auto, targeted = (seen.under(method) for method in (STEPS, AUTO, TARGETED))
+    pairs = [(seen.under(FGSM()), steps), (steps, auto), (auto, targeted)]
     known = [(a, b) for a, b in pairs if a is not None and b is not None]
     if not known:
         return Check(
@@ -161,7 +182,7 @@ def _order(seen: _Seen) -> Check:
 
 
 def _noise(seen: _Seen) -> Check:
-    noise, steps = seen.here.get("noise-20"), seen.here.get("pgd-20")
+    noise, steps = seen.under(SOME_NOISE), seen.under(STEPS)
     if noise is None or steps is None:
         return Check("noise", "not tested", "needs noise-20 and pgd-20")
     lost = [seen.natural - seen.correct(outcome) for outcome in (noise, steps)]
@@ -174,11 +195,9 @@ def _black_box(seen: _Seen) -> Check:
     """Warn if an attack without gradients finds what those with gradients do not."""
     name = "black box"
     blind = [
-        o
-        for o in seen.here.values()
-        if o.attack.method.black_box and not isinstance(o.attack.method, Noise)
+        o for o in seen.here if o.attack.method.black_box and not isinstance(o.attack.method, Noise)
     ]
-    sighted = [o for o in seen.here.values() if not o.attack.method.black_box]
+    sighted = [o for o in seen.here if not o.attack.method.black_box]
     if not blind or not sighted:
         return Check(name, "not tested", "needs bandits or square, and attacks with gradients")
     texts, stronger = [], False
@@ -186,12 +205,12 @@ def _black_box(seen: _Seen) -> Check:
     for outcome in blind:
         if outcome.attack.after:
             alone = int(outcome.fooled.sum())
-            texts.append(f"{outcome.attack.method} fools {alone} that its predecessors left")
+            texts.append(f"{outcome.attack.label} fools {alone} that its predecessors left")
         else:
             alone = seen.correct(best) - seen.correct(outcome)
             texts.append(
-                f"{outcome.attack.method} leaves {seen.correct(outcome)} images right, "
-                f"{best.attack.method} {seen.correct(best)}"
+                f"{outcome.attack.label} leaves {seen.correct(outcome)} images right, "
+                f"{best.attack.label} {seen.correct(best)}"
             )
         stronger |= alone > STRONGER * seen.total
     return Check(name, "warning" if stronger else "clear", "; ".join(texts))
@@ -240,6 +259,8 @@ def _curve(seen: _Seen) -> list[Outcome]:
     found = [
         outcome
         for outcome in seen.evaluated.outcomes
-        if str(outcome.attack.method) == "pgd-20" and outcome.attack.norm == seen.norm
+        if outcome.attack.norm == seen.norm
+        and outcome.attack.epsilon is not None
+        and outcome.attack.method == Attack(STEPS, outcome.attack.epsilon, seen.norm).method
     ]
     return sorted(found, key=lambda outcome: fraction(outcome.attack.epsilon or 0, "epsilon"))

@@ -134,7 +134,9 @@ def named(name: str, where: Balls, classes: int, settings: Mapping[str, Any]) ->
     if name not in known:
         raise unknown("attack", name, known)
     if name == "autoattack":
-        kind = make_method("square", {k: v for k, v in settings.items() if k != "stage"})
+        if "stage" in settings:
+            raise unknown("setting of autoattack", "stage", ["steps", "queries"])
+        kind = make_method("square", settings)
         assert isinstance(kind, Stage)
         attacks = [
             attack
@@ -151,9 +153,9 @@ def named(name: str, where: Balls, classes: int, settings: Mapping[str, Any]) ->
 def possible(attacks: Iterable[Attack], classes: int) -> tuple[Attack, ...]:
     """Return the attacks that there are enough classes for."""
     possible = [attack for attack in attacks if _enough(attack.method, classes)]
-    titles = {str(attack) for attack in possible}
+    names = {attack.stream for attack in possible}
     return tuple(
-        replace(attack, after=tuple(title for title in attack.after if title in titles))
+        replace(attack, after=tuple(name for name in attack.after if name in names))
         for attack in possible
     )
 
@@ -169,7 +171,7 @@ def autoattack(epsilon: str, norm: Norm, *, steps: int = 100, queries: int = 500
     """Return AutoAttack's standard version as attacks, each on what those before it left."""
     attacks: list[Attack] = []
     for name in STAGES:
-        earlier = tuple(map(str, attacks))
+        earlier = tuple(attack.stream for attack in attacks)
         attacks.append(Attack(Stage(name, steps, queries), epsilon, norm, earlier))
     return attacks
 

@@ -51,6 +51,11 @@ class Strike:
     def __str__(self) -> str:
         return f"{self.attack}, on {self.source}"
 
+    @property
+    def stream(self) -> str:
+        """What its random numbers are named after; see :attr:`Attack.stream`."""
+        return f"{self.attack.stream}, on {self.source}"
+
 
 @dataclass(frozen=True)
 class Struck:
@@ -162,6 +167,7 @@ class Transfer(Work):
         if title == NATURAL:
             return {"right": self._judged(images, labels)}
         strike, begun, forwards = self._strikes[title], time.monotonic(), 0
+        stream = self._prefix + strike.stream
 
         def counted(network: Network) -> Network:
             asked = evened(network)
@@ -178,12 +184,12 @@ class Transfer(Work):
             source: Network = Together(together)
         elif strike.source == SWITCH:
             source = drawn_anew(
-                together, self._chances, rng.generator(self._seed, "switch", name, batch)
+                together, self._chances, rng.generator(self._seed, "switch", stream, batch)
             )
         else:
             source = counted(self._by_name[strike.source])
         with heard() as said:
-            found = strike.attack(source, images, labels, self.stream(name, batch))
+            found = strike.attack(source, images, labels, self.stream(stream, batch))
         adversarial = verified(found.images, images, strike.attack.ball, name)
         return {
             "right": self._judged(adversarial, labels),

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from scratchticket import rng
 from scratchticket.accuracy import Accuracy
-from scratchticket.attacks import Attack, L2Ball, LinfBall
+from scratchticket.attacks import Attack, L2Ball, LinfBall, Stage
 from scratchticket.attacks.gradient import frozen
 from scratchticket.data import Data, ImageSet, pixels
 from scratchticket.errors import InputError, ScratchticketError, first_line
@@ -128,12 +128,12 @@ def attacked_images(  # noqa: PLR0913
     for batch in range(batches):
         chosen = images[slice(batch * BATCH_SIZE, (batch + 1) * BATCH_SIZE)].to(device)
         clean, labels = pixels(chosen.images), chosen.labels
-        generator = rng.generator(seed, "evaluation", str(attack), batch, device=device)
+        generator = rng.generator(seed, "evaluation", attack.stream, batch, device=device)
         with frozen(subject.network):
             adversarial = attack(answering(subject.network), clean, labels, generator).images
         verified(adversarial, clean, attack.ball, str(attack))
         kept = torch.ones_like(labels, dtype=torch.bool)
-        if attack.method.nearest or attack.method.name == "autoattack":
+        if attack.method.nearest or isinstance(attack.method, Stage):
             kept = (adversarial != clean).flatten(1).any(dim=1)
         values = (
             adversarial,

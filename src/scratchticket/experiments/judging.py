@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from scratchticket import rng
-from scratchticket.attacks import Attack, Norm
+from scratchticket.attacks import Attack, Norm, Stage
 from scratchticket.data import Data, ImageSet
 from scratchticket.errors import InputError
 from scratchticket.evaluation import (
@@ -68,7 +68,7 @@ class Judgement:
             "l2 epsilons": list(self.where.euclidean),
             "seed": self.seed,
             "batch size": self.batch_size or default_batch_size(self.images),
-            "attacks": [attack.facts() for attack in self.attacks],
+            "attacks": [_planned(attack) for attack in self.attacks],
             "versions": {name: versions()[name] for name in ("scratchticket", "torch")},
         }
 
@@ -99,6 +99,12 @@ class Judgement:
     def picture(self, record: Facts) -> str:
         """Draw accuracy against epsilon: SVG."""
         return figures.robustness(record)
+
+
+def _planned(attack: Attack) -> Facts:
+    """Return what a plan says of an attack; in unchanging words, for it tells folders apart."""
+    name = "autoattack" if isinstance(attack.method, Stage) else attack.method.name
+    return attack.facts() | {"title": attack.stream, "name": name}
 
 
 def judgement(  # noqa: PLR0913

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from scratchticket.errors import InputError
+from scratchticket.evaluation.transfer import SET
 
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -215,6 +216,31 @@ def check_record(record: dict[str, Any], path: Path) -> None:
     _check(kind, record, path)
     if kind == "switch" and "dense" in record:
         _check("switch with dense", record, path)
+
+
+def all_attacked(record: dict[str, Any]) -> bool:
+    """Whether attacks are behind every worst case of an evaluation, or of a switch.
+
+    Of a switch every member and the set must have been attacked at the very epsilon. Records of
+    earlier versions have worst cases that only repeat those at a smaller one.
+    """
+    reports = [record, record["dense"]] if "dense" in record else [record]
+    return all(
+        _behind(report, case) for report in reports for case in report.get("worst_cases", ())
+    )
+
+
+def _behind(report: dict[str, Any], case: dict[str, Any]) -> bool:
+    """Whether the attacks that a worst case needs are in its report."""
+    inside = [
+        row
+        for row in report["attacks"]
+        if row["norm"] == case["norm"] and row["epsilon"] in (case["epsilon"], None)
+    ]
+    if "members" not in report:
+        return bool(inside)
+    sources = {member["name"] for member in report["members"]} | {SET}
+    return sources <= {row["source"] for row in inside}
 
 
 def check_adversarial(facts: dict[str, Any], path: Path) -> None:

@@ -15,7 +15,7 @@ from scratchticket.errors import Busy, InputError, Unwritable
 from scratchticket.evaluation import Journal, Progress, Shard, Work
 from scratchticket.experiments.folder import RunFolder, json_file
 from scratchticket.experiments.records import commit, machine, versions
-from scratchticket.experiments.shapes import check_record
+from scratchticket.experiments.shapes import all_attacked, check_record
 from scratchticket.files import write_atomically
 
 Facts = dict[str, Any]
@@ -144,14 +144,17 @@ def carry_out(  # noqa: PLR0913
 
 
 def _finished(home: EvaluationFolder, plan: Facts) -> Facts | None:
-    """Return the record of a task that was finished earlier."""
+    """Return the record of a task that was finished earlier.
+
+    One with numbers that have no attack behind them is made again from what the journal has.
+    """
     if not home.record.exists():
         return None
     record = json_file(home.record)
     if record.get("plan") != json.loads(json.dumps(plan)):
         return None
     check_record(record, home.record)
-    return record
+    return record if all_attacked(record) else None
 
 
 def _run(works: Sequence[W], journal: Journal, shard: Shard, progress: Progress) -> None:

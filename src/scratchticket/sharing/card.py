@@ -135,17 +135,41 @@ def _accuracy(ticket: Ticket, records: Sequence[Record]) -> str:
 
 
 def _table(counted: Record) -> str:
-    """Return a table of everything that was counted, the worst case first."""
+    """Return a table of everything that was counted, the worst case first, with all settings."""
     counts = [
-        (f"**worst case**, {_plain(worst['norm'])}, {_plain(worst['epsilon'])}", worst)
+        (
+            f"**worst case**, {_plain(worst['norm'])}, {_plain(worst['epsilon'])}",
+            worst,
+            f"of {len(worst['attacks'])} attacks",
+        )
         for worst in counted.get("worst_cases", ())
     ]
-    counts.append(("none (natural)", counted["natural"]))
-    counts += [(_plain(attack["title"]), attack) for attack in counted["attacks"]]
-    lines = ["| attack | right | of | % | 95 % |", "|---|---|---|---|---|"]
-    for title, count in counts:
+    counts.append(("none (natural)", counted["natural"], ""))
+    counts += [(_plain(a["title"]), a, _settings(a)) for a in counted["attacks"]]
+    lines = ["| attack | right | of | % | 95 % | settings |", "|---|---|---|---|---|---|"]
+    for title, count, settings in counts:
         low, high = (100 * float(end) for end in count["interval"])
         right, total = int(count["correct"]), int(count["total"])
         share = f"{100 * right / total:.1f}"
-        lines.append(f"| {title} | {right:,} | {total:,} | {share} | {low:.1f} to {high:.1f} |")
+        numbers = f"{right:,} | {total:,} | {share} | {low:.1f} to {high:.1f}"
+        lines.append(f"| {title} | {numbers} | {settings} |")
     return "\n".join(lines)
+
+
+def _settings(attack: Record) -> str:
+    """Return all settings of an attack, of AutoAttack those of each of its attacks."""
+    of_run = ("steps", "step_size", "random_start")  # beside the title, in the record of a run
+    known = attack.get("settings", {name: attack[name] for name in of_run if name in attack})
+    if any(isinstance(value, dict) for value in known.values()):
+        return "; ".join(f"{_plain(name)}: {_listed(own)}" for name, own in known.items())
+    return _listed(known)
+
+
+def _listed(settings: Record) -> str:
+    """Return settings by name, with commas: ``steps 20, step size 0.0125``."""
+    words: dict[Any, str] = {True: "yes", False: "no", None: "none"}
+    told = []
+    for name, value in settings.items():
+        text = words[value] if value is None or isinstance(value, bool) else str(value)
+        told.append(_plain(f"{name.replace('_', ' ')} {text}"))
+    return ", ".join(told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from scratchticket.accuracy import Accuracy, wilson
 from scratchticket.evaluation import Balls, counts
-from scratchticket.evaluation.transfer import SWITCH, Crossed, Struck
+from scratchticket.evaluation.transfer import SET, SWITCH, Crossed, Struck
 from scratchticket.quantities import fraction
 
 Facts = dict[str, Any]
@@ -165,9 +166,16 @@ def _row(struck: Struck, members: Members) -> Facts:
 def _worst(
     crossed: Crossed, members: Members, natural: Tensor, norm: str, epsilon: str
 ) -> Facts | None:
-    """Return what is left when every image meets the worst strike in a ball."""
+    """Return what is left when every image meets the worst strike in a ball.
+
+    Returns:
+        None unless every member and the set were attacked at that very epsilon. Strikes at smaller
+        ones count too, but alone they would repeat what is left there.
+    """
     inside = [struck for struck in crossed.struck if _within(struck, norm, epsilon)]
-    if not inside:
+    exact = fraction(epsilon, "epsilon")
+    met = {s.strike.source for s in inside if _radius(s) == exact}
+    if not {*members.names, SET} <= met:
         return None
     versions = torch.stack([natural, *(members.right(s.right) for s in inside)])
     least = members.expected(versions).min(dim=0).values  # of the strikes, for each image
@@ -193,15 +201,20 @@ def _worst(
 
 def _within(struck: Struck, norm: str, epsilon: str) -> bool:
     """Whether a strike's images lie in a ball."""
+    radius = _radius(struck)
+    inside = radius is not None and radius <= fraction(epsilon, "epsilon")
+    return inside and struck.strike.attack.norm == norm
+
+
+def _radius(struck: Struck) -> Fraction | None:
+    """Return the epsilon of a strike; none if it looked for the nearest image."""
     radius = struck.strike.attack.epsilon
-    if radius is None or struck.strike.attack.norm != norm:
-        return False
-    return fraction(radius, "epsilon") <= fraction(epsilon, "epsilon")
+    return None if radius is None else fraction(radius, "epsilon")
 
 
 def _own_attacks(
     inside: Sequence[Struck], members: Members, natural: Tensor, expected: float
-) -> Facts | None:
+) -> Facts:
     """Return what attacks made on each member alone leave of it, on average over the members.
 
     Against optimal attacks no switch falls below that, for no image can be worse for it than each
@@ -210,8 +223,6 @@ def _own_attacks(
     left = natural.clone()  # (image, member)
     for column, name in enumerate(members.names):
         own = [struck.right[name] for struck in inside if struck.strike.source == name]
-        if not own:
-            return None
         left[:, column] &= torch.stack(own).all(dim=0)
     mean = float(members.expected(left).mean())
     return {"mean": mean, "strong_enough": mean <= expected + 1e-9}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -90,8 +91,6 @@ def test_numbers_come_from_records_and_stand_beside_the_papers() -> None:
 
 
 def test_of_several_seeds_mean_and_spread_are_shown() -> None:
-    from dataclasses import replace
-
     three = replace(QUICK, seeds=(0, 1, 2))
     recipe = paper_recipe("figure8")
     known = Records(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from scratchticket.attacks import Attack
+from scratchticket.evaluation.report import autoattacked
 from scratchticket.experiments.recipes.scale import Scale
 from scratchticket.experiments.sweeps.job import Job
 
@@ -105,55 +107,67 @@ def robust(record: Facts) -> Measured:
     return _counted(record["results"][record["selected"]]["attacks"][0])
 
 
-def under(name: str, norm: str, epsilon: str | None) -> Read:
-    """Return what reads the accuracy under an attack from a judgement.
+def row_of(rows: Iterable[Facts], attack: Attack, source: str | None = None) -> Facts:
+    """Return the row of an attack, found by what the attack is.
 
     Args:
-        name: How its title begins: ``pgd-20``.
-        norm: Of its ball.
-        epsilon: Of its ball; None for an attack that finds the nearest image.
+        rows: Of a record.
+        attack: Which.
+        source: Of a switch's rows, whom it was made on.
+
+    Raises:
+        LookupError: If there is none.
     """
+    for row in rows:
+        if (source is None or row["source"] == source) and attack.made(row):
+            return row
+    raise LookupError(f"the record has no {attack}")
+
+
+def under(attack: Attack) -> Read:
+    """Return what reads the accuracy under an attack from a judgement."""
+    return lambda record: _counted(row_of(record["attacks"], attack))
+
+
+def under_autoattack(epsilon: str) -> Read:
+    """Return what reads the accuracy under the standard AutoAttack in the l-inf norm."""
 
     def read(record: Facts) -> Measured:
-        for attack in record["attacks"]:
-            where = attack["title"].split(",")[0], attack["norm"], attack["epsilon"]
-            if where == (name, norm, epsilon):
-                return _counted(attack)
-        raise LookupError(f"the record has no {name}, {norm}, {epsilon}")
+        return _counted(next(r for r in record["attacks"] if autoattacked(r, "linf", epsilon)))
 
     return read
 
 
-def mixed(title: str, part: str = "mean") -> Read:
+def mixed(attack: Attack, part: str = "mean") -> Read:
     """Return what reads a switch's matrix: ``mean``, ``diagonal``, ``off_diagonal``, ...
 
     Args:
-        title: Of the attack that was made on every member.
+        attack: That was made on every member.
         part: Which number.
     """
 
     def read(record: Facts) -> Measured:
-        found = next(m for m in record["protocol"] if m["title"] == title)
+        found = row_of(record["protocol"], attack)
         return Measured(found[part], found["total"])
 
     return read
 
 
-def struck(title: str) -> Read:
+def struck(attack: Attack, source: str) -> Read:
     """Return what reads a switch's expected accuracy under one strike."""
 
     def read(record: Facts) -> Measured:
-        found = next(attack for attack in record["attacks"] if attack["title"] == title)
+        found = row_of(record["attacks"], attack, source)
         return Measured(found["expected"], found["total"])
 
     return read
 
 
-def crossed(source: str, column: str, title: str) -> Read:
+def crossed(source: str, column: str, attack: Attack) -> Read:
     """Return what reads one number of a transfer matrix."""
 
     def read(record: Facts) -> Measured:
-        found = next(m for m in record["matrices"] if m["title"] == title)
+        found = row_of(record["matrices"], attack)
         return Measured(found["rows"][source][column] / found["total"], found["total"])
 
     return read

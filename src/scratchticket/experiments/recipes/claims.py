@@ -1,28 +1,16 @@
-"""What the paper says of its tables and figures, as comparisons that numbers can decide.
-
-The rule, for all: of every pair of numbers the difference is taken seed by seed. *Higher* holds if
-the mean difference is more than one standard error of the test images above zero and most pairs
-agree; it does not hold if the same is true below zero; else it cannot be told. *Comparable* holds
-if the mean difference lies within 2.5 points, the most that the paper calls so (a drop of 2.43 in
-Sec. 4.2), or within two standard errors where these are more. *No higher* holds if the mean
-difference is not further than that above zero.
-"""
+"""What the paper says of its tables and figures, as comparisons that numbers can decide."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import sqrt
 from statistics import mean
-from typing import Literal
 
 from scratchticket.experiments.recipes.cells import EVERY, Measured
+from scratchticket.experiments.recipes.comparison import Comparison, Pair, Sign, Verdict, compared
 
 Where = tuple[str, str, str]  # panel, row, column
 Values = Mapping[Where, list[Measured]]  # one number per seed that is done
-Pair = tuple[list[Measured], list[Measured]]
-COMPARABLE = 0.025
-Verdict = Literal["holds", "does not hold", "cannot be told", "not tested at this scale"]
 
 
 @dataclass(frozen=True)
@@ -39,64 +27,31 @@ class Claim:
     """
 
     text: str
-    sign: Literal[">", "~", "<="]
+    sign: Sign
     pairs: Callable[[Values], Iterator[Pair]]
     printed: tuple[str, str] | None = None
 
     def judged(self, values: Values) -> Judged:
         """Return what the numbers say of it."""
-        differences, errors = [], []
-        for left, right in self.pairs(values):
-            other = {number.seed: number.value for number in right}
-            both = [number for number in left if number.seed in other]
-            if both:
-                differences.append(mean(number.value - other[number.seed] for number in both))
-                errors.append(_error(both))
-        if not differences:
-            return Judged(self, "not tested at this scale", None, None, 0)
-        average, error = mean(differences), mean(errors)
-        if self.sign == ">":
-            agree = sum(d * average > 0 for d in differences) > len(differences) / 2
-            clear = abs(average) > error and agree
-            said: Verdict = "cannot be told"
-            if clear:
-                said = "holds" if average > 0 else "does not hold"
-        else:
-            apart = abs(average) if self.sign == "~" else average
-            said = "holds" if apart <= max(COMPARABLE, 2 * error) else "does not hold"
-        return Judged(self, said, average, error, len(differences))
+        return Judged(self, compared(self.sign, self.pairs(values)))
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A claim with its verdict.
+    """A claim with what the numbers say of it.
 
     Attributes:
         claim: What the paper says.
-        verdict: By the rule of this module.
-        difference: Mean over pairs and seeds, a fraction.
-        error: One standard error of the test images, a fraction.
-        pairs: How many.
+        comparison: Of its pairs.
     """
 
     claim: Claim
-    verdict: Verdict
-    difference: float | None
-    error: float | None
-    pairs: int
+    comparison: Comparison
 
-
-def _error(values: list[Measured]) -> float:
-    """Return the standard error that the number of test images alone gives a fraction.
-
-    By the rule of succession, so that none right of a hundred is not known for certain to be none.
-    """
-    images = values[0].images
-    if not images:
-        return 0.0
-    fraction = min(1.0, max(0.0, mean(value.value for value in values)))
-    fraction = (fraction * images + 1) / (images + 2)
-    return sqrt(fraction * (1 - fraction) / images)
+    @property
+    def verdict(self) -> Verdict:
+        """By the rule of :mod:`scratchticket.experiments.recipes.comparison`."""
+        return self.comparison.verdict
 
 
 def rows(

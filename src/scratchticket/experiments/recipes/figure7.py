@@ -19,13 +19,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from scratchticket.attacks import Attack
 from scratchticket.experiments import published
 from scratchticket.experiments.recipes.cells import Cell, crossed
-from scratchticket.experiments.recipes.claims import Claim, Pair, Values, off_diagonal
+from scratchticket.experiments.recipes.claims import Claim, Values, off_diagonal
+from scratchticket.experiments.recipes.comparison import Pair
 from scratchticket.experiments.recipes.paper import PaperRecipe
 from scratchticket.experiments.recipes.parts import (
     MATRIX,
     RELEASED,
+    WHOLE_SEARCH,
     main_matrix,
     panel,
     percent_name,
@@ -34,7 +37,6 @@ from scratchticket.experiments.recipes.scale import DataSet, Network, Scale
 from scratchticket.experiments.sweeps.job import Job
 
 STOPPED, WHOLE = "stopped at the first success", "to the end"
-FULL = "pgd-20 (best), linf, {}"
 
 
 def matrices(
@@ -42,12 +44,11 @@ def matrices(
 ) -> Iterator[Cell]:
     """Return the matrix of the released protocol and that of the whole search."""
     theirs = published.matrix("figure7") if known else {}
-    for kind, title in ((STOPPED, RELEASED), (WHOLE, FULL)):
+    for kind, method in ((STOPPED, RELEASED), (WHOLE, WHOLE_SEARCH)):
+        attack = Attack(method, scale.epsilon(8))
         for source in percents:
             for column in percents:
-                read = crossed(
-                    percent_name(source), percent_name(column), title.format(scale.epsilon(8))
-                )
+                read = crossed(percent_name(source), percent_name(column), attack)
                 number = theirs.get(source, {}).get(column) if kind == STOPPED else None
                 yield Cell(
                     f"{name}, {kind}",

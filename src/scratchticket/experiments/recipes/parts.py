@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from statistics import mean
 
+from scratchticket.attacks import PGD, Attack
 from scratchticket.experiments import published
-from scratchticket.experiments.recipes.cells import Facts, Measured, Read
+from scratchticket.experiments.recipes.cells import Facts, Measured, Read, row_of
 from scratchticket.experiments.recipes.scale import DataSet, Network, Scale
 from scratchticket.experiments.sweeps.job import DENSE, Job
 
@@ -25,7 +26,8 @@ MATRIX = (3, 5, 7, 10, 15, 20, 40, 60)  # Figs. 7 and 12
 SET = (5, 7, 10, 15, 20, 30)  # what R2S switches between (Table 3), as printed
 AS_NUMBERS = (5, 7, 10, 15, 20, 40)  # as its numbers say
 TICKET, DENSE_ROW = "ticket", "dense"
-RELEASED = "pgd-20, linf, {}"  # of the paper's protocol
+OTHER_NETWORK = 1000  # is added to a seed for tickets of another random network
+RELEASED, WHOLE_SEARCH = PGD(), PGD(keep="best")  # of the paper's protocol; to its end
 
 
 def panel(network: str, data: str) -> str:
@@ -87,7 +89,7 @@ def transfer(
             "dense adversarial": scale.dense(network, data, seed),
         }
         for percent in chosen:
-            other = drawn(percent, seed + 1000)
+            other = drawn(percent, seed + OTHER_NETWORK)
             needs[f"{percent} %, other seed"] = replace(other, label=f"{other.label}, other seed")
     settings = {"epsilons": [scale.epsilon(8)], "images": scale.matrix_images}
     return Job("transfer", settings, needs, f"transfer between tickets, {panel(network, data)}")
@@ -115,7 +117,7 @@ def switch(
     return Job("switch", settings, needs, f"R2S, {panel(network, data)}")
 
 
-def switched(percents: Iterable[int], title: str) -> Read:
+def switched(percents: Iterable[int], attack: Attack) -> Read:
     """Return what reads R2S's accuracy in the paper's protocol from a transfer matrix.
 
     It is the mean of the matrix, diagonal included: attacker and defender both draw from the set.
@@ -123,7 +125,7 @@ def switched(percents: Iterable[int], title: str) -> Read:
     names = [percent_name(percent) for percent in percents]
 
     def read(record: Facts) -> Measured:
-        found = next(m for m in record["matrices"] if m["title"] == title)
+        found = row_of(record["matrices"], attack)
         right = mean(found["rows"][row][column] for row in names for column in names)
         return Measured(right / found["total"], found["total"])
 

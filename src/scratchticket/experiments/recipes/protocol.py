@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from scratchticket.attacks import Attack
 from scratchticket.experiments.recipes.cells import Cell, level, natural, robust, under
 from scratchticket.experiments.recipes.claims import Claim, best, rows
 from scratchticket.experiments.recipes.judged import judgement
@@ -38,7 +39,7 @@ def dense_cells(scale: Scale, network: Network, data: DataSet) -> Iterator[Cell]
 
     for column, read, number in (
         (NATURAL, natural, known["natural"]),
-        (PGD, robust if images is None else under("pgd-20", "linf", near), known["robust"]),
+        (PGD, robust if images is None else under(Attack(RELEASED, near)), known["robust"]),
     ):
         yield level(scale, panel(network, data), DENSE_ROW, job, read, number, column)
 
@@ -61,8 +62,8 @@ def set_cells(
         known: The paper's numbers, natural and under PGD-20.
         of: What is added to the row's name.
     """
-    some, title = scale.some(percents), RELEASED.format(scale.epsilon(8))
-    reads = {NATURAL: mean_natural(some), PGD: switched(some, title)}
+    some, attack = scale.some(percents), Attack(RELEASED, scale.epsilon(8))
+    reads = {NATURAL: mean_natural(some), PGD: switched(some, attack)}
     for (column, read), number in zip(reads.items(), known, strict=True):
         yield level(scale, name, named(percents) + of, matrix, read, number, column)
 

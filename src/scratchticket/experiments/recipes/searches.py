@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from scratchticket.attacks import PGD, Attack
 from scratchticket.experiments.cost import forward_passes
 from scratchticket.experiments.recipes.cells import (
     Cell,
@@ -105,7 +106,12 @@ def cells(scale: Scale) -> Iterator[Cell]:
             yield level(scale, name, row, drawn, natural, column=NATURAL)
             yield level(scale, name, row, drawn, robust, column=PGD)
             yield level(
-                scale, name, row, judged, under("margin-pgd-20", "linf", epsilon), column=MARGIN
+                scale,
+                name,
+                row,
+                judged,
+                under(Attack(PGD(20, loss="margin"), epsilon)),
+                column=MARGIN,
             )
             yield level(scale, name, row, drawn, _cost, column=COST)
 

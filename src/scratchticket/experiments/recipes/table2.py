@@ -20,9 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from scratchticket.attacks import PGD, Attack
 from scratchticket.experiments import published
 from scratchticket.experiments.recipes.cells import Cell, under
-from scratchticket.experiments.recipes.claims import Claim, Pair, Values
+from scratchticket.experiments.recipes.claims import Claim, Values
+from scratchticket.experiments.recipes.comparison import Pair
 from scratchticket.experiments.recipes.judged import judged
 from scratchticket.experiments.recipes.paper import PaperRecipe
 from scratchticket.experiments.recipes.parts import DENSE_ROW
@@ -48,7 +50,7 @@ def cells(scale: Scale) -> Iterator[Cell]:
     attack = {"name": "pgd", "norm": "l2", "epsilons": list(scale.euclidean)}
     settings = {"attacks": [attack], "images": None}
     columns = [
-        (f"l2, {printed}", under("pgd-20", "l2", radius))
+        (f"l2, {printed}", under(Attack(PGD(), radius, "l2")))
         for printed, radius in zip(RADII, scale.euclidean, strict=True)
     ]
     for network in NETWORKS:

@@ -20,6 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from scratchticket.attacks import PGD, Attack, AutoAttack, Method
+from scratchticket.evaluation.transfer import SWITCH
 from scratchticket.experiments import published
 from scratchticket.experiments.recipes.cells import (
     Cell,
@@ -29,6 +31,7 @@ from scratchticket.experiments.recipes.cells import (
     level,
     mixed,
     of_dense,
+    row_of,
     struck,
 )
 from scratchticket.experiments.recipes.claims import Claim, rows
@@ -42,12 +45,15 @@ R2S, CLAIMED, SCORED = (
     "R2S, AutoAttack on the switch, as it reports",
     "R2S, AutoAttack on the switch, expected",
 )
-ATTACKS = {"AutoAttack": ("autoattack-100", "autoattack"), "CW-Inf": ("margin-pgd-100", "cw_inf")}
+ATTACKS: dict[str, tuple[Method, str]] = {
+    "AutoAttack": (AutoAttack(), "autoattack"),
+    "CW-Inf": (PGD(100, loss="margin"), "cw_inf"),
+}
 
 
-def _claimed(title: str) -> Read:
+def _claimed(attack: Attack) -> Read:
     def read(record: Facts) -> Measured:
-        found = next(a for a in record["attacks"] if a["title"] == title)["claimed"]
+        found = row_of(record["attacks"], attack, SWITCH)["claimed"]
         return Measured(found["correct"] / found["total"], found["total"])
 
     return read
@@ -59,16 +65,16 @@ def cells(scale: Scale) -> Iterator[Cell]:
         printed = {r["defence"]: r for r in published.table("table4").where(network=network)}
         for epsilon in (8, 12):
             for name, (method, column) in ATTACKS.items():
-                title = f"{method}, linf, {scale.epsilon(epsilon)}"
-                reads = {DENSE_ROW: of_dense(mixed(title)), R2S: mixed(title)}
+                attack = Attack(method, scale.epsilon(epsilon))
+                reads = {DENSE_ROW: of_dense(mixed(attack)), R2S: mixed(attack)}
                 known = {
                     DENSE_ROW: printed["dense"][f"{column}_{epsilon}"],
                     R2S: printed["r2s"][f"{column}_{epsilon}"],
                 }
                 if (name, epsilon) == ("AutoAttack", 8):
                     reads |= {
-                        CLAIMED: _claimed(f"{title}, on the switch"),
-                        SCORED: struck(f"{title}, on the switch"),
+                        CLAIMED: _claimed(attack),
+                        SCORED: struck(attack, SWITCH),
                     }
                 for row, read in reads.items():
                     yield level(

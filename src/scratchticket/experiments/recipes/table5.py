@@ -18,6 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from scratchticket.attacks import Attack
+from scratchticket.attacks.set_methods import SetPGD
+from scratchticket.evaluation.transfer import SET
 from scratchticket.experiments import published
 from scratchticket.experiments.recipes.cells import (
     Cell,
@@ -52,9 +55,9 @@ def cells(scale: Scale) -> Iterator[Cell]:
     """Return the numbers of the table."""
     near = scale.epsilon(8)
     reads = {
-        DENSE: of_dense(mixed(RELEASED.format(near))),
-        EOT: struck(f"eot-pgd-20 (last), linf, {near}, on the set"),
-        ENSEMBLE: struck(f"mean-probabilities-pgd-20 (last), linf, {near}, on the set"),
+        DENSE: of_dense(mixed(Attack(RELEASED, near))),
+        EOT: struck(Attack(SetPGD(20, keep="last"), near), SET),
+        ENSEMBLE: struck(Attack(SetPGD(20, loss="mean-probabilities", keep="last"), near), SET),
         WORST_DENSE: of_dense(_worst),
         WORST: _worst,
         SINGLE: _single,

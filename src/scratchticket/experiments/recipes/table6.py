@@ -19,9 +19,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from scratchticket.attacks import PGD, Attack, Bandits, make_method
 from scratchticket.experiments import published
-from scratchticket.experiments.recipes.cells import Cell, under
-from scratchticket.experiments.recipes.claims import Claim, Pair, Values, one
+from scratchticket.experiments.recipes.cells import Cell, under, under_autoattack
+from scratchticket.experiments.recipes.claims import Claim, Values, one
+from scratchticket.experiments.recipes.comparison import Pair
 from scratchticket.experiments.recipes.judged import judged
 from scratchticket.experiments.recipes.paper import PaperRecipe
 from scratchticket.experiments.recipes.parts import DENSE_ROW, panel
@@ -54,6 +56,7 @@ def _published(network: str) -> dict[int, dict[str, float]]:
 def cells(scale: Scale) -> Iterator[Cell]:
     """Return the numbers of the table."""
     near, far = scale.epsilon(8), scale.epsilon(12)
+    margin, bandits = PGD(100, loss="margin"), Bandits(scale.queries)
     settings = {
         "attacks": [
             {"name": "autoattack"},
@@ -65,13 +68,13 @@ def cells(scale: Scale) -> Iterator[Cell]:
         "images": scale.images,
     }
     columns = [
-        ("AutoAttack, 8/255", under("autoattack", "linf", near)),
-        ("AutoAttack, 12/255", under("autoattack", "linf", far)),
-        ("CW-L2", under("cw-l2-1x100", "l2", None)),
-        ("CW-Inf, 8/255", under("margin-pgd-100", "linf", near)),
-        ("CW-Inf, 12/255", under("margin-pgd-100", "linf", far)),
-        ("Bandits, 8/255", under(f"bandits-{scale.queries}", "linf", near)),
-        ("Bandits, 12/255", under(f"bandits-{scale.queries}", "linf", far)),
+        ("AutoAttack, 8/255", under_autoattack(near)),
+        ("AutoAttack, 12/255", under_autoattack(far)),
+        ("CW-L2", under(Attack(make_method("cw-l2", CW_L2), None, "l2"))),
+        ("CW-Inf, 8/255", under(Attack(margin, near))),
+        ("CW-Inf, 12/255", under(Attack(margin, far))),
+        ("Bandits, 8/255", under(Attack(bandits, near))),
+        ("Bandits, 12/255", under(Attack(bandits, far))),
     ]
     for network in NETWORKS:
         yield from judged(scale, network, PERCENTS, settings, columns, _published(network))

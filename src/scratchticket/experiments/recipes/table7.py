@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from scratchticket.attacks import Attack
 from scratchticket.experiments import published
 from scratchticket.experiments.recipes.cells import Cell, crossed, level
 from scratchticket.experiments.recipes.claims import Claim, rows
@@ -42,7 +43,7 @@ ITSELF = "the ticket itself"
 def cells(scale: Scale) -> Iterator[Cell]:
     """Return the numbers of the table."""
     printed = {row["attack_source"]: row for row in published.table("table7").rows}
-    title = RELEASED.format(scale.epsilon(8))
+    attack = Attack(RELEASED, scale.epsilon(8))
     columns = {percent_name(p): f"rst@{p / 100:.2f}" for p in scale.some(MATRIX)}
     columns |= {"dense natural": "dense_natural", "dense adversarial": "dense_adversarial"}
     for row, theirs in {**SOURCES, ITSELF: ""}.items():
@@ -58,7 +59,7 @@ def cells(scale: Scale) -> Iterator[Cell]:
                 panel("resnet18", "cifar10"),
                 row,
                 main_matrix(scale, "resnet18", "cifar10"),
-                crossed(source, column, title),
+                crossed(source, column, attack),
                 printed.get(theirs, {}).get(printed_column),
                 column,
             )

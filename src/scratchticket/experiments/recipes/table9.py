@@ -18,7 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from scratchticket.experiments.recipes.cells import Cell
-from scratchticket.experiments.recipes.claims import Claim, Pair, Values, one
+from scratchticket.experiments.recipes.claims import Claim, Values, one
+from scratchticket.experiments.recipes.comparison import Pair
 from scratchticket.experiments.recipes.figure13 import DATA, rtt_matrix
 from scratchticket.experiments.recipes.paper import PaperRecipe
 from scratchticket.experiments.recipes.parts import AS_NUMBERS, main_matrix, panel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -17,8 +17,10 @@ from scratchticket.experiments import published
 from scratchticket.experiments.recipes import PaperRecipe, Scale
 from scratchticket.experiments.recipes.cells import Cell, Measured
 from scratchticket.experiments.recipes.claims import Judged
+from scratchticket.experiments.recipes.parts import OTHER_NETWORK
 from scratchticket.experiments.summary import usable
 from scratchticket.experiments.sweeps import Job, Store
+from scratchticket.experiments.sweeps.store import job_folders
 from scratchticket.files import MAX_JSON, parsed_json, read_bytes, write_atomically
 
 Facts = dict[str, Any]
@@ -74,10 +76,33 @@ class Records:
         lines = [json.dumps({"id": name} | facts) + "\n" for name, facts in self.by_id.items()]
         write_atomically(path, "".join(lines))
 
+    def seeds(self) -> tuple[int, ...]:
+        """Return the seeds of the runs among them, ascending."""
+        return run_seeds(facts["job"] for facts in self.by_id.values())
+
     def record(self, job: Job) -> Facts | None:
         """Return the record of a job; none if it is missing."""
         facts = self.by_id.get(job.id)
         return None if facts is None else facts["record"]
+
+
+def run_seeds(jobs: Iterable[Facts]) -> tuple[int, ...]:
+    """Return the seeds of runs, ascending; not those of tickets of another random network."""
+    found = {job["settings"].get("seed") for job in jobs if job.get("kind") == "run"}
+    return tuple(sorted(s for s in found if isinstance(s, int) and 0 <= s < OTHER_NETWORK))
+
+
+def seeds_of_store(store: Path) -> tuple[int, ...]:
+    """Return the seeds of the finished runs of a store, whatever the recipe and the scale."""
+    folders = [folder for folder in job_folders(store) if (folder / "record.json").exists()]
+    jobs = []
+    for folder in folders:
+        try:
+            job = parsed_json(read_bytes(folder / "job.json", "job", MAX_JSON))
+            jobs.append(job | {"settings": dict(job["settings"])})
+        except (InputError, AttributeError, LookupError, TypeError, ValueError):
+            continue  # what is damaged is said by `runs status`
+    return run_seeds(jobs)
 
 
 def _told(line: Facts) -> tuple[str, Facts]:

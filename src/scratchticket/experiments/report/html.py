@@ -13,10 +13,10 @@ from typing import Any
 from scratchticket.experiments.inline import head
 from scratchticket.experiments.recipes import Scale
 from scratchticket.experiments.recipes.claims import Judged
-from scratchticket.experiments.recipes.claims import __doc__ as rule
+from scratchticket.experiments.recipes.comparison import __doc__ as rule
 from scratchticket.experiments.report.figures import described, drawn
 from scratchticket.experiments.report.found import Filled, Found, Records
-from scratchticket.experiments.report.markdown import difference, printed
+from scratchticket.experiments.report.markdown import printed
 from scratchticket.experiments.report.tables import Grid, about_numbers, grid, notes, published
 from scratchticket.experiments.summary import outcome
 
@@ -44,7 +44,8 @@ def page(scale: Scale, founds: Sequence[Found], records: Records) -> str:
 <p>Every table and figure of Fu et al., <i>Drawing Robust Scratch Tickets</i> (NeurIPS 2021), at
 scale <b>{escape(scale.name)}</b>, seeds {escape(", ".join(map(str, scale.seeds)))}. Numbers are
 ours; the paper's stand beside them in italics, and hollow and dotted in pictures. On demand each
-number also shows its difference to the paper's, its 95 % interval and the number of seeds (n).</p>
+number also shows its difference to the paper's, its 95 % interval over the test images and the
+number of seeds (n).</p>
 {less}
 </header>
 {_form(founds)}
@@ -222,7 +223,7 @@ def _claims(claims: Sequence[Judged]) -> str:
     """Return the verdicts."""
     lines = "".join(
         f'<tr><td class="text">{escape(judged.claim.text)}</td><td><i>{printed(judged)}</i></td>'
-        f"<td>{escape(difference(judged))}</td><td>{_verdict(judged.verdict)}</td></tr>"
+        f"<td>{escape(judged.comparison.text())}</td><td>{_verdict(judged.verdict)}</td></tr>"
         for judged in claims
     )
     return f"""<div class="scroll"><table><thead><tr><th class="text">the paper says</th>

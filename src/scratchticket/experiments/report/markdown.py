@@ -33,23 +33,15 @@ def verdicts(claims: tuple[Judged, ...]) -> str:
     """Return the table of claims with their verdicts."""
     lines = ["| the paper says | its difference | ours (points) | here it |", "|---|---|---|---|"]
     for one in claims:
-        lines.append(f"| {one.claim.text} | {printed(one)} | {difference(one)} | {one.verdict} |")
+        lines.append(
+            f"| {one.claim.text} | {printed(one)} | {one.comparison.text()} | {one.verdict} |"
+        )
     return "\n".join(lines)
 
 
 def printed(judged: Judged) -> str:
     """Return the difference that the paper's text has, empty if it has none."""
     return "" if judged.claim.printed is None else said(*judged.claim.printed)
-
-
-def difference(claim: Judged) -> str:
-    """Return the difference behind a verdict, with one standard error of the test images."""
-    if claim.difference is None:
-        return ""
-    if not claim.error:
-        return f"{claim.difference:+.3f}"
-    pairs = f"{claim.pairs} pair{'s' * (claim.pairs > 1)}"
-    return f"{100 * claim.difference:+.1f} (± {100 * claim.error:.1f}; {pairs})"
 
 
 def _cell(filled: Filled | None) -> str:

@@ -167,16 +167,18 @@ def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
 def _features(job: Job, store: Store, data: Data, device: str) -> Facts:
     """``epsilons``, ``images``: noise in l-inf balls, and how far the last convolution moves."""
     images, distances = some_of(data.test, job.settings.get("images")), {}
+    attacks = [Attack(Noise(1), epsilon) for epsilon in job.settings["epsilons"]]
     for name, subject in _subjects(job, store).items():
         network = placed(subject.network, device)
         distances[name] = {
-            epsilon: feature_distance(network, images, Attack(Noise(1), epsilon)).mean
-            for epsilon in job.settings["epsilons"]
+            epsilon: feature_distance(network, images, attack).mean
+            for epsilon, attack in zip(job.settings["epsilons"], attacks, strict=True)
         }
     record = {
         "format": 1,
         "kind": "features",
         "data": data.judged,
+        "attacks": [attack.facts() for attack in attacks],
         "distances": distances,
         "machine": machine(device),
         "versions": versions(),

@@ -1,0 +1,159 @@
+"""A title names every setting that is not the usual one; records are searched by settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import pytest
+
+from scratchticket.attacks import (
+    APGD,
+    FGSM,
+    METHODS,
+    PGD,
+    Attack,
+    AttackRecipe,
+    AutoAttack,
+    Bandits,
+    Method,
+    Stage,
+    TargetedAPGD,
+    attack_of,
+)
+from scratchticket.attacks.set_methods import ARC, SetAPGD, SetPGD, SetSquare
+from scratchticket.errors import InputError
+
+EVERY: list[Method] = [
+    *METHODS.values(),
+    *(Stage(name) for name in ("apgd-ce", "apgd-t", "fab-t")),  # type: ignore[arg-type]
+    AutoAttack(),
+    AutoAttack("rand"),
+    PGD(momentum=1.0),
+    SetPGD(),
+    SetAPGD(),
+    ARC(),
+    SetSquare(),
+]
+OTHERS: dict[str, tuple[Any, ...]] = {
+    "step_size": ("0.001", "0.003"),
+    "momentum": (0.5, 0.25, 1.0),
+    "loss": ("margin", "dlr", "eot", "mean-logits"),
+    "keep": ("first", "last", "best", "worst"),
+    "samples": (3, 5),
+    "tiles": (2, 4),
+    "version": ("standard", "rand"),
+    "random_start": (True, False),
+    "stage": ("apgd-ce", "square"),
+    "learning_rate": (0.5, 0.25),
+    "constant": (0.5, 0.25),
+}
+
+
+def at(method: Method) -> Attack:
+    return Attack(method, None if method.nearest else "0.1", method.norms[0])
+
+
+def changed(method: Method) -> Iterator[Method]:
+    """Return the method with each of its settings changed in turn, where that can be."""
+    for setting in fields(method):  # type: ignore[arg-type]
+        if setting.name not in method.unused:  # type: ignore[attr-defined]
+            for value in OTHERS.get(setting.name, (7, 9, 11)):
+                try:
+                    yield replace(method, **{setting.name: value})  # type: ignore[type-var]
+                except InputError:  # a loss of other methods, say
+                    continue
+
+
+@pytest.mark.parametrize("method", EVERY, ids=str)
+def test_attacks_of_different_settings_have_different_titles(method: Method) -> None:
+    attacks = {at(one) for one in (method, *changed(method))}
+
+    assert len({str(attack) for attack in attacks}) == len(attacks) > 1
+
+
+@pytest.mark.parametrize("method", EVERY, ids=str)
+def test_the_usual_settings_are_named_by_nothing_but_the_name(method: Method) -> None:
+    assert str(at(method)) == at(method).stream
+
+
+@pytest.mark.parametrize(
+    ("attack", "title"),
+    [
+        (Attack(PGD(step_size="0.0001"), "0.1"), "pgd-20 (step size 0.0001), linf, 0.1"),
+        (Attack(PGD(step_size="0.0125"), "0.1"), "pgd-20, linf, 0.1"),  # the usual one, said
+        (Attack(PGD(step_size="2/255"), "8/255"), "pgd-20, linf, 8/255"),
+        (
+            Attack(PGD(keep="best", random_start=False), "0.1"),
+            "pgd-20 (best; no random start), linf, 0.1",
+        ),
+        (Attack(PGD(momentum=0.5), "0.1"), "momentum-pgd-20 (momentum 0.5), linf, 0.1"),
+        (Attack(TargetedAPGD(targets=3), "0.1"), "apgd-t-100 (targets 3), linf, 0.1"),
+        (Attack(Bandits(tiles=4), "0.1"), "bandits-10000 (tiles 4), linf, 0.1"),
+        (Attack(AutoAttack(queries=5), "0.1"), "autoattack-100 (queries 5), linf, 0.1"),
+        (Attack(Stage("square", steps=2), "0.1"), "square-5000 of autoattack, linf, 0.1"),
+        (Attack(SetPGD(probabilities=(0.5, 0.5)), "0.1"), "eot-pgd-20, linf, 0.1"),
+    ],
+    ids=str,
+)
+def test_titles(attack: Attack, title: str) -> None:
+    assert str(attack) == title
+
+
+def test_random_numbers_do_not_depend_on_what_titles_show() -> None:
+    """Those of validation decide which epoch a draw takes."""
+    assert Attack(PGD(step_size="0.0001"), "0.1").stream == "pgd-20, linf, 0.1"
+
+
+@dataclass(frozen=True)
+class Foreign(FGSM):
+    """A plug-in whose name shows one of its settings."""
+
+    depth: int = 1
+    width: int = 1
+
+    def __str__(self) -> str:
+        return f"foreign-{self.depth}"
+
+
+def test_a_plug_ins_hidden_settings_are_named_too() -> None:
+    assert str(Attack(Foreign(depth=3), "0.1")) == "foreign-3, linf, 0.1"
+    assert str(Attack(Foreign(depth=3, width=2), "0.1")) == "foreign-3 (width 2), linf, 0.1"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "title"),
+    [
+        (AttackRecipe(epsilon="0.1"), "pgd-7, linf, 0.1"),
+        (AttackRecipe(step_size="2/255"), "pgd-7, linf, 8/255"),
+        (AttackRecipe(step_size="0.01"), "pgd-7 (step size 0.01), linf, 8/255"),
+        (AttackRecipe("fgsm-rs", step_size="0.01"), "fgsm-rs, linf, 8/255"),  # it takes none
+    ],
+    ids=str,
+)
+def test_titles_of_recipes(recipe: AttackRecipe, title: str) -> None:
+    assert str(recipe) == title == str(attack_of(recipe)) == recipe.facts()["title"]
+
+
+@pytest.mark.parametrize("method", EVERY, ids=str)
+def test_rows_are_found_by_what_the_attack_is(method: Method) -> None:
+    attack, others = at(method), [at(one) for one in changed(method)]
+    row = json.loads(json.dumps(attack.facts())) | {"title": "whatever it was called then"}
+
+    assert attack.made(row)
+    assert not any(other.made(row) for other in others if other.method != attack.method)
+    assert not attack.made(row | {"epsilon": "0.3"})
+
+
+def test_a_row_that_lacks_a_later_setting_had_its_default() -> None:
+    row = Attack(PGD(), "0.1").facts()
+    del row["settings"]["momentum"]
+
+    assert Attack(PGD(), "0.1").made(row)
+    assert not Attack(PGD(momentum=1.0), "0.1").made(row)
+
+
+def test_auto_pgd_keeps_its_name() -> None:
+    assert str(Attack(APGD(restarts=5), "0.1")) == "apgd-ce-100 x5, linf, 0.1"
