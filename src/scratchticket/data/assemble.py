@@ -24,7 +24,7 @@ from scratchticket.data.split import arranged, of_classes
 from scratchticket.errors import InputError
 from scratchticket.files import canonical_json
 
-_DECODER = 1  # to be raised when the same files give other pixels
+_DECODER = 2  # to be raised when the same files give other pixels
 
 
 def assembled(

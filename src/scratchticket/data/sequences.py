@@ -43,8 +43,8 @@ def gather(
     """Make a data set of any sequences of (image, label) pairs.
 
     An image is a PIL image; an array or tensor, uint8 (or float, if it is uint8 / 255) with the
-    channels first, last or absent; or the path or the bytes of an encoded image. A label is a
-    number from 0 or a class name. Every item is read once, in order.
+    channels first, last or absent; or the path (a ``Path`` or text) or the bytes of an encoded
+    image. A label is a number from 0 or a class name. Every item is read once, in order.
 
     Args:
         train: Training images.
