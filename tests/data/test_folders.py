@@ -53,7 +53,11 @@ def test_three_parts_are_read_with_classes_sorted_by_number(
     assert data.test.labels.tolist() == [1, 1, 1]
     check_pixels(data, pictures, 0, label=1)
     check_pixels(data, pictures, 10, label=0)
-    assert data.notes == ("1 of the 2 classes have no test image",)
+    assert data.notes == (
+        "classes are numbered with numbers by value: class 0 is 9, with torchvision's ImageFolder "
+        "it is 10; --classes gives another order",
+        "1 of the 2 classes have no test image",
+    )
 
 
 def test_classes_alone_are_divided(tmp_path: Path, pictures: Array, fill: Fill) -> None:

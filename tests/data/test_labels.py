@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from scratchticket.data.labels import numbered
+from scratchticket.data.labels import numbered, order_note
+from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import Part, natural, part_called, part_within
 from scratchticket.errors import InputError
 
@@ -73,6 +74,17 @@ def test_names_sort_with_their_numbers_by_value() -> None:
         "a10",
         "b",
     ]
+
+
+def test_an_order_that_is_not_torchvisions_is_noted() -> None:
+    names, numbers = {"train": part(["c10", "c2", "c1"])}, {"train": part([*range(11)])}
+
+    [note] = order_note(names, ["c1", "c2", "c10"], DataRecipe())
+
+    assert "class 1 is c2, with torchvision's ImageFolder it is c10; --classes" in note
+    assert order_note(names, ["c1", "c10", "c2"], DataRecipe()) == ()
+    assert order_note(names, ["c1", "c2", "c10"], DataRecipe(classes="c10,c2")) == ()
+    assert order_note(numbers, [str(n) for n in range(11)], DataRecipe()) == ()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import torch
 
 from scratchticket.data.assemble import divided, finished, stream
 from scratchticket.data.imageset import Data
-from scratchticket.data.labels import numbered
+from scratchticket.data.labels import numbered, order_note
 from scratchticket.data.pictures import Picture, Pixels
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import PARTS, Integers, Part
@@ -80,6 +80,8 @@ def gather(
     }
     names, numbers = numbered(name, labelled, classes)
     rows, notes = arranged(numbers, recipe, whole=whole)
+    if classes is None:
+        notes += order_note(labelled, names, recipe)
     order = np.concatenate(list(rows.values()))
     if recipe.train_images is None or whole:
         pixels = pixels[: len(order)]  # a test part without labels is left out; it is the last

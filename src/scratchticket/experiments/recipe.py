@@ -221,7 +221,9 @@ def data_of(ticket: Ticket | None) -> DataRecipe | None:
         return None
 
 
-def data_like(ticket: Ticket | None, name: str, label_column: str | None) -> DataRecipe:
+def data_like(
+    ticket: Ticket | None, name: str, label_column: str | None, **changes: Any
+) -> DataRecipe:
     """Return the recipe of data prepared as a ticket's own was: size, colour, split.
 
     Args:
@@ -229,6 +231,7 @@ def data_like(ticket: Ticket | None, name: str, label_column: str | None) -> Dat
             the ticket takes images of another.
         name: Known name or path of the data.
         label_column: If it must be named.
+        changes: Other settings of the data; none where the ticket's own shall count.
     """
     own = data_of(ticket) or DataRecipe()
     if ticket is not None and ticket.image_shape[1:] != (own.size, own.size):
@@ -237,7 +240,8 @@ def data_like(ticket: Ticket | None, name: str, label_column: str | None) -> Dat
         own = replace(own, train_images=None)  # other images are as many as they are
     elif label_column is None:
         label_column = own.label_column
-    return replace(own, name=name, label_column=label_column)
+    given = {setting: value for setting, value in changes.items() if value is not None}
+    return replace(own, name=name, label_column=label_column, **given)
 
 
 def paths(kind: type = Recipe, prefix: str = "") -> list[str]:

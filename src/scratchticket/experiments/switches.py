@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 
+from scratchticket.accuracy import Accuracy
 from scratchticket.attacks.sets import chances
 from scratchticket.data import ImageSet
 from scratchticket.errors import InputError
-from scratchticket.evaluation import Balls, Journal, Progress, default_batch_size
+from scratchticket.evaluation import Balls, Journal, Progress, chance_signs, default_batch_size
 from scratchticket.evaluation.transfer import Crossed, Strike, Transfer
 from scratchticket.experiments import set_figures
 from scratchticket.experiments.judging import fingerprint
@@ -112,14 +113,16 @@ class TransferTask(_Several):
         """Return what a record says of the finished work."""
         crossed = works[0].result(journal)
         assert crossed is not None
-        equal = chances(None, len(self.names))
+        equal, total = chances(None, len(self.names)), len(self.images)
+        natural = {name: Accuracy(int(r.sum()), total) for name, r in crossed.right.items()}
         return {
             "kind": "transfer",
             "data": self.source,
             "networks": list(self.names),
-            "natural": {name: int(right.sum()) for name, right in crossed.right.items()},
-            "total": len(self.images),
+            "natural": {name: accuracy.correct for name, accuracy in natural.items()},
+            "total": total,
             "matrices": matrices(crossed, self.names, equal),
+            "warning_signs": chance_signs(natural, self.classes),
         }
 
     def picture(self, record: Facts) -> str:
