@@ -69,11 +69,13 @@ def attack(
         from scratchticket.experiments import adversarial
         from scratchticket.experiments.judging import judgement
         from scratchticket.experiments.records import usable_device
+        from scratchticket.files import check_writable
         from scratchticket.networks import placed
 
         adversarial.check_name(to)
         if to.exists():
             raise InputError(f"{to} exists; choose another --out")
+        check_writable(to)
         given = {"steps": steps, "step_size": step_size}
         changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
         how = preparation(label_column, size, colour, classes)

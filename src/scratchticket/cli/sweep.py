@@ -264,13 +264,15 @@ def report(
         from scratchticket.errors import InputError
         from scratchticket.experiments.recipes import NAMES
         from scratchticket.experiments.report import Records, found, page, section
-        from scratchticket.files import write_atomically
+        from scratchticket.files import check_writable, write_atomically
 
         given = [path for path in (out_, markdown, export) if path is not None]
         if len(set(given)) < len(given):
             raise InputError("--out, --markdown and --export must be different files")
         for path, begins in ((out_, PAGE), (markdown, TABLES), (export, RECORDS)):
             _check_own(path, begins)
+            if path is not None:
+                check_writable(path)
         sweep = _sweep(tuple(names) if names else NAMES, scale, store, seeds, None, settings)
         if records is None and not store.is_dir():
             raise InputError(f"no such store: {store}; fill it with `scratchticket run`")

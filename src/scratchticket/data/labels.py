@@ -9,6 +9,7 @@ import numpy as np
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import PARTS, UNLABELLED, Integers, Part, natural
 from scratchticket.errors import InputError
+from scratchticket.files import check_text
 
 
 def numbered(
@@ -41,6 +42,8 @@ def numbered(
     names = tuple(classes) if classes is not None else _classes_of(name, kept[first])
     if len(names) < 2 or len(set(names)) < len(names):
         raise InputError(f"{name}: needs two or more different classes, got {', '.join(names)}")
+    for label in names:
+        check_text(label, f"{name}: class")
     labels = {part: _numbers(images, names) for part, images in kept.items()}
     counts = np.bincount(labels[first], minlength=len(names))
     if not whole and not counts.all():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from scratchticket.errors import InputError, unknown
-from scratchticket.files import MAX_JSON, parsed_json, read_bytes
+from scratchticket.files import MAX_JSON, check_text, parsed_json, read_bytes
 from scratchticket.quantities import fraction, fraction_text
 from scratchticket.rng import check_seed
 
@@ -63,6 +63,8 @@ class DataRecipe:
     def __post_init__(self) -> None:
         if not self.name:
             raise InputError("data must be a known name or a path, got ''")
+        for what in ("name", "label_column", "classes"):
+            check_text(getattr(self, what) or "", f"data.{what}")
         if self.size is not None and not 1 <= self.size <= MAX_SIZE:
             raise InputError(f"size must be from 1 to {MAX_SIZE} pixels, got {self.size}")
         if self.train_images is not None and self.train_images < 1:

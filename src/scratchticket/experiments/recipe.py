@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from scratchticket.attacks import AttackRecipe, Norm
 from scratchticket.data import DataRecipe
 from scratchticket.errors import InputError, unknown
-from scratchticket.files import canonical_json
+from scratchticket.files import canonical_json, check_text
 from scratchticket.learning import LearningRecipe
 from scratchticket.masks import Pattern, parse_ratio
 from scratchticket.networks import NetworkRecipe
@@ -290,6 +290,9 @@ def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
             raise unknown("setting", path, KNOWN)
         if path in OPEN and not isinstance(value, Mapping):
             raise InputError(f"set one of {path} by its name: {path}.NAME={value}")
+        for text in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(text, str):
+                check_text(text, path)
         *parents, leaf = path.split(".") if opened is None else _opened(opened, path)
         node = tree
         for parent in parents:

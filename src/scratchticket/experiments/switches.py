@@ -22,7 +22,7 @@ from scratchticket.experiments.judging import fingerprint
 from scratchticket.experiments.records import versions
 from scratchticket.experiments.subject import Subject
 from scratchticket.experiments.task import Facts
-from scratchticket.files import canonical_json
+from scratchticket.files import canonical_json, check_text
 from scratchticket.networks import placed
 from scratchticket.rng import check_seed
 from scratchticket.switching.game import ROUNDS, Attacks, play, settled, solve
@@ -296,5 +296,6 @@ def unique_names(files: Sequence[tuple[Path, int | None]]) -> list[str]:
         depth = 0
         while called(path, depth) in {called(other, depth) for other in others}:
             depth += 1
-        names.append(called(path, depth) + ("" if number is None else f"[{number}]"))
+        check_text(name := called(path, depth), "the file's name")
+        names.append(name + ("" if number is None else f"[{number}]"))
     return names
