@@ -216,6 +216,7 @@ def test_names_that_are_no_utf8_are_refused_before_anything_is_computed(
         ("transfer", "t.safetensors", mine, *digits, "--out", "o"),
         ("transfer", "t.safetensors", f"folder{BYTES}/t.safetensors", *digits, "--out", "o"),
         ("push", "t.safetensors", f"./{BYTES}2"),
+        ("run", "figure8", "--data", f"cifar10={BYTES}", "--store", "o"),
     ):
         code, _, err = call(*words)
         assert code == 2, words

@@ -140,6 +140,7 @@ def _sweep(  # noqa: PLR0917
     from scratchticket.data import DATA_SETS
     from scratchticket.errors import InputError, unknown
     from scratchticket.experiments.executors import Sweep
+    from scratchticket.files import check_text
 
     places = []
     for name, path in pairs(data, "--data", "NAME=PATH"):
@@ -147,7 +148,9 @@ def _sweep(  # noqa: PLR0917
             raise unknown("data set", name, DATA_SETS)
         if not Path(path).expanduser().exists():
             raise InputError(f"no such data: {path}")
-        places.append((name, str(Path(path).expanduser().resolve())))
+        place = str(Path(path).expanduser().resolve())
+        check_text(place, "--data")
+        places.append((name, place))
     changes = tuple(with_settings({}, settings).items())
     some = () if seeds is None else _seeds(seeds)
     return Sweep(names, scale, str(store), tuple(places), some, changes, track, panels)

@@ -71,7 +71,7 @@ def _parts(root: Path) -> dict[str, Path]:
     Raises:
         InputError: If two folders may be one part, or ``train`` may be a part or a class.
     """
-    folders = [folder for folder in _folders(root) if any(map(_is_image, _images_below(folder)))]
+    folders = [folder for folder in _folders(root) if any(_images_below(folder))]
     called = _grouped(folders, part_called)
     alone = all(part_called(folder.name) and _folders(folder) for folder in folders)
     if any(map(_folders, called.get("train", ()))):
@@ -120,7 +120,7 @@ def _images(folder: Path, train: Set[str]) -> list[tuple[Path, str]]:
         train: Classes of the training part, once it is known.
 
     Returns:
-        None for a part whose images have no classes, as those of Tiny-ImageNet's test part.
+        Nothing of a part whose images have no classes, as those of Tiny-ImageNet's test part.
 
     Raises:
         InputError: If an image has no class, or a class no image.
