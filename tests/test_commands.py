@@ -44,7 +44,7 @@ OTHER = {  # words that stand for what a reader has, or has time for
     "PATH": "photos",
     "/data/imagenet": "photos",
     "network.width=16": "network.width=2",
-    "data.size=224": "data.size=32",
+    "224": "32",
     "pictures": "digits",
     "gallery:digits-seed2/ratio-0.05": "5.safetensors",  # smaller tickets
     "gallery:digits-seed2/ticket": "10.safetensors",
@@ -94,6 +94,7 @@ def world(few_digits: st.Data, tmp_path_factory: pytest.TempPathFactory) -> Path
     (folder / "mine").mkdir()
     (folder / "mine" / "models.py").write_text(MODELS)
     torch.save(dense.build().state_dict(), folder / "weights.pt")
+    (folder / "order.txt").write_text("\n".join(few_digits.classes))
     pixels = np.random.default_rng(0).integers(0, 256, (120, 40, 40, 3), dtype=np.uint8)
     for number, image in enumerate(pixels):
         path = folder / "photos" / ("cat", "dog")[number % 2] / f"{number}.png"

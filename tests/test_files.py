@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from scratchticket.errors import InputError
-from scratchticket.files import MAX_NESTING, parsed_json, printable, read_bytes
+from scratchticket.errors import InputError, Unwritable
+from scratchticket.files import (
+    MAX_NESTING,
+    check_text,
+    check_writable,
+    parsed_json,
+    printable,
+    read_bytes,
+    write_atomically,
+)
 
 
 def test_what_json_can_say_is_read() -> None:
@@ -68,3 +76,38 @@ def test_no_text_commands_a_terminal() -> None:
 
     assert said.isprintable()
     assert said.startswith(r"cat \x1b]0;x\x07\r\n\x9b2J\u202e\u2028\x7f\ud800é猫")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("missing/file", "No such file or directory"),
+        ("folder", "Is a directory"),
+        ("x" * 250, "File name too long"),
+        ("file/below", "Not a directory"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_beforehand(
+    tmp_path: Path, name: str, reason: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(Unwritable, match=f"cannot write .*: {reason}"):
+        check_writable(tmp_path / name)
+    check_writable(tmp_path / "file")
+
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "file", tmp_path / "folder"]
+    assert (tmp_path / "file").read_text() == ""
+
+
+def test_a_name_that_is_no_utf8_is_a_line(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+
+    with pytest.raises(InputError, match=r"class 'caf.udce9' is no UTF-8; give it another name"):
+        check_text(name, "class")
+    with pytest.raises(InputError, match="a name it shall hold is no UTF-8"):
+        write_atomically(tmp_path / "page.html", name)
+    check_text("café", "class")
+
+    assert list(tmp_path.iterdir()) == []

@@ -7,6 +7,7 @@ import os
 import uuid
 from collections import Counter
 from contextlib import suppress
+from errno import EISDIR
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any, BinaryIO, NoReturn
@@ -30,10 +31,11 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         InputError: If it names no file.
         Unwritable: If the folder does not exist or cannot be written, or the disk is full.
     """
-    data = content.encode() if isinstance(content, str) else content
-    if not path.name:
-        raise InputError(f"cannot write {str(path)!r}: it names no file")
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
+    temporary = _temporary(path)
+    try:
+        data = content.encode() if isinstance(content, str) else content
+    except UnicodeEncodeError:
+        raise InputError(f"cannot write {path}: a name it shall hold is no UTF-8") from None
     try:
         with temporary.open("wb") as file:
             file.write(data)
@@ -46,6 +48,50 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         if isinstance(error, OSError):
             raise Unwritable(f"cannot write {path}: {error.strerror}") from None
         raise
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file that could not be written, before anything is computed for it.
+
+    Raises:
+        InputError: If it names no file.
+        Unwritable: If it is a folder, or its folder does not exist or cannot be written.
+    """
+    temporary = _temporary(path)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+        temporary.touch()
+        temporary.unlink()
+    except OSError as error:
+        raise Unwritable(f"cannot write {path}: {error.strerror}") from None
+
+
+def _temporary(path: Path) -> Path:
+    """Return what a file is called while it is written.
+
+    Raises:
+        InputError: If the path names no file.
+    """
+    if not path.name:
+        raise InputError(f"cannot write {str(path)!r}: it names no file")
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
+
+
+def check_text(text: str, what: str) -> None:
+    """Refuse text that no ticket or record can hold: a file's name may be no UTF-8.
+
+    Args:
+        text: What shall be stored.
+        what: What it is, for the message.
+
+    Raises:
+        InputError: If it is no UTF-8.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{what} {text!r} is no UTF-8; give it another name") from None
 
 
 def remove_unfinished(folder: Path) -> None:

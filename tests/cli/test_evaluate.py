@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from PIL import Image
 from torch import nn
 
 import scratchticket as st
@@ -150,6 +151,60 @@ def test_a_network_of_the_users_own_is_judged(home: Path, kind: str) -> None:
     assert facts["natural"]["correct"] == int((logits.argmax(dim=1) == labels).sum()) > 300
     assert facts["attacks"][0]["epsilon"] == "8/255"
     assert facts["subject"]["network"] == "own_networks:small"
+
+
+@pytest.fixture
+def photographs(home: Path) -> Path:
+    """Photographs of two classes and several sizes: class2 is bright, class10 dark."""
+    for number in range(40):
+        path = home / "photos" / ("class2", "class10")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.full((8 + number % 3, 8, 3), (220, 30)[number % 2], np.uint8)
+        Image.fromarray(pixels).save(path)
+    weight = torch.ones(2, 64) / 64
+    weight[0] *= -1  # torchvision's order: class10, dark, is class 0
+    torch.save({"1.weight": weight, "1.bias": torch.tensor([0.5, -0.5])}, "photos.pt")
+    return home
+
+
+def test_images_for_a_network_of_ones_own_get_size_colour_and_class_order(
+    photographs: Path,
+) -> None:
+    words = ("photos.pt", "--network", "own_networks:small", "--data", "./photos", "--part", "all")
+    prepared = ("--size", "8", "--colour", "grey")
+
+    code, _, err = call("evaluate", *words)
+    assert code == 2
+    assert "give a size (--size; size in Python)" in err
+    code, text, err = call("evaluate", *words, *prepared, "--attack", "none")
+    assert code == 0, err
+    assert "class 0 is class2, with torchvision's ImageFolder it is class10; --classes" in err
+    assert "0/40" in text
+    assert "warning sign: chance: natural accuracy 0.0 % is not above chance, 50.0 %" in text
+    assert "another order (--classes)" in text
+    code, text, err = call("transfer", *words, *prepared, "--quiet")
+    assert code == 0, err
+    assert "warning sign: chance: photos: natural accuracy 0.0 % is not above chance" in text
+
+    Path("class_to_idx.json").write_text('{"class10": 0, "class2": 1}')
+    for order in ("class10,class2", "class_to_idx.json"):
+        code, text, err = call(
+            "evaluate", *words, *prepared, "--classes", order, "--attack", "none", "--json"
+        )
+        assert code == 0, err
+        facts = json.loads(text)
+        assert facts["natural"]["correct"] == 40
+        assert "chance" not in {sign["name"] for sign in facts["warning_signs"]}
+    assert "class 0 is" not in err
+    ordered = (*prepared, "--classes", "class_to_idx.json")
+    code, text, err = call("transfer", *words, *ordered, "--quiet")
+    assert (code, "chance" in text) == (0, False), err
+    code, _, err = call("attack", *words, *ordered, "--out", "adversarial.npz", "--quiet")
+    assert code == 0, err
+    code, text, err = call("evaluate", *words[:3], "--adversarial", "adversarial.npz", "--json")
+    assert (code, json.loads(text)["natural"]["correct"]) == (0, 40), err
+    code, _, err = call("evaluate", *words[:3], "--adversarial", "adversarial.npz", *ordered)
+    assert (code, "leave out --size, --colour, --classes" in err) == (2, True)
 
 
 class Evil:

@@ -146,6 +146,35 @@ def test_a_read_only_disk_is_read_and_not_written(disk: Disk, drawn: Path) -> No
     assert not litter(disk.path)
 
 
+def test_what_cannot_be_written_is_not_computed(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that is just too long, once a file of that name is written under another first."""
+    for place in (
+        "experiments.adversarial.attacked_images",
+        "experiments.portrait.portrait",
+        "export.write._dense",
+        "experiments.report.found",
+        "tickets.save_tickets",
+        "sharing.hub.read_bytes",
+    ):
+        monkeypatch.setattr(f"scratchticket.{place}", None)  # to call it would raise
+    ticket, name = drawn / "ticket.safetensors", "x" * 240
+    (tmp_path / "store").mkdir()
+
+    for words in (
+        ("attack", ticket, "--data", "digits", "--out", tmp_path / f"{name}.npz"),
+        ("show", ticket, "--html", tmp_path / f"{name}.html"),
+        ("export", ticket, "--to", "dense", "--out", tmp_path / f"{name}.safetensors"),
+        ("bundle", ticket, "--out", tmp_path / f"{name}.safetensors"),
+        ("pull", tmp_path, "--out", tmp_path / f"{name}.safetensors"),
+        ("report", "figure4", "--store", tmp_path / "store", "--out", tmp_path / f"{name}.html"),
+        ("report", "figure4", "--store", tmp_path / "store", "--export", tmp_path / f"{name}.json"),
+    ):
+        assert "File name too long" in refused(*words)
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
 def test_a_sweep_on_a_read_only_disk(disk: Disk) -> None:
     (disk.path / "store").mkdir()
     disk.read_only()

@@ -172,3 +172,76 @@ def test_a_state_dict_runs_nothing_and_unpacks_to_no_bomb(tmp_path: Path) -> Non
         path.write_bytes(content)
         with pytest.raises(InputError):
             state_dict(path)
+
+
+BYTES = os.fsdecode(b"caf\xe9")  # a name that is no UTF-8
+
+
+def photographs(folder: Path, *classes: str) -> Path:
+    """Write a few images of each class; the images' own names are no UTF-8."""
+    draws = np.random.default_rng(0)
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        for number in range(12):
+            pixels = draws.integers(0, 256, (8, 8), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}{BYTES}.png")
+    return folder
+
+
+def test_names_that_are_no_utf8_are_refused_before_anything_is_computed(
+    tmp_path: Path, ticket: st.Ticket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photographs(tmp_path / BYTES, "a", "b")
+    photographs(tmp_path / "classes", "a", BYTES)
+    for name in ("t", BYTES, f"folder{BYTES}/t"):
+        path = tmp_path / f"{name}.safetensors"
+        path.parent.mkdir(exist_ok=True)
+        ticket.save(path)
+    mine, digits = f"{BYTES}.safetensors", ("--data", "digits")
+    before = files(tmp_path)
+
+    for words in (
+        ("draw", "--data", f"./{BYTES}", *FAST, "--out", "o"),
+        ("draw", "--data", "classes", *FAST, "--out", "o"),
+        ("draw", *digits, *FAST, "--set", f"network.arguments.x={BYTES}", "--out", "o"),
+        ("draw", *digits, *FAST, "--from", mine, "--out", "o"),
+        ("draw", *digits, *FAST, "--beside", mine, "--out", "o"),
+        ("draw", *digits, *FAST, "--classes", f"1,{BYTES}", "--out", "o"),
+        ("train", "--data", f"./{BYTES}", *FAST, "--out", "o"),
+        ("evaluate", mine, *digits, "--out", "o"),
+        ("evaluate", "t.safetensors", "--data", f"./{BYTES}", "--out", "o"),
+        ("evaluate", "t.safetensors", *digits, "--label-column", BYTES, "--out", "o"),
+        ("attack", mine, *digits, "--out", "o.npz"),
+        ("transfer", "t.safetensors", mine, *digits, "--out", "o"),
+        ("transfer", "t.safetensors", f"folder{BYTES}/t.safetensors", *digits, "--out", "o"),
+        ("push", "t.safetensors", f"./{BYTES}2"),
+        ("run", "figure8", "--data", f"cifar10={BYTES}", "--store", "o"),
+    ):
+        code, _, err = call(*words)
+        assert code == 2, words
+        errors = [line for line in err.splitlines() if not line.startswith("note: ")]
+        assert len(errors) == 1, err
+        assert r"caf\udce9" in err
+        assert "is no UTF-8; give it another name" in err
+        assert not any(path.is_file() for path in files(tmp_path) - before), words
+
+
+def test_what_a_record_does_not_hold_may_be_no_utf8(tmp_path: Path, ticket: st.Ticket) -> None:
+    out, path = tmp_path / BYTES, tmp_path / f"{BYTES}.safetensors"
+    data = photographs(tmp_path / "photos", "a", "b")
+    ticket.save(path)
+
+    for words in (
+        ("draw", "--data", data, "--out", out, *FAST),
+        ("evaluate", out / "ticket.safetensors", "--data", data, "--steps", "1"),
+        ("show", path),
+        ("show", path, "--html", tmp_path / f"{BYTES}.html"),
+        ("bundle", path, "--out", tmp_path / f"{BYTES}-2.safetensors"),
+        ("export", path, "--to", "dense", "--out", tmp_path / f"{BYTES}-3.safetensors"),
+        ("push", path, tmp_path / "shared"),
+        ("pull", tmp_path / "shared", "--out", tmp_path / f"{BYTES}-4.safetensors"),
+    ):
+        code, said, err = call(*words)
+        assert code == 0, err
+        assert safe(said + err)

@@ -61,6 +61,40 @@ def test_labels_may_be_names(tmp_path: Path, pictures: Array) -> None:
     assert data.classes == ("ant", "bee", "cat", "dog")
 
 
+@pytest.mark.parametrize("name", ["validation", "val", "valid", "dev"])
+def test_a_validation_part_is_read_whatever_it_is_called(
+    tmp_path: Path, pictures: Array, name: str
+) -> None:
+    labels = LABELS[:, None]  # a column, as in MedMNIST
+    own = {f"{name}_images": pictures[:12], f"{name}_labels": labels[:12]}
+    train = {"train_images": pictures, "train_labels": labels}
+    test = {"test_images": pictures[:8], "test_labels": labels[:8]}
+
+    data = load_data(save(tmp_path, **train, **own, **test))
+
+    np.testing.assert_array_equal(data.validation.images, pictures[:12].transpose(0, 3, 1, 2))
+    assert data.validation.labels.tolist() == LABELS[:12].tolist()
+    assert (len(data.train), len(data.test), data.notes) == (40, 8, ())
+
+
+def test_arrays_that_are_not_used_are_one_note(tmp_path: Path, pictures: Array) -> None:
+    train = {"train_images": pictures, "train_labels": LABELS}
+    test = {"test_images": pictures[:8], "test_labels": LABELS[:8]}
+    extra = {"extra_images": pictures, "masks": LABELS, "images": pictures}
+
+    data = load_data(save(tmp_path, **train, **test, **extra))
+
+    assert data.notes == ("arrays not used: extra_images, images, masks",)
+
+
+def test_plain_arrays_train_beside_a_test_part(tmp_path: Path, pictures: Array) -> None:
+    test = {"test_images": pictures[:8], "test_labels": LABELS[:8]}
+
+    data = load_data(save(tmp_path, images=pictures, labels=LABELS, **test))
+
+    assert (len(data.train), len(data.validation), len(data.test)) == (36, 4, 8)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -68,6 +102,10 @@ def test_labels_may_be_names(tmp_path: Path, pictures: Array) -> None:
         ({"images": None}, "holds the arrays labels, but not images; expected train_images"),
         ({"train_images": np.zeros(3)}, "but not train_labels; expected"),
         ({"labels": LABELS[:-1]}, r"39 labels, but images is of shape \(40, 8, 8, 3\)"),
+        (
+            {"val_images": LABELS, "dev_images": LABELS},
+            "both val_images and dev_images: leave one",
+        ),
         ({"labels": LABELS / 2}, "labels must be one row of integers or of text, got float64"),
         ({"labels": np.eye(40, dtype=int)}, r"labels must be one row .* of shape \(40, 40\)"),
         ({"classes": ["a", "b"]}, r"images, row 2 \(counted from 0\): label 2 is out of range"),

@@ -106,9 +106,22 @@ def test_the_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert folder() == Path.home() / ".cache" / "scratchticket"
 
-    def homeless() -> Path:
-        raise RuntimeError("Could not determine home directory.")
+    for name, place in (("XDG_CACHE_HOME", "scratchticket"), ("SCRATCHTICKET_CACHE", "")):
+        monkeypatch.setenv(name, "~/mine")
+        assert folder() == Path.home() / "mine" / place
 
-    monkeypatch.setattr(Path, "home", homeless)
+
+def test_without_a_home_pixels_stay_in_memory_and_a_note_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("SCRATCHTICKET_CACHE", "HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # of a user without an entry
     with pytest.raises(InputError, match="no home folder .*; set SCRATCHTICKET_CACHE"):
         folder()
+
+    pixels, note = get()
+
+    np.testing.assert_array_equal(pixels.numpy(), PIXELS)
+    assert note is not None
+    assert "no home folder to keep images in; set SCRATCHTICKET_CACHE" in note

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 import scratchticket as st
 from scratchticket.data import DataRecipe, gather, load_data
+from scratchticket.data.recipe import class_names, classes_text
 from scratchticket.errors import InputError
 
 
@@ -34,6 +36,64 @@ def test_classes_are_kept_and_numbered_as_they_are_named(digits: st.Data) -> Non
 def test_classes_that_are_none_are_refused(classes: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_data(DataRecipe(classes=classes))
+
+
+NAMES = ("tench, Tinca tinca", "cat", "class10")
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("names.txt", "tench, Tinca tinca\n  cat \n\nclass10\n"),
+        ("names.json", json.dumps(NAMES)),
+        ("class_to_idx.json", json.dumps({"class10": 2, "cat": 1, "tench, Tinca tinca": 0})),
+    ],
+)
+def test_a_file_names_classes_and_their_order(tmp_path: Path, file: str, content: str) -> None:
+    (tmp_path / file).write_text(content)
+
+    assert class_names(classes_text(str(tmp_path / file))) == NAMES
+
+
+def test_a_list_of_classes_is_stored_as_it_was_told(tmp_path: Path) -> None:
+    (tmp_path / "two.txt").write_text("cat\ndog")
+
+    assert classes_text(str(tmp_path / "two.txt")) == "cat,dog"
+    for told in ("7, 2,5", '["a", "b, c"]', ",".join(f"class number {n}" for n in range(1000))):
+        assert classes_text(told) == told
+    assert class_names("[a],[b]") == ("[a]", "[b]")  # no JSON
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "classes are two names or more with commas, .* got '.*list'"),
+        (b"cat", "holds no list of classes: expected a name on each line"),
+        (b'["cat", 7]', "holds no list of classes"),
+        (b'{"cat": 1, "dog": 2}', "holds no list of classes: .* numbers from 0"),
+        (b'{"cat": 0, "dog": 0}', "holds no list of classes"),
+        (b"[cat\ndog", "holds no list of classes"),
+        (b"c\xe9t\ndog", "holds no list of classes: it is no UTF-8"),
+    ],
+)
+def test_a_file_that_lists_no_classes_is_one_line(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / "list").write_bytes(content)
+
+    with pytest.raises(InputError, match=message):
+        classes_text(str(tmp_path / "list"))
+
+
+def test_classes_with_commas_are_kept_in_the_order_of_a_list() -> None:
+    pairs = [(np.full((8, 8), i, dtype=np.uint8), NAMES[i % 3]) for i in range(60)]
+
+    data = gather(pairs, recipe=DataRecipe(classes=json.dumps([NAMES[1], NAMES[0]])))
+
+    assert data.classes == (NAMES[1], NAMES[0])
+    for image, label in zip(data.train.images, data.train.labels, strict=True):
+        assert int(image[0, 0, 0]) % 3 == (1, 0)[int(label)]
 
 
 def test_without_a_validation_part_the_test_images_serve_and_a_note_says_so() -> None:

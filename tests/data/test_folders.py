@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scratchticket.data import Data, load_data
@@ -52,13 +53,18 @@ def test_three_parts_are_read_with_classes_sorted_by_number(
     assert data.test.labels.tolist() == [1, 1, 1]
     check_pixels(data, pictures, 0, label=1)
     check_pixels(data, pictures, 10, label=0)
-    assert data.notes == ("1 of the 2 classes have no test image",)
+    assert data.notes == (
+        "classes are numbered with numbers by value: class 0 is 9, with torchvision's ImageFolder "
+        "it is 10; --classes gives another order",
+        "1 of the 2 classes have no test image",
+    )
 
 
 def test_classes_alone_are_divided(tmp_path: Path, pictures: Array, fill: Fill) -> None:
     fill("bus", 0, 10)
     fill("train", 10, 10)  # a class that is called so
-    (tmp_path / "photos/bus/notes.txt").write_text("")
+    for name in ("bus/notes.txt", "README.md"):
+        (tmp_path / "photos" / name).write_text("")
 
     data = load_data(tmp_path / "photos")
 
@@ -66,21 +72,119 @@ def test_classes_alone_are_divided(tmp_path: Path, pictures: Array, fill: Fill) 
     assert (len(data.train), len(data.validation), len(data.test)) == (14, 2, 4)
     check_pixels(data, pictures, 10, label=1)
     assert data.notes == (
-        f"not read: 1 that are no images of a part, such as {tmp_path}/photos/bus/notes.txt",
+        f"not read: 1 file, such as {tmp_path}/photos/bus/notes.txt",
         "no test part: 20 % of the images of each class were held out as one",
     )
 
 
-def test_a_folder_beside_the_parts_is_noted(tmp_path: Path, fill: Fill) -> None:
+def test_what_is_not_read_is_counted(tmp_path: Path, pictures: Array, fill: Fill) -> None:
+    """Folders whose names only begin like a part's are none, and nobody's images."""
     fill("train/a", 0, 5)
     fill("train/b", 5, 5)
     fill("test/a", 10, 1)
     fill("test/b", 11, 1)
-    fill("rejected", 12, 1)
+    for number, folder in enumerate(("rejected", "train_masks", "train copy", "test_old")):
+        fill(f"{folder}/a", 12 + number, 1)
+    (tmp_path / "photos/train_labels").mkdir()
+    (tmp_path / "photos/train_labels/a.txt").write_text("")
 
-    [note] = load_data(tmp_path / "photos").notes
+    data = load_data(tmp_path / "photos")
 
-    assert note.endswith("such as " + str(tmp_path / "photos/rejected"))
+    assert data.classes == ("a", "b")
+    assert (len(data.train) + len(data.validation), len(data.test)) == (10, 2)
+    check_pixels(data, pictures, 0, label=0)
+    assert data.notes == (f"not read: 5 files, such as {tmp_path}/photos/rejected/a/12.png",)
+
+
+@pytest.mark.parametrize(("train", "test"), [("seg_train", "seg_test"), ("train 2", "test 2")])
+def test_names_of_parts_within_names_count_where_no_folder_is_called_so(
+    tmp_path: Path, fill: Fill, train: str, test: str
+) -> None:
+    for number, folder in enumerate((train, test)):
+        fill(f"{folder}/sea", 20 * number, 5)
+        fill(f"{folder}/wood", 20 * number + 10, 5)
+    fill("seg_pred", 39, 1)
+
+    data = load_data(tmp_path / "photos")
+
+    assert data.classes == ("sea", "wood")
+    assert (len(data.train) + len(data.validation), len(data.test)) == (10, 10)
+    assert data.notes == (f"not read: 1 file, such as {tmp_path}/photos/seg_pred/39.png",)
+    fill(f"{train} old/sea", 38, 1)
+    with pytest.raises(InputError, match=f"the train part may be {train} or {train} old; leave"):
+        load_data(tmp_path / "photos")
+
+
+def test_a_part_of_two_folders_is_one_line(tmp_path: Path, fill: Fill) -> None:
+    for folder in ("train", "val", "validation"):
+        fill(f"{folder}/a", 0, 5)
+        fill(f"{folder}/b", 5, 5)
+
+    with pytest.raises(InputError, match="the validation part may be val or validation; leave one"):
+        load_data(tmp_path / "photos")
+
+
+def test_a_folder_that_may_be_a_part_or_a_class_is_one_line(tmp_path: Path, fill: Fill) -> None:
+    for number, folder in enumerate(("bus", "car", "train")):
+        fill(f"{folder}/2019", 10 * number, 5)
+        fill(f"{folder}/2020", 10 * number + 5, 5)
+
+    with pytest.raises(
+        InputError, match="training part, or a class like bus, car; give .*/train for"
+    ):
+        load_data(tmp_path / "photos")
+    assert load_data(tmp_path / "photos" / "train").classes == ("2019", "2020")
+
+
+def test_parts_without_a_training_part_judge(tmp_path: Path, fill: Fill) -> None:
+    for number, folder in enumerate(("val", "test")):
+        fill(f"{folder}/a", 20 * number, 5)
+        fill(f"{folder}/b", 20 * number + 10, 5)
+
+    assert len(load_data(tmp_path / "photos", whole=True).test) == 20
+    with pytest.raises(InputError, match="there is no labelled training part"):
+        load_data(tmp_path / "photos")
+
+
+def test_what_systems_leave_in_folders_is_not_looked_at(tmp_path: Path, fill: Fill) -> None:
+    fill("a", 0, 5)
+    fill("b", 5, 5)
+    fill("b/@eaDir/05.png", 10, 1)  # a thumbnail
+    fill("__MACOSX/a", 11, 1)
+    fill("$RECYCLE.BIN", 12, 1)
+    for name in ("__MACOSX/a/._00.png", "a/._00.png", ".DS_Store", "a/.DS_Store"):
+        (tmp_path / "photos" / name).write_text("no image")
+
+    data = load_data(tmp_path / "photos")
+
+    assert data.classes == ("a", "b")
+    assert sum(map(len, (data.train, data.validation, data.test))) == 10
+    assert data.notes == ("no test part: 20 % of the images of each class were held out as one",)
+
+
+def test_tiny_imagenet_is_read_with_its_annotations(
+    tmp_path: Path, pictures: Array, fill: Fill
+) -> None:
+    home = tmp_path / "photos"
+    for number, name in enumerate(("n01443537", "n01629819")):
+        fill(f"train/{name}/images", 10 * number, 5)
+        (home / "train" / name / f"{name}_boxes.txt").write_text("")
+    fill("val/images", 20, 4)
+    fill("test/images", 30, 3)
+    rows = [f"{20 + n:02}.png\tn0{'1443537' if n % 2 else '1629819'}\t0\t32\n" for n in range(4)]
+    listing = home / "val" / "val_annotations.txt"
+    listing.write_text("".join(rows))
+
+    data = load_data(home)
+
+    assert data.classes == ("n01443537", "n01629819")
+    np.testing.assert_array_equal(data.test.images, pictures[20:24].transpose(0, 3, 1, 2))
+    assert data.test.labels.tolist() == [1, 0, 1, 0]
+    assert "no labelled test part: the validation part serves as one" in data.notes
+    assert data.notes[0].startswith("not read: 6 files")  # three images without a class
+    listing.write_text("".join(rows[1:]))
+    with pytest.raises(InputError, match="val_annotations.txt names no class of 20.png"):
+        load_data(home)
 
 
 def test_an_empty_class_is_one_line(tmp_path: Path, fill: Fill) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from scratchticket.data.labels import numbered
-from scratchticket.data.source import Part, natural, part_named
+from scratchticket.data.labels import numbered, order_note
+from scratchticket.data.recipe import DataRecipe
+from scratchticket.data.source import Part, natural, part_called, part_within
 from scratchticket.errors import InputError
 
 
@@ -75,19 +76,37 @@ def test_names_sort_with_their_numbers_by_value() -> None:
     ]
 
 
+def test_an_order_that_is_not_torchvisions_is_noted() -> None:
+    names, numbers = {"train": part(["c10", "c2", "c1"])}, {"train": part([*range(11)])}
+
+    [note] = order_note(names, ["c1", "c2", "c10"], DataRecipe())
+
+    assert "class 1 is c2, with torchvision's ImageFolder it is c10; --classes" in note
+    assert order_note(names, ["c1", "c10", "c2"], DataRecipe()) == ()
+    assert order_note(names, ["c1", "c2", "c10"], DataRecipe(classes="c10,c2")) == ()
+    assert order_note(numbers, [str(n) for n in range(11)], DataRecipe()) == ()
+
+
 @pytest.mark.parametrize(
-    ("name", "expected"),
+    ("name", "called", "within"),
     [
-        ("train-00000-of-00001.parquet", "train"),
-        ("Training", "train"),
-        ("test.parquet", "test"),
-        ("val", "validation"),
-        ("valid_1", "validation"),
-        ("validation-00000", "validation"),
-        ("trainer.parquet", None),
-        ("testament", None),
-        ("extra-00000", None),
+        ("Training", "train", "train"),
+        ("val", "validation", "validation"),
+        ("dev", "validation", "validation"),
+        ("evaluation", "test", "test"),
+        ("valid_1", None, "validation"),
+        ("train_masks", None, "train"),
+        ("train copy", None, "train"),
+        ("seg_test", None, "test"),
+        ("test2", None, "test"),
+        ("train_val", None, None),  # which of them?
+        ("trainer", None, None),
+        ("testament", None, None),
+        ("extra", None, None),
     ],
 )
-def test_a_part_is_known_by_the_first_word_of_a_name(name: str, expected: str | None) -> None:
-    assert part_named(name) == expected
+def test_a_part_is_called_so_or_its_name_stands_within_another(
+    name: str, called: str | None, within: str | None
+) -> None:
+    assert part_called(name) == called
+    assert part_within(name) == within

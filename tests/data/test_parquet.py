@@ -255,7 +255,7 @@ def test_files_of_no_known_part_are_noted(folder: Path) -> None:
 
     data = load_data(folder)
 
-    assert data.notes[0] == "files of no known part, not read: extra.parquet"
+    assert data.notes[0] == f"not read: 1 file, such as {folder}/extra.parquet"
     assert (len(data.train), len(data.validation), len(data.test)) == (29, 3, 8)
 
 
@@ -271,6 +271,71 @@ def test_parts_may_be_folders_or_lie_in_one(folder: Path) -> None:
     (deeper / "test-00000-of-00001.parquet").rename(home / "test/0.parquet")
     deeper.rename(home / "train")
     assert load_data(home).test.images.equal(expected)
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("default/train/0000.parquet", "default/test/0000.parquet"),  # the hub's own conversion
+        ("a/b/train.parquet", "a/b/test.parquet"),
+        ("train/train.parquet", "test/test.parquet"),
+        ("partial-train/0000.parquet", "partial-test/0000.parquet"),
+        ("my_train.parquet", "my_test.parquet"),
+        ("training_0.parquet", "eval-0.parquet"),
+        ("train-00000-of-00001-a09b74b3.parquet", "test-00000-of-00001-b3ef9c3b.parquet"),
+    ],
+)
+def test_parts_are_found_by_every_name_that_the_hub_uses(
+    tmp_path: Path, pictures: Array, write_table: Callable[..., Path], train: str, test: str
+) -> None:
+    write_table(tmp_path / "mine" / train, pictures[8:], {"label": LABELS[8:]}, classes=NAMES)
+    write_table(tmp_path / "mine" / test, pictures[:8], {"label": LABELS[:8]}, classes=NAMES)
+    (tmp_path / "mine" / "._train.parquet").write_text("what a Mac leaves")
+
+    data = load_data(tmp_path / "mine")
+
+    assert (len(data.train) + len(data.validation), data.notes) == (32, ())
+    np.testing.assert_array_equal(data.test.images, pictures[:8].transpose(0, 3, 1, 2))
+
+
+def test_splits_whose_names_begin_like_a_part_are_no_part(
+    folder: Path, pictures: Array, write_table: Callable[..., Path]
+) -> None:
+    for name in ("train_unlabeled", "test_hard", "validation_matched", "validation_mismatched"):
+        path = folder / f"{name}-00000-of-00001.parquet"
+        write_table(path, 255 - pictures, {"label": LABELS}, classes=NAMES)
+
+    data = load_data(folder)
+
+    assert (len(data.train), len(data.validation), len(data.test)) == (36, 4, 8)
+    np.testing.assert_array_equal(data.test.images, pictures[:8].transpose(0, 3, 1, 2))
+    [note] = data.notes
+    assert note.startswith("not read: 4 files, such as ")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["train_labeled", "train_unlabeled", "test"], "no labelled training part"),
+        (["my_train", "your_train"], r"train part may be my_train\*.parquet or your_train\*.parq"),
+        (["train", "training"], r"train part may be train\*.parquet or training\*.parquet; leave"),
+        (["train", "train/0"], r"train part may be train\*.parquet or train/; leave"),
+        (["train", "train-00000-of-00001"], r"may be train\*.parquet or train-of-00001.parquet"),
+        (["a-00000-of-00001", "b-00000-of-00001"], "may be a-of-00001.parquet or b-of-00001.parq"),
+    ],
+)
+def test_a_part_that_may_be_either_of_two_is_one_line(
+    tmp_path: Path,
+    pictures: Array,
+    write_table: Callable[..., Path],
+    names: list[str],
+    message: str,
+) -> None:
+    for name in names:
+        write_table(tmp_path / "mine" / f"{name}.parquet", pictures, {"label": LABELS})
+
+    with pytest.raises(InputError, match=message):
+        load_data(tmp_path / "mine")
 
 
 def test_two_data_sets_in_one_folder_are_one_line(folder: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +14,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as some
-from PIL import Image
+from PIL import Image, ImageOps
 
 from scratchticket.data.pictures import decoded
 from scratchticket.data.recipe import DataRecipe
@@ -111,37 +114,135 @@ def test_an_opaque_alpha_channel_is_dropped_and_a_transparent_one_refused(
     assert decoded(encode(image), KEEP).shape == (3, 8, 8)
 
     image.putalpha(254)
-    with pytest.raises(InputError, match="transparent; set colour to rgb or grey"):
+    with pytest.raises(InputError, match="transparent; give --colour rgb or grey"):
         decoded(encode(image), KEEP)
     assert decoded(encode(image), RGB).shape == (3, 8, 8)
+
+
+@pytest.mark.parametrize("kind", ["RGBA", "LA", "P", "RGB"])
+@pytest.mark.parametrize("recipe", [RGB, GREY])
+def test_what_is_transparent_is_white(
+    kind: str, recipe: DataRecipe, encode: Callable[..., bytes]
+) -> None:
+    """A black drawing on clear ground, whose hidden pixels are black too."""
+    alpha = np.zeros((8, 8), np.uint8)
+    alpha[2:4] = 255
+    if kind == "P":
+        image = Image.fromarray(np.minimum(alpha, 1))
+        image.putpalette([0] * 6)
+        image.info["transparency"] = 0
+    elif kind == "RGB":  # one colour stands for clear
+        image = Image.fromarray(np.repeat(np.minimum(alpha, 1)[:, :, None], 3, axis=2))
+        image.info["transparency"] = (0, 0, 0)
+    else:
+        image = Image.new(kind, (8, 8))
+        image.putalpha(Image.fromarray(alpha))
+
+    for picture in (image, encode(image)):
+        pixels = decoded(picture, recipe)
+
+        assert pixels.shape == ((3, 8, 8) if recipe is RGB else (1, 8, 8))
+        assert (np.abs(pixels.astype(int) - (255 - alpha)) <= 1).all()
+
+
+def test_half_transparent_is_half_white_and_opaque_is_itself(pictures: Array) -> None:
+    image = Image.fromarray(pictures[0])
+    image.putalpha(255)
+    np.testing.assert_array_equal(decoded(image, RGB), pictures[0].transpose(2, 0, 1))
+
+    image.putalpha(51)  # a fifth
+    expected = 255 - (255 - pictures[0].transpose(2, 0, 1).astype(float)) / 5
+    assert np.abs(decoded(image, RGB) - expected).max() <= 1
 
 
 def test_other_colour_spaces_need_a_choice(pictures: Array, encode: Callable[..., bytes]) -> None:
     cmyk = encode(Image.fromarray(pictures[0]).convert("CMYK"), "jpeg")
 
-    with pytest.raises(InputError, match="the image is CMYK; set colour to rgb or grey"):
+    with pytest.raises(InputError, match="the image is CMYK; give --colour rgb or grey"):
         decoded(cmyk, KEEP)
     assert decoded(cmyk, RGB).shape == (3, 8, 8)
 
 
+def png_of_16_bits(image: Array) -> bytes:
+    """Encode an image of 1 to 4 channels of 16 bits, which the image library cannot write."""
+    height, width, channels = image.shape
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        check = zlib.crc32(name + content)
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in image)
+    header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def tiff_of_16_bits(image: Array) -> bytes:
+    """Encode a colour image of 16 bits as TIFF, which the image library cannot write either."""
+    height, width, _ = image.shape
+    values = 8 + 2 + 8 * 12 + 4  # where what fits into no entry lies
+    entries = [(256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, values), (259, 3, 1, 1)]
+    entries += [(262, 3, 1, 2), (273, 4, 1, values + 6), (277, 3, 1, 3), (279, 4, 1, image.nbytes)]
+    told = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    head = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", len(entries))
+    return head + told + bytes(4) + struct.pack("<HHH", 16, 16, 16) + image.tobytes()
+
+
+DEEP = np.random.default_rng(2).integers(0, 1 << 16, (8, 8, 4), dtype=np.uint16)
+SIXTEEN = {f"png {n}": png_of_16_bits(DEEP[:, :, :n]) for n in (1, 2, 3, 4)} | {
+    "ppm": b"P6\n8 8\n65535\n" + DEEP[:, :, :3].astype(">u2").tobytes(),
+    "tiff": tiff_of_16_bits(DEEP[:, :, :3].copy()),
+}
+
+
 @pytest.mark.parametrize("recipe", [KEEP, RGB, GREY])
-def test_sixteen_bits_are_refused(recipe: DataRecipe, encode: Callable[..., bytes]) -> None:
-    deep = encode(Image.fromarray(np.full((8, 8), 40_000, np.uint16)))
+@pytest.mark.parametrize("content", SIXTEEN.values(), ids=SIXTEEN.keys())
+def test_sixteen_bits_are_refused(content: bytes, recipe: DataRecipe) -> None:
+    for picture in (content, Image.open(io.BytesIO(content))):
+        with pytest.raises(InputError, match="of 16 bits are not read; make them 8-bit"):
+            decoded(picture, recipe)
+    with pytest.raises(InputError, match="pixels of kind I;16 are not read"):
+        decoded(Image.fromarray(DEEP[:, :, 0]), recipe)
 
-    with pytest.raises(
-        InputError, match="pixels of kind I;16 are not read; make them 8-bit grey or RGB"
-    ):
-        decoded(deep, recipe)
+
+@pytest.mark.parametrize("kind", ["gif", "png", "webp", "tiff"])
+def test_frames_are_not_dropped(kind: str, pictures: Array, encode: Callable[..., bytes]) -> None:
+    more = [Image.fromarray(picture) for picture in pictures[1:3]]
+    content = encode(pictures[0], kind, save_all=True, append_images=more)
+
+    for picture in (content, Image.open(io.BytesIO(content))):
+        with pytest.raises(InputError, match="several frames; make each that counts an image"):
+            decoded(picture, RGB)
+    assert decoded(encode(pictures[0], kind, save_all=True), RGB).shape == (3, 8, 8)
+    assert decoded(Image.open(io.BytesIO(content)).copy(), RGB).shape == (3, 8, 8)
 
 
-def test_a_photograph_taken_sideways_is_turned_upright(encode: Callable[..., bytes]) -> None:
+def test_a_preview_behind_a_photograph_is_no_frame(
+    pictures: Array, encode: Callable[..., bytes]
+) -> None:
+    preview = [Image.fromarray(pictures[1])]
+
+    pixels = decoded(encode(pictures[0], "mpo", save_all=True, append_images=preview), KEEP)
+
+    np.testing.assert_array_equal(pixels, decoded(encode(pictures[0], "jpeg"), KEEP))
+
+
+def test_a_photograph_taken_sideways_is_turned_upright(
+    tmp_path: Path, encode: Callable[..., bytes]
+) -> None:
     image = Image.fromarray(np.arange(32, dtype=np.uint8).reshape(4, 8))
     exif = image.getexif()
     exif[0x0112] = 6  # to be turned clockwise
+    path = tmp_path / "sideways.png"
+    path.write_bytes(encode(image, exif=exif))
 
-    pixels = decoded(encode(image, exif=exif), KEEP)
+    for picture in (path.read_bytes(), path, str(path), np.str_(path), Image.open(path)):
+        pixels = decoded(picture, KEEP)
 
-    np.testing.assert_array_equal(pixels[0], np.rot90(np.asarray(image), -1))
+        np.testing.assert_array_equal(pixels[0], np.rot90(np.asarray(image), -1))
+    upright = ImageOps.exif_transpose(Image.open(path))
+    np.testing.assert_array_equal(decoded(upright, KEEP), pixels)
 
 
 def test_size_crops_the_middle_and_scales_it() -> None:
@@ -157,7 +258,7 @@ def test_size_crops_the_middle_and_scales_it() -> None:
 def test_an_image_unlike_the_first_one_says_how_it_differs(pictures: Array) -> None:
     with pytest.raises(InputError, match="the image is grey, the first training image in colour"):
         decoded(pictures[0][:, :, 0], KEEP, (3, 8, 8))
-    with pytest.raises(InputError, match="is 8 pixels high and 6 wide, .* 8 and 8; set data.size"):
+    with pytest.raises(InputError, match="is 8 pixels high and 6 wide, .* 8 and 8; give a size"):
         decoded(pictures[0][:, :6], KEEP, (3, 8, 8))
 
 

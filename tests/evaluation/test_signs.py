@@ -11,6 +11,7 @@ from torch import Tensor
 from scratchticket.attacks import PGD, Attack, Bandits
 from scratchticket.data import ImageSet
 from scratchticket.evaluation import balls, checks, evaluate, suite
+from scratchticket.evaluation.outcome import Evaluated
 from scratchticket.evaluation.suites import autoattack
 
 Brightness = Callable[[Tensor], Tensor]
@@ -48,7 +49,7 @@ def verdicts(
         if attack.norm == "linf" and not isinstance(attack.method, Bandits)
     ]
     attacks = [*light, Attack(Bandits(150), "0.1"), *(more or [])]
-    seen = checks(evaluate(network, images, attacks, checks=True), "0.1", "linf", "1")
+    seen = checks(evaluate(network, images, attacks, checks=True), "0.1", "linf", "1", 5)
     return {check.name: check.verdict for check in seen}
 
 
@@ -144,6 +145,17 @@ def test_autoattacks_flags_and_its_square_are_signs() -> None:
     assert seen["autoattack"] == "warning"
     masked = verdicts(lambda images: network(images.detach()) + 0 * images.sum(), grey(32), attacks)
     assert masked["black box"] == "warning"
+
+
+@pytest.mark.parametrize(("right", "verdict"), [(0, "warning"), (100, "warning"), (160, "clear")])
+def test_a_network_that_knows_no_more_than_chance_is_a_sign(right: int, verdict: str) -> None:
+    evaluated = Evaluated(torch.arange(1000) < right, ())
+
+    [seen] = [c for c in checks(evaluated, "0.1", "linf", "1", 10) if c.name == "chance"]
+
+    assert seen.verdict == verdict
+    assert "10.0 % of 10 classes" in seen.text
+    assert ("another order (--classes)" in seen.text) == (verdict == "warning")
 
 
 def test_without_attacks_nothing_is_tested() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Option
 
 from scratchticket.cli import options as o
-from scratchticket.cli.judges import EvaluationProgress, subject_of
+from scratchticket.cli.judges import EvaluationProgress, preparation, subject_of
 from scratchticket.cli.settings import with_settings
 from scratchticket.cli.terminal import say, user_errors
 
@@ -21,6 +21,9 @@ def attack(
         Option("--out", help="File to write, .npz or .parquet.", show_default=False),
     ],
     label_column: o.LabelColumn = None,
+    size: o.Size = None,
+    colour: o.Colour = None,
+    classes: o.Classes = None,
     part: o.Part = "test",
     index: o.Index = None,
     network: o.Code = None,
@@ -66,14 +69,17 @@ def attack(
         from scratchticket.experiments import adversarial
         from scratchticket.experiments.judging import judgement
         from scratchticket.experiments.records import usable_device
+        from scratchticket.files import check_writable
         from scratchticket.networks import placed
 
         adversarial.check_name(to)
         if to.exists():
             raise InputError(f"{to} exists; choose another --out")
+        check_writable(to)
         given = {"steps": steps, "step_size": step_size}
         changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
-        subject, test = subject_of(file, data, label_column, part, index, network, normalise)
+        how = preparation(label_column, size, colour, classes)
+        subject, test = subject_of(file, data, part, how, index, network, normalise)
         task = judgement(
             subject,
             test,

@@ -20,11 +20,13 @@ def bundle(
     """Put tickets of one random network into one file, each loadable alone."""
     with user_errors():
         from scratchticket.errors import InputError
+        from scratchticket.files import check_writable
         from scratchticket.tickets import load_tickets, save_tickets
 
         import_network(network)
         if out.exists():
             raise InputError(f"{out} exists; choose another --out")
+        check_writable(out)
         together = [ticket for path in tickets for ticket in load_tickets(path)]
         save_tickets(together, out)
         size = f"{len(together)} tickets, {out.stat().st_size:,} bytes"

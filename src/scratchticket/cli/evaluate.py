@@ -15,12 +15,21 @@ from scratchticket.cli.judges import (
     WHOLE,
     EvaluationProgress,
     opened,
+    preparation,
     say_share_done,
     shard_of,
     subject_of,
 )
 from scratchticket.cli.settings import with_settings
-from scratchticket.cli.terminal import cell, interval, out, percent, say, user_errors
+from scratchticket.cli.terminal import (
+    cell,
+    interval,
+    out,
+    percent,
+    print_signs,
+    say,
+    user_errors,
+)
 
 ONE, MANY = "One attack", "A suite of attacks"
 
@@ -29,6 +38,9 @@ def evaluate(
     ticket: o.Judged,
     data: o.SomeData = None,
     label_column: o.LabelColumn = None,
+    size: o.Size = None,
+    colour: o.Colour = None,
+    classes: o.Classes = None,
     part: o.Part = "test",
     index: o.Index = None,
     network: o.Code = None,
@@ -129,7 +141,11 @@ def evaluate(
         changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
         if adversarial is not None:
             other = part if part != "test" else None
-            besides = {"data": data, "part": other, "suite": suite, "attack": attack, "out": folder}
+            besides = {
+                **{"data": data, "label-column": label_column, "size": size, "colour": colour},
+                **{"classes": classes, "part": other, "suite": suite, "attack": attack},
+                "out": folder,
+            }
             extra = [f"--{name}" for name, value in besides.items() if value] or changed
             if extra:
                 raise InputError(
@@ -140,7 +156,8 @@ def evaluate(
             return
         if suite is not None and (attack is not None or changed):
             raise InputError("a suite has its own attacks: give --suite or --attack, not both")
-        subject, test = subject_of(ticket, data, label_column, part, index, network, normalise)
+        how = preparation(label_column, size, colour, classes)
+        subject, test = subject_of(ticket, data, part, how, index, network, normalise)
         task = judgement(
             subject,
             test,
@@ -226,5 +243,4 @@ def _print(title: str, record: dict[str, Any], json_output: bool) -> None:
         for worst in record.get("worst_cases", ()):
             row(f"worst case, {worst['norm']}, {worst['epsilon']}", worst)
     out.print(table)
-    for sign in record.get("warning_signs", ()):
-        say(f"warning sign: {sign['name']}: {sign['text']}")
+    print_signs(record)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -40,14 +41,28 @@ def opened(path: Path, index: int | None, network: str | None) -> Ticket | None:
     return ticket
 
 
-def judged_images(ticket: Ticket | None, data: str, label_column: str | None, part: str) -> Data:
+def preparation(
+    label_column: str | None, size: int | None, colour: str | None, classes: str | None
+) -> dict[str, Any]:
+    """Return what options say of how images are prepared, as settings of their recipe.
+
+    Raises:
+        InputError: If the classes are no list of names.
+    """
+    from scratchticket.data.recipe import classes_text
+
+    names = None if classes is None else classes_text(classes)
+    return {"label_column": label_column, "size": size, "colour": colour, "classes": names}
+
+
+def judged_images(ticket: Ticket | None, data: str, part: str, prepared: Mapping[str, Any]) -> Data:
     """Load images to judge on, prepared as a ticket's own were, and tell what was decided.
 
     Args:
         ticket: If there is one.
         data: Known name or path.
-        label_column: If it must be named.
         part: ``test``, or ``all`` to judge on every image.
+        prepared: See :func:`preparation`.
 
     Raises:
         InputError: If they cannot be used, or there is no such part.
@@ -59,7 +74,7 @@ def judged_images(ticket: Ticket | None, data: str, label_column: str | None, pa
 
     if part not in PARTS:
         raise unknown("part", part, PARTS)
-    images = load_data(data_like(ticket, data, label_column), whole=part == "all")
+    images = load_data(data_like(ticket, data, **prepared), whole=part == "all")
     tell(images.notes)
     if NO_TEST_PART in images.notes:
         tell(["they alone judge; if nothing was trained on the others, all can: --part all"])
@@ -69,8 +84,8 @@ def judged_images(ticket: Ticket | None, data: str, label_column: str | None, pa
 def subject_of(  # noqa: PLR0917
     path: Path,
     data: str | None,
-    label_column: str | None,
     part: str,
+    prepared: Mapping[str, Any],
     index: int | None,
     network: str | None,
     normalise: bool,
@@ -89,7 +104,7 @@ def subject_of(  # noqa: PLR0917
         own = data_of(ticket)
         hint = f"; {path} was made on {own.name!r}" if own else ""
         raise InputError(f"say on which images: --data{hint}")
-    images = judged_images(ticket, data, label_column, part)
+    images = judged_images(ticket, data, part, prepared)
     return make_subject(path, ticket, images, network=network, normalise=normalise), images
 
 

@@ -20,6 +20,9 @@ from scratchticket.cli.terminal import (
 _PATHS = {
     "data": "data.name",
     "label_column": "data.label_column",
+    "size": "data.size",
+    "colour": "data.colour",
+    "classes": "data.classes",
     "network": "network.name",
     "width": "network.width",
     "init": "network.init",
@@ -47,6 +50,10 @@ def _overrides(task: str, options: dict[str, Any]) -> dict[str, Any]:
     given = {path: options.get(name) for name, path in _PATHS.items()}
     overrides = {"task": task} | {p: value for p, value in given.items() if value is not None}
     overrides = with_settings(overrides, options["settings"])
+    if "data.classes" in overrides:
+        from scratchticket.data.recipe import classes_text
+
+        overrides["data.classes"] = classes_text(overrides["data.classes"])
     preset = preset_settings(options["preset"], task)
     if {"start.file", "beside.files"} & overrides.keys():  # whose network it is, then
         preset = {path: v for path, v in preset.items() if not path.startswith("network.")}
@@ -114,6 +121,9 @@ def draw(
     out: o.Out,
     preset: o.Preset = None,
     label_column: o.LabelColumn = None,
+    size: o.Size = None,
+    colour: o.Colour = None,
+    classes: o.Classes = None,
     network: o.Network = None,
     width: o.Width = None,
     init: o.Init = None,
@@ -149,6 +159,9 @@ def train(
     out: o.Out,
     preset: o.Preset = None,
     label_column: o.LabelColumn = None,
+    size: o.Size = None,
+    colour: o.Colour = None,
+    classes: o.Classes = None,
     network: o.Network = None,
     width: o.Width = None,
     init: o.Init = None,

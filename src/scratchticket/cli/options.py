@@ -46,6 +46,28 @@ LabelColumn = Annotated[
     str | None,
     Option(help="Which column of Parquet data is the label.", show_default="found by its type"),
 ]
+Size = Annotated[
+    int | None,
+    Option(
+        help="Resize all images: the shorter side to so many pixels, then a centre crop.",
+        show_default="as they are; of a ticket, as its own were",
+    ),
+]
+Colour = Annotated[
+    str | None,
+    Option(
+        help="Convert all images: rgb or grey; or keep.",
+        show_default="keep; of a ticket, as its own were",
+    ),
+]
+Classes = Annotated[
+    str | None,
+    Option(
+        help="The classes to keep, in the order of their numbers: names with commas, a list in "
+        "JSON, or a file with a name on each line or JSON, such as torchvision's class_to_idx.",
+        show_default="all; of a ticket, its own",
+    ),
+]
 Preset = Annotated[
     str | None,
     Option(

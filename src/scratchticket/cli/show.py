@@ -85,14 +85,15 @@ def _draw(path: Path, tickets: list[Ticket], others: list[Path], page: Path) -> 
     """Write the page of tickets."""
     from scratchticket.errors import InputError
     from scratchticket.experiments.portrait import portrait
-    from scratchticket.files import write_atomically
+    from scratchticket.files import check_writable, printable, write_atomically
     from scratchticket.tickets import load_tickets
 
     if page.exists():
         raise InputError(f"{page} exists; choose another --html")
+    check_writable(page)
     named = {path: tickets} | {other: load_tickets(other) for other in others}
     called = {
-        f"{file}{f' [{place}]' if len(own) > 1 else ''}": one
+        f"{printable(file)}{f' [{place}]' if len(own) > 1 else ''}": one
         for file, own in named.items()
         for place, one in enumerate(own)
     }

@@ -146,6 +146,7 @@ def _sweep(  # noqa: PLR0917
     from scratchticket.data import DATA_SETS
     from scratchticket.errors import InputError, unknown
     from scratchticket.experiments.executors import Sweep
+    from scratchticket.files import check_text
 
     places = []
     for name, path in pairs(data, "--data", "NAME=PATH"):
@@ -153,7 +154,9 @@ def _sweep(  # noqa: PLR0917
             raise unknown("data set", name, DATA_SETS)
         if not Path(path).expanduser().exists():
             raise InputError(f"no such data: {path}")
-        places.append((name, str(Path(path).expanduser().resolve())))
+        place = str(Path(path).expanduser().resolve())
+        check_text(place, "--data")
+        places.append((name, place))
     changes = tuple(with_settings({}, settings).items())
     some = () if seeds is None else _seeds(seeds)
     return Sweep(names, scale, str(store), tuple(places), some, changes, track, panels)
@@ -278,13 +281,15 @@ def report(
         from scratchticket.experiments.recipes import NAMES
         from scratchticket.experiments.report import Records, found, page, section
         from scratchticket.experiments.report.found import seeds_of_store
-        from scratchticket.files import write_atomically
+        from scratchticket.files import check_writable, write_atomically
 
         given = [path for path in (out_, markdown, export) if path is not None]
         if len(set(given)) < len(given):
             raise InputError("--out, --markdown and --export must be different files")
         for path, begins in ((out_, PAGE), (markdown, TABLES), (export, RECORDS)):
             _check_own(path, begins)
+            if path is not None:
+                check_writable(path)
         sweep = _sweep(tuple(names) if names else NAMES, scale, store, seeds, None, settings)
         if records is None and not store.is_dir():
             raise InputError(f"no such store: {store}; fill it with `scratchticket run`")

@@ -15,6 +15,7 @@ from scratchticket.cli.judges import (
     WHOLE,
     EvaluationProgress,
     judged_images,
+    preparation,
     say_share_done,
     shard_of,
 )
@@ -75,6 +76,9 @@ def transfer(
     files: Sources,
     data: o.Data,
     label_column: o.LabelColumn = None,
+    size: o.Size = None,
+    colour: o.Colour = None,
+    classes: o.Classes = None,
     part: o.Part = "test",
     network: o.Code = None,
     normalise: o.Normalise = False,
@@ -105,7 +109,8 @@ def transfer(
 
         found = _opened(files, network)
         first = next((name for name, one in found.items() if one.ticket), next(iter(found)))
-        test = judged_images(found[first].ticket, data, label_column, part)
+        how = preparation(label_column, size, colour, classes)
+        test = judged_images(found[first].ticket, data, part, how)
         subjects = _subjects(found, test, network, normalise)
         task = TransferTask(
             subjects,
@@ -136,6 +141,9 @@ def evaluate(
     files: Files,
     data: o.Data,
     label_column: o.LabelColumn = None,
+    size: o.Size = None,
+    colour: o.Colour = None,
+    classes: o.Classes = None,
     part: o.Part = "test",
     network: o.Code = None,
     normalise: o.Normalise = False,
@@ -193,7 +201,8 @@ def evaluate(
         check_one_network(tickets)
         chances(known, len(tickets))
         others = {} if dense is None else _opened([dense], network)
-        test = judged_images(tickets[0], data, label_column, part)
+        how = preparation(label_column, size, colour, classes)
+        test = judged_images(tickets[0], data, part, how)
         subjects = _subjects(members, test, network, normalise and not others)
         compared = _subjects(others, test, network, normalise)
         check_epsilons(suite, epsilon or [])

@@ -7,7 +7,7 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.table import Table
 
-from scratchticket.cli.terminal import cell, out, say
+from scratchticket.cli.terminal import cell, out, print_signs, say
 
 
 def print_matrices(record: dict[str, Any]) -> None:
@@ -17,6 +17,7 @@ def print_matrices(record: dict[str, Any]) -> None:
         say(f"{matrix['title']}; {kind}; right of {matrix['total']} (%)")
         out.print(_matrix(matrix, record["networks"]))
         say(_of_matrix(matrix))
+    print_signs(record)
 
 
 def _matrix(matrix: dict[str, Any], names: list[str]) -> Table:

@@ -174,6 +174,12 @@ class LearningProgress:
                 self._warned.add(warning)
 
 
+def print_signs(record: dict[str, Any]) -> None:
+    """Print what warns in a record."""
+    for sign in record.get("warning_signs", ()):
+        say(f"warning sign: {sign['name']}: {sign['text']}")
+
+
 def percent(counts: dict[str, Any]) -> str:
     """Return counts of a record as a percentage."""
     return f"{100 * counts['correct'] / counts['total']:.1f} %"

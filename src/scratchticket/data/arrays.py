@@ -11,14 +11,14 @@ from zipfile import is_zipfile
 
 import numpy as np
 
-from scratchticket.data.source import PARTS, Integers, Part, Source, files_digest
+from scratchticket.data.source import NAMES, Integers, Part, Source, files_digest
 from scratchticket.errors import InputError
 from scratchticket.files import check_archive
 from scratchticket.rng import Array
 
 _EXPECTED = (
     "expected train_images and train_labels, and perhaps test_images, test_labels, "
-    "validation_images, validation_labels and classes; or images and labels"
+    "val_images, val_labels and classes; or images and labels"
 )
 
 
@@ -33,8 +33,9 @@ def npz_source(path: Path) -> Source:
     if not is_zipfile(path):
         raise InputError(f"{path}: not an .npz file, or a truncated one")
     names = set(_read(path, attrgetter("files")))
-    prefixes = {part: f"{part}_" for part in PARTS if f"{part}_images" in names}
-    prefixes = prefixes or {"train": ""}
+    prefixes = {part: prefix for part in NAMES if (prefix := _prefix(path, names, part))}
+    if "train" not in prefixes and ("images" in names or not prefixes):
+        prefixes["train"] = ""
     needed = {f"{prefix}{kind}" for prefix in prefixes.values() for kind in ("images", "labels")}
     if not needed <= names:
         raise InputError(
@@ -43,7 +44,21 @@ def npz_source(path: Path) -> Source:
         )
     parts = {part: _part(path, prefix) for part, prefix in prefixes.items()}
     classes = _classes(path) if "classes" in names else None
-    return Source(str(path), parts, classes, partial(files_digest, path.parent, [path]))
+    extra = ", ".join(sorted(names - needed - {"classes"}))
+    notes = (f"arrays not used: {extra}",) if extra else ()
+    return Source(str(path), parts, classes, partial(files_digest, path.parent, [path]), notes)
+
+
+def _prefix(path: Path, names: set[str], part: str) -> str | None:
+    """Return what the names of a part's arrays begin with, if it has any images.
+
+    Raises:
+        InputError: If two may be the part.
+    """
+    found = [f"{name}_" for name in NAMES[part] if f"{name}_images" in names]
+    if len(found) > 1:
+        raise InputError(f"{path}: both {' and '.join(f'{p}images' for p in found)}: leave one")
+    return found[0] if found else None
 
 
 def _part(path: Path, prefix: str) -> Part:
@@ -62,8 +77,9 @@ def _part(path: Path, prefix: str) -> Part:
 
 
 def _labels(path: Path, name: str) -> Integers | list[str]:
-    """Return labels as numbers or as names."""
+    """Return labels as numbers or as names; they may be a column, as MedMNIST's are."""
     labels: Array = _read(path, itemgetter(name))
+    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if labels.ndim != 1 or labels.size == 0 or labels.dtype.kind not in "iuU":
         raise InputError(
             f"{path}: {name} must be one row of integers or of text, "

@@ -14,17 +14,17 @@ from torch import Tensor
 from scratchticket.data.cache import Put, Shape, cached
 from scratchticket.data.imageset import Data, ImageSet
 from scratchticket.data.known import recognised
-from scratchticket.data.labels import numbered
+from scratchticket.data.labels import numbered, order_note
 from scratchticket.data.lazily import left_encoded
 from scratchticket.data.normalisation import constants
 from scratchticket.data.pictures import Pixels, decoded
-from scratchticket.data.recipe import DataRecipe
+from scratchticket.data.recipe import DataRecipe, class_names
 from scratchticket.data.source import Integers, Part, Source, content_digest
 from scratchticket.data.split import arranged, of_classes
 from scratchticket.errors import InputError
 from scratchticket.files import canonical_json
 
-_DECODER = 1  # to be raised when the same files give other pixels
+_DECODER = 2  # to be raised when the same files give other pixels
 
 
 def assembled(
@@ -43,6 +43,8 @@ def assembled(
     """
     classes, labels = numbered(source.name, source.parts, source.classes, whole=whole)
     rows, notes = arranged(labels, recipe, whole=whole)
+    if source.classes is None:
+        notes += order_note(source.parts, classes, recipe)
     order = np.concatenate(list(rows.values()))
     parts = [source.parts[part] for part in labels]
     with warnings.catch_warnings():
@@ -127,7 +129,7 @@ def finished(
     if known is None and (known := recognised(classes, first)) is not None:
         notes += (f"recognised as {known} by its classes and its mean pixel",)
     if recipe.classes is not None:
-        classes, sets = of_classes(sets, classes, recipe.classes.split(","))
+        classes, sets = of_classes(sets, classes, class_names(recipe.classes))
     test = sets["test"]
     train = sets.get("train", test)
     if missing := len(classes) - len(np.unique(test.labels)):

@@ -27,12 +27,10 @@ def folder() -> Path:
     Raises:
         InputError: If there is no such folder because the user has no home.
     """
-    if own := os.environ.get("SCRATCHTICKET_CACHE"):
-        return Path(own)
-    if general := os.environ.get("XDG_CACHE_HOME"):
-        return Path(general, "scratchticket")
     try:
-        return Path.home() / ".cache" / "scratchticket"
+        if own := os.environ.get("SCRATCHTICKET_CACHE"):
+            return Path(own).expanduser()
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "scratchticket").expanduser()
     except RuntimeError:
         raise InputError("no home folder to keep images in; set SCRATCHTICKET_CACHE") from None
 
@@ -53,17 +51,25 @@ def cached(
         writing to the tensor does not change the file. And a note if the folder cannot be used; the
         pixels are then in memory.
     """
-    home = folder()
+    try:
+        home = folder()
+    except InputError as error:
+        return _in_memory(shape(), fill), f"decoded into memory: {error}"
     if (known := _found(home, key)) is not None:
         return known, None
     size = shape()
     try:
         return _stored(home, key, size, fill), None
     except OSError as error:
-        pixels = np.empty(size, dtype=np.uint8)
-        fill(pixels.__setitem__)
-        note = f"the cache folder {home} cannot be used ({error.strerror}): decoded into memory"
-        return torch.from_numpy(pixels), note
+        why = f"the cache folder {home} cannot be used ({error.strerror})"
+        return _in_memory(size, fill), f"{why}: decoded into memory"
+
+
+def _in_memory(shape: Shape, fill: Callable[[Put], None]) -> Tensor:
+    """Make the pixels and keep them nowhere."""
+    pixels = np.empty(shape, dtype=np.uint8)
+    fill(pixels.__setitem__)
+    return torch.from_numpy(pixels)
 
 
 def _found(home: Path, key: str) -> Tensor | None:

@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Set
 from functools import partial
 from os.path import realpath
 from pathlib import Path
 
-from scratchticket.data.source import Part, Source, files_digest, natural, part_named
+from scratchticket.data.source import (
+    PARTS,
+    Part,
+    Source,
+    files_digest,
+    is_visible,
+    natural,
+    one_each,
+    part_called,
+    part_within,
+    unread,
+)
 from scratchticket.errors import InputError
+from scratchticket.files import read_bytes
 
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 )
 
 
+ANNOTATED = "images"  # the only folder of a part of Tiny-ImageNet whose classes a file names
+
+
 def folder_source(root: Path) -> Source:
     """Find ``train/CLASS/*.png`` and the like, or ``CLASS/*.png``; classes are named by folders.
 
-    A class folder may have folders in it. Hidden files are not looked at, other files that are no
-    images are not read. Links are followed as long as they stay inside ``root``.
+    A class folder may have folders in it. Hidden files and folders, and those that systems make for
+    themselves, are not looked at; all other files that are not read are counted in a note. Links
+    are followed as long as they stay inside ``root``.
 
     Raises:
-        InputError: If there is no class folder, a class has no image, an image has no class, or a
-            link leads elsewhere.
+        InputError: If there is no class folder, a class has no image, an image has no class, a part
+            may be either of two folders, or a link leads elsewhere.
     """
-    home = _real(root)
-    folders = _folders(root)
-    parts = {part: folder for folder in folders if (part := part_named(folder.name))}
-    skipped = [folder for folder in folders if folder not in parts.values()]
-    if not ("train" in parts and _folders(parts["train"])):  # a class may be called "train"
-        parts, skipped = {"train": root}, []
-    found = {part: _images(folder, skipped) for part, folder in parts.items()}
-    files = [path for images in found.values() for path, _ in images]
+    home, parts = _real(root), _parts(root)
+    found: dict[str, list[tuple[Path, str]]] = {}
+    for part, folder in parts.items():
+        train = {label for _, label in found.get("train", ())}
+        if images := _images(folder, train):
+            found[part] = images
+    by_name = sorted(found, key=lambda part: natural(parts[part].name))
+    files = [path for part in by_name for path, _ in found[part]]
     for path in {image.parent for image in files} | {path for path in files if path.is_symlink()}:
         if not _real(path).is_relative_to(home):  # what was packed must not pick what is read
             raise InputError(f"{path} is a link out of {home}, or behind one; put a copy there")
@@ -40,10 +57,47 @@ def folder_source(root: Path) -> Source:
         {part: _part(images) for part, images in found.items()},
         None,
         partial(files_digest, root, files),
-        (f"not read: {len(skipped)} that are no images of a part, such as {skipped[0]}",)
-        if skipped
-        else (),
+        unread(root, files, SUFFIXES),
     )
+
+
+def _parts(root: Path) -> dict[str, Path]:
+    """Return the folder of each part, the training part first.
+
+    Folders that are called like a part count first; where none is, those count within whose name
+    the name of a part stands, if there are two parts. Otherwise the folders are classes, which may
+    have names of parts, too.
+
+    Raises:
+        InputError: If two folders may be one part, or ``train`` may be a part or a class.
+    """
+    folders = [folder for folder in _folders(root) if any(_images_below(folder))]
+    called = _grouped(folders, part_called)
+    alone = all(part_called(folder.name) and _folders(folder) for folder in folders)
+    if any(map(_folders, called.get("train", ()))):
+        others = [folder.name for folder in folders if not part_within(folder.name)]
+        if len(called) == 1 and others:
+            raise InputError(
+                f"{root}: train may be the training part, or a class like {', '.join(others)}; "
+                f"give {root / 'train'} for the part; for a class, put its images right into it"
+            )
+    elif not (folders and alone):
+        called = _grouped([folder for folder in folders if _folders(folder)], part_within)
+        if not ("train" in called and len(called) > 1):
+            return {"train": root}
+    one_each(root, {part: [folder.name for folder in some] for part, some in called.items()})
+    if len(called) == 1:
+        return {"train": next(iter(called.values()))[0]}
+    return {part: called[part][0] for part in PARTS if part in called}
+
+
+def _grouped(folders: list[Path], part_of: Callable[[str], str | None]) -> dict[str, list[Path]]:
+    """Return the folders of each part there is."""
+    found: dict[str, list[Path]] = {}
+    for folder in folders:
+        if (part := part_of(folder.name)) is not None:
+            found.setdefault(part, []).append(folder)
+    return found
 
 
 def _real(path: Path) -> Path:
@@ -58,22 +112,65 @@ def _part(images: list[tuple[Path, str]]) -> Part:
     return Part(labels, lambda: paths, lambda index: str(paths[index]), paths.__getitem__)
 
 
-def _images(folder: Path, skipped: list[Path]) -> list[tuple[Path, str]]:
-    """Return the images of one part with their classes; add other files to ``skipped``."""
+def _images(folder: Path, train: Set[str]) -> list[tuple[Path, str]]:
+    """Return the images of one part with their classes.
+
+    Args:
+        folder: Of the part.
+        train: Classes of the training part, once it is known.
+
+    Returns:
+        Nothing of a part whose images have no classes, as those of Tiny-ImageNet's test part.
+
+    Raises:
+        InputError: If an image has no class, or a class no image.
+    """
     for path in _visible(folder):
         if _is_image(path):
             raise InputError(f"{path} lies in no class folder; expected {folder}/CLASS/{path.name}")
+    labels = _folders(folder)
+    if [label.name for label in labels] == [ANNOTATED] and ANNOTATED not in train:
+        for path in _visible(folder):
+            if path.name.endswith("_annotations.txt"):
+                return _annotated(labels[0], path)
+        if train:
+            return []
     images = []
-    for label in _folders(folder):
-        files = [path for path in sorted(label.rglob("*")) if _is_visible(path, label)]
-        chosen = [path for path in files if _is_image(path)]
+    for label in labels:
+        chosen = sorted(_images_below(label))
         if not chosen:
             raise InputError(f"class folder {label} holds no image ({', '.join(sorted(SUFFIXES))})")
         images += [(path, label.name) for path in chosen]
-        skipped += [path for path in files if not _is_image(path) and path.is_file()]
     if not images:
         raise InputError(f"{folder} holds no class folders; expected {folder}/CLASS/IMAGE.png")
     return images
+
+
+def _annotated(folder: Path, listing: Path) -> list[tuple[Path, str]]:
+    """Return images with the classes that a file names, as the validation part of Tiny-ImageNet.
+
+    Args:
+        folder: Of the images.
+        listing: On each line the name of an image, a tab and its class; perhaps more.
+
+    Raises:
+        InputError: If it does not name the class of every image.
+    """
+    text = read_bytes(listing, "list of classes").decode(errors="replace")
+    lines = (line.split("\t") for line in text.splitlines())
+    classes = {line[0]: line[1].strip() for line in lines if len(line) > 1}
+    images = sorted(_images_below(folder))
+    for path in images:
+        if path.name not in classes:
+            raise InputError(f"{listing} names no class of {path.name}")
+    return [(path, classes[path.name]) for path in images]
+
+
+def _images_below(folder: Path) -> Iterator[Path]:
+    """Return the visible images of a folder and of the folders in it, in any order."""
+    for path in folder.rglob("*"):
+        if _is_image(path) and all(map(is_visible, path.relative_to(folder).parts)):
+            yield path
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -82,11 +179,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _visible(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if not path.name.startswith(".")]
-
-
-def _is_visible(path: Path, folder: Path) -> bool:
-    return not any(name.startswith(".") for name in path.relative_to(folder).parts)
+    return [path for path in folder.iterdir() if is_visible(path.name)]
 
 
 def _is_image(path: Path) -> bool:

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import PARTS, UNLABELLED, Integers, Part, natural
 from scratchticket.errors import InputError
+from scratchticket.files import check_text
 
 
 def numbered(
@@ -40,12 +42,34 @@ def numbered(
     names = tuple(classes) if classes is not None else _classes_of(name, kept[first])
     if len(names) < 2 or len(set(names)) < len(names):
         raise InputError(f"{name}: needs two or more different classes, got {', '.join(names)}")
+    for label in names:
+        check_text(label, f"{name}: class")
     labels = {part: _numbers(images, names) for part, images in kept.items()}
     counts = np.bincount(labels[first], minlength=len(names))
     if not whole and not counts.all():
         empty = int(np.argmin(counts))
         raise InputError(f"{name}: class {empty} ({names[empty]}) has no training image")
     return names, labels
+
+
+def order_note(
+    parts: Mapping[str, Part], classes: Sequence[str], recipe: DataRecipe
+) -> tuple[str, ...]:
+    """Return a note if class names are numbered otherwise than torchvision's ImageFolder does it.
+
+    Args:
+        parts: Their labels gave the classes.
+        classes: As they are numbered.
+        recipe: It may choose an order, and then there is no note.
+    """
+    texts = any(not isinstance(part.labels, np.ndarray) for part in parts.values())
+    if recipe.classes is not None or not texts or (plain := sorted(classes)) == list(classes):
+        return ()
+    number = next(n for n, name in enumerate(classes) if name != plain[n])
+    return (
+        f"classes are numbered with numbers by value: class {number} is {classes[number]}, with "
+        f"torchvision's ImageFolder it is {plain[number]}; --classes gives another order",
+    )
 
 
 def _unlabelled(part: Part) -> bool:

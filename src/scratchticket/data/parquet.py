@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scratchticket.data.recipe import DataRecipe
-from scratchticket.data.source import PARTS, Source, files_digest, part_named
+from scratchticket.data.source import (
+    PARTS,
+    Source,
+    files_digest,
+    one_each,
+    parquet_files,
+    part_called,
+    part_within,
+    unread,
+)
 from scratchticket.data.tables import Table, tables_source
 from scratchticket.errors import InputError
 from scratchticket.files import RATIO, UNPACKED
@@ -20,49 +30,106 @@ from scratchticket.files import RATIO, UNPACKED
 _BATCH = 256
 
 
+_SPLIT = re.compile(r"(.+?)-\d{5}-of-\d{5}")
+
+
+class _File(NamedTuple):
+    """A Parquet file, as its place and its name describe it.
+
+    Attributes:
+        path: Of the file.
+        home: The folders between the data's and the file's, without that of a part.
+        name: What may name its part.
+        split: Whether the name is all of a split's, as of ``NAME-00000-of-00002.parquet``.
+        pattern: What all files of its series are called.
+    """
+
+    path: Path
+    home: tuple[str, ...]
+    name: str
+    split: bool
+    pattern: str
+
+
 def parquet_source(path: Path, recipe: DataRecipe) -> Source:
     """Find the parts of a Parquet folder, or of a single file, and read their labels.
 
-    Parts are named by the beginning of a file's name (``train-00000-of-00002.parquet``) or by its
-    folder (``test/0.parquet``). Files that name no part are the training part if no file does, and
-    else are not read.
+    Parts are named by the name of a file (``train.parquet``, ``train_0.parquet``,
+    ``train-00000-of-00002.parquet``) or by its folder (``test/0.parquet``). Where none is, a name
+    counts within which that of a part stands (``my_train.parquet``), but not of a split, which is
+    called all that is before ``-00000-of-00002``. Files that name no part are the training part if
+    no file does; else they are not read, and counted in a note.
 
     Raises:
-        InputError: If a file is damaged or missing, or see :func:`tables_source`.
+        InputError: If a file is damaged or missing, or files of two names may be one part; or see
+            :func:`tables_source`.
     """
-    root, files = (path, _files(path)) if path.is_dir() else (path.parent, [path])
-    parts: dict[str, list[Path]] = defaultdict(list)
-    for file in files:
-        folder = file.parent.name if file.parent != root else ""
-        parts[part_named(file.name) or part_named(folder) or ""].append(file)
-    unnamed = parts.pop("", [])
-    if len(parts) + bool(unnamed) == 1:  # a single part, whatever it is called
-        parts, unnamed = {"train": files}, []
+    folder = path.is_dir()
+    root = path if folder else path.parent
+    files = _files(path) if folder else [_file(root, path)]
+    parts = _parts(root, files, part_called)
+    if not parts:
+        parts = _parts(root, [file for file in files if not file.split], part_within)
+    if not parts:
+        one_each(root, {"train": [file.pattern for file in files if file.split]})
+    if not parts or [len(some) for some in parts.values()] == [len(files)]:
+        parts = {"train": [file.path for file in files]}  # a single part, whatever it is called
     for part_files in parts.values():
         check_complete(part_files)
     used = [file for part_files in parts.values() for file in part_files]
-    listed = ", ".join(file.name for file in unnamed)
     return tables_source(
         str(path),
         {part: [_table(file) for file in parts[part]] for part in PARTS if part in parts},
         partial(files_digest, root, used),
         label_column=recipe.label_column,
-        notes=(f"files of no known part, not read: {listed}",) if unnamed else (),
+        notes=unread(root, used, (".parquet",)) if folder else (),
     )
 
 
-def _files(folder: Path) -> list[Path]:
-    """Return the Parquet files of a folder, or of its only subfolder that has some."""
-    if files := sorted(folder.glob("*.parquet")):
-        return files
-    files = sorted(folder.glob("*/*.parquet"))
-    others = {file.parent.name for file in files if part_named(file.parent.name) is None}
-    if len(others) > 1:
+def _files(root: Path) -> list[_File]:
+    """Return the Parquet files that lie in a folder or, if none does, in one of its folders.
+
+    Raises:
+        InputError: If they lie in several.
+    """
+    files = [_file(root, path) for path in parquet_files(root)]
+    homes = {file.home for file in files}
+    if len(homes) > 1 and () not in homes:
+        listed = ", ".join(sorted(map("/".join, homes)))
         raise InputError(
-            f"{folder}: several folders hold Parquet files: {', '.join(sorted(others))}; "
-            "give the path of one of them"
+            f"{root}: several folders hold Parquet files: {listed}; give the path of one of them"
         )
-    return files
+    return [file for file in files if file.home == min(homes)]
+
+
+def _file(root: Path, path: Path) -> _File:
+    """Look at the place and the name of a file."""
+    folders = path.relative_to(root).parts[:-1]
+    split = _SPLIT.match(path.stem)
+    name = split[1] if split else re.sub(r"[-._ 0-9]+$", "", path.stem)
+    pattern = f"{name}{path.stem[split.end() - 9 : split.end()] if split else '*'}.parquet"
+    if not (folders and part_within(folders[-1])):
+        return _File(path, folders, name, split is not None, pattern)
+    *home, inner = folders
+    if part_called(name):
+        return _File(path, tuple(home), name, split is not None, f"{inner}/{pattern}")
+    return _File(path, tuple(home), inner, False, f"{inner}/")
+
+
+def _parts(
+    root: Path, files: list[_File], part_of: Callable[[str], str | None]
+) -> dict[str, list[Path]]:
+    """Return the files of each part that names tell.
+
+    Raises:
+        InputError: If files of two names, or of two series of one name, may be one part.
+    """
+    found: dict[str, list[_File]] = defaultdict(list)
+    for file in files:
+        if (part := part_of(file.name)) is not None:
+            found[part].append(file)
+    one_each(root, {part: [file.pattern for file in some] for part, some in found.items()})
+    return {part: [file.path for file in some] for part, some in found.items()}
 
 
 def check_complete(files: list[Path]) -> None:

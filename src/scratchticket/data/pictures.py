@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 from torch import Tensor
 
 from scratchticket.data.recipe import Colour, DataRecipe
@@ -21,15 +23,18 @@ MAX_BYTES = 1 << 30  # of its file
 Pixels = npt.NDArray[np.uint8]
 _BLEED = 1 / 16  # of each side, which leaves 7/8: 224 of 256 pixels
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV")
-Picture = bytes | Path | Image.Image | npt.NDArray[Any] | Tensor | None
+Picture = bytes | str | Path | Image.Image | npt.NDArray[Any] | Tensor | None
+_DEEP = re.compile(r";16[LBN]$")  # of the decoder's names for how pixels are stored
+_SIZE = "give a size (--size; size in Python) to resize all"
+_COLOUR = "give --colour rgb or grey (colour in Python) to"
 
 
 def decoded(picture: Picture, recipe: DataRecipe, shape: tuple[int, ...] | None = None) -> Pixels:
     """Turn one stored image into pixels.
 
     Args:
-        picture: An encoded image or the path of one; or a decoded one: a PIL image, or an array
-            with the channels first, last or (grey) absent.
+        picture: An encoded image, or its path (a ``Path`` or text); or a decoded one: a PIL image,
+            or an array with the channels first, last or (grey) absent.
         recipe: Its ``colour`` and ``size`` are applied.
         shape: What the pixels have to have; that of the first training image.
 
@@ -49,6 +54,9 @@ def decoded(picture: Picture, recipe: DataRecipe, shape: tuple[int, ...] | None 
 
 def photograph(picture: Picture, colour: Colour) -> Image.Image:
     """Return a decoded image in mode L or RGB, of its own size, upright.
+
+    Every image that is read goes through here. An orientation mark is obeyed, of files and PIL
+    images alike. What is transparent is laid on white.
 
     Raises:
         InputError: As :func:`decoded` does.
@@ -75,11 +83,11 @@ def _unlike(shape: tuple[int, ...], first: tuple[int, ...]) -> InputError:
         kinds = {1: "grey", 3: "in colour"}
         return InputError(
             f"the image is {kinds[shape[0]]}, the first training image {kinds[first[0]]}; "
-            "set colour to rgb or grey to convert all"
+            f"{_COLOUR} convert all"
         )
     return InputError(
         f"the image is {shape[1]} pixels high and {shape[2]} wide, the first training image "
-        f"{first[1]} and {first[2]}; set data.size to resize all"
+        f"{first[1]} and {first[2]}; {_SIZE}"
     )
 
 
@@ -90,38 +98,65 @@ def _opened(picture: Picture) -> Image.Image:
     if isinstance(picture, (np.ndarray, Tensor)):
         plain = picture.detach().cpu() if isinstance(picture, Tensor) else picture
         return Image.fromarray(_channels_last(np.asarray(plain)))
-    if isinstance(picture, Image.Image):
-        return picture
-    if not isinstance(picture, (bytes, Path)):
+    if not isinstance(picture, (bytes, str, Path, Image.Image)):
         raise InputError(f"not an image: {type(picture).__name__}")
-    content = picture if isinstance(picture, bytes) else read_bytes(picture, "image", MAX_BYTES)
     try:
-        image = Image.open(BytesIO(content), formats=FORMATS)
-        if not 0 < image.width * image.height <= MAX_PIXELS:  # known before they take memory
-            size = f"{image.width} x {image.height}"
-            raise InputError(f"{size} pixels, and the most that are read is {MAX_PIXELS:,}")
+        image = picture if isinstance(picture, Image.Image) else _file(picture)
+        _check_whole(image)
         image.load()
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
         return ImageOps.exif_transpose(image) if turned else image
+    except InputError:
+        raise
     except UnidentifiedImageError:
         raise InputError(f"not a readable image (no {', '.join(FORMATS)})") from None
     except Exception as error:  # decoders of damaged files raise anything
         raise InputError(f"not a readable image ({' '.join(str(error).split())})") from None
 
 
+def _file(picture: bytes | str | Path) -> Image.Image:
+    """Open an encoded image; no pixel is decoded yet."""
+    if not isinstance(picture, bytes):
+        picture = read_bytes(Path(picture), "image", MAX_BYTES)
+    image = Image.open(BytesIO(picture), formats=FORMATS)
+    if not 0 < image.width * image.height <= MAX_PIXELS:  # known before they take memory
+        size = f"{image.width} x {image.height}"
+        raise InputError(f"{size} pixels, and the most that are read is {MAX_PIXELS:,}")
+    return image
+
+
+def _check_whole(image: Image.Image) -> None:
+    """Refuse an image of which decoding would drop bits or frames.
+
+    A JPEG with further pictures behind it (MPO: a preview, a gain map) is the first of them.
+    """
+    if getattr(image, "is_animated", False) and image.format != "MPO":
+        raise InputError("the image has several frames; make each that counts an image of its own")
+    told = [tile[3] for tile in getattr(image, "tile", ())]  # to the decoder, of files not decoded
+    parts = [part for one in told for part in (one if isinstance(one, tuple) else (one,))]
+    deep = any(isinstance(part, str) and _DEEP.search(part) for part in parts)
+    if image.format == "PPM":
+        deep |= any(isinstance(part, int) and part > 255 for part in parts)  # the largest value
+    elif isinstance(image, TiffImageFile):
+        deep |= max(image.tag_v2.get(ExifTags.Base.BitsPerSample, (8,))) > 8
+    if deep:
+        raise InputError("pixels of 16 bits are not read; make them 8-bit grey or RGB")
+
+
 def _coloured(image: Image.Image, colour: Colour) -> Image.Image:
     """Return the image in mode L or RGB."""
     if image.mode not in _MODES:  # 16 bits, for example
         raise InputError(f"pixels of kind {image.mode} are not read; make them 8-bit grey or RGB")
-    if colour != "keep":
-        return image.convert("RGB" if colour == "rgb" else "L")
     plain = "L" if image.mode in ("1", "L", "LA") else "RGB"
     if image.has_transparency_data:
-        if image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
-            raise InputError("the image is transparent; set colour to rgb or grey to drop that")
-    elif image.mode not in ("1", "L", "RGB", "P"):
-        raise InputError(f"the image is {image.mode}; set colour to rgb or grey to convert all")
-    return image.convert(plain)
+        layer = image.convert("RGBA")
+        if layer.getchannel("A").getextrema() != (255, 255):
+            if colour == "keep":
+                raise InputError(f"the image is transparent; {_COLOUR} lay it on white")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), layer)
+    elif colour == "keep" and image.mode not in ("1", "L", "RGB", "P"):
+        raise InputError(f"the image is {image.mode}; {_COLOUR} convert all")
+    return image.convert({"keep": plain, "rgb": "RGB", "grey": "L"}[colour])
 
 
 def _channels_last(array: npt.NDArray[Any]) -> Pixels:

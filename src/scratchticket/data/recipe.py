@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Literal, get_args
 
 from scratchticket.errors import InputError, unknown
+from scratchticket.files import MAX_JSON, check_text, parsed_json, read_bytes
 from scratchticket.quantities import fraction, fraction_text
 from scratchticket.rng import check_seed
 from scratchticket.typed import check_types
@@ -36,8 +40,8 @@ class DataRecipe:
         colour: ``rgb`` or ``grey`` converts every image; ``keep`` refuses a mixture.
         train_images: How many training images to keep, in equal shares of each class; all if not
             given. They are the same for every run of this recipe.
-        classes: Names of the classes to keep, separated by commas, in the order their numbers
-            shall have; all if not given.
+        classes: Names of the classes to keep, in the order their numbers shall have; all if not
+            given. Separated by commas, or a list in JSON, where names may have commas.
         lazy: Leave images encoded and decode each whenever it is needed, so that they need not fit
             into memory, nor their pixels on the disk. Random crops are then made of the whole
             photographs, and ``size`` is cut out of the middle when the shorter side has 8/7 of it.
@@ -61,6 +65,8 @@ class DataRecipe:
         check_types(self, "data.")
         if not self.name:
             raise InputError("data must be a known name or a path, got ''")
+        for what in ("name", "label_column", "classes"):
+            check_text(getattr(self, what) or "", f"data.{what}")
         if self.size is not None and not 1 <= self.size <= MAX_SIZE:
             raise InputError(f"size must be from 1 to {MAX_SIZE} pixels, got {self.size}")
         if self.train_images is not None and self.train_images < 1:
@@ -81,3 +87,67 @@ class DataRecipe:
     def exact_validation(self) -> Fraction:
         """The fraction that is held out."""
         return Fraction(self.validation)
+
+
+def class_names(told: str) -> tuple[str, ...]:
+    """Return the names in a list of classes; see :class:`DataRecipe`.
+
+    Example:
+        >>> class_names("cat, dog"), class_names('["tench, Tinca tinca", "cock"]')
+        (('cat', 'dog'), ('tench, Tinca tinca', 'cock'))
+    """
+    return _from_json(told) or tuple(name.strip() for name in told.split(","))
+
+
+def classes_text(told: str) -> str:
+    """Return a list of classes as a recipe stores it.
+
+    Args:
+        told: The list; or the path of a file with one name on each line, or with JSON: a list of
+            names, or an object of names with their numbers, as torchvision's ``class_to_idx``.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    if (path := _file(told)) is None:
+        if len(class_names(told)) < 2:
+            raise InputError(
+                "classes are two names or more with commas, a list in JSON, or the path of a file "
+                f"that lists them; got {told!r}"
+            )
+        return told
+    try:
+        text = read_bytes(path, "list of classes", MAX_JSON).decode()
+    except UnicodeDecodeError:
+        raise InputError(f"{path} holds no list of classes: it is no UTF-8") from None
+    names = _from_json(text)
+    if not names and text.lstrip()[:1] not in ("[", "{"):
+        names = tuple(line.strip() for line in text.splitlines() if line.strip())
+    if len(names) < 2:
+        raise InputError(
+            f"{path} holds no list of classes: expected a name on each line; or JSON, a list of "
+            "names or an object of names with their numbers from 0"
+        )
+    plain = ",".join(names)
+    return plain if class_names(plain) == names else json.dumps(names, ensure_ascii=False)
+
+
+def _file(told: str) -> Path | None:
+    """Return the file that a text is the path of; none if there is none."""
+    with suppress(OSError, RuntimeError, ValueError):  # too long for a name, say
+        path = Path(told).expanduser()
+        return path if path.is_file() else None
+    return None
+
+
+def _from_json(text: str) -> tuple[str, ...]:
+    """Return the names in a JSON list, or in an object that numbers them; none of other text."""
+    try:
+        value = parsed_json(text)
+    except ValueError:
+        return ()
+    if isinstance(value, dict):
+        numbers = {number: name for name, number in value.items() if type(number) is int}
+        value = [numbers.get(number) for number in range(len(value))]
+    names = value if isinstance(value, list) else []
+    return tuple(names) if all(isinstance(name, str) for name in names) else ()

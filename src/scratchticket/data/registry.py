@@ -15,7 +15,7 @@ from scratchticket.data.imageset import Data, ImageSet
 from scratchticket.data.known import KNOWN_SETS
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.sequences import gather
-from scratchticket.data.source import Source
+from scratchticket.data.source import Source, parquet_files
 from scratchticket.errors import InputError, extra_missing, unknown
 from scratchticket.plugins import plugin, plugin_names
 
@@ -143,7 +143,7 @@ def _path(name: str) -> Path:
 def _holds_tables(path: Path) -> bool:
     """Whether a path is a Parquet file or a folder of some."""
     if path.is_dir():
-        return any(any(path.glob(names)) for names in ("*.parquet", "*/*.parquet"))
+        return next(parquet_files(path), None) is not None
     return path.is_file() and path.suffix.lower() == ".parquet"
 
 

@@ -12,7 +12,7 @@ import torch
 
 from scratchticket.data.assemble import divided, finished, stream
 from scratchticket.data.imageset import Data
-from scratchticket.data.labels import numbered
+from scratchticket.data.labels import numbered, order_note
 from scratchticket.data.pictures import Picture, Pixels
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import PARTS, Integers, Part
@@ -43,8 +43,8 @@ def gather(
     """Make a data set of any sequences of (image, label) pairs.
 
     An image is a PIL image; an array or tensor, uint8 (or float, if it is uint8 / 255) with the
-    channels first, last or absent; or the path or the bytes of an encoded image. A label is a
-    number from 0 or a class name. Every item is read once, in order.
+    channels first, last or absent; or the path (a ``Path`` or text) or the bytes of an encoded
+    image. A label is a number from 0 or a class name. Every item is read once, in order.
 
     Args:
         train: Training images.
@@ -80,6 +80,8 @@ def gather(
     }
     names, numbers = numbered(name, labelled, classes)
     rows, notes = arranged(numbers, recipe, whole=whole)
+    if classes is None:
+        notes += order_note(labelled, names, recipe)
     order = np.concatenate(list(rows.values()))
     if recipe.train_images is None or whole:
         pixels = pixels[: len(order)]  # a test part without labels is left out; it is the last

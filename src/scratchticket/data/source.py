@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
-from os import SEEK_END
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,18 @@ from scratchticket.files import canonical_json
 
 Integers = npt.NDArray[np.int64]
 FileHash = Callable[[Path], str]
-PARTS = ("train", "validation", "test")
+#: Of each part its names, those that the ``datasets`` library knows.
+NAMES = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+PARTS = tuple(NAMES)
+#: Folders that systems make for themselves, in small letters; hidden ones begin with a dot.
+SYSTEM = frozenset(
+    ("__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found", "system volume information")
+)
+_ABOUT = ("README", "LICENSE")
 UNLABELLED = -1
 _END = 2**16  # bytes
 DIGITS = 300  # of a number inside a name; of longer ones the beginning counts
@@ -65,18 +76,81 @@ def natural(name: str) -> tuple[list[str | int], str]:
     return [int(s[:DIGITS]) if s.isdecimal() else s for s in re.split(r"(\d+)", name)], name
 
 
-def part_named(name: str) -> str | None:
-    """Return the part that a file or folder name begins with, if it does.
+def part_called(name: str) -> str | None:
+    """Return the part that a file or folder is called, if it is called like one.
 
     Example:
-        >>> part_named("train-00000-of-00002"), part_named("val"), part_named("trainer")
+        >>> part_called("Train"), part_called("val"), part_called("train_masks")
         ('train', 'validation', None)
     """
-    match = re.match(r"(train|test|valid|val)(?:ing|ation)?(?![^\W_])", name, re.IGNORECASE)
-    if match is None:
-        return None
-    word = match[1].lower()
-    return "validation" if word.startswith("val") else word
+    return next((part for part, names in NAMES.items() if name.lower() in names), None)
+
+
+def part_within(name: str) -> str | None:
+    """Return the part whose name stands within a name, as the ``datasets`` library looks for it.
+
+    It stands between the ends of the name, digits and any of ``-._`` and space. Where names of two
+    parts do, it is neither.
+
+    Example:
+        >>> part_within("seg_train"), part_within("trainer"), part_within("train_val")
+        ('train', None, None)
+    """
+    words = re.split(r"[-._ 0-9]", name)
+    found = {part for word in words if (part := part_called(word)) is not None}
+    return found.pop() if len(found) == 1 else None
+
+
+def one_each(root: Path, found: Mapping[str, Iterable[str]]) -> None:
+    """Refuse a part that two names may stand for.
+
+    Args:
+        root: Where they lie.
+        found: Of each part all names.
+
+    Raises:
+        InputError: If a part has several.
+    """
+    for part, names in found.items():
+        if len(several := sorted(set(names))) > 1:
+            raise InputError(
+                f"{root}: the {part} part may be {' or '.join(several)}; "
+                "leave one there, or give it a name that is no part's"
+            )
+
+
+def is_visible(name: str) -> bool:
+    """Whether a file or folder is the user's: neither hidden nor made by a system for itself."""
+    return not name.startswith(".") and name.lower() not in SYSTEM
+
+
+def parquet_files(folder: Path) -> Iterator[Path]:
+    """Return the visible Parquet files of a folder, and of folders in it, two deep."""
+    for pattern in ("*.parquet", "*/*.parquet", "*/*/*.parquet"):
+        for path in sorted(folder.glob(pattern)):
+            if all(map(is_visible, path.relative_to(folder).parts)):
+                yield path
+
+
+def unread(root: Path, read: Collection[Path], kinds: Collection[str]) -> tuple[str, ...]:
+    """Return a note that counts the visible files in a folder that are not read, if there are any.
+
+    README and LICENSE are not counted.
+
+    Args:
+        root: The folder.
+        read: The files that are.
+        kinds: Endings of files that might have been; the note names one of these if it can.
+    """
+    known, others = set(read), []
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(filter(is_visible, folders))
+        paths = (Path(folder, name) for name in sorted(files) if is_visible(name))
+        others += [path for path in paths if path not in known and path.stem not in _ABOUT]
+    if not others:
+        return ()
+    first = min(others, key=lambda path: path.suffix.lower() not in kinds)
+    return (f"not read: {len(others)} file{'s' * (len(others) > 1)}, such as {first}",)
 
 
 def content_digest(path: Path) -> str:
@@ -99,7 +173,7 @@ def size_of(path: Path) -> str:
 def end_digest(path: Path) -> str:
     """Return a hash of a file's size and its last 64 KiB, where Parquet files are described."""
     with path.open("rb") as file:
-        size = file.seek(0, SEEK_END)
+        size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _END))
         return sha256(f"{size} ".encode() + file.read()).hexdigest()
 

@@ -121,7 +121,7 @@ def of_classes(
     Raises:
         InputError: If there is no such class, one is named twice, or there is but one.
     """
-    names = tuple(name.strip() for name in wanted)
+    names = tuple(wanted)
     for name in names:
         if name not in classes:
             raise unknown("class", name, classes)

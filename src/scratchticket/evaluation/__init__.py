@@ -8,7 +8,7 @@ from scratchticket.evaluation.features import FeatureDistance, feature_distance
 from scratchticket.evaluation.journal import Journal
 from scratchticket.evaluation.outcome import Evaluated, Outcome
 from scratchticket.evaluation.report import counts, report
-from scratchticket.evaluation.signs import Check, checks
+from scratchticket.evaluation.signs import Check, chance_signs, checks
 from scratchticket.evaluation.suites import (
     QUICK_IMAGES,
     Balls,
@@ -36,6 +36,7 @@ __all__ = [
     "Work",
     "answering",
     "balls",
+    "chance_signs",
     "check_judged",
     "checks",
     "counts",

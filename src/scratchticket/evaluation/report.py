@@ -31,14 +31,15 @@ def counts(accuracy: Accuracy) -> Facts:
     }
 
 
-def report(evaluated: Evaluated, where: Balls) -> Facts:
+def report(evaluated: Evaluated, where: Balls, classes: int | None = None) -> Facts:
     """Return what a record says of an evaluation; docs/evaluation.md tells every field.
 
     Args:
         evaluated: What the attacks did.
         where: The balls of the suite.
+        classes: How many there are, which tells what chance is.
     """
-    seen = checks(evaluated, where.epsilons[0], where.norm, where.everything)
+    seen = checks(evaluated, where.epsilons[0], where.norm, where.everything, classes)
     radii = dict.fromkeys((where.norm, epsilon) for epsilon in where.epsilons)
     radii |= dict.fromkeys(("l2", epsilon) for epsilon in where.euclidean)
     judged = (_worst(evaluated, norm, epsilon) for norm, epsilon in radii)

@@ -7,9 +7,11 @@ rule stated beside it, and says what it saw. Where an attack it needs was not ru
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import (
     APGD,
     FGSM,
@@ -50,7 +52,9 @@ class Check:
     text: str
 
 
-def checks(evaluated: Evaluated, epsilon: str, norm: Norm, everything: str) -> list[Check]:
+def checks(
+    evaluated: Evaluated, epsilon: str, norm: Norm, everything: str, classes: int | None = None
+) -> list[Check]:
     """Look for warning signs.
 
     Args:
@@ -58,10 +62,12 @@ def checks(evaluated: Evaluated, epsilon: str, norm: Norm, everything: str) -> l
         epsilon: The radius that matters.
         norm: Of its ball.
         everything: Radius of a ball that holds every image.
+        classes: How many there are; without it, natural accuracy is not compared with chance.
     """
     seen = _Seen(evaluated, epsilon, norm)
     return [
         _sample(seen),
+        _chance(evaluated.natural, classes),
         _lower(seen, "more steps", STEPS, MORE_STEPS, CONVERGED),
         _restarts(seen),
         _losses(seen),
@@ -113,6 +119,37 @@ def _sample(seen: _Seen) -> Check:
     if seen.total < ENOUGH:
         return Check("sample size", "warning", f"{text}; {ENOUGH} or more are usual")
     return Check("sample size", "clear", text)
+
+
+def _chance(natural: Accuracy, classes: int | None) -> Check:
+    """Warn if nothing says that a network answers better than by chance."""
+    name = "chance"
+    if classes is None:
+        return Check(name, "not tested", "needs the number of classes")
+    by_chance = f"{100 / classes:.1f} % of {classes} classes"
+    if natural.interval()[0] > 1 / classes:
+        return Check(name, "clear", f"natural accuracy {natural} is above chance, {by_chance}")
+    return Check(
+        name,
+        "warning",
+        f"natural accuracy {natural} is not above chance, {by_chance}: the network may number the "
+        "classes in another order (--classes) or take other inputs (--normalise, --size, --colour)",
+    )
+
+
+def chance_signs(natural: Mapping[str, Accuracy], classes: int) -> list[dict[str, str]]:
+    """Return a warning sign for each of several networks that answers as if by chance.
+
+    Args:
+        natural: Accuracy of each, by its name.
+        classes: How many there are.
+    """
+    found = {name: _chance(accuracy, classes) for name, accuracy in natural.items()}
+    return [
+        {"name": check.name, "text": f"{name}: {check.text}"}
+        for name, check in found.items()
+        if check.verdict == "warning"
+    ]
 
 
 def _lower(seen: _Seen, name: str, weaker: Method, stronger: Method, allowed: float) -> Check:

@@ -11,7 +11,7 @@ from typing import Any
 from scratchticket.errors import InputError, Unwritable
 from scratchticket.experiments.recipe import Recipe, all_settings
 from scratchticket.experiments.shapes import check_record
-from scratchticket.files import MAX_JSON, parsed_json, read_bytes, write_atomically
+from scratchticket.files import MAX_JSON, check_writable, parsed_json, read_bytes, write_atomically
 from scratchticket.learning.checkpoint import Damaged, before
 
 
@@ -90,6 +90,7 @@ class RunFolder:
                 )
             if present and resume:
                 self.check_same(recipe)
+                check_writable(self.recipe)
                 return
             for file in present:
                 file.unlink()

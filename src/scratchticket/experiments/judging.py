@@ -46,6 +46,7 @@ class Judgement:
         seed: Of all random draws.
         batch_size: Images per piece of work.
         suite: Name of the suite, if it is one.
+        classes: How many there are, which tells what chance is.
     """
 
     subject: Subject
@@ -56,6 +57,7 @@ class Judgement:
     seed: int = 0
     batch_size: int | None = None
     suite: str | None = None
+    classes: int | None = None
 
     def plan(self) -> dict[str, Any]:
         """Return everything that decides a result, as JSON values."""
@@ -93,7 +95,7 @@ class Judgement:
             "kind": "evaluation",
             "subject": self.subject.facts,
             "data": self.source,
-            **report(evaluated, self.where),
+            **report(evaluated, self.where, self.classes),
         }
 
     def picture(self, record: Facts) -> str:
@@ -169,6 +171,7 @@ def judgement(  # noqa: PLR0913
         seed=rng.check_seed(seed),
         batch_size=batch_size,
         suite=suite_name,
+        classes=classes,
     )
 
 

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from scratchticket.attacks import AttackRecipe, Norm
 from scratchticket.data import DataRecipe
 from scratchticket.errors import InputError, unknown
-from scratchticket.files import canonical_json
+from scratchticket.files import canonical_json, check_text
 from scratchticket.learning import LearningRecipe, SearchRecipe, make_search, search_settings
 from scratchticket.masks import Pattern, parse_ratio
 from scratchticket.networks import NetworkRecipe
@@ -247,7 +247,9 @@ def data_of(ticket: Ticket | None) -> DataRecipe | None:
         return None
 
 
-def data_like(ticket: Ticket | None, name: str, label_column: str | None) -> DataRecipe:
+def data_like(
+    ticket: Ticket | None, name: str, label_column: str | None, **changes: Any
+) -> DataRecipe:
     """Return the recipe of data prepared as a ticket's own was: size, colour, split.
 
     Args:
@@ -255,6 +257,7 @@ def data_like(ticket: Ticket | None, name: str, label_column: str | None) -> Dat
             the ticket takes images of another.
         name: Known name or path of the data.
         label_column: If it must be named.
+        changes: Other settings of the data; none where the ticket's own shall count.
     """
     own = data_of(ticket) or DataRecipe()
     if ticket is not None and ticket.image_shape[1:] != (own.size, own.size):
@@ -263,7 +266,8 @@ def data_like(ticket: Ticket | None, name: str, label_column: str | None) -> Dat
         own = replace(own, train_images=None)  # other images are as many as they are
     elif label_column is None:
         label_column = own.label_column
-    return replace(own, name=name, label_column=label_column)
+    given = {setting: value for setting, value in changes.items() if value is not None}
+    return replace(own, name=name, label_column=label_column, **given)
 
 
 def paths(kind: type = Recipe, prefix: str = "") -> list[str]:
@@ -320,6 +324,9 @@ def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
             raise unknown("setting", path, KNOWN)
         if path in OPEN and not isinstance(value, Mapping):
             raise InputError(f"set one of {path} by its name: {path}.NAME={value}")
+        for text in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(text, str):
+                check_text(text, path)
         *parents, leaf = path.split(".") if opened is None else _opened(opened, path)
         node = tree
         for parent in parents:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from scratchticket.attacks import Norm
 from scratchticket.errors import InputError, first_line
 from scratchticket.experiments.start import content_hash
-from scratchticket.files import check_archive, read_bytes
+from scratchticket.files import check_archive, check_text, read_bytes
 from scratchticket.networks import (
     NETWORKS,
     Normalise,
@@ -111,6 +111,7 @@ def make_subject(
     Raises:
         InputError: If file and network do not fit each other, or the images.
     """
+    check_text(path.name, "the file's name")
     if ticket is None:
         return module_subject(network or "", path, inputs, normalise)
     if normalise:

@@ -11,17 +11,18 @@ from typing import Any
 
 import torch
 
+from scratchticket.accuracy import Accuracy
 from scratchticket.attacks.sets import chances
 from scratchticket.data import ImageSet
 from scratchticket.errors import InputError
-from scratchticket.evaluation import Balls, Journal, Progress, default_batch_size
+from scratchticket.evaluation import Balls, Journal, Progress, chance_signs, default_batch_size
 from scratchticket.evaluation.transfer import Crossed, Strike, Transfer
 from scratchticket.experiments import set_figures
 from scratchticket.experiments.judging import fingerprint
 from scratchticket.experiments.records import versions
 from scratchticket.experiments.subject import Subject
 from scratchticket.experiments.task import Facts
-from scratchticket.files import canonical_json
+from scratchticket.files import canonical_json, check_text
 from scratchticket.networks import placed
 from scratchticket.rng import check_seed
 from scratchticket.switching.game import ROUNDS, Attacks, play, settled, solve
@@ -112,14 +113,16 @@ class TransferTask(_Several):
         """Return what a record says of the finished work."""
         crossed = works[0].result(journal)
         assert crossed is not None
-        equal = chances(None, len(self.names))
+        equal, total = chances(None, len(self.names)), len(self.images)
+        natural = {name: Accuracy(int(r.sum()), total) for name, r in crossed.right.items()}
         return {
             "kind": "transfer",
             "data": self.source,
             "networks": list(self.names),
-            "natural": {name: int(right.sum()) for name, right in crossed.right.items()},
-            "total": len(self.images),
+            "natural": {name: accuracy.correct for name, accuracy in natural.items()},
+            "total": total,
             "matrices": matrices(crossed, self.names, equal),
+            "warning_signs": chance_signs(natural, self.classes),
         }
 
     def picture(self, record: Facts) -> str:
@@ -293,5 +296,6 @@ def unique_names(files: Sequence[tuple[Path, int | None]]) -> list[str]:
         depth = 0
         while called(path, depth) in {called(other, depth) for other in others}:
             depth += 1
-        names.append(called(path, depth) + ("" if number is None else f"[{number}]"))
+        check_text(name := called(path, depth), "the file's name")
+        names.append(name + ("" if number is None else f"[{number}]"))
     return names

@@ -16,7 +16,7 @@ from scratchticket.evaluation import Journal, Progress, Shard, Work
 from scratchticket.experiments.folder import RunFolder, json_file
 from scratchticket.experiments.records import commit, machine, versions
 from scratchticket.experiments.shapes import all_attacked, check_record
-from scratchticket.files import write_atomically
+from scratchticket.files import check_writable, write_atomically
 
 Facts = dict[str, Any]
 W = TypeVar("W", bound=Work)
@@ -123,6 +123,7 @@ def carry_out(  # noqa: PLR0913
         return _record(task, works, plan, journal, device, progress)
     home = EvaluationFolder(folder)
     home.prepare(overwrite)
+    check_writable(home.record)
     try:
         journal = Journal(plan, home.journal(shard), home.journals())
     except (Busy, Unwritable):

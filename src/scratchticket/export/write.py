@@ -26,7 +26,7 @@ from scratchticket.errors import (
 )
 from scratchticket.export.compact import compacted
 from scratchticket.export.graph import TicketGraph
-from scratchticket.files import write_atomically
+from scratchticket.files import check_writable, write_atomically
 from scratchticket.networks import bare
 from scratchticket.tickets import Ticket
 
@@ -86,6 +86,7 @@ def export(
     """
     path = Path(path)
     _check(tickets, path, to, integer, compact)
+    check_writable(path)
     if to == "dense":
         return _dense(tickets[0], path, integer)
     networks = [ticket.build() for ticket in tickets]

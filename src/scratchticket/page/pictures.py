@@ -19,7 +19,7 @@ def picture(content: bytes, shape: tuple[int, int, int], *, invert: bool = False
     """Turn an uploaded image into one that a ticket takes.
 
     It is made grey or RGB, cut around its centre to the proportions of ``shape``, and resized
-    bilinearly. Of several frames the first counts.
+    bilinearly. What is transparent is laid on white; several frames are refused.
 
     Args:
         content: The file, at most 5 MiB.

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from scratchticket.errors import InputError
-from scratchticket.files import parsed_json, read_bytes, write_atomically
+from scratchticket.files import (
+    check_text,
+    check_writable,
+    parsed_json,
+    read_bytes,
+    write_atomically,
+)
 from scratchticket.sharing.card import model_card
 from scratchticket.tickets import Ticket
 from scratchticket.tickets.hub import TICKET, asked, fetched, library
@@ -56,6 +62,7 @@ def push(
     if not in_folder and to.count("/") != 1:
         raise InputError(f"{to} is neither owner/name nor a folder, which begins with ./ or /")
     name = Path(to).name if in_folder else to
+    check_text(name, "the name to share it under,")
     files[CARD] = model_card(loaded, read, name=name, licence=licence).encode()
     if in_folder:
         folder = Path(to).expanduser()
@@ -82,6 +89,7 @@ def pull(place: str, out: str | Path) -> Ticket:
     out = Path(out)
     if out.exists():
         raise InputError(f"{out} exists; choose another file")
+    check_writable(out)
     if place.startswith((".", "/", "~")):
         content = read_bytes(Path(place).expanduser() / TICKET, "shared ticket")
     else:

@@ -59,7 +59,7 @@ PARTS: dict[str, Settings] = {
     "attack in eval mode": {"learning.batch_norm": "eval"},
 }
 POWERS = {10: "0.5", 1: "0.2"}  # of the budget by size
-NATURAL, PGD, MARGIN, COST = "natural", "PGD-20", "margin-PGD-20", "forward passes"
+NATURAL, ROBUST, MARGIN, COST = "natural", "PGD-20", "margin-PGD-20", "forward passes"
 
 
 def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
@@ -87,6 +87,7 @@ def _cost(record: Facts) -> Measured:
 def cells(scale: Scale) -> Iterator[Cell]:
     """Return the numbers of the study."""
     epsilon = scale.epsilon(8)
+    margin = under(Attack(PGD(20, loss="margin"), epsilon))
     judge = {
         "attacks": [{"name": "cw-inf", "settings": {"steps": 20}}],
         "epsilons": [epsilon],
@@ -104,15 +105,8 @@ def cells(scale: Scale) -> Iterator[Cell]:
 
             name = f"{panel('resnet18', 'cifar10')}, {percent} %"
             yield level(scale, name, row, drawn, natural, column=NATURAL)
-            yield level(scale, name, row, drawn, robust, column=PGD)
-            yield level(
-                scale,
-                name,
-                row,
-                judged,
-                under(Attack(PGD(20, loss="margin"), epsilon)),
-                column=MARGIN,
-            )
+            yield level(scale, name, row, drawn, robust, column=ROBUST)
+            yield level(scale, name, row, judged, margin, column=MARGIN)
             yield level(scale, name, row, drawn, _cost, column=COST)
 
 

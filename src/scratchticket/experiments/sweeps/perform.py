@@ -123,7 +123,15 @@ def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
         ]
         attacks = tuple({str(attack): attack for attack in found}.values())
     images = some_of(data.test, settings.get("images"))
-    return Judgement(subject, images, data.judged, attacks, where, suite=settings.get("suite"))
+    return Judgement(
+        subject,
+        images,
+        data.judged,
+        attacks,
+        where,
+        suite=settings.get("suite"),
+        classes=classes,
+    )
 
 
 def _own(where: Balls, told: Facts) -> Balls:
