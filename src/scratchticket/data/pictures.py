@@ -50,6 +50,8 @@ def decoded(picture: Picture, recipe: DataRecipe, shape: tuple[int, ...] | None 
 def photograph(picture: Picture, colour: Colour) -> Image.Image:
     """Return a decoded image in mode L or RGB, of its own size, upright.
 
+    Where it is transparent it is laid on white.
+
     Raises:
         InputError: As :func:`decoded` does.
     """
@@ -114,11 +116,16 @@ def _coloured(image: Image.Image, colour: Colour) -> Image.Image:
     if image.mode not in _MODES:  # 16 bits, for example
         raise InputError(f"pixels of kind {image.mode} are not read; make them 8-bit grey or RGB")
     if colour != "keep":
+        if image.has_transparency_data:
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image.convert("RGBA"))
         return image.convert("RGB" if colour == "rgb" else "L")
     plain = "L" if image.mode in ("1", "L", "LA") else "RGB"
     if image.has_transparency_data:
         if image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
-            raise InputError("the image is transparent; set colour to rgb or grey to drop that")
+            raise InputError(
+                "the image is transparent; set colour to rgb or grey to lay it on white"
+            )
     elif image.mode not in ("1", "L", "RGB", "P"):
         raise InputError(f"the image is {image.mode}; set colour to rgb or grey to convert all")
     return image.convert(plain)

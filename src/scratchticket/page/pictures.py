@@ -18,8 +18,8 @@ MAX_SIDE = 4096  # pixels
 def picture(content: bytes, shape: tuple[int, int, int], *, invert: bool = False) -> Tensor:
     """Turn an uploaded image into one that a ticket takes.
 
-    It is made grey or RGB, cut around its centre to the proportions of ``shape``, and resized
-    bilinearly. Of several frames the first counts.
+    It is laid on white where it is transparent, made grey or RGB, cut around its centre to the
+    proportions of ``shape``, and resized bilinearly.
 
     Args:
         content: The file, at most 5 MiB.
