@@ -8,11 +8,15 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,7 +28,8 @@ from typer.testing import CliRunner
 from scratchticket import gallery
 from scratchticket.cli.app import app
 from scratchticket.errors import InputError
-from scratchticket.page import TicketSet
+from scratchticket.page import SWITCH, TicketSet, Trial, try_attack
+from scratchticket.page.desk import SAMPLE, UNKNOWN, WAITING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -60,7 +65,7 @@ def looked_up() -> Iterator[list[object]]:
         patch.setattr(socket, "getaddrinfo", getaddrinfo)
         yield hosts
     assert hosts
-    ours = {"203.0.113.1"}  # of a test
+    ours = {"203.0.113.1", "127.0.0.2", "127.1", "LOCALHOST"}  # of tests
     assert set(hosts) - ours <= {"127.0.0.1", b"127.0.0.1", "localhost", "::1", b"::1"}
 
 
@@ -148,10 +153,13 @@ def test_an_upload_is_resized_and_attacked(opened: Page, tmp_path: Path) -> None
     chooser.value.set_files(tmp_path / "mine.png")
 
     opened.get_by_text("mine.png, cut to its middle, resized to 8 x 8, grey").wait_for()
+    uploads = Path(os.environ["GRADIO_TEMP_DIR"])
+    assert [path for path in uploads.rglob("*") if path.is_file()] == []  # it was read
     opened.get_by_text("This image was not attacked yet.").wait_for()  # what was seen is gone
     assert opened.locator("#step").is_hidden()
     opened.click("#attack")
     opened.get_by_text("taken from what the tickets say").wait_for()
+    assert "right" not in opened.locator("#result").inner_text().replace("right class is not", "")
 
 
 def test_an_upload_that_is_no_picture_is_refused(opened: Page, tmp_path: Path) -> None:
@@ -195,9 +203,212 @@ def test_a_phone_need_not_scroll_sideways_and_may_be_dark(
         assert phone.evaluate(ground) != opened.evaluate(ground)
 
 
-def status(address: str, body: bytes | None = None) -> int:
+def chosen_number(page: Page, number: int) -> None:
+    """Choose a test image, and wait until it is seen."""
+    page.get_by_label("a test image").check()
+    page.locator("#number input[type=number]").fill(str(number))
+    page.get_by_text(f"test image {number} of digits").wait_for()
+
+
+def attacked(page: Page, epsilon: str = "0.1") -> str:
+    """Attack, and return what is said of it."""
+    page.get_by_label("Epsilon").fill(epsilon)
+    page.click("#attack")
+    page.wait_for_selector("#result .st-where")
+    return page.locator("#result").inner_text()
+
+
+def not_attacked(page: Page) -> None:
+    page.locator("#result").get_by_text("This image was not attacked yet.").wait_for()
+    page.locator("#step").wait_for(state="hidden")
+
+
+def test_no_result_stands_beside_another_image(opened: Page) -> None:
+    chosen_number(opened, 3)
+    attacked(opened)
+    opened.click("#number button")  # sets it back to 0
+    opened.get_by_text("test image 0 of digits").wait_for()
+    not_attacked(opened)
+    chosen_number(opened, 3)
+    opened.wait_for_selector("#result .st-where")  # it is still held
+    opened.get_by_label("an upload").check()
+    not_attacked(opened)
+
+
+def test_no_result_of_an_image_comes_when_another_is_chosen(
+    opened: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go, done = threading.Event(), threading.Event(), threading.Event()
+
+    def slowly(*words: Any, **more: Any) -> Trial:
+        begun.set()
+        go.wait(60)
+        trial = try_attack(*words, **more)
+        done.set()
+        return trial
+
+    monkeypatch.setattr("scratchticket.page.desk.try_attack", slowly)
+    chosen_number(opened, 5)
+    opened.get_by_label("Epsilon").fill("0.1")
+    opened.click("#attack")
+    assert begun.wait(60)
+    chosen_number(opened, 6)
+    go.set()
+    assert done.wait(60)
+    opened.wait_for_timeout(1500)
+    not_attacked(opened)
+    chosen_number(opened, 5)
+    opened.wait_for_selector("#result .st-where")  # of this one it was
+
+
+@pytest.mark.parametrize("epsilon", ["1e-30", "1e-45", "1e-300", "1e-400", "0"])
+def test_the_smallest_epsilon_is_seen(opened: Page, epsilon: str) -> None:
+    chosen_number(opened, 7)
+
+    said = attacked(opened, epsilon)
+
+    assert f"linf, {epsilon}," in said.replace("1.00e", "1e")
+    opened.reload()
+    opened.wait_for_selector("#preview img")
+
+
+def post(url: str, fn_index: int, data: list[object], session: str) -> int:
+    """Ask as a browser does."""
+    body = {"data": data, "fn_index": fn_index, "session_hash": session}
+    return status(f"{url}gradio_api/queue/join", json.dumps(body).encode())
+
+
+def listener_of(url: str, event: str, place: int = 0) -> int:
+    """The number of what is called at an event."""
+    with urllib.request.urlopen(f"{url}config", timeout=10) as answer:
+        config = json.loads(answer.read())
+    called = [
+        each["id"] for each in config["dependencies"] if event in [t[1] for t in each["targets"]]
+    ]
+    return int(called[place])
+
+
+def test_visitors_who_come_later_change_nothing(opened: Page, url: str, chosen: TicketSet) -> None:
+    chosen_number(opened, 8)
+    attacked(opened)
+    load = listener_of(url, "load")
+
+    assert {post(url, load, [chosen.name], f"visitor-{n}") for n in range(40)} == {200}
+    opened.wait_for_timeout(1000)
+
+    opened.focus("#step input[type=range]")
+    opened.keyboard.press("ArrowLeft")
+    opened.get_by_text("Step 19 of 20").wait_for()
+    chosen_number(opened, 9)
+    not_attacked(opened)
+    attacked(opened)
+    assert opened.get_by_text("Error", exact=True).count() == 0
+
+
+def test_attacks_that_wait_keep_no_control_from_working(
+    opened: Page, url: str, chosen: TicketSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+    monkeypatch.setattr(
+        "scratchticket.page.desk.try_attack",
+        lambda *words, **more: go.wait(60) and try_attack(*words, **more),
+    )
+    attack = listener_of(url, "click")
+    told = [chosen.name, SAMPLE, 1, "", False, UNKNOWN, list(chosen.tickets), SWITCH]
+    told += ["fgsm", "0.1", "linf", 1]
+
+    assert {post(url, attack, told, f"visitor-{n}") for n in range(WAITING + 1)} == {200}
     try:
-        with urllib.request.urlopen(address, body, timeout=10) as answer:
+        chosen_number(opened, 10)
+        opened.click("#attack")
+        opened.get_by_role("alert").get_by_text("attacks wait for their turn").wait_for()
+        chosen_number(opened, 11)
+        not_attacked(opened)
+    finally:
+        go.set()
+    assert opened.get_by_text("Error", exact=True).count() == 0
+
+
+OTHER_SITE = """<!doctype html><title>other</title><p id="said"></p><iframe id="frame"></iframe>
+<form id="form" method="post" enctype="multipart/form-data" target="frame">
+<input name="files" value="x"></form>
+<script>
+const page = "PAGE", said = [];
+const file = () => { const form = new FormData();
+  form.append("files", new Blob(["x"]), "evil.png"); return form; };
+const tried = async (name, path, how) => {
+  try { const answer = await fetch(page + path, how); said.push(name + ":" + answer.type); }
+  catch { said.push(name + ":refused"); }
+};
+(async () => {
+  const post = (mode) => ({method: "POST", mode, body: file(), credentials: "include"});
+  await tried("upload", "gradio_api/upload", post("no-cors"));
+  await tried("upload-cors", "gradio_api/upload", post("cors"));
+  await tried("config", "config", {mode: "cors"});
+  await tried("join", "gradio_api/queue/join", {method: "POST", mode: "no-cors", body: "{}"});
+  document.getElementById("said").textContent = said.join(" ");
+})();
+document.getElementById("frame").src = page;
+</script>"""
+
+
+@pytest.fixture
+def other_site(url: str) -> Iterator[str]:
+    """Another site on this machine, whose pages try what they can."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = OTHER_SITE.replace("PAGE", url).encode()
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_another_site_can_do_nothing(
+    browser: Browser, other_site: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived: list[str] = []
+    monkeypatch.setattr(
+        "gradio.routes.upload_fn", lambda *words, **more: arrived.append("an upload")
+    )
+    page = browser.new_page()
+    try:
+        answers: dict[str, int] = {}
+        page.on("response", lambda answer: answers.update({answer.url: answer.status}))
+        page.goto(other_site.replace("127.0.0.1", name))
+        said = page.locator("#said")
+        said.get_by_text("join").wait_for(state="attached")
+
+        words = said.inner_text().split()
+        assert words == ["upload:refused", "upload-cors:refused", "config:refused", "join:refused"]
+        page.wait_for_timeout(500)
+        assert page.frame_locator("#frame").locator("#attack").count() == 0
+        served = {path: code for path, code in answers.items() if not path.startswith(other_site)}
+        assert set(served.values()) - {200} == {403}
+        assert arrived == []
+        page.evaluate("document.getElementById('form').action = page + 'gradio_api/upload'")
+        page.evaluate("document.getElementById('form').submit()")
+        page.wait_for_timeout(500)
+        assert arrived == []
+    finally:
+        page.close()
+
+
+def status(address: str, body: bytes | None = None) -> int:
+    asked = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(asked, timeout=10) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -258,6 +469,27 @@ def test_a_port_in_use_is_told(url: str, chosen: TicketSet) -> None:
         stack.enter_context(served([chosen], host="203.0.113.1"))
 
 
+@pytest.mark.parametrize("host", ["127.0.0.2", "LOCALHOST", "127.1", "[::1]"])
+def test_any_name_of_this_machine_will_do(chosen: TicketSet, host: str) -> None:
+    from scratchticket.page.serve import served
+
+    with served([chosen], host=host, port=0) as address:
+        assert status(address) == 200
+
+
+def test_a_proxy_is_not_asked(chosen: TicketSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by what serves the page; this test's own requests are told to ask none."""
+    nobody = "127.0.0.1:9"
+    proxies = {"ALL_PROXY": f"socks5://{nobody}", "http_proxy": f"http://{nobody}"}
+    for name, address in proxies.items():
+        monkeypatch.setenv(name, address)
+    with serving(chosen) as address, monkeypatch.context() as patch:
+        patch.setenv("no_proxy", "*")
+        assert status(address) == 200
+    script = "from scratchticket.page.blocks import import_gradio; import_gradio()"
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 def test_what_the_verb_cannot_serve_is_a_line(files: list[Path]) -> None:
     done = CliRunner().invoke(app, ["app", str(files[0])])
 
@@ -265,6 +497,18 @@ def test_what_the_verb_cannot_serve_is_a_line(files: list[Path]) -> None:
     assert done.stderr == (
         "error: there is no ticket among the files: dense networks are only compared\n"
     )
+
+
+def test_the_verb_says_at_once_what_it_does(files: list[Path]) -> None:
+    words = [sys.executable, "-m", "scratchticket", "app", *map(str, files), "--port", "99"]
+    words += ["--host", "203.0.113.1"]
+
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+
+    said = done.stderr.splitlines()
+    assert said[:2] == ["loading PyTorch and gradio ...", "reading 3 files ..."]
+    assert said[-1].startswith("error: cannot listen on 203.0.113.1, port 99")
+    assert done.returncode == 2
 
 
 def test_the_gallery_is_served_if_no_ticket_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

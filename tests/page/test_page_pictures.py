@@ -55,6 +55,39 @@ def test_dark_and_light_are_exchanged() -> None:
     assert (picture(image, (1, 8, 8), invert=True) == 5).all()
 
 
+def drawing(mode: str) -> tuple[Image.Image, dict[str, object]]:
+    """Black in the middle, transparent around it; and how the file says what is transparent."""
+    around: dict[str, object] = {"RGBA": (0, 0, 0, 0), "LA": (0, 0), "P": 1, "RGB": (9, 9, 9)}
+    black: dict[str, object] = {"RGBA": (0, 0, 0, 255), "LA": (0, 255), "P": 0, "RGB": (0, 0, 0)}
+    image = Image.new(mode, (8, 8), around[mode])
+    if mode == "P":
+        image.putpalette([0, 0, 0, 9, 9, 9])
+    image.paste(black[mode], (2, 2, 6, 6))
+    return image, {} if "A" in mode else {"transparency": around[mode]}
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_black_drawing_on_a_transparent_ground_is_black_on_white(
+    mode: str, channels: int
+) -> None:
+    image, how = drawing(mode)
+    content = BytesIO()
+    image.save(content, "PNG", **how)
+
+    pixels = picture(content.getvalue(), (channels, 8, 8))
+
+    expected = torch.full((channels, 8, 8), 255, dtype=torch.uint8)
+    expected[:, 2:6, 2:6] = 0
+    assert (pixels == expected).all()
+
+
+def test_what_is_half_transparent_is_half_white() -> None:
+    pixels = picture(encoded(Image.new("RGBA", (8, 8), (0, 0, 0, 127))), (1, 8, 8))
+
+    assert (pixels == 128).all()
+
+
 @pytest.mark.parametrize("size", [(4097, 1), (1, 5000), (10_000, 10_000), (60_000, 60_000)])
 def test_large_pictures_are_refused_by_their_header(size: tuple[int, int]) -> None:
     with pytest.raises(InputError, match="at most 4096 x 4096"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -55,6 +56,8 @@ def app(
     It needs no network and listens on this machine alone. Ctrl-C ends it.
     """
     with user_errors():
+        if "torch" not in sys.modules:  # seconds
+            say("loading PyTorch and gradio ...", err)
         from scratchticket.experiments.records import usable_device
         from scratchticket.gallery import names, path_of
         from scratchticket.page import load_sets
@@ -64,6 +67,8 @@ def app(
         import_network(network)
         import_gradio()
         files = tickets or [path_of(name) for name in names()]
+        if len(files) > 1:
+            say(f"reading {len(files)} files ...", err)
         sets = load_sets(files, dense=dense, data=data, device=usable_device(device))
         if data is None and (bare := [one.name for one in sets if one.samples is None]):
             told = "name their data with --data to choose from it, or upload an image"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from scratchticket.errors import ScratchticketError, extra_missing
+from scratchticket.errors import extra_missing
 from scratchticket.page.desk import SAMPLE, UNKNOWN, UPLOADED, Page
+from scratchticket.page.environment import NO_PROXY, environment
 from scratchticket.page.pictures import MAX_BYTES, MAX_SIDE
 from scratchticket.page.show import complaint, hint, shown
 from scratchticket.page.trial import ATTACKS, DENSE, MAX_STEPS, SWITCH, Trial
@@ -30,7 +31,8 @@ def import_gradio() -> Any:
         InputError: If it is not installed.
     """
     try:
-        import gradio
+        with environment(NO_PROXY):  # a SOCKS proxy would need another package
+            import gradio
     except ImportError as error:
         raise extra_missing("the page", error, "app") from None
     return gradio
@@ -43,9 +45,7 @@ def build(page: Page) -> Any:
         InputError: If gradio is not installed.
     """
     gr = import_gradio()
-    with gr.Blocks(
-        title="scratchticket: try a ticket", analytics_enabled=False, delete_cache=(60, 600)
-    ) as blocks:
+    with gr.Blocks(title="scratchticket: try a ticket", analytics_enabled=False) as blocks:
         gr.HTML(INTRODUCTION)
         _Controls(gr, page).connect(blocks)
     return blocks
@@ -61,7 +61,8 @@ class _Controls:
 
     def __init__(self, gr: Any, page: Page) -> None:
         self._gr, self._page = gr, page
-        self._uploaded, self._trial = gr.State(None), gr.State(None)
+        # names of what the page holds for the visitor; kept in the browser, unlike gradio's states
+        self._uploaded, self._held = gr.Textbox(visible=False), gr.Textbox(visible=False)
         with gr.Row():
             with gr.Column(scale=2, min_width=280):
                 self._choose_tickets()
@@ -100,7 +101,7 @@ class _Controls:
         )
         self._invert = gr.Checkbox(label="Exchange dark and light", elem_id="invert")
         self._truth = gr.Dropdown(label="Right class", filterable=False, elem_id="truth")
-        self._seen = gr.HTML(elem_id="preview", padding=False)
+        self._preview = gr.HTML(elem_id="preview", padding=False)
 
     def _choose_attack(self) -> None:
         gr = self._gr
@@ -137,50 +138,42 @@ class _Controls:
         Args:
             blocks: The page; what stands in it at first depends on the first set.
         """
-        quiet = {"api_visibility": "private", "show_progress": "hidden"}
+        # values are checked here, not by gradio: it forgets what a control offers its visitor
+        unchecked = {"api_visibility": "private", "preprocess": False}
+        quiet = unchecked | {"show_progress": "hidden"}
         choice = [self._set, self._kind, self._number, self._uploaded, self._invert]
-        looks = {"fn": self._page.preview, "inputs": choice, "outputs": [self._seen]} | quiet
         of_set = [self._tickets, self._kind, self._number, self._truth, self._source]
         of_set += [self._norm, self._epsilon]
         of_kind = [self._number, self._upload, self._invert, self._truth]
+        asked = [self._held, self._step, *choice]
+        in_turn = quiet | {"concurrency_id": "seen", "concurrency_limit": 1}  # the last one counts
+        seen: dict[str, Any] = {
+            "fn": self._seen,
+            "inputs": asked,
+            "outputs": [self._preview, self._step, self._result],
+        } | in_turn
         for event in (blocks.load, self._set.change):
-            event(self._chosen, [self._set], of_set, **quiet).then(
-                self._shows, [self._kind], of_kind, **quiet
-            ).then(**looks)
-        self._kind.input(self._shows, [self._kind], of_kind, **quiet).then(**looks)
-        self._upload.upload(
-            self._take,
-            [self._upload],
-            [self._uploaded, self._kind, self._seen],
-            preprocess=False,
-            **quiet,
-        ).then(self._shows, [self._kind], of_kind, **quiet).then(**looks)
-        for control in (self._number, self._invert):
-            control.change(**looks, trigger_mode="always_last")
-        seen = [self._trial, self._step, self._result]
-        for changed in (
-            self._set.input, self._kind.input, self._number.input, self._invert.input,
-            self._upload.upload,
-        ):  # fmt: skip
-            changed(self._forget, None, seen, **quiet)  # what is seen is of another image
+            event(self._chosen, [self._set], of_set, **quiet).then(**seen)
+        self._kind.change(self._shows, [self._kind], of_kind, **quiet)
+        self._upload.upload(self._take, [self._upload], [self._uploaded, self._kind], **quiet)
+        for control in choice[1:]:
+            control.change(**seen, trigger_mode="always_last")
+        self._step.change(
+            self._looked, asked, [self._result], **in_turn, trigger_mode="always_last"
+        )
         self._norm.input(self._radius, [self._set, self._norm], [self._epsilon], **quiet)
-        asked = [*choice, self._truth, self._tickets, self._source, self._attack, self._epsilon]
-        asked += [self._norm, self._steps]
+        told = [*choice, self._truth, self._tickets, self._source, self._attack, self._epsilon]
+        told += [self._norm, self._steps]
         for event in (self._run.click, self._epsilon.submit):
             event(
                 self._attacked,
-                asked,
-                seen,
-                api_visibility="private",
+                told,
+                [self._held, self._step],
                 show_progress_on=[self._result],
                 trigger_mode="once",
-                concurrency_id="attack",
-                concurrency_limit=1,
-            ).then(None, js=IN_SIGHT, **quiet)
-        self._step.change(
-            self._looked, [self._trial, self._step], [self._result], **quiet,
-            trigger_mode="always_last",
-        )  # fmt: skip
+                concurrency_limit=None,  # the page has a queue of its own
+                **unchecked,
+            ).then(**seen).then(None, js=IN_SIGHT, **quiet)
 
     def _chosen(self, name: Any) -> list[Any]:
         """Return what a set offers."""
@@ -208,34 +201,30 @@ class _Controls:
     def _radius(self, name: Any, norm: Any) -> str:
         return self._page.chosen(name).epsilon("l2" if norm == "l2" else "linf")
 
-    def _take(self, sent: Any) -> list[Any]:
-        """Take what was uploaded: it, and the image's kind; if it is none, a complaint."""
-        try:
-            return [self._page.upload(sent), UPLOADED, ""]
-        except ScratchticketError as error:
-            return [None, UPLOADED, complaint(str(error))]
+    def _attacked(self, *told: Any) -> list[Any]:
+        """Attack; return what the answer is held under, and the step to show."""
+        held = self._page.attack(told[:5], told[5], told[6], told[7:])
+        answer = self._page.answer(held, told[:5])
+        last = len(answer) - 1 if isinstance(answer, Trial) else 1
+        return [held, self._gr.update(maximum=last, value=last)]
 
-    def _attacked(self, *asked: Any) -> list[Any]:
-        """Attack; return the trial, the step to show and what it shows."""
-        choice, truth, tickets = asked[:5], asked[5], asked[6]
-        source, attack, epsilon, norm, steps = asked[7:]
-        update = self._gr.update
-        try:
-            trial = self._page.attack(
-                choice, truth, tickets, (source, attack, epsilon, norm, steps)
-            )
-        except ScratchticketError as error:
-            return [None, update(visible=False), complaint(str(error))]
-        last = len(trial) - 1
-        return [trial, update(maximum=last, value=last, visible=True), shown(trial, last)]
+    def _take(self, sent: Any) -> list[str]:
+        """Take an upload; return what it is held under, and the image's kind."""
+        return [self._page.upload(sent), UPLOADED]
 
-    def _forget(self) -> list[Any]:
-        """Return no trial, and nothing to show of one."""
-        return [None, self._gr.update(visible=False), hint(NOTHING)]
+    def _seen(self, held: Any, step: Any, *choice: Any) -> list[Any]:
+        """Return the chosen image, whether it was attacked, and what came of that."""
+        attacked = isinstance(self._page.answer(held, choice), Trial)
+        result = self._looked(held, step, *choice)
+        return [self._page.preview(*choice), self._gr.update(visible=attacked), result]
 
-    @staticmethod
-    def _looked(trial: Trial | None, step: Any) -> str:
-        """Return what there is to see at a step."""
-        if trial is None or not isinstance(step, int | float):
+    def _looked(self, held: Any, step: Any, *choice: Any) -> str:
+        """Return what there is to see of the attack on the chosen image at a step."""
+        answer = self._page.answer(held, choice)
+        if answer is None:
             return hint(NOTHING)
-        return shown(trial, int(step))
+        if isinstance(answer, str):
+            return complaint(answer)
+        return shown(
+            answer, int(step) if isinstance(step, int | float) and step < len(answer) else 0
+        )

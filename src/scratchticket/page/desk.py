@@ -5,22 +5,32 @@ Every value may come from anybody who can reach the page: all are checked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from torch import Tensor
 
 from scratchticket.errors import InputError, ScratchticketError
-from scratchticket.page.guard import is_upload
+from scratchticket.page.guard import delete_upload, is_upload
 from scratchticket.page.pictures import MAX_BYTES, picture
 from scratchticket.page.sets import MAX_TICKETS, TicketSet
 from scratchticket.page.show import complaint, hint, preview
 from scratchticket.page.trial import Question, Trial, try_attack
 
 SAMPLE, UPLOADED = "a test image", "an upload"
-UNKNOWN = "what the tickets say of it"
+UNKNOWN = "not known"
+UPLOADS, ATTACKS_HELD = 16, 32  # of all visitors together; of more, the oldest are forgotten
+WAITING = 16  # attacks that wait for their turn
+LONGEST = 1000  # characters of what a visitor has chosen
+FORGOTTEN = "This attack is no longer held, since others came after it: attack again."
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -36,8 +46,37 @@ class Upload:
     name: str
 
 
+class Held(Generic[Thing]):
+    """The newest of the things that visitors have left, each under a name that nobody can guess.
+
+    Args:
+        most: How many.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._things = most, OrderedDict[str, Thing]()
+        self._lock = threading.Lock()
+
+    def add(self, thing: Thing) -> str:
+        """Hold a thing; return its name."""
+        name = secrets.token_urlsafe()
+        with self._lock:
+            self._things[name] = thing
+            if len(self._things) > self._most:
+                self._things.popitem(last=False)
+        return name
+
+    def get(self, name: object) -> Thing | None:
+        """Return a thing; none if it is no longer held."""
+        with self._lock:
+            return self._things.get(name) if isinstance(name, str) else None
+
+
 class Page:
-    """What the page's controls do; one for all visitors, so it keeps nothing of any.
+    """What the page's controls do; one for all visitors.
+
+    The page in a visitor's browser holds names of what is held here, and nothing here depends on
+    what gradio remembers of a visitor, which it forgets when others come.
 
     Args:
         sets: The tickets.
@@ -46,6 +85,16 @@ class Page:
 
     def __init__(self, sets: Sequence[TicketSet], folder: Path) -> None:
         self._sets, self._folder = {one.name: one for one in sets}, folder
+        self._uploads: Held[Upload | str] = Held(UPLOADS)
+        self._answers: Held[Trial | str] = Held(ATTACKS_HELD)
+        self._room, self._turn = threading.BoundedSemaphore(WAITING + 1), threading.Lock()
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Stop the attack that is made and those that wait: none may run while Python ends."""
+        self._closed.set()
+        with self._turn:
+            pass
 
     most = MAX_TICKETS  # tickets that can be asked at a time
 
@@ -64,27 +113,46 @@ class Page:
             raise InputError("there is no such set of tickets")
         return self._sets[name]
 
-    def upload(self, sent: object) -> Upload:
-        """Take an upload out of its folder.
+    def upload(self, sent: object) -> str:
+        """Take an upload out of its folder; return the name it is held under.
+
+        Of one that cannot be read the reason is held: :meth:`image` tells it.
+        """
+        try:
+            return self._uploads.add(self._taken(sent))
+        except InputError as error:
+            return self._uploads.add(str(error))
+
+    def _taken(self, sent: object) -> Upload:
+        """Read and delete an upload.
 
         Raises:
             InputError: If it is too large, or no upload.
         """
         named = sent.get("path") if isinstance(sent, dict) else None
         if not is_upload(named, self._folder):
-            raise InputError("nothing was uploaded")
+            raise InputError("this upload is no longer there; upload the image again")
         path = Path(str(named))
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise InputError(f"the file is too large; at most {MAX_BYTES:,} bytes are read")
             return Upload(path.read_bytes(), path.name)
+        except OSError:
+            raise InputError("this upload is no longer there; upload the image again") from None
         finally:
-            path.unlink()
+            delete_upload(path, self._folder)
 
     def image(
-        self, name: object, kind: object, number: object, upload: Upload | None, invert: object
+        self, name: object, kind: object, number: object, uploaded: object, invert: object
     ) -> tuple[Tensor, int | None, str]:
         """Return the image that is chosen, its class if that is known, and what it is.
+
+        Args:
+            name: Of the set.
+            kind: :data:`SAMPLE` or :data:`UPLOADED`.
+            number: Of the test image.
+            uploaded: What :meth:`upload` returned; empty if there was no upload.
+            invert: Whether dark and light are exchanged in an upload.
 
         Raises:
             InputError: If there is none.
@@ -92,8 +160,13 @@ class Page:
         one = self.chosen(name)
         height, width = one.shape[1:]
         if kind == UPLOADED or one.samples is None:
-            if upload is None:
+            if not uploaded:
                 raise InputError("upload an image first")
+            upload = self._uploads.get(uploaded)
+            if upload is None:
+                raise InputError("this upload is no longer held; upload the image again")
+            if isinstance(upload, str):
+                raise InputError(upload)
             pixels = picture(upload.content, one.shape, invert=bool(invert))
             colour = "grey" if one.shape[0] == 1 else "colour"
             what = f"{upload.name}, cut to its middle, resized to {width} x {height}, {colour}"
@@ -110,19 +183,62 @@ class Page:
         try:
             pixels, _, what = self.image(*choice)
         except ScratchticketError as error:
-            return hint(str(error)) if choice[3] is None else complaint(str(error))
+            return complaint(str(error)) if choice[3] else hint(str(error))
         return preview(pixels, what)
 
     def attack(
         self, choice: Sequence[Any], truth: object, tickets: object, settings: Sequence[Any]
-    ) -> Trial:
-        """Attack the chosen image.
+    ) -> str:
+        """Attack the chosen image; return the name that the answer is held under.
 
         Args:
             choice: Of the image; see :meth:`image`.
             truth: Name of an upload's right class, or :data:`UNKNOWN`.
             tickets: Names of the tickets.
             settings: Source, attack, epsilon, norm and steps.
+        """
+        answer: Trial | str
+        try:
+            with self._one_at_a_time():
+                answer = self._trial(choice, truth, tickets, settings)
+        except ScratchticketError as error:
+            answer = str(error)
+        return f"{self._answers.add(answer)}.{_digest(choice)}"
+
+    def answer(self, held: object, choice: Sequence[Any]) -> Trial | str | None:
+        """Return what came of an attack, or why it came to nothing.
+
+        Args:
+            held: What :meth:`attack` returned; empty if there was no attack.
+            choice: Of the image that is chosen now; if it is another one, nothing is returned.
+        """
+        name, _, digest = str(held).rpartition(".")
+        if digest != _digest(choice):
+            return None
+        answer = self._answers.get(name)
+        return FORGOTTEN if answer is None else answer
+
+    @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        """Wait for one's turn.
+
+        Raises:
+            InputError: If too many wait already, or the page was closed.
+        """
+        if not self._room.acquire(blocking=False):
+            raise InputError(f"{WAITING} attacks wait for their turn; try again in a moment")
+        try:
+            with self._turn:
+                if self._closed.is_set():
+                    raise InputError("the page was closed")
+                yield
+        finally:
+            self._room.release()
+
+    def _trial(
+        self, choice: Sequence[Any], truth: object, tickets: object, settings: Sequence[Any]
+    ) -> Trial:
+        """Attack the chosen image; see :meth:`attack`.
 
         Raises:
             InputError: If something of it cannot be used.
@@ -132,10 +248,15 @@ class Page:
         if label is None and truth in one.classes:
             label = one.classes.index(str(truth))
         names = [name for name in one.tickets if isinstance(tickets, list) and name in tickets]
-        source, attack, epsilon, norm, steps = settings
-        count = _whole(steps, "steps")
-        question = Question(tuple(names), source, attack, str(epsilon), norm, count)
-        return try_attack(one, pixels, question, label=label)
+        source, attack, epsilon, norm = (str(value)[:LONGEST] for value in settings[:4])
+        count = _whole(settings[4], "steps")
+        question = Question(tuple(names), source, attack, epsilon, norm, count)  # type: ignore[arg-type]
+        return try_attack(one, pixels, question, label=label, stopped=self._closed.is_set)
+
+
+def _digest(choice: Sequence[Any]) -> str:
+    """Return what tells choices apart."""
+    return sha256(repr(list(choice)).encode(errors="backslashreplace")).hexdigest()[:16]
 
 
 def _whole(value: object, what: str) -> int:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import os
+import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from scratchticket.errors import InputError
 from scratchticket.page.blocks import build, import_gradio
 from scratchticket.page.desk import Page
+from scratchticket.page.environment import NO_PROXY, environment
 from scratchticket.page.guard import LOOPBACK, Guard
 from scratchticket.page.pictures import MAX_BYTES
 from scratchticket.page.sets import TicketSet
 
 FIRST_PORT, PORTS = 7860, 100
-SESSIONS = 32  # visitors whose last attack is kept
-WAITING = 16  # requests in a queue
+SESSIONS = 32  # visitors whose controls gradio remembers; the page does not rely on it
+WAITING = 256  # requests in gradio's queue, of at most 256 KiB
+PATIENCE = 60  # seconds for the server to start or end
 FONTS = ("system-ui", "sans-serif")
 MONO = ("ui-monospace", "monospace")
 FAINT = {  # small print, dark enough to be read
@@ -54,45 +59,18 @@ def served(
     Raises:
         InputError: If gradio is not installed, or nothing can listen there.
     """
-    host = host.removeprefix("[").removesuffix("]")
-    port = _free_port(host, port)
-    with TemporaryDirectory(prefix="scratchticket-page-") as name, _environment(Path(name)):
-        gr = import_gradio()
-        gr.routes.DEFAULT_TEMP_DIR = name  # else that of the time at which gradio was imported
-        blocks = build(Page(sets, Path(name)))
-        blocks.queue(max_size=WAITING, default_concurrency_limit=4)
-        from starlette.middleware import Middleware
-
-        hosts = LOOPBACK if _is_loopback(host) else None
-        theme = gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=MONO).set(**FAINT)
-        try:
-            _, url, _ = blocks.launch(
-                server_name=f"[{host}]" if ":" in host else host,
-                server_port=port,
-                share=False,
-                quiet=True,
-                prevent_thread_lock=True,
-                show_error=False,
-                footer_links=[],
-                run_history=False,
-                max_file_size=MAX_BYTES,
-                enable_monitoring=False,
-                ssr_mode=False,
-                pwa=False,
-                mcp_server=False,
-                state_session_capacity=SESSIONS,
-                theme=theme,
-                css=Path(__file__).with_name("page.css").read_text(),
-                app_kwargs={
-                    "middleware": [Middleware(Guard, folder=Path(name), hosts=hosts)],
-                    "docs_url": None,
-                    "redoc_url": None,
-                    "openapi_url": None,
-                },
-            )
-            yield url
-        finally:
-            blocks.close(verbose=False)
+    host = _bare(host)
+    with (
+        _listening(host, port) as listener,
+        TemporaryDirectory(prefix="scratchticket-page-") as name,
+        environment(ENVIRONMENT | NO_PROXY | {"GRADIO_TEMP_DIR": name}),
+    ):
+        address, number = listener.getsockname()[:2]
+        page = Page(sets, Path(name))
+        app = Guard(_application(page, name), Path(name), _own_names(host, address))
+        with _running(app, listener), closing(page):
+            called = "localhost" if ip_address(_plain(address)).is_unspecified else host
+            yield f"http://{f'[{called}]' if ':' in called else called}:{number}/"
 
 
 def serve(
@@ -114,49 +92,138 @@ def serve(
         InputError: As of :func:`served`.
     """
     with suppress(KeyboardInterrupt), served(sets, host=host, port=port) as url:
-        ready(url, not _is_loopback(host))
+        ready(url, not _is_loopback(_resolved(_bare(host), 0)[1][0]))
         threading.Event().wait()
 
 
-def _is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    return host in ("localhost", "::1", "[::1]") or host.startswith("127.")
+def _application(page: Page, folder: str) -> Any:
+    """Return gradio's application.
+
+    Args:
+        page: What answers.
+        folder: Where gradio may write.
+    """
+    gr = import_gradio()
+    from fastapi import FastAPI
+
+    gr.routes.DEFAULT_TEMP_DIR = folder  # else that of the time when gradio was imported
+    blocks = build(page)
+    blocks.queue(max_size=WAITING, default_concurrency_limit=4)
+    blocks.state_session_capacity = SESSIONS
+    unlisted: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+    return gr.mount_gradio_app(
+        FastAPI(**unlisted),
+        blocks,
+        path="/",
+        app_kwargs=unlisted,
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size=MAX_BYTES,
+        enable_monitoring=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        theme=gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=MONO).set(**FAINT),
+        css=Path(__file__).with_name("page.css").read_text(),
+    )
 
 
-def _free_port(host: str, port: int | None) -> int:
-    """Return a port that nobody listens on.
+@contextmanager
+def _running(app: Guard, listener: socket.socket) -> Iterator[None]:
+    """Answer what arrives at a socket, in a thread, as long as the context is open.
+
+    gradio's own way of starting a server asks that server over HTTP, which a proxy or a name
+    other than localhost stands in the way of.
 
     Raises:
-        InputError: If there is none, or it is no address of this machine.
+        InputError: If the server does not start.
+    """
+    import uvicorn
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, log_level="warning", proxy_headers=False, server_header=False, ws="none"
+        )
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        end = time.monotonic() + PATIENCE
+        while not server.started:
+            if not thread.is_alive() or time.monotonic() > end:
+                raise InputError("the page's server did not start")
+            time.sleep(0.01)
+        yield
+    finally:
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it is cut short on purpose
+        server.should_exit = server.force_exit = True
+        thread.join(PATIENCE)
+
+
+def _bare(host: str) -> str:
+    """Return an address of IPv6 without the brackets it has in a URL."""
+    return host.removeprefix("[").removesuffix("]")
+
+
+def _plain(address: str) -> str:
+    """Return a numeric address without its scope (``%eth0``)."""
+    return address.partition("%")[0]
+
+
+def _is_loopback(address: str) -> bool:
+    """Whether only this machine can reach a numeric address."""
+    return ip_address(_plain(address)).is_loopback
+
+
+def _own_names(host: str, address: str) -> tuple[str, ...] | None:
+    """Return what the page may be called in a request; none for any name.
+
+    Args:
+        host: As the user wrote it.
+        address: What that is in numbers.
+    """
+    if not _is_loopback(address):
+        return None
+    own = (f"[{name}]" if ":" in name else name.lower() for name in (host, address))
+    return tuple(dict.fromkeys((*LOOPBACK, *own)))
+
+
+def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
+    """Return the family and the address of a socket that listens there.
+
+    Raises:
+        OSError: If there is no such host.
+        OverflowError: If the port is none.
+        UnicodeError: If it can be no name of a host.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return found[0][0], found[0][4]
+
+
+def _listening(host: str, port: int | None) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        InputError: If every port is taken, or it is no address of this machine.
     """
     for number in range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else [port]:
         try:
-            family, kind, _, _, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[
-                0
-            ]
-            with socket.socket(family, kind) as listener:
+            family, address = _resolved(host, number)
+            listener = socket.socket(family)
+            try:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 listener.bind(address)
-                return int(listener.getsockname()[1])
+                listener.listen()
+            except BaseException:
+                listener.close()
+                raise
+            return listener
         except OSError as error:
             why = error.strerror or str(error)
         except OverflowError:
             why = "ports run from 0 to 65535"
+        except UnicodeError:
+            why = "no such host"
     where = port if port is not None else f"{FIRST_PORT} to {FIRST_PORT + PORTS - 1}"
     raise InputError(f"cannot listen on {host}, port {where}: {why}")
-
-
-@contextmanager
-def _environment(folder: Path) -> Iterator[None]:
-    """Set what gradio reads from the environment, and put it back."""
-    wanted: Mapping[str, str] = ENVIRONMENT | {"GRADIO_TEMP_DIR": str(folder)}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from html import escape
 from textwrap import shorten
 
@@ -14,11 +17,58 @@ from torch import Tensor
 
 from scratchticket.experiments.inline import png_url
 from scratchticket.files import printable
-from scratchticket.page.trial import DENSE, SWITCH, Trial
+from scratchticket.page.trial import DENSE, SWITCH, Question, Trial
 
-RIGHT, WRONG = "✓ right", "✗ wrong"
 _LONGEST = 40  # characters of a name
+_LONG_NUMBER = 24  # characters of an epsilon
 _BAR, _HEIGHT = 8, 36  # of a step's bar, in units of the drawing
+
+
+@dataclass(frozen=True)
+class _Words:
+    """How answers are spoken of.
+
+    Attributes:
+        right: Mark of an answer that is the class they are compared with.
+        wrong: Mark of another.
+        is_right: The switch gives the one.
+        target: The class.
+        all_right: What is said of a network whose answers are all the one.
+        gone_wrong: Whose are another.
+        likely: When the switch's bar has a cross.
+    """
+
+    right: str
+    wrong: str
+    is_right: str
+    target: str
+    all_right: str
+    gone_wrong: str
+    likely: str
+
+
+_KNOWN = _Words(
+    "✓ right",
+    "✗ wrong",
+    "It is right",
+    "right class",
+    "Right",
+    "Wrong",
+    "a wrong answer (of the switch: more likely wrong than right)",
+)
+_UNKNOWN = _Words(  # what is right is not known, so nothing is called right
+    "✓ same",
+    "✗ other",
+    "It gives the first answer",
+    "first answer",
+    "The first answer",
+    "Another answer",
+    "another answer (of the switch: more likely another than the first)",
+)
+
+
+def _words(trial: Trial) -> _Words:
+    return _KNOWN if trial.known else _UNKNOWN
 
 
 def text(value: object) -> str:
@@ -90,12 +140,26 @@ def _heading(trial: Trial, at: int) -> str:
     elif question.source != DENSE:
         source = f"the ticket {source}"
     where = "The image as it is" if at == 0 else f"Step {at} of {len(trial) - 1}"
-    known = "" if trial.known else " (taken from what the tickets say of the image)"
+    label = f"<strong>{text(trial.classes[trial.label])}</strong>"
+    compared = f"Right class: {label}."
+    if not trial.known:
+        compared = (
+            f"The right class is not known. First answer: {label}, taken from what the tickets "
+            "say of the image as it is; the attack leads away from it."
+        )
     return (
-        f'<p class="st-where" role="status"><strong>{where}</strong>. Attack: {question}, made on '
-        f"{source if source != 'it' else text(question.tickets[0])}. "
-        f"Right class: <strong>{text(trial.classes[trial.label])}</strong>{known}.</p>"
+        f'<p class="st-where" role="status"><strong>{where}</strong>. Attack: {_attack(question)}, '
+        f"made on {source if source != 'it' else text(question.tickets[0])}. {compared}</p>"
     )
+
+
+def _attack(question: Question) -> str:
+    """Return what an attack is called; of an epsilon with many digits three."""
+    if len(question.epsilon) <= _LONG_NUMBER:
+        return str(question)
+    exact = Fraction(question.epsilon)
+    short = f"{Decimal(exact.numerator) / Decimal(exact.denominator):.3g}"
+    return str(question).replace(question.epsilon, short)
 
 
 def _figure(pixels: Tensor, alt: str, caption: str) -> str:
@@ -107,13 +171,14 @@ def _figure(pixels: Tensor, alt: str, caption: str) -> str:
 
 def _pictures(trial: Trial, at: int) -> str:
     clean, here, factor = trial.images[0], trial.images[at], magnification(trial)
-    moved = (0.5 + factor * (here - clean)).clamp(0, 1)
-    magnified = f"{factor} times" if factor > 1 else "not magnified"
+    moved = (0.5 + float(factor) * (here - clean).double()).clamp(0, 1)
+    times = f"{factor}" if factor < 1e6 else f"{factor:.1e}"
+    magnified = f"{times} times" if factor > 1 else "not magnified"
     kind = "largest difference" if trial.question.norm == "linf" else "Euclidean distance"
     distance = f"{float(trial.distances[at]):.3g}"
     label = shorten(printable(trial.classes[trial.label]), _LONGEST, placeholder="…")
     figures = (
-        _figure(clean, f"The image as it is, of class {label}", "image"),
+        _figure(clean, f"The image as it is{f', of class {label}' * trial.known}", "image"),
         _figure(here, f"The image after step {at}", "image after the step" if at else "the same"),
         _figure(
             moved,
@@ -126,6 +191,7 @@ def _pictures(trial: Trial, at: int) -> str:
 
 def _switch(trial: Trial, at: int) -> str:
     """Say what a random choice among the tickets answers."""
+    words = _words(trial)
     count = len(trial.question.tickets)
     right = int((trial.answers[at] == trial.label).sum())
     votes = Counter(trial.answers[at].tolist()).most_common()
@@ -140,12 +206,12 @@ def _switch(trial: Trial, at: int) -> str:
         title = "A switch with one ticket always gives its answer"
     return (
         f'<section class="st-switch" aria-label="What the switch does"><h3>{title}</h3>'
-        f"<p>It is right with probability <strong>{right}/{count}</strong>"
-        f"{_mark(right == count) if right in (0, count) else ''}; "
-        f"it answers {says}. Expected probability of the right class: "
+        f"<p>{words.is_right} with probability <strong>{right}/{count}</strong>"
+        f"{_mark(right == count, words) if right in (0, count) else ''}; "
+        f"it answers {says}. Expected probability of the {words.target}: "
         f"<strong>{float(trial.expected[at]):.2f}</strong>.</p>"
         f"<p>{len(trial.drawn[at])} draws: {drawn}</p>"
-        f"{_strip(trial.expected.tolist(), (trial.right >= 0.5).tolist(), at)}</section>"
+        f"{_strip(trial.expected.tolist(), (trial.right >= 0.5).tolist(), at, words)}</section>"
     )
 
 
@@ -169,49 +235,51 @@ def _network(trial: Trial, name: str, probabilities: Tensor, at: int) -> str:
         probabilities: Of it, ``(position, class)``.
         at: Which position.
     """
-    answers = probabilities.argmax(dim=1)
+    words, answers = _words(trial), probabilities.argmax(dim=1)
     rights = (answers == trial.label).tolist()
     chance, answer = probabilities[:, trial.label], int(answers[at])
     sure = f"{float(probabilities[at, answer]):.2f}"
     attacked = " st-attacked" if name == text(trial.question.source) else ""
     return (
         f'<li class="st-network{attacked}"><h4>{name}</h4>'
-        f"<p>{_mark(rights[at])} says <strong>{text(trial.classes[answer])}</strong> ({sure})"
-        f"{'' if rights[at] else f'; right class {float(chance[at]):.2f}'}. "
-        f"{turn(rights)}.</p>{_strip(chance.tolist(), rights, at)}</li>"
+        f"<p>{_mark(rights[at], words)} says <strong>{text(trial.classes[answer])}</strong> "
+        f"({sure}){'' if rights[at] else f'; {words.target} {float(chance[at]):.2f}'}. "
+        f"{turn(rights, words)}.</p>{_strip(chance.tolist(), rights, at, words)}</li>"
     )
 
 
-def turn(rights: list[bool]) -> str:
+def turn(rights: list[bool], words: _Words = _KNOWN) -> str:
     """Say when a network's answers turn wrong.
 
     Args:
         rights: Whether it is right, at each position.
+        words: How answers are spoken of.
 
     Example:
         >>> turn([True, True, False]), turn([True, False, True]), turn([True, True])
         ('Wrong from step 2', 'Wrong first at step 1', 'Right at every step')
     """
     if all(rights):
-        return "Right at every step"
+        return f"{words.all_right} at every step"
     first = rights.index(False)
     if any(rights[first:]):
-        return f"Wrong first at step {first}" if first else "Wrong at first"
-    return f"Wrong from step {first}" if first else "Wrong from the start"
+        return f"{words.gone_wrong} {f'first at step {first}' if first else 'at first'}"
+    return f"{words.gone_wrong} from {f'step {first}' if first else 'the start'}"
 
 
-def _mark(right: bool) -> str:
-    kind, words = ("right", RIGHT) if right else ("wrong", WRONG)
-    return f' <span class="st-mark st-{kind}">{words}</span>'
+def _mark(right: bool, words: _Words) -> str:
+    kind, mark = ("right", words.right) if right else ("wrong", words.wrong)
+    return f' <span class="st-mark st-{kind}">{mark}</span>'
 
 
-def _strip(chances: list[float], rights: list[bool], at: int) -> str:
+def _strip(chances: list[float], rights: list[bool], at: int, words: _Words) -> str:
     """Draw the probability of the right class at every position, and where answers are wrong.
 
     Args:
         chances: From 0 to 1.
         rights: Whether the answer is right.
         at: The position that is looked at.
+        words: How answers are spoken of.
     """
     bars, tall = [], _HEIGHT + 8
     for index, (chance, right) in enumerate(zip(chances, rights, strict=True)):
@@ -226,19 +294,20 @@ def _strip(chances: list[float], rights: list[bool], at: int) -> str:
             bars.append(f'<path class="st-cross" d="M{a} {y}L{b} {z}M{a} {z}L{b} {y}"/>')
     bars.append(f'<rect class="st-now" x="{at * _BAR}" y="0" width="{_BAR}" height="{tall}"/>')
     numbers = ", ".join(f"{chance:.2f}" for chance in chances)
-    words = f"Probability of the right class, step by step: {numbers}. {turn(rights)}."
+    label = f"Probability of the {words.target}, step by step: {numbers}. {turn(rights, words)}."
     width = len(chances) * _BAR
     return (
-        f'<svg class="st-strip" role="img" aria-label="{words}" viewBox="0 0 {width} {tall}" '
+        f'<svg class="st-strip" role="img" aria-label="{label}" viewBox="0 0 {width} {tall}" '
         f'preserveAspectRatio="none">{"".join(bars)}</svg>'
     )
 
 
 def _legend(trial: Trial) -> str:
     start = "a random point of the ball"
+    words = _words(trial)
     begin = "the image itself" if trial.question.attack == "fgsm" else start
     return (
-        '<p class="st-legend">Bars: probability of the right class at each step; a cross marks a '
-        "wrong answer (of the switch: more likely wrong than right), a frame the step above. "
+        f'<p class="st-legend">Bars: probability of the {words.target} at each step; a cross marks '
+        f"{words.likely}, a frame the step above. "
         f"The attack begins at {begin}.</p>"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -91,8 +91,9 @@ class Trial:
         classes: Class names.
         images: Pixels in [0, 1], ``(position, channel, height, width)``.
         distances: From the image as it is, in the norm of the ball, ``(position,)``.
-        label: The right class.
-        known: Whether somebody said so; else it is what the tickets say of the image as it is.
+        label: The class that answers are compared with: the right one if it is known, else what
+            the tickets together say of the image as it is.
+        known: Whether it is the right one.
         probabilities: ``(position, ticket, class)``.
         dense: ``(position, class)``, if there is a dense network.
         drawn: Classes that the switch answered, ``(position, draw)``: each by a ticket drawn anew.
@@ -119,17 +120,23 @@ class Trial:
 
     @property
     def right(self) -> Tensor:
-        """Probability that the switch answers rightly, exactly: ``(position,)``."""
+        """Probability that the switch answers :attr:`label`, exactly: ``(position,)``."""
         return (self.answers == self.label).double().mean(dim=1)
 
     @property
     def expected(self) -> Tensor:
-        """Expected probability of the right class, over the tickets: ``(position,)``."""
+        """Expected probability of :attr:`label`, over the tickets: ``(position,)``."""
         return self.probabilities[:, :, self.label].mean(dim=1)
 
 
 def try_attack(
-    chosen: TicketSet, image: Tensor, question: Question, *, label: int | None = None, seed: int = 0
+    chosen: TicketSet,
+    image: Tensor,
+    question: Question,
+    *,
+    label: int | None = None,
+    seed: int = 0,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Trial:
     """Attack an image and ask every network after each step.
 
@@ -139,9 +146,10 @@ def try_attack(
         question: The attack, whom it is made on, and between whom the switch chooses.
         label: The right class; if not given, what the tickets together say of the image.
         seed: Of the attack's random draws.
+        stopped: Asked before each step: whether to give up.
 
     Raises:
-        InputError: If the image does not fit, or who is to be attacked is not there.
+        InputError: If the image does not fit, who is to be attacked is not there, or it is stopped.
     """
     if tuple(image.shape) != chosen.shape:
         raise InputError(f"the image has shape {tuple(image.shape)}, not {chosen.shape}")
@@ -169,10 +177,12 @@ def try_attack(
         network = chosen.switch((question.source,)).networks[0]
     labels = torch.tensor([truth], device=clean.device)
     reached = _reached(question, network, clean, labels, loss, seed)
-    images = torch.cat([clean, *reached])
+    images = torch.cat([clean, *_unless(stopped, reached)])
     with torch.no_grad():
         some = torch.split(images, AT_A_TIME)
-        probabilities = torch.cat([switch.logits(part).softmax(dim=2) for part in some])
+        probabilities = torch.cat(
+            [switch.logits(part).softmax(dim=2) for part in _unless(stopped, some)]
+        )
         others = None if dense is None else torch.cat([dense(p).softmax(dim=1) for p in some]).cpu()
     probabilities = probabilities.cpu()
     drawn = switch.draw(len(images) * DRAWS).view(len(images), DRAWS)
@@ -187,6 +197,18 @@ def try_attack(
         others,
         probabilities.argmax(dim=2).gather(1, drawn),
     )
+
+
+def _unless(stopped: Callable[[], bool], images: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Yield images until somebody says stop.
+
+    Raises:
+        InputError: Then.
+    """
+    for some in images:
+        if stopped():
+            raise InputError("the attack was stopped")
+        yield some
 
 
 def _reached(  # noqa: PLR0913, PLR0917

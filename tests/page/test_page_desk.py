@@ -1,0 +1,164 @@
+"""What the page holds for its visitors, and that what they send is checked."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from scratchticket.page import TicketSet, Trial
+from scratchticket.page.desk import (
+    ATTACKS_HELD,
+    SAMPLE,
+    UNKNOWN,
+    UPLOADED,
+    UPLOADS,
+    WAITING,
+    Held,
+    Page,
+)
+
+NAMES = ["ratio-0.3", "ratio-0.5"]
+SETTINGS = ["the switch", "pgd", "0.1", "linf", 2]
+
+
+@pytest.fixture
+def page(chosen: TicketSet, tmp_path: Path) -> Page:
+    return Page([chosen], tmp_path)
+
+
+def test_the_newest_are_held() -> None:
+    held: Held[int] = Held(3)
+
+    names = [held.add(number) for number in range(5)]
+
+    assert [held.get(name) for name in names] == [None, None, 2, 3, 4]
+    assert len(set(names)) == 5
+    for other in ("", None, 3, ["x"]):
+        assert held.get(other) is None
+
+
+def test_an_answer_is_of_the_image_it_was_asked_for(page: Page, chosen: TicketSet) -> None:
+    choice = [chosen.name, SAMPLE, 3, "", False]
+
+    held = page.attack(choice, UNKNOWN, NAMES, SETTINGS)
+
+    assert isinstance(page.answer(held, choice), Trial)
+    for place, other in enumerate([None, UPLOADED, 4, "x", True]):
+        assert page.answer(held, [*choice[:place], other, *choice[place + 1 :]]) is None
+    assert page.answer("", choice) is None
+    assert page.answer(None, choice) is None
+
+
+def test_an_attack_that_is_no_longer_held_says_so(page: Page, chosen: TicketSet) -> None:
+    choice, other = ([chosen.name, SAMPLE, number, "", False] for number in (3, 4))
+    held = page.attack(choice, UNKNOWN, NAMES, SETTINGS)
+
+    for _ in range(ATTACKS_HELD):
+        page.attack(other, UNKNOWN, [], SETTINGS)
+
+    assert "attack again" in str(page.answer(held, choice))
+    assert page.answer(held, other) is None
+
+
+def test_attacks_that_wait_are_few_and_the_others_are_told(
+    page: Page, chosen: TicketSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice, told = [chosen.name, SAMPLE, 3, "", False], list[Trial | str | None]()
+    go, begun = threading.Event(), threading.Semaphore(0)
+    real = threading.BoundedSemaphore.acquire
+
+    def acquire(self: Any, blocking: bool = True) -> bool:
+        taken = real(self, blocking)
+        begun.release()
+        return taken
+
+    def attack() -> None:
+        told.append(page.answer(page.attack(choice, UNKNOWN, NAMES, SETTINGS), choice))
+
+    monkeypatch.setattr("threading.BoundedSemaphore.acquire", acquire)
+    monkeypatch.setattr(
+        "scratchticket.page.desk.try_attack", lambda *words, **more: go.wait(60) and trial
+    )
+    trial = object.__new__(Trial)
+    threads = [threading.Thread(target=attack) for _ in range(WAITING + 4)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        begun.acquire()
+    page.preview(*choice)  # others need not wait
+    go.set()
+    for thread in threads:
+        thread.join()
+
+    busy = [answer for answer in told if isinstance(answer, str)]
+    assert busy == [f"{WAITING} attacks wait for their turn; try again in a moment"] * 3
+    assert isinstance(page.answer(page.attack(choice, UNKNOWN, NAMES, SETTINGS), choice), Trial)
+
+
+def test_an_attack_ends_with_the_page(page: Page, chosen: TicketSet) -> None:
+    choice, told = [chosen.name, SAMPLE, 3, "", False], list[Trial | str | None]()
+    steps = [*SETTINGS[:4], 50]
+
+    def attack() -> None:
+        told.append(page.answer(page.attack(choice, UNKNOWN, NAMES, steps), choice))
+
+    threads = [threading.Thread(target=attack) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    page.close()
+    for thread in threads:
+        thread.join()
+
+    assert set(told) <= {"the attack was stopped", "the page was closed"}
+
+
+def sent(folder: Path, name: str = "mine.png") -> dict[str, str]:
+    """What the browser sends of an upload that has arrived."""
+    Image.linear_gradient("L").save(folder / name)
+    return {"path": str(folder / name)}
+
+
+def test_uploads_are_read_once_and_deleted(page: Page, chosen: TicketSet, tmp_path: Path) -> None:
+    one = sent(tmp_path)
+
+    held = page.upload(one)
+
+    assert list(tmp_path.iterdir()) == []
+    pixels, label, what = page.image(chosen.name, UPLOADED, 0, held, False)
+    assert (tuple(pixels.shape), label) == (chosen.shape, None)
+    assert what.startswith("mine.png")
+    for wrong in (one, None, 3, {"path": "/etc/passwd"}):
+        refused = page.preview(chosen.name, UPLOADED, 0, page.upload(wrong), False)
+        assert "upload the image again" in refused
+        assert 'role="alert"' in refused
+
+
+def test_an_upload_that_others_have_pushed_out_is_asked_for_again(
+    page: Page, chosen: TicketSet, tmp_path: Path
+) -> None:
+    held = page.upload(sent(tmp_path))
+
+    for _ in range(UPLOADS):
+        page.upload(sent(tmp_path))
+
+    assert "no longer held" in page.preview(chosen.name, UPLOADED, 0, held, False)
+
+
+@pytest.mark.parametrize("value", [None, [], {}, ["x"], 1e300, -1, float("nan"), "x" * 99_999])
+def test_whatever_a_visitor_sends_is_answered_in_a_line(
+    page: Page, chosen: TicketSet, value: Any
+) -> None:
+    choice = [chosen.name, SAMPLE, 3, "", False]
+    for place in range(4):
+        other = [*choice[:place], value, *choice[place + 1 :]]
+        if place != 3:  # of a test image nobody asks what was uploaded
+            assert "<img" not in page.preview(*other) or place == 1
+    for place in range(5):
+        settings = [*SETTINGS[:place], value, *SETTINGS[place + 1 :]]
+        answer = page.answer(page.attack(choice, value, NAMES, settings), choice)
+        assert isinstance(answer, str)
+    assert isinstance(page.answer(page.attack(choice, value, value, SETTINGS), choice), str)
