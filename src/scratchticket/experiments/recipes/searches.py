@@ -42,21 +42,21 @@ BASE, PAPER = "N-FGSM", "paper"
 EPOCHS = {"small": 10}  # of the base, where it is not the scale's own
 PERCENTS = (10, 1)
 PARTS: dict[str, Settings] = {
-    "FGSM-RS": {"attack.name": "fgsm-rs"},
-    "batches of half the size": {"learning.batch_size": 32},
     "budget by size": {"pattern.budget": "size", "pattern.cap": "0.5"},
-    "ERK, capped": {"pattern.budget": "erk", "pattern.cap": "0.5"},
     "batch norm on the logits": {"network.logit_gain": "2"},
-    "flat start": {"search.start": "flat"},
-    "memory 5": {"search.memory": 5.0},
+    "normalised steps": {"search.step": "normalised", "learning.learning_rate": 0.05},
+    "batches of half the size": {"learning.batch_size": 32},
+    "averaged scores": {"search.average": 0.5},
+    "growing attack": {"attack.name": "none", "learning.attacks": "1/8:n-fgsm,3/4:pgd-3"},
     "one-sided scores": {"search.ranking": "one-sided"},
     "signed scores": {"search.ranking": "signed"},
-    "normalised steps": {"search.step": "normalised", "learning.learning_rate": 0.05},
-    "averaged scores": {"search.average": 0.5},
+    "flat start": {"search.start": "flat"},
+    "flat start, memory 5": {"search.start": "flat", "search.memory": 5.0},
+    "ERK, capped": {"pattern.budget": "erk", "pattern.cap": "0.5"},
     "sharpness": {"search.sharpness": 0.01},
-    "growing attack": {"attack.name": "none", "learning.attacks": "1/8:n-fgsm,3/4:pgd-3"},
     "label smoothing": {"learning.label_smoothing": 0.1},
     "attack in eval mode": {"learning.batch_norm": "eval"},
+    "FGSM-RS": {"attack.name": "fgsm-rs"},
 }
 POWERS = {10: "0.5", 1: "0.2"}  # of the budget by size
 NATURAL, ROBUST, MARGIN, COST = "natural", "PGD-20", "margin-PGD-20", "forward passes"
@@ -72,12 +72,12 @@ def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
 
 
 def searches(scale: Scale) -> dict[str, Settings]:
-    """Return the rows of the study: the paper's search, the base, each part with the base."""
+    """Return the rows of the study: the base, the base with each part, the paper's search."""
     length = {"learning.epochs": EPOCHS[scale.name]} if scale.name in EPOCHS else {}
     if "learning.epochs" in length:
         length["learning.validate_every"] = length["learning.epochs"]
     base = {"attack.name": "n-fgsm", **length}
-    return {PAPER: {}, BASE: base, **{name: {**base, **part} for name, part in PARTS.items()}}
+    return {BASE: base, **{name: {**base, **part} for name, part in PARTS.items()}, PAPER: {}}
 
 
 def _cost(record: Facts) -> Measured:
