@@ -80,6 +80,24 @@ def test_onnx_is_the_ticket(tickets: list[st.Ticket], images: Tensor, tmp_path: 
     assert b"site-packages" not in done.path.read_bytes()
 
 
+def test_batch_norm_on_the_logits_is_exported_with_its_statistics(
+    few_digits: st.Data, images: Tensor, tmp_path: Path
+) -> None:
+    ticket = st.draw_ticket(
+        few_digits,
+        st.NetworkRecipe("resnet18", width=2, logit_gain=2),
+        ratio=0.3,
+        learning=st.LearningRecipe(epochs=1, batch_size=128),
+        attack=st.AttackRecipe(epsilon=0.1, steps=1),
+    )
+    path = tmp_path / "ticket.onnx"
+    export([ticket], path, "onnx")
+
+    logits = torch.from_numpy(session(path)(images))
+    torch.testing.assert_close(logits, ticket.build()(images).detach(), rtol=1e-3, atol=1e-4)
+    assert float(logits.std(0).mean()) > 0.5  # the gain is in it
+
+
 def test_integer_weights_are_two_bits_each(
     tickets: list[st.Ticket], images: Tensor, tmp_path: Path
 ) -> None:
