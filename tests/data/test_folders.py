@@ -185,6 +185,10 @@ def test_tiny_imagenet_is_read_with_its_annotations(
     listing.write_text("".join(rows[1:]))
     with pytest.raises(InputError, match="val_annotations.txt names no class of 20.png"):
         load_data(home)
+    listing.rename(tmp_path / "elsewhere.txt")
+    listing.symlink_to(tmp_path / "elsewhere.txt")
+    with pytest.raises(InputError, match="val_annotations.txt is a link; put a copy there"):
+        load_data(home)
 
 
 def test_an_empty_class_is_one_line(tmp_path: Path, fill: Fill) -> None:

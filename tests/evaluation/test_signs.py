@@ -85,7 +85,7 @@ def honest() -> dict[str, str]:
 def test_an_honest_network_on_many_images_shows_no_sign(honest: dict[str, str]) -> None:
     assert honest.pop("autoattack") == "not tested"
     assert set(honest.values()) == {"clear"}
-    assert len(honest) == 11
+    assert len(honest) == 12
 
 
 def test_few_images_are_a_sign() -> None:

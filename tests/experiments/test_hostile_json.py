@@ -7,6 +7,7 @@ import json
 import os
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from changed_json import changed_document
 from scratchticket.attacks import PGD, Attack
 from scratchticket.cli.evaluate import _print
 from scratchticket.cli.terminal import percent, result_table
-from scratchticket.errors import ScratchticketError
+from scratchticket.errors import OtherEvaluation, ScratchticketError
 from scratchticket.evaluation import Evaluation, Journal, balls, report
 from scratchticket.experiments import adversarial, lease
 from scratchticket.experiments.folder import RunFolder, json_file
@@ -186,6 +187,14 @@ def change(kind: str, readers: dict[str, Any], count: int, seed: int) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_hundreds_of_changed_files(kind: str, readers: dict[str, Any]) -> None:
     change(kind, readers, FEW, seed=1)
+
+
+def test_another_plan_is_told_of_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text('{"plan": {"seed": "\\n"}}\n')
+
+    with pytest.raises(OtherEvaluation, match=r"its seed was \\n, now it is 0"):
+        Journal({"seed": 0}, others=[path])
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from scratchticket.data.source import (
     unread,
 )
 from scratchticket.errors import InputError
-from scratchticket.files import read_bytes
+from scratchticket.files import MAX_JSON, read_bytes
 
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
@@ -154,9 +154,11 @@ def _annotated(folder: Path, listing: Path) -> list[tuple[Path, str]]:
         listing: On each line the name of an image, a tab and its class; perhaps more.
 
     Raises:
-        InputError: If it does not name the class of every image.
+        InputError: If it does not name the class of every image, or is a link.
     """
-    text = read_bytes(listing, "list of classes").decode(errors="replace")
+    if listing.is_symlink():
+        raise InputError(f"{listing} is a link; put a copy there")
+    text = read_bytes(listing, "list of classes", MAX_JSON).decode(errors="replace")
     lines = (line.split("\t") for line in text.splitlines())
     classes = {line[0]: line[1].strip() for line in lines if len(line) > 1}
     images = sorted(_images_below(folder))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from scratchticket.errors import Busy, InputError, OtherEvaluation, Unwritable
-from scratchticket.files import MAX_JSON, canonical_json, parsed_json, read_bytes
+from scratchticket.files import MAX_JSON, canonical_json, parsed_json, printable, read_bytes
 
 Piece = tuple[str, int]  # what was done, on which batch
 Finding = dict[str, Any]
@@ -130,7 +130,7 @@ class Journal:
             raise InputError(f"{path} is damaged: it is no journal of an evaluation") from None
         if plan != self._plan:
             difference = _difference(plan, self._plan)
-            raise OtherEvaluation(f"{path} is of another evaluation: {difference}")
+            raise OtherEvaluation(f"{path} is of another evaluation: {printable(difference)}")
         for piece, finding in pieces.items():
             self._found.setdefault(piece, finding)
             self._origins.setdefault(piece, path)
