@@ -31,7 +31,7 @@ def import_gradio() -> Any:
     """
     try:
         import gradio
-    except ImportError as error:
+    except Exception as error:  # a package that is broken may raise anything
         raise extra_missing("the page", error, "app") from None
     return gradio
 
