@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from math import isnan
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,14 +20,18 @@ from scratchticket.data.pictures import decoded
 from scratchticket.errors import InputError, extra_missing
 from scratchticket.evaluation import robust_accuracy
 from scratchticket.experiments import draw_ticket
+from scratchticket.experiments.records import usable_device
 from scratchticket.learning import LearningRecipe
 from scratchticket.networks import NetworkRecipe
+from scratchticket.rng import check_seed
 from scratchticket.tickets import Ticket
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.exceptions import NotFittedError
-except ImportError as error:
+    from sklearn.utils import Tags, check_random_state, column_or_1d
+    from sklearn.utils.multiclass import check_classification_targets
+except Exception as error:  # a package that is broken may raise anything
     raise extra_missing("RobustTicketClassifier", error, "sklearn") from None
 
 Array = npt.NDArray[Any]
@@ -35,7 +42,8 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     """Draws a robust scratch ticket when fitted, and answers with it.
 
     Images are whatever :func:`scratchticket.data.gather` takes: an array of uint8 (or of uint8 /
-    255), ``(n, height, width)`` or with channels first or last; or a list of PIL images or paths.
+    255), ``(n, height, width)`` or with channels first or last; or a list, or a pandas ``Series``,
+    of PIL images or paths. What pandas brings is taken by position, whatever its index.
 
     Args:
         ratio: Fraction of the weights that remain, in (0, 1].
@@ -52,12 +60,15 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         validation: Fraction of the images that is held out to choose the epoch.
         size: Resize images to so many pixels; needed where they differ in size.
         colour: ``rgb`` or ``grey`` converts every image; ``keep`` refuses a mixture.
-        random_state: Seed of weights, scores, batches, the held-out images and attack starts.
+        random_state: Seed of weights, scores, batches, the held-out images and attack starts. As
+            everywhere in scikit-learn, it can be drawn from a ``RandomState``, or with None from
+            NumPy's global one.
         device: Where to compute.
 
     Attributes:
         ticket_: The :class:`Ticket`, once fitted.
         classes_: The distinct labels, in the order of the columns of :meth:`predict_proba`.
+        seed_: The seed of the ticket.
 
     Example:
         >>> from scratchticket import load_data
@@ -84,7 +95,7 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         validation: str | float = "0.1",
         size: int | None = None,
         colour: Literal["keep", "rgb", "grey"] = "keep",
-        random_state: int = 0,
+        random_state: int | np.random.RandomState | None = 0,
         device: str = "cpu",
     ) -> None:
         self.ratio = ratio
@@ -108,7 +119,7 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 
         Args:
             X: Training images.
-            y: The label of each: numbers or names.
+            y: The label of each, ``(n,)``: whole numbers, or names; of two kinds at least.
 
         Returns:
             This object.
@@ -116,13 +127,21 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         Raises:
             InputError: If images, labels or a parameter cannot be used.
         """
-        names, numbers = np.unique(np.asarray(y), return_inverse=True)
-        if len(numbers) != len(X):
-            raise InputError(f"{len(X)} images have {len(numbers)} labels")
-        pairs = [(image, int(n)) for image, n in zip(X, numbers, strict=True)]
+        images, labels = self._images(X), _labels(y)
+        names, numbers = np.unique(labels, return_inverse=True)
+        if len(numbers) != len(images):
+            raise InputError(f"{len(images)} images have {len(numbers)} labels")
+        if len(names) == 1:
+            raise InputError(f"a classifier needs two classes, and y has one class: {names[0]}")
+        seed = self._new_seed()
+        pairs = [(image, int(n)) for image, n in zip(images, numbers, strict=True)]
         # A data set has test images; nobody looks at these.
         data = gather(
-            pairs, pairs[:1], name="images", classes=[str(n) for n in names], recipe=self._recipe()
+            pairs,
+            pairs[:1],
+            name="images",
+            classes=[str(n) for n in names],
+            recipe=self._recipe(seed),
         )
         learning = LearningRecipe(
             epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate
@@ -133,37 +152,45 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             ratio=self.ratio,
             attack=self._attack(self.attack, self.steps),
             learning=learning,
-            seed=self.random_state,
+            seed=seed,
             device=self.device,
         )
-        return self._fitted(ticket, names)
+        kind = {"labels": names.dtype.kind}
+        return self._fitted(replace(ticket, provenance={**ticket.provenance, **kind}), names)
 
     @classmethod
     def from_ticket(cls, ticket: Ticket, **parameters: Any) -> RobustTicketClassifier:
         """Return a fitted classifier of a ticket that is there already.
+
+        Its labels are of the type that :meth:`fit` was given; those of another ticket are whole
+        numbers if its classes are 0, 1, 2 and so on, else names.
 
         Args:
             ticket: Any.
             parameters: Of the constructor; ``size`` and ``colour`` say how images are prepared.
         """
         made = cls(**parameters)
-        return made._fitted(ticket, np.asarray(ticket.classes))
+        return made._fitted(ticket, _classes(ticket))
 
     def predict(self, X: Sequence[Any] | Array) -> Array:
         """Return the most probable label of every image, ``(n,)``."""
-        columns = self.decision_function(X).argmax(axis=1)
+        columns = self._logits(X).argmax(dim=1).numpy()
         return np.asarray(self.classes_[columns])
 
     def predict_proba(self, X: Sequence[Any] | Array) -> Array:
         """Return probabilities, ``(n, class)``: the softmax of the logits, not calibrated."""
-        return torch.from_numpy(self.decision_function(X)).softmax(dim=1).numpy()
+        return self._logits(X).softmax(dim=1).numpy()
 
     def decision_function(self, X: Sequence[Any] | Array) -> Array:
-        """Return logits, ``(n, class)``."""
+        """Return logits, ``(n, class)``; of two classes the second's less the first's, ``(n,)``."""
+        logits = self._logits(X)
+        return (logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits).numpy()
+
+    def _logits(self, X: Sequence[Any] | Array) -> Tensor:
         self._check_fitted()
         with torch.no_grad():
-            logits = [self._network(pixels(some.to(self.device))).cpu() for some in self._read(X)]
-        return torch.cat(logits).numpy()
+            found = [self._network(pixels(some.to(self._device))) for some in self._read(X)]
+        return torch.cat(found).cpu()
 
     def robust_score(
         self, X: Sequence[Any] | Array, y: Sequence[Any] | Array, steps: int = 20
@@ -181,12 +208,15 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self._check_fitted()
         places = {label: place for place, label in enumerate(self.classes_.tolist())}
         try:
-            numbers = torch.tensor([places[label] for label in np.asarray(y).tolist()])
+            numbers = torch.tensor([places[label] for label in _labels(y).tolist()])
         except KeyError as error:
             raise InputError(f"label {error.args[0]!r} was not among those of fit") from None
-        some = ImageSet(torch.cat(list(self._read(X))), numbers).to(self.device)
+        images = torch.cat(list(self._read(X)))
+        if len(numbers) != len(images):
+            raise InputError(f"{len(images)} images have {len(numbers)} labels")
+        some = ImageSet(images, numbers).to(self._device)
         attack = self._attack("pgd", steps)
-        found = robust_accuracy(self._network, some, attack, seed=self.random_state)
+        found = robust_accuracy(self._network, some, attack, seed=self.seed_)
         return found.correct / found.total
 
     def save(self, path: str | Path) -> None:
@@ -194,32 +224,125 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self._check_fitted()
         self.ticket_.save(path)
 
-    def _recipe(self) -> DataRecipe:
+    def __sklearn_tags__(self) -> Tags:
+        """Return what scikit-learn should know: X are images, never a table of features."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True  # of paths or PIL images
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.non_deterministic = not isinstance(self.random_state, Integral)
+        return tags
+
+    def _new_seed(self) -> int:
+        """Return the seed of a fit."""
+        if isinstance(self.random_state, Integral):
+            return check_seed(self.random_state)
+        try:
+            return int(check_random_state(self.random_state).randint(2**31 - 1))
+        except ValueError:
+            raise InputError(
+                "random_state must be a whole number from 0, a RandomState or None, "
+                f"got {self.random_state!r}"
+            ) from None
+
+    def _recipe(self, seed: int = 0) -> DataRecipe:
         return DataRecipe(
             name="images",
             size=self.size,
             colour=self.colour,
             validation=self.validation,
-            seed=self.random_state,
+            seed=seed,
         )
 
     def _attack(self, name: str, steps: int) -> AttackRecipe:
         return AttackRecipe(name, self.epsilon, steps, norm=self.norm)
 
     def _fitted(self, ticket: Ticket, classes: Array) -> RobustTicketClassifier:
-        self.ticket_, self.classes_ = ticket, classes
-        self._network = ticket.build().to(self.device)
+        self.ticket_, self.classes_, self.seed_ = ticket, classes, ticket.seed
+        self._device = usable_device(str(self.device))
+        self._network = ticket.build().to(self._device)
         return self
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "ticket_"):
             raise NotFittedError("this RobustTicketClassifier has no ticket yet: call fit")
 
-    def _read(self, images: Sequence[Any] | Array) -> Iterator[Tensor]:
+    @staticmethod
+    def _images(X: Any) -> Sequence[Any]:
+        """Return images that can be asked for by position.
+
+        Raises:
+            InputError: If they are a table, or nothing of the kind.
+        """
+        if hasattr(X, "iloc"):  # of pandas
+            if X.ndim == 2 and X.shape[1] != 1:
+                raise InputError(
+                    f"a table of {X.shape[1]} columns holds no images: give an array (n, height, "
+                    "width), or one column of images or paths"
+                )
+            column: Sequence[Any] = X.to_numpy().reshape(-1)
+            return column
+        if not hasattr(X, "__len__") or not hasattr(X, "__getitem__") or isinstance(X, str | dict):
+            raise InputError(f"images must be an array or a list, got {type(X).__name__}")
+        images: Sequence[Any] = X
+        return images
+
+    def _read(self, X: Sequence[Any] | Array) -> Iterator[Tensor]:
         """Yield batches as the network takes them: uint8, ``(n, channel, height, width)``."""
+        images = self._images(X)
         if len(images) == 0:
             raise InputError("there are no images")
         shape, recipe = self.ticket_.image_shape, self._recipe()
         for start in range(0, len(images), BATCH):
             some = range(start, min(start + BATCH, len(images)))
             yield torch.from_numpy(np.stack([decoded(images[i], recipe, shape) for i in some]))
+
+
+def _labels(y: Any) -> Array:
+    """Return labels as an array, ``(n,)``: numbers, switches or text, all of one kind.
+
+    Raises:
+        InputError: If there are none, or others, or not one for each image.
+    """
+    if y is None:
+        raise InputError("fit requires y to be passed, but the target y is None")
+    given = np.asarray(y) if hasattr(y, "__array__") else np.asarray(y, dtype=object)
+    if given.ndim != 1 and given.shape[1:] != (1,):
+        hint = "; of one-hot rows give y.argmax(axis=1)" if given.ndim == 2 else ""
+        raise InputError(
+            f"y should be a 1d array, one label for each image, got {given.shape}{hint}"
+        )
+    column = column_or_1d(given, warn=True)
+    if column.dtype == object:
+        column = _of_one_kind(column.tolist())
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
+        raise InputError("Input y contains NaN or infinity, which is no label")
+    try:
+        check_classification_targets(column)
+    except ValueError as error:  # numbers that are not whole
+        raise InputError(" ".join(str(error).split())) from None
+    return np.asarray(column)
+
+
+def _of_one_kind(labels: list[Any]) -> Array:
+    """Return an array of labels that are all text, all switches or all numbers."""
+    if any(label is None or (isinstance(label, float) and isnan(label)) for label in labels):
+        raise InputError("Input y contains NaN or None, which is no label")
+    for kind in (str, bool | np.bool_, Real):
+        if all(isinstance(label, kind) for label in labels):
+            return np.asarray(labels)
+    kinds = sorted({type(label).__name__ for label in labels})
+    raise InputError(f"labels must be all numbers or all text, got {' and '.join(kinds)}")
+
+
+def _classes(ticket: Ticket) -> Array:
+    """Return the labels that the classes of a ticket were."""
+    read: dict[str, Callable[[str], Any]]
+    read = {"b": lambda name: name == "True", "i": int, "u": int, "f": float}
+    kind = ticket.provenance.get("labels")
+    if kind is None and ticket.classes == tuple(map(str, range(len(ticket.classes)))):
+        kind = "i"
+    try:
+        return np.asarray([read[str(kind)](name) for name in ticket.classes])
+    except (KeyError, ValueError):  # of text, or what somebody wrote
+        return np.asarray(ticket.classes)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 import scratchticket as st
+from scratchticket import networks
 from scratchticket.data import pixels
 from scratchticket.errors import InputError, ScratchticketError
 from scratchticket.export import TicketGraph, export
@@ -235,3 +236,40 @@ def test_a_file_that_computes_something_else_is_not_written(
 
 
 original = st.Ticket.build
+
+
+class Tied(nn.Module):
+    """Two layers of one weight."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.up, self.down = nn.Linear(64, 64, bias=False), nn.Linear(64, 64, bias=False)
+        self.down.weight = self.up.weight
+        self.head = nn.Linear(64, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(torch.relu(self.down(torch.relu(self.up(images.flatten(1))))))
+
+
+def test_a_tied_weight_is_written_under_both_names(few_digits: st.Data, tmp_path: Path) -> None:
+    networks.register("tied", lambda *, classes, image_shape: Tied(classes))
+    try:
+        ticket = st.draw_ticket(
+            few_digits,
+            "tied",
+            ratio=0.5,
+            attack=st.AttackRecipe("fgsm", "0.1"),
+            learning=st.LearningRecipe(epochs=1, batch_size=128),
+        )
+        for integer in (False, True):
+            export([ticket], tmp_path / f"{integer}.safetensors", "dense", integer=integer)
+            state = safetensors.torch.load_file(tmp_path / f"{integer}.safetensors")
+            assert torch.equal(state["up.weight"], state["down.weight"])
+        module = Tied(10)
+        dense = safetensors.torch.load_file(tmp_path / "False.safetensors")
+        module.load_state_dict({name.removeprefix("network."): v for name, v in dense.items()})
+        images = few_digits.test.images[:5] / 255
+        mean, std = torch.tensor(ticket.mean), torch.tensor(ticket.std)
+        torch.testing.assert_close(module((images - mean) / std), ticket.build()(images))
+    finally:
+        networks.NETWORKS.pop("tied")

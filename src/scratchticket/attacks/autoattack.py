@@ -19,7 +19,7 @@ from torch import Tensor
 
 from scratchticket.attacks.balls import Ball, LinfBall
 from scratchticket.attacks.gradient import Network, frozen
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, extra_missing
 
 Stage = Literal["apgd-ce", "apgd-t", "fab-t", "square"]
 STAGES: tuple[Stage, ...] = get_args(Stage)  # in the order of the standard version
@@ -176,8 +176,6 @@ def library() -> tuple[Any, Callable[..., Any], Callable[..., Any]]:
     """
     try:
         from pyautoattack import autopgd_base, fab_pt, square
-    except ImportError:
-        raise InputError(
-            "AutoAttack needs pyautoattack: pip install 'scratchticket[autoattack]'"
-        ) from None
+    except Exception as error:  # a package that is broken may raise anything
+        raise extra_missing("AutoAttack", error, "autoattack") from None
     return autopgd_base, fab_pt.FABAttack_PT, square.SquareAttack

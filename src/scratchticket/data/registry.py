@@ -100,7 +100,7 @@ def _known(recipe: DataRecipe, place: str | None, whole: bool) -> Data:
         return _local(replace(full, name=place, label_column=column), whole)
     try:
         from scratchticket.data.hub import hub_source
-    except ModuleNotFoundError as error:
+    except Exception as error:  # a package that is broken may raise anything
         raise extra_missing(recipe.name, error, "data") from None
     return assembled(hub_source(recipe.name, known, full), full, recipe.name, whole=whole)
 
@@ -151,7 +151,7 @@ def _tables(path: Path, recipe: DataRecipe) -> Source:
     """Find the parts of Parquet data."""
     try:
         from scratchticket.data.parquet import parquet_source
-    except ModuleNotFoundError as error:
+    except Exception as error:  # a package that is broken may raise anything
         raise extra_missing(recipe.name, error, "data") from None
     return parquet_source(path, recipe)
 

@@ -13,7 +13,7 @@ from scratchticket.data import Data
 from scratchticket.errors import InputError
 from scratchticket.evaluation import natural_accuracy, robust_accuracy
 from scratchticket.experiments.recipe import BesideRecipe, Recipe, StartRecipe
-from scratchticket.experiments.records import versions
+from scratchticket.experiments.records import usable_device, versions
 from scratchticket.experiments.start import NEW_INIT, content_hash
 from scratchticket.learning import LearningRecipe, SearchRecipe, Session, Validation
 from scratchticket.masks import Pattern, Ratio
@@ -201,6 +201,7 @@ def draw_ticket(  # noqa: PLR0913
         >>> round(ticket.remaining_ratio, 2)
         0.5
     """
+    device = usable_device(str(device))
     origin, described = _start(start)
     recipe = Recipe(
         task="draw",
@@ -237,6 +238,7 @@ def train_network(  # noqa: PLR0913
     its mask stays as it is and only the weights that remain are trained: inherited ones, or with
     ``Start(ticket, "new")`` new ones, Kaiming normal if no network says otherwise.
     """
+    device = usable_device(str(device))
     origin, described = _start(start)
     recipe = Recipe(
         task="train",

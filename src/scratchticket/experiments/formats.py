@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchticket.errors import InputError
+from scratchticket.errors import InputError, extra_missing
 from scratchticket.files import check_archive, parsed_json
 
 COLUMNS = ("images", "originals", "labels", "predictions", "distances", "indices")
@@ -73,8 +73,6 @@ def arrow() -> tuple[Any, Any]:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
-    except ImportError:
-        raise InputError(
-            "Parquet needs pyarrow: pip install 'scratchticket[data]', or write .npz"
-        ) from None
+    except Exception as error:  # a package that is broken may raise anything
+        raise extra_missing("Parquet, unlike .npz,", error, "data") from None
     return pa, pq

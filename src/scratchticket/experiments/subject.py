@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -31,8 +31,9 @@ from scratchticket.tickets import Ticket
 from scratchticket.tickets.container import KEY
 from scratchticket.tickets.places import local
 
-NESTED = ("state_dict", "model_state_dict", "model", "net")  # where others put theirs
-WRAPPER = "module."  # of DataParallel
+# Where others put their state dicts, and what they put before every name.
+NESTED = ("state_dict", "model_state_dict", "model_state", "model", "net")
+WRAPPERS = ("module.", "_orig_mod.", "model.", "net.")
 TENSORS = (Tensor, nn.Parameter)
 PICKLED = (b"PK", b"\x80")  # how files of torch.save begin
 
@@ -150,7 +151,8 @@ def module_subject(name: str, path: Path, inputs: Inputs, normalise: bool = Fals
         name: ``package.module:factory``, or a network of this package. The factory is called with
             ``classes`` and ``image_shape`` as far as it takes them.
         path: Its state dict, as safetensors or as ``torch.save`` writes it; keys may begin with
-            ``module.``, and the dict may lie under ``state_dict`` or ``model``.
+            what wrappers add (``module.``, ``_orig_mod.``, ``model.``), and the dict may lie under
+            ``state_dict``, ``model_state_dict``, ``model_state``, ``model`` or ``net``.
         inputs: What it is judged on.
         normalise: Put mean and standard deviation of the images in front of the network, which
             else must take pixels in [0, 1].
@@ -206,9 +208,17 @@ def state_dict(path: Path) -> dict[str, Tensor]:
         key for key, value in loaded.items() if not (type(key) is str and type(value) in TENSORS)
     ]:
         raise InputError(f"{path} holds no state dict: {str(wrong[0])[:80]!r} is no tensor")
-    if all(key.startswith(WRAPPER) for key in loaded):
-        return {key.removeprefix(WRAPPER): value for key, value in loaded.items()}
     return dict(loaded)
+
+
+def _unwrapped(state: dict[str, Tensor], own: Set[str]) -> dict[str, Tensor]:
+    """Return a state dict without what wrappers put before every name, unless it is a network's."""
+    while state and not state.keys() & own:
+        prefix = next((p for p in WRAPPERS if all(key.startswith(p) for key in state)), None)
+        if prefix is None:
+            break
+        state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
 
 
 def _load(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
@@ -218,6 +228,7 @@ def _load(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
         InputError: If a name or a shape does not fit.
     """
     own = module.state_dict()
+    state = _unwrapped(state, own.keys())
     for verb, names in (("lacks", own.keys() - state.keys()), ("has", state.keys() - own.keys())):
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""

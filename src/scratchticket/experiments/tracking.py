@@ -18,7 +18,7 @@ def check_tensorboard() -> None:
     """
     try:
         import torch.utils.tensorboard  # noqa: F401
-    except ImportError as error:
+    except Exception as error:  # a package that is broken may raise anything
         raise extra_missing("TensorBoard", error, "track") from None
 
 

@@ -183,7 +183,7 @@ def _onnx(
     try:
         import onnxruntime
         import onnxscript  # noqa: F401  (PyTorch's exporter needs it)
-    except ImportError as error:
+    except Exception as error:  # a package that is broken may raise anything
         raise extra_missing("export to ONNX", error, "export") from None
     inputs, sizes = _example(images, several)
     program = torch.onnx.export(
@@ -236,14 +236,16 @@ def _torch(
 def _dense(ticket: Ticket, path: Path, integer: bool) -> Exported:
     """Write a state dict with the network's own names."""
     network = bare(ticket.build())
-    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    tensors = {name: value for name, value in tensors.items() if not name.startswith("normalise.")}
+    state = {n: v for n, v in network.state_dict().items() if not n.startswith("normalise.")}
+    # A copy each, of a tied weight too: in a file no two names share a tensor.
+    tensors = {n: v.clone(memory_format=torch.contiguous_format) for n, v in state.items()}
     if integer:
-        for name in ticket.mask:
+        masked = {state[name].data_ptr() for name in ticket.mask}
+        for name in [name for name, value in state.items() if value.data_ptr() in masked]:
             scale = tensors[name].abs().max()
             tensors[name] = tensors[name].sign().to(torch.int8)
             tensors[f"{name}.scale"] = scale
-            if not torch.equal(tensors[name] * scale, network.get_parameter(name)):
+            if not torch.equal(tensors[name] * scale, state[name]):
                 raise ScratchticketError(f"the weights of {name} are not a constant and its signs")
     facts = _facts([ticket]) | {
         "mean": json.dumps(ticket.mean),

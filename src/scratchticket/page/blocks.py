@@ -33,7 +33,7 @@ def import_gradio() -> Any:
     try:
         with environment(NO_PROXY):  # a SOCKS proxy would need another package
             import gradio
-    except ImportError as error:
+    except Exception as error:  # a package that is broken may raise anything
         raise extra_missing("the page", error, "app") from None
     return gradio
 

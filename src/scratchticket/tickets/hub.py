@@ -37,7 +37,7 @@ def library() -> Any:
     """Return the package that speaks with the hub."""
     try:
         import huggingface_hub
-    except ImportError as error:
+    except Exception as error:  # a package that is broken may raise anything
         raise extra_missing("the hub", error, "hub") from None
     return huggingface_hub
 

@@ -50,7 +50,7 @@ def run_on_ray(
     """
     try:
         import ray
-    except ImportError as error:
+    except Exception as error:  # a package that is broken may raise anything
         raise extra_missing("Ray", error, "ray") from None
     told = {"address": "auto", "num_cpus": "1", "num_gpus": "0"} | dict(settings or {})
     address = told.pop("address")

@@ -221,7 +221,7 @@ def _executor(folder: Path, settings: Mapping[str, str]) -> submitit.SlurmExecut
     """
     try:
         from submitit import SlurmExecutor
-    except ImportError as error:
+    except Exception as error:  # a package that is broken may raise anything
         raise extra_missing("Slurm", error, "slurm") from None
     if which("sbatch") is None:
         raise InputError("no Slurm here: there is no sbatch")
