@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 import scratchticket as st
 from scratchticket.cli.app import app
+from scratchticket.cli.judges import EvaluationProgress
 from scratchticket.cli.terminal import LearningProgress
 from scratchticket.experiments.recipe import make_recipe
 from scratchticket.learning import Epoch, Event, Validation
@@ -478,6 +479,23 @@ def test_progress_fits_a_terminal_of_80_columns() -> None:
     line = capture.get()
     for word in ("epoch 2/40", "loss 0.500", "valid 100.0 % / 5.0 %", "left"):
         assert word in line, line
+
+
+def test_what_is_left_of_an_evaluation_is_not_guessed_from_other_attacks() -> None:
+    progress = EvaluationProgress(quiet=False)
+    shown = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    progress._bar.live.console = shown
+    progress._bar.disable = False
+    for done in range(1, 4):
+        progress("natural", done, 12)
+    progress("autoattack-100, linf, 8/255", 4, 12)
+
+    with progress._bar.live.console.capture() as capture:
+        progress._bar.live.console.print(progress._bar.get_renderable())
+
+    line = " ".join(capture.get().split())
+    assert line.startswith("autoattack-100, linf, 8/255")
+    assert line.endswith("4/12 0:00:00")
 
 
 def test_version_is_told() -> None:
