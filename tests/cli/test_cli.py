@@ -58,6 +58,22 @@ def test_train_writes_a_network_that_every_verb_takes(tmp_path: Path) -> None:
     assert call("evaluate", network, "--data", "digits", "--steps", "1")[0] == 0
 
 
+@pytest.mark.parametrize("verb", ["draw", "train"])
+def test_learning_prints_its_record_as_one_json_document(verb: str, tmp_path: Path) -> None:
+    loud = [word for word in FAST if word != "--quiet"]
+
+    code, out, err = call(verb, "--data", "digits", "--out", tmp_path, *loud, "--json")
+
+    assert (code, err) == (0, "")
+    printed = json.loads(out)
+    files = printed.pop("files")
+    assert printed == json.loads((tmp_path / "record.json").read_text())
+    assert "ticket.safetensors" in files or verb == "train"
+    assert "network.safetensors" in files or verb == "draw"
+    assert all(Path(path) == tmp_path / name for name, path in files.items())
+    assert all(Path(path).is_file() for path in files.values())
+
+
 def test_evaluate_prints_a_table_or_json(drawn: Path) -> None:
     ticket = drawn / "ticket.safetensors"
     words = ("evaluate", ticket, "--data", "digits", "--epsilon", "8/255", "--steps", "3")
