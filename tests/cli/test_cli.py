@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 import scratchticket as st
 from scratchticket.cli.app import app
+from scratchticket.cli.judges import EvaluationProgress
 from scratchticket.cli.terminal import LearningProgress
 from scratchticket.experiments.recipe import make_recipe
 from scratchticket.learning import Epoch, Event, Validation
@@ -55,6 +56,22 @@ def test_train_writes_a_network_that_every_verb_takes(tmp_path: Path) -> None:
 
     assert call("show", network)[0] == 0
     assert call("evaluate", network, "--data", "digits", "--steps", "1")[0] == 0
+
+
+@pytest.mark.parametrize("verb", ["draw", "train"])
+def test_learning_prints_its_record_as_one_json_document(verb: str, tmp_path: Path) -> None:
+    loud = [word for word in FAST if word != "--quiet"]
+
+    code, out, err = call(verb, "--data", "digits", "--out", tmp_path, *loud, "--json")
+
+    assert (code, err) == (0, "")
+    printed = json.loads(out)
+    files = printed.pop("files")
+    assert printed == json.loads((tmp_path / "record.json").read_text())
+    assert "ticket.safetensors" in files or verb == "train"
+    assert "network.safetensors" in files or verb == "draw"
+    assert all(Path(path) == tmp_path / name for name, path in files.items())
+    assert all(Path(path).is_file() for path in files.values())
 
 
 def test_evaluate_prints_a_table_or_json(drawn: Path) -> None:
@@ -478,6 +495,23 @@ def test_progress_fits_a_terminal_of_80_columns() -> None:
     line = capture.get()
     for word in ("epoch 2/40", "loss 0.500", "valid 100.0 % / 5.0 %", "left"):
         assert word in line, line
+
+
+def test_what_is_left_of_an_evaluation_is_not_guessed_from_other_attacks() -> None:
+    progress = EvaluationProgress(quiet=False)
+    shown = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    progress._bar.live.console = shown
+    progress._bar.disable = False
+    for done in range(1, 4):
+        progress("natural", done, 12)
+    progress("autoattack-100, linf, 8/255", 4, 12)
+
+    with progress._bar.live.console.capture() as capture:
+        progress._bar.live.console.print(progress._bar.get_renderable())
+
+    line = " ".join(capture.get().split())
+    assert line.startswith("autoattack-100, linf, 8/255")
+    assert line.endswith("4/12 0:00:00")
 
 
 def test_version_is_told() -> None:

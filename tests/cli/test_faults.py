@@ -71,6 +71,34 @@ def test_a_checkpoint_on_a_full_disk(
     assert not litter(disk.path)
 
 
+@pytest.mark.parametrize("words", [["--version"], ["show", "--preset", "cifar"], ["show", "no"]])
+def test_nobody_reads_what_is_printed(words: list[str]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "scratchticket", *words], stdout=write, stderr=write, check=False
+    )
+
+    os.close(write)
+    assert ended.returncode == 1
+
+
+def test_nobody_reads_how_a_run_goes(tmp_path: Path, drawn: Path) -> None:
+    loud = [word for word in DRAW if word != "--quiet"]
+    words = [sys.executable, "-m", "scratchticket", *loud, "--out", str(tmp_path / "run")]
+    read, write = os.pipe()
+    os.close(read)
+
+    ended = subprocess.run(words, stdout=write, stderr=write, check=False)
+
+    os.close(write)
+    assert ended.returncode == 1
+    assert not litter(tmp_path)
+    done(*DRAW, "--out", tmp_path / "run", "--resume")
+    assert same_ticket(drawn, tmp_path / "run")
+
+
 def test_a_record_on_a_full_disk(disk: Disk, drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = disk.path / "run"
     with monkeypatch.context() as patch:  # this is asked just before the record is written

@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keep_store
 import pytest
@@ -180,6 +181,56 @@ def test_failures_are_listed_with_how_to_go_on(tmp_path: Path) -> None:
     assert told("runs", "status", "--store", str(tmp_path)).count("failed") == len(jobs)
     out = str(tmp_path / "report.html")
     assert told("report", *words, "--out", out).count("has format 7") == len(jobs)
+
+
+def document(*words: str, code: int = 0) -> tuple[Any, str]:
+    """Return the one JSON document that the program prints, and its errors."""
+    ended, output, errors = call(*words, "--json")
+    assert ended == code, errors
+    return json.loads(output), errors
+
+
+def test_where_a_sweep_stands_is_one_json_document(tmp_path: Path) -> None:
+    jobs = paper_recipe("figure4").jobs(QUICK)
+    words = ("figure4", *SETTINGS, "--store", str(tmp_path / "store"))
+
+    listed, _ = document("run", "--list")
+    assert [recipe["name"] for recipe in listed] == list(NAMES)
+    ahead, _ = document("run", *words, "--dry-run")
+    assert {job["state"] for job in ahead["jobs"]} == {"to do"}
+    counts = {"jobs": len(jobs), "finished": 0, "failed": 0, "to_do": len(jobs)}
+    assert ahead["recipes"] == [{"name": "figure4"} | counts]
+    assert ahead["left"] == {"seconds": 0.0, "workers": 1, "jobs_not_measured": len(jobs)}
+    assert ahead["scale"] == "quick"
+    assert any("seed" in line for line in ahead["less_than_in_the_paper"])
+
+    store = Store(tmp_path / "store")
+    for job in jobs:  # none can be done again
+        (taken := store.take(job)) and taken.release()
+        (store.folder(job) / "record.json").write_text('{"format": 7}')
+        if job.kind == "run":
+            store.ticket(job).write_bytes(b"")
+    done, errors = document("run", *words, code=2)
+    assert errors.startswith("error: ")
+    assert len(errors.splitlines()) == 1
+    assert [job["id"] for job in done["jobs"]] == [store.folder(job).name for job in jobs]
+    assert all("has format 7" in job["why"] for job in done["jobs"])
+    assert done["recipes"][0]["failed"] == len(jobs)
+
+    status, _ = document("runs", "status", "--store", str(store.path))
+    assert {one["state"] for one in status} == {"failed"}
+    assert {one["id"] for one in status} == {store.folder(job).name for job in jobs}
+    assert document("runs", "show", status[0]["id"], "--store", str(store.path))[0]["state"]
+    assert document("runs", "clean", "--store", str(store.path))[0] == {"removed": []}
+
+
+def test_a_sweep_that_is_done_is_one_json_document(tmp_path: Path) -> None:
+    changes = [*SETTINGS, "--set", "learning.epochs=1", "--set", "attack.steps=1"]
+
+    done, errors = document("run", "figure4", *changes, "--store", str(tmp_path))
+
+    assert {job["state"] for job in done["jobs"]} == {"finished"}
+    assert errors == ""
 
 
 def test_why_a_job_failed_is_shown_and_one_bad_folder_hides_no_other(tmp_path: Path) -> None:

@@ -47,10 +47,25 @@ def test_an_answer_is_of_the_image_it_was_asked_for(page: Page, chosen: TicketSe
     held = page.attack(choice, UNKNOWN, NAMES, SETTINGS)
 
     assert isinstance(page.answer(held, choice), Trial)
-    for place, other in enumerate([None, UPLOADED, 4, "x", True]):
+    for place, other in enumerate([None, UPLOADED, 4]):
         assert page.answer(held, [*choice[:place], other, *choice[place + 1 :]]) is None
+    same = [chosen.name, SAMPLE, 3.0, "of another image", True]
+    assert isinstance(page.answer(held, same), Trial)
     assert page.answer("", choice) is None
     assert page.answer(None, choice) is None
+
+
+def test_an_answer_is_of_the_upload_it_was_asked_for(
+    page: Page, chosen: TicketSet, tmp_path: Path
+) -> None:
+    choice = [chosen.name, UPLOADED, 3, page.upload(sent(tmp_path)), False]
+
+    held = page.attack(choice, "3", NAMES, SETTINGS)
+
+    assert isinstance(page.answer(held, choice), Trial)
+    assert isinstance(page.answer(held, [*choice[:2], None, *choice[3:]]), Trial)
+    assert page.answer(held, [*choice[:3], page.upload(sent(tmp_path)), False]) is None
+    assert page.answer(held, [*choice[:4], True]) is None
 
 
 def test_an_attack_that_is_no_longer_held_says_so(page: Page, chosen: TicketSet) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from scratchticket.cli.code import import_network
 from scratchticket.cli.terminal import cell, err, say, tell
@@ -146,9 +146,7 @@ class EvaluationProgress:
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             TextColumn("{task.completed}/{task.total}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left"),
+            TimeElapsedColumn(),  # of the rest nobody knows: attacks differ too much
             console=err,
             disable=quiet or not err.is_terminal,
         )

@@ -11,6 +11,7 @@ from scratchticket.cli.terminal import (
     LearningProgress,
     out,
     percent,
+    print_json,
     result_table,
     say,
     tell,
@@ -85,7 +86,7 @@ def _learn(task: str, options: dict[str, Any]) -> None:
         recipe = make_recipe_from_file(overrides)
         where = usable_device(options["device"])
         with deterministic(options["deterministic"]), joined(where) as group:
-            quiet = options["quiet"] or not group.leads
+            quiet = options["quiet"] or options["json_output"] or not group.leads
             with LearningProgress(f"{task} {recipe.network.name}", quiet) as progress:
                 record = run(
                     recipe,
@@ -101,6 +102,10 @@ def _learn(task: str, options: dict[str, Any]) -> None:
         if not group.leads:
             return
         home = RunFolder(folder, recipe.task)
+        files = (home.ticket, home.record, home.log, home.curves, home.examples)
+        if options["json_output"]:
+            print_json({"files": {path.name: str(path) for path in files}, **record})
+            return
         dense = record["weights"]["kept"] == record["weights"]["total"]
         label = "ticket" if recipe.task == "draw" else "dense" if dense else "fine-tuned ticket"
         out.print(result_table({label: record}))
@@ -112,7 +117,7 @@ def _learn(task: str, options: dict[str, Any]) -> None:
             f"of epoch {chosen['epoch']}, {reason}; the last epoch: natural "
             f"{percent(last['natural'])}, robust {percent(last['attacks'][0])}"
         )
-        for path in (home.ticket, home.record, home.log, home.curves, home.examples):
+        for path in files:
             say(str(path))
 
 
@@ -148,6 +153,7 @@ def draw(
     device: o.Device = "auto",
     deterministic: o.Deterministic = False,
     track: o.Track = False,
+    json_output: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Draw a robust scratch ticket: search the mask of a random network; no weight is trained."""
@@ -183,6 +189,7 @@ def train(
     device: o.Device = "auto",
     deterministic: o.Deterministic = False,
     track: o.Track = False,
+    json_output: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Train weights: of the dense network, or (--from TICKET) those that remain in a ticket.

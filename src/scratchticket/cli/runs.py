@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,8 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-from scratchticket.cli.terminal import job_table, out, say, user_errors
+from scratchticket.cli import options as o
+from scratchticket.cli.terminal import err, job_table, out, print_json, say, user_errors
 
 app = typer.Typer(help="The store of a sweep's jobs.", no_args_is_help=True)
 STORE = Path("runs/paper")
@@ -20,10 +20,14 @@ StorePath = Annotated[
 
 
 @app.command()
-def status(store: StorePath = STORE) -> None:
+def status(store: StorePath = STORE, json_output: o.Json = False) -> None:
     """Say where every job of a store stands."""
     with user_errors():
         paths = _described(store)
+        if json_output:
+            states = ((path.name, _state(path), _label(path)) for path in paths)
+            print_json([dict(zip(("id", "state", "label"), each, strict=True)) for each in states])
+            return
         out.print(job_table((path.name, _state(path), _label(path)) for path in paths))
 
 
@@ -31,8 +35,9 @@ def status(store: StorePath = STORE) -> None:
 def show(
     job: Annotated[str, Argument(help="How its name begins.", show_default=False)],
     store: StorePath = STORE,
+    json_output: Annotated[bool, Option("--json", help="As it does without.")] = False,
 ) -> None:
-    """Print what a job is, and its record or why it failed."""
+    """Print what a job is, and its record or why it failed, as JSON."""
     with user_errors():
         from scratchticket.errors import InputError
         from scratchticket.experiments.folder import json_file
@@ -48,16 +53,20 @@ def show(
                     facts[part] = json_file(path)
                 except InputError as error:
                     facts[part] = str(error)
-        print(json.dumps(facts, indent=2))
+        print_json(facts)
 
 
 @app.command()
-def clean(store: StorePath = STORE) -> None:
+def clean(store: StorePath = STORE, json_output: o.Json = False) -> None:
     """Remove what unfinished jobs have left; nobody may be working on them."""
     with user_errors():
         from scratchticket.experiments.sweeps import Store
 
         _described(store)
+        if json_output:
+            removed = Store(store).clean(lambda line: say(line, err))
+            print_json({"removed": [str(path) for path in removed]})
+            return
         for path in Store(store).clean(say):
             say(f"removed {path}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from rich.box import SIMPLE
 from rich.table import Table
@@ -15,7 +15,7 @@ from scratchticket.cli import options as o
 from scratchticket.cli.runs import STORE, StorePath
 from scratchticket.cli.settings import pairs, with_settings
 from scratchticket.cli.sweep_progress import SweepProgress, duration
-from scratchticket.cli.terminal import cell, err, job_table, out, say, user_errors
+from scratchticket.cli.terminal import cell, err, job_table, out, print_json, say, user_errors
 
 if TYPE_CHECKING:
     from scratchticket.experiments.executors import Sweep, Watch
@@ -38,6 +38,7 @@ Seeds = Annotated[
         show_default="the scale's",
     ),
 ]
+_COUNTED = ("finished", "failed", "to_do")
 _SEEDS = re.compile(r"([0-9]{1,4}:)?[0-9]{1,4}")
 #: How files begin that ``report`` has written.
 PAGE = re.compile(rb"<!doctype html>.*<title>Robust scratch tickets at scale", re.DOTALL)
@@ -97,6 +98,7 @@ def run(
         ),
     ] = None,
     track: o.Track = False,
+    json_output: o.Json = False,
     quiet: o.Quiet = False,
     device: o.Device = "auto",
 ) -> None:
@@ -109,12 +111,15 @@ def run(
         from scratchticket.experiments.recipes import NAMES
 
         if listed:
-            _list()
+            _list(json_output)
             return
         chosen = NAMES if every else tuple(names or ())
         sweep = _sweep(chosen, scale, store, seeds, data, settings, track, tuple(panel or ()))
         watch = Watch(sweep.open(), sweep.jobs(), sweep.sized().costs)
         check_crew(on, workers)
+        if dry_run and json_output:
+            print_json(_stand(sweep, watch) | _rest(watch, workers))
+            return
         if dry_run:
             if not quiet:
                 _tell_jobs(watch)
@@ -122,10 +127,12 @@ def run(
             return
         sweep.open().retry(watch.failed)
         watch.look()
-        with SweepProgress(watch, workers, quiet) as progress:
+        with SweepProgress(watch, workers, quiet or json_output) as progress:
             told = dict(pairs(cluster, "--cluster", "NAME=VALUE"))
             execute(sweep, on, workers, device, told, observe=progress, tell=progress.say)
-        _end(watch)
+        if json_output:
+            print_json(_stand(sweep, watch))
+        _end(watch, silent=json_output)
 
 
 def _sweep(  # noqa: PLR0917
@@ -179,21 +186,66 @@ def _seeds(text: str) -> tuple[int, ...]:
     return some
 
 
-def _list() -> None:
+def _list(json_output: bool) -> None:
     """Print what each recipe asks."""
     from scratchticket.experiments.recipes import NAMES, STUDIES, paper_recipe
 
+    if json_output:
+        print_json([{"name": name, "question": paper_recipe(name).question} for name in NAMES])
+        return
     table = Table(box=SIMPLE, show_header=False)
     for name in (*NAMES, *STUDIES):
         table.add_row(name, cell(paper_recipe(name).question))
     out.print(table)
 
 
+def _stand(sweep: Sweep, watch: Watch) -> dict[str, Any]:
+    """Return where recipes and jobs stand, for JSON."""
+    jobs = []
+    for job, state in watch.states.items():
+        facts = {"id": watch.store.folder(job).name, "state": _said(state), "label": job.label}
+        if state == "failed":
+            facts["why"] = str(watch.store.failure(job))
+        jobs.append(facts)
+    scale = sweep.sized()
+    return {
+        "store": str(watch.store.path),
+        "scale": scale.name,
+        "less_than_in_the_paper": list(scale.less),
+        "recipes": [
+            {"name": name} | dict(zip(("jobs", *_COUNTED), counts, strict=True))
+            for name, counts in _counted(sweep, watch)
+        ],
+        "jobs": jobs,
+    }
+
+
+def _rest(watch: Watch, workers: int) -> dict[str, Any]:
+    """Return how long the rest takes, for JSON, as far as jobs like it were measured."""
+    seconds, unknown = watch.left(workers, again=True)
+    return {"left": {"seconds": seconds, "workers": workers, "jobs_not_measured": unknown}}
+
+
+def _said(state: str) -> str:
+    """Return what people call a state."""
+    return "to do" if state == "new" else state
+
+
 def _tell_jobs(watch: Watch) -> None:
     """Say where each job stands."""
     states = watch.states.items()
-    said = ((job, "to do" if state == "new" else state) for job, state in states)
-    out.print(job_table((job.id[:16], state, job.label) for job, state in said))
+    out.print(job_table((job.id[:16], _said(state), job.label) for job, state in states))
+
+
+def _counted(sweep: Sweep, watch: Watch) -> list[tuple[str, tuple[int, int, int, int]]]:
+    """Return of each recipe its jobs, and how many are finished, failed, and to do."""
+    counted = []
+    for recipe in sweep.recipes():
+        states = [watch.states[job] for job in sweep.jobs_of(recipe)]
+        finished, failed = states.count("finished"), states.count("failed")
+        numbers = len(states), finished, failed, len(states) - finished - failed
+        counted.append((recipe.name, numbers))
+    return counted
 
 
 def _tell(sweep: Sweep, watch: Watch, workers: int) -> None:
@@ -203,11 +255,8 @@ def _tell(sweep: Sweep, watch: Watch, workers: int) -> None:
     table.add_column("recipe")
     for heading in ("jobs", "finished", "failed", "to do"):
         table.add_column(heading, justify="right")
-    for recipe in sweep.recipes():
-        states = [watch.states[job] for job in sweep.jobs_of(recipe)]
-        finished, failed = states.count("finished"), states.count("failed")
-        numbers = len(states), finished, failed, len(states) - finished - failed
-        table.add_row(recipe.name, *map(str, numbers))
+    for name, numbers in _counted(sweep, watch):
+        table.add_row(name, *map(str, numbers))
     out.print(table)
     todo = len(watch.jobs) - watch.counts["finished"] - len(watch.failed)
     again = f", {len(watch.failed)} to try again" if watch.failed else ""
@@ -221,21 +270,27 @@ def _tell(sweep: Sweep, watch: Watch, workers: int) -> None:
         say(f"less than in the paper: {line}")
 
 
-def _end(watch: Watch) -> None:
+def _end(watch: Watch, *, silent: bool = False) -> None:
     """Say what came out, and how failed jobs are tried again.
+
+    Args:
+        watch: Of the jobs.
+        silent: Only raise.
 
     Raises:
         InputError: If some failed.
     """
     from scratchticket.errors import InputError
 
-    say(f"{watch.counts['finished']} of {len(watch.jobs)} jobs are finished in {watch.store.path}")
+    if not silent:
+        counted = f"{watch.counts['finished']} of {len(watch.jobs)} jobs"
+        say(f"{counted} are finished in {watch.store.path}")
     missing = len(watch.jobs) - watch.counts["finished"] - len(watch.failed)
     if not watch.failed:
         if missing:
             raise InputError(f"{missing} jobs are missing; the same command goes on with them")
         return
-    for job in watch.failed:
+    for job in () if silent else watch.failed:
         say(f"failed: {job.id[:16]} {job.label}: {watch.store.failure(job)}")
     waiting = f", {missing} wait for them" if missing else ""
     kept = sum((watch.store.folder(job) / "record.json").exists() for job in watch.failed)

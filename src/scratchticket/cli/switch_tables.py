@@ -21,13 +21,17 @@ def print_matrices(record: dict[str, Any]) -> None:
 
 
 def _matrix(matrix: dict[str, Any], names: list[str]) -> Table:
-    """Return a transfer matrix as a table."""
+    """Return a transfer matrix as a table; if names do not fit side by side, their numbers do."""
+    short, rows = names, names
+    if sum(max(len(name), 5) + 3 for name in (max(names, key=len), *names)) > out.width:
+        short = [str(number) for number in range(1, len(names) + 1)]
+        rows = [f"{number} {name}" for number, name in zip(short, names, strict=True)]
     table = Table(box=SIMPLE)
-    table.add_column("made on")
-    for name in names:
-        table.add_column(cell(name), justify="right")
-    for row in names:
-        shares = (f"{100 * matrix['rows'][row][c] / matrix['total']:.1f}" for c in names)
+    table.add_column("made on", overflow="fold")
+    for name in short:
+        table.add_column(cell(name), justify="right", no_wrap=True)
+    for name, row in zip(names, rows, strict=True):
+        shares = (f"{100 * matrix['rows'][name][c] / matrix['total']:.1f}" for c in names)
         table.add_row(cell(row), *shares)
     return table
 
@@ -46,28 +50,26 @@ def print_switch(record: dict[str, Any]) -> None:
         title=f"switch of {len(record['members'])} tickets", title_justify="left", box=SIMPLE
     )
     table.add_column("attack", overflow="fold")
-    table.add_column("made on", overflow="fold")
-    for heading in ("expected %", "95 %", "all right %", "seconds"):
+    for heading in ("expected\n%", "95 %", "all\nright %", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
 
-    def row(label: str, source: str, facts: dict[str, Any]) -> None:
+    def row(label: str, facts: dict[str, Any]) -> None:
         low, high = facts["interval"]
         every = facts["all_right"]
         table.add_row(
             cell(label),
-            cell(source),
             f"{100 * facts['expected']:.1f}",
             f"{100 * low:.1f} to {100 * high:.1f}",
             f"{100 * every['correct'] / every['total']:.1f}",
             f"{facts['seconds']:.1f}" if "seconds" in facts else "",
         )
 
-    row("none (natural)", "", record["natural"])
+    row("none (natural)", record["natural"])
     for attack in record["attacks"]:
-        row(attack["title"].removesuffix(f", on {attack['source']}"), attack["source"], attack)
+        row(attack["title"], attack)
     table.add_section()
     for worst in record["worst_cases"]:
-        row(f"worst case, {worst['norm']}, {worst['epsilon']}", "", worst)
+        row(f"worst case, {worst['norm']}, {worst['epsilon']}", worst)
     out.print(table)
     for matrix in record["protocol"]:
         if matrix["stops"]:

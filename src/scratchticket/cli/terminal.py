@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -31,6 +32,11 @@ err = Console(stderr=True, highlight=False)
 def say(text: str, where: Console = out) -> None:
     """Print a line as it is, however wide; see :func:`printable`."""
     where.print(printable(text), soft_wrap=True, markup=False)
+
+
+def print_json(document: Any) -> None:
+    """Print the one JSON document of a verb that was asked for it."""
+    print(json.dumps(document, indent=2))
 
 
 def job_table(jobs: Iterable[tuple[str, str, str]]) -> Table:

@@ -255,8 +255,11 @@ class Page:
 
 
 def _digest(choice: Sequence[Any]) -> str:
-    """Return what tells choices apart."""
-    return sha256(repr(list(choice)).encode(errors="backslashreplace")).hexdigest()[:16]
+    """Return what tells images apart, from what is chosen of them; see :meth:`Page.image`."""
+    name, kind, number, uploaded, invert = choice
+    index = float(number) if isinstance(number, int | float) else number
+    what = (uploaded, bool(invert)) if kind == UPLOADED else (index,)
+    return sha256(repr((name, kind, *what)).encode(errors="backslashreplace")).hexdigest()[:16]
 
 
 def _whole(value: object, what: str) -> int:
