@@ -8,8 +8,8 @@ import sys
 from types import FrameType
 
 ERROR_CODE = 2
-#: How many rounds threads of PyTorch's OpenMP spin before they sleep; its own 300,000 take longer
-#: than other programs keep a thread from its core. ``python -m benchmarks busy`` compares.
+#: How many rounds threads of PyTorch's OpenMP spin before they sleep, instead of 300,000: so long
+#: they would wait in vain for a thread whose core another program has (docs/robust-runs.md).
 WAITING = {"GOMP_SPINCOUNT": "10000"}
 OWN_WAITING = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")  # with either, the user has chosen
 

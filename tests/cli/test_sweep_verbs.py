@@ -16,6 +16,7 @@ from pathlib import Path
 import keep_store
 import pytest
 
+from patience import PATIENCE
 from scratchticket.experiments import lease
 from scratchticket.experiments.executors import Sweep, run_here
 from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe
@@ -36,7 +37,7 @@ def told(*words: str, code: int = 0) -> str:
 
 def killed(store: Path) -> int:
     """Kill the first process that works on a job; return its number."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         for held in store.glob("*/lease-*"):
             try:
@@ -59,7 +60,7 @@ def test_a_figure_is_made_end_to_end_though_a_worker_is_killed(
     sweep = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
 
     killed(store)
-    _, said = sweep.communicate(timeout=280)
+    _, said = sweep.communicate(timeout=PATIENCE)
 
     assert sweep.returncode == 0, said
     assert "4/4  features  done" in said
