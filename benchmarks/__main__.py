@@ -8,6 +8,7 @@ switching    memory and time of a switch between tickets: some minutes
 ticket_size  size and loading time of tickets: half an hour
 export       size and time of exported tickets in onnxruntime: two minutes
 photographs  decoding, memory and waiting on photographs: ten minutes; needs --photographs FILE
+busy         ways to wait for threads, alone and beside a busy process: a quarter of an hour
 
 ``python -m benchmarks NAME --help`` tells the options. Each writes to records/; the pages in docs/
 are made of them by ``python tools/update_pages.py``.
@@ -18,7 +19,17 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("draw", "parts", "growth", "attacks", "switching", "ticket_size", "export", "photographs")
+NAMES = (
+    "draw",
+    "parts",
+    "growth",
+    "attacks",
+    "switching",
+    "ticket_size",
+    "export",
+    "photographs",
+    "busy",
+)
 
 
 def main(arguments: list[str]) -> None:

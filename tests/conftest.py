@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # processes run side by side, also those of tests
+
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -16,8 +19,7 @@ import scratchticket as st
 from disks import Disk
 from scratchticket.tickets import Ticket
 
-torch.set_num_threads(1)  # processes run side by side, also those that tests start
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background has none
 
 SMALL = st.NetworkRecipe("resnet18", width=4)

@@ -21,6 +21,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import scratchticket as st
+from patience import PATIENCE
 from scratchticket.cli.app import app
 
 ROOT = Path(__file__).parents[1]
@@ -146,7 +147,7 @@ def served(words: list[str]) -> None:
         said = server.stdout.readline()
         url = re.search(r"http://[\w.:]+", said)
         assert url is not None, said
-        with urllib.request.urlopen(url[0], timeout=30) as answer:
+        with urllib.request.urlopen(url[0], timeout=PATIENCE) as answer:
             assert answer.status == 200
         server.send_signal(signal.SIGINT)
     assert server.returncode == 0

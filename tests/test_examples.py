@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE
+
 ROOT = Path(__file__).parents[1]
 ARGUMENTS = {
     "demo.py": ["OUT"],
@@ -27,7 +29,7 @@ def test_every_example_is_listed_here() -> None:
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "demo.py"])
 def test_examples_run(name: str) -> None:
     words = [sys.executable, str(ROOT / "examples" / name), *ARGUMENTS[name]]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=200)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout
@@ -63,7 +65,7 @@ def test_dev_py_waits_for_a_command_that_saves_after_ctrl_c(tmp_path: Path) -> N
     assert process.stdout.readline() == "up\n"
 
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE)
 
     assert (process.returncode, out, err) == (2, "saved\n", "")
 

@@ -78,7 +78,7 @@ def towards_the_last(values: Tensor, labels: Tensor) -> Tensor:
     return targeted_dlr(values, labels, torch.full_like(labels, 3))
 
 
-@pytest.mark.parametrize("loss", [*LOSSES.values(), towards_the_last], ids=str)
+@pytest.mark.parametrize("loss", [*LOSSES.values(), towards_the_last], ids=[*LOSSES, "targeted"])
 def test_logits_that_are_all_equal_have_a_finite_loss_and_gradient(loss: Loss) -> None:
     values = torch.full((2, 4), 0.5).requires_grad_()
 

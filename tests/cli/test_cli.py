@@ -18,6 +18,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import scratchticket as st
+from patience import PATIENCE
 from scratchticket.cli.app import app
 from scratchticket.cli.judges import EvaluationProgress
 from scratchticket.cli.terminal import LearningProgress
@@ -389,12 +390,12 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(tmp_path: Path) -> Non
     words = ["draw", "--data", "digits", "--out", str(out), "--width", "8", "--epsilon", "0.1"]
     command = [sys.executable, "-m", "scratchticket", *words]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while not (out / "log.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
 
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 2
     assert err.strip().splitlines()[-1].startswith("interrupted: stopped after step")

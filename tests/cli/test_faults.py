@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from disks import Disk
+from patience import PATIENCE
 from test_cli import FAST, call
 
 DRAW = ["draw", "--data", "digits", "--ratio", "0.3", *FAST]
@@ -223,7 +224,7 @@ def test_of_two_runs_in_a_folder_the_second_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "run"
     words = ["draw", "--data", "digits", "--out", str(out), "--width", "8", "--epsilon", "0.1"]
     first = subprocess.Popen([sys.executable, "-m", "scratchticket", *words, "--quiet"])
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while not (out / "checkpoint.safetensors").exists():
         assert time.monotonic() < deadline
         time.sleep(0.1)

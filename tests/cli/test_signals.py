@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from patience import PATIENCE
 from scratchticket.experiments.executors.here import _work
 from scratchticket.signals import interruptible, unchanged_handlers
 from test_cli import call
@@ -64,7 +65,8 @@ def test_one_that_comes_in_a_destructor_is_not_lost() -> None:
 
     with pytest.raises(KeyboardInterrupt), interruptible():
         Interrupting()
-        time.sleep(0.5)
+        for _ in range(int(10 * PATIENCE)):  # until the interruption comes again
+            time.sleep(0.1)
 
     assert sys.unraisablehook is before
 

@@ -17,6 +17,7 @@ from typing import Any
 import keep_store
 import pytest
 
+from patience import PATIENCE
 from scratchticket.experiments import lease
 from scratchticket.experiments.executors import Sweep, run_here
 from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe
@@ -38,7 +39,7 @@ def told(*words: str, code: int = 0) -> str:
 
 def killed(store: Path) -> int:
     """Kill the first process that works on a job; return its number."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         for held in store.glob("*/lease-*"):
             try:
@@ -61,7 +62,7 @@ def test_a_figure_is_made_end_to_end_though_a_worker_is_killed(
     sweep = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
 
     killed(store)
-    _, said = sweep.communicate(timeout=280)
+    _, said = sweep.communicate(timeout=PATIENCE)
 
     assert sweep.returncode == 0, said
     assert "4/4  features  done" in said

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 import scratchticket as st
+from patience import PATIENCE
 from scratchticket.attacks import FGSM, PGD, Attack, Bandits, CarliniWagner, Noise, Stage
 from scratchticket.data import ImageSet
 from scratchticket.errors import InputError, ScratchticketError
@@ -346,7 +347,7 @@ def test_an_evaluation_survives_kill_9(tmp_path: Path, network: nn.Module) -> No
     lines = 0
     for _ in range(3):
         process = subprocess.Popen(words)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             now = len(path.read_bytes().splitlines()) if path.exists() else 0
             if now > lines + 5:

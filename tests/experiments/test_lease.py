@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE
 from scratchticket.errors import InputError
 from scratchticket.experiments import lease
 
@@ -65,7 +66,7 @@ def test_a_dead_process_holds_nothing(tmp_path: Path) -> None:
 
 def test_an_unburied_process_holds_nothing(tmp_path: Path) -> None:
     dead = subprocess.Popen([sys.executable, "-c", DIES_HOLDING, str(tmp_path)])
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while lease.held(tmp_path) or not holders(tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.05)  # dead.wait() would bury it
@@ -93,7 +94,7 @@ def test_who_slept_too_long_learns_that_it_lost(tmp_path: Path) -> None:
     new = lease.take(tmp_path)
 
     assert new is not None
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not slow.lost:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -106,7 +107,7 @@ def test_a_lease_is_renewed(tmp_path: Path) -> None:
     mine = lease.take(tmp_path, renews=0.05)
     assert mine is not None
     aged(mine.path, 50)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while time.time() - mine.path.stat().st_mtime > 40:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -131,7 +132,7 @@ def test_a_process_that_lives_is_not_robbed_because_it_is_slow(tmp_path: Path) -
     other = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not lease._token(tmp_path / "lease-1"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -147,7 +148,7 @@ def test_a_process_that_lives_is_not_robbed_because_it_is_slow(tmp_path: Path) -
     assert taken is not None
     taken.release()
     os.kill(other.pid, signal.SIGCONT)
-    other.communicate("\n", timeout=30)
+    other.communicate("\n", timeout=PATIENCE)
 
 
 def test_who_comes_second_is_told_who_came_first(tmp_path: Path) -> None:

@@ -83,6 +83,6 @@ def test_epochs_are_judged_on_all_validation_images_and_under_the_judge(
     assert judged.fgsm == st.robust_accuracy(network, images, fgsm, seed=4)
     assert judged.robust.correct < judged.fgsm.correct < 40
     assert validator(data, judge, st.AttackRecipe("pgd", "0.1"), seed=4)(network).fgsm is None
-    settings = {"attack.name": "fgsm-rs", "attack.epsilon": "0.004", "seed": 4}
+    settings = {"network.width": 2, "attack.name": "fgsm-rs", "attack.epsilon": "0.004", "seed": 4}
     recipe = make_recipe(settings | {"evaluation.epsilon": "0.01", "evaluation.steps": 10})
     assert prepared(recipe, data, "cpu").task.validate(network) == judged

@@ -45,7 +45,9 @@ def images(digits: st.Data) -> Tensor:
 
 def session(path: Path) -> Callable[..., np.ndarray]:
     """Return what runs an ONNX file."""
-    opened = onnxruntime.InferenceSession(str(path))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # its threads spin
+    opened = onnxruntime.InferenceSession(str(path), options)
 
     def run(some: Tensor, **more: int) -> np.ndarray:
         fed = {name: np.array(value) for name, value in more.items()}

@@ -19,6 +19,7 @@ import torch.multiprocessing as mp
 from torch import nn
 
 import scratchticket as st
+from patience import PATIENCE
 from scratchticket.errors import InputError, ScratchticketError, ToldElsewhere
 from scratchticket.experiments.api import prepared
 from scratchticket.experiments.recipe import make_recipe
@@ -185,12 +186,12 @@ def test_a_killed_process_ends_the_run_and_one_can_go_on(tmp_path: Path) -> None
     words = [*TOGETHER, "--epochs", "20", "--out", str(out)]
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
     run = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=one_thread)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while not (out / "checkpoint.safetensors").exists():
         assert time.monotonic() < deadline
         time.sleep(0.1)
     os.kill(ranks(run.pid)[1], signal.SIGKILL)
-    _, said = run.communicate(timeout=60)
+    _, said = run.communicate(timeout=PATIENCE)
 
     assert run.returncode != 0
     assert "another process of this run has ended" in said

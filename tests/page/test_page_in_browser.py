@@ -25,6 +25,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from patience import PATIENCE
 from scratchticket import gallery
 from scratchticket.cli.app import app
 from scratchticket.errors import InputError
@@ -88,6 +89,7 @@ def browser() -> Iterator[Browser]:
 def opening(browser: Browser, url: str, **how: Any) -> Iterator[Page]:
     """The page, opened; complaints of the browser and requests to others are errors at the end."""
     opened = browser.new_page(**how)
+    opened.set_default_timeout(1000 * PATIENCE)
     said: list[str] = []
     asked: list[str] = []
     opened.on("console", lambda message: said.append(message.text))
@@ -181,11 +183,10 @@ def test_a_mistake_is_told(opened: Page) -> None:
 
     told = opened.locator("#result [role=alert]")
     told.wait_for()
-    opened.wait_for_timeout(300)  # it is scrolled to
     assert "epsilon must be a number such as 0.1 or 8/255" in told.inner_text()
     assert told.locator("b").count() == 0
-    top = "e => e.getBoundingClientRect().top"
-    assert 0 <= told.evaluate(top) < opened.evaluate("innerHeight")
+    seen = "e => e.getBoundingClientRect().top >= 0 && e.getBoundingClientRect().top < innerHeight"
+    opened.wait_for_function(seen, arg=told.element_handle())  # it is scrolled to
 
 
 def test_a_phone_need_not_scroll_sideways_and_may_be_dark(
@@ -428,7 +429,7 @@ def test_no_file_is_served(url: str) -> None:
 
 
 def test_the_page_says_nothing_to_others(url: str) -> None:
-    with urllib.request.urlopen(f"{url}config", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}config", timeout=PATIENCE) as answer:
         config = json.loads(answer.read())
 
     assert config["analytics_enabled"] is False

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from patience import PATIENCE
+
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged")
 
 
@@ -67,8 +69,8 @@ PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
     )
     _munge()
     try:
-        subprocess.run(["slurmctld", "-f", configuration], check=True, timeout=30)
-        subprocess.run(["slurmd", "-f", configuration], check=True, timeout=30)
+        subprocess.run(["slurmctld", "-f", configuration], check=True, timeout=PATIENCE)
+        subprocess.run(["slurmd", "-f", configuration], check=True, timeout=PATIENCE)
         _wait_for_node(configuration)
         yield configuration
     finally:
@@ -90,12 +92,12 @@ def _munge() -> None:
         return
     Path("/run/munge").mkdir(exist_ok=True)
     shutil.chown("/run/munge", "munge", "munge")
-    subprocess.run(["runuser", "-u", "munge", "--", "munged"], check=True, timeout=30)
+    subprocess.run(["runuser", "-u", "munge", "--", "munged"], check=True, timeout=PATIENCE)
 
 
 def _wait_for_node(configuration: Path) -> None:
     """Wait until the node takes jobs."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         told = subprocess.run(
             ["sinfo", "--noheader", "--format=%t"],

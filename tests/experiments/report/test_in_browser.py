@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from test_report import QUICK, records
 
+from patience import PATIENCE
 from scratchticket.experiments.recipes import NAMES, paper_recipe
 from scratchticket.experiments.report import found, page
 
@@ -43,6 +44,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(browser: Browser, report: Path) -> Iterator[Page]:
     """The report, just opened; whatever the browser complains about is an error at the end."""
     opened = browser.new_page()
+    opened.set_default_timeout(1000 * PATIENCE)
     said: list[str] = []
     asked: list[str] = []
     opened.on("console", lambda message: said.append(message.text))
@@ -72,7 +74,8 @@ def test_networks_and_data_are_filtered(opened: Page) -> None:
     assert opened.locator("[data-of=table1]").is_hidden()  # in the overview
     assert opened.locator("[data-of=table3]").is_visible()
     opened.click("button[type=reset]")
-    expect(panels).to_have_count(everything)  # the page filters after the event, not in it
+    # The page filters after the event, not in it.
+    expect(panels).to_have_count(everything, timeout=1000 * PATIENCE)
 
 
 def test_one_ratio_hides_the_columns_of_others(opened: Page) -> None:

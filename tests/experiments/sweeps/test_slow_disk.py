@@ -9,6 +9,7 @@ from pathlib import Path
 
 from test_worker import DRAW, ticket
 
+from patience import PATIENCE
 from scratchticket.experiments import lease
 from scratchticket.experiments.sweeps import Store
 
@@ -39,7 +40,7 @@ def test_writes_that_take_longer_than_a_lease_lasts(tmp_path: Path) -> None:
     worker = subprocess.Popen(
         [sys.executable, "-c", SLOW, str(store.path)], stderr=subprocess.PIPE, text=True
     )
-    held, deadline = 0, time.monotonic() + 120
+    held, deadline = 0, time.monotonic() + PATIENCE
     while store.record(job) is None and worker.poll() is None:
         assert time.monotonic() < deadline
         if lease.held(store.folder(job), EXPIRES):
@@ -48,7 +49,7 @@ def test_writes_that_take_longer_than_a_lease_lasts(tmp_path: Path) -> None:
             held += 1
         time.sleep(0.1)
 
-    _, said = worker.communicate(timeout=60)
+    _, said = worker.communicate(timeout=PATIENCE)
     assert (worker.returncode, said) == (0, "")
     assert held > WRITES  # looked at all the while
     assert store.state(job) == "finished"

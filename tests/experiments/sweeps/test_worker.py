@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from patience import PATIENCE
 from scratchticket.errors import InputError, Unwritable
 from scratchticket.evaluation import Journal
 from scratchticket.experiments import lease
@@ -244,7 +245,7 @@ work(Store(Path({str(tmp_path)!r})), jobs, looks=0.1)
         subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE) for _ in range(2)
     ]
     for worker in both:
-        _, said = worker.communicate(timeout=200)
+        _, said = worker.communicate(timeout=PATIENCE)
         assert worker.returncode == 0, said
 
     store = Store(tmp_path)

@@ -1,0 +1,5 @@
+"""How long tests wait for another process, a cluster or a browser: only one that hangs is late."""
+
+from __future__ import annotations
+
+PATIENCE = 600.0  # seconds
