@@ -281,7 +281,7 @@ def post(url: str, fn_index: int, data: list[object], session: str) -> int:
 
 def listener_of(url: str, event: str, place: int = 0) -> int:
     """The number of what is called at an event."""
-    with urllib.request.urlopen(f"{url}config", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}config", timeout=PATIENCE) as answer:
         config = json.loads(answer.read())
     called = [
         each["id"] for each in config["dependencies"] if event in [t[1] for t in each["targets"]]
@@ -409,7 +409,7 @@ def test_another_site_can_do_nothing(
 def status(address: str, body: bytes | None = None) -> int:
     asked = urllib.request.Request(address, body, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:

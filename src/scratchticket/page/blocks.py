@@ -225,6 +225,5 @@ class _Controls:
             return hint(NOTHING)
         if isinstance(answer, str):
             return complaint(answer)
-        return shown(
-            answer, int(step) if isinstance(step, int | float) and step < len(answer) else 0
-        )
+        there = isinstance(step, int | float) and 0 <= step < len(answer)
+        return shown(answer, int(step) if there else 0)

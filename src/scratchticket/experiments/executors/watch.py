@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache
 from statistics import mean
+from typing import Any
 
 from scratchticket.experiments.sweeps import Job, Store
+from scratchticket.experiments.sweeps.job import START
 from scratchticket.experiments.sweeps.store import State
+from scratchticket.files import canonical_json
 
 
 class Watch:
@@ -88,9 +92,21 @@ class Watch:
         return [self._costs[job.kind]] if job.kind in self._costs else None
 
 
+@cache
 def _like(job: Job) -> str:
-    """Return what jobs that take about as long have in common."""
+    """Return what jobs have in common that do as much work on as large networks and images."""
     if job.kind != "run":
-        return job.kind
-    recipe = job.recipe
-    return f"{recipe.network.name} {recipe.attack.name} {recipe.data.classes}"
+        settings = {name: value for name, value in job.settings.items() if name != "seed"}
+        return canonical_json([job.kind, settings, [_size(need) for need in job.needs.values()]])
+    facts = job.recipe.json()
+    attack, learning = facts["attack"], facts["learning"]
+    work = [attack["name"], attack["steps"], learning["epochs"], learning["batch_size"]]
+    return canonical_json([_size(job), work])
+
+
+def _size(job: Job) -> list[Any]:
+    """Return on what network and what images a run works."""
+    first = job
+    while START in first.needs:
+        first = first.needs[START]  # whose network it is
+    return [first.recipe.json()["network"], job.recipe.json()["data"]]
