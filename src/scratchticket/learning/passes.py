@@ -25,20 +25,28 @@ def forward_pass(network: nn.Module, recipe: LearningRecipe) -> Network:
     Returns:
         Images to logits in float32, ``(batch, class)``.
     """
-    asked: Network = network if recipe.compile == "none" else _compiled(network, recipe.compile)
+    asked = _single(network) if recipe.compile == "none" else _compiled(network, recipe.compile)
     if recipe.precision == "bfloat16":
         asked = _in_half(asked)
     if recipe.memory_format == "contiguous":
         for parameter in network.parameters():
             parameter.data = parameter.data.contiguous()
         asked = _contiguous(asked)
-    return lambda images: asked(images).float()
+    return asked
+
+
+def _single(network: nn.Module) -> Network:
+    def single(images: Tensor) -> Tensor:
+        logits: Tensor = network(images)
+        return logits.float()
+
+    return single
 
 
 def _in_half(asked: Network) -> Network:
     def half(images: Tensor) -> Tensor:
         with torch.autocast(images.device.type, torch.bfloat16):
-            return asked(images)
+            return asked(images).float()
 
     return half
 
@@ -58,6 +66,6 @@ def _compiled(network: nn.Module, mode: str) -> Network:
             raise InputError(
                 f"learning.compile={mode} does not work here ({first_line(error)}); choose none"
             ) from error
-        return logits
+        return logits.float()
 
     return ask
