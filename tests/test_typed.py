@@ -18,6 +18,7 @@ from scratchticket.attacks.set_methods import ARC, SetAPGD, SetPGD, SetSquare
 from scratchticket.data import DataRecipe
 from scratchticket.errors import InputError
 from scratchticket.experiments.recipe import BesideRecipe, EvaluationRecipe, StartRecipe
+from scratchticket.learning import SearchRecipe
 from scratchticket.masks import Pattern
 
 RECIPES = [
@@ -31,11 +32,12 @@ RECIPES = [
     BesideRecipe,
     st.Recipe,
     AutoAttack,
-    *{type(method) for method in METHODS.values()} - {type(METHODS["square"])},
+    SearchRecipe,
+    *dict.fromkeys(type(method) for name, method in METHODS.items() if name != "square"),
 ]
 
 
-def settings(kind: Any) -> list[tuple[Callable[..., object], str, set[type]]]:
+def settings(kind: Any) -> list[tuple[Any, str, set[type]]]:
     """Return every setting of a dataclass that is a number or a switch, with its types."""
     hints = get_type_hints(kind)
     found = [(f.name, set(get_args(hints[f.name]) or [hints[f.name]])) for f in fields(kind)]
@@ -52,7 +54,9 @@ def test_there_are_many() -> None:
     }
 
 
-@pytest.mark.parametrize(("kind", "name", "types"), EVERY, ids=lambda value: str(value)[-40:])
+@pytest.mark.parametrize(
+    ("kind", "name", "types"), EVERY, ids=[f"{kind.__name__}.{name}" for kind, name, _ in EVERY]
+)
 def test_every_number_and_switch_refuses_what_it_is_not(
     kind: Callable[..., object], name: str, types: set[type]
 ) -> None:
@@ -123,7 +127,7 @@ def test_numbers_of_numpy_are_taken_everywhere_else() -> None:
             rng.check_seed(wrong)
 
 
-@pytest.mark.parametrize("kind", [SetPGD, SetAPGD, ARC, SetSquare, *{type(METHODS["pgd"])}])
+@pytest.mark.parametrize("kind", [SetPGD, SetAPGD, ARC, SetSquare, type(METHODS["pgd"])])
 def test_methods_of_sets_take_numbers_of_numpy_too(kind: Callable[..., Method]) -> None:
     names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     name = "steps" if "steps" in names else "queries"
