@@ -192,7 +192,9 @@ def test_n_fgsm_steps_from_noise_twice_as_wide_and_is_not_projected_back() -> No
 
     adversarial = perturb(recipe, network, images, labels, generator=generator())
 
-    noise = adversarial - images + 0.1 * network.weight.sign()  # the step, known in closed form
+    noise = (
+        adversarial - images + 0.1 * network.weight.detach().sign()
+    )  # the step, known in closed form
     assert noise.abs().max() <= 0.2 + 1e-6
     assert float(noise.std()) == pytest.approx(0.2 / 3**0.5, rel=0.05)  # uniform in (-0.2, 0.2)
     assert (adversarial - images).abs().max() > 0.25

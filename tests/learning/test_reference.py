@@ -245,12 +245,14 @@ def test_every_step_is_that_of_the_reference(
     weights = {name: weight.detach().clone() for name, weight in parameters.items()}
     if what == "scores":
         shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
-        learner: Learner = ScoreLearner(parameters, Selector(Pattern(), RATIO, shapes), SEED)
+        learner: Learner = ScoreLearner(
+            parameters, Selector(Pattern(), RATIO, shapes), SEED, recipe
+        )
         reference = Reference(
             learner.tensors(), lambda s: {n: masked(w, s[n]) for n, w in weights.items()}
         )
     else:
-        learner = WeightLearner(parameters)
+        learner = WeightLearner(parameters, learning=recipe)
         reference = Reference(weights, lambda w: w)
 
     expected = reference.run(data, attack, recipe)
