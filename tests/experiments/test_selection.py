@@ -75,14 +75,14 @@ def test_epochs_are_judged_on_all_validation_images_and_under_the_judge(
     data = replace(few_digits, validation=images)
     judge, inner = st.AttackRecipe("pgd", "0.01", 10), st.AttackRecipe("fgsm-rs", "0.004")
 
-    judged = validator(data, judge, inner, seed=4)(network)
+    judged = validator(data, judge, [inner], seed=4)(network)
 
     assert judged.natural == st.Accuracy(40, 60)
     assert judged.robust == st.robust_accuracy(network, images, judge, seed=4)
     fgsm = st.AttackRecipe("fgsm", "0.004")
     assert judged.fgsm == st.robust_accuracy(network, images, fgsm, seed=4)
     assert judged.robust.correct < judged.fgsm.correct < 40
-    assert validator(data, judge, st.AttackRecipe("pgd", "0.1"), seed=4)(network).fgsm is None
+    assert validator(data, judge, [st.AttackRecipe("pgd", "0.1")], seed=4)(network).fgsm is None
     settings = {"network.width": 2, "attack.name": "fgsm-rs", "attack.epsilon": "0.004", "seed": 4}
     recipe = make_recipe(settings | {"evaluation.epsilon": "0.01", "evaluation.steps": 10})
     assert prepared(recipe, data, "cpu").task.validate(network) == judged

@@ -278,17 +278,17 @@ def test_the_inner_attack_changes_with_the_run(
     seen: list[str] = []
 
     def spy(recipe: st.AttackRecipe, network: object, images: Tensor, *_: object, **__: object):  # type: ignore[no-untyped-def]
-        seen.append(f"{recipe} {recipe.exact_step_size}")
+        seen.append(f"{recipe.name}-{recipe.exact_steps} {recipe.exact_step_size}")
         return images
 
     monkeypatch.setattr("scratchticket.learning.loop.perturb", spy)
     draw(task(few_digits, attacks="1/4:none,1/2:n-fgsm,0.75:pgd-3@1/50"), SearchRecipe())
 
     assert seen == [
-        *["pgd-1, linf, 0.1 1/4"] * 2,
-        *["none 1/4"] * 2,
-        *["n-fgsm, linf, 0.1 1/10"] * 2,
-        *["pgd-3, linf, 0.1 1/50"] * 2,
+        *["pgd-1 1/4"] * 2,
+        *["none-0 1/4"] * 2,
+        *["n-fgsm-1 1/10"] * 2,
+        *["pgd-3 1/50"] * 2,
     ]
 
 

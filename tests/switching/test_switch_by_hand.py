@@ -7,13 +7,14 @@ from test_switch_report import struck, told
 
 from scratchticket.attacks.sets import chances
 from scratchticket.evaluation import Balls
-from scratchticket.evaluation.transfer import Crossed
+from scratchticket.evaluation.transfer import SET, Crossed
 from scratchticket.switching.report import Members, switch_report
 
 
 def test_every_number_of_a_report_is_that_of_a_count_by_hand() -> None:
     """Rows of the matrix are attacked, columns asked; ``a`` answers three times of four."""
-    strikes = struck("a", "xx...", "xx..x"), struck("b", "..x..", "xx..x")
+    on_set = struck(SET, ".....", "...xx")  # which fools nobody who was not wrong before
+    strikes = struck("a", "xx...", "xx..x"), struck("b", "..x..", "xx..x"), on_set
     crossed = Crossed({"a": told("....."), "b": told("...xx")}, strikes)
     members = Members(("a", "b"), chances((0.75, 0.25), 2))
 
@@ -23,7 +24,7 @@ def test_every_number_of_a_report_is_that_of_a_count_by_hand() -> None:
     least = (0, 0, 0.25, 0.75, 0.75)  # of the three, image by image
     assert report["natural"]["expected"] == approx(sum(natural) / 5)
     found = [row["expected"] for row in report["attacks"]]
-    assert found == approx([sum(on_a) / 5, sum(on_b) / 5])
+    assert found == approx([sum(on_a) / 5, sum(on_b) / 5, sum(natural) / 5])
     (matrix,) = report["protocol"]
     assert matrix["rows"] == {"a": {"a": 3, "b": 2}, "b": {"a": 4, "b": 2}}
     assert matrix["by_source"] == approx({"a": 0.55, "b": 0.7})
