@@ -85,7 +85,7 @@ def test_numbers_come_from_records_and_stand_beside_the_papers() -> None:
     assert f"{100 * right / 360:.1f} *37.60*<br><sub>{below}</sub>" in text
     assert below in page(QUICK, [first], known)
     assert "resnet18 / cifar10 (here resnet18 of width 16, digits)" in text
-    assert "| the paper says | its difference | ours (points) | here it |" in text
+    assert "| claim | the paper's difference | ours (points) | here it |" in text
     assert "ResNet18 is comparable to its dense network, robust (4.2) | -2.08 |" in text
     assert "swapped" in page(QUICK, [first], known)
 

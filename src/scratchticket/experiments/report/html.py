@@ -226,8 +226,8 @@ def _claims(claims: Sequence[Judged]) -> str:
         f"<td>{escape(judged.comparison.text())}</td><td>{_verdict(judged.verdict)}</td></tr>"
         for judged in claims
     )
-    return f"""<div class="scroll"><table><thead><tr><th class="text">the paper says</th>
-<th>its difference</th><th>ours (points)</th><th>here it</th></tr></thead>
+    return f"""<div class="scroll"><table><thead><tr><th class="text">claim</th>
+<th>the paper's difference</th><th>ours (points)</th><th>here it</th></tr></thead>
 <tbody>{lines}</tbody></table></div>"""
 
 

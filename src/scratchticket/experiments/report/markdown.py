@@ -31,7 +31,7 @@ def section(found: Found) -> str:
 
 def verdicts(claims: tuple[Judged, ...]) -> str:
     """Return the table of claims with their verdicts."""
-    lines = ["| the paper says | its difference | ours (points) | here it |", "|---|---|---|---|"]
+    lines = ["| claim | the paper's difference | ours (points) | here it |", "|---|---|---|---|"]
     for one in claims:
         lines.append(
             f"| {one.claim.text} | {printed(one)} | {one.comparison.text()} | {one.verdict} |"
