@@ -11,6 +11,7 @@ from torch import nn
 import scratchticket as st
 from scratchticket.errors import InputError
 from scratchticket.networks import classifier
+from scratchticket.networks.logits import with_logit_norm
 from scratchticket.tickets.identity import check_one_network
 
 GAIN = st.NetworkRecipe("resnet18", width=2, logit_gain=2)
@@ -61,6 +62,13 @@ def test_any_module_can_have_it() -> None:
 
     assert float(logits.std(0, correction=0).mean()) == pytest.approx(0.5, rel=1e-3)
     assert "body.layers.1.weight" in dict(st.networks.bare(network).named_parameters())
+
+
+def test_what_a_sequential_module_has_beside_its_children_is_kept() -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    module.register_buffer("own", torch.ones(3))
+
+    assert with_logit_norm(module, 10, 1.0).get_buffer("body.own").tolist() == [1, 1, 1]
 
 
 class _Wrapped(nn.Module):

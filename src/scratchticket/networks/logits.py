@@ -6,6 +6,8 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
+from scratchticket.networks.parameters import layers_of
+
 _BODY, _LOGITS = "body", "logits"
 
 
@@ -30,9 +32,9 @@ def with_logit_norm(module: nn.Module, classes: int, gain: float) -> nn.Sequenti
     """Put a :class:`LogitNorm` behind a module.
 
     A plain ``nn.Sequential`` gets it as its last layer, ``logits``, and keeps the names of the
-    others; any other module, or one with a child of such a name, becomes its ``body``.
+    others; any other module, or one with a child of such a name, or with more than its children,
+    becomes its ``body``.
     """
-    own: dict[str, nn.Module] = {_BODY: module}
-    if type(module) is nn.Sequential and _LOGITS not in module._modules:
-        own = {name: child for name, child in module._modules.items() if child is not None}
-    return nn.Sequential(OrderedDict({**own, _LOGITS: LogitNorm(classes, gain)}))
+    own = layers_of(module, _LOGITS)
+    layers = {_BODY: module} if own is None else own
+    return nn.Sequential(OrderedDict({**layers, _LOGITS: LogitNorm(classes, gain)}))

@@ -26,12 +26,21 @@ def normalised(module: nn.Module, normalise: nn.Module) -> nn.Sequential:
     others; any other module, or one with a child of such a name, or with more than its children,
     is put behind it, as ``network``.
     """
-    layers = {_FIRST: normalise, _REST: module}
-    free = not layers.keys() & module._modules.keys()
-    if type(module) is nn.Sequential and free and not _has_more(module):
-        own = {name: child for name, child in module._modules.items() if child is not None}
-        layers = {_FIRST: normalise, **own}  # a child that occurs twice stays in both places
-    return nn.Sequential(OrderedDict(layers))
+    own = layers_of(module, _FIRST, _REST)
+    return nn.Sequential(
+        OrderedDict({_FIRST: normalise, **({_REST: module} if own is None else own)})
+    )
+
+
+def layers_of(module: nn.Module, *taken: str) -> dict[str, nn.Module] | None:
+    """Return the children that a longer ``nn.Sequential`` may have in place of the module.
+
+    None if it is no plain ``nn.Sequential``, has more than its children, or one of a name that is
+    taken there. A child that occurs twice stays in both places.
+    """
+    if type(module) is not nn.Sequential or _has_more(module) or {*taken} & module._modules.keys():
+        return None
+    return {name: child for name, child in module._modules.items() if child is not None}
 
 
 def _has_more(module: nn.Module) -> bool:
