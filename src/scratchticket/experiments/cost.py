@@ -7,11 +7,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from scratchticket.experiments.recipe import Recipe
-
-_RECIPE = TypeAdapter(Recipe)
+from scratchticket.experiments.recipe import stored_recipe
 
 
 def forward_passes(stored: Mapping[str, Any]) -> float:
@@ -24,7 +20,7 @@ def forward_passes(stored: Mapping[str, Any]) -> float:
     Args:
         stored: A recipe's JSON.
     """
-    recipe = _RECIPE.validate_python(stored)
+    recipe = stored_recipe(stored)
     learning, search = recipe.learning, recipe.search
     schedule = learning.schedule_of(recipe.attack)
     ends = [part for part, _ in schedule[1:]] + [Fraction(1)]

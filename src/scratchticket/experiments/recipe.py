@@ -223,6 +223,11 @@ OPEN = (
 )  # settings whose names are the user's
 
 
+def stored_recipe(value: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that :meth:`Recipe.json` gave."""
+    return _ADAPTER.validate_python(value)
+
+
 def all_settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Return every setting of a recipe's JSON by its path; last, those that the JSON leaves out."""
     told = _flat(recipe)

@@ -149,8 +149,9 @@ class Search:
 
     def climb(self, moment: Moment) -> float:
         """Return by which share of their norm scores climb before the gradient is taken."""
-        late = moment.reached(Fraction(self.recipe.sharpness_from))
-        return self.recipe.sharpness if late else 0.0
+        if self.recipe.sharpness and moment.reached(Fraction(self.recipe.sharpness_from)):
+            return self.recipe.sharpness
+        return 0.0
 
     def attack(self, attack: AttackRecipe, moment: Moment) -> AttackRecipe:
         """Return the inner attack of a step, given the one that the recipe has for it."""
