@@ -482,20 +482,26 @@ def test_progress_fits_a_terminal_of_80_columns() -> None:
         loss=torch.tensor(0.5),
         epochs=[Epoch(20, 0.5, 0.1, 30.0, Validation(st.Accuracy(180, 180), st.Accuracy(9, 180)))],
         total_epochs=40,
+        judging=380.0,
     )
     shown = io.StringIO()
     progress = LearningProgress("draw preact_resnet18", quiet=False)
     progress._bar.live.console = Console(file=shown, width=80, force_terminal=True)
     progress._bar.disable = False
-    progress(event)
-    progress(replace(event, step=760))
-
-    with progress._bar.live.console.capture() as capture:
-        progress._bar.live.console.print(progress._bar.get_renderable())
-
-    line = capture.get()
-    for word in ("epoch 2/40", "loss 0.500", "valid 100.0 % / 5.0 %", "left"):
-        assert word in line, line
+    for step, words in (
+        (
+            380,
+            ("draw preact_resnet18", "epoch 2/40", "loss 0.500", "valid 100.0 % / 5.0 %", "left"),
+        ),
+        (760, ("judging", "left")),
+    ):
+        progress(replace(event, step=step))
+        with progress._bar.live.console.capture() as capture:
+            progress._bar.live.console.print(progress._bar.get_renderable())
+        line = capture.get()
+        for word in words:
+            assert word in line, line
+    assert progress._bar.tasks[0].percentage == pytest.approx(100 * 760 / (760 + 380))
 
 
 def test_what_is_left_of_an_evaluation_is_not_guessed_from_other_attacks() -> None:

@@ -110,6 +110,12 @@ def test_what_is_less_than_in_the_paper_follows_what_is_asked_for() -> None:
     assert "learning.epochs=5" in less("--set", "learning.epochs=5")
 
 
+def test_classes_are_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("3\n1\n")
+    words = ("run", "figure4", "--dry-run", "--store", "nowhere")
+    assert "data.classes=3,1" in told(*words, "--set", f"data.classes={tmp_path / 'names.txt'}")
+
+
 def test_one_panel_of_a_recipe_can_be_run() -> None:
     def count(*words: str) -> int:
         counted = told("run", "figure1", "--dry-run", "--store", "nowhere", *words)

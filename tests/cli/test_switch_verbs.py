@@ -245,7 +245,13 @@ def test_networks_of_ones_own_are_attacked_and_switched(
     words = ("switch", "evaluate", *tickets, *FEW, *own, "--epsilon", "0.05")
     code, out, error = call(*words, "--dense", "own.pt", "--json")
     assert code == 0, error
-    assert json.loads(out)["dense"]["worst_case"]["each"].keys() == {"dense"}
+    record = json.loads(out)
+    assert record["dense"]["worst_case"]["each"].keys() == {"dense"}
+    assert "dense" not in {sign["text"].partition(":")[0] for sign in record["warning_signs"]}
+    torch.save({name: 0 * value for name, value in built.named_parameters()}, "zeros.pt")
+    code, out, error = call(*words, "--dense", "zeros.pt")
+    assert code == 0, error
+    assert "warning sign: chance: dense: natural accuracy" in out
     for more, said in (
         (("own.pt",), "own.pt holds no ticket; a switch is between tickets"),
         (("--normalise",), "a ticket's network normalises its input already"),

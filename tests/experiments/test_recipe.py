@@ -9,7 +9,7 @@ import pytest
 
 import scratchticket as st
 from scratchticket.errors import InputError
-from scratchticket.experiments.cost import forward_passes
+from scratchticket.experiments.cost import forward_passes, judging_share
 from scratchticket.experiments.presets import PRESETS
 from scratchticket.experiments.recipe import make_recipe, paths
 
@@ -169,3 +169,5 @@ def test_the_cost_of_a_run_is_that_of_its_parts() -> None:
     assert cost(**changing) == 1 * 3 + 4 * 5 + 5 * 9 + judged
     sharp = {"search.sharpness": 0.01, "search.sharpness_from": "0.8"}
     assert cost(**sharp) == 10 * 17 + 2 * 3 + judged
+    share = judging_share(make_recipe(own), train=100, test=50)
+    assert share == pytest.approx(2 * 3 * 50 / (cost() * 100))  # the best epoch and the last

@@ -29,6 +29,10 @@ def layers(classes: int = 10) -> list[nn.Module]:
     return [nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, classes)]
 
 
+def head(features: int) -> list[nn.Module]:
+    return [nn.Flatten(), nn.Linear(features, 10)]
+
+
 class Wrapped(nn.Module):
     """Some layers, whose logits are changed by a function of the module and the logits."""
 
@@ -183,6 +187,29 @@ def test_so_is_a_projection_of_attention(
 
     with pytest.raises(InputError, match="attention.in_proj_weight is computed"):
         draw(few_digits, known(Attending))
+
+
+class Standardised(nn.Conv2d):
+    """Weights of mean 0 and variance 1 in each filter, as in timm's ``StdConv2d``."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        mean, std = (f(self.weight, (1, 2, 3), keepdim=True) for f in (torch.mean, torch.std))
+        return self._conv_forward(images, (self.weight - mean) / (std + 1e-6), self.bias)
+
+
+class Padded(nn.Conv2d):
+    """A convolution of one's own whose mask means what it says."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(nn.functional.pad(images, (0, 1, 0, 1)))
+
+
+def test_a_layer_that_standardises_its_weight_is_refused_by_name(
+    known: Callable[..., st.NetworkRecipe], few_digits: st.Data
+) -> None:
+    with pytest.raises(InputError, match=r"0 \(Standardised\) computes other weights"):
+        draw(few_digits, known(lambda: nn.Sequential(Standardised(1, 4, 3), *head(144))))
+    assert draw(few_digits, known(lambda: nn.Sequential(Padded(1, 4, 3), *head(196)))).mask.kept
 
 
 class Permuted(nn.Module):

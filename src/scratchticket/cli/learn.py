@@ -51,10 +51,6 @@ def _overrides(task: str, options: dict[str, Any]) -> dict[str, Any]:
     given = {path: options.get(name) for name, path in _PATHS.items()}
     overrides = {"task": task} | {p: value for p, value in given.items() if value is not None}
     overrides = with_settings(overrides, options["settings"])
-    if "data.classes" in overrides:
-        from scratchticket.data.recipe import classes_text
-
-        overrides["data.classes"] = classes_text(overrides["data.classes"])
     preset = preset_settings(options["preset"], task)
     if {"start.file", "beside.files"} & overrides.keys():  # whose network it is, then
         preset = {path: v for path, v in preset.items() if not path.startswith("network.")}

@@ -13,7 +13,7 @@ def with_settings(overrides: dict[str, Any], settings: list[str] | None) -> dict
         settings: ``PATH=VALUE`` each.
 
     Raises:
-        InputError: If there is no value, or a path is given twice.
+        InputError: If there is no value, a path is given twice, or a list of classes is none.
     """
     from scratchticket.errors import InputError
 
@@ -22,6 +22,10 @@ def with_settings(overrides: dict[str, Any], settings: list[str] | None) -> dict
         if path in together:
             raise InputError(f"{path} is given twice: {together[path]} and {value}")
         together[path] = value
+    if "data.classes" in together:
+        from scratchticket.data.recipe import classes_text
+
+        together["data.classes"] = classes_text(together["data.classes"])
     return together
 
 

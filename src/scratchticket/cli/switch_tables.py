@@ -111,3 +111,4 @@ def print_switch(record: dict[str, Any]) -> None:
         f"the best a defender can do against these attacks: draw the tickets with {chances}, which "
         f"leaves {100 * game['value']:.1f} % ({answered})"
     )
+    print_signs(record)

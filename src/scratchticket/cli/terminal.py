@@ -158,13 +158,15 @@ class LearningProgress:
             return
         last_step = event.step == event.steps
         if not self._drawn:  # what an earlier session did is no measure of speed
-            self._bar.reset(self._task, total=event.steps, completed=event.step)
+            total = event.steps + event.judging
+            self._bar.reset(self._task, total=total, completed=event.step)
         if time.monotonic() - self._drawn > 0.2 or last_step:
             self._drawn = time.monotonic()
             epoch = min(finished + 1, event.total_epochs)
             self._bar.update(
                 self._task,
                 completed=event.step,
+                description=cell("judging" if last_step else self._label),
                 epoch=f"{epoch}/{event.total_epochs}",
                 loss=f"{float(event.loss):.3f}",
                 validation=validation,

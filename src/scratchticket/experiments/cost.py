@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from scratchticket.experiments.recipe import stored_recipe
+from scratchticket.experiments.recipe import Recipe, stored_recipe
 
 
 def forward_passes(stored: Mapping[str, Any]) -> float:
@@ -35,3 +35,15 @@ def forward_passes(stored: Mapping[str, Any]) -> float:
     judged = held_back / (1 - held_back) * (2 * recipe.evaluation.steps + 1) + 1
     validations = ceil(learning.epochs / learning.validate_every)
     return float(learning.epochs * step + validations * judged)
+
+
+def judging_share(recipe: Recipe, train: int, test: int) -> float:
+    """Return the cost of judging the best and the last epoch, as a share of that of learning.
+
+    Args:
+        recipe: The run's.
+        train: How many training images there are.
+        test: How many test images.
+    """
+    passes = 2 * (2 * recipe.evaluation.steps + 1)
+    return passes * test / (forward_passes(recipe.json()) * train)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from scratchticket.data import Data, DataRecipe, load_data
 from scratchticket.experiments import figures
 from scratchticket.experiments.api import learned, prepared
+from scratchticket.experiments.cost import judging_share
 from scratchticket.experiments.folder import RunFolder
 from scratchticket.experiments.lease import Lease, LeaseLost, held_alone
 from scratchticket.experiments.recipe import Recipe
@@ -88,12 +89,13 @@ def run(  # noqa: PLR0913
             discard(home.checkpoint)
             return finished
         write = stack.enter_context(tracked(track if group.leads else None))
+        share = judging_share(recipe, len(data.train), len(data.test))
 
         def watch(event: Event) -> None:
             if lease is not None and lease.lost:
                 raise LeaseLost(f"another process has taken {folder}: this one was away too long")
             write(event)
-            observe(event)
+            observe(replace(event, judging=share * event.steps))
 
         done = _watched(home, watch, tell, group, lambda session: learned(recipe, job, session))
         begun = time.monotonic()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -92,6 +92,7 @@ class _Matrix:
 class _Transfer:
     networks: list[str]
     matrices: list[_Matrix]
+    warning_signs: list[_Sign] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         names = set(self.networks)
@@ -145,6 +146,7 @@ class _Switch:
     worst_cases: list[_Case]
     protocol: list[_Matrix]
     game: _Game
+    warning_signs: list[_Sign] = field(default_factory=list)
 
 
 @dataclass

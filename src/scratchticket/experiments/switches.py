@@ -113,14 +113,13 @@ class TransferTask(_Several):
         """Return what a record says of the finished work."""
         crossed = works[0].result(journal)
         assert crossed is not None
-        equal, total = chances(None, len(self.names)), len(self.images)
-        natural = {name: Accuracy(int(r.sum()), total) for name, r in crossed.right.items()}
+        equal, natural = chances(None, len(self.names)), _natural(crossed)
         return {
             "kind": "transfer",
             "data": self.source,
             "networks": list(self.names),
             "natural": {name: accuracy.correct for name, accuracy in natural.items()},
-            "total": total,
+            "total": len(self.images),
             "matrices": matrices(crossed, self.names, equal),
             "warning_signs": chance_signs(natural, self.classes),
         }
@@ -184,9 +183,11 @@ class SwitchTask(_Several):
         members = Members(self.names, chances(self.probabilities, len(self.names)))
         facts = switch_report(crossed, members, self.where)
         facts["game"] = self._game(crossed, members, works[0], journal, progress)
+        natural = _natural(crossed)
         if len(found) > 1 and found[1] is not None:
             single = Members((DENSE,), torch.ones(1, dtype=torch.float64))
             facts["dense"] = switch_report(found[1], single, self.where)
+            natural |= _natural(found[1])
             for case, other in zip(
                 facts["worst_cases"], facts["dense"]["worst_cases"], strict=True
             ):
@@ -196,6 +197,7 @@ class SwitchTask(_Several):
             "data": self.source,
             "suite": self.suite,
             **facts,
+            "warning_signs": chance_signs(natural, self.classes),
         }
 
     def picture(self, record: Facts) -> str:
@@ -254,6 +256,11 @@ class SwitchTask(_Several):
             "answered": True,
             "settled": settled(rounds),
         }
+
+
+def _natural(crossed: Crossed) -> dict[str, Accuracy]:
+    """Return the natural accuracy of each network, by its name."""
+    return {name: Accuracy(int(r.sum()), len(r)) for name, r in crossed.right.items()}
 
 
 def check_epsilons(suite: str, epsilons: Sequence[str]) -> None:

@@ -100,6 +100,7 @@ class Event:
             it costs no synchronisation.
         epochs: Finished epochs.
         total_epochs: Epochs of the whole run.
+        judging: What follows the last step, in the time of steps.
     """
 
     step: int
@@ -107,6 +108,7 @@ class Event:
     loss: Tensor
     epochs: list[Epoch]
     total_epochs: int
+    judging: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from scratchticket import rng
 from scratchticket.errors import InputError, first_line
 from scratchticket.memory import ran_out
-from scratchticket.networks.parameters import bare, maskable, normalised, statistics
+from scratchticket.networks.parameters import MASKED_KINDS, bare, maskable, normalised, statistics
 from scratchticket.networks.recipe import NetworkRecipe
 from scratchticket.networks.registry import assembled
 from scratchticket.networks.resnet import ImageShape
@@ -93,7 +95,8 @@ def check_drawn(
 
     Raises:
         InputError: If another build of the recipe computes something else, answers with other
-            things than logits in training mode, or gives no gradients.
+            things than logits in training mode, or gives no gradients, or a layer is not linear
+            in its weight.
     """
     random = torch.Generator().manual_seed(0)
     images = torch.rand(2, *image_shape, generator=random)
@@ -106,6 +109,7 @@ def check_drawn(
                 f"network {recipe.name} is another one each time it is built ({what}), so no "
                 "ticket could rebuild it: let its random choices follow from a seed of its own"
             )
+    _check_linear(other.eval(), images, recipe.name)
     for training in (False, True):
         _check_gradients(other.train(training), images)
 
@@ -140,6 +144,37 @@ def _difference(network: nn.Module, other: nn.Module, images: Tensor) -> str | N
     bound = ALIKE * max(1.0, float(said[0].abs().max()))
     same = said[0].shape == said[1].shape and bool(((said[0] - said[1]).abs() <= bound).all())
     return None if same or not said[0].isfinite().all() else "its logits differ"
+
+
+def _check_linear(network: nn.Module, images: Tensor, name: str) -> None:
+    """Refuse layers of one's own that multiply by something else than the weight a mask covers."""
+    layers = {n: m for n, m in network.named_modules() if isinstance(m, MASKED_KINDS)}
+    own = {place: layer for place, layer in layers.items() if type(layer) not in MASKED_KINDS}
+    inputs: dict[str, Tensor] = {}
+
+    def remember(place: str, _: nn.Module, args: tuple[Tensor, ...]) -> None:
+        inputs[place] = args[0]
+
+    hooks = [m.register_forward_pre_hook(partial(remember, place)) for place, m in own.items()]
+    with torch.no_grad(), rng.fixed_globals():
+        network(images)
+    for hook in hooks:
+        hook.remove()
+    for place, given in inputs.items():
+
+        def output(times: float, layer: nn.Module = own[place], given: Tensor = given) -> Tensor:
+            weight = times * layer.get_parameter("weight")
+            with torch.no_grad(), rng.fixed_globals():
+                result: Tensor = functional_call(layer, {"weight": weight}, (given,))
+            return result
+
+        none, once, twice = (output(times) for times in (0.0, 1.0, 2.0))
+        if not torch.allclose(twice - none, 2 * (once - none), rtol=ALIKE, atol=ALIKE):
+            raise InputError(
+                f"network {name}: {place} ({type(own[place]).__name__}) computes other weights "
+                "from its own, as weight standardisation does, so that no mask can cover them; use "
+                "a plain layer"
+            )
 
 
 def _check_gradients(network: nn.Module, images: Tensor) -> None:

@@ -14,7 +14,7 @@ from torch.nn.utils import parametrize
 
 from scratchticket.errors import InputError
 
-_KINDS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+MASKED_KINDS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 _PROJECTIONS = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
 _FIRST, _REST = "normalise", "network"
 
@@ -78,7 +78,7 @@ def maskable(network: nn.Module) -> dict[str, nn.Parameter]:
     module = bare(network)
     owned: set[int] = set()
     for layer in module.modules():
-        if isinstance(layer, _KINDS):
+        if isinstance(layer, MASKED_KINDS):
             owned.add(id(layer.weight))
         elif isinstance(layer, nn.MultiheadAttention):
             owned |= {id(getattr(layer, name)) for name in _PROJECTIONS}
@@ -97,7 +97,7 @@ def check_masked(network: nn.Module, name: str) -> None:
             norm, pruning and other parametrisations do; or a parameter is not float32.
     """
     for place, layer in bare(network).named_modules():
-        wanted: tuple[str, ...] = ("weight",) if isinstance(layer, _KINDS) else ()
+        wanted: tuple[str, ...] = ("weight",) if isinstance(layer, MASKED_KINDS) else ()
         if isinstance(layer, nn.MultiheadAttention):
             wanted = _PROJECTIONS
         for own in wanted:
