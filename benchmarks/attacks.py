@@ -44,9 +44,9 @@ from scratchticket.attacks.gradient import frozen
 from scratchticket.data import ImageSet, load_data, pixels
 from scratchticket.evaluation import default_batch_size, evaluate
 from scratchticket.evaluation.suites import autoattack
-from scratchticket.experiments.recipe import data_like
 from scratchticket.gallery import path_of
 from scratchticket.networks import folded, placed
+from scratchticket.runs.recipe import data_like
 
 RECORDS = ROOT / "records" / "attacks.jsonl"
 TICKET = path_of("digits-seed2/ticket")

@@ -41,7 +41,7 @@ from benchmarks.measure import (
     spread,
     wait_for,
 )
-from scratchticket.accuracy import Accuracy
+from scratchticket.base.accuracy import Accuracy
 from scratchticket.data import Data, DataRecipe, ImageSet, pixels
 from scratchticket.learning import Event, LearningRecipe, Session, Validation
 from scratchticket.networks import bare, maskable, random_network

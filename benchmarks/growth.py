@@ -27,7 +27,7 @@ from benchmarks.measure import ROOT, Row, append, circumstances, options_of, spr
 from scratchticket.attacks import PGD, Attack
 from scratchticket.data import ImageSet
 from scratchticket.evaluation import evaluate
-from scratchticket.experiments.sweeps import Job, Store, work
+from scratchticket.sweeps import Job, Store, work
 
 RECORDS = ROOT / "records" / "growth.jsonl"
 TURNS = 3

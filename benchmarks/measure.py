@@ -17,8 +17,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from scratchticket.experiments.records import commit, machine, versions
-from scratchticket.files import write_atomically
+from scratchticket.base.files import write_atomically
+from scratchticket.runs.records import commit, machine, versions
 
 ROOT = Path(__file__).parents[1]
 Row = dict[str, Any]

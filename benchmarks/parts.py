@@ -32,7 +32,7 @@ from benchmarks.measure import (
     ratios,
     spread,
 )
-from scratchticket import rng
+from scratchticket.base import rng
 from scratchticket.data import ImageSet, augmented, pixels
 from scratchticket.masks import keep_top
 from scratchticket.tickets import coding

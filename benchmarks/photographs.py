@@ -31,14 +31,14 @@ import torch
 from PIL import Image
 
 from benchmarks.measure import ROOT, Row, append, circumstances, most_memory, options_of
+from scratchticket.base.errors import Interrupted
+from scratchticket.base.processes import ALONE
 from scratchticket.data import load_data
-from scratchticket.errors import Interrupted
-from scratchticket.experiments.api import prepared
-from scratchticket.experiments.presets import PRESETS
-from scratchticket.experiments.recipe import Recipe, make_recipe
 from scratchticket.learning import Session
 from scratchticket.learning.batches import Batch, Batches
-from scratchticket.processes import ALONE
+from scratchticket.runs.api import prepared
+from scratchticket.runs.presets import PRESETS
+from scratchticket.runs.recipe import Recipe, make_recipe
 
 RECORDS = ROOT / "records" / "photographs.jsonl"
 LARGE = (500, 375)

@@ -35,9 +35,9 @@ from torch import Tensor
 
 import scratchticket as st
 from benchmarks.measure import ROOT, Row, append, circumstances, options_of, spread
-from scratchticket.experiments.records import versions
 from scratchticket.masks import keep_top
 from scratchticket.networks import bare, maskable, random_network, statistics
+from scratchticket.runs.records import versions
 from scratchticket.tickets.coding import entropy_bits
 from scratchticket.tickets.identity import fingerprint
 from scratchticket.tickets.parts import compact

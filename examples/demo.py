@@ -12,11 +12,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from scratchticket.base.errors import InputError
 from scratchticket.cli.terminal import LearningProgress, out, result_table, user_errors
-from scratchticket.errors import InputError
-from scratchticket.experiments.folder import RunFolder
-from scratchticket.experiments.recipe import Recipe, make_recipe
-from scratchticket.experiments.run import run
+from scratchticket.runs.folder import RunFolder
+from scratchticket.runs.recipe import Recipe, make_recipe
+from scratchticket.runs.run import run
 
 SETTINGS = {
     "data.name": "digits",

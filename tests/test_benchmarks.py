@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 import scratchticket as st
-from scratchticket.accuracy import Accuracy
+from scratchticket.base.accuracy import Accuracy
 from scratchticket.data import DataRecipe
 from scratchticket.learning import Validation
 from scratchticket.networks import bare

@@ -17,7 +17,7 @@ import pytest
 import run_study
 
 import scratchticket as st
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 from test_benchmarks import ROOT, write_photographs
 from test_commands import PAGES, commands
 

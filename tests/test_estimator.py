@@ -16,8 +16,8 @@ from PIL import Image
 
 import scratchticket as st
 from scratchticket import networks
+from scratchticket.base.errors import InputError
 from scratchticket.data import pixels
-from scratchticket.errors import InputError
 
 base = pytest.importorskip("sklearn.base")
 model_selection = pytest.importorskip("sklearn.model_selection")

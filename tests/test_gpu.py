@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import scratchticket as st
-from scratchticket.errors import Interrupted
+from scratchticket.base.errors import Interrupted
 from scratchticket.learning import Event, Session
 from scratchticket.masks import Pattern, keep_top
 from scratchticket.networks import maskable, placed

@@ -29,8 +29,8 @@ NEEDED = {"torch.load": ("weights_only", True), "np.load": ("allow_pickle", Fals
 IMPORTS = {  # by whom a module may be imported whose name is not written there, and why
     "src/scratchticket/networks/recipe.py",  # what the user names with --network
     "src/scratchticket/__init__.py",  # this package's own modules, when first used
-    "src/scratchticket/experiments/recipes/__init__.py",  # one of a fixed list of names
-    "src/scratchticket/errors.py",  # asked for, not imported: what an import has just missed
+    "src/scratchticket/paper/__init__.py",  # one of a fixed list of names
+    "src/scratchticket/base/errors.py",  # asked for, not imported: what an import has just missed
     "benchmarks/__main__.py",  # one of a fixed list of names
 }
 

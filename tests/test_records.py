@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scratchticket.experiments.shapes import all_attacked
+from scratchticket.runs.schemas import all_attacked
 
 RECORDS = Path(__file__).parents[1] / "records"
 FILES = sorted(RECORDS.glob("*.jsonl"))

@@ -15,8 +15,8 @@ from scratchticket.attacks import PGD, Attack, Bandits, Stage
 from scratchticket.attacks.autoattack import STAGES
 from scratchticket.data import load_data
 from scratchticket.evaluation.suites import PAPER_CW
-from scratchticket.experiments.recipe import make_recipe
-from scratchticket.experiments.recipes.comparison import compared
+from scratchticket.paper.comparison import compared
+from scratchticket.runs.recipe import make_recipe
 
 
 def record(label: str, seed: int, robust: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from benchmark_tables import where
 from scratchticket.attacks import PGD, Attack, Bandits
 from scratchticket.evaluation.report import autoattacked
 from scratchticket.evaluation.suites import PAPER_CW
-from scratchticket.experiments import published
+from scratchticket.paper import published
 
 Record = dict[str, Any]
 Numbers = dict[str, tuple[float, ...]]  # a network's accuracies in the paper

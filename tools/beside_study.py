@@ -18,12 +18,12 @@ import torch
 from keep_store import ROOT
 from r2s_tables import TOGETHER
 
-from scratchticket.experiments.recipes import SCALES
-from scratchticket.experiments.recipes.parts import SET, panel, percent_name, switch
-from scratchticket.experiments.recipes.scale import DataSet, Network
-from scratchticket.experiments.report import Records
-from scratchticket.experiments.sweeps import Job, Store, in_order, work
-from scratchticket.experiments.sweeps.job import BESIDE
+from scratchticket.paper import SCALES
+from scratchticket.paper.parts import SET, panel, percent_name, switch
+from scratchticket.paper.report import Records
+from scratchticket.paper.scale import DataSet, Network
+from scratchticket.sweeps import Job, Store, in_order, work
+from scratchticket.sweeps.job import BESIDE
 
 RECORDS = ROOT / "records" / "paper-quick-beside.jsonl"
 NETWORK: Network = "resnet18"

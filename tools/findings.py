@@ -10,8 +10,8 @@ from typing import Any
 
 from studies import STUDIES
 
-from scratchticket.experiments.recipes.cells import Measured
-from scratchticket.experiments.recipes.comparison import Sign, compared
+from scratchticket.paper.cells import Measured
+from scratchticket.paper.comparison import Sign, compared
 
 Record = dict[str, Any]
 Rows = dict[str, list[Record]]  # label to one record per seed

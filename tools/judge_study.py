@@ -16,12 +16,12 @@ from run_study import ROOT, Runner, read_arguments, stored
 from studies import JUDGED, STUDIES, Judged
 
 import scratchticket as st
+from scratchticket.base.errors import InputError
+from scratchticket.base.files import write_atomically
 from scratchticket.data import Data, load_data
-from scratchticket.errors import InputError
-from scratchticket.experiments.judging import Judgement, some_of
-from scratchticket.experiments.subject import ticket_subject
-from scratchticket.experiments.task import carry_out
-from scratchticket.files import write_atomically
+from scratchticket.judging.evaluation import Judgement, some_of
+from scratchticket.judging.subject import ticket_subject
+from scratchticket.judging.task import carry_out
 
 
 def judgement_of(runner: Runner, label: str, chosen: Judged) -> Judgement:

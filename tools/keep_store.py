@@ -16,9 +16,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from scratchticket.experiments.folder import RunFolder
-from scratchticket.experiments.report import Records
-from scratchticket.files import canonical_json, write_atomically
+from scratchticket.base.files import canonical_json, write_atomically
+from scratchticket.paper.report import Records
+from scratchticket.runs.folder import RunFolder
 from scratchticket.tickets import Ticket
 
 ROOT = Path(__file__).parents[1]

@@ -12,7 +12,7 @@ from findings import percents
 from matplotlib.figure import Figure
 
 from scratchticket.attacks import PGD, Attack
-from scratchticket.experiments.figures import MARKERS, NATURAL, ROBUST, svg
+from scratchticket.pictures.figures import MARKERS, NATURAL, ROBUST, svg
 
 Record = dict[str, Any]
 GREY = "#888888"

@@ -11,26 +11,26 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pictures import whiskers
 from result_tables import sized
 
+from pictures import whiskers
 from scratchticket.attacks import Attack, Method
 from scratchticket.attacks.set_methods import SetPGD
 from scratchticket.evaluation.transfer import SET as ON_SET
-from scratchticket.experiments.figures import MARKERS, svg
-from scratchticket.experiments.recipes import Scale
-from scratchticket.experiments.recipes.cells import Measured, row_of
-from scratchticket.experiments.recipes.comparison import Comparison
-from scratchticket.experiments.recipes.comparison import compared as judged
-from scratchticket.experiments.recipes.parts import (
+from scratchticket.paper import Scale
+from scratchticket.paper.cells import Measured, row_of
+from scratchticket.paper.comparison import Comparison
+from scratchticket.paper.comparison import compared as judged
+from scratchticket.paper.parts import (
     CIFAR,
     RELEASED,
     SET,
     WHOLE_SEARCH,
     percent_name,
 )
-from scratchticket.experiments.recipes.parts import panel as panel_of
-from scratchticket.experiments.recipes.protocol import PGD, dense_cells
+from scratchticket.paper.parts import panel as panel_of
+from scratchticket.paper.protocol import PGD, dense_cells
+from scratchticket.pictures.figures import MARKERS, svg
 
 Record = dict[str, Any]
 Read = Callable[[Record], float]

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from scratchticket.experiments.recipes import NAMES, SCALES, Scale, paper_recipe
-from scratchticket.experiments.report import Found, Records, found, section
-from scratchticket.experiments.report.found import run_seeds
-from scratchticket.experiments.summary import outcome
+from scratchticket.paper import NAMES, SCALES, Scale, paper_recipe
+from scratchticket.paper.report import Found, Records, found, section
+from scratchticket.paper.report.found import run_seeds
+from scratchticket.runs.summary import outcome
 
 Record = dict[str, Any]
 LISTED = 40  # of so many jobs, each is listed

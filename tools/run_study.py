@@ -20,12 +20,12 @@ from typing import Any
 import torch
 from studies import GALLERY, STUDIES, Study
 
-from scratchticket.errors import InputError, Interrupted
-from scratchticket.experiments.folder import RunFolder
-from scratchticket.experiments.recipe import Recipe, make_recipe
-from scratchticket.experiments.run import run
-from scratchticket.experiments.start import make_recipe_from_file
-from scratchticket.files import write_atomically
+from scratchticket.base.errors import InputError, Interrupted
+from scratchticket.base.files import write_atomically
+from scratchticket.runs.folder import RunFolder
+from scratchticket.runs.recipe import Recipe, make_recipe
+from scratchticket.runs.run import run
+from scratchticket.runs.start import make_recipe_from_file
 
 FILES = ("start.file", "beside.files")  # settings that name rows, and files in a recipe
 ROOT = Path(__file__).parents[1]

@@ -6,11 +6,11 @@ from typing import Any
 
 from findings import Rows, by_label, measured, percents, spread
 from matplotlib.figure import Figure
-from pictures import GREY, whiskers
 
-from scratchticket.experiments.cost import forward_passes
-from scratchticket.experiments.figures import MARKERS, svg
-from scratchticket.experiments.recipes.comparison import compared as judged
+from pictures import GREY, whiskers
+from scratchticket.paper.comparison import compared as judged
+from scratchticket.pictures.figures import MARKERS, svg
+from scratchticket.runs.cost import forward_passes
 
 Record = dict[str, Any]
 FAMILIES = {"PGD-7": "black", "PGD": "#0072b2", "FGSM-RS": "#d55e00"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from scratchticket.experiments.recipe import OPEN, Recipe, all_settings
+from scratchticket.runs.recipe import OPEN, Recipe, all_settings
 
 ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8,}.*)*)", flags=re.MULTILINE)
 

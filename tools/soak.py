@@ -28,11 +28,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scratchticket.experiments.executors import Sweep
-from scratchticket.experiments.records import commit, machine, versions
-from scratchticket.experiments.sweeps import Job
-from scratchticket.experiments.sweeps.worker import do
-from scratchticket.files import write_atomically
+from scratchticket.base.files import write_atomically
+from scratchticket.executors import Sweep
+from scratchticket.runs.records import commit, machine, versions
+from scratchticket.sweeps import Job
+from scratchticket.sweeps.worker import do
 
 NAMES = ("figure4", "table2")
 TINY = {

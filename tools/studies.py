@@ -8,8 +8,8 @@ from typing import Any
 from scratchticket.attacks import Attack, Bandits, Stage
 from scratchticket.data import Data
 from scratchticket.evaluation import Balls, balls, suite
-from scratchticket.experiments.presets import PRESETS
 from scratchticket.learning import LearningRecipe
+from scratchticket.runs.presets import PRESETS
 
 Study = dict[str, dict[str, Any]]
 SHORT = {  # what a label calls a setting of learning

@@ -21,11 +21,12 @@ from typing import Any
 import attack_tables
 import benchmark_tables
 import findings
-import pictures
 import r2s_tables
 import result_tables
 import searches
 import settings_table
+
+import pictures
 
 ROOT = Path(__file__).parents[1]
 MARKERS = re.compile("(<!-- results: .* -->\n).*?(<!-- end of results -->\n)", flags=re.DOTALL)

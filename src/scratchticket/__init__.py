@@ -13,21 +13,21 @@ from scratchticket._version import __version__
 
 if TYPE_CHECKING:
     from scratchticket import networks
-    from scratchticket.accuracy import Accuracy
     from scratchticket.attacks import AttackRecipe
+    from scratchticket.base.accuracy import Accuracy
+    from scratchticket.base.errors import ScratchticketError
     from scratchticket.data import Data, ImageSet, load_data
-    from scratchticket.errors import ScratchticketError
     from scratchticket.estimator import RobustTicketClassifier
     from scratchticket.evaluation import natural_accuracy, robust_accuracy
-    from scratchticket.experiments import Recipe, draw_ticket, train_network
     from scratchticket.learning import LearningRecipe
     from scratchticket.masks import Mask
     from scratchticket.networks import NetworkRecipe
+    from scratchticket.runs import Recipe, draw_ticket, train_network
     from scratchticket.switching import RandomSwitch
     from scratchticket.tickets import Ticket
 
 _HOME = {
-    "Accuracy": "accuracy",
+    "Accuracy": "base.accuracy",
     "AttackRecipe": "attacks",
     "Data": "data",
     "ImageSet": "data",
@@ -35,15 +35,15 @@ _HOME = {
     "Mask": "masks",
     "NetworkRecipe": "networks",
     "RandomSwitch": "switching",
-    "Recipe": "experiments",
+    "Recipe": "runs",
     "RobustTicketClassifier": "estimator",
-    "ScratchticketError": "errors",
+    "ScratchticketError": "base.errors",
     "Ticket": "tickets",
-    "draw_ticket": "experiments",
+    "draw_ticket": "runs",
     "load_data": "data",
     "natural_accuracy": "evaluation",
     "robust_accuracy": "evaluation",
-    "train_network": "experiments",
+    "train_network": "runs",
 }
 
 __all__ = [

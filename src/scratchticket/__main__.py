@@ -20,8 +20,8 @@ def main() -> None:
         os.environ |= WAITING  # read once, when PyTorch is loaded
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _too_early)
+    from scratchticket.base.signals import too_late
     from scratchticket.cli.app import main as program
-    from scratchticket.signals import too_late
 
     try:
         program()

@@ -15,15 +15,15 @@ import torch
 from torch import Tensor
 
 from scratchticket.attacks import AttackRecipe, Norm
+from scratchticket.base.errors import InputError, extra_missing
+from scratchticket.base.rng import check_seed
 from scratchticket.data import DataRecipe, ImageSet, gather, pixels
 from scratchticket.data.pictures import decoded
-from scratchticket.errors import InputError, extra_missing
 from scratchticket.evaluation import robust_accuracy
-from scratchticket.experiments import draw_ticket
-from scratchticket.experiments.records import usable_device
 from scratchticket.learning import LearningRecipe
 from scratchticket.networks import NetworkRecipe
-from scratchticket.rng import check_seed
+from scratchticket.runs import draw_ticket
+from scratchticket.runs.records import usable_device
 from scratchticket.tickets import Ticket
 
 try:
@@ -71,7 +71,7 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         seed_: The seed of the ticket.
 
     Example:
-        >>> from scratchticket import load_data
+        from scratchticket import load_data
         >>> digits = load_data("digits")
         >>> images, labels = digits.train.images[:300, 0].numpy(), digits.train.labels[:300].numpy()
         >>> classifier = RobustTicketClassifier(ratio=0.3, epsilon=0.1, width=2, steps=1, epochs=1)

@@ -14,7 +14,7 @@ from torch import Tensor
 from networks import random_images, small_network, stream
 from scratchticket.attacks import Attack, LinfBall, Stage
 from scratchticket.attacks.autoattack import STAGES, flags, heard, stage, undone
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 
 pyautoattack = pytest.importorskip("pyautoattack")
 

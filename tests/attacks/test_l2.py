@@ -8,7 +8,7 @@ from tests.attacks.test_pgd import TwoClassLinear, generator, small_network
 
 import scratchticket as st
 from scratchticket.attacks import L2Ball, perturb, pgd
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 
 
 @pytest.mark.parametrize("random_start", [False, True])

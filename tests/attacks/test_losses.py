@@ -7,7 +7,7 @@ import torch
 
 from scratchticket.attacks import LOSSES, cross_entropy, dlr, margin
 from scratchticket.attacks.losses import scaled_cross_entropy, targeted_dlr
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 
 LOGITS = torch.tensor([[4.0, 1.0, 3.0, 0.0], [0.0, 5.0, 2.0, 1.0]])
 

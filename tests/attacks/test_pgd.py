@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 import scratchticket as st
 from scratchticket.attacks import Keep, LinfBall, attack_of, perturb, pgd
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 
 
 class TwoClassLinear(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from scratchticket.attacks import APGD, FGSM, PGD, Attack, L2Ball, LinfBall, input_gradient
 from scratchticket.attacks.set_methods import ARC, SetAPGD, SetPGD, SetSquare
 from scratchticket.attacks.sets import Together, chances, drawn_anew, expected_error, set_loss
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 
 EPSILON = 0.02
 

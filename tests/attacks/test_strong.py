@@ -31,7 +31,7 @@ from scratchticket.attacks import (
     pgd,
     targeted_apgd,
 )
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 
 METHODS: list[Method] = [
     Noise(5),

@@ -24,7 +24,7 @@ from scratchticket.attacks import (
     attack_of,
 )
 from scratchticket.attacks.set_methods import ARC, SetAPGD, SetPGD, SetSquare
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 
 EVERY: list[Method] = [
     *METHODS.values(),

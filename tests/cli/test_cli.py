@@ -22,9 +22,9 @@ from patience import PATIENCE
 from scratchticket.cli.app import app
 from scratchticket.cli.judges import EvaluationProgress
 from scratchticket.cli.terminal import LearningProgress
-from scratchticket.experiments.recipe import make_recipe
 from scratchticket.learning import Epoch, Event, Validation
 from scratchticket.networks import NETWORKS
+from scratchticket.runs.recipe import make_recipe
 
 FAST = [
     *("--set", "network.width=2", "--epsilon", "0.1", "--steps", "1", "--epochs", "1"),

@@ -294,7 +294,7 @@ def test_adversarial_images_made_on_one_network_are_scored_on_another(
 
 
 def test_both_formats_hold_the_same(path: Path, tmp_path: Path) -> None:
-    from scratchticket.experiments import adversarial
+    from scratchticket.judging import adversarial
 
     for suffix in (".npz", ".parquet"):
         words = ("--data", "digits", "--images", "20", "--quiet", "--out", tmp_path / f"a{suffix}")
@@ -307,7 +307,7 @@ def test_both_formats_hold_the_same(path: Path, tmp_path: Path) -> None:
 
 
 def test_clean_images_of_autoattack_are_never_written(path: Path, tmp_path: Path) -> None:
-    from scratchticket.experiments import adversarial
+    from scratchticket.judging import adversarial
 
     words = ("--data", "digits", "--attack", "square", "--set", "queries=30", "--images", "40")
     code, out, _ = call("attack", path, *words, "--quiet", "--out", tmp_path / "a.npz")

@@ -103,7 +103,7 @@ def test_nobody_reads_how_a_run_goes(tmp_path: Path, drawn: Path) -> None:
 def test_a_record_on_a_full_disk(disk: Disk, drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = disk.path / "run"
     with monkeypatch.context() as patch:  # this is asked just before the record is written
-        patch.setattr("scratchticket.experiments.run.commit", disk.fill)
+        patch.setattr("scratchticket.runs.run.commit", disk.fill)
         said = refused(*DRAW, "--out", run)
 
     assert f"cannot write {run / 'record.json'}: No space left on device" in said
@@ -180,10 +180,10 @@ def test_what_cannot_be_written_is_not_computed(
 ) -> None:
     """A name that is just too long, once a file of that name is written under another first."""
     for place in (
-        "experiments.adversarial.attacked_images",
-        "experiments.portrait.portrait",
+        "judging.adversarial.attacked_images",
+        "pictures.mask_pictures.portrait",
         "export.write._dense",
-        "experiments.report.found",
+        "paper.report.found",
         "tickets.save_tickets",
         "sharing.hub.read_bytes",
     ):
@@ -265,7 +265,7 @@ def test_ctrl_c_promises_only_what_is_kept(drawn: Path, monkeypatch: pytest.Monk
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("scratchticket.experiments.task.carry_out", interrupted)
+    monkeypatch.setattr("scratchticket.judging.task.carry_out", interrupted)
     words = ("evaluate", drawn / "ticket.safetensors", "--data", "digits")
     assert "nothing is kept without --out" in refused(*words)
     assert "go on with the same command" in refused(*words, "--suite", "quick")

@@ -16,12 +16,12 @@ import torch
 from PIL import Image
 
 import scratchticket as st
-from scratchticket.errors import InputError, TicketError
+from scratchticket.base.errors import InputError, TicketError
+from scratchticket.base.files import canonical_json
 from scratchticket.evaluation import Journal
-from scratchticket.experiments.recipes import SCALES, paper_recipe
-from scratchticket.experiments.subject import state_dict
-from scratchticket.experiments.sweeps import Store
-from scratchticket.files import canonical_json
+from scratchticket.judging.subject import state_dict
+from scratchticket.paper import SCALES, paper_recipe
+from scratchticket.sweeps import Store
 from scratchticket.tickets.container import KEY, unpack
 from test_cli import FAST, call
 

@@ -94,7 +94,7 @@ def test_anywhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*words: object) -> None:
         raise MemoryError("Unable to allocate 80.0 GiB")
 
-    monkeypatch.setattr("scratchticket.experiments.run.load_data", full)
+    monkeypatch.setattr("scratchticket.runs.run.load_data", full)
 
     said = refused(*DRAW, "--out", tmp_path)
 

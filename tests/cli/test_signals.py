@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from patience import PATIENCE
-from scratchticket.experiments.executors.here import _work
-from scratchticket.signals import interruptible, unchanged_handlers
+from scratchticket.base.signals import interruptible, unchanged_handlers
+from scratchticket.executors.here import _work
 from test_cli import call
 from test_faults import DRAW, done, drawn, litter, refused, same_ticket
 
@@ -89,7 +89,7 @@ def test_while_data_are_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     before = signal.getsignal(number)
-    monkeypatch.setattr("scratchticket.experiments.run.load_data", raises(number))
+    monkeypatch.setattr("scratchticket.runs.run.load_data", raises(number))
 
     said = refused(*DRAW, "--out", tmp_path / "run")
 
@@ -144,7 +144,7 @@ def test_while_a_ticket_is_judged(
     tmp_path: Path, drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("scratchticket.experiments.run.measured", raises(signal.SIGUSR1))
+        patch.setattr("scratchticket.runs.run.measured", raises(signal.SIGUSR1))
         said = refused(*DRAW, "--out", tmp_path)
 
     assert said.startswith("interrupted; go on with the same command and --resume")

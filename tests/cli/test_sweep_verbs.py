@@ -18,11 +18,11 @@ import keep_store
 import pytest
 
 from patience import PATIENCE
-from scratchticket.experiments import lease
-from scratchticket.experiments.executors import Sweep, run_here
-from scratchticket.experiments.recipes import NAMES, SCALES, paper_recipe
-from scratchticket.experiments.report import Records
-from scratchticket.experiments.sweeps import Store
+from scratchticket.executors import Sweep, run_here
+from scratchticket.paper import NAMES, SCALES, paper_recipe
+from scratchticket.paper.report import Records
+from scratchticket.runs import lease
+from scratchticket.sweeps import Store
 from test_cli import call
 
 CHANGES = {"network.width": "4", "data.train_images": "256"}

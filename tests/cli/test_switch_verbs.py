@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import scratchticket as st
-from scratchticket.experiments.switches import unique_names
+from scratchticket.judging.switches import unique_names
 from scratchticket.networks import NETWORKS
 from scratchticket.tickets import save_tickets
 from test_cli import call

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scratchticket.rng import Array
+from scratchticket.base.rng import Array
 
 Encode = Callable[..., bytes]
 WriteTable = Callable[..., Path]

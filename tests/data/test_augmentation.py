@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.rng import generator
 from scratchticket.data import AUGMENTATIONS, augmented
 from scratchticket.data.augmentation import boxes
-from scratchticket.errors import InputError
-from scratchticket.rng import generator
 
 
 def batch(count: int = 64, height: int = 12, width: int = 10) -> Tensor:

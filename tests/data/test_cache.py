@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from scratchticket.base.errors import InputError
 from scratchticket.data.cache import Put, cached, folder
-from scratchticket.errors import InputError
 
 SHAPE = (5, 1, 4, 4)
 PIXELS = np.arange(80, dtype=np.uint8).reshape(SHAPE)

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import scratchticket as st
+from scratchticket.base.errors import InputError
 from scratchticket.data import DataRecipe, gather, load_data
 from scratchticket.data.recipe import class_names, classes_text
-from scratchticket.errors import InputError
 
 
 def test_classes_are_kept_and_numbered_as_they_are_named(digits: st.Data) -> None:

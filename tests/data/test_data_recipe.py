@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from scratchticket.base.errors import InputError
 from scratchticket.data import DataRecipe
-from scratchticket.errors import InputError
 
 
 @pytest.mark.parametrize(

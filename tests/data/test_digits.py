@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import scratchticket as st
+from scratchticket.base.errors import InputError
 from scratchticket.data import ImageSet, pixels
-from scratchticket.errors import InputError
 
 
 def test_parts_have_their_sizes_shapes_and_types(digits: st.Data) -> None:

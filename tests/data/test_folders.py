@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.rng import Array
 from scratchticket.data import Data, load_data
-from scratchticket.errors import InputError
-from scratchticket.rng import Array
 
 Fill = Callable[..., None]
 

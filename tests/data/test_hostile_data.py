@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.rng import Array
 from scratchticket.data import DataRecipe, gather, load_data
 from scratchticket.data.pictures import decoded
-from scratchticket.errors import InputError
-from scratchticket.rng import Array
 
 GREY = DataRecipe(colour="grey", size=8)
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.rng import Array
 from scratchticket.data import DataRecipe, load_data
 from scratchticket.data.known import KNOWN_SETS
-from scratchticket.errors import InputError
-from scratchticket.rng import Array
 
 datasets = pytest.importorskip("datasets")
 hub = pytest.importorskip("huggingface_hub")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from scratchticket.base.errors import InputError
 from scratchticket.data.labels import numbered, order_note
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import Part, natural, part_called, part_within
-from scratchticket.errors import InputError
 
 
 def part(labels: Sequence[int] | list[str]) -> Part:

@@ -11,11 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.rng import Array, generator
 from scratchticket.data import Data, DataRecipe, gather, load_data
 from scratchticket.data.augmentation import AUGMENTATIONS, boxes, crop_draws
 from scratchticket.data.known import KNOWN_SETS
-from scratchticket.errors import InputError
-from scratchticket.rng import Array, generator
 
 LAZY = DataRecipe(size=14, colour="rgb", lazy=True)
 

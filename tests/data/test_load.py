@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from scratchticket.base.errors import InputError
 from scratchticket.data import DATA_SETS, Data, DataRecipe, load_data
-from scratchticket.errors import InputError
 
 
 def test_every_known_name_is_listed() -> None:

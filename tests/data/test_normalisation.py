@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from scratchticket.base.errors import InputError
 from scratchticket.data import ImageSet
 from scratchticket.data.known import KNOWN_SETS, recognised
 from scratchticket.data.normalisation import computed, constants
-from scratchticket.errors import InputError
 
 
 def noise(mean: tuple[float, ...], count: int = 60) -> ImageSet:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.rng import Array
 from scratchticket.data import DataRecipe, load_data
-from scratchticket.errors import InputError
-from scratchticket.rng import Array
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 from PIL import Image, ImageOps
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.rng import Array
 from scratchticket.data.pictures import decoded
 from scratchticket.data.recipe import DataRecipe
-from scratchticket.errors import InputError
-from scratchticket.rng import Array
 
 KEEP, RGB, GREY = (DataRecipe(colour=colour) for colour in ("keep", "rgb", "grey"))
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as some
 from PIL import Image
 from torch.utils.data import Dataset
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.rng import Array
 from scratchticket.data import DataRecipe, gather
 from scratchticket.data.sequences import reorder
-from scratchticket.errors import InputError
-from scratchticket.rng import Array
 
 
 class Lazy(Dataset[tuple[torch.Tensor, torch.Tensor]]):

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from scratchticket.base.errors import InputError
 from scratchticket.data import DataRecipe
 from scratchticket.data.split import arranged, held_out
-from scratchticket.errors import InputError
 
 LABELS = np.repeat(np.arange(3), [10, 20, 30])
 

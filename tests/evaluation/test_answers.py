@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 import scratchticket as st
 from scratchticket.attacks import Attack, Noise
+from scratchticket.base.errors import InputError
 from scratchticket.data import ImageSet
-from scratchticket.errors import InputError
 from scratchticket.evaluation import Evaluation, Journal, feature_distance, predictions
 from scratchticket.evaluation.transfer import Strike, Transfer
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 import scratchticket as st
 from patience import PATIENCE
 from scratchticket.attacks import FGSM, PGD, Attack, Bandits, CarliniWagner, Noise, Stage
+from scratchticket.base.errors import InputError, ScratchticketError
 from scratchticket.data import ImageSet
-from scratchticket.errors import InputError, ScratchticketError
 from scratchticket.evaluation import (
     Evaluated,
     Evaluation,
@@ -33,8 +33,8 @@ from scratchticket.evaluation import (
 from scratchticket.evaluation.report import autoattacked
 from scratchticket.evaluation.suites import autoattack
 from scratchticket.evaluation.work import evened
-from scratchticket.experiments.judging import Judgement
-from scratchticket.experiments.subject import Subject
+from scratchticket.judging.evaluation import Judgement
+from scratchticket.judging.subject import Subject
 
 ATTACKS = [
     Attack(Noise(3), "0.1"),

@@ -8,8 +8,8 @@ from torch import Tensor
 
 import scratchticket as st
 from scratchticket.attacks import LinfBall, pgd
+from scratchticket.base.errors import ScratchticketError
 from scratchticket.data import ImageSet, pixels
-from scratchticket.errors import ScratchticketError
 from scratchticket.evaluation import verified
 
 

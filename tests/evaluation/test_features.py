@@ -8,8 +8,8 @@ from torch import nn
 
 import scratchticket as st
 from scratchticket.attacks import FGSM, PGD, Attack, Noise
+from scratchticket.base.errors import InputError
 from scratchticket.data import ImageSet, pixels
-from scratchticket.errors import InputError
 from scratchticket.evaluation import feature_distance
 from scratchticket.evaluation.features import last_convolution
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from scratchticket.attacks import PGD, Attack, AutoAttack
 from scratchticket.attacks.set_methods import SetPGD
+from scratchticket.base.errors import InputError
 from scratchticket.data import ImageSet
-from scratchticket.errors import InputError
 from scratchticket.evaluation import Journal, Shard
 from scratchticket.evaluation.transfer import NATURAL, SET, SWITCH, Crossed, Strike, Transfer
 

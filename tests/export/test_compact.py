@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from scratchticket import networks
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 from scratchticket.export import compacted
 
 

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 import scratchticket as st
 from scratchticket import networks
+from scratchticket.base.errors import InputError, ScratchticketError
 from scratchticket.data import pixels
-from scratchticket.errors import InputError, ScratchticketError
 from scratchticket.export import TicketGraph, export
 from scratchticket.masks import Mask
 from scratchticket.networks import bare

@@ -11,8 +11,8 @@ import torch
 import scratchticket as st
 from scratchticket.attacks import LinfBall, pgd
 from scratchticket.attacks.sets import Together, chances, set_loss
+from scratchticket.base.errors import InputError, TicketError
 from scratchticket.data import pixels
-from scratchticket.errors import InputError, TicketError
 
 SMALL = st.NetworkRecipe(width=2)
 QUICK: dict[str, Any] = {

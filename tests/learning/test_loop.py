@@ -12,13 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import scratchticket as st
+from scratchticket.base.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.data import pixels
-from scratchticket.errors import InputError, Interrupted, ScratchticketError
-from scratchticket.experiments.api import validator
 from scratchticket.learning import Event, LearningRecipe, Session
 from scratchticket.learning.checkpoint import Checkpoint
 from scratchticket.masks import Pattern
 from scratchticket.networks import maskable
+from scratchticket.runs.api import validator
 from scratchticket.tickets import drawing, training
 from scratchticket.tickets.draw import Finished, Task
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scratchticket.accuracy import Accuracy
+from scratchticket.base.accuracy import Accuracy
 from scratchticket.learning import Epoch, Validation, catastrophic_overfitting
 
 

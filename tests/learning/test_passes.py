@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import scratchticket as st
-from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import cross_entropy, input_gradient
-from scratchticket.errors import InputError
+from scratchticket.base.accuracy import Accuracy
+from scratchticket.base.errors import InputError
 from scratchticket.learning import LearningRecipe, Validation
 from scratchticket.learning.passes import forward_pass
 from scratchticket.networks import lean, placed

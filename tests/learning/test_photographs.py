@@ -15,14 +15,14 @@ from PIL import Image
 from test_processes import in_processes
 
 import scratchticket as st
-from scratchticket.errors import InputError, Interrupted
-from scratchticket.experiments.api import prepared
-from scratchticket.experiments.presets import PRESETS
-from scratchticket.experiments.recipe import Recipe, make_recipe
-from scratchticket.experiments.run import run
+from scratchticket.base.errors import InputError, Interrupted
+from scratchticket.base.processes import ALONE, Group
 from scratchticket.learning import Session
 from scratchticket.learning.batches import Batches
-from scratchticket.processes import ALONE, Group
+from scratchticket.runs.api import prepared
+from scratchticket.runs.presets import PRESETS
+from scratchticket.runs.recipe import Recipe, make_recipe
+from scratchticket.runs.run import run
 from scratchticket.tickets import Ticket
 from scratchticket.tickets.draw import Finished
 

@@ -20,11 +20,11 @@ from torch import nn
 
 import scratchticket as st
 from patience import PATIENCE
-from scratchticket.errors import InputError, ScratchticketError, ToldElsewhere
-from scratchticket.experiments.api import prepared
-from scratchticket.experiments.recipe import make_recipe
+from scratchticket.base.errors import InputError, ScratchticketError, ToldElsewhere
+from scratchticket.base.processes import ALONE, Group, joined, own_device
 from scratchticket.learning import LearningRecipe, Session
-from scratchticket.processes import ALONE, Group, joined, own_device
+from scratchticket.runs.api import prepared
+from scratchticket.runs.recipe import make_recipe
 from scratchticket.tickets import drawing
 from scratchticket.tickets.draw import Task
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim import lr_scheduler
 
 import scratchticket as st
-from scratchticket import rng
+from scratchticket.base import rng
 from scratchticket.learning import (
     Epoch,
     Event,

@@ -12,10 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import scratchticket as st
-from scratchticket import plugins
-from scratchticket.errors import InputError, Interrupted
-from scratchticket.experiments.api import validator
-from scratchticket.experiments.recipe import make_recipe
+from scratchticket.base import plugins
+from scratchticket.base.errors import InputError, Interrupted
 from scratchticket.learning import (
     SEARCHES,
     LearningRecipe,
@@ -29,6 +27,8 @@ from scratchticket.learning.descent import NormalisedDescent
 from scratchticket.learning.moment import Moment
 from scratchticket.learning.searches import initial_scores
 from scratchticket.masks import Pattern, Selector, keep_top
+from scratchticket.runs.api import validator
+from scratchticket.runs.recipe import make_recipe
 from scratchticket.tickets import drawing
 from scratchticket.tickets.draw import Finished, Task
 

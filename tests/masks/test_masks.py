@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from torch import Tensor
 
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 from scratchticket.masks import Mask, keep_top, kept_count, top
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 from scratchticket.masks import Pattern, Selector, kept_count
 from scratchticket.masks.selector import erk_ratios, size_ratios
 

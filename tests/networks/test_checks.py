@@ -17,7 +17,7 @@ from torch.nn.utils import weight_norm as old_weight_norm
 
 import scratchticket as st
 from scratchticket import networks
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 
 NAME = "one-of-ones-own"
 LEARNING = st.LearningRecipe(epochs=1, batch_size=128)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import scratchticket as st
-from scratchticket.accuracy import Accuracy
+from scratchticket.base.accuracy import Accuracy
 from scratchticket.learning import Validation
 from scratchticket.networks import lean
 from scratchticket.networks.convolutions import Lean, taps_of_one_pixel

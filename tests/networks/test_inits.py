@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import scratchticket as st
-from scratchticket import rng
+from scratchticket.base import rng
 from scratchticket.networks import INITS
 from scratchticket.tickets.identity import fingerprint
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import scratchticket as st
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 from scratchticket.networks import classifier
 from scratchticket.networks.logits import with_logit_norm
 from scratchticket.tickets.identity import check_one_network

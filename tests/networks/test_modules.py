@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import scratchticket as st
 from scratchticket import networks
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 from scratchticket.networks import maskable, unmasked
 
 

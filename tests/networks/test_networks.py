@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import scratchticket as st
-from scratchticket import rng
-from scratchticket.errors import InputError
+from scratchticket.base import rng
+from scratchticket.base.errors import InputError
 from scratchticket.networks import (
     NETWORKS,
     classifier,

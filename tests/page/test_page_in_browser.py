@@ -27,8 +27,8 @@ from typer.testing import CliRunner
 
 from patience import PATIENCE
 from scratchticket import gallery
+from scratchticket.base.errors import InputError
 from scratchticket.cli.app import app
-from scratchticket.errors import InputError
 from scratchticket.page import SWITCH, TicketSet, Trial, try_attack
 from scratchticket.page.desk import SAMPLE, UNKNOWN, WAITING
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 from scratchticket.page import MAX_BYTES, picture
 
 

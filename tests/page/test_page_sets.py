@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import scratchticket as st
-from scratchticket.errors import InputError, TicketError
+from scratchticket.base.errors import InputError, TicketError
 from scratchticket.page import TicketSet, load_sets
 from scratchticket.tickets import Ticket
 

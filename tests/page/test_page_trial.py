@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from scratchticket import rng
 from scratchticket.attacks import PGD, Attack, pgd
 from scratchticket.attacks.sets import Together, set_loss
+from scratchticket.base import rng
+from scratchticket.base.errors import InputError
 from scratchticket.data import pixels
-from scratchticket.errors import InputError
 from scratchticket.page import ATTACKS, DENSE, SWITCH, Question, TicketSet, try_attack
 
 NAMES = ("ratio-0.3", "ratio-0.5")

@@ -15,8 +15,8 @@ import pytest
 import scratchticket as st
 from scratchticket import gallery, sharing, tickets
 from scratchticket.attacks import Attack, TargetedAPGD
-from scratchticket.errors import InputError, TicketError
-from scratchticket.experiments.start import content_hash
+from scratchticket.base.errors import InputError, TicketError
+from scratchticket.runs.start import content_hash
 from scratchticket.sharing import model_card, pull, push
 from scratchticket.tickets import load_tickets
 

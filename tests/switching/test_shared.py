@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 import scratchticket as st
+from scratchticket.base.errors import InputError
 from scratchticket.data import pixels
-from scratchticket.errors import InputError
 from scratchticket.networks import maskable
 from scratchticket.switching import SharedNetwork
 from scratchticket.tickets import load_tickets

@@ -10,8 +10,8 @@ import torch
 
 import scratchticket as st
 from scratchticket.attacks.autoattack import flags
+from scratchticket.base.errors import InputError
 from scratchticket.data import pixels
-from scratchticket.errors import InputError
 from scratchticket.masks import Mask
 from scratchticket.switching import RandomSwitch
 from scratchticket.tickets import load_tickets

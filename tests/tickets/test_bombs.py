@@ -14,8 +14,8 @@ import torch
 from test_mutations import DIGEST, KNOWN, sealed
 
 import scratchticket as st
-from scratchticket.errors import TicketError
-from scratchticket.files import canonical_json
+from scratchticket.base.errors import TicketError
+from scratchticket.base.files import canonical_json
 from scratchticket.tickets.container import unpack
 
 ALLOWED = 128  # MiB

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from scratchticket.errors import TicketError
+from scratchticket.base.errors import TicketError
 from scratchticket.tickets import coding, rans
 
 

@@ -14,8 +14,8 @@ import torch
 
 import scratchticket as st
 from changed_json import changed_text
-from scratchticket.errors import InputError, TicketError
-from scratchticket.files import canonical_json
+from scratchticket.base.errors import InputError, TicketError
+from scratchticket.base.files import canonical_json
 from scratchticket.tickets.container import KEY, unpack
 
 KNOWN = Path(__file__).parent / "known"

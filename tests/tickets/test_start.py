@@ -10,10 +10,10 @@ import torch
 from tests.conftest import ATTACK, LEARNING, SMALL
 
 import scratchticket as st
-from scratchticket.errors import InputError
-from scratchticket.experiments.start import load_start, make_recipe_from_file
+from scratchticket.base.errors import InputError
 from scratchticket.masks import keep_top
 from scratchticket.networks import bare, maskable
+from scratchticket.runs.start import load_start, make_recipe_from_file
 from scratchticket.tickets import Start, check_one_network, load_tickets, save_tickets
 
 ONE = replace(LEARNING, epochs=1)

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 import scratchticket as st
+from scratchticket.base.errors import InputError, TicketError
 from scratchticket.data import pixels
-from scratchticket.errors import InputError, TicketError
 from scratchticket.learning.searches import initial_scores
 from scratchticket.masks import Mask, Pattern, Selector
 from scratchticket.masks.pattern import GRANULARITIES

@@ -19,9 +19,9 @@ from scratchticket.attacks.method import Method, Result, Target
 from scratchticket.attacks.methods import APGD, FGSM, PGD, TargetedAPGD
 from scratchticket.attacks.other_methods import Bandits, CarliniWagner, Noise, Stage
 from scratchticket.attacks.recipe import LARGEST, AttackRecipe, Norm, ball_of, exact_epsilon
-from scratchticket.errors import InputError, unknown
-from scratchticket.plugins import plugin, plugin_names
-from scratchticket.quantities import fraction_text
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.base.plugins import plugin, plugin_names
+from scratchticket.base.quantities import fraction_text
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from scratchticket.attacks.balls import Ball, LinfBall
 from scratchticket.attacks.gradient import Network, frozen
-from scratchticket.errors import InputError, extra_missing
+from scratchticket.base.errors import InputError, extra_missing
 
 Stage = Literal["apgd-ce", "apgd-t", "fab-t", "square"]
 STAGES: tuple[Stage, ...] = get_args(Stage)  # in the order of the standard version

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from scratchticket.attacks.balls import Ball, per_image
 from scratchticket.attacks.losses import Loss, cross_entropy, wrong
-from scratchticket.errors import NoGradient
+from scratchticket.base.errors import NoGradient
 
 Network = Callable[[Tensor], Tensor]
 Ending = Literal["first", "worst", "best"]

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 _TINY = 1e-12

@@ -12,9 +12,9 @@ from torch import Tensor
 from scratchticket.attacks.balls import Ball
 from scratchticket.attacks.gradient import Network
 from scratchticket.attacks.recipe import Norm, default_step_size
-from scratchticket.errors import InputError
-from scratchticket.quantities import fraction, fraction_text
-from scratchticket.typed import check_types
+from scratchticket.base.errors import InputError
+from scratchticket.base.quantities import fraction, fraction_text
+from scratchticket.base.typed import check_types
 
 
 class Target(NamedTuple):

@@ -10,7 +10,7 @@ from scratchticket.attacks.apgd import apgd, targeted_apgd
 from scratchticket.attacks.gradient import Ending, Keep, pgd
 from scratchticket.attacks.losses import LOSSES
 from scratchticket.attacks.method import Result, Settings, Stepping, Target
-from scratchticket.errors import InputError, unknown
+from scratchticket.base.errors import InputError, unknown
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from scratchticket.attacks.cw import carlini_wagner
 from scratchticket.attacks.method import Result, Settings, Target
 from scratchticket.attacks.noise import noise
 from scratchticket.attacks.recipe import Norm
-from scratchticket.errors import unknown
+from scratchticket.base.errors import unknown
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
 from scratchticket.attacks.gradient import Keep, Network, pgd
 from scratchticket.attacks.losses import Loss, cross_entropy
 from scratchticket.attacks.verdict import verified
-from scratchticket.errors import InputError, unknown
-from scratchticket.plugins import plugin, plugin_names
-from scratchticket.quantities import fraction, fraction_text
-from scratchticket.typed import check_types
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.base.plugins import plugin, plugin_names
+from scratchticket.base.quantities import fraction, fraction_text
+from scratchticket.base.typed import check_types
 
 Norm = Literal["linf", "l2"]
 ATTACKS = ("none", "fgsm", "fgsm-rs", "n-fgsm", "pgd")

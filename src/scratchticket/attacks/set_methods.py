@@ -15,7 +15,7 @@ from scratchticket.attacks.method import Result, Settings, Stepping, Target
 from scratchticket.attacks.methods import PGD, again
 from scratchticket.attacks.sets import SetLoss, Together, chances, expected_error, set_loss
 from scratchticket.attacks.square import square_on_set
-from scratchticket.errors import InputError, unknown
+from scratchticket.base.errors import InputError, unknown
 
 SET_LOSSES: tuple[SetLoss, ...] = get_args(SetLoss)
 

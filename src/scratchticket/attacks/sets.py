@@ -14,7 +14,7 @@ from torch import Tensor
 
 from scratchticket.attacks.gradient import Network
 from scratchticket.attacks.losses import Loss, cross_entropy, margin
-from scratchticket.errors import InputError, unknown
+from scratchticket.base.errors import InputError, unknown
 
 SetLoss = Literal["eot", "mean-probabilities", "mean-logits", "clamped-margin"]
 CLAMP = 0.1  # of a margin, in standard deviations of the logits: fooled clearly enough

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from scratchticket.attacks.balls import Ball
-from scratchticket.errors import ScratchticketError
+from scratchticket.base.errors import ScratchticketError
 
 TOLERANCE = 1e-6  # of 1 + epsilon: a few roundings in single precision
 

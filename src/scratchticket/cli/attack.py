@@ -65,12 +65,12 @@ def attack(
     """
     with user_errors():
         from scratchticket.attacks import unstopped
-        from scratchticket.errors import InputError
-        from scratchticket.experiments import adversarial
-        from scratchticket.experiments.judging import judgement
-        from scratchticket.experiments.records import usable_device
-        from scratchticket.files import check_writable
+        from scratchticket.base.errors import InputError
+        from scratchticket.base.files import check_writable
+        from scratchticket.judging import adversarial
+        from scratchticket.judging.evaluation import judgement
         from scratchticket.networks import placed
+        from scratchticket.runs.records import usable_device
 
         adversarial.check_name(to)
         if to.exists():

@@ -19,8 +19,8 @@ def bundle(
 ) -> None:
     """Put tickets of one random network into one file, each loadable alone."""
     with user_errors():
-        from scratchticket.errors import InputError
-        from scratchticket.files import check_writable
+        from scratchticket.base.errors import InputError
+        from scratchticket.base.files import check_writable
         from scratchticket.tickets import load_tickets, save_tickets
 
         import_network(network)

@@ -130,11 +130,11 @@ def evaluate(
     A suite is resumed by the same command; its record, journal and picture are in its folder.
     """
     with user_errors(o.going_on(bool(suite or folder or shard != WHOLE))):
-        from scratchticket.errors import InputError
-        from scratchticket.experiments import deterministic as strictly
-        from scratchticket.experiments.judging import judgement
-        from scratchticket.experiments.records import usable_device
-        from scratchticket.experiments.task import EvaluationFolder, carry_out
+        from scratchticket.base.errors import InputError
+        from scratchticket.judging.evaluation import judgement
+        from scratchticket.judging.task import EvaluationFolder, carry_out
+        from scratchticket.runs import deterministic as strictly
+        from scratchticket.runs.records import usable_device
         from scratchticket.tickets.places import elsewhere, short
 
         given = {"steps": steps, "step_size": step_size}
@@ -207,10 +207,10 @@ def _scored(  # noqa: PLR0917
     device: str,
 ) -> dict[str, Any]:
     """Return what a network makes of a file of adversarial images."""
-    from scratchticket.experiments import adversarial as files
-    from scratchticket.experiments.records import machine, usable_device, versions
-    from scratchticket.experiments.subject import make_subject
+    from scratchticket.judging import adversarial as files
+    from scratchticket.judging.subject import make_subject
     from scratchticket.networks import placed
+    from scratchticket.runs.records import machine, usable_device, versions
 
     ticket = opened(path, index, network)
     made, where = files.load(adversarial), usable_device(device)

@@ -31,8 +31,8 @@ def gallery(
     those recorded when they were made, on all test images of their data.
     """
     with user_errors():
-        from scratchticket.errors import InputError
-        from scratchticket.files import write_atomically
+        from scratchticket.base.errors import InputError
+        from scratchticket.base.files import write_atomically
         from scratchticket.gallery import names, path_of
         from scratchticket.tickets import Ticket
 

@@ -17,7 +17,7 @@ PARTS = ("test", "all")
 if TYPE_CHECKING:
     from scratchticket.data import Data
     from scratchticket.evaluation import Shard
-    from scratchticket.experiments.subject import Subject
+    from scratchticket.judging.subject import Subject
     from scratchticket.tickets import Ticket
 
 
@@ -27,8 +27,8 @@ def opened(path: Path, index: int | None, network: str | None) -> Ticket | None:
     Raises:
         InputError: If there is no such file, ticket or code, or the ticket is of another network.
     """
-    from scratchticket.errors import InputError
-    from scratchticket.experiments.subject import holds_ticket
+    from scratchticket.base.errors import InputError
+    from scratchticket.judging.subject import holds_ticket
     from scratchticket.tickets import Ticket
 
     is_ticket = holds_ticket(path)
@@ -67,10 +67,10 @@ def judged_images(ticket: Ticket | None, data: str, part: str, prepared: Mapping
     Raises:
         InputError: If they cannot be used, or there is no such part.
     """
+    from scratchticket.base.errors import unknown
     from scratchticket.data import load_data
     from scratchticket.data.split import NO_TEST_PART
-    from scratchticket.errors import unknown
-    from scratchticket.experiments.recipe import data_like
+    from scratchticket.runs.recipe import data_like
 
     if part not in PARTS:
         raise unknown("part", part, PARTS)
@@ -95,9 +95,9 @@ def subject_of(  # noqa: PLR0917
     Raises:
         InputError: If file, data or network cannot be used.
     """
-    from scratchticket.errors import InputError
-    from scratchticket.experiments.recipe import data_of
-    from scratchticket.experiments.subject import make_subject
+    from scratchticket.base.errors import InputError
+    from scratchticket.judging.subject import make_subject
+    from scratchticket.runs.recipe import data_of
 
     ticket = opened(path, index, network)
     if data is None:
@@ -120,9 +120,9 @@ def shard_of(text: str) -> Shard:
     Raises:
         InputError: If it is no share of the work.
     """
-    from scratchticket.errors import InputError
+    from scratchticket.base.errors import InputError
+    from scratchticket.base.processes import launched
     from scratchticket.evaluation import Shard
-    from scratchticket.processes import launched
 
     if text == WHOLE and (group := launched()).size > 1:
         return Shard(group.rank + 1, group.size)

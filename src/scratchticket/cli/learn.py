@@ -67,13 +67,13 @@ def _learn(task: str, options: dict[str, Any]) -> None:
     folder, resume, overwrite = options["out"], options["resume"], options["overwrite"]
     instead = " instead of --overwrite" if overwrite else ""
     with user_errors(f"go on with the same command and --resume{instead}"):
-        from scratchticket.errors import InputError
-        from scratchticket.experiments.deterministic import deterministic
-        from scratchticket.experiments.folder import RunFolder
-        from scratchticket.experiments.records import usable_device
-        from scratchticket.experiments.run import run
-        from scratchticket.experiments.start import make_recipe_from_file
-        from scratchticket.processes import joined
+        from scratchticket.base.errors import InputError
+        from scratchticket.base.processes import joined
+        from scratchticket.runs.deterministic import deterministic
+        from scratchticket.runs.folder import RunFolder
+        from scratchticket.runs.records import usable_device
+        from scratchticket.runs.run import run
+        from scratchticket.runs.start import make_recipe_from_file
 
         if resume and overwrite:
             raise InputError("--resume and --overwrite exclude each other")

@@ -58,11 +58,11 @@ def app(
     with user_errors():
         if "torch" not in sys.modules:  # seconds
             say("loading PyTorch and gradio ...", err)
-        from scratchticket.experiments.records import usable_device
         from scratchticket.gallery import names, path_of
         from scratchticket.page import load_sets
         from scratchticket.page.blocks import import_gradio
         from scratchticket.page.serve import serve
+        from scratchticket.runs.records import usable_device
 
         import_network(network)
         import_gradio()

@@ -39,8 +39,8 @@ def show(
 ) -> None:
     """Print what a job is, and its record or why it failed, as JSON."""
     with user_errors():
-        from scratchticket.errors import InputError
-        from scratchticket.experiments.folder import json_file
+        from scratchticket.base.errors import InputError
+        from scratchticket.runs.folder import json_file
 
         found = [path for path in _described(store) if path.name.startswith(job)]
         if len(found) != 1:
@@ -60,7 +60,7 @@ def show(
 def clean(store: StorePath = STORE, json_output: o.Json = False) -> None:
     """Remove what unfinished jobs have left; nobody may be working on them."""
     with user_errors():
-        from scratchticket.experiments.sweeps import Store
+        from scratchticket.sweeps import Store
 
         _described(store)
         if json_output:
@@ -77,8 +77,8 @@ def _described(store: Path) -> list[Path]:
     Raises:
         InputError: If there is no store.
     """
-    from scratchticket.errors import InputError
-    from scratchticket.experiments.sweeps.store import job_folders
+    from scratchticket.base.errors import InputError
+    from scratchticket.sweeps.store import job_folders
 
     if not store.is_dir():
         raise InputError(f"no such store: {store}")
@@ -86,14 +86,14 @@ def _described(store: Path) -> list[Path]:
 
 
 def _described_as(folder: Path) -> dict[str, Any]:
-    from scratchticket.experiments.folder import json_file
+    from scratchticket.runs.folder import json_file
 
     return {"label": ""} | json_file(folder / "job.json")
 
 
 def _label(folder: Path) -> str:
     """Return what people call a job, or what is wrong with its folder."""
-    from scratchticket.errors import InputError
+    from scratchticket.base.errors import InputError
 
     try:
         return str(_described_as(folder)["label"])
@@ -105,9 +105,9 @@ def _label(folder: Path) -> str:
 
 def _state(folder: Path) -> str:
     """Return where a job stands, from its folder alone."""
-    from scratchticket.errors import InputError
-    from scratchticket.experiments import lease
-    from scratchticket.experiments.sweeps.store import record_in
+    from scratchticket.base.errors import InputError
+    from scratchticket.runs import lease
+    from scratchticket.sweeps.store import record_in
 
     try:
         if record_in(folder) is not None:

@@ -15,7 +15,7 @@ def with_settings(overrides: dict[str, Any], settings: list[str] | None) -> dict
     Raises:
         InputError: If there is no value, a path is given twice, or a list of classes is none.
     """
-    from scratchticket.errors import InputError
+    from scratchticket.base.errors import InputError
 
     together = dict(overrides)
     for path, value in pairs(settings, "--set", "PATH=VALUE"):
@@ -40,7 +40,7 @@ def pairs(told: list[str] | None, option: str, form: str) -> list[tuple[str, str
     Raises:
         InputError: If there is no name or no value.
     """
-    from scratchticket.errors import InputError
+    from scratchticket.base.errors import InputError
 
     found = []
     for text in told or []:
@@ -57,8 +57,8 @@ def preset_settings(name: str | None, task: str) -> dict[str, Any]:
     Raises:
         InputError: If there is no such preset.
     """
-    from scratchticket.errors import unknown
-    from scratchticket.experiments.presets import PRESETS
+    from scratchticket.base.errors import unknown
+    from scratchticket.runs.presets import PRESETS
 
     if name is None:
         return {}

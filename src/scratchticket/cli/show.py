@@ -54,7 +54,7 @@ def show(
     Without a file it tells every setting of a run: of a preset, with --set on top.
     """
     with user_errors():
-        from scratchticket.errors import InputError
+        from scratchticket.base.errors import InputError
         from scratchticket.tickets import Ticket, load_tickets
         from scratchticket.tickets.facts import facts
 
@@ -83,9 +83,9 @@ def show(
 
 def _draw(path: Path, tickets: list[Ticket], others: list[Path], page: Path) -> None:
     """Write the page of tickets."""
-    from scratchticket.errors import InputError
-    from scratchticket.experiments.portrait import portrait
-    from scratchticket.files import check_writable, printable, write_atomically
+    from scratchticket.base.errors import InputError
+    from scratchticket.base.files import check_writable, printable, write_atomically
+    from scratchticket.pictures.mask_pictures import portrait
     from scratchticket.tickets import load_tickets
 
     if page.exists():
@@ -103,7 +103,7 @@ def _draw(path: Path, tickets: list[Ticket], others: list[Path], page: Path) -> 
 
 def _print_settings(preset: str | None, settings: list[str] | None, json_output: bool) -> None:
     """Print the recipe that options stand for."""
-    from scratchticket.experiments.start import make_recipe_from_file
+    from scratchticket.runs.start import make_recipe_from_file
 
     given = with_settings({}, settings)
     import_network(given.get("network.name"), builtin=True)
@@ -117,7 +117,7 @@ def _print_settings(preset: str | None, settings: list[str] | None, json_output:
 
 def _print_recipe(recipe: dict[str, Any]) -> None:
     """Print a setting a line, by its path, as ``--set`` takes it."""
-    from scratchticket.experiments.recipe import all_settings
+    from scratchticket.runs.recipe import all_settings
 
     for path, value in all_settings(recipe).items():
         say(f"  {path}: not given" if value in (None, []) else f"  {path}={value}")

@@ -18,8 +18,8 @@ from scratchticket.cli.sweep_progress import SweepProgress, duration
 from scratchticket.cli.terminal import cell, err, job_table, out, print_json, say, user_errors
 
 if TYPE_CHECKING:
-    from scratchticket.experiments.executors import Sweep, Watch
-    from scratchticket.experiments.report import Records
+    from scratchticket.executors import Sweep, Watch
+    from scratchticket.paper.report import Records
 
 
 Names = Annotated[
@@ -107,8 +107,8 @@ def run(
     Any number of calls can work on one store at the same time, also from other machines.
     """
     with user_errors("go on with the same command"):
-        from scratchticket.experiments.executors import Watch, check_crew, execute
-        from scratchticket.experiments.recipes import NAMES
+        from scratchticket.executors import Watch, check_crew, execute
+        from scratchticket.paper import NAMES
 
         if listed:
             _list(json_output)
@@ -150,10 +150,10 @@ def _sweep(  # noqa: PLR0917
     Raises:
         InputError: If something of it is not known.
     """
+    from scratchticket.base.errors import InputError, unknown
+    from scratchticket.base.files import check_text
     from scratchticket.data import DATA_SETS
-    from scratchticket.errors import InputError, unknown
-    from scratchticket.experiments.executors import Sweep
-    from scratchticket.files import check_text
+    from scratchticket.executors import Sweep
 
     places = []
     for name, path in pairs(data, "--data", "NAME=PATH"):
@@ -175,7 +175,7 @@ def _seeds(text: str) -> tuple[int, ...]:
     Raises:
         InputError: If it is neither, or none.
     """
-    from scratchticket.errors import InputError
+    from scratchticket.base.errors import InputError
 
     if not _SEEDS.fullmatch(text):
         raise InputError(f"seeds are a number, 3, or a range, 1:3, below 10,000, got {text!r}")
@@ -188,7 +188,7 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 def _list(json_output: bool) -> None:
     """Print what each recipe asks."""
-    from scratchticket.experiments.recipes import NAMES, STUDIES, paper_recipe
+    from scratchticket.paper import NAMES, STUDIES, paper_recipe
 
     if json_output:
         print_json([{"name": name, "question": paper_recipe(name).question} for name in NAMES])
@@ -280,7 +280,7 @@ def _end(watch: Watch, *, silent: bool = False) -> None:
     Raises:
         InputError: If some failed.
     """
-    from scratchticket.errors import InputError
+    from scratchticket.base.errors import InputError
 
     if not silent:
         counted = f"{watch.counts['finished']} of {len(watch.jobs)} jobs"
@@ -332,11 +332,11 @@ def report(
 ) -> None:
     """Write one HTML page: the paper's tables and figures from what is finished so far."""
     with user_errors("the same command makes it anew"):
-        from scratchticket.errors import InputError
-        from scratchticket.experiments.recipes import NAMES
-        from scratchticket.experiments.report import Records, found, page, section
-        from scratchticket.experiments.report.found import seeds_of_store
-        from scratchticket.files import check_writable, write_atomically
+        from scratchticket.base.errors import InputError
+        from scratchticket.base.files import check_writable, write_atomically
+        from scratchticket.paper import NAMES
+        from scratchticket.paper.report import Records, found, page, section
+        from scratchticket.paper.report.found import seeds_of_store
 
         given = [path for path in (out_, markdown, export) if path is not None]
         if len(set(given)) < len(given):
@@ -392,7 +392,7 @@ def _check_own(path: Path | None, begins: re.Pattern[bytes]) -> None:
     Raises:
         InputError: If it is something else.
     """
-    from scratchticket.errors import InputError
+    from scratchticket.base.errors import InputError
 
     if path is None or not path.exists():
         return

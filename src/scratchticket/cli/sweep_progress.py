@@ -9,8 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from scratchticket.cli.terminal import cell, err, say
 
 if TYPE_CHECKING:
-    from scratchticket.experiments.executors import Watch
-    from scratchticket.experiments.sweeps import Job
+    from scratchticket.executors import Watch
+    from scratchticket.sweeps import Job
 
 
 class SweepProgress:
@@ -50,7 +50,7 @@ class SweepProgress:
 
     def __call__(self) -> None:
         """Look, and show what has changed."""
-        from scratchticket.experiments.summary import outcome
+        from scratchticket.runs.summary import outcome
 
         ended = self._watch.look()
         done = self._watch.counts["finished"]

@@ -24,7 +24,7 @@ from scratchticket.cli.terminal import say, user_errors
 
 if TYPE_CHECKING:
     from scratchticket.data import Data
-    from scratchticket.experiments.subject import Subject
+    from scratchticket.judging.subject import Subject
     from scratchticket.tickets import Ticket
 
 app = typer.Typer(help="R2S: the random switch between tickets of one network.")
@@ -104,8 +104,8 @@ def transfer(
     seed, and dense.
     """
     with user_errors(o.going_on(folder is not None)):
-        from scratchticket.experiments.judging import balls_of, some_of
-        from scratchticket.experiments.switches import TransferTask
+        from scratchticket.judging.evaluation import balls_of, some_of
+        from scratchticket.judging.switches import TransferTask
 
         found = _opened(files, network)
         first = next((name for name, one in found.items() if one.ticket), next(iter(found)))
@@ -191,8 +191,8 @@ def evaluate(
     """
     with user_errors(o.going_on(folder is not None)):
         from scratchticket.attacks.sets import chances
-        from scratchticket.experiments.judging import balls_of, some_of
-        from scratchticket.experiments.switches import SwitchTask, check_epsilons
+        from scratchticket.judging.evaluation import balls_of, some_of
+        from scratchticket.judging.switches import SwitchTask, check_epsilons
         from scratchticket.tickets import check_one_network
 
         known = _probabilities(probabilities)
@@ -248,8 +248,8 @@ def _opened(files: list[Path], network: str | None) -> dict[str, _Given]:
     Raises:
         InputError: If a file or the network's code cannot be used, or a network is given twice.
     """
-    from scratchticket.experiments.subject import holds_ticket
-    from scratchticket.experiments.switches import unique_names
+    from scratchticket.judging.subject import holds_ticket
+    from scratchticket.judging.switches import unique_names
     from scratchticket.tickets import load_tickets
 
     import_network(network, builtin=True)
@@ -268,7 +268,7 @@ def _member(one: _Given) -> Ticket:
     Raises:
         InputError: If it is none.
     """
-    from scratchticket.errors import InputError
+    from scratchticket.base.errors import InputError
 
     if one.ticket is None:
         raise InputError(f"{one.path} holds no ticket; a switch is between tickets")
@@ -284,7 +284,7 @@ def _subjects(
         InputError: If a network does not fit its file or the images, or all are tickets and are to
             be normalised.
     """
-    from scratchticket.experiments.subject import make_subject
+    from scratchticket.judging.subject import make_subject
 
     tickets_alone = all(one.ticket for one in found.values())
     return {
@@ -305,7 +305,7 @@ def _probabilities(text: str | None) -> tuple[float, ...] | None:
     Raises:
         InputError: If they are none.
     """
-    from scratchticket.errors import InputError
+    from scratchticket.base.errors import InputError
 
     try:
         return None if text is None else tuple(float(part) for part in text.split(","))
@@ -322,9 +322,9 @@ def _carry_out(  # noqa: PLR0917
     quiet: bool,
 ) -> dict[str, Any] | None:
     """Do it, showing progress; say so where other shares are missing."""
-    from scratchticket.errors import InputError
-    from scratchticket.experiments.records import usable_device
-    from scratchticket.experiments.task import carry_out
+    from scratchticket.base.errors import InputError
+    from scratchticket.judging.task import carry_out
+    from scratchticket.runs.records import usable_device
 
     share = shard_of(shard)
     if share.count > 1 and folder is None:
@@ -346,7 +346,7 @@ def _carry_out(  # noqa: PLR0917
 def _paths(folder: Path | None) -> None:
     """Print what was written."""
     if folder is not None:
-        from scratchticket.experiments.task import EvaluationFolder
+        from scratchticket.judging.task import EvaluationFolder
 
         home = EvaluationFolder(folder)
         for path in (home.record, home.picture):

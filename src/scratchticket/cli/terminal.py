@@ -16,9 +16,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from scratchticket.errors import Interrupted, ScratchticketError, ToldElsewhere, first_line
-from scratchticket.files import printable
-from scratchticket.signals import interruptible
+from scratchticket.base.errors import Interrupted, ScratchticketError, ToldElsewhere, first_line
+from scratchticket.base.files import printable
+from scratchticket.base.signals import interruptible
 
 if TYPE_CHECKING:
     from scratchticket.learning import Event
@@ -91,7 +91,7 @@ def user_errors(go_on: str = "") -> Iterator[None]:
         complain(f"error: {error.filename or 'a file'}: {error.strerror or first_line(error)}")
         raise typer.Exit(ERROR_CODE) from None
     except (MemoryError, RuntimeError) as error:
-        from scratchticket.memory import ran_out
+        from scratchticket.base.memory import ran_out
 
         if not ran_out(error):
             raise
@@ -174,7 +174,7 @@ class LearningProgress:
 
     def _warn(self, event: Event) -> None:
         """Say once what should be known while there is time to stop."""
-        from scratchticket.experiments.run import warnings_of
+        from scratchticket.runs.run import warnings_of
 
         for warning in warnings_of(event.epochs):
             if warning not in self._warned:

@@ -11,10 +11,10 @@ from zipfile import is_zipfile
 
 import numpy as np
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.files import check_archive
+from scratchticket.base.rng import Array
 from scratchticket.data.source import NAMES, Integers, Part, Source, files_digest
-from scratchticket.errors import InputError
-from scratchticket.files import check_archive
-from scratchticket.rng import Array
 
 _EXPECTED = (
     "expected train_images and train_labels, and perhaps test_images, test_labels, "

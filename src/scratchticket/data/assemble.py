@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.files import canonical_json
 from scratchticket.data.cache import Put, Shape, cached
 from scratchticket.data.imageset import Data, ImageSet
 from scratchticket.data.known import recognised
@@ -21,8 +23,6 @@ from scratchticket.data.pictures import Pixels, decoded
 from scratchticket.data.recipe import DataRecipe, class_names
 from scratchticket.data.source import Integers, Part, Source, content_digest
 from scratchticket.data.split import arranged, of_classes
-from scratchticket.errors import InputError
-from scratchticket.files import canonical_json
 
 _DECODER = 2  # to be raised when the same files give other pixels
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from scratchticket.errors import InputError, unknown
+from scratchticket.base.errors import InputError, unknown
 
 Augmentation = Literal["none", "crop-flip", "flip", "resized-crop-flip"]
 AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scratchticket.base.errors import InputError
 from scratchticket.data.pictures import Pixels
 from scratchticket.data.source import content_digest
-from scratchticket.errors import InputError
 
 Shape = tuple[int, int, int, int]
 Put = Callable[[int, Pixels], None]

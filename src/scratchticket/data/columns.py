@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from scratchticket.errors import InputError
-from scratchticket.files import parsed_json
+from scratchticket.base.errors import InputError
+from scratchticket.base.files import parsed_json
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from functools import partial
 from os.path import realpath
 from pathlib import Path
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.files import MAX_JSON, read_bytes
 from scratchticket.data.source import (
     PARTS,
     Part,
@@ -19,8 +21,6 @@ from scratchticket.data.source import (
     part_within,
     unread,
 )
-from scratchticket.errors import InputError
-from scratchticket.files import MAX_JSON, read_bytes
 
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")

@@ -11,12 +11,12 @@ import huggingface_hub
 import pyarrow as pa
 from huggingface_hub.errors import LocalEntryNotFoundError
 
+from scratchticket.base.errors import InputError
 from scratchticket.data.known import KnownSet
 from scratchticket.data.parquet import check_complete
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import FileHash, Source
 from scratchticket.data.tables import Table, tables_source
-from scratchticket.errors import InputError
 
 _TIMEOUT = 10  # seconds
 _BATCH = 256

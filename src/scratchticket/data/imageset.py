@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from scratchticket.base.errors import InputError
 from scratchticket.data.augmentation import augmented
 from scratchticket.data.recipe import DataRecipe
-from scratchticket.errors import InputError
 
 _PIECE = 2**22  # bytes
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.files import check_text
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import PARTS, UNLABELLED, Integers, Part, natural
-from scratchticket.errors import InputError
-from scratchticket.files import check_text
 
 
 def numbered(

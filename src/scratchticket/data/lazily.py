@@ -10,14 +10,14 @@ from itertools import accumulate
 import numpy as np
 import torch
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.files import canonical_json
 from scratchticket.data.imageset import ImageSet
 from scratchticket.data.pack import packed
 from scratchticket.data.photographs import Album, Photographs
 from scratchticket.data.pictures import Picture
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import Integers, Part, Source, end_digest, size_of
-from scratchticket.errors import InputError
-from scratchticket.files import canonical_json
 
 
 def left_encoded(

@@ -6,10 +6,10 @@ from math import sqrt
 
 import numpy as np
 
+from scratchticket.base.errors import InputError
 from scratchticket.data.imageset import ImageSet
 from scratchticket.data.known import KNOWN_SETS, Constants
 from scratchticket.data.recipe import Normalisation
-from scratchticket.errors import InputError
 
 _SAMPLE = 2000  # images of a lazy set
 

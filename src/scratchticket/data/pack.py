@@ -9,9 +9,9 @@ from weakref import finalize
 
 import numpy as np
 
+from scratchticket.base.errors import InputError
 from scratchticket.data.cache import folder
 from scratchticket.data.source import Integers
-from scratchticket.errors import InputError
 
 _NUMBER = np.dtype("<i8")
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.files import RATIO, UNPACKED
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import (
     PARTS,
@@ -24,8 +26,6 @@ from scratchticket.data.source import (
     unread,
 )
 from scratchticket.data.tables import Table, tables_source
-from scratchticket.errors import InputError
-from scratchticket.files import RATIO, UNPACKED
 
 _BATCH = 256
 

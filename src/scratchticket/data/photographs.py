@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from scratchticket.base.errors import InputError
 from scratchticket.data.augmentation import augmented, boxes, crop_draws
 from scratchticket.data.imageset import ImageSet
 from scratchticket.data.pictures import Picture, Pixels, decoded, photograph, pixels_of
 from scratchticket.data.recipe import DataRecipe
-from scratchticket.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,9 +13,9 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 from torch import Tensor
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.files import read_bytes
 from scratchticket.data.recipe import Colour, DataRecipe
-from scratchticket.errors import InputError
-from scratchticket.files import read_bytes
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no decoder that runs a program
 MAX_PIXELS = 1 << 26  # of one image: 200 MB in colour

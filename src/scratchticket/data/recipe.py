@@ -9,11 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal, get_args
 
-from scratchticket.errors import InputError, unknown
-from scratchticket.files import MAX_JSON, check_text, parsed_json, read_bytes
-from scratchticket.quantities import fraction, fraction_text
-from scratchticket.rng import check_seed
-from scratchticket.typed import check_types
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.base.files import MAX_JSON, check_text, parsed_json, read_bytes
+from scratchticket.base.quantities import fraction, fraction_text
+from scratchticket.base.rng import check_seed
+from scratchticket.base.typed import check_types
 
 Normalisation = Literal["auto", "computed", "none", "released"]
 Colour = Literal["keep", "rgb", "grey"]

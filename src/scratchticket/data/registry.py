@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from scratchticket.base.errors import InputError, extra_missing, unknown
+from scratchticket.base.plugins import plugin, plugin_names
 from scratchticket.data.arrays import npz_source
 from scratchticket.data.assemble import assembled
 from scratchticket.data.digits import load_digits
@@ -16,8 +18,6 @@ from scratchticket.data.known import KNOWN_SETS
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.sequences import gather
 from scratchticket.data.source import Source, parquet_files
-from scratchticket.errors import InputError, extra_missing, unknown
-from scratchticket.plugins import plugin, plugin_names
 
 DATA_SETS = ("digits", *KNOWN_SETS)
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from scratchticket.base.errors import InputError
 from scratchticket.data.assemble import divided, finished, stream
 from scratchticket.data.imageset import Data
 from scratchticket.data.labels import numbered, order_note
@@ -17,7 +18,6 @@ from scratchticket.data.pictures import Picture, Pixels
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import PARTS, Integers, Part
 from scratchticket.data.split import arranged
-from scratchticket.errors import InputError
 
 _LIMIT = 2**62
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from scratchticket.base.errors import InputError
+from scratchticket.base.files import canonical_json
 from scratchticket.data.pictures import Picture
-from scratchticket.errors import InputError
-from scratchticket.files import canonical_json
 
 Integers = npt.NDArray[np.int64]
 FileHash = Callable[[Path], str]

@@ -8,11 +8,11 @@ from fractions import Fraction
 import numpy as np
 import torch
 
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.base.rng import permutation
 from scratchticket.data.imageset import ImageSet
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import PARTS, Integers
-from scratchticket.errors import InputError, unknown
-from scratchticket.rng import permutation
 
 TEST_SHARE = Fraction(1, 5)
 NO_TEST_PART = "no test part: 20 % of the images of each class were held out as one"

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scratchticket.base.errors import InputError
 from scratchticket.data.columns import Columns, choose_columns, is_integer
 from scratchticket.data.source import FileHash, Integers, Part, Source
-from scratchticket.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import AttackRecipe, Network, attack_of
+from scratchticket.base.accuracy import Accuracy
+from scratchticket.base.modes import usual_modes
+from scratchticket.base.processes import ALONE, Group
 from scratchticket.data import ImageSet, pixels
 from scratchticket.evaluation.answers import check_judged, correct
 from scratchticket.evaluation.engine import evaluate
 from scratchticket.evaluation.work import BATCH_SIZE, device_of
-from scratchticket.modes import usual_modes
-from scratchticket.processes import ALONE, Group
 
 
 def _batches(

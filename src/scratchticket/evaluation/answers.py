@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from scratchticket.attacks import Network
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 
 
 def check_judged(network: Network) -> None:

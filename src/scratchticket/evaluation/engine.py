@@ -12,8 +12,9 @@ from torch import Tensor
 from scratchticket.attacks import Attack, Network, Stage, cross_entropy, input_gradient, margin
 from scratchticket.attacks.autoattack import flags, heard
 from scratchticket.attacks.verdict import verified
+from scratchticket.base.errors import InputError, NoGradient
+from scratchticket.base.processes import ALONE, Group
 from scratchticket.data import ImageSet
-from scratchticket.errors import InputError, NoGradient
 from scratchticket.evaluation.answers import answering, correct
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.evaluation.outcome import Evaluated, Outcome
@@ -28,7 +29,6 @@ from scratchticket.evaluation.work import (
     mark,
     text,
 )
-from scratchticket.processes import ALONE, Group
 
 NATURAL, GRADIENTS, FLAGS = "natural", "gradients", "flags"  # pieces that are no attack
 WRONG, RIGHT = 0, 1  # marks of the images as they are

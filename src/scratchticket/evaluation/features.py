@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scratchticket import rng
 from scratchticket.attacks import Attack, unstopped
 from scratchticket.attacks.gradient import frozen
 from scratchticket.attacks.verdict import verified
+from scratchticket.base import rng
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.base.modes import usual_modes
 from scratchticket.data import ImageSet, pixels
-from scratchticket.errors import InputError, unknown
 from scratchticket.evaluation.answers import answering, check_judged
 from scratchticket.evaluation.work import BATCH_SIZE, device_of
-from scratchticket.modes import usual_modes
 
 
 @dataclass(frozen=True)

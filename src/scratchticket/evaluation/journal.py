@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from scratchticket.errors import Busy, InputError, OtherEvaluation, Unwritable
-from scratchticket.files import MAX_JSON, canonical_json, parsed_json, printable, read_bytes
+from scratchticket.base.errors import Busy, InputError, OtherEvaluation, Unwritable
+from scratchticket.base.files import MAX_JSON, canonical_json, parsed_json, printable, read_bytes
 
 Piece = tuple[str, int]  # what was done, on which batch
 Finding = dict[str, Any]

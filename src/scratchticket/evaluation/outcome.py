@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import Attack
+from scratchticket.base.accuracy import Accuracy
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import Stage
 from scratchticket.attacks.autoattack import STAGES
+from scratchticket.base.accuracy import Accuracy
+from scratchticket.base.quantities import fraction
 from scratchticket.evaluation.outcome import Evaluated, Outcome
 from scratchticket.evaluation.signs import checks
 from scratchticket.evaluation.suites import Balls
-from scratchticket.quantities import fraction
 
 Facts = dict[str, Any]
 AUTOATTACK = "autoattack"

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import (
     APGD,
     FGSM,
@@ -23,8 +22,9 @@ from scratchticket.attacks import (
     Stage,
     TargetedAPGD,
 )
+from scratchticket.base.accuracy import Accuracy
+from scratchticket.base.quantities import fraction
 from scratchticket.evaluation.outcome import Evaluated, Outcome
-from scratchticket.quantities import fraction
 
 Verdict = Literal["clear", "warning", "not tested"]
 ENOUGH = 1000  # images

@@ -29,8 +29,8 @@ from scratchticket.attacks import (
     method_names,
 )
 from scratchticket.attacks.autoattack import STAGES
-from scratchticket.errors import unknown
-from scratchticket.quantities import fraction, fraction_text
+from scratchticket.base.errors import unknown
+from scratchticket.base.quantities import fraction, fraction_text
 
 SuiteName = Literal["quick", "paper", "full"]
 QUICK_IMAGES = 200

@@ -10,13 +10,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from scratchticket import rng
 from scratchticket.attacks import Attack, Network
 from scratchticket.attacks.autoattack import heard
 from scratchticket.attacks.sets import Together, chances, drawn_anew
 from scratchticket.attacks.verdict import verified
+from scratchticket.base import rng
+from scratchticket.base.errors import InputError
 from scratchticket.data import ImageSet
-from scratchticket.errors import InputError
 from scratchticket.evaluation.answers import correct
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.evaluation.work import (

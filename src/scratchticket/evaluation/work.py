@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scratchticket import rng
 from scratchticket.attacks import Network
 from scratchticket.attacks.gradient import frozen
+from scratchticket.base import rng
+from scratchticket.base.errors import InputError
+from scratchticket.base.memory import ran_out, too_many
+from scratchticket.base.modes import usual_modes
 from scratchticket.data import ImageSet, pixels
-from scratchticket.errors import InputError
 from scratchticket.evaluation.answers import answering, check_judged
 from scratchticket.evaluation.journal import Finding, Journal
-from scratchticket.memory import ran_out, too_many
-from scratchticket.modes import usual_modes
 from scratchticket.networks import folded
 
 BATCH_SIZE = 256  # of 32x32 pixels

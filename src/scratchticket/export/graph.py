@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 from scratchticket.networks import bare
 from scratchticket.switching.bits import bits_of_bytes
 from scratchticket.switching.packing import Layer, Signs, pack
@@ -33,7 +33,7 @@ class TicketGraph(nn.Module):
 
     Example:
         >>> import torch
-        >>> from scratchticket import LearningRecipe, NetworkRecipe, draw_ticket, load_data
+        from scratchticket import LearningRecipe, NetworkRecipe, draw_ticket, load_data
         >>> data, small = load_data("digits"), NetworkRecipe(width=2)
         >>> quick = LearningRecipe(epochs=1, batch_size=256)
         >>> tickets = [draw_ticket(data, small, ratio=r, learning=quick) for r in (0.1, 0.3)]

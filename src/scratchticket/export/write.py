@@ -17,16 +17,16 @@ import torch
 from torch import Tensor, nn
 
 from scratchticket._version import __version__
-from scratchticket.errors import (
+from scratchticket.base.errors import (
     InputError,
     ScratchticketError,
     extra_missing,
     first_line,
     unknown,
 )
+from scratchticket.base.files import check_writable, write_atomically
 from scratchticket.export.compact import compacted
 from scratchticket.export.graph import TicketGraph
-from scratchticket.files import check_writable, write_atomically
 from scratchticket.networks import bare
 from scratchticket.tickets import Ticket
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scratchticket.errors import unknown
+from scratchticket.base.errors import unknown
 
 _HOME = Path(__file__).parent
 _ENDING = ".safetensors"

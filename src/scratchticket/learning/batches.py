@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from scratchticket import rng
+from scratchticket.base import rng
+from scratchticket.base.processes import Group
 from scratchticket.data import ImageSet, pixels
 from scratchticket.learning.recipe import LearningRecipe
-from scratchticket.processes import Group
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from scratchticket.errors import InputError, Unwritable
-from scratchticket.files import canonical_json, parsed_json, write_atomically
-from scratchticket.memory import require
+from scratchticket.base.errors import InputError, Unwritable
+from scratchticket.base.files import canonical_json, parsed_json, write_atomically
+from scratchticket.base.memory import require
 
 _KEY = "scratchticket.checkpoint"
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scratchticket.errors import InputError, first_line
-from scratchticket.files import canonical_json
+from scratchticket.base.errors import InputError, first_line
+from scratchticket.base.files import canonical_json
 from scratchticket.learning.checkpoint import Checkpoint, named
 from scratchticket.learning.problem import Epoch, Problem, Snapshot
 from scratchticket.learning.recipe import LearningRecipe

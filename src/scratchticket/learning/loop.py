@@ -14,11 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scratchticket import rng
 from scratchticket.attacks import Loss, Network, cross_entropy, perturb
 from scratchticket.attacks.sets import Together, chances, set_loss
+from scratchticket.base import rng
+from scratchticket.base.errors import InputError, Interrupted, ScratchticketError
+from scratchticket.base.memory import ran_out, too_many
 from scratchticket.data import pixels
-from scratchticket.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.learning.batches import Batch, Batches
 from scratchticket.learning.checkpoint import newest
 from scratchticket.learning.health import not_finite, signs
@@ -35,7 +36,6 @@ from scratchticket.learning.problem import (
 )
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.learning.statistics import BATCH_NORMS, recomputed_statistics
-from scratchticket.memory import ran_out, too_many
 
 STATISTICS_BATCHES = 64  # over which batch statistics are averaged at most
 SIGN_IMAGES = 64  # that are looked at for signs that something is wrong

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from scratchticket.attacks import Network
-from scratchticket.errors import InputError, first_line
+from scratchticket.base.errors import InputError, first_line
 from scratchticket.learning.recipe import LearningRecipe
 
 

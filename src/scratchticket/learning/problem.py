@@ -9,11 +9,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from scratchticket.accuracy import Accuracy
 from scratchticket.attacks import AttackRecipe
+from scratchticket.base.accuracy import Accuracy
+from scratchticket.base.processes import ALONE, Group
 from scratchticket.data import ImageSet
 from scratchticket.learning.learners import Learner
-from scratchticket.processes import ALONE, Group
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from math import cos, isfinite, pi
 from typing import Literal
 
 from scratchticket.attacks import AttackRecipe
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.base.quantities import fraction, fraction_text
+from scratchticket.base.typed import check_types
 from scratchticket.data.augmentation import AUGMENTATIONS, Augmentation
-from scratchticket.errors import InputError, unknown
-from scratchticket.quantities import fraction, fraction_text
-from scratchticket.typed import check_types
 
 _ATTACK = re.compile(r"(.+?)(?:-(\d{1,6}))?(?:@(.+))?")  # name, steps, step size
 _CHOICES = {

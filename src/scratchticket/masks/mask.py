@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 
 
 class Mask(Mapping[str, Tensor]):

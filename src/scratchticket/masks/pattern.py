@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from math import prod, sqrt
 from typing import Literal
 
-from scratchticket.errors import InputError, unknown
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.base.plugins import plugin, plugin_names
+from scratchticket.base.quantities import fraction, fraction_text
+from scratchticket.base.typed import check_types
 from scratchticket.masks.top import parse_ratio
-from scratchticket.plugins import plugin, plugin_names
-from scratchticket.quantities import fraction, fraction_text
-from scratchticket.typed import check_types
 
 Shape = tuple[int, ...]
 GRANULARITIES = ("element", "row", "kernel", "channel")

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
+from scratchticket.base.quantities import fraction_text
 from scratchticket.masks.pattern import Pattern, Shape, score_bound
 from scratchticket.masks.top import Ratio, keep_top, kept_count, parse_ratio
-from scratchticket.quantities import fraction_text
 
 
 class Selector:

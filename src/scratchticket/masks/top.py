@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from scratchticket.errors import InputError
-from scratchticket.quantities import Quantity, fraction
+from scratchticket.base.errors import InputError
+from scratchticket.base.quantities import Quantity, fraction
 
 Ratio = Quantity
 Numbers = npt.NDArray[np.float32]

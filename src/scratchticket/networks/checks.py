@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from scratchticket import rng
-from scratchticket.errors import InputError, first_line
-from scratchticket.memory import ran_out
+from scratchticket.base import rng
+from scratchticket.base.errors import InputError, first_line
+from scratchticket.base.memory import ran_out
 from scratchticket.networks.parameters import MASKED_KINDS, bare, maskable, normalised, statistics
 from scratchticket.networks.recipe import NetworkRecipe
 from scratchticket.networks.registry import assembled

@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 from scratchticket.networks.resnet import ImageShape, conv
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scratchticket import rng
-from scratchticket.errors import unknown
+from scratchticket.base import rng
+from scratchticket.base.errors import unknown
 from scratchticket.networks.parameters import maskable, unmasked
 
 Shape = tuple[int, ...]

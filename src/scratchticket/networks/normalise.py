@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 
 
 class Normalise(nn.Module):

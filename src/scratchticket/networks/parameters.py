@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 
 MASKED_KINDS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 _PROJECTIONS = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")

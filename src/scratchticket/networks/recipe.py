@@ -14,7 +14,10 @@ from typing import Any
 
 from torch import nn
 
-from scratchticket.errors import InputError, first_line, unknown
+from scratchticket.base.errors import InputError, first_line, unknown
+from scratchticket.base.plugins import plugin, plugin_names
+from scratchticket.base.quantities import fraction, fraction_text
+from scratchticket.base.typed import check_types
 from scratchticket.networks.conv4 import conv4
 from scratchticket.networks.inits import INITS
 from scratchticket.networks.resnet import (
@@ -25,9 +28,6 @@ from scratchticket.networks.resnet import (
     resnet,
     wide_resnet,
 )
-from scratchticket.plugins import plugin, plugin_names
-from scratchticket.quantities import fraction, fraction_text
-from scratchticket.typed import check_types
 
 Factory = Callable[..., nn.Module]
 Scalar = bool | int | float | str

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from scratchticket import rng
-from scratchticket.errors import InputError, first_line
-from scratchticket.modes import usual_modes
+from scratchticket.base import rng
+from scratchticket.base.errors import InputError, first_line
+from scratchticket.base.modes import usual_modes
 from scratchticket.networks.inits import initialise
 from scratchticket.networks.logits import with_logit_norm
 from scratchticket.networks.normalise import Normalise

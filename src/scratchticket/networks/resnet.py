@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 
 Layers = dict[str, nn.Module]
 ImageShape = tuple[int, int, int]  # channel, height, width

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 
 from torch import nn
 
-from scratchticket.errors import InputError
-from scratchticket.networks.recipe import Factory, Scalar
+from scratchticket.base.errors import InputError
 from scratchticket.networks.resnet import ImageShape
 
 _REFUSED = {"checkpoint_path", "cache_dir", "scriptable", "exportable", "no_jit", "features_only"}
 
 
-def timm_factory(name: str) -> Factory:
+def timm_factory(name: str) -> Callable[..., nn.Module]:
     """Return a factory of a timm network without trained weights.
 
     Args:
@@ -33,7 +33,7 @@ def timm_factory(name: str) -> Factory:
         near = timm.list_models(f"*{name}*")[:3]
         raise InputError(f"timm has no model {name!r}" + (f"; try {', '.join(near)}" * bool(near)))
 
-    def factory(*, classes: int, image_shape: ImageShape, **arguments: Scalar) -> nn.Module:
+    def factory(*, classes: int, image_shape: ImageShape, **arguments: object) -> nn.Module:
         for argument in arguments:
             if argument.startswith("pretrained") or argument in _REFUSED:
                 raise InputError(f"network timm:{name}: {argument} is not for a random network")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scratchticket.errors import extra_missing
+from scratchticket.base.errors import extra_missing
 from scratchticket.page.desk import SAMPLE, UNKNOWN, UPLOADED, Page
 from scratchticket.page.environment import NO_PROXY, environment
 from scratchticket.page.pictures import MAX_BYTES, MAX_SIDE

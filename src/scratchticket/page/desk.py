@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from torch import Tensor
 
-from scratchticket.errors import InputError, ScratchticketError
+from scratchticket.base.errors import InputError, ScratchticketError
 from scratchticket.page.guard import delete_upload, is_upload
 from scratchticket.page.pictures import MAX_BYTES, picture
 from scratchticket.page.sets import MAX_TICKETS, TicketSet

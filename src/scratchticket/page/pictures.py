@@ -8,8 +8,8 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from scratchticket.base.errors import InputError, first_line
 from scratchticket.data.pictures import FORMATS, photograph, pixels_of
-from scratchticket.errors import InputError, first_line
 
 MAX_BYTES = 5 * 2**20  # of an upload
 MAX_SIDE = 4096  # pixels

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 from scratchticket.page.blocks import build, import_gradio
 from scratchticket.page.desk import Page
 from scratchticket.page.environment import NO_PROXY, environment

@@ -11,13 +11,13 @@ from typing import NamedTuple
 from torch import nn
 
 from scratchticket.attacks import Norm
+from scratchticket.base.errors import InputError, TicketError
 from scratchticket.data import Data, DataRecipe, ImageSet, load_data
-from scratchticket.errors import InputError, TicketError
 from scratchticket.evaluation import balls
-from scratchticket.experiments.recipe import data_like, data_of
-from scratchticket.experiments.subject import drawn_under
-from scratchticket.experiments.switches import unique_names
+from scratchticket.judging.subject import drawn_under
+from scratchticket.judging.switches import unique_names
 from scratchticket.networks import placed
+from scratchticket.runs.recipe import data_like, data_of
 from scratchticket.switching import RandomSwitch
 from scratchticket.tickets import Ticket, check_one_network, load_tickets
 

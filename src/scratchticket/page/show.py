@@ -15,9 +15,9 @@ from textwrap import shorten
 
 from torch import Tensor
 
-from scratchticket.experiments.inline import png_url
-from scratchticket.files import printable
+from scratchticket.base.files import printable
 from scratchticket.page.trial import DENSE, SWITCH, Question, Trial
+from scratchticket.pictures.html import png_url
 
 _LONGEST = 40  # characters of a name
 _LONG_NUMBER = 24  # characters of an epsilon

@@ -9,14 +9,14 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from scratchticket import rng
 from scratchticket.attacks import LOSSES, Ball, Loss, Network, Norm, iterates
 from scratchticket.attacks.recipe import ball_of, default_step_size, exact_epsilon
 from scratchticket.attacks.sets import Together, set_loss
+from scratchticket.base import rng
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.base.quantities import fraction_text
 from scratchticket.data import pixels
-from scratchticket.errors import InputError, unknown
 from scratchticket.page.sets import TicketSet
-from scratchticket.quantities import fraction_text
 
 SWITCH, DENSE = "the switch", "the dense network"  # whom an attack can be made on, besides tickets
 ATTACKS = {

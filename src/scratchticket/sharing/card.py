@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scratchticket.errors import InputError
-from scratchticket.experiments.recipe import data_of
-from scratchticket.experiments.start import content_hash
+from scratchticket.base.errors import InputError
+from scratchticket.runs.recipe import data_of
+from scratchticket.runs.start import content_hash
 from scratchticket.tickets import Ticket
 
 Record = dict[str, Any]

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scratchticket.errors import InputError
-from scratchticket.files import (
+from scratchticket.base.errors import InputError
+from scratchticket.base.files import (
     check_text,
     check_writable,
     parsed_json,

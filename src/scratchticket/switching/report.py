@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scratchticket.accuracy import Accuracy, wilson
+from scratchticket.base.accuracy import Accuracy, wilson
+from scratchticket.base.quantities import fraction
 from scratchticket.evaluation import Balls, counts
 from scratchticket.evaluation.transfer import SET, SWITCH, Crossed, Struck
-from scratchticket.quantities import fraction
 
 Facts = dict[str, Any]
 TRIES = (1, 2, 5, 10)  # of an attacker who may send an image again and again

@@ -13,7 +13,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from scratchticket.errors import InputError
+from scratchticket.base.errors import InputError
 from scratchticket.networks import bare, statistics
 from scratchticket.switching.bits import padded, write_masked, write_signs
 from scratchticket.switching.packing import Layer, Signs, pack
@@ -33,7 +33,7 @@ class SharedNetwork:
             fine-tuned.
 
     Example:
-        >>> from scratchticket import LearningRecipe, NetworkRecipe, draw_ticket, load_data
+        from scratchticket import LearningRecipe, NetworkRecipe, draw_ticket, load_data
         >>> data, small = load_data("digits"), NetworkRecipe(width=2)
         >>> quick = LearningRecipe(epochs=1, batch_size=256)
         >>> tickets = [draw_ticket(data, small, ratio=r, learning=quick) for r in (0.1, 0.3)]

@@ -8,10 +8,10 @@ from typing import Literal, get_args
 from scratchticket.attacks import APGD, PGD, Attack, AutoAttack, Method, TargetedAPGD
 from scratchticket.attacks.set_methods import ARC, SET_LOSSES, SetAPGD, SetPGD, SetSquare
 from scratchticket.attacks.sets import SetLoss
-from scratchticket.errors import InputError, unknown
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.base.quantities import fraction
 from scratchticket.evaluation import Balls, possible
 from scratchticket.evaluation.transfer import SET, SWITCH, Strike
-from scratchticket.quantities import fraction
 
 SwitchSuite = Literal["quick", "full"]
 EPSILONS: dict[str, int] = {"quick": 1, "full": 2}  # that a suite searches at, at most

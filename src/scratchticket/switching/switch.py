@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from scratchticket.attacks.sets import answer, chances
-from scratchticket.errors import InputError, unknown
-from scratchticket.rng import check_seed
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.base.rng import check_seed
 from scratchticket.switching.shared import SharedNetwork
 from scratchticket.tickets import Ticket, check_one_network
 
@@ -40,7 +40,7 @@ class RandomSwitch(nn.Module):
     changes nothing. The module is always in eval mode.
 
     Example:
-        >>> from scratchticket import LearningRecipe, NetworkRecipe, draw_ticket, load_data
+        from scratchticket import LearningRecipe, NetworkRecipe, draw_ticket, load_data
         >>> data, small = load_data("digits"), NetworkRecipe(width=2)
         >>> quick = LearningRecipe(epochs=1, batch_size=256)
         >>> tickets = [draw_ticket(data, small, ratio=r, learning=quick) for r in (0.1, 0.3)]

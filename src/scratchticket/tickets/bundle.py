@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from scratchticket.errors import TicketError
+from scratchticket.base.errors import TicketError
 from scratchticket.tickets.container import pack, unpack
 from scratchticket.tickets.header import Header, headers_json, parse_headers
 

@@ -18,7 +18,7 @@ from math import log2
 import numpy as np
 import numpy.typing as npt
 
-from scratchticket.errors import TicketError
+from scratchticket.base.errors import TicketError
 from scratchticket.tickets.rans import BITS, LOW, Bits, Group, put, take
 
 Contexts = npt.NDArray[np.uint8]

@@ -14,8 +14,8 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from scratchticket.errors import TicketError
-from scratchticket.files import canonical_json, parsed_json
+from scratchticket.base.errors import TicketError
+from scratchticket.base.files import canonical_json, parsed_json
 
 KEY = "scratchticket"
 MAX_HEADER = 16 << 20  # bytes

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from scratchticket.attacks import AttackRecipe
+from scratchticket.base.errors import InputError, TicketError
+from scratchticket.base.modes import usual_modes
 from scratchticket.data import Data
-from scratchticket.errors import InputError, TicketError
 from scratchticket.learning import (
     Epoch,
     Learner,
@@ -27,7 +28,6 @@ from scratchticket.learning import (
     make_search,
 )
 from scratchticket.masks import Mask, Pattern, Ratio, Selector
-from scratchticket.modes import usual_modes
 from scratchticket.networks import (
     BUILT_IN,
     NetworkRecipe,

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from scratchticket.errors import TicketError
-from scratchticket.files import canonical_json
+from scratchticket.base.errors import TicketError
+from scratchticket.base.files import canonical_json
+from scratchticket.base.rng import check_seed
 from scratchticket.networks import NetworkRecipe
-from scratchticket.rng import check_seed
 
 FORMAT = 1
 MAX_WEIGHTS = 1 << 28  # of one ticket; bounds what reading a hostile file can allocate,

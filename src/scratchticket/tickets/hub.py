@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from scratchticket.errors import InputError, extra_missing, first_line
+from scratchticket.base.errors import InputError, extra_missing, first_line
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 TICKET = "ticket.safetensors"  # in every repository and folder that shares one

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from torch import Tensor
 
-from scratchticket.errors import InputError
-from scratchticket.networks import outline
+from scratchticket.base.errors import InputError
+from scratchticket.networks import NetworkRecipe, outline
 
-if TYPE_CHECKING:
-    from scratchticket.tickets.ticket import Ticket
+
+class OfNetwork(Protocol):
+    """What a ticket says of its network."""
+
+    @property
+    def network(self) -> NetworkRecipe:
+        """Which one."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """``(channel, height, width)``."""
+
+    @property
+    def fingerprints(self) -> Mapping[str, str]:
+        """Of each parameter before masking."""
 
 
 def fingerprint(weights: Tensor) -> str:
@@ -24,7 +41,7 @@ def fingerprint(weights: Tensor) -> str:
     return sha256(values.tobytes()).hexdigest()[:32]
 
 
-def check_one_network(tickets: Sequence[Ticket]) -> None:
+def check_one_network(tickets: Sequence[OfNetwork]) -> None:
     """Refuse tickets of different networks.
 
     Tickets of one network have equal recipes of it, and equal fingerprints of every parameter of
@@ -44,7 +61,7 @@ def check_one_network(tickets: Sequence[Ticket]) -> None:
             raise InputError(f"tickets 0 and {number} are of different networks: {where}")
 
 
-def _shapes(ticket: Ticket) -> dict[str, tuple[int, ...]]:
+def _shapes(ticket: OfNetwork) -> dict[str, tuple[int, ...]]:
     """Return the shapes of all parameters, by name."""
     network = outline(ticket.network, classes=len(ticket.classes), image_shape=ticket.image_shape)
     return {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}

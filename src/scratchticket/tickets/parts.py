@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scratchticket import rng
-from scratchticket.errors import TicketError, first_line
+from scratchticket.base import rng
+from scratchticket.base.errors import TicketError, first_line
 from scratchticket.masks import Mask
 from scratchticket.networks import maskable, outline, statistics, unmasked
 from scratchticket.tickets import coding

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from scratchticket.errors import TicketError
+from scratchticket.base.errors import TicketError
 
 Bits = npt.NDArray[np.bool_]
 

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from scratchticket.errors import InputError, unknown
+from scratchticket.base.errors import InputError, unknown
 from scratchticket.networks import bare, classifier
 from scratchticket.tickets.ticket import Ticket
 

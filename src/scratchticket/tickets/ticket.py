@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from scratchticket.errors import InputError, TicketError
-from scratchticket.files import read_bytes, write_atomically
+from scratchticket.base.errors import InputError, TicketError
+from scratchticket.base.files import read_bytes, write_atomically
+from scratchticket.base.modes import usual_modes
 from scratchticket.masks import Mask
-from scratchticket.modes import usual_modes
 from scratchticket.networks import INITS, NetworkRecipe, bare, random_network
 from scratchticket.networks import statistics as statistics_of
 from scratchticket.tickets.bundle import Entry, opened, sealed

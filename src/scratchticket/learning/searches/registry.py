@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from scratchticket.errors import InputError, unknown
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.base.plugins import plugin, plugin_names
 from scratchticket.learning.searches.named import NamedSearch
 from scratchticket.learning.searches.paper import PAPER
 from scratchticket.learning.searches.search import Search, SearchRecipe
-from scratchticket.plugins import plugin, plugin_names
 
 SEARCHES: dict[str, NamedSearch] = {
     "paper": PAPER,

@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scratchticket import rng
 from scratchticket.attacks import AttackRecipe
-from scratchticket.errors import InputError, unknown
+from scratchticket.base import rng
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.base.quantities import fraction, fraction_text
+from scratchticket.base.typed import check_types
 from scratchticket.learning.descent import Descent, NormalisedDescent
 from scratchticket.learning.moment import Moment
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.masks import score_bound
-from scratchticket.quantities import fraction, fraction_text
-from scratchticket.typed import check_types
 
 Scalar = bool | int | float | str
 FLAT = 0.01  # bound of a flat start, as in Robust Binary Subnetworks

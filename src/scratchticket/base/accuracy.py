@@ -1,0 +1,55 @@
+"""Accuracy as two integers; percent appears only when it is printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+from scratchticket.base.errors import InputError
+
+_Z95 = 1.959963984540054  # the 97.5 % point of the standard normal distribution
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How many of ``total`` images were classified correctly.
+
+    Example:
+        >>> str(Accuracy(correct=313, total=360))
+        '86.9 %'
+    """
+
+    correct: int
+    total: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.correct <= self.total or self.total == 0:
+            raise InputError(f"an accuracy of {self.correct} out of {self.total} does not exist")
+
+    @property
+    def fraction(self) -> float:
+        """Fraction of correct images, in [0, 1]."""
+        return self.correct / self.total
+
+    @property
+    def percent(self) -> float:
+        """Fraction of correct images, in percent."""
+        return 100.0 * self.correct / self.total
+
+    def interval(self) -> tuple[float, float]:
+        """Return the 95 % Wilson score interval (Wilson, 1927), as fractions in [0, 1].
+
+        It speaks of the finite test set only, not of the spread over seeds.
+        """
+        return wilson(self.fraction, self.total)
+
+    def __str__(self) -> str:
+        return f"{self.percent:.1f} %"
+
+
+def wilson(fraction: float, total: int) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval of a fraction of so many (Wilson, 1927)."""
+    n, p, z2 = total, fraction, _Z95**2
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = _Z95 * sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return max(0.0, centre - half), min(1.0, centre + half)

@@ -1,0 +1,61 @@
+"""Numbers that people write as fractions: ``8/255``, ``0.1``.
+
+An epsilon is an exact rational number; it becomes a float only where tensors are computed with.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from scratchticket.base.errors import InputError
+
+Quantity = str | int | float | Fraction
+
+_PIXEL_STEPS = (15, 17, 51, 85)  # divisors of 255; a third is more likely a third
+_PATTERN = re.compile(r"\s*[+-]?(\d+\s*/\s*\d+|(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?)\s*")
+
+
+def fraction(value: Quantity, what: str) -> Fraction:
+    """Read an exact rational number.
+
+    Args:
+        value: ``"8/255"``, ``"0.1"``, or a number; a float means its shortest decimal form,
+            so that ``0.1`` is one tenth.
+        what: Name of the quantity, for the error message.
+
+    Raises:
+        InputError: If the text is no number or its denominator is 0.
+
+    Example:
+        >>> fraction("8/255", "epsilon"), fraction(0.1, "epsilon")
+        (Fraction(8, 255), Fraction(1, 10))
+    """
+    if isinstance(value, Fraction):
+        return value
+    text = str(value)
+    if not _PATTERN.fullmatch(text) or len(text) > 64:
+        raise InputError(f"{what} must be a number such as 0.1 or 8/255, got {text[:64]!r}")
+    try:
+        return Fraction("".join(text.split()))
+    except ZeroDivisionError:
+        raise InputError(f"{what} must not have denominator 0, got {text!r}") from None
+
+
+def fraction_text(value: Fraction) -> str:
+    """Write a rational number the way people do: a short decimal if it has one, else ``n/d``.
+
+    Steps of 8-bit pixels keep their denominator.
+
+    Example:
+        >>> fraction_text(Fraction(1, 10)), fraction_text(Fraction(8, 255))
+        ('0.1', '8/255')
+        >>> fraction_text(Fraction(12, 255))
+        '12/255'
+    """
+    decimal = repr(float(value))
+    if "e" not in decimal and Fraction(decimal) == value:
+        return decimal.removesuffix(".0")
+    if value.denominator in _PIXEL_STEPS:
+        return f"{255 * value}/255"
+    return f"{value.numerator}/{value.denominator}"

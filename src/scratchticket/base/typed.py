@@ -1,0 +1,101 @@
+"""One check of what is put into the dataclasses that describe runs and attacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from scratchticket.base.errors import InputError
+
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+
+def _kinds(described: type) -> dict[str, tuple[Any, ...]]:
+    """Return the types that each field of a class may have; nothing where they cannot be told."""
+    try:
+        hints = get_type_hints(described)
+    except NameError:  # of a class inside a function
+        return {}
+    kinds = {}
+    for field in fields(described):
+        hint = hints[field.name]
+        kinds[field.name] = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return kinds
+
+
+def check_types(described: Any, where: str = "") -> None:
+    """Refuse values of other types than a frozen dataclass declares.
+
+    A number of NumPy becomes Python's. Text for a ``Literal`` is left to the class, which knows the
+    nearest choice.
+
+    Args:
+        described: The dataclass, while it is made.
+        where: What stands before a field's name in a message: ``learning.``.
+
+    Raises:
+        InputError: Naming the field, and what it must be.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> @dataclass(frozen=True)
+        ... class Run:
+        ...     epochs: int
+        ...     def __post_init__(self): check_types(self, "run.")
+        >>> Run(np.int64(3))
+        Run(epochs=3)
+        >>> Run(1.5)
+        Traceback (most recent call last):
+        scratchticket.base.errors.InputError: run.epochs must be a whole number, got 1.5
+    """
+    for name, kinds in _kinds(type(described)).items():
+        given = getattr(described, name)
+        value = _fitting(given, kinds)
+        if value is NotImplemented:
+            known = [_word(kind) for kind in kinds if kind is not NoneType]
+            raise InputError(f"{where}{name} must be {' or '.join(known)}, got {given!r}")
+        if value is not given:
+            object.__setattr__(described, name, value)
+
+
+def _word(kind: Any) -> str:
+    """Return what a type is called in a message."""
+    if get_origin(kind) is Literal:
+        return "text"
+    return _WORDS.get(kind, getattr(kind, "__name__", str(kind)))
+
+
+def plain(value: Any) -> Any:
+    """Return a number of NumPy as Python's, anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _fitting(value: Any, kinds: tuple[Any, ...]) -> Any:
+    """Return a value as one of several types; ``NotImplemented`` if it is of none of them."""
+    if isinstance(value, bool | np.bool_):
+        return plain(value) if bool in kinds else NotImplemented
+    if isinstance(value, Integral) and (int in kinds or float in kinds):
+        return int(value)
+    if isinstance(value, Real) and float in kinds:
+        return value if str in kinds or isinstance(value, float) else float(value)
+    if isinstance(value, Mapping) and any(get_origin(kind) is Mapping for kind in kinds):
+        same = not any(isinstance(inner, np.generic) for inner in value.values())
+        return value if same else {key: plain(inner) for key, inner in value.items()}
+    for kind in kinds:
+        origin = get_origin(kind) or kind
+        if origin is Literal:
+            fits = isinstance(value, str)
+        elif origin is tuple:
+            fits = isinstance(value, tuple | list)
+        elif origin in (NoneType, str) or is_dataclass(origin):
+            fits = isinstance(value, origin)
+        else:
+            fits = origin not in (bool, int, float, Mapping)  # of what else nothing is known
+        if fits:
+            return value
+    return NotImplemented

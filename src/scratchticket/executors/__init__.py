@@ -1,0 +1,24 @@
+"""Who does a sweep: this machine, a Slurm cluster, a Ray cluster.
+
+Every executor does the same: it starts workers, which share the jobs between them through the
+store. So several can work on one sweep, one after the other or at the same time.
+"""
+
+from scratchticket.executors.execute import EXECUTORS, check_crew, execute
+from scratchticket.executors.here import run_here
+from scratchticket.executors.ray import run_on_ray
+from scratchticket.executors.slurm import SlurmWorker, run_on_slurm
+from scratchticket.executors.sweep import Sweep
+from scratchticket.executors.watch import Watch
+
+__all__ = [
+    "EXECUTORS",
+    "SlurmWorker",
+    "Sweep",
+    "Watch",
+    "check_crew",
+    "execute",
+    "run_here",
+    "run_on_ray",
+    "run_on_slurm",
+]

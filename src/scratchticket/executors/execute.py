@@ -1,0 +1,64 @@
+"""The executors by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.executors.here import run_here
+from scratchticket.executors.ray import run_on_ray
+from scratchticket.executors.slurm import run_on_slurm
+from scratchticket.executors.sweep import Sweep
+from scratchticket.runs.records import usable_device
+
+EXECUTORS = ("here", "slurm", "ray")
+
+
+def check_crew(on: str, workers: int) -> None:
+    """Refuse what no crew can be.
+
+    Raises:
+        InputError: If there is no such executor, or the number of workers is none.
+    """
+    if on not in EXECUTORS:
+        raise unknown("executor", on, EXECUTORS)
+    if workers < 1:
+        raise InputError(f"the number of workers must be at least 1, got {workers}")
+
+
+def execute(  # noqa: PLR0913
+    sweep: Sweep,
+    on: str,
+    workers: int,
+    device: str,
+    settings: Mapping[str, str],
+    *,
+    observe: Callable[[], None] = lambda: None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Do a sweep on one of the executors.
+
+    Args:
+        sweep: What to do.
+        on: Name of the executor; see :func:`check_crew`.
+        workers: How many.
+        device: Where to compute; ``auto`` for a GPU if there is one.
+        settings: Of the executor, by name.
+        observe: Called about once a second.
+        tell: Called with what was submitted to a queue.
+
+    Raises:
+        Interrupted: If a signal asked to stop.
+        InputError: If a setting cannot be used, or a worker could not go on.
+    """
+    sweep = replace(sweep, store=str(Path(sweep.store).absolute()))  # wherever workers start
+    if on == "slurm":
+        run_on_slurm(sweep, workers, device=device, settings=settings, observe=observe, tell=tell)
+    elif on == "ray":
+        run_on_ray(sweep, workers, device=device, settings=settings, observe=observe)
+    elif settings:
+        raise InputError("--cluster is for Slurm and Ray; add --on slurm or --on ray")
+    else:
+        run_here(sweep, workers, device=usable_device(device), observe=observe)

@@ -1,0 +1,287 @@
+"""Workers on a Slurm cluster: a job array, submitted and requeued by submitit.
+
+The store must lie where all nodes see it. Nobody has to wait for the cluster: the workers go on
+when whoever submitted them is gone, and the same command finds them in the queue.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from shutil import which
+from typing import TYPE_CHECKING, Any
+
+from scratchticket.base.errors import InputError, Interrupted, extra_missing
+from scratchticket.executors.crew import Ended, Worker, keep_at_work
+from scratchticket.executors.sweep import Sweep
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    import submitit
+
+POLLS = 10.0  # seconds between questions to Slurm
+MINUTES = 240  # of a worker, if nothing else is asked; it is requeued when they are over
+REQUEUES = 10_000
+_OURS = {
+    "additional_parameters",
+    "array_parallelism",
+    "nodes",
+    "ntasks_per_node",
+    "setup",
+    "srun_args",
+    "teardown",
+    "use_srun",
+}
+
+
+def run_on_slurm(
+    sweep: Sweep,
+    workers: int = 1,
+    *,
+    device: str = "auto",
+    settings: Mapping[str, str] | None = None,
+    observe: Callable[[], None] = lambda: None,
+    tell: Callable[[str], None] = lambda line: None,
+    polls: float = POLLS,
+) -> None:
+    """Do a sweep with a job array of a Slurm cluster, and watch it.
+
+    A worker saves and is requeued when its time is nearly over or it is preempted. One that dies
+    otherwise is replaced, unless it was cancelled. Workers of an earlier call with the same sweep
+    that are still in the queue are counted in.
+
+    Args:
+        sweep: What to do, in a store that all nodes see.
+        workers: How many.
+        device: Where to compute; ``auto`` is found out on the node.
+        settings: Of ``sbatch``, with underscores: ``partition``, ``account``, ``time`` (minutes),
+            ``cpus_per_task``, ``gpus_per_node``, ``mem`` and all others it knows.
+        observe: Called about once a second.
+        tell: Called with what was submitted.
+        polls: Seconds between questions to Slurm.
+
+    Raises:
+        Interrupted: If a signal asked to stop watching; the workers go on.
+        InputError: If Slurm is not there or refuses, or a worker could not go on.
+    """
+    name = sha256(repr(sweep).encode()).hexdigest()[:8]
+    folder = Path(sweep.store) / ".slurm" / name
+    slurm = _Slurm(sweep, device, _executor(folder, settings or {}), tell, _Queue(polls))
+    keep_at_work(slurm, workers, observe)
+
+
+class SlurmWorker:
+    """What a task of the array does; submitit calls it on the node."""
+
+    def __call__(self, sweep: Sweep, device: str) -> Ended:
+        """Work until nothing is left to do; save and requeue when Slurm says that time is up.
+
+        After another signal the process ends without a result, and Slurm knows why: it was
+        preempted, cancelled or killed.
+        """
+        threads = os.environ.get("SLURM_CPUS_PER_TASK")
+        requeue = signal.getsignal(signal.SIGUSR2)  # submitit's
+        signal.signal(signal.SIGUSR2, _interrupt)  # a run asks between two steps instead
+        try:
+            sweep.work(device, int(threads) if threads else None)
+        except (Interrupted, _TimeIsUp) as stopped:
+            if stopped.signal == signal.SIGUSR2 and callable(requeue):
+                _requeue(requeue)
+            sys.exit(1)
+        except InputError as error:
+            return Ended("broken", str(error))
+        return Ended("done")
+
+    def checkpoint(self, *arguments: Any) -> submitit.helpers.DelayedSubmission:
+        """Return what to do after requeuing: the same, from where it was left."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self, *arguments)
+
+
+def _requeue(requeue: Callable[[int, FrameType | None], Any]) -> None:
+    """Let submitit requeue this job; Slurm ends it then, maybe before ``scontrol`` has returned."""
+    try:
+        requeue(signal.SIGUSR2, None)
+    except subprocess.CalledProcessError as error:
+        if error.returncode >= 0:  # it was refused, and not ended by Slurm's signal
+            raise
+
+
+class _TimeIsUp(BaseException):
+    """Raised anywhere, and no error of what is being done there."""
+
+    signal = signal.SIGUSR2
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Leave a job that keeps what it has done at every moment."""
+    raise _TimeIsUp
+
+
+class _Queue:
+    """Which jobs Slurm has in its queue, asked for all at once and not too often."""
+
+    def __init__(self, polls: float) -> None:
+        self._polls, self._asked, self._known = polls, float("-inf"), set[str]()
+
+    def has(self, name: str) -> bool:
+        """Whether a job waits or runs, as far as Slurm has said."""
+        if time.monotonic() - self._asked > self._polls:
+            self._asked = time.monotonic()
+            listed = _slurm("squeue", "--noheader", "--array", "--me", "--format=%i")
+            if listed is not None:
+                self._known = set(listed.split())
+        return name in self._known
+
+    def add(self, names: Sequence[str]) -> None:
+        """Note jobs that were submitted this moment."""
+        self._known |= set(names)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A worker that is a task of a job array."""
+
+    job: submitit.Job[Ended]
+    queue: _Queue
+
+    def ended(self) -> Ended | None:
+        if self.queue.has(self.job.job_id):
+            return None
+        if not self.job.paths.result_pickle.exists():
+            told = _slurm("scontrol", "show", "job", "--oneliner", self.job.job_id) or ""
+            return Ended("cancelled" if "JobState=CANCELLED" in told else "killed")
+        if self.job.exception() is not None:
+            return Ended("broken", f"see {self.job.paths.stderr}")
+        return self.job.result()
+
+
+@dataclass(frozen=True)
+class _Slurm:
+    """Submits job arrays, one for all workers that are not in the queue yet."""
+
+    sweep: Sweep
+    device: str
+    executor: submitit.SlurmExecutor
+    tell: Callable[[str], None]
+    queue: _Queue
+    watched: set[str] = field(default_factory=set)
+
+    def start(self, numbers: Sequence[int]) -> Sequence[Worker]:
+        from submitit import Job, SlurmJob
+        from submitit.core.utils import FailedJobError
+
+        ends = "_submitted.pkl"
+        names = [path.name.removesuffix(ends) for path in self.executor.folder.glob(f"*{ends}")]
+        there = [name for name in names if name not in self.watched and self.queue.has(name)]
+        jobs: list[Job[Ended]] = [
+            SlurmJob(self.executor.folder, name) for name in there[: len(numbers)]
+        ]
+        if jobs:
+            self.tell(f"{len(jobs)} workers are in the queue already")
+        if lacking := len(numbers) - len(jobs):
+            try:
+                with self.executor.batch():
+                    new = [
+                        self.executor.submit(SlurmWorker(), self.sweep, self.device)
+                        for _ in range(lacking)
+                    ]
+            except FailedJobError as error:
+                raise InputError(f"Slurm refuses: {_line(str(error))}") from None
+            jobs += new
+            self.queue.add([job.job_id for job in new])
+            number = new[0].job_id.partition("_")[0]
+            self.tell(f"submitted {number} ({lacking} workers), logs in {self.executor.folder}")
+        self.watched.update(job.job_id for job in jobs)
+        return [_Task(job, self.queue) for job in jobs]
+
+    def dismiss(self, workers: Sequence[Worker]) -> None:
+        _slurm(
+            "scancel", "--state=PENDING", *(w.job.job_id for w in workers if isinstance(w, _Task))
+        )
+
+    def stop(self, workers: Sequence[Worker]) -> str:
+        return "the workers go on in Slurm's queue; scancel ends them"
+
+
+def _executor(folder: Path, settings: Mapping[str, str]) -> submitit.SlurmExecutor:
+    """Return what submits, with the user's settings.
+
+    Raises:
+        InputError: If submitit or Slurm is not there, or a setting cannot be used.
+    """
+    try:
+        from submitit import SlurmExecutor
+    except Exception as error:  # a package that is broken may raise anything
+        raise extra_missing("Slurm", error, "slurm") from None
+    if which("sbatch") is None:
+        raise InputError("no Slurm here: there is no sbatch")
+    executor = SlurmExecutor(folder, max_num_timeout=REQUEUES)
+    known = SlurmExecutor._valid_parameters()
+    told = {name.replace("-", "_"): value for name, value in settings.items()}
+    own: dict[str, Any] = {"job_name": "scratchticket", "time": str(MINUTES)}
+    own |= {name: _value(value) for name, value in told.items() if name in known - _OURS}
+    own["time"] = _minutes(str(own["time"]))
+    if "cpus_per_task" in own:  # srun does not take it from sbatch
+        own["setup"] = ["export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK"]
+    if not_theirs := sorted(told.keys() & _OURS):
+        raise InputError(f"{not_theirs[0]} cannot be chosen: a worker is one task of an array")
+    others = {name: _value(value) for name, value in told.items() if name not in known}
+    try:
+        executor.update_parameters(**own, additional_parameters=others)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"settings of Slurm cannot be used: {_line(str(error))}") from None
+    return executor
+
+
+def _value(text: str) -> int | str | bool:
+    """Return a setting as submitit takes it; an option without a value is written ``=true``."""
+    return int(text) if text.isdecimal() else text.lower() == "true" or text
+
+
+def _minutes(text: str) -> int:
+    """Return the minutes that sbatch means by a time.
+
+    Example:
+        >>> [_minutes(text) for text in ("90", "1:30:00", "1-00", "30:59")]
+        [90, 90, 1440, 31]
+
+    Raises:
+        InputError: If it is none.
+    """
+    days, dash, rest = text.rpartition("-")
+    parts = rest.split(":")
+    if not all(part.isdecimal() for part in [*parts, days or "0"]) or len(parts) > 3:
+        raise InputError(f"time must be minutes, hours:minutes:seconds or days-hours, got {text!r}")
+    numbers = list(map(int, parts))
+    if dash:
+        hours, minutes, seconds = (numbers + [0, 0])[:3]
+    elif len(numbers) == 3:
+        hours, minutes, seconds = numbers
+    else:
+        hours, minutes, seconds = 0, numbers[0], sum(numbers[1:])
+    return int(days or 0) * 1440 + hours * 60 + minutes + (seconds > 0)
+
+
+def _line(text: str) -> str:
+    """Return what a command has complained about last."""
+    lines = [line for line in text.strip().splitlines() if not line.startswith("Try ")]
+    return lines[-1].removeprefix("sbatch: ").removeprefix("error: ") if lines else text
+
+
+def _slurm(*command: str) -> str | None:
+    """Return what a command of Slurm prints; none if it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

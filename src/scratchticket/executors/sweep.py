@@ -1,0 +1,97 @@
+"""A sweep: which recipes, how large, in which store. Small enough to be sent anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.paper import PaperRecipe, Scale, paper_recipe, scale_named
+from scratchticket.runs.records import usable_device
+from scratchticket.runs.tracking import check_tensorboard
+from scratchticket.sweeps import Job, Store, in_order, work
+
+OWN = ("task", "seed", "ratio", "start", "beside")  # settings by which a recipe tells its runs
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a worker has to know.
+
+    Attributes:
+        names: Of recipes.
+        scale: Of all.
+        store: Path of the store, for the worker to open.
+        places: Known data sets and the paths of their copies.
+        seeds: Instead of the scale's own.
+        changes: Settings of every run instead of the scale's: dotted path and value.
+        track: Whether runs write TensorBoard's files, to a folder of the store.
+        panels: Names of the parts of the recipes that are wanted; all if none are given.
+    """
+
+    names: tuple[str, ...]
+    scale: str
+    store: str
+    places: tuple[tuple[str, str], ...] = ()
+    seeds: tuple[int, ...] = ()
+    changes: tuple[tuple[str, str], ...] = ()
+    track: bool = False
+    panels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise InputError("name a recipe, such as figure1, or give --all")
+        for path, _ in self.changes:
+            if path.split(".")[0] in OWN:
+                advice = "; use --seeds" if path == "seed" else ""
+                raise InputError(f"--set {path}: recipes set that themselves, per job{advice}")
+        scale = self.sized()
+        recipes = self.recipes()
+        if self.panels:
+            known = {name for recipe in recipes for name in recipe.panels(scale)}
+            for name in self.panels:
+                if name not in known:
+                    raise unknown("panel of these recipes", name, known)
+        if self.track:
+            check_tensorboard()
+
+    def sized(self) -> Scale:
+        """Return the scale, with the seeds and settings that were asked for."""
+        scale = scale_named(self.scale)
+        costs = {} if self.changes else scale.costs
+        seeds = self.seeds or scale.seeds
+        return replace(scale, seeds=seeds, changes=dict(self.changes), costs=costs)
+
+    def recipes(self) -> list[PaperRecipe]:
+        """Return the recipes."""
+        return [paper_recipe(name) for name in self.names]
+
+    def jobs(self) -> list[Job]:
+        """Return the jobs of all recipes, each once, each behind those it needs."""
+        return in_order([job for recipe in self.recipes() for job in self.jobs_of(recipe)])
+
+    def jobs_of(self, recipe: PaperRecipe) -> list[Job]:
+        """Return the jobs of one recipe, as far as its parts are wanted."""
+        return recipe.jobs(self.sized(), self.panels)
+
+    def open(self) -> Store:
+        """Return the store."""
+        store = Path(self.store)
+        return Store(store, dict(self.places), store / "tensorboard" if self.track else None)
+
+    def work(self, device: str = "cpu", threads: int | None = None) -> None:
+        """Be a worker until nothing is left to do.
+
+        Args:
+            device: Where to compute; ``auto`` for a GPU if there is one.
+            threads: Of the processor; PyTorch's choice if None.
+
+        Raises:
+            Interrupted: If a signal asked to stop.
+            InputError: If the store cannot be written, or there is no such device.
+        """
+        if threads is not None:
+            torch.set_num_threads(threads)
+        work(self.open(), self.jobs(), device=usable_device(device))

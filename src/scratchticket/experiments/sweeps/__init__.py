@@ -1,7 +1,0 @@
-"""Many jobs, each done once: what a job is, where finished ones are kept, who does the others."""
-
-from scratchticket.experiments.sweeps.job import Job, in_order
-from scratchticket.experiments.sweeps.store import Store
-from scratchticket.experiments.sweeps.worker import work
-
-__all__ = ["Job", "Store", "in_order", "work"]

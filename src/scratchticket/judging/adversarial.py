@@ -1,0 +1,266 @@
+"""Adversarial images as a file: made on one network, scored on any other."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scratchticket.attacks import Attack, L2Ball, LinfBall, Stage
+from scratchticket.attacks.gradient import frozen
+from scratchticket.base import rng
+from scratchticket.base.accuracy import Accuracy
+from scratchticket.base.errors import InputError, ScratchticketError, first_line
+from scratchticket.base.files import parsed_json, read_bytes, write_atomically
+from scratchticket.base.quantities import fraction
+from scratchticket.data import Data, ImageSet, pixels
+from scratchticket.evaluation import (
+    BATCH_SIZE,
+    answering,
+    check_judged,
+    counts,
+    natural_accuracy,
+    predictions,
+    verified,
+)
+from scratchticket.judging.formats import COLUMNS, arrow, read_npz, read_parquet, write_parquet
+from scratchticket.judging.subject import Subject
+from scratchticket.runs.schemas import check_adversarial
+
+FORMAT = 1
+FORMATS = (".npz", ".parquet")
+
+
+@dataclass(frozen=True, eq=False)
+class AdversarialImages:
+    """Adversarial images with all that is needed to check and score them.
+
+    Attributes:
+        images: float32 in [0, 1], ``(n, channel, height, width)``.
+        originals: uint8, of the same shape.
+        labels: int64, ``(n,)``.
+        predictions: What the attacked network says of the images: int64, ``(n,)``.
+        distances: From the originals, in the attack's norm: float32, ``(n,)``.
+        indices: Positions among the images that were attacked: int64, ``(n,)``.
+        facts: JSON values: the attack, whom it was aimed at, the data, the seed.
+    """
+
+    images: Tensor
+    originals: Tensor
+    labels: Tensor
+    predictions: Tensor
+    distances: Tensor
+    indices: Tensor
+    facts: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def name(self) -> str:
+        """How the data they were made of is called."""
+        return str(self.facts["data"]["name"])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names."""
+        return tuple(self.facts["data"]["classes"])
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(channel, height, width)`` of one image."""
+        channels, height, width = self.images.shape[1:]
+        return channels, height, width
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Of the data's training pixels, per channel."""
+        return tuple(self.facts["data"]["mean"])
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Of the data's training pixels, per channel."""
+        return tuple(self.facts["data"]["std"])
+
+    @property
+    def fooled(self) -> int:
+        """How many the attacked network gets wrong."""
+        return int((self.predictions != self.labels).sum())
+
+
+def attacked_images(  # noqa: PLR0913
+    subject: Subject,
+    images: ImageSet,
+    attack: Attack,
+    *,
+    data: Data,
+    seed: int = 0,
+    progress: Callable[[str, int, int], None] = lambda name, done, total: None,
+) -> AdversarialImages:
+    """Attack images, those that the network gets wrong anyway included.
+
+    Args:
+        subject: Whose network is attacked.
+        images: Which images.
+        attack: How.
+        data: What the images are part of.
+        seed: Of all random draws.
+        progress: Called after each batch.
+
+    Attacks that return an image as it is where they fail (the four of AutoAttack, CW-L2) leave such
+    images out: they would be no adversarial examples.
+
+    Raises:
+        InputError: If nothing is left.
+        ScratchticketError: If the attack leaves its threat model.
+    """
+    check_judged(subject.network)
+    device = next(subject.network.parameters()).device
+    found: dict[str, list[Tensor]] = {name: [] for name in COLUMNS}
+    batches = -(-len(images) // BATCH_SIZE)
+    for batch in range(batches):
+        chosen = images[slice(batch * BATCH_SIZE, (batch + 1) * BATCH_SIZE)].to(device)
+        clean, labels = pixels(chosen.images), chosen.labels
+        generator = rng.generator(seed, "evaluation", attack.stream, batch, device=device)
+        with frozen(subject.network):
+            adversarial = attack(answering(subject.network), clean, labels, generator).images
+        verified(adversarial, clean, attack.ball, str(attack))
+        kept = torch.ones_like(labels, dtype=torch.bool)
+        if attack.method.nearest or isinstance(attack.method, Stage):
+            kept = (adversarial != clean).flatten(1).any(dim=1)
+        values = (
+            adversarial,
+            chosen.images,
+            labels,
+            predictions(subject.network, adversarial),
+            attack.ball.distance(adversarial, clean),
+            torch.arange(len(labels), device=device) + batch * BATCH_SIZE,
+        )
+        for name, value in zip(COLUMNS, values, strict=True):
+            found[name].append(value[kept].cpu())
+        progress(str(attack), batch + 1, batches)
+    source = {
+        **data.judged,
+        "classes": list(data.classes),
+        "mean": list(data.mean),
+        "std": list(data.std),
+    }
+    facts = {"attack": attack.facts(), "subject": subject.facts, "data": source, "seed": seed}
+    together = {name: torch.cat(parts).contiguous() for name, parts in found.items()}
+    if len(together["labels"]) == 0:
+        raise InputError(f"{attack} fooled the network with no image, so there is none to write")
+    return AdversarialImages(**together, facts=facts)
+
+
+def save(adversarial: AdversarialImages, path: Path) -> None:
+    """Write a file: ``.npz`` or ``.parquet``, by its name.
+
+    Raises:
+        InputError: If the name is neither, or the file cannot be written.
+    """
+    check_name(path)
+    columns = {name: getattr(adversarial, name).numpy() for name in COLUMNS}
+    facts = json.dumps({"format": FORMAT} | adversarial.facts)
+    content = io.BytesIO()
+    if path.suffix == ".npz":
+        np.savez_compressed(content, facts=np.array(facts), **columns)
+    else:
+        write_parquet(columns, facts, content)
+    write_atomically(path, content.getvalue())
+
+
+def check_name(path: Path) -> None:
+    """Refuse a file name of another kind, before anything is computed.
+
+    Raises:
+        InputError: If it ends in neither ``.npz`` nor ``.parquet``, or its folder or what writes
+            such files is missing.
+    """
+    if path.suffix not in FORMATS:
+        raise InputError(f"adversarial images are in .npz or .parquet files, got {path.name!r}")
+    if not path.parent.is_dir():
+        raise InputError(f"no such folder: {path.parent}")
+    if path.suffix == ".parquet":
+        arrow()
+
+
+def load(path: Path) -> AdversarialImages:
+    """Read a file that :func:`save` wrote, and check what it holds.
+
+    Raises:
+        InputError: If it is damaged, or images are not where it says.
+    """
+    check_name(path)
+    content = io.BytesIO(read_bytes(path, "file of adversarial images"))
+    try:
+        columns, facts = (read_npz if path.suffix == ".npz" else read_parquet)(content)
+        told = parsed_json(facts)
+        if told.pop("format") != FORMAT:
+            raise InputError(f"{path} is of another version of this program")
+        adversarial = AdversarialImages(
+            **{name: torch.from_numpy(columns[name]) for name in COLUMNS}, facts=told
+        )
+        _check(adversarial, path)
+    except ScratchticketError:
+        raise
+    except Exception as error:  # whatever a damaged archive makes NumPy or Arrow raise
+        raise InputError(
+            f"{path} is no file that `attack` wrote: {first_line(error)[:80]}"
+        ) from None
+    return adversarial
+
+
+def score(adversarial: AdversarialImages, subject: Subject) -> dict[str, Any]:
+    """Return natural accuracy on the originals and accuracy on the adversarial images.
+
+    An image counts if the network gets it right both as it was and as it was made.
+    """
+    device = next(subject.network.parameters()).device
+    originals = ImageSet(adversarial.originals, adversarial.labels)
+    right = []
+    for start in range(0, len(adversarial), BATCH_SIZE):
+        part = slice(start, start + BATCH_SIZE)
+        labels = adversarial.labels[part].to(device)
+        for images in (pixels(adversarial.originals[part]), adversarial.images[part]):
+            labels = torch.where(
+                predictions(subject.network, images.to(device)) == labels, labels, -1
+            )
+        right.append(labels >= 0)
+    accuracy = Accuracy(int(torch.cat(right).sum()), len(adversarial))
+    attack = adversarial.facts["attack"]
+    made_on = adversarial.facts["subject"]
+    title = f"{attack['title']}, made on {made_on['file']}"
+    row = {**attack, "title": title, "made_on": made_on}
+    return {
+        "natural": counts(natural_accuracy(subject.network, originals)),
+        "attacks": [row | counts(accuracy)],
+    }
+
+
+def _check(adversarial: AdversarialImages, path: Path) -> None:
+    """Refuse images that are not inside the ball they are said to be in."""
+    shape, n = adversarial.images.shape, len(adversarial)
+    types = (torch.float32, torch.uint8, torch.int64, torch.int64, torch.float32, torch.int64)
+    for name, kind in zip(COLUMNS, types, strict=True):
+        value = getattr(adversarial, name)
+        wanted = shape if name in ("images", "originals") else (n,)
+        if value.dtype != kind or value.shape != wanted or len(shape) != 4 or n == 0:
+            raise InputError(f"{path} is damaged: {name} are {value.dtype} of {tuple(value.shape)}")
+    check_adversarial(adversarial.facts, path)
+    channels, classes = shape[1], len(adversarial.classes)
+    if not len(adversarial.mean) == len(adversarial.std) == channels:
+        raise InputError(f"{path} is damaged: normalisation and channels disagree")
+    if not 0 <= int(adversarial.labels.min()) <= int(adversarial.labels.max()) < classes:
+        raise InputError(f"{path} is damaged: a label is none of its {classes} classes")
+    attack = adversarial.facts["attack"]
+    epsilon = attack["epsilon"]
+    radius = float("inf") if epsilon is None else float(fraction(epsilon, "epsilon"))
+    ball = LinfBall(radius) if attack["norm"] == "linf" else L2Ball(radius)
+    verified(adversarial.images, pixels(adversarial.originals), ball, f"of {path}")

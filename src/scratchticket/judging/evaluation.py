@@ -1,0 +1,211 @@
+"""Judging one network: what is to be done, and what a record says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import torch
+
+from scratchticket.attacks import Attack, Norm, Stage
+from scratchticket.base import rng
+from scratchticket.base.errors import InputError
+from scratchticket.data import Data, ImageSet
+from scratchticket.evaluation import (
+    QUICK_IMAGES,
+    Balls,
+    Evaluation,
+    Journal,
+    Progress,
+    SuiteName,
+    balls,
+    default_batch_size,
+    named,
+    report,
+    suite,
+)
+from scratchticket.judging.subject import Subject
+from scratchticket.judging.task import Facts
+from scratchticket.networks import placed
+from scratchticket.pictures import figures
+from scratchticket.runs.records import versions
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What to do.
+
+    Attributes:
+        subject: Who is judged.
+        images: On which images.
+        source: Where they come from, as JSON values.
+        attacks: By which attacks.
+        where: In which balls.
+        seed: Of all random draws.
+        batch_size: Images per piece of work.
+        suite: Name of the suite, if it is one.
+        classes: How many there are, which tells what chance is.
+    """
+
+    subject: Subject
+    images: ImageSet
+    source: dict[str, Any]
+    attacks: Sequence[Attack]
+    where: Balls
+    seed: int = 0
+    batch_size: int | None = None
+    suite: str | None = None
+    classes: int | None = None
+
+    def plan(self) -> dict[str, Any]:
+        """Return everything that decides a result, as JSON values."""
+        return {
+            "format": 1,
+            "subject": self.subject.facts,
+            "images": fingerprint(self.images),
+            "suite": self.suite,
+            "epsilons": list(self.where.epsilons),
+            "l2 epsilons": list(self.where.euclidean),
+            "seed": self.seed,
+            "batch size": self.batch_size or default_batch_size(self.images),
+            "attacks": [_planned(attack) for attack in self.attacks],
+            "versions": {name: versions()[name] for name in ("scratchticket", "torch")},
+        }
+
+    def works(self, device: torch.device | str) -> list[Evaluation]:
+        """Return what there is to do."""
+        return [
+            Evaluation(
+                placed(self.subject.network, device),
+                self.images,
+                self.attacks,
+                seed=self.seed,
+                batch_size=self.batch_size,
+                checks=True,
+            )
+        ]
+
+    def report(self, works: Sequence[Evaluation], journal: Journal, progress: Progress) -> Facts:
+        """Return what a record says of the finished work."""
+        evaluated = works[0].result(journal)
+        assert evaluated is not None
+        return {
+            "kind": "evaluation",
+            "subject": self.subject.facts,
+            "data": self.source,
+            **report(evaluated, self.where, self.classes),
+        }
+
+    def picture(self, record: Facts) -> str:
+        """Draw accuracy against epsilon: SVG."""
+        return figures.robustness(record)
+
+
+def _planned(attack: Attack) -> Facts:
+    """Return what a plan says of an attack; in unchanging words, for it tells folders apart."""
+    name = "autoattack" if isinstance(attack.method, Stage) else attack.method.name
+    return attack.facts() | {"title": attack.stream, "name": name}
+
+
+def judgement(  # noqa: PLR0913
+    subject: Subject,
+    data: Data,
+    *,
+    suite_name: SuiteName | None = None,
+    attack: str = "pgd",
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    epsilons: Sequence[str] = (),
+    l2: Sequence[str] = (),
+    norm: Norm | None = None,
+    count: int | None = None,
+    seed: int = 0,
+    batch_size: int | None = None,
+) -> Judgement:
+    """Work out what to do, checking it.
+
+    Args:
+        subject: Who is judged.
+        data: On whose test images.
+        suite_name: Which suite; without one, a single attack.
+        attack: Its name; ``none`` for natural accuracy alone.
+        settings: Of the attack.
+        epsilons: Radii; if not given, of a suite 1, 1.5 and 2 times the one the subject was made
+            for, of an attack that one.
+        l2: Euclidean radii of a suite; if not given, the paper's, scaled.
+        norm: Of the radii; if not given, the one the subject was made for.
+        count: How many test images; if not given all, or 200 for ``quick``.
+        seed: Of all random draws.
+        batch_size: Images per piece of work.
+
+    Raises:
+        InputError: If anything of it cannot be.
+    """
+    own = suite_name is None and norm in (None, subject.norm)
+    radii = (subject.epsilon,) if own and not epsilons else epsilons
+    where = balls_of(subject, data.shape, radii, norm, l2)
+    classes = len(data.classes)
+    if suite_name is not None:
+        attacks = suite(suite_name, where, classes)
+    elif attack == "none":
+        attacks = ()
+    else:
+        attacks = named(attack, where, classes, settings)
+        norms = {one.norm for one in attacks}
+        if epsilons and where.norm not in norms:
+            raise InputError(
+                f"{attack} searches in {min(norms)} balls: their radii are --l2-epsilon, or "
+                "--epsilon with --norm l2"
+            )
+        if l2 and "l2" not in norms:
+            raise InputError(f"--l2-epsilon is for attacks in l2 balls, {attack} is in linf here")
+    if suite_name == "quick" and count is None:
+        count = min(QUICK_IMAGES, len(data.test))
+    return Judgement(
+        subject=subject,
+        images=some_of(data.test, count),
+        source=data.judged,
+        attacks=attacks,
+        where=where,
+        seed=rng.check_seed(seed),
+        batch_size=batch_size,
+        suite=suite_name,
+        classes=classes,
+    )
+
+
+def balls_of(
+    subject: Subject,
+    shape: tuple[int, ...],
+    epsilons: Sequence[str] = (),
+    norm: Norm | None = None,
+    l2: Sequence[str] = (),
+) -> Balls:
+    """Return where to search: around what a subject was made for, if not told otherwise.
+
+    Raises:
+        InputError: If only another norm is told.
+    """
+    if not epsilons and norm not in (None, subject.norm):
+        raise InputError(f"--norm {norm} needs --epsilon")
+    radii = {"epsilons": tuple(epsilons), "l2": tuple(l2)}
+    return balls(subject.epsilon, norm or subject.norm, shape, **radii)
+
+
+def fingerprint(images: ImageSet) -> Facts:
+    """Return what tells a set of images from others, as JSON values."""
+    return {"total": len(images), "sha256": images.digest(labels=True)}
+
+
+def some_of(images: ImageSet, count: int | None) -> ImageSet:
+    """Return so many of the images, the same at every call: a random choice in their old order.
+
+    Raises:
+        InputError: If there are not so many.
+    """
+    if count is None or count == len(images):
+        return images
+    if not 1 <= count <= len(images):
+        raise InputError(f"--images goes from 1 to {len(images)}, the test images, got {count}")
+    return images[rng.permutation(len(images), 0, "evaluation")[:count].sort().values]

@@ -1,0 +1,78 @@
+"""Adversarial images as bytes: ``.npz`` and Parquet."""
+
+from __future__ import annotations
+
+import io
+import json
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from scratchticket.base.errors import InputError, extra_missing
+from scratchticket.base.files import check_archive, parsed_json
+
+COLUMNS = ("images", "originals", "labels", "predictions", "distances", "indices")
+
+
+def read_npz(content: io.BytesIO) -> tuple[dict[str, Any], str]:
+    """Return the columns, and what the file says of itself.
+
+    Raises:
+        Exception: Whatever a damaged archive makes NumPy raise; or if it unpacks to far more.
+    """
+    check_archive(content, content.getbuffer().nbytes)
+    with np.load(content, allow_pickle=False) as archive:
+        return {name: archive[name] for name in COLUMNS}, str(archive["facts"])
+
+
+def write_parquet(columns: dict[str, Any], facts: str, content: io.BytesIO) -> None:
+    """Write Parquet, one row per image: pixels as lists of floats, the originals as bytes."""
+    pa, pq = arrow()
+    images = columns.pop("images")
+    flat = {
+        "image": [image.ravel() for image in images],
+        "original": [image.tobytes() for image in columns.pop("originals")],
+    }
+    names = {"labels": "label", "predictions": "prediction", "distances": "distance"}
+    flat |= {names.get(name, "index"): value for name, value in columns.items()}
+    shape = json.dumps(images.shape[1:])
+    table = pa.table(flat).replace_schema_metadata({"facts": facts, "shape": shape})
+    pq.write_table(table, content)
+
+
+def read_parquet(content: io.BytesIO) -> tuple[dict[str, Any], str]:
+    """Return the columns, and what the file says of itself; see :func:`read_npz`."""
+    _, pq = arrow()
+    from scratchticket.data.parquet import check_unpacked
+
+    check_unpacked(pq.ParquetFile(content).metadata, content.getbuffer().nbytes)
+    table = pq.read_table(content)
+    told = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
+    shape = parsed_json(told["shape"])
+    originals = b"".join(table["original"].to_pylist())
+    columns = {
+        "images": np.stack(table["image"].to_numpy()).reshape(-1, *shape),
+        "originals": np.frombuffer(bytearray(originals), np.uint8).reshape(-1, *shape),
+        "labels": table["label"].to_numpy().copy(),
+        "predictions": table["prediction"].to_numpy().copy(),
+        "distances": table["distance"].to_numpy().copy(),
+        "indices": table["index"].to_numpy().copy(),
+    }
+    if columns["images"][0].size != prod(shape):
+        raise InputError("shape")
+    return columns, told["facts"]
+
+
+def arrow() -> tuple[Any, Any]:
+    """Return pyarrow.
+
+    Raises:
+        InputError: If it is not installed.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except Exception as error:  # a package that is broken may raise anything
+        raise extra_missing("Parquet, unlike .npz,", error, "data") from None
+    return pa, pq

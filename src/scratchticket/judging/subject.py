@@ -1,0 +1,246 @@
+"""Who is judged: a ticket, or any network with a file of its weights."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import warnings
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol, get_args
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from scratchticket.attacks import Norm
+from scratchticket.base.errors import InputError, first_line
+from scratchticket.base.files import check_archive, check_text, read_bytes
+from scratchticket.networks import (
+    NETWORKS,
+    Normalise,
+    check_answers,
+    import_factory,
+    made,
+    normalised,
+)
+from scratchticket.runs.start import content_hash
+from scratchticket.tickets import Ticket
+from scratchticket.tickets.container import KEY
+from scratchticket.tickets.places import local
+
+# Where others put their state dicts, and what they put before every name.
+NESTED = ("state_dict", "model_state_dict", "model_state", "model", "net")
+WRAPPERS = ("module.", "_orig_mod.", "model.", "net.")
+TENSORS = (Tensor, nn.Parameter)
+PICKLED = (b"PK", b"\x80")  # how files of torch.save begin
+
+
+class Inputs(Protocol):
+    """What must be known of images to judge a network on them; ``Data`` knows it."""
+
+    @property
+    def name(self) -> str:
+        """How they are called."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(channel, height, width)``."""
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Per channel, of pixels in [0, 1]."""
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Per channel."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network that is judged.
+
+    Attributes:
+        network: From pixels in [0, 1] to logits, in eval mode.
+        facts: What it is, as JSON values.
+        epsilon: Of the ball it was made to resist, as text.
+        norm: Of that ball.
+    """
+
+    network: nn.Module
+    facts: dict[str, Any]
+    epsilon: str = "8/255"
+    norm: Norm = "linf"
+
+
+def holds_ticket(path: Path) -> bool:
+    """Whether a file is to be read as a ticket: whether it is not clearly something else."""
+    content = read_bytes(local(path), "ticket file")
+    if not _is_safetensors(content):
+        return not content.startswith(PICKLED)
+    return f'"{KEY}"'.encode() in content[8 : 8 + int.from_bytes(content[:8], "little")]
+
+
+def _is_safetensors(content: bytes) -> bool:
+    """Whether a file begins as safetensors do: with the length of a header, and a header."""
+    return content[8:9] == b"{" and int.from_bytes(content[:8], "little") < len(content)
+
+
+def make_subject(
+    path: Path,
+    ticket: Ticket | None,
+    inputs: Inputs,
+    *,
+    network: str | None = None,
+    normalise: bool = False,
+) -> Subject:
+    """Return who is judged.
+
+    Args:
+        path: File of a ticket, or of the state dict of ``network``.
+        ticket: What the file holds, if it is one.
+        inputs: What it is judged on.
+        network: See :func:`module_subject`; a ticket's has been imported.
+        normalise: See :func:`module_subject`.
+
+    Raises:
+        InputError: If file and network do not fit each other, or the images.
+    """
+    check_text(path.name, "the file's name")
+    if ticket is None:
+        return module_subject(network or "", path, inputs, normalise)
+    if normalise:
+        raise InputError("a ticket's network normalises its input already: no --normalise")
+    ticket.check_data(inputs.shape, inputs.classes, inputs.name)
+    return ticket_subject(ticket, path)
+
+
+def ticket_subject(ticket: Ticket, path: Path) -> Subject:
+    """Return a ticket as who is judged; where it does not say, it was made for l-inf 8/255."""
+    epsilon, norm = drawn_under(ticket.provenance)
+    facts = {
+        "file": path.name,
+        "sha256": content_hash(ticket),
+        "network": ticket.network.name,
+        "kept": ticket.mask.kept,
+        "of": ticket.mask.total,
+    }
+    return Subject(ticket.build().eval(), facts, epsilon, norm)
+
+
+def drawn_under(provenance: Mapping[str, Any]) -> tuple[str, Norm]:
+    """Return epsilon and norm of the inner attack that a ticket was drawn under."""
+    try:
+        attack = provenance["recipe"]["attack"]
+        epsilon, norm = str(attack["epsilon"]), attack["norm"]
+    except (KeyError, TypeError):
+        return "8/255", "linf"
+    return epsilon, norm if norm in get_args(Norm) else "linf"
+
+
+def module_subject(name: str, path: Path, inputs: Inputs, normalise: bool = False) -> Subject:
+    """Return a network of the user's own with weights from a file.
+
+    Args:
+        name: ``package.module:factory``, or a network of this package. The factory is called with
+            ``classes`` and ``image_shape`` as far as it takes them.
+        path: Its state dict, as safetensors or as ``torch.save`` writes it; keys may begin with
+            what wrappers add (``module.``, ``_orig_mod.``, ``model.``), and the dict may lie under
+            ``state_dict``, ``model_state_dict``, ``model_state``, ``model`` or ``net``.
+        inputs: What it is judged on.
+        normalise: Put mean and standard deviation of the images in front of the network, which
+            else must take pixels in [0, 1].
+
+    Raises:
+        InputError: If the network cannot be made, or the file holds no state dict that fits.
+    """
+    if ":" in name:
+        import_factory(name)
+    if name not in NETWORKS:
+        raise InputError(f"{path} holds no ticket; name its network with --network")
+    factory, given = NETWORKS[name], {"classes": len(inputs.classes), "image_shape": inputs.shape}
+    taken = inspect.signature(factory).parameters
+    if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values()):
+        given = {key: value for key, value in given.items() if key in taken}
+    module = made(name, factory, given)
+    _load(module, state_dict(path), path)
+    network = normalised(module, Normalise(inputs.mean, inputs.std)) if normalise else module
+    check_answers(network, inputs.shape, len(inputs.classes))
+    facts = {
+        "file": path.name,
+        "sha256": sha256(read_bytes(path, "file")).hexdigest(),
+        "network": name,
+        "normalise": normalise,
+    }
+    return Subject(network.eval(), facts)
+
+
+def state_dict(path: Path) -> dict[str, Tensor]:
+    """Read a state dict; PyTorch's own format by its unpickler that runs no code.
+
+    Raises:
+        InputError: If the file holds none.
+    """
+    content = read_bytes(path, "file")
+    loaded: Any
+    try:
+        if _is_safetensors(content):
+            loaded = safetensors.torch.load(content)
+        else:
+            if content.startswith(PICKLED[0]):
+                check_archive(io.BytesIO(content), len(content))
+            with warnings.catch_warnings(action="ignore"):  # of pickles, which are refused
+                loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file may raise anything
+        raise InputError(f"{path} holds no state dict: {first_line(error)}") from None
+    for name in NESTED:
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(name), Mapping):
+            loaded = loaded[name]
+    if not isinstance(loaded, Mapping) or not loaded:
+        raise InputError(f"{path} holds no state dict, but {type(loaded).__name__}")
+    if wrong := [
+        key for key, value in loaded.items() if not (type(key) is str and type(value) in TENSORS)
+    ]:
+        raise InputError(f"{path} holds no state dict: {str(wrong[0])[:80]!r} is no tensor")
+    return dict(loaded)
+
+
+def _unwrapped(state: dict[str, Tensor], own: Set[str]) -> dict[str, Tensor]:
+    """Return a state dict without what wrappers put before every name, unless it is a network's."""
+    while state and not state.keys() & own:
+        prefix = next((p for p in WRAPPERS if all(key.startswith(p) for key in state)), None)
+        if prefix is None:
+            break
+        state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
+
+
+def _load(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    """Put weights into a module.
+
+    Raises:
+        InputError: If a name or a shape does not fit.
+    """
+    own = module.state_dict()
+    state = _unwrapped(state, own.keys())
+    for verb, names in (("lacks", own.keys() - state.keys()), ("has", state.keys() - own.keys())):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            kind = "" if verb == "lacks" else ", which the network does not have"
+            raise InputError(f"{path} {verb} {min(names)}{more}{kind}")
+    for name, value in state.items():
+        if value.shape != own[name].shape:
+            raise InputError(
+                f"{path}: {name} has shape {tuple(value.shape)}, "
+                f"the network's {tuple(own[name].shape)}"
+            )
+    try:
+        module.load_state_dict(state)
+    except (NotImplementedError, RuntimeError) as error:  # sparse or quantised, say
+        raise InputError(f"{path} does not fit: {first_line(error)}") from None

@@ -1,0 +1,308 @@
+"""Judging several networks at once: the transfer matrix, and the random switch between tickets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scratchticket.attacks.sets import chances
+from scratchticket.base.accuracy import Accuracy
+from scratchticket.base.errors import InputError
+from scratchticket.base.files import canonical_json, check_text
+from scratchticket.base.rng import check_seed
+from scratchticket.data import ImageSet
+from scratchticket.evaluation import Balls, Journal, Progress, chance_signs, default_batch_size
+from scratchticket.evaluation.transfer import Crossed, Strike, Transfer
+from scratchticket.judging.evaluation import fingerprint
+from scratchticket.judging.subject import Subject
+from scratchticket.judging.task import Facts
+from scratchticket.networks import placed
+from scratchticket.pictures import set_figures
+from scratchticket.runs.records import versions
+from scratchticket.switching.game import ROUNDS, Attacks, play, settled, solve
+from scratchticket.switching.report import Members, gain, matrices, switch_report
+from scratchticket.switching.suites import (
+    EPSILONS,
+    SwitchSuite,
+    respond_with,
+    switch_suite,
+    transfer_suite,
+)
+from scratchticket.tickets.places import short
+
+DENSE = "dense"  # prefix of the names of its pieces
+
+
+@dataclass(frozen=True)
+class _Several:
+    """Networks, and the images they are judged on.
+
+    Attributes:
+        subjects: By name.
+        images: On which images.
+        source: Where they come from, as JSON values.
+        where: In which balls.
+        classes: Number of logits.
+        seed: Of all random draws.
+        batch_size: Images per piece of work.
+    """
+
+    subjects: dict[str, Subject]
+    images: ImageSet
+    source: Facts
+    where: Balls
+    classes: int
+    seed: int = 0
+    batch_size: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.subjects:
+            raise InputError("there is no network")
+        object.__setattr__(self, "seed", check_seed(self.seed))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the networks."""
+        return tuple(self.subjects)
+
+    def common(self) -> Facts:
+        """Return what every plan says."""
+        return {
+            "format": 1,
+            "networks": {name: subject.facts for name, subject in self.subjects.items()},
+            "images": fingerprint(self.images),
+            "epsilons": list(self.where.epsilons),
+            "seed": self.seed,
+            "batch size": self.batch_size or default_batch_size(self.images),
+            "versions": {name: versions()[name] for name in ("scratchticket", "torch")},
+        }
+
+    def work(
+        self,
+        subjects: dict[str, Subject],
+        strikes: Sequence[Strike],
+        device: torch.device | str,
+        **more: Any,
+    ) -> Transfer:
+        """Return the work of some strikes."""
+        networks = {name: placed(subject.network, device) for name, subject in subjects.items()}
+        return Transfer(
+            networks, self.images, strikes, seed=self.seed, batch_size=self.batch_size, **more
+        )
+
+
+@dataclass(frozen=True)
+class TransferTask(_Several):
+    """The transfer matrices of some networks: attacks made on each, judged on all."""
+
+    def plan(self) -> Facts:
+        """Return everything that decides a result, as JSON values."""
+        return {"kind": "transfer", **self.common(), "strikes": list(map(str, self._strikes()))}
+
+    def works(self, device: torch.device | str) -> list[Transfer]:
+        """Return what there is to do."""
+        return [self.work(self.subjects, self._strikes(), device)]
+
+    def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Facts:
+        """Return what a record says of the finished work."""
+        crossed = works[0].result(journal)
+        assert crossed is not None
+        equal, natural = chances(None, len(self.names)), _natural(crossed)
+        return {
+            "kind": "transfer",
+            "data": self.source,
+            "networks": list(self.names),
+            "natural": {name: accuracy.correct for name, accuracy in natural.items()},
+            "total": len(self.images),
+            "matrices": matrices(crossed, self.names, equal),
+            "warning_signs": chance_signs(natural, self.classes),
+        }
+
+    def picture(self, record: Facts) -> str:
+        """Draw the matrices: SVG."""
+        return set_figures.transfer(record)
+
+    def _strikes(self) -> tuple[Strike, ...]:
+        return transfer_suite(self.names, self.where)
+
+
+@dataclass(frozen=True)
+class SwitchTask(_Several):
+    """A random switch between tickets of one network, under attackers who know the set.
+
+    Attributes:
+        suite: ``quick`` or ``full``.
+        probabilities: Of the tickets; equal if None.
+        dense: A single network to compare with, under the same suite.
+    """
+
+    suite: SwitchSuite = "quick"
+    probabilities: tuple[float, ...] | None = None
+    dense: Subject | None = None
+
+    def plan(self) -> Facts:
+        """Return everything that decides a result, as JSON values."""
+        return {
+            "kind": "switch",
+            **self.common(),
+            "suite": self.suite,
+            "probabilities": self.probabilities and list(self.probabilities),
+            "dense": self.dense and self.dense.facts,
+            "strikes": list(map(str, self._strikes(self.names))),
+        }
+
+    def works(self, device: torch.device | str) -> list[Transfer]:
+        """Return what there is to do."""
+        own = self.work(
+            self.subjects,
+            self._strikes(self.names),
+            device,
+            members=self.names,
+            probabilities=self.probabilities,
+        )
+        if self.dense is None:
+            return [own]
+        alone = {DENSE: self.dense}
+        strikes = self._strikes([DENSE], alone=True)
+        return [
+            own,
+            self.work(alone, strikes, device, members=[DENSE], prefix=f"{DENSE}: "),
+        ]
+
+    def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Facts:
+        """Return what a record says of the finished work; the game is played now."""
+        found = [work.result(journal) for work in works]
+        crossed = found[0]
+        assert crossed is not None
+        members = Members(self.names, chances(self.probabilities, len(self.names)))
+        facts = switch_report(crossed, members, self.where)
+        facts["game"] = self._game(crossed, members, works[0], journal, progress)
+        natural = _natural(crossed)
+        if len(found) > 1 and found[1] is not None:
+            single = Members((DENSE,), torch.ones(1, dtype=torch.float64))
+            facts["dense"] = switch_report(found[1], single, self.where)
+            natural |= _natural(found[1])
+            for case, other in zip(
+                facts["worst_cases"], facts["dense"]["worst_cases"], strict=True
+            ):
+                case["gain_over_dense"] = gain(case["interval"], other["interval"])
+        return {
+            "kind": "switch",
+            "data": self.source,
+            "suite": self.suite,
+            **facts,
+            "warning_signs": chance_signs(natural, self.classes),
+        }
+
+    def picture(self, record: Facts) -> str:
+        """Draw what is left under every strike: SVG."""
+        return set_figures.switch(record)
+
+    def _strikes(self, names: Sequence[str], alone: bool = False) -> tuple[Strike, ...]:
+        known = None if alone else self.probabilities
+        return switch_suite(self.suite, names, self.where, self.classes, known)
+
+    def _game(
+        self,
+        crossed: Crossed,
+        members: Members,
+        work: Transfer,
+        journal: Journal,
+        progress: Progress,
+    ) -> Facts:
+        """Return the defender's best probabilities at the least epsilon, and what they leave."""
+        epsilon = self.where.epsilons[0]
+        known: Attacks = [members.right(crossed.right)]
+        known += [
+            members.right(s.right)
+            for s in crossed.struck
+            if s.strike.attack.epsilon == epsilon and s.strike.attack.norm == self.where.norm
+        ]
+        if self.suite == "quick":
+            answer = solve(known)
+            return {"epsilon": epsilon, **asdict(answer), "rounds": [], "answered": False}
+        count = 0
+
+        def respond(probabilities: tuple[float, ...]) -> Attacks:
+            nonlocal count
+            count += 1
+            strikes = respond_with(probabilities, self.where)
+            new = Transfer(
+                work.networks,
+                self.images,
+                strikes,
+                members=self.names,
+                probabilities=probabilities,
+                seed=self.seed,
+                batch_size=self.batch_size,
+                prefix=f"round {count} of the game ({_digest(probabilities)}): ",
+            )
+            new.run(journal, progress=progress)
+            result = new.result(journal)
+            assert result is not None
+            return [members.right(struck.right) for struck in result.struck]
+
+        solution, rounds = play(known, respond, ROUNDS)
+        return {
+            "epsilon": epsilon,
+            **asdict(solution),
+            "rounds": [asdict(r) for r in rounds],
+            "answered": True,
+            "settled": settled(rounds),
+        }
+
+
+def _natural(crossed: Crossed) -> dict[str, Accuracy]:
+    """Return the natural accuracy of each network, by its name."""
+    return {name: Accuracy(int(r.sum()), len(r)) for name, r in crossed.right.items()}
+
+
+def check_epsilons(suite: str, epsilons: Sequence[str]) -> None:
+    """Refuse more radii than a suite searches at.
+
+    Raises:
+        InputError: If there are more.
+    """
+    most = EPSILONS.get(suite, len(epsilons))  # a suite that is none is refused elsewhere
+    if len(epsilons) > most:
+        raise InputError(f"suite {suite} searches at {most} epsilon, got {len(epsilons)}")
+
+
+def _digest(probabilities: tuple[float, ...]) -> str:
+    """Return what tells answers to these probabilities from others in a journal."""
+    return sha256(canonical_json(probabilities).encode()).hexdigest()[:8]
+
+
+def unique_names(files: Sequence[tuple[Path, int | None]]) -> list[str]:
+    """Return a short name for each network: its file's, with folders where two are the same.
+
+    Args:
+        files: Each network's file, and its number where the file holds several.
+
+    Raises:
+        InputError: If a network is given twice.
+    """
+    if twice := [
+        file for file, count in Counter((p.resolve(), n) for p, n in files).items() if count > 1
+    ]:
+        raise InputError(f"{twice[0][0]} is given twice; give each network once")
+    folders = {path: path.resolve().parts[:-1] for path, _ in files}
+
+    def called(path: Path, depth: int) -> str:
+        return "/".join([*folders[path][len(folders[path]) - depth :], short(path)])
+
+    names = []
+    for path, number in files:
+        others = [other for other in folders if other.resolve() != path.resolve()]
+        depth = 0
+        while called(path, depth) in {called(other, depth) for other in others}:
+            depth += 1
+        check_text(name := called(path, depth), "the file's name")
+        names.append(name + ("" if number is None else f"[{number}]"))
+    return names

@@ -1,0 +1,186 @@
+"""A task, from a plan to a record: resumable, shareable, with a picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+
+from scratchticket.base.errors import Busy, InputError, Unwritable
+from scratchticket.base.files import check_writable, write_atomically
+from scratchticket.evaluation import Journal, Progress, Shard, Work
+from scratchticket.runs.folder import RunFolder, json_file
+from scratchticket.runs.records import commit, machine, versions
+from scratchticket.runs.schemas import all_attacked, check_record
+
+Facts = dict[str, Any]
+W = TypeVar("W", bound=Work)
+
+
+@dataclass(frozen=True)
+class EvaluationFolder:
+    """The files of an evaluation.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        """Numbers; there once the evaluation is finished."""
+        return self.path / "record.json"
+
+    @property
+    def picture(self) -> Path:
+        """What was found, at a glance."""
+        return self.path / "accuracy.svg"
+
+    def journal(self, shard: Shard) -> Path:
+        """What one process has found so far."""
+        share = "" if shard.count == 1 else f"-{shard.index}-of-{shard.count}"
+        return self.path / f"journal{share}.jsonl"
+
+    def journals(self) -> list[Path]:
+        """Return the journals that are there."""
+        return sorted(self.path.glob("journal*.jsonl"))
+
+    def prepare(self, overwrite: bool) -> None:
+        """Make the folder, and with ``overwrite`` remove what an evaluation left there.
+
+        Raises:
+            InputError: If that cannot be done, or the folder is that of a draw or a training.
+        """
+        if RunFolder(self.path, "draw").recipe.exists():
+            raise InputError(f"{self.path} holds a run of its own; choose another --out")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            for file in [self.record, *self.journals(), self.picture] if overwrite else []:
+                file.unlink(missing_ok=True)
+        except OSError as error:
+            raise Unwritable(f"cannot use folder {self.path}: {error.strerror}") from None
+
+
+class Task(Protocol[W]):
+    """What is to be found out about networks."""
+
+    def plan(self) -> Facts:
+        """Return everything that decides a result, as JSON values."""
+
+    def works(self, device: torch.device | str) -> Sequence[W]:
+        """Return what there is to do."""
+
+    def report(self, works: Sequence[W], journal: Journal, progress: Progress) -> Facts:
+        """Return what a record says of the finished work; what follows from it is done now."""
+
+    def picture(self, record: Facts) -> str:
+        """Draw what was found: SVG."""
+
+
+def carry_out(  # noqa: PLR0913
+    task: Task[W],
+    *,
+    folder: Path | None = None,
+    shard: Shard = Shard(),
+    overwrite: bool = False,
+    device: torch.device | str = "cpu",
+    progress: Progress = lambda name, done, total: None,
+) -> Facts | None:
+    """Carry out a task; in a folder, from where it was left.
+
+    Args:
+        task: What to do.
+        folder: Where to keep what is found; nothing is kept if not given.
+        shard: Which share of the work is this process's.
+        overwrite: Begin anew.
+        device: Where to compute.
+        progress: Called after each piece of work: what was done, pieces done, pieces in all.
+
+    Returns:
+        The record, once all shards are done; None before.
+
+    Raises:
+        OtherEvaluation: If the folder holds what another evaluation has left.
+        Busy: If another process is at work there.
+        InputError: If the folder holds something else, or a share would overwrite the others.
+    """
+    if overwrite and shard.count > 1:
+        raise InputError(
+            "--overwrite would remove what the other shares find; remove the folder instead"
+        )
+    plan, works = task.plan(), task.works(device)  # what is wrong is found before files change
+    if torch.are_deterministic_algorithms_enabled():
+        plan = {**plan, "deterministic": True}  # of all pieces or of none
+    if folder is None:
+        journal = Journal(plan)
+        _run(works, journal, shard, progress)
+        return _record(task, works, plan, journal, device, progress)
+    home = EvaluationFolder(folder)
+    home.prepare(overwrite)
+    check_writable(home.record)
+    try:
+        journal = Journal(plan, home.journal(shard), home.journals())
+    except (Busy, Unwritable):
+        raise
+    except InputError as error:
+        raise type(error)(f"{error}; use --overwrite or another --out") from None
+    try:
+        if (finished := _finished(home, plan)) is not None:
+            return finished
+        _run(works, journal, shard, progress)
+        journal.read(home.journals())  # others may have finished meanwhile
+        record = _record(task, works, plan, journal, device, progress)
+        if record is not None:
+            write_atomically(home.picture, task.picture(record))
+            write_atomically(home.record, json.dumps(record, indent=2, allow_nan=False) + "\n")
+        return record
+    finally:
+        journal.close()
+
+
+def _finished(home: EvaluationFolder, plan: Facts) -> Facts | None:
+    """Return the record of a task that was finished earlier.
+
+    One with numbers that have no attack behind them is made again from what the journal has.
+    """
+    if not home.record.exists():
+        return None
+    record = json_file(home.record)
+    if record.get("plan") != json.loads(json.dumps(plan)):
+        return None
+    check_record(record, home.record)
+    return record if all_attacked(record) else None
+
+
+def _run(works: Sequence[W], journal: Journal, shard: Shard, progress: Progress) -> None:
+    """Do a share of the work."""
+    for work in works:
+        work.run(journal, shard, progress)
+
+
+def _record(  # noqa: PLR0917
+    task: Task[W],
+    works: Sequence[W],
+    plan: Facts,
+    journal: Journal,
+    device: torch.device | str,
+    progress: Progress,
+) -> Facts | None:
+    """Make the record, if all shards have done theirs."""
+    if not all(work.finished(journal) for work in works):
+        return None
+    return {
+        "format": 1,
+        **task.report(works, journal, progress),
+        "plan": plan,
+        "machine": machine(device),
+        "versions": versions(),
+        "commit": commit(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

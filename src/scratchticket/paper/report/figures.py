@@ -1,0 +1,145 @@
+"""The paper's figures redrawn, one picture per panel: same axes, same lines.
+
+Ours is drawn full, the paper's numbers, where they are known, hollow and dotted. Text and axes take
+the colour of the page, so that a picture can be read on dark and on light ground.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from scratchticket.paper.cells import EVERY
+from scratchticket.paper.report.found import Filled, Found
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9")
+MARKERS = "osD^vP"
+INK = "#010203"  # stands for the page's own colour
+STYLE: Any = {
+    "svg.hashsalt": "scratchticket",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 9.0,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def drawn(found: Found, panel: str) -> str | None:
+    """Draw a panel of a figure.
+
+    Returns:
+        SVG for use inside a page; None for a table. The same numbers give the same bytes.
+    """
+    draw = {"curves": _curves, "matrix": _matrix, "bars": _bars}.get(found.recipe.shape)
+    if draw is None:
+        return None
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(5.2, 3.6), layout="constrained")
+        figure.patch.set_alpha(0)
+        axes = figure.subplots()
+        axes.patch.set_alpha(0)
+        draw(axes, found, found.panels[panel])
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    return _inline(text.getvalue(), f"{found.recipe.name}-{panel}")
+
+
+def described(found: Found, panel: str) -> str:
+    """Return what a picture shows, in words, for those who do not see it."""
+    best = max((f for f in found.panels[panel] if f.mean is not None), key=lambda f: f.mean or 0.0)
+    rows = dict.fromkeys(f.cell.row for f in found.panels[panel])
+    at = f" at {best.cell.column}" if best.cell.column else ""
+    return (
+        f"{found.recipe.title}, {panel}: {found.recipe.unit} of {', '.join(rows)}. Highest: "
+        f"{best.text()} of {best.cell.row}{at}. The table has all numbers."
+    )
+
+
+def _inline(svg: str, name: str) -> str:
+    """Return SVG without prologue, in the page's colour, its names unlike other pictures'."""
+    prefix = re.sub(r"[^a-z0-9]+", "-", name.lower())
+    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
+    return re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{prefix}-", svg)
+
+
+def _curves(axes: Axes, found: Found, cells: list[Filled]) -> None:
+    """Draw lines over the remaining percent, dense networks as dashed lines."""
+    lines: dict[str, list[Filled]] = {}
+    for filled in cells:
+        lines.setdefault(filled.cell.row, []).append(filled)
+    for index, (row, own) in enumerate(lines.items()):
+        colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
+        if own[0].cell.column == EVERY:
+            _dashed(axes, own[0], colour, row)
+            continue
+        known = [f for f in own if f.mean is not None]
+        x, y = [float(f.cell.column) for f in known], [100 * (f.mean or 0.0) for f in known]
+        axes.plot(x, y, color=colour, marker=marker, ms=4, lw=1.3, label=row)
+        theirs = [f for f in own if f.cell.published is not None]
+        axes.plot(
+            [float(f.cell.column) for f in theirs],
+            [f.cell.published or 0.0 for f in theirs],
+            color=colour,
+            marker=marker,
+            ms=4,
+            mfc="none",
+            lw=0.8,
+            ls=":",
+        )
+    axes.set(xlabel="remaining ratio (%)", ylabel=found.recipe.unit)
+    _tidy(axes)
+
+
+def _dashed(axes: Axes, filled: Filled, colour: str, row: str) -> None:
+    """Draw a number that holds at every ratio."""
+    if filled.mean is not None:
+        axes.axhline(100 * filled.mean, color=colour, lw=1.2, ls="--", label=row)
+    if filled.cell.published is not None:
+        axes.axhline(filled.cell.published, color=colour, lw=0.8, ls=":")
+
+
+def _matrix(axes: Axes, found: Found, cells: list[Filled]) -> None:
+    """Draw a transfer matrix: rows attacked, columns asked."""
+    names = list(dict.fromkeys(f.cell.row for f in cells))
+    shares = {(f.cell.row, f.cell.column): 100 * (f.mean or 0.0) for f in cells}
+    table = [[shares[row, column] for column in names] for row in names]
+    axes.imshow(table, cmap="cividis", aspect="auto")
+    low, high = min(map(min, table)), max(map(max, table))
+    for y, line in enumerate(table):
+        for x, share in enumerate(line):
+            colour = "black" if share > (low + high) / 2 else "white"
+            axes.text(x, y, f"{share:.0f}", ha="center", va="center", color=colour, fontsize=7.5)
+    axes.set_xticks(range(len(names)), names, fontsize=7.5)
+    axes.set_yticks(range(len(names)), names, fontsize=7.5)
+    axes.set(xlabel="asked", ylabel="attacked")
+
+
+def _bars(axes: Axes, found: Found, cells: list[Filled]) -> None:
+    """Draw groups of bars, one group for each column."""
+    columns = list(dict.fromkeys(f.cell.column for f in cells))
+    rows = list(dict.fromkeys(f.cell.row for f in cells))
+    width = 0.8 / len(rows)
+    for index, row in enumerate(rows):
+        own = [f for f in cells if f.cell.row == row]
+        places = [columns.index(f.cell.column) + (index - len(rows) / 2 + 0.5) * width for f in own]
+        heights = [f.mean or 0.0 for f in own]
+        axes.bar(places, heights, width, color=COLOURS[index % len(COLOURS)], label=row)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set(ylabel=found.recipe.unit)
+    _tidy(axes)
+
+
+def _tidy(axes: Axes) -> None:
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=7.5, frameon=False)

@@ -1,0 +1,236 @@
+"""What was found for a recipe: its cells filled in from records, its claims judged."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from scratchticket.base.accuracy import wilson
+from scratchticket.base.errors import InputError
+from scratchticket.base.files import MAX_JSON, parsed_json, read_bytes, write_atomically
+from scratchticket.paper import PaperRecipe, Scale, published
+from scratchticket.paper.cells import Cell, Measured
+from scratchticket.paper.claims import Judged
+from scratchticket.paper.parts import OTHER_NETWORK
+from scratchticket.runs.summary import usable
+from scratchticket.sweeps import Job, Store
+from scratchticket.sweeps.store import job_folders
+
+Facts = dict[str, Any]
+FOREVER = 1e10  # seconds
+_ID = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Records:
+    """Records of finished jobs, whether from a store or from a file.
+
+    Attributes:
+        by_id: Job id to what the job is, how long it took, and its record.
+    """
+
+    by_id: Mapping[str, Facts]
+
+    @staticmethod
+    def of(store: Store, jobs: Sequence[Job]) -> Records:
+        """Read the finished ones of some jobs from a store; damaged records count as missing."""
+        known = {}
+        for job in jobs:
+            if store.state(job) != "finished" or (record := store.record(job)) is None:
+                continue
+            known[job.id] = {
+                "job": {**job.json(), "label": job.label},
+                "seconds": store.spent(job),
+                "record": record,
+            }
+        return Records(known)
+
+    @staticmethod
+    def load(path: Path) -> Records:
+        """Read a file that :meth:`save` has written.
+
+        Raises:
+            InputError: If it is none.
+        """
+        known: dict[str, Facts] = {}
+        content = read_bytes(path, "records", MAX_JSON)
+        for number, line in enumerate(content.splitlines(), start=1):
+            try:
+                name, facts = _told(parsed_json(line))
+            except (AttributeError, LookupError, TypeError, ValueError):
+                raise InputError(f"{path}: line {number} is no record of a job") from None
+            if name in known:
+                raise InputError(f"{path}: line {number} is of a job that another line is of")
+            known[name] = facts
+        return Records(known)
+
+    def save(self, path: Path) -> None:
+        """Write one JSON line per job."""
+        lines = [json.dumps({"id": name} | facts) + "\n" for name, facts in self.by_id.items()]
+        write_atomically(path, "".join(lines))
+
+    def seeds(self) -> tuple[int, ...]:
+        """Return the seeds of the runs among them, ascending."""
+        return run_seeds(facts["job"] for facts in self.by_id.values())
+
+    def record(self, job: Job) -> Facts | None:
+        """Return the record of a job; none if it is missing."""
+        facts = self.by_id.get(job.id)
+        return None if facts is None else facts["record"]
+
+
+def run_seeds(jobs: Iterable[Facts]) -> tuple[int, ...]:
+    """Return the seeds of runs, ascending; not those of tickets of another random network."""
+    found = {job["settings"].get("seed") for job in jobs if job.get("kind") == "run"}
+    return tuple(sorted(s for s in found if isinstance(s, int) and 0 <= s < OTHER_NETWORK))
+
+
+def seeds_of_store(store: Path) -> tuple[int, ...]:
+    """Return the seeds of the finished runs of a store, whatever the recipe and the scale."""
+    folders = [folder for folder in job_folders(store) if (folder / "record.json").exists()]
+    jobs = []
+    for folder in folders:
+        try:
+            job = parsed_json(read_bytes(folder / "job.json", "job", MAX_JSON))
+            jobs.append(job | {"settings": dict(job["settings"])})
+        except (InputError, AttributeError, LookupError, TypeError, ValueError):
+            continue  # what is damaged is said by `runs status`
+    return run_seeds(jobs)
+
+
+def _told(line: Facts) -> tuple[str, Facts]:
+    """Return the job's id, and what a line says of it that pages can show.
+
+    Raises:
+        ValueError: Or another error, if it says something else.
+    """
+    name, facts = line["id"], {key: line[key] for key in ("job", "seconds", "record")}
+    known = _ID.fullmatch(name) and isinstance(facts["job"], dict)
+    if not known or not 0 <= facts["seconds"] < FOREVER or not usable(facts["record"]):
+        raise ValueError("it cannot be shown")
+    return name, facts
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A cell with its numbers.
+
+    Attributes:
+        cell: What it is.
+        values: One for every seed that is done.
+    """
+
+    cell: Cell
+    values: tuple[Measured, ...]
+
+    @property
+    def mean(self) -> float | None:
+        """Over the seeds; none if nothing is done."""
+        return mean(value.value for value in self.values) if self.values else None
+
+    @property
+    def fraction(self) -> bool:
+        """Whether it is a fraction of test images, to be shown in percent."""
+        return not self.values or self.values[0].images > 0
+
+    def text(self) -> str:
+        """Return it as a table shows it: percent, with its spread over seeds."""
+        if self.mean is None:
+            return "–"
+        if not self.fraction:
+            return f"{self.mean:.3f}"
+        spread = f" ± {100 * stdev(v.value for v in self.values):.1f}" if self.values[1:] else ""
+        return f"{100 * self.mean:.1f}{spread}"
+
+    def interval(self) -> tuple[float, float] | None:
+        """Return the 95 % interval that the number of test images gives the mean, in percent."""
+        if self.mean is None or not self.fraction:
+            return None
+        low, high = wilson(self.mean, self.values[0].images)
+        return 100 * low, 100 * high
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything that was found for a recipe at a scale.
+
+    Attributes:
+        recipe: The table or figure.
+        scale: How large.
+        cells: Its numbers.
+        claims: With their verdicts.
+    """
+
+    recipe: PaperRecipe
+    scale: Scale
+    cells: tuple[Filled, ...]
+    claims: tuple[Judged, ...]
+
+    @property
+    def panels(self) -> dict[str, list[Filled]]:
+        """The cells of each panel that has a number, in the recipe's order."""
+        panels: dict[str, list[Filled]] = {}
+        for filled in self.cells:
+            panels.setdefault(filled.cell.panel, []).append(filled)
+        return {name: own for name, own in panels.items() if any(f.values for f in own)}
+
+    @property
+    def done(self) -> int:
+        """How many cells have a number."""
+        return sum(bool(filled.values) for filled in self.cells)
+
+    def jobs(self) -> Iterator[Job]:
+        """Return the jobs behind its numbers."""
+        yield from dict.fromkeys(job for filled in self.cells for job in filled.cell.jobs)
+
+
+def doubts_about(recipe: PaperRecipe) -> list[str]:
+    """Return what is doubtful about the paper's numbers, printed in tables or in its text."""
+    doubts = [*published.table(recipe.name).doubts] if recipe.name.startswith("table") else []
+    own = {claim.printed[0] for claim in recipe.claims if claim.printed}
+    for name, facts in published.claims().items():
+        if "doubt" in facts and (name in own or facts.get("note") == recipe.name):
+            doubts.append(facts["doubt"])
+    return doubts
+
+
+def found(recipe: PaperRecipe, scale: Scale, records: Records) -> Found:
+    """Fill in the numbers of a recipe, as far as they are there, and judge its claims."""
+    filled = []
+    for cell in recipe.cells(scale):
+        known = [records.record(job) for job in cell.jobs]
+        values = tuple(
+            _number(cell, job, record)._replace(seed=seed)
+            for seed, (job, record) in enumerate(zip(cell.jobs, known, strict=True))
+            if record is not None
+        )
+        filled.append(Filled(cell, values))
+    values_by_place = {
+        (f.cell.panel, f.cell.row, f.cell.column): list(f.values) for f in filled if f.values
+    }
+    judged = tuple(claim.judged(values_by_place) for claim in recipe.claims)
+    return Found(recipe, scale, tuple(filled), judged)
+
+
+def _number(cell: Cell, job: Job, record: Facts) -> Measured:
+    """Return a cell's number from the record of a job.
+
+    Raises:
+        InputError: If it is not there.
+    """
+    try:
+        found = cell.read(record)
+        if not (0 <= found.images == int(found.images) and isfinite(found.value)):
+            raise ValueError("it is no number")
+    except (ArithmeticError, AttributeError, LookupError, StopIteration, TypeError, ValueError):
+        where = f"{cell.panel}, {cell.row}, {cell.column}".rstrip(", ")
+        raise InputError(f"the record of job {job.id[:16]} has no number for {where}") from None
+    if found.images and not 0 <= found.value <= 1:
+        raise InputError(f"the record of job {job.id[:16]} has more images right than there are")
+    return found

@@ -1,0 +1,166 @@
+"""The two pictures of a run. The same numbers always give the same bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Sequence
+from fractions import Fraction
+from textwrap import shorten
+from typing import Any
+
+import matplotlib as mpl
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from torch import Tensor, nn
+
+from scratchticket.attacks import AttackRecipe, perturb
+from scratchticket.base import rng
+from scratchticket.base.quantities import fraction_text
+from scratchticket.data import ImageSet, pixels
+from scratchticket.evaluation import answering, predictions
+from scratchticket.learning import Epoch
+
+NATURAL, ROBUST, LOSS = "#0072b2", "#d55e00", "#555555"  # distinguishable to the colour-blind
+EXAMPLES = 8
+_NO_XML = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+MARKERS = "osD^v<>PXph"
+
+
+def svg(figure: Figure) -> str:
+    """Return a figure as SVG text without date or random identifiers.
+
+    Names from files are shown as they are: dollars are no formula. What XML cannot hold is left
+    out, and a letter that the font lacks is a box.
+    """
+    text = io.StringIO()
+    for written in figure.findobj(Text):
+        written.set_parse_math(False)
+    settings: Any = {"svg.hashsalt": "scratchticket", "svg.fonttype": "path"}
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(text, format="svg", metadata={"Date": None}, bbox_inches="tight")
+    return _NO_XML.sub("", text.getvalue())
+
+
+def curves(epochs: Sequence[Epoch], attack: AttackRecipe, title: str) -> str:
+    """Draw loss and validation accuracies over the epochs.
+
+    Returns:
+        SVG text.
+    """
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot([e.epoch for e in epochs], [e.loss for e in epochs], color=LOSS, marker=".")
+    left.set(xlabel="epoch", ylabel="cross-entropy", title="training loss")
+    judged = [(e.epoch, e.validation) for e in epochs if e.validation is not None]
+    numbers = [epoch for epoch, _ in judged]
+    right.plot(numbers, [v.natural.percent for _, v in judged], color=NATURAL, marker="o", ms=3)
+    right.plot(numbers, [v.robust.percent for _, v in judged], color=ROBUST, marker="s", ms=3)
+    right.legend(["natural", f"under {attack}"], loc="lower right")
+    right.set(xlabel="epoch", ylabel="accuracy (%)", ylim=(0, 102), title="validation images")
+    for axes in (left, right):
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title)
+    return svg(figure)
+
+
+def robustness(record: dict[str, Any]) -> str:
+    """Draw accuracy against epsilon: one panel for each norm, one line for each attack.
+
+    Args:
+        record: Of an evaluation.
+
+    Returns:
+        SVG text.
+    """
+    by_norm: dict[str, dict[str, list[tuple[float, float, str]]]] = {}
+    for row in record["attacks"]:
+        if row["epsilon"] is None:
+            continue
+        point = (float(Fraction(row["epsilon"])), 100 * row["correct"] / row["total"])
+        name = row["title"].split(",")[0]
+        by_norm.setdefault(row["norm"], {}).setdefault(name, []).append((*point, row["epsilon"]))
+    natural = 100 * record["natural"]["correct"] / record["natural"]["total"]
+    figure = Figure(figsize=(1 + 6.5 * len(by_norm), 4.6), layout="constrained")
+    panels = figure.subplots(1, max(1, len(by_norm)), squeeze=False)[0]
+    colours = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]
+    for axes, (norm, lines) in zip(panels, by_norm.items(), strict=False):
+        axes.axhline(natural, color="black", lw=1, ls="--", label="natural")
+        for index, (name, points) in enumerate(lines.items()):
+            x, y, _ = zip(*sorted(points), strict=True)
+            marker = MARKERS[index % len(MARKERS)]
+            axes.plot(x, y, marker=marker, ms=4, lw=1, color=colours[index % 20], label=name)
+        worst = [w for w in record["worst_cases"] if w["norm"] == norm]
+        radii = [float(Fraction(w["epsilon"])) for w in worst]
+        left = [100 * w["correct"] / w["total"] for w in worst]
+        axes.plot(radii, left, "k_", ms=14, mew=2, label="worst case of every image")
+        ticks = {value: text for points in lines.values() for value, _, text in points}
+        axes.set_xscale("log")
+        axes.set_xticks(list(ticks), list(ticks.values()), rotation=60, fontsize=8)
+        axes.set_xticks([], minor=True)
+        axes.set(xlabel=f"epsilon ({norm})", ylabel="accuracy (%)", ylim=(-2, 102))
+        axes.legend(fontsize=7, ncols=1, loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    total = record["natural"]["total"]
+    figure.suptitle(f"{record['subject']['file']} on {total} images of {record['data']['name']}")
+    return svg(figure)
+
+
+def examples(
+    network: nn.Module,
+    images: ImageSet,
+    classes: Sequence[str],
+    attack: AttackRecipe,
+    *,
+    seed: int,
+    title: str,
+) -> str:
+    """Draw some test images clean and attacked, with what the network says of each.
+
+    The first images of the set are shown, chosen by nothing but their position.
+
+    Returns:
+        SVG text.
+    """
+    some = images[slice(0, EXAMPLES)]
+    clean, labels = pixels(some.images), some.labels
+    generator = rng.generator(seed, "evaluation", "examples")
+    attacked = perturb(attack, answering(network), clean, labels, generator=generator, keep="first")
+    largest = float((attacked - clean).abs().max())
+    shown = Fraction(attack.epsilon) if attack.norm == "linf" else Fraction(f"{largest:.2g}")
+    width = float(shown) or 1.0
+    figure = Figure(figsize=(1.35 * len(some), 5.2), layout="constrained")
+    grid = figure.subplots(3, len(some), squeeze=False)
+    for column in range(len(some)):
+        label = int(labels[column])
+        for row, (name, batch) in enumerate((("clean", clean), ("attacked", attacked))):
+            said = int(predictions(network, batch[column : column + 1]))
+            _picture(grid[row, column], batch[column])
+            verdict = "right" if said == label else "wrong"
+            grid[row, column].set_title(
+                f"{shorten(classes[said], 16, placeholder='...')}\n{verdict}",
+                fontsize=9,
+                color=NATURAL if said == label else ROBUST,
+                weight="normal" if said == label else "bold",
+            )
+            grid[row, 0].set_ylabel(name)
+        _picture(grid[2, column], 0.5 + (attacked - clean)[column] / (2 * width))
+        grid[2, column].set_xlabel(f"label {classes[label]}", fontsize=9)
+    ends = f"black -{fraction_text(shown)}, white +{fraction_text(shown)}"
+    grid[2, 0].set_ylabel(f"difference\n{ends}", fontsize=8)
+    figure.suptitle(title)
+    return svg(figure)
+
+
+def _picture(axes: Axes, image: Tensor) -> None:
+    """Show one image, ``(channel, height, width)`` in [0, 1]."""
+    shown = image.detach().cpu().clamp(0, 1)
+    values = shown[0] if len(shown) != 3 else torch.movedim(shown, 0, -1)
+    axes.imshow(values.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set(xticks=[], yticks=[])

@@ -1,0 +1,46 @@
+"""What pages that are one file have in common: how they begin, and pictures inside them."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from html import escape
+from importlib.resources import files
+from io import BytesIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+
+def head(title: str, allowed: str, *, style: str = "") -> str:
+    """Return a page up to its body: nothing in it may ask for anything from elsewhere.
+
+    Args:
+        title: Plain text.
+        allowed: Directives of its content security policy, beside styles.
+        style: Rules beside those of every page.
+    """
+    common = files("scratchticket.pictures").joinpath("page.css").read_text()
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; style-src 'unsafe-inline'; {allowed}">
+<title>{escape(title)}</title>
+<style>
+{common}{style}</style>
+</head>
+"""
+
+
+def png_url(pixels: npt.NDArray[np.uint8]) -> str:
+    """Return a picture as a URL that holds it.
+
+    Args:
+        pixels: ``(height, width)`` or ``(height, width, 3)``.
+    """
+    content = BytesIO()
+    Image.fromarray(pixels).save(content, "PNG", optimize=True)
+    return f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"

@@ -1,0 +1,228 @@
+"""What tickets look like: a page with their masks, signs, first filters and overlaps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from math import ceil, sqrt
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from scratchticket.networks import bare
+from scratchticket.pictures.html import head, png_url
+from scratchticket.tickets import Ticket, check_one_network
+
+Pixels = npt.NDArray[np.uint8]
+LIGHT, PLUS, MINUS = (np.array(c) for c in ((238, 240, 243), (0, 114, 178), (213, 94, 0)))
+SIDE = 360  # of a small picture, in pixels at least
+LARGEST = 1024  # rows and columns of a mask that are drawn
+STYLE = """
+img { image-rendering: pixelated; max-width: 100%; border: 1px solid var(--line); }
+.pictures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
+"""
+
+
+def portrait(tickets: Mapping[str, Ticket]) -> str:
+    """Return a page that shows tickets of one network; it needs nothing else.
+
+    Args:
+        tickets: By what they are called; the first is shown whole, the others beside it.
+
+    Raises:
+        InputError: If they are of different networks.
+    """
+    check_one_network(list(tickets.values()))
+    (name, first), *_ = tickets.items()
+    parts = [_layers(first), _filters(tickets), _overlaps(tickets), _masks(first)]
+    ratio = f"{first.mask.kept:,} of {first.mask.total:,} weights"
+    return f"""{head(f"{name}: what the ticket looks like", "img-src data:", style=STYLE)}<body>
+<header>
+<h1>What {escape(name)} looks like</h1>
+<p>{escape(first.network.name)}, {ratio} ({100 * first.remaining_ratio:.3g} %),
+{"never trained" if first.weights is None else "weights stored in the file"}. Blue is a positive
+weight, orange a negative one, light grey none. <i>By chance</i> is what random masks of the same
+ratios would show.</p>
+</header>
+<main>
+{chr(10).join(parts)}
+</main>
+</body>
+</html>
+"""
+
+
+def _weights(ticket: Ticket) -> dict[str, Tensor]:
+    """Return what is left of the masked weights, by parameter."""
+    parameters = dict(bare(ticket.build()).named_parameters())
+    return {name: parameters[name].detach() for name in ticket.mask}
+
+
+def _matrix(layer: Tensor) -> Tensor:
+    """Return a layer as (output, input, whatever a kernel has)."""
+    return layer.reshape(len(layer), layer.shape[1] if layer.ndim > 1 else 1, -1)
+
+
+def _image(pixels: Pixels, alternative: str, caption: str = "") -> str:
+    """Return pixels, enlarged if they are few, as a picture inside the page."""
+    scale = max(1, ceil(SIDE / max(pixels.shape[:2])))
+    height, width = (scale * size for size in pixels.shape[:2])
+    told = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return (
+        f'<figure><img width="{width}" height="{height}" alt="{escape(alternative)}" '
+        f'src="{png_url(pixels)}">{told}</figure>'
+    )
+
+
+def _signed(values: Tensor) -> Pixels:
+    """Return a colour for each value in [-1, 1]: orange, light grey at 0, blue."""
+    shares = values.clamp(-1, 1).numpy()[..., None]
+    ends = np.where(shares > 0, PLUS, MINUS)
+    return np.asarray(np.rint(LIGHT + np.abs(shares) * (ends - LIGHT)), dtype=np.uint8)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose first column names the rows."""
+    top = f'<th scope="col" class="text">{escape(heads[0])}</th>'
+    top += "".join(f'<th scope="col">{escape(head)}</th>' for head in heads[1:])
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>'
+        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    head = f"<thead><tr>{top}</tr></thead>"
+    return f'<div class="scroll"><table>{head}<tbody>{body}</tbody></table></div>'
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _layers(ticket: Ticket) -> str:
+    """Return a line per layer: how much remains, of kernels and channels too, and the signs."""
+    rows, whole = [], _whole(ticket)
+    for name, left in _weights(ticket).items():
+        mask = _matrix(ticket.mask[name])
+        share, size = mask.double().mean().item(), mask.shape[2]
+        empty = (~mask.any(dim=2)).double().mean().item()
+        silent = (~mask.flatten(1).any(dim=1)).double().mean().item()
+        kept = left[ticket.mask[name]]
+        rows.append(
+            (
+                name,
+                f"{int(mask.sum()):,}",
+                f"{mask.numel():,}",
+                _percent(share),
+                _percent(empty) if size > 1 else "–",
+                _percent((1 - share) ** size) if size > 1 else "–",
+                _percent(silent),
+                _percent((kept > 0).double().mean().item()),
+                _percent((whole[name] > 0).double().mean().item()),
+            )
+        )
+    heads = ["layer", "kept", "of", "share", "kernels empty", "by chance", "outputs empty"]
+    heads += ["kept that are positive", "of all"]
+    return f"<section><h2>Layer by layer</h2>{_table(heads, rows)}</section>"
+
+
+def _whole(ticket: Ticket) -> dict[str, Tensor]:
+    """Return the masked layers' weights before masking, as far as the ticket knows them."""
+    if ticket.weights is not None:
+        return {name: ticket.weights[name][mask] for name, mask in ticket.mask.items()}
+    parameters = dict(bare(ticket.random_network()).named_parameters())
+    return {name: parameters[name].detach() for name in ticket.mask}
+
+
+def _filters(tickets: Mapping[str, Ticket]) -> str:
+    """Return the kernels of the first convolution of every ticket."""
+    pictures = []
+    for called, ticket in tickets.items():
+        weights = _weights(ticket)
+        first = next((w for w in weights.values() if w.ndim == 4), None)
+        if first is not None:
+            pictures.append(_image(_tiled(first), f"First filters of {called}", called))
+    if not pictures:
+        return ""
+    told = "<p>A tile per output channel; the kernels of its input channels side by side.</p>"
+    joined = "".join(pictures)
+    return f'<section><h2>First filters</h2>{told}<div class="pictures">{joined}</div></section>'
+
+
+def _tiled(weights: Tensor) -> Pixels:
+    """Return kernels, (output, input, height, width), as a picture of tiles."""
+    outputs, inputs, height, width = weights.shape
+    columns = ceil(sqrt(outputs * height / (inputs * width)))
+    rows = ceil(outputs / columns)
+    largest = float(weights.abs().max()) or 1.0
+    picture = np.full((rows * (height + 1) + 1, columns * (inputs * width + 1) + 1, 3), 255, "u1")
+    for place, kernels in enumerate(weights / largest):
+        top = place // columns * (height + 1) + 1
+        left = place % columns * (inputs * width + 1) + 1
+        tile = _signed(kernels.permute(1, 0, 2).reshape(height, inputs * width))
+        picture[top : top + height, left : left + inputs * width] = tile
+    return picture
+
+
+def _overlaps(tickets: Mapping[str, Ticket]) -> str:
+    """Return how much of a ticket is in another, beside what chance would give."""
+    if len(tickets) < 2:
+        return ""
+    rows = []
+    pairs = list(tickets.items())
+    for place, (called, one) in enumerate(pairs):
+        for other_called, other in pairs[place + 1 :]:
+            shared = [n for n in one.mask if n in other.mask and _same(one, other, n)]
+            both = sum(int((one.mask[n] & other.mask[n]).sum()) for n in shared)
+            sizes = [sum(int(t.mask[n].sum()) for n in shared) for t in (one, other)]
+            chance = sum(
+                float(one.mask[n].double().mean() * other.mask[n].double().mean())
+                * one.mask[n].numel()
+                for n in shared
+            )
+            rows.append(
+                (
+                    f"{called} and {other_called}",
+                    f"{both:,}",
+                    _percent(both / min(sizes)),
+                    _percent(chance / min(sizes)),
+                )
+            )
+    heads = ("tickets", "weights in both", "of the smaller", "by chance")
+    begun = len({ticket.score_seed for ticket in tickets.values()} - {None}) < len(tickets)
+    told = (
+        "<p>Some of these searches began with the same scores, so that their masks overlapped "
+        "before anything was learned.</p>"
+        if begun
+        else ""
+    )
+    return f"<section><h2>Overlap</h2>{told}{_table(heads, rows)}</section>"
+
+
+def _same(one: Ticket, other: Ticket, name: str) -> bool:
+    """Whether two tickets' masks of a layer have one shape."""
+    return one.mask[name].shape == other.mask[name].shape
+
+
+def _masks(ticket: Ticket) -> str:
+    """Return two pictures of every layer: how full its kernels are, and which sign they have."""
+    told = (
+        "<p>A row per output channel, a column per input channel. Left: how much of each kernel "
+        "remains, from light grey for nothing to blue for all. Right: the sum of the signs that "
+        "remain, of the kernel's size.</p>"
+    )
+    parts = []
+    for name, left in _weights(ticket).items():
+        mask, signs = _matrix(ticket.mask[name]), _matrix(left.sign())
+        if max(mask.shape[:2]) > LARGEST:
+            mask, signs = mask[:LARGEST, :LARGEST], signs[:LARGEST, :LARGEST]
+        full = _image(_signed(mask.double().mean(dim=2)), f"Kept share of each kernel of {name}")
+        signed = _image(_signed(signs.mean(dim=2)), f"Sum of signs of each kernel of {name}")
+        shape = " x ".join(map(str, ticket.mask[name].shape))
+        cut = (
+            f"; the first {LARGEST} are drawn" if max(ticket.mask[name].shape[:2]) > LARGEST else ""
+        )
+        title = f"<h3>{escape(name)} <small>{shape}{cut}</small></h3>"
+        parts.append(f'{title}<div class="pictures">{full}{signed}</div>')
+    return f"<section><h2>Masks</h2>{told}{''.join(parts)}</section>"

@@ -1,0 +1,114 @@
+"""Pictures of several networks: transfer matrices, and what is left of a switch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from scratchticket.pictures.figures import NATURAL, ROBUST, svg
+
+SINGLE = "#009e73"
+
+
+def transfer(record: dict[str, Any]) -> str:
+    """Draw the transfer matrices as heat maps, rows attacked, columns asked (Fig. 7).
+
+    Args:
+        record: Of the verb ``transfer``.
+
+    Returns:
+        SVG text.
+    """
+    names, matrices = record["networks"], record["matrices"]
+    side = 1.6 + 0.62 * len(names)
+    columns = min(2, len(matrices))
+    rows = -(-len(matrices) // columns)
+    figure = Figure(figsize=(columns * (side + 0.9), rows * side), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes in panels[len(matrices) :]:
+        axes.set_visible(False)
+    shares = [
+        [[100 * m["rows"][r][c] / m["total"] for c in names] for r in names] for m in matrices
+    ]
+    numbers = [share for matrix in shares for row in matrix for share in row]
+    for axes, matrix, table in zip(panels, matrices, shares, strict=False):
+        _heat(axes, matrix, table, names, (min(numbers), max(numbers)))
+    total, name = record["total"], record["data"]["name"]
+    figure.suptitle(
+        f"Right of {total} images of {name} (%): attacks made on the row, asked is the column",
+        fontsize=10,
+    )
+    return svg(figure)
+
+
+def _heat(
+    axes: Axes,
+    matrix: dict[str, Any],
+    shares: list[list[float]],
+    names: list[str],
+    limits: tuple[float, float],
+) -> None:
+    """Draw one matrix with its numbers."""
+    picture = axes.imshow(shares, cmap="cividis", vmin=limits[0], vmax=limits[1])
+    for row, line in enumerate(shares):
+        for column, share in enumerate(line):
+            colour = "black" if share > sum(limits) / 2 else "white"
+            size = max(5, 9 - len(names) // 3)
+            axes.text(
+                column, row, f"{share:.1f}", ha="center", va="center", color=colour, fontsize=size
+            )
+    axes.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    kind = "stops at the first success" if matrix["stops"] else "goes on"
+    axes.set_title(f"{matrix['title']}; {kind}", fontsize=9)
+    axes.figure.colorbar(picture, ax=axes, shrink=0.8)
+
+
+def switch(record: dict[str, Any]) -> str:
+    """Draw what every strike leaves of a switch at the least epsilon, and the worst case.
+
+    Args:
+        record: Of the verb ``switch evaluate``.
+
+    Returns:
+        SVG text.
+    """
+    worst = record["worst_case"]
+    rows = [
+        (row["title"].split(",")[0] + ", on " + row["source"], row["expected"], ROBUST)
+        for row in record["attacks"]
+        if (row["norm"], row["epsilon"]) == (worst["norm"], worst["epsilon"])
+    ]
+    rows.sort(key=lambda row: -row[1])
+    protocol = [m for m in record["protocol"] if m["stops"] and m["epsilon"] == worst["epsilon"]]
+    bars = [("natural", record["natural"]["expected"], NATURAL)]
+    bars += [
+        (f"the paper's protocol, {m['title'].split(',')[0]}", m["mean"], NATURAL) for m in protocol
+    ]
+    bars += rows
+    single, dense = worst["best_member"], record.get("dense")
+    bars += [("worst of all strikes, every image", worst["expected"], "black")]
+    bars += [
+        (f"best single ticket ({single['name']})", single["correct"] / single["total"], SINGLE)
+    ]
+    if dense is not None:
+        bars += [("dense network", dense["worst_case"]["expected"], SINGLE)]
+    figure = Figure(figsize=(8, 1.2 + 0.24 * len(bars)), layout="constrained")
+    axes = figure.subplots()
+    labels, values, colours = zip(*bars, strict=True)
+    places = range(len(bars), 0, -1)
+    axes.barh(places, [100 * value for value in values], color=colours, height=0.7)
+    for place, value in zip(places, values, strict=True):
+        axes.text(100 * value + 0.6, place, f"{100 * value:.1f}", va="center", fontsize=7)
+    axes.set_yticks(places, labels, fontsize=7)
+    axes.set(xlim=(0, 108), ylim=(0.4, len(bars) + 0.6), xlabel="expected accuracy (%)")
+    axes.spines[["top", "right"]].set_visible(False)
+    count = len(record["members"])
+    axes.set_title(
+        f"Switch of {count} tickets, {worst['norm']} {worst['epsilon']}, "
+        f"{worst['total']} images of {record['data']['name']}",
+        fontsize=10,
+    )
+    return svg(figure)

@@ -1,0 +1,6 @@
+"""Runs: from a recipe to a folder with a ticket, a record, a log and pictures."""
+
+from scratchticket.runs.api import draw_ticket, train_network
+from scratchticket.runs.recipe import EvaluationRecipe, Recipe
+
+__all__ = ["EvaluationRecipe", "Recipe", "draw_ticket", "train_network"]

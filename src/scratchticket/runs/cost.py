@@ -1,0 +1,49 @@
+"""What a run costs, in operations: computed from its recipe, never timed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from scratchticket.runs.recipe import Recipe, stored_recipe
+
+
+def forward_passes(stored: Mapping[str, Any]) -> float:
+    """Return the cost of a run in forward passes per training image.
+
+    The gradient of the images costs as much as a forward pass, that of the weights as much again. A
+    validation attacks each image for all its steps, which is more than it does where an attack
+    succeeds before; the statistics of batch norm are averaged over one more pass.
+
+    Args:
+        stored: A recipe's JSON.
+    """
+    recipe = stored_recipe(stored)
+    learning, search = recipe.learning, recipe.search
+    schedule = learning.schedule_of(recipe.attack)
+    ends = [part for part, _ in schedule[1:]] + [Fraction(1)]
+    steps = sum(
+        attack.exact_steps * (end - begins)
+        for (begins, attack), end in zip(schedule, ends, strict=True)
+    )
+    step = 2 * steps + 3
+    if search.sharpness:
+        step += 3 * (1 - Fraction(search.sharpness_from))
+    held_back = Fraction(recipe.data.validation)
+    judged = held_back / (1 - held_back) * (2 * recipe.evaluation.steps + 1) + 1
+    validations = ceil(learning.epochs / learning.validate_every)
+    return float(learning.epochs * step + validations * judged)
+
+
+def judging_share(recipe: Recipe, train: int, test: int) -> float:
+    """Return the cost of judging the best and the last epoch, as a share of that of learning.
+
+    Args:
+        recipe: The run's.
+        train: How many training images there are.
+        test: How many test images.
+    """
+    passes = 2 * (2 * recipe.evaluation.steps + 1)
+    return passes * test / (forward_passes(recipe.json()) * train)

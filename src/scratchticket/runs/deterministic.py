@@ -1,0 +1,56 @@
+"""Only algorithms that give the same bits at every run, or a line that says which is none."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from scratchticket.base.errors import InputError
+
+_VARIABLE = "CUBLAS_WORKSPACE_CONFIG"
+_FITTING = (":4096:8", ":16:8")  # of the workspace in which cuBLAS adds in a fixed order
+_REFUSED = re.compile(r"(\S+) does not have a deterministic implementation")
+
+
+@contextmanager
+def deterministic(asked: bool) -> Iterator[None]:
+    """Let PyTorch choose deterministic algorithms meanwhile, if that is asked for.
+
+    Must be entered before the process has multiplied matrices on a GPU.
+
+    Raises:
+        InputError: If an operation has no deterministic algorithm, or the environment forbids one.
+    """
+    if not asked:
+        yield
+        return
+    workspace = os.environ.get(_VARIABLE)
+    if workspace not in (None, *_FITTING):
+        raise InputError(
+            f"--deterministic needs {_VARIABLE}={_FITTING[0]} or {_FITTING[1]}, it is {workspace!r}"
+        )
+    cudnn = torch.backends.cudnn
+    flags = cudnn.deterministic, cudnn.benchmark
+    strict = torch.are_deterministic_algorithms_enabled()
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    os.environ[_VARIABLE] = workspace or _FITTING[0]
+    torch.use_deterministic_algorithms(True)
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    except RuntimeError as error:
+        if (found := _REFUSED.search(str(error))) is None:
+            raise
+        raise InputError(
+            f"--deterministic cannot be had: PyTorch has no deterministic version of {found[1]} "
+            "on this device, which the network or an attack uses"
+        ) from None
+    finally:
+        cudnn.deterministic, cudnn.benchmark = flags
+        torch.use_deterministic_algorithms(strict, warn_only=warns)
+        if workspace is None:
+            del os.environ[_VARIABLE]

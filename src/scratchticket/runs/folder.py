@@ -1,0 +1,164 @@
+"""The folder of a run: what its files are called, when they may be replaced."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+from scratchticket.base.errors import InputError, Unwritable
+from scratchticket.runs.recipe import Recipe, all_settings
+from scratchticket.runs.schemas import check_record
+from scratchticket.base.files import MAX_JSON, check_writable, parsed_json, read_bytes, write_atomically
+from scratchticket.learning.checkpoint import Damaged, before
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of a run.
+
+    Attributes:
+        path: The folder.
+        task: ``draw`` or ``train``; decides what the ticket file is called.
+    """
+
+    path: Path
+    task: str
+
+    @property
+    def ticket(self) -> Path:
+        """The result: a ticket, or a dense network in the same format."""
+        return self.path / ("ticket.safetensors" if self.task == "draw" else "network.safetensors")
+
+    @property
+    def record(self) -> Path:
+        """Numbers; there once the run is finished."""
+        return self.path / "record.json"
+
+    @property
+    def recipe(self) -> Path:
+        """What was asked for; there from the beginning."""
+        return self.path / "recipe.json"
+
+    @property
+    def log(self) -> Path:
+        """One JSON line per epoch."""
+        return self.path / "log.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        """What an interrupted run goes on from; removed at the end."""
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def curves(self) -> Path:
+        """Loss and accuracies over the epochs."""
+        return self.path / "curves.svg"
+
+    @property
+    def examples(self) -> Path:
+        """Clean and attacked images."""
+        return self.path / "examples.svg"
+
+    def files(self) -> list[Path]:
+        """Return every file a run may leave, in the order in which to remove them.
+
+        The record goes first and the recipe last: a removal that is interrupted leaves a run that
+        is not finished, never one that seems to be.
+        """
+        tickets = [self.path / f"{name}.safetensors" for name in ("ticket", "network")]
+        pictures = [self.curves, self.examples]
+        checkpoints = [self.checkpoint, before(self.checkpoint)]
+        return [self.record, *checkpoints, *tickets, self.log, *pictures, self.recipe]
+
+    def prepare(self, recipe: Recipe, *, resume: bool, overwrite: bool) -> None:
+        """Make the folder ready for a run of this recipe.
+
+        Raises:
+            InputError: If it holds a run and neither ``resume`` nor ``overwrite`` was asked for, if
+                the run to resume has another recipe, or if the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            present = [file for file in self.files() if file.exists()]
+            if present and not (resume or overwrite):
+                raise InputError(
+                    f"{self.path} already holds a run; use --resume to go on with it, "
+                    "--overwrite to replace it, or another --out"
+                )
+            if present and resume:
+                self.check_same(recipe)
+                check_writable(self.recipe)
+                return
+            for file in present:
+                file.unlink()
+        except OSError as error:
+            raise Unwritable(f"cannot use folder {self.path}: {error.strerror}") from None
+        write_atomically(self.recipe, json.dumps(recipe.json(), indent=2) + "\n")
+
+    def check_same(self, recipe: Recipe) -> None:
+        """Refuse to resume a run with another recipe, naming the first difference.
+
+        Raises:
+            Damaged: If the stored recipe is missing or damaged.
+            InputError: If it differs, or cannot be read.
+        """
+        advice = "use --overwrite or another --out"
+        try:
+            old = all_settings(json_file(self.recipe))
+        except InputError as error:
+            lost = isinstance(error, Damaged) or not self.recipe.exists()
+            raise (Damaged if lost else InputError)(f"cannot resume: {error}; {advice}") from None
+        new = all_settings(recipe.json())
+        if old.keys() != new.keys():
+            raise Damaged(
+                f"cannot resume: {self.recipe} is of another version or damaged; {advice}"
+            )
+        moved = {"start.file"} if recipe.start.sha256 is not None else set()
+        if recipe.beside.sha256:
+            moved.add("beside.files")  # where a file lies does not matter, its content does
+        for path, value in new.items():  # in the recipe's order, the task first
+            if old[path] != value and path not in moved:
+                raise InputError(
+                    f"cannot resume: the run was started with {path}={_short(old[path])}, "
+                    f"now it is {_short(value)}; {advice}"
+                )
+
+    def finished(self) -> dict[str, Any] | None:
+        """Return the record of a finished run: one whose ticket file is there, whole.
+
+        Raises:
+            InputError: If the record is damaged.
+        """
+        if not self.record.exists() or not self.whole(record := json_file(self.record)):
+            return None
+        check_record(record, self.record)
+        return record
+
+    def whole(self, record: dict[str, Any]) -> bool:
+        """Whether the ticket file is there in the size that a record says."""
+        return self.ticket.exists() and self.ticket.stat().st_size == record.get("bytes")
+
+
+def json_file(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        Damaged: If the file holds none.
+        InputError: If it cannot be read.
+    """
+    content = read_bytes(path, "file", MAX_JSON)
+    try:
+        value = parsed_json(content)
+    except ValueError as error:
+        raise Damaged(f"{path} is damaged: it holds no JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise Damaged(f"{path} is damaged: it holds no JSON object")
+    return value
+
+
+def _short(value: object) -> str:
+    """Return a value as it fits into a line."""
+    return shorten(str(value), 80, placeholder="...")

@@ -1,0 +1,347 @@
+"""A recipe: everything that decides a run's result, in frozen dataclasses and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from fractions import Fraction
+from hashlib import sha256
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from scratchticket.attacks import AttackRecipe, Norm
+from scratchticket.data import DataRecipe
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.base.files import canonical_json, check_text
+from scratchticket.learning import LearningRecipe, SearchRecipe, make_search, search_settings
+from scratchticket.masks import Pattern, parse_ratio
+from scratchticket.networks import NetworkRecipe
+from scratchticket.base.quantities import fraction_text
+from scratchticket.base.rng import check_seed
+from scratchticket.tickets import InitialScores, Ticket
+from scratchticket.base.typed import check_types
+
+
+@dataclass(frozen=True)
+class EvaluationRecipe:
+    """The attack that judges: PGD, by default at the epsilon of the search.
+
+    Attributes:
+        steps: Gradient evaluations.
+        epsilon: Radius as text; if not given, that of the inner attack.
+        step_size: As in :class:`AttackRecipe`.
+        norm: ``linf`` or ``l2``; if not given, that of the inner attack.
+    """
+
+    steps: int = 20
+    epsilon: str | float | None = None
+    step_size: str | float | None = None
+    norm: Norm | None = None
+
+    def __post_init__(self) -> None:
+        check_types(self, "evaluation.")
+
+    def attack(self, inner: AttackRecipe) -> AttackRecipe:
+        """Return the attack this stands for, given the inner one.
+
+        Raises:
+            InputError: If the norms differ and no epsilon is given.
+        """
+        norm = self.norm or inner.norm
+        if self.epsilon is None and norm != inner.norm:
+            raise InputError(f"evaluation.norm={norm} needs an evaluation.epsilon of its own")
+        epsilon = inner.epsilon if self.epsilon is None else self.epsilon
+        return AttackRecipe("pgd", epsilon, self.steps, self.step_size, norm)
+
+
+@dataclass(frozen=True)
+class StartRecipe:
+    """A file to go on from instead of a random network.
+
+    Attributes:
+        file: Of a ticket or a trained network; if not given, the random network is the start.
+        index: Which of several tickets in the file.
+        sha256: Of the ticket's own content, so that the recipe says what it was; filled in when the
+            file is read.
+        weights: ``inherited``, or ``new``: of the random network of this run's seed and init.
+    """
+
+    file: str | None = None
+    index: int | None = None
+    sha256: str | None = None
+    weights: Literal["inherited", "new"] = "inherited"
+
+    def __post_init__(self) -> None:
+        check_types(self, "start.")
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything to go on from."""
+        return self.file is not None or self.sha256 is not None
+
+
+@dataclass(frozen=True)
+class BesideRecipe:
+    """Which tickets the inner attack is made on too.
+
+    Attributes:
+        files: Of the tickets; all of a file that holds several.
+        sha256: Of each ticket's own content; filled in when the files are read.
+    """
+
+    files: tuple[str, ...] = ()
+    sha256: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_types(self, "beside.")
+
+    @property
+    def exists(self) -> bool:
+        """Whether there are any."""
+        return bool(self.files or self.sha256)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to run.
+
+    Attributes:
+        task: ``draw`` a ticket, or ``train`` weights: all, or those that remain in a ticket.
+        data: Which images, and how they are prepared.
+        network: The random network.
+        ratio: Fraction of the scores kept, in (0, 1], as text; if not given, 0.1 for ``draw``;
+            always 1 for ``train``, which adds nothing to the mask it starts from.
+        pattern: What a score decides about, and how the ratio is spread over the layers.
+        start: What to go on from instead of the random network.
+        beside: Tickets that the inner attack is made on too.
+        scores: Where a drawing's scores start: ``random``, or at the magnitudes of the trained
+            ``weights`` it starts from.
+        search: How the mask is searched for.
+        attack: The inner maximisation.
+        learning: The outer minimisation.
+        evaluation: The attack on validation and test images.
+        seed: Of weights, scores, batches and attack starts.
+    """
+
+    task: Literal["draw", "train"] = "draw"
+    data: DataRecipe = field(default_factory=DataRecipe)
+    network: NetworkRecipe = field(default_factory=NetworkRecipe)
+    ratio: str | float | None = None
+    pattern: Pattern = field(default_factory=Pattern)
+    start: StartRecipe = field(default_factory=StartRecipe)
+    beside: BesideRecipe = field(default_factory=BesideRecipe)
+    scores: InitialScores = "random"
+    search: SearchRecipe = field(default_factory=SearchRecipe)
+    attack: AttackRecipe = field(default_factory=AttackRecipe)
+    learning: LearningRecipe = field(default_factory=LearningRecipe)
+    evaluation: EvaluationRecipe = field(default_factory=EvaluationRecipe)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        if self.task not in ("draw", "train"):
+            raise unknown("task", self.task, ("draw", "train"))
+        ratio = self._ratio()
+        if self.task == "train" and (ratio != "1" or self.pattern != Pattern()):
+            raise InputError(
+                f"training changes no mask: ratio must be 1, got {ratio}, and pattern not given"
+            )
+        if self.task == "train" and self.scores != "random":
+            raise InputError("training has no scores; scores=weights is for drawing")
+        if self.task == "train" and self.search != SearchRecipe():
+            raise InputError("training searches no mask; search is for drawing")
+        make_search(self.search)  # raises if there is none of the name
+        self.learning.schedule_of(self.attack)  # raises if one of them cannot be
+        if self.start.weights == "new" and (self.task == "draw" or not self.start.exists):
+            raise InputError("new weights are for training what remains in a ticket: give --from")
+        object.__setattr__(self, "ratio", ratio)
+        if self.network.fan_scale == "ratio":
+            object.__setattr__(self, "network", replace(self.network, fan_scale=ratio))
+        check_seed(self.seed)
+        self.judge  # noqa: B018  (raises if the evaluation attack is not one)
+
+    def _ratio(self) -> str:
+        """Return the remaining ratio as text, its default filled in."""
+        if self.ratio is not None:
+            return fraction_text(parse_ratio(self.ratio))
+        if self.task == "train":
+            return "1"
+        groups = self.pattern.groups
+        return fraction_text(Fraction(*groups)) if groups else "0.1"
+
+    @property
+    def judge(self) -> AttackRecipe:
+        """The attack that validation and test accuracies are measured under."""
+        return self.evaluation.attack(self.attack)
+
+    def json(self) -> dict[str, Any]:
+        """Return the recipe as JSON values, every default filled in but those of :data:`LATER`."""
+        value: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
+        if not self.beside.exists:
+            del value["beside"]
+        if self.search == SearchRecipe():
+            del value["search"]
+        for path, default in LATER.items():
+            part, name = path.split(".")
+            if value[part][name] == default:
+                del value[part][name]
+        return value
+
+    @property
+    def id(self) -> str:
+        """Name of the run: SHA-256 of the canonical JSON of its resolved configuration.
+
+        Where a file to start from lies does not matter, only its content.
+        """
+        value = self.json()
+        if self.start.sha256 is not None:
+            value["start"] |= {"file": None, "index": None}
+        if self.beside.sha256:
+            value["beside"] |= {"files": []}
+        return sha256(canonical_json(value).encode()).hexdigest()
+
+
+#: Settings that came after the first records: a run that does without is named as it was before
+#: there were any. So it is with tickets beside.
+LATER = {
+    "data.lazy": False,
+    "learning.precision": "float32",
+    "learning.compile": "none",
+    "learning.memory_format": "channels_last",
+    "learning.attacks": "",
+    "network.logit_gain": None,
+    "pattern.power": None,
+    "pattern.cap": None,
+}
+_ADAPTER = TypeAdapter(Recipe)
+OPEN = (
+    "network.arguments",
+    "pattern.layers",
+    "search.arguments",
+)  # settings whose names are the user's
+
+
+def stored_recipe(value: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that :meth:`Recipe.json` gave."""
+    return _ADAPTER.validate_python(value)
+
+
+def all_settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every setting of a recipe's JSON by its path; last, those that the JSON leaves out."""
+    told = _flat(recipe)
+    return told | {path: value for path, value in _LEFT_OUT.items() if path not in told}
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            leaves |= _flat(value, f"{prefix}{key}.")
+        else:
+            leaves[prefix + key] = value
+    return leaves
+
+
+def data_of(ticket: Ticket | None) -> DataRecipe | None:
+    """Return the recipe of the data a ticket was made on, if its provenance says so."""
+    try:
+        return TypeAdapter(DataRecipe).validate_python(ticket.provenance["recipe"]["data"])  # type: ignore[union-attr]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def data_like(
+    ticket: Ticket | None, name: str, label_column: str | None, **changes: Any
+) -> DataRecipe:
+    """Return the recipe of data prepared as a ticket's own was: size, colour, split.
+
+    Args:
+        ticket: Where its provenance does not say, the defaults count, as they do for the size if
+            the ticket takes images of another.
+        name: Known name or path of the data.
+        label_column: If it must be named.
+        changes: Other settings of the data; none where the ticket's own shall count.
+    """
+    own = data_of(ticket) or DataRecipe()
+    if ticket is not None and ticket.image_shape[1:] != (own.size, own.size):
+        own = replace(own, size=None)
+    if own.name != name:
+        own = replace(own, train_images=None)  # other images are as many as they are
+    elif label_column is None:
+        label_column = own.label_column
+    given = {setting: value for setting, value in changes.items() if value is not None}
+    return replace(own, name=name, label_column=label_column, **given)
+
+
+def paths(kind: type = Recipe, prefix: str = "") -> list[str]:
+    """Return every dotted path that ``--set`` can reach; those of :data:`OPEN` take a name more."""
+    found = []
+    defaults = kind()
+    for item in fields(kind):
+        value = getattr(defaults, item.name)
+        if is_dataclass(value):
+            found += paths(type(value), f"{prefix}{item.name}.")
+        else:
+            found.append(prefix + item.name)
+    return found
+
+
+KNOWN = paths()
+_SEARCH = {
+    p: getattr(SearchRecipe(), p.removeprefix("search."))
+    for p in paths(SearchRecipe, "search.")
+    if p not in OPEN
+}
+_LEFT_OUT = {**LATER, **_SEARCH, "beside.files": [], "beside.sha256": []}
+
+
+def _opened(prefix: str, path: str) -> list[str]:
+    """Split a path behind an open setting; what follows is one name, dots included."""
+    return [*prefix.split("."), path.removeprefix(f"{prefix}.")]
+
+
+def _literal(value: Any) -> Any:
+    """Read the text of a number or of true and false; other text is itself."""
+    try:
+        read = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+    return read if isinstance(read, bool | int | float) else value
+
+
+def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
+    """Return the default recipe with some values replaced.
+
+    Args:
+        overrides: Dotted path to value; a value may be the text of a number. A ``search.name`` sets
+            more, wherever nothing is said here.
+
+    Raises:
+        InputError: If a path is not known (the nearest is named) or a value does not fit.
+    """
+    tree: dict[str, Any] = {}
+    search = search_settings(str(overrides.get("search.name", "paper")))
+    for path, value in (search | dict(overrides)).items():
+        opened = next((p for p in OPEN if path.startswith(f"{p}.")), None)
+        if opened is None and path not in KNOWN:
+            raise unknown("setting", path, KNOWN)
+        if path in OPEN and not isinstance(value, Mapping):
+            raise InputError(f"set one of {path} by its name: {path}.NAME={value}")
+        for text in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(text, str):
+                check_text(text, path)
+        *parents, leaf = path.split(".") if opened is None else _opened(opened, path)
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value if opened in (None, "pattern.layers") else _literal(value)
+    try:
+        return _ADAPTER.validate_python(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if "error" in (context := first.get("ctx", {})):  # our own message, from __post_init__
+            raise InputError(str(context["error"])) from None
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{where}: {first['msg'].lower()}, got {first['input']!r}") from None

@@ -1,0 +1,233 @@
+"""One run: from a recipe to a ticket, a record, a log and two pictures."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from scratchticket.data import Data, DataRecipe, load_data
+from scratchticket.pictures import figures
+from scratchticket.runs.api import learned, prepared
+from scratchticket.runs.cost import judging_share
+from scratchticket.runs.folder import RunFolder
+from scratchticket.runs.lease import Lease, LeaseLost, held_alone
+from scratchticket.runs.recipe import Recipe
+from scratchticket.runs.records import commit, machine, measured, versions
+from scratchticket.runs.start import load_beside, load_start
+from scratchticket.runs.tracking import check_tensorboard, tracked
+from scratchticket.base.files import write_atomically
+from scratchticket.learning import Epoch, Event, Session, catastrophic_overfitting
+from scratchticket.learning.checkpoint import discard
+from scratchticket.base.processes import ALONE, Group
+from scratchticket.base.signals import stop_requests
+from scratchticket.tickets import Finished, Ticket
+
+
+def run(  # noqa: PLR0913
+    recipe: Recipe,
+    folder: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    device: str = "cpu",
+    data: Data | None = None,
+    observe: Callable[[Event], None] = lambda event: None,
+    tell: Callable[[Sequence[str]], None] = lambda notes: None,
+    track: Path | None = None,
+    group: Group = ALONE,
+    leased: bool = False,
+) -> dict[str, Any]:
+    """Run a recipe in a folder, which no other process may work in meanwhile.
+
+    Args:
+        recipe: What to run.
+        folder: For ticket, record, log, pictures and checkpoint.
+        resume: Go on with what the folder holds.
+        overwrite: Replace what the folder holds.
+        device: Where to compute.
+        data: The images, if they are loaded already.
+        observe: Called after each step.
+        tell: Called with what was decided on the user's behalf.
+        track: Folder for TensorBoard's files, which need the extra ``track``.
+        group: The processes that share the run; the first of them writes and observes.
+        leased: Whether the caller holds the folder's lease.
+
+    Returns:
+        The record, which is also in the folder; that of a run finished earlier, with ``resume``.
+
+    Raises:
+        InputError: See :meth:`RunFolder.prepare`; or if another process works in the folder.
+        Interrupted: If a signal asked to stop; the checkpoint is in the folder.
+        LeaseLost: If this process was away for so long that another has taken the folder.
+    """
+    start = load_start(recipe.start)
+    if data is None:
+        data = _loaded(recipe.data, group)
+    if group.leads:
+        tell(data.notes)
+    job = prepared(recipe, data, device, start, load_beside(recipe.beside), group)
+    if track is not None:
+        check_tensorboard()
+    home = RunFolder(folder, recipe.task)
+    lease: Lease | None = None
+    with ExitStack() as stack:
+
+        def enter() -> dict[str, Any] | None:
+            nonlocal lease
+            if not leased:
+                lease = stack.enter_context(held_alone(folder))
+            home.prepare(recipe, resume=resume, overwrite=overwrite)
+            return home.finished()
+
+        if (finished := group.led(enter)) is not None:
+            discard(home.checkpoint)
+            return finished
+        write = stack.enter_context(tracked(track if group.leads else None))
+        share = judging_share(recipe, len(data.train), len(data.test))
+
+        def watch(event: Event) -> None:
+            if lease is not None and lease.lost:
+                raise LeaseLost(f"another process has taken {folder}: this one was away too long")
+            write(event)
+            observe(replace(event, judging=share * event.steps))
+
+        done = _watched(home, watch, tell, group, lambda session: learned(recipe, job, session))
+        begun = time.monotonic()
+        chosen = _judged(recipe, data, done.chosen, device, group)
+        same = done.chosen_epoch == done.other_epoch
+        other = chosen if same else _judged(recipe, data, done.other, device, group)
+        results = {done.chosen_is: chosen, done.other_is: other}
+
+        def write_all() -> dict[str, Any]:
+            seconds = {"learning": done.seconds, "evaluation": time.monotonic() - begun}
+            return _written(home, recipe, data, done, results, seconds, device, group)
+
+        return group.led(write_all)
+
+
+def _loaded(recipe: DataRecipe, group: Group) -> Data:
+    """Load images: the first process before the others, who find what it left in the cache."""
+    found: list[Data] = []
+    group.led(lambda: found.append(load_data(recipe)))
+    return found[0] if found else load_data(recipe)
+
+
+def _written(  # noqa: PLR0913, PLR0917
+    home: RunFolder,
+    recipe: Recipe,
+    data: Data,
+    done: Finished,
+    results: Mapping[Literal["best", "last"], dict[str, Any]],
+    seconds: dict[str, float],
+    device: str,
+    group: Group,
+) -> dict[str, Any]:
+    """Write the ticket, its pictures and, last, the record; return that."""
+    chosen = results[done.chosen_is]
+    ticket = replace(
+        done.chosen,
+        provenance={**done.chosen.provenance, "results": _lasting(chosen)},
+    )
+    ticket.save(home.ticket)
+    _draw_pictures(home, recipe, data, ticket, done.epochs)
+    record = {
+        "format": 1,
+        "id": recipe.id,
+        "recipe": recipe.json(),
+        "selected": recipe.learning.select,
+        "results": results,
+        "warnings": warnings_of(done.epochs),
+        "weights": {"kept": ticket.mask.kept, "total": ticket.mask.total},
+        "bytes": home.ticket.stat().st_size,
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "machine": machine(device) | ({"processes": group.size} if group.size > 1 else {}),
+        "versions": versions(),
+        "commit": commit(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_atomically(home.record, json.dumps(record, indent=2) + "\n")
+    discard(home.checkpoint)
+    return record
+
+
+def warnings_of(epochs: Sequence[Epoch]) -> list[str]:
+    """Return what a reader of a run's numbers should know."""
+    seen: dict[str, int] = {}
+    for judged in epochs:
+        for sign in judged.signs:
+            seen.setdefault(sign, judged.epoch)
+    noted = [f"since epoch {number}: {sign}" for sign, number in seen.items()]
+    epoch = catastrophic_overfitting(epochs)
+    if epoch is None or epoch.validation is None:
+        return noted
+    judged_then = epoch.validation
+    return [
+        f"catastrophic overfitting in epoch {epoch.epoch}: on the validation images the network "
+        f"resists its one-step attack ({judged_then.fgsm}) but not PGD ({judged_then.robust})",
+        *noted,
+    ]
+
+
+def _watched(
+    home: RunFolder,
+    observe: Callable[[Event], None],
+    tell: Callable[[Sequence[str]], None],
+    group: Group,
+    learn: Callable[[Session], Finished],
+) -> Finished:
+    """Run the loop, keeping log and checkpoint in the folder."""
+    logged = -1
+
+    def watch(event: Event) -> None:
+        nonlocal logged
+        if not group.leads:
+            return
+        if len(event.epochs) != logged:
+            logged = len(event.epochs)
+            lines = [json.dumps(asdict(epoch)) + "\n" for epoch in event.epochs]
+            write_atomically(home.log, "".join(lines))
+        observe(event)
+
+    with stop_requests() as stop:
+        session = Session(home.checkpoint, observe=watch, stop=stop, group=group)
+        return learn(replace(session, tell=lambda line: tell([line] if group.leads else [])))
+
+
+def _judged(
+    recipe: Recipe, data: Data, ticket: Ticket, device: str, group: Group
+) -> dict[str, Any]:
+    """Return the test accuracies of the best or the last epoch."""
+    result = measured(ticket, data.test, recipe.judge, seed=recipe.seed, device=device, group=group)
+    return {"epoch": ticket.provenance["epoch"]} | result
+
+
+def _lasting(result: dict[str, Any]) -> dict[str, Any]:
+    """Return results as a ticket stores them, without times: the same run gives the same file."""
+    attacks = [{k: v for k, v in a.items() if k != "seconds"} for a in result["attacks"]]
+    return {"natural": result["natural"], "attacks": attacks}
+
+
+def _draw_pictures(
+    home: RunFolder, recipe: Recipe, data: Data, ticket: Ticket, epochs: list[Epoch]
+) -> None:
+    """Write the two SVG files."""
+    dense = ticket.remaining_ratio == 1
+    what = "dense network" if dense else f"{100 * ticket.remaining_ratio:.3g} % of the weights"
+    network, data_name = recipe.network, Path(recipe.data.name).name
+    name = f"{network.name} (width {network.width}) on {data_name}: {what}"
+    write_atomically(home.curves, figures.curves(epochs, recipe.judge, name))
+    pictures = figures.examples(
+        ticket.build(),
+        data.test,
+        data.classes,
+        recipe.judge,
+        seed=recipe.seed,
+        title=f"{name}; {recipe.judge}",
+    )
+    write_atomically(home.examples, pictures)

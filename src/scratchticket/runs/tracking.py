@@ -1,0 +1,67 @@
+"""A run's losses and accuracies for TensorBoard, while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scratchticket.base.errors import Unwritable, extra_missing
+from scratchticket.learning import Event
+
+
+def check_tensorboard() -> None:
+    """Make sure that runs can be tracked.
+
+    Raises:
+        InputError: If TensorBoard is not installed.
+    """
+    try:
+        import torch.utils.tensorboard  # noqa: F401
+    except Exception as error:  # a package that is broken may raise anything
+        raise extra_missing("TensorBoard", error, "track") from None
+
+
+@contextmanager
+def tracked(folder: Path | None) -> Iterator[Callable[[Event], None]]:
+    """Write finished epochs to TensorBoard's event files.
+
+    A run that goes on writes its earlier epochs again, in place of what an interrupted process may
+    have left there.
+
+    Args:
+        folder: For the files; nothing is written if there is none. TensorBoard must be there, see
+            :func:`check_tensorboard`.
+
+    Yields:
+        What to tell about every step.
+
+    Raises:
+        Unwritable: If the folder cannot be written.
+    """
+    if folder is None:
+        yield lambda event: None
+        return
+    from torch.utils.tensorboard import SummaryWriter
+
+    try:
+        writer, written = SummaryWriter(folder, purge_step=0), 0
+    except OSError as error:
+        raise Unwritable(f"cannot write {folder}: {error.strerror}") from None
+
+    def write(event: Event) -> None:
+        nonlocal written
+        for epoch in event.epochs[written:]:
+            scalars = {"loss": epoch.loss, "learning rate": epoch.learning_rate}
+            if (judged := epoch.validation) is not None:
+                counts = {"natural": judged.natural, "robust": judged.robust, "fgsm": judged.fgsm}
+                scalars |= {
+                    f"validation/{n}": c.fraction for n, c in counts.items() if c is not None
+                }
+            for name, value in scalars.items():
+                writer.add_scalar(name, value, epoch.epoch)
+            writer.flush()
+        written = len(event.epochs)
+
+    with writer:
+        yield write

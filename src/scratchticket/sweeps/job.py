@@ -1,0 +1,111 @@
+"""A job: a piece of a sweep, named by everything that decides its result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from hashlib import sha256
+from typing import Any, Literal, get_args
+
+from scratchticket.base.errors import unknown
+from scratchticket.base.files import canonical_json
+from scratchticket.data import DataRecipe
+from scratchticket.runs.recipe import Recipe, make_recipe
+
+Kind = Literal["run", "judge", "transfer", "switch", "features"]
+START, BESIDE, DENSE = "start", "beside", "dense"  # what a job may need another's ticket for
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """Something to do once, whoever asks for it.
+
+    Two jobs that would give the same result are equal: they have the same :attr:`id`.
+
+    Attributes:
+        kind: ``run`` draws or trains a ticket; ``judge`` attacks one; ``transfer`` and ``switch``
+            attack several; ``features`` measures how far a layer's features move.
+        settings: Of a run, dotted path to value as for :func:`make_recipe`, without files; of the
+            others, JSON values, see :mod:`.perform`.
+        needs: Other jobs whose tickets this one takes, by what they are to it: ``start`` and
+            ``beside NAME`` for a run, the name of a member for the others.
+        label: What people call it; decides nothing.
+    """
+
+    kind: Kind
+    settings: Mapping[str, Any]
+    needs: Mapping[str, Job] = field(default_factory=dict)
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise unknown("kind of job", self.kind, get_args(Kind))
+
+    @cached_property
+    def id(self) -> str:
+        """SHA-256 of the canonical JSON of its resolved configuration, in hexadecimal."""
+        return sha256(canonical_json(self.json()).encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Job) and self.id == other.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def json(self) -> Facts:
+        """Return everything that decides the result, defaults filled in; needs by their ids."""
+        settings = dict(self.settings)
+        if self.kind == "run":
+            settings = self.recipe.json()
+            del settings["start"]["file"], settings["start"]["index"]
+            settings.pop("beside", None)
+            if START in self.needs:  # the network is the other job's, but for what is said here
+                settings["network"] = {
+                    path: value
+                    for path, value in self.settings.items()
+                    if path.startswith("network.")
+                }
+        return {
+            "format": 1,
+            "kind": self.kind,
+            "settings": settings,
+            "needs": {role: job.id for role, job in self.needs.items()},
+        }
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe of a run, as far as it is known before those it needs have been run."""
+        start = {"start.sha256": self.needs[START].id} if START in self.needs else {}
+        return _recipe(canonical_json({**self.settings, **start}))
+
+    @property
+    def data(self) -> DataRecipe:
+        """On which images it is done: its own, else those of the first job it needs."""
+        return self.recipe.data if self.kind == "run" else next(iter(self.needs.values())).data
+
+    def chain(self) -> Iterator[Job]:
+        """Return all jobs it needs, directly or not, each before those that need it; last, it."""
+        seen: set[Job] = set()
+
+        def walk(job: Job) -> Iterator[Job]:
+            for need in job.needs.values():
+                yield from walk(need)
+            if job not in seen:
+                seen.add(job)
+                yield job
+
+        yield from walk(self)
+
+
+@cache
+def _recipe(settings: str) -> Recipe:
+    """Return the recipe of settings as JSON; tables and figures name the same ones many times."""
+    return make_recipe(json.loads(settings))
+
+
+def in_order(jobs: Iterator[Job] | list[Job]) -> list[Job]:
+    """Return jobs and all they need, each once, each behind those it needs."""
+    return list(dict.fromkeys(step for job in jobs for step in job.chain()))

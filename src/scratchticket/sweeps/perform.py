@@ -1,0 +1,215 @@
+"""How each kind of job is done: from its settings and the tickets it needs to a record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from scratchticket.attacks import Attack, Noise
+from scratchticket.base.errors import OtherEvaluation, TicketError
+from scratchticket.base.files import write_atomically
+from scratchticket.data import Data
+from scratchticket.evaluation import Balls, feature_distance, named, suite
+from scratchticket.judging.evaluation import Judgement, balls_of, some_of
+from scratchticket.judging.subject import Subject, ticket_subject
+from scratchticket.judging.switches import SwitchTask, TransferTask
+from scratchticket.judging.task import Task, carry_out
+from scratchticket.learning.checkpoint import Damaged
+from scratchticket.networks import placed
+from scratchticket.runs.records import commit, machine, versions
+from scratchticket.runs.run import run
+from scratchticket.runs.start import make_recipe_from_file
+from scratchticket.sweeps.job import BESIDE, DENSE, START, Job
+from scratchticket.sweeps.store import Store
+from scratchticket.tickets import Ticket
+
+Facts = dict[str, Any]
+Observe = Callable[[float], None]
+
+
+def perform(
+    job: Job, store: Store, *, device: str = "cpu", observe: Observe = lambda fraction: None
+) -> Facts:
+    """Do a job in its folder of a store, from where it was left.
+
+    Args:
+        job: Those it needs must be finished; the caller holds the lease of its folder.
+        store: Where.
+        device: Where to compute.
+        observe: Called now and then with how much is done, from 0 to 1.
+
+    Returns:
+        The record, which is in the folder too.
+
+    Raises:
+        InputError: If something in its settings or data cannot be used.
+        TicketError: If the ticket of a job it needs is damaged.
+        Interrupted: If a signal asked a run to stop.
+    """
+    try:
+        return _performed(job, store, device, observe)
+    except TicketError as error:
+        needed = ", ".join(str(store.folder(need)) for need in job.needs.values())
+        raise TicketError(f"{error}; remove the folder of that ticket, of {needed}") from None
+
+
+def _performed(job: Job, store: Store, device: str, observe: Observe) -> Facts:
+    if job.kind == "run":
+        return _run(job, store, device, observe)
+    data = store.data(job.data)
+    if job.kind == "features":
+        return _features(job, store, data, device)
+    task = _TASKS[job.kind](job, store, data)
+
+    def progress(name: str, done: int, total: int) -> None:
+        observe(done / total)
+
+    def carried(overwrite: bool) -> Facts | None:
+        folder = store.folder(job)
+        return carry_out(task, folder=folder, overwrite=overwrite, device=device, progress=progress)
+
+    try:
+        record = carried(overwrite=False)
+    except OtherEvaluation:  # what another version has begun is never finished by this one
+        record = carried(overwrite=True)
+    assert record is not None
+    return record
+
+
+def _run(job: Job, store: Store, device: str, observe: Observe) -> Facts:
+    """Draw or train."""
+    settings = dict(job.settings)
+    if START in job.needs:
+        settings["start.file"] = str(store.ticket(job.needs[START]))
+    beside = [str(store.ticket(n)) for role, n in job.needs.items() if role.startswith(BESIDE)]
+    if beside:
+        settings["beside.files"] = beside
+    recipe = make_recipe_from_file(settings)
+
+    def ran(resume: bool) -> Facts:
+        return run(
+            recipe,
+            store.folder(job),
+            resume=resume,
+            overwrite=not resume,
+            leased=True,
+            device=device,
+            data=store.data(recipe.data),
+            observe=lambda event: observe(event.step / event.steps),
+            track=store.track and store.track / f"{job.label.replace('/', '-')} {job.id[:8]}",
+        )
+
+    try:
+        return ran(resume=True)
+    except Damaged:  # what is left of it is of no use to anyone
+        return ran(resume=False)
+
+
+def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
+    """``attacks`` (``name``, ``settings``, balls of their own) or a ``suite``; ``images``."""
+    ((_, subject),) = _subjects(job, store).items()
+    settings = job.settings
+    where = _balls(job, subject, data)
+    classes = len(data.classes)
+    if "suite" in settings:
+        attacks = suite(settings["suite"], where, classes)
+    else:
+        found = [
+            attack
+            for told in settings["attacks"]
+            for attack in named(told["name"], _own(where, told), classes, told.get("settings", {}))
+        ]
+        attacks = tuple({str(attack): attack for attack in found}.values())
+    images = some_of(data.test, settings.get("images"))
+    return Judgement(
+        subject,
+        images,
+        data.judged,
+        attacks,
+        where,
+        suite=settings.get("suite"),
+        classes=classes,
+    )
+
+
+def _own(where: Balls, told: Facts) -> Balls:
+    """Return the balls of one attack."""
+    norm = told.get("norm", where.norm)
+    epsilons = tuple(
+        told.get("epsilons", where.epsilons if norm == where.norm else where.euclidean)
+    )
+    return replace(where, norm=norm, epsilons=epsilons)
+
+
+def _transfer(job: Job, store: Store, data: Data) -> Task[Any]:
+    """``epsilons``, ``images``."""
+    subjects = _subjects(job, store)
+    first = next(iter(subjects.values()))
+    return TransferTask(
+        subjects,
+        some_of(data.test, job.settings.get("images")),
+        data.judged,
+        _balls(job, first, data),
+        len(data.classes),
+    )
+
+
+def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
+    """``suite``, ``epsilons``, ``images``; needs the members, and ``dense`` to compare with."""
+    subjects = _subjects(job, store)
+    dense = subjects.pop(DENSE, None)
+    first = next(iter(subjects.values()))
+    return SwitchTask(
+        subjects,
+        some_of(data.test, job.settings.get("images")),
+        data.judged,
+        _balls(job, first, data),
+        len(data.classes),
+        suite=job.settings.get("suite", "quick"),
+        dense=dense,
+    )
+
+
+def _features(job: Job, store: Store, data: Data, device: str) -> Facts:
+    """``epsilons``, ``images``: noise in l-inf balls, and how far the last convolution moves."""
+    images, distances = some_of(data.test, job.settings.get("images")), {}
+    attacks = [Attack(Noise(1), epsilon) for epsilon in job.settings["epsilons"]]
+    for name, subject in _subjects(job, store).items():
+        network = placed(subject.network, device)
+        distances[name] = {
+            epsilon: feature_distance(network, images, attack).mean
+            for epsilon, attack in zip(job.settings["epsilons"], attacks, strict=True)
+        }
+    record = {
+        "format": 1,
+        "kind": "features",
+        "data": data.judged,
+        "attacks": [attack.facts() for attack in attacks],
+        "distances": distances,
+        "machine": machine(device),
+        "versions": versions(),
+        "commit": commit(),
+    }
+    write_atomically(store.folder(job) / "record.json", json.dumps(record, indent=2) + "\n")
+    return record
+
+
+def _subjects(job: Job, store: Store) -> dict[str, Subject]:
+    """Return the networks a job needs, by name."""
+    files = {name: store.ticket(need) for name, need in job.needs.items()}
+    return {name: ticket_subject(Ticket.load(file), file) for name, file in files.items()}
+
+
+def _balls(job: Job, subject: Subject, data: Data) -> Balls:
+    """Return where to search: what is said, else around what the subject was made for."""
+    told = job.settings
+    return balls_of(subject, data.shape, told.get("epsilons", ()), l2=told.get("l2", ()))
+
+
+_TASKS: dict[str, Callable[[Job, Store, Data], Task[Any]]] = {
+    "judge": _judgement,
+    "transfer": _transfer,
+    "switch": _switch,
+}

@@ -1,0 +1,272 @@
+"""A store: a folder with a folder for every job, named by what the job is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from scratchticket.base.errors import InputError, Unwritable
+from scratchticket.base.files import write_atomically
+from scratchticket.data import Data, DataRecipe, load_data
+from scratchticket.learning.checkpoint import discard
+from scratchticket.runs import lease
+from scratchticket.runs.folder import RunFolder, json_file
+from scratchticket.runs.summary import usable
+from scratchticket.sweeps.job import Job
+
+State = Literal["finished", "running", "failed", "begun", "new"]
+Facts = dict[str, Any]
+FOREVER = 1e10  # seconds
+_JOB = re.compile("[0-9a-f]{16}")  # the name of a job's folder
+_REMOVED = ".removed-"
+DEATHS = 5  # processes that may die of a job before it counts as failed
+
+
+def record_in(folder: Path) -> Facts | None:
+    """Return the record in the folder of a job; none if it or its ticket is not there, whole.
+
+    Raises:
+        InputError: If it is damaged, or of another version.
+    """
+    path = folder / "record.json"
+    if not path.exists():
+        return None
+    record = json_file(path)
+    if record.get("format") != 1:
+        raise InputError(
+            f"{path} has format {record.get('format')!r}, this version reads 1; "
+            "remove its folder to run the job again"
+        )
+    if not usable(record):
+        raise InputError(f"{path} is damaged; remove its folder to run the job again")
+    if "results" in record and not RunFolder(folder, record["recipe"]["task"]).whole(record):
+        return None
+    return record
+
+
+def job_folders(store: Path) -> list[Path]:
+    """Return the folders of jobs in a store, whatever is left of them."""
+    if not store.is_dir():
+        return []
+    described = {path.parent for path in store.glob("*/job.json")}
+    return sorted(p for p in store.iterdir() if p in described or _JOB.fullmatch(p.name))
+
+
+@dataclass(frozen=True)
+class Store:
+    """Finished jobs, and what is needed to go on with the others.
+
+    A job is finished when its record is there, which is written last, whole or not at all.
+
+    Attributes:
+        path: The folder; is made when something is written.
+        places: Where data sets with a name lie, if not on the hub: name to path. Where data lie
+            does not change what a job is.
+        track: Folder for TensorBoard's files, with a folder for every run; none to write none.
+    """
+
+    path: Path
+    places: Mapping[str, str] = field(default_factory=dict)
+    track: Path | None = None
+
+    def folder(self, job: Job) -> Path:
+        """Return the folder of a job."""
+        return self.path / job.id[:16]
+
+    def ticket(self, job: Job) -> Path:
+        """Return the ticket file that a run has made or will make."""
+        return RunFolder(self.folder(job), job.recipe.task).ticket
+
+    def record(self, job: Job) -> Facts | None:
+        """Return the record of a job; none if it is not finished.
+
+        Raises:
+            InputError: If the record is damaged, or of another version.
+        """
+        return record_in(self.folder(job))
+
+    def state(self, job: Job) -> State:
+        """Return where a job stands; one whose record or folder cannot be used has failed."""
+        folder = self.folder(job)
+        if not (folder.exists() or folder.is_symlink()):
+            return "new"
+        settled = self._settled(job)
+        if settled is not None:
+            return settled
+        if lease.held(folder):
+            return "running"
+        return "begun" if any(folder.iterdir()) else "new"
+
+    def take(self, job: Job) -> lease.Lease | None:
+        """Take a job to work on it; none if somebody else has, or it is done or given up.
+
+        Raises:
+            InputError: If the store cannot be written.
+        """
+        if self._unusable(job) is not None:
+            return None
+        taken = lease.take(self.folder(job))
+        if taken is None:
+            return None
+        try:
+            if taken.number > DEATHS:
+                self.fail(job, f"{DEATHS} processes died of it without a word: out of memory?")
+            if self._settled(job) is None:
+                described = json.dumps({**job.json(), "label": job.label}, indent=2) + "\n"
+                write_atomically(self.folder(job) / "job.json", described)
+                return taken
+        except BaseException:
+            taken.release()
+            raise
+        taken.release()
+        return None
+
+    def tidy(self, job: Job) -> None:
+        """Remove the checkpoint of a finished job, which a process killed at its end leaves."""
+        if job.kind == "run":
+            discard(RunFolder(self.folder(job), job.recipe.task).checkpoint)
+
+    def fail(self, job: Job, why: str, details: str = "") -> None:
+        """Note that a job failed, and why."""
+        said = {"error": why, "details": details}
+        write_atomically(self._failure(job), json.dumps(said, indent=2) + "\n")
+
+    def failure(self, job: Job) -> str | None:
+        """Return why a job failed; none if it did not."""
+        try:
+            if self.record(job) is not None:
+                return None
+            if (why := self._unusable(job)) is not None or not self._failure(job).exists():
+                return why
+            return str(json_file(self._failure(job)).get("error"))
+        except InputError as error:
+            return str(error)
+        except OSError as error:
+            return f"cannot use folder {self.folder(job)}: {error.strerror}"
+
+    def retry(self, jobs: Iterable[Job]) -> None:
+        """Forget that jobs failed, so that they are tried again from where they were left.
+
+        Raises:
+            Unwritable: If the store cannot be written.
+        """
+        for job in jobs:
+            try:
+                self._failure(job).unlink(missing_ok=True)
+            except (IsADirectoryError, NotADirectoryError, PermissionError):
+                continue  # it stays failed, the others go on
+            except OSError as error:
+                raise Unwritable(f"cannot use store {self.path}: {error.strerror}") from None
+
+    def note(self, job: Job, fraction: float) -> None:
+        """Say how much of a job is done; nothing is lost where that cannot be written."""
+        with suppress(OSError):
+            self._write(job, "progress", f"{fraction:.4f}")
+
+    def noted(self, job: Job) -> float:
+        """Return how much of a job is done, from 0 to 1, as far as is known."""
+        return min(1.0, self._number(job, "progress"))
+
+    def spend(self, job: Job, seconds: float) -> None:
+        """Add to the time that was spent on a job."""
+        with suppress(OSError):
+            self._write(job, "seconds", f"{self.spent(job) + seconds:.1f}")
+
+    def spent(self, job: Job) -> float:
+        """Return how many seconds were spent on a job, as far as is known."""
+        return self._number(job, "seconds")
+
+    def _write(self, job: Job, name: str, text: str) -> None:
+        """Write a small file that may be lost, but not where a link leads."""
+        if not (path := self.folder(job) / name).is_symlink():
+            path.write_text(text)
+
+    def _number(self, job: Job, name: str) -> float:
+        try:
+            number = float((self.folder(job) / name).read_text())
+            return number if 0 <= number < FOREVER else 0.0
+        except (OSError, ValueError):
+            return 0.0
+
+    def data(self, recipe: DataRecipe) -> Data:
+        """Load images, from their place if there is one.
+
+        Raises:
+            InputError: If they cannot be loaded.
+        """
+        return load_data(recipe, place=self.places.get(recipe.name))
+
+    def clean(self, tell: Callable[[str], None] = lambda line: None) -> list[Path]:
+        """Remove what jobs left that are neither finished nor running.
+
+        Args:
+            tell: Called with why a folder is left that should be removed.
+
+        Returns:
+            The folders of jobs that were removed.
+        """
+        for waste in self.path.glob(f"{_REMOVED}*"):  # of a removal that was interrupted
+            if not waste.is_symlink():
+                shutil.rmtree(waste)
+        removed = []
+        for folder in job_folders(self.path):
+            if folder.is_symlink():
+                continue  # a link may lead to what is nobody's here
+            try:
+                if _cleaned(folder):
+                    removed.append(folder)
+            except Unwritable as error:
+                tell(f"left: {error}")
+            except OSError as error:
+                tell(f"left: {folder}: {error.strerror}")
+        return removed
+
+    def _failure(self, job: Job) -> Path:
+        return self.folder(job) / "failure.json"
+
+    def _unusable(self, job: Job) -> str | None:
+        """Return why nobody can work in the folder of a job; none if somebody can."""
+        folder = self.folder(job)
+        if folder.is_symlink():
+            return f"{folder} is a link, and may lead to what is no job's; remove it"
+        if not folder.exists():
+            return None
+        if not folder.is_dir():
+            return f"{folder} is no folder; remove it"
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            return f"folder {folder} cannot be read and written: change its permissions"
+        return None
+
+    def _settled(self, job: Job) -> Literal["finished", "failed"] | None:
+        """Whether there is nothing more to do for a job, whoever works on it."""
+        try:
+            if self.record(job) is not None:
+                return "finished"
+            failed = self._unusable(job) is not None or self._failure(job).exists()
+        except (InputError, OSError):
+            failed = True
+        return "failed" if failed else None
+
+
+def _cleaned(folder: Path) -> bool:
+    """Remove the folder of a job that is neither finished nor running; say whether it was one."""
+    if (taken := lease.take(folder)) is None:
+        return False
+    try:
+        if (folder / "record.json").exists():
+            for name in ("progress", "failure.json"):
+                (folder / name).unlink(missing_ok=True)
+            return False
+        waste = folder.with_name(f"{_REMOVED}{folder.name}")
+        folder.rename(waste)  # whoever looks now finds a new job
+    finally:
+        taken.release()
+    shutil.rmtree(waste)
+    return True

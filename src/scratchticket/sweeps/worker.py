@@ -1,0 +1,114 @@
+"""A worker: does jobs of a sweep until nothing is left that it could do."""
+
+from __future__ import annotations
+
+import errno
+import time
+import traceback
+from collections.abc import Sequence
+
+from scratchticket.base.errors import Busy, Interrupted, ScratchticketError, Unwritable, first_line
+from scratchticket.runs.lease import LeaseLost
+from scratchticket.sweeps.job import Job
+from scratchticket.sweeps.perform import perform
+from scratchticket.sweeps.store import State, Store
+
+#: Errors that say nothing about the rest of a store.
+_OF_ONE = {errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENOTEMPTY, errno.EEXIST}
+LOOKS = 2.0  # seconds between looks at a store where everything waits for other workers
+
+
+def work(store: Store, jobs: Sequence[Job], *, device: str = "cpu", looks: float = LOOKS) -> None:
+    """Do jobs, and wait for those that other workers do while more depends on them.
+
+    Any number of workers, on any machines that see the store, share the jobs between them. A job
+    that fails is noted and the rest goes on.
+
+    Args:
+        store: Where the jobs are done.
+        jobs: Each behind those it needs.
+        device: Where to compute.
+        looks: Seconds between looks.
+
+    Raises:
+        Interrupted: If a signal asked to stop; the job at hand goes on from its checkpoint later.
+        InputError: If the store cannot be written.
+    """
+    left = list(jobs)
+    states: dict[Job, State] = {}
+    while left:
+        for job in jobs:
+            if states.get(job) != "finished":
+                states[job] = store.state(job)
+                if states[job] == "finished":
+                    store.tidy(job)
+        left = [
+            job
+            for job in left
+            if states[job] not in {"finished", "failed"}
+            and not any(states[need] == "failed" for need in job.chain())
+        ]
+        ready = [job for job in left if all(states[n] == "finished" for n in job.needs.values())]
+        free = (job for job in ready if states[job] != "running")
+        if not any(do(job, store, device) for job in free) and left:
+            time.sleep(looks)
+
+
+def do(job: Job, store: Store, device: str = "cpu") -> bool:
+    """Do a job, unless somebody else has taken it.
+
+    Returns:
+        Whether it was this process's turn: the job is finished or failed now.
+
+    Raises:
+        Interrupted: See :func:`work`.
+        InputError: If the store cannot be written.
+    """
+    try:
+        lease = store.take(job)
+    except Unwritable as error:
+        _fail_alone(store, job, error)
+        return True
+    if lease is None:
+        return False
+
+    def observe(fraction: float) -> None:
+        if lease.lost:
+            raise LeaseLost
+        store.note(job, fraction)
+
+    begun = time.monotonic()
+    try:
+        perform(job, store, device=device, observe=observe)
+    except (Busy, LeaseLost):
+        return False  # it is another's: of one that was only suspended, or has taken it meanwhile
+    except Interrupted:
+        raise
+    except Unwritable as error:
+        if lease.lost:
+            return False
+        _fail_alone(store, job, error)
+    except ScratchticketError as error:
+        store.fail(job, str(error))
+    except Exception as error:  # noqa: BLE001  (the other jobs go on)
+        said = f"{type(error).__name__}: {first_line(error)}"
+        store.fail(job, said, traceback.format_exc())
+    finally:
+        store.spend(job, time.monotonic() - begun)
+        lease.release()
+    return True
+
+
+def _fail_alone(store: Store, job: Job, error: Unwritable) -> None:
+    """Note that a job failed because of what lies in its folder.
+
+    Raises:
+        Unwritable: The same, if the rest of the store is no better.
+    """
+    cause = error.__context__
+    if not isinstance(cause, OSError) or cause.errno not in _OF_ONE:
+        raise error
+    try:
+        store.fail(job, str(error))
+    except Unwritable:
+        raise error from None

@@ -1,0 +1,205 @@
+"""The report shows what the records say, in one page that needs nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scratchticket.base.errors import InputError
+from scratchticket.paper import NAMES, SCALES, paper_recipe
+from scratchticket.paper.report import Records, found, page, section
+from scratchticket.paper.report.figures import drawn
+from scratchticket.sweeps import Job, Store
+
+QUICK = SCALES["quick"]
+ROOT = Path(__file__).parents[3]
+
+
+def record_of(job: Job) -> dict[str, Any] | None:
+    """Return a made-up record: of a run, its accuracy follows from its name."""
+    if job.kind != "run":
+        return None
+    right = int(job.id[:4], 16) % 300
+    counts = {"correct": right, "total": 360}
+    result = {"natural": {"correct": right + 50, "total": 360}, "attacks": [counts]}
+    said = {"format": 1, "recipe": {"task": job.recipe.task}, "selected": "best"}
+    weights = {"kept": 50_000, "total": 100_000}
+    return said | {"results": {"best": result, "last": result}, "weights": weights}
+
+
+def records(*names: str) -> Records:
+    jobs = [job for name in names for job in paper_recipe(name).jobs(QUICK)]
+    known = {job.id: record_of(job) for job in jobs}
+    return Records(
+        {
+            job.id: {
+                "job": {**job.json(), "label": job.label},
+                "seconds": 3.0,
+                "record": known[job.id],
+            }
+            for job in jobs
+            if known[job.id] is not None
+        }
+    )
+
+
+class Outline(HTMLParser):
+    """Collects ids, links and whatever would be loaded from elsewhere."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = dict(attrs)
+        if facts.get("id"):
+            self.ids.append(str(facts["id"]))
+        if tag == "a":
+            self.links.append(str(facts["href"]))
+        if tag in {"img", "link", "iframe", "source"} or (tag == "script" and "src" in facts):
+            self.loads.append(tag)
+        if tag == "svg":
+            self.images.append(facts)
+
+
+def test_numbers_come_from_records_and_stand_beside_the_papers() -> None:
+    known = records("figure1")
+    first = found(paper_recipe("figure1"), QUICK, known)
+
+    ticket = next(f for f in first.cells if f.cell.row == "ticket, robust")
+    right = int(ticket.cell.jobs[0].id[:4], 16) % 300
+    assert ticket.text() == f"{100 * right / 360:.1f}"
+    low, high = ticket.interval() or (0, 0)
+    assert low < 100 * right / 360 < high
+    text = section(first)
+    below = f"{100 * right / 360 - 37.6:+.1f} [{low:.1f}, {high:.1f}] n=1"
+    assert f"{100 * right / 360:.1f} *37.60*<br><sub>{below}</sub>" in text
+    assert below in page(QUICK, [first], known)
+    assert "resnet18 / cifar10 (here resnet18 of width 16, digits)" in text
+    assert "| claim | the paper's difference | ours (points) | here it |" in text
+    assert "ResNet18 is comparable to its dense network, robust (4.2) | -2.08 |" in text
+    assert "swapped" in page(QUICK, [first], known)
+
+
+def test_of_several_seeds_mean_and_spread_are_shown() -> None:
+    three = replace(QUICK, seeds=(0, 1, 2))
+    recipe = paper_recipe("figure8")
+    known = Records(
+        {job.id: {"record": record_of(job)} for job in recipe.jobs(three) if job.kind == "run"}
+    )
+
+    filled = found(recipe, three, known).cells[0]
+
+    assert [value.seed for value in filled.values] == [0, 1, 2]
+    last = filled.cell.jobs[2].id
+    filled = found(recipe, three, Records({last: known.by_id[last]})).cells[0]
+    assert [value.seed for value in filled.values] == [2]
+    filled = found(recipe, three, known).cells[0]
+    assert re.fullmatch(r"\d+\.\d ± \d+\.\d", filled.text())
+
+
+def test_what_stands_for_the_papers_is_said_where_its_name_is() -> None:
+    scale = SCALES["small"]
+    assert scale.left_of("R2S, 5, 7, 10, 15, 20, 30 %") == "5, 10, 20 %"
+    assert scale.left_of("R2S, 5, 10 % of random tickets") == ""
+    assert SCALES["paper"].left_of("R2S, 5, 7, 10 %") == ""
+    assert QUICK.called("l2, 1.71") == "radius 0.787"
+    assert QUICK.called("AutoAttack, 12/255") == "epsilon 0.15"
+
+
+def test_tables_say_what_is_doubtful_about_the_papers_numbers() -> None:
+    text = section(found(paper_recipe("figure1"), QUICK, records("figure1")))
+
+    assert "Of the paper's: Sec. 4.2's two drops, 2.08 and 2.43, are swapped" in text
+
+
+def test_what_is_missing_is_said() -> None:
+    nothing = found(paper_recipe("table4"), QUICK, Records({}))
+
+    assert nothing.done == 0
+    assert "Not run at this scale." in section(nothing)
+    assert {claim.verdict for claim in nothing.claims} == {"not tested at this scale"}
+
+
+@pytest.mark.parametrize("names", [("figure1", "figure8", "table1"), ()])
+def test_the_page_is_whole_and_needs_nothing_else(names: tuple[str, ...]) -> None:
+    known = records(*names)
+    founds = [found(paper_recipe(name), QUICK, known) for name in NAMES]
+
+    text = page(QUICK, founds, known)
+
+    outline = Outline(text)
+    assert outline.loads == []
+    assert len(outline.ids) == len(set(outline.ids))
+    assert {link.removeprefix("#") for link in outline.links} <= set(outline.ids)
+    assert set(NAMES) <= set(outline.ids)
+    assert all(image.get("role") == "img" and image.get("aria-label") for image in outline.images)
+    assert bool(outline.images) == bool(names)
+    assert re.findall(r"https?://(?!www\.w3\.org/)", text) == []
+    assert page(QUICK, founds, known) == text
+
+
+def test_where_columns_are_attacks_rows_are_filtered_by_ratio() -> None:
+    known = Records.load(ROOT / "records" / "paper-quick.jsonl")
+
+    told = page(
+        QUICK, [found(paper_recipe(name), QUICK, known) for name in ("table6", "figure7")], known
+    )
+
+    assert '<tr data-percent="5"><th scope="row">ticket, 5 %</th>' in told
+    assert '<tr><th scope="row">5 %</th>' in told  # of a matrix, columns are
+    assert '<td data-percent="5">' in told
+
+
+def test_text_from_records_cannot_become_markup() -> None:
+    known = records("figure8")
+    for facts in known.by_id.values():
+        facts["job"]["label"] = "<script>alert(1)</script>"
+
+    text = page(QUICK, [found(paper_recipe("figure8"), QUICK, known)], known)
+
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert" in text
+
+
+def test_pictures_repeat_and_take_the_pages_colour() -> None:
+    one = found(paper_recipe("figure1"), QUICK, records("figure1"))
+    panel = next(iter(one.panels))
+
+    picture = drawn(one, panel)
+
+    assert picture is not None
+    assert picture == drawn(one, panel)
+    assert "currentColor" in picture
+    assert "#010203" not in picture
+    assert drawn(found(paper_recipe("table1"), QUICK, records("table1")), "2/255") is None
+
+
+def test_records_survive_a_file(tmp_path: Path) -> None:
+    known = records("figure8")
+
+    known.save(tmp_path / "records.jsonl")
+
+    assert Records.load(tmp_path / "records.jsonl").by_id == known.by_id
+    (tmp_path / "bad.jsonl").write_text('{"id": "x"}\n[1]\n')
+    with pytest.raises(InputError, match="line 1 is no record"):
+        Records.load(tmp_path / "bad.jsonl")
+
+
+def test_a_damaged_record_in_a_store_counts_as_missing(tmp_path: Path) -> None:
+    store, jobs = Store(tmp_path), paper_recipe("figure8").jobs(QUICK)
+    folder = store.folder(jobs[0])
+    folder.mkdir()
+    (folder / "record.json").write_text("{")
+    store.ticket(jobs[0]).write_bytes(b"")
+
+    assert Records.of(store, jobs).by_id == {}
