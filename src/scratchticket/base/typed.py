@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -15,6 +16,7 @@ from scratchticket.base.errors import InputError
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
+@cache
 def _kinds(described: type) -> dict[str, tuple[Any, ...]]:
     """Return the types that each field of a class may have; nothing where they cannot be told."""
     try:
@@ -53,7 +55,7 @@ def check_types(described: Any, where: str = "") -> None:
         Traceback (most recent call last):
         scratchticket.base.errors.InputError: run.epochs must be a whole number, got 1.5
     """
-    for name, kinds in _kinds(type(described)).items():
+    for name, kinds in _kinds(type(described)).items():  # type: ignore[arg-type]
         given = getattr(described, name)
         value = _fitting(given, kinds)
         if value is NotImplemented:
@@ -61,6 +63,43 @@ def check_types(described: Any, where: str = "") -> None:
             raise InputError(f"{where}{name} must be {' or '.join(known)}, got {given!r}")
         if value is not given:
             object.__setattr__(described, name, value)
+
+
+def changed(described: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass that differ from their defaults, those of fields too.
+
+    What is named by these keeps its name when a new field comes, with a default that changes
+    nothing.
+
+    Example:
+        >>> from dataclasses import dataclass, field
+        >>> @dataclass(frozen=True)
+        ... class Step:
+        ...     size: float = 0.1
+        ...     momentum: float = 0.9
+        >>> @dataclass(frozen=True)
+        ... class Run:
+        ...     epochs: int
+        ...     step: Step = Step()
+        ...     seed: int = 0
+        >>> changed(Run(3, Step(momentum=0.5)))
+        {'epochs': 3, 'step': {'momentum': 0.5}}
+    """
+    told = {}
+    for name, default in _defaults(type(described)).items():  # type: ignore[arg-type]
+        value = getattr(described, name)
+        if default is MISSING or value != default:
+            told[name] = changed(value) if is_dataclass(value) else value
+    return told
+
+
+@cache
+def _defaults(described: type) -> dict[str, Any]:
+    """Return the default of each field of a class; ``MISSING`` where there is none."""
+    return {
+        field.name: field.default if field.default_factory is MISSING else field.default_factory()
+        for field in fields(described)
+    }
 
 
 def _word(kind: Any) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from scratchticket.base.errors import InputError, first_line
 from scratchticket.base.files import canonical_json
+from scratchticket.base.typed import changed
 from scratchticket.learning.checkpoint import Checkpoint, named
 from scratchticket.learning.problem import Epoch, Problem, Snapshot
 from scratchticket.learning.recipe import LearningRecipe
@@ -45,13 +46,9 @@ def buffers_of(problem: Problem) -> dict[str, Tensor]:
 
 def identity(problem: Problem, recipe: LearningRecipe) -> str:
     """Return a hash of everything a checkpoint must agree on with the run it resumes."""
-    learning = asdict(recipe)  # without what came later, so that older checkpoints still fit
-    for name, default in {"memory_format": "channels_last", "attacks": ""}.items():
-        if learning[name] == default:
-            del learning[name]
     facts: dict[str, Any] = {
-        "learning": learning,
-        "attack": asdict(problem.attack),
+        "learning": changed(recipe),
+        "attack": changed(problem.attack),
         "seed": problem.seed,
         "learner": problem.learner.identity(),
         "labels": sha256(problem.images.labels.cpu().numpy().tobytes()).hexdigest(),

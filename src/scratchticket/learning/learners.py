@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict
 from hashlib import sha256
 from math import sqrt
 from types import MappingProxyType
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from scratchticket.attacks import AttackRecipe
+from scratchticket.base.typed import changed
 from scratchticket.learning.checkpoint import named
 from scratchticket.learning.descent import Descent
 from scratchticket.learning.moment import Moment
@@ -254,10 +254,11 @@ class ScoreLearner:
 
     def identity(self) -> dict[str, Any]:
         """Return what selects, how it is searched, and a hash of the frozen weights."""
-        facts = {"scores": self._select.facts(), "of": _digest(self.weights)}
-        if self._search.recipe != SearchRecipe():
-            facts["search"] = asdict(self._search.recipe)
-        return facts
+        return {
+            "scores": self._select.facts(),
+            "search": changed(self._search.recipe),
+            "of": _digest(self.weights),
+        }
 
 
 class WeightLearner:

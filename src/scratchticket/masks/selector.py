@@ -13,6 +13,7 @@ from torch import Tensor
 
 from scratchticket.base.errors import InputError
 from scratchticket.base.quantities import fraction_text
+from scratchticket.base.typed import changed
 from scratchticket.masks.pattern import Pattern, Shape, score_bound
 from scratchticket.masks.top import Ratio, keep_top, kept_count, parse_ratio
 
@@ -108,15 +109,10 @@ class Selector:
 
     def facts(self) -> dict[str, Any]:
         """Return JSON values that differ where two selectors choose differently."""
-        pattern = self._pattern
-        spread = {"power": pattern.power, "cap": pattern.cap}
         return {
-            "granularity": pattern.granularity,
-            "budget": pattern.budget,
+            "pattern": changed(self._pattern),
             "ratio": fraction_text(self._ratio),
             "shapes": {name: list(shape) for name, shape in self.shapes.items()},
-            "layers": dict(pattern.layers),
-            **{name: value for name, value in spread.items() if value is not None},
         }
 
 

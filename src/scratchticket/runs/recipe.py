@@ -21,7 +21,7 @@ from scratchticket.networks import NetworkRecipe
 from scratchticket.base.quantities import fraction_text
 from scratchticket.base.rng import check_seed
 from scratchticket.tickets import InitialScores, Ticket
-from scratchticket.base.typed import check_types
+from scratchticket.base.typed import changed, check_types
 
 
 @dataclass(frozen=True)
@@ -177,44 +177,30 @@ class Recipe:
         return self.evaluation.attack(self.attack)
 
     def json(self) -> dict[str, Any]:
-        """Return the recipe as JSON values, every default filled in but those of :data:`LATER`."""
+        """Return the recipe as JSON values, every default filled in."""
         value: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
-        if not self.beside.exists:
-            del value["beside"]
-        if self.search == SearchRecipe():
-            del value["search"]
-        for path, default in LATER.items():
-            part, name = path.split(".")
-            if value[part][name] == default:
-                del value[part][name]
         return value
+
+    def placeless(self) -> Recipe:
+        """Return the recipe without where the files lie whose content it names."""
+        start, beside = self.start, self.beside
+        if start.sha256 is None and not beside.sha256:
+            return self
+        if start.sha256 is not None:
+            start = replace(start, file=None, index=None)
+        if beside.sha256:
+            beside = replace(beside, files=())
+        return replace(self, start=start, beside=beside)
 
     @property
     def id(self) -> str:
-        """Name of the run: SHA-256 of the canonical JSON of its resolved configuration.
+        """Name of the run: SHA-256 of the canonical JSON of the settings that are not the default.
 
         Where a file to start from lies does not matter, only its content.
         """
-        value = self.json()
-        if self.start.sha256 is not None:
-            value["start"] |= {"file": None, "index": None}
-        if self.beside.sha256:
-            value["beside"] |= {"files": []}
-        return sha256(canonical_json(value).encode()).hexdigest()
+        return sha256(canonical_json(changed(self.placeless())).encode()).hexdigest()
 
 
-#: Settings that came after the first records: a run that does without is named as it was before
-#: there were any. So it is with tickets beside.
-LATER = {
-    "data.lazy": False,
-    "learning.precision": "float32",
-    "learning.compile": "none",
-    "learning.memory_format": "channels_last",
-    "learning.attacks": "",
-    "network.logit_gain": None,
-    "pattern.power": None,
-    "pattern.cap": None,
-}
 _ADAPTER = TypeAdapter(Recipe)
 OPEN = (
     "network.arguments",
@@ -231,7 +217,7 @@ def stored_recipe(value: Mapping[str, Any]) -> Recipe:
 def all_settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Return every setting of a recipe's JSON by its path; last, those that the JSON leaves out."""
     told = _flat(recipe)
-    return told | {path: value for path, value in _LEFT_OUT.items() if path not in told}
+    return told | {path: value for path, value in _DEFAULTS.items() if path not in told}
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -289,12 +275,7 @@ def paths(kind: type = Recipe, prefix: str = "") -> list[str]:
 
 
 KNOWN = paths()
-_SEARCH = {
-    p: getattr(SearchRecipe(), p.removeprefix("search."))
-    for p in paths(SearchRecipe, "search.")
-    if p not in OPEN
-}
-_LEFT_OUT = {**LATER, **_SEARCH, "beside.files": [], "beside.sha256": []}
+_DEFAULTS = _flat(Recipe().json())
 
 
 def _opened(prefix: str, path: str) -> list[str]:

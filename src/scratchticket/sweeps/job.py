@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from scratchticket.base.errors import unknown
 from scratchticket.base.files import canonical_json
+from scratchticket.base.typed import changed
 from scratchticket.data import DataRecipe
 from scratchticket.runs.recipe import Recipe, make_recipe
 
@@ -56,18 +57,13 @@ class Job:
         return hash(self.id)
 
     def json(self) -> Facts:
-        """Return everything that decides the result, defaults filled in; needs by their ids."""
-        settings = dict(self.settings)
+        """Return everything that decides the result and is not the default; needs by their ids.
+
+        Where a run goes on from another job, its network is that job's but for what is said here.
+        """
+        settings = {name: value for name, value in self.settings.items() if value is not None}
         if self.kind == "run":
-            settings = self.recipe.json()
-            del settings["start"]["file"], settings["start"]["index"]
-            settings.pop("beside", None)
-            if START in self.needs:  # the network is the other job's, but for what is said here
-                settings["network"] = {
-                    path: value
-                    for path, value in self.settings.items()
-                    if path.startswith("network.")
-                }
+            settings = changed(self.recipe.placeless())
         return {
             "format": 1,
             "kind": self.kind,

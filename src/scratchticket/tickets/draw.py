@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from scratchticket.attacks import AttackRecipe
 from scratchticket.base.errors import InputError, TicketError
 from scratchticket.base.modes import usual_modes
+from scratchticket.base.typed import changed
 from scratchticket.data import Data
 from scratchticket.learning import (
     Epoch,
@@ -263,9 +264,8 @@ def training(task: Task) -> Job:
 def _facts(task: Task) -> dict[str, Any]:
     """Return what a checkpoint must agree on beyond learner, images and attack."""
     data = task.data
-    network = {n: v for n, v in asdict(task.network).items() if (n, v) != ("logit_gain", None)}
     return {
-        "network": network,
+        "network": changed(task.network),
         "classes": list(data.classes),
         "normalisation": [list(data.mean), list(data.std)],
         "identity": task.identity,

@@ -87,7 +87,7 @@ class Records:
 
 def run_seeds(jobs: Iterable[Facts]) -> tuple[int, ...]:
     """Return the seeds of runs, ascending; not those of tickets of another random network."""
-    found = {job["settings"].get("seed") for job in jobs if job.get("kind") == "run"}
+    found = {job["settings"].get("seed", 0) for job in jobs if job.get("kind") == "run"}
     return tuple(sorted(s for s in found if isinstance(s, int) and 0 <= s < OTHER_NETWORK))
 
 
