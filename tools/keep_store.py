@@ -19,6 +19,7 @@ from typing import Any
 from scratchticket.base.files import canonical_json, write_atomically
 from scratchticket.paper.report import Records
 from scratchticket.runs.folder import RunFolder
+from scratchticket.runs.recipe import stored_recipe
 from scratchticket.tickets import Ticket
 
 ROOT = Path(__file__).parents[1]
@@ -57,14 +58,14 @@ def fill(store: Path, records: Path) -> None:
     """Put the finished jobs of the records into a store, as far as their tickets were kept."""
     tickets = {}
     for file in (*GALLERY.glob("*/*.safetensors"), *TICKETS.glob("*.safetensors")):
-        tickets[canonical_json(Ticket.load(file).provenance["recipe"])] = file
+        tickets[stored_recipe(Ticket.load(file).provenance["recipe"]).id] = file
     for name, facts in Records.load(records).by_id.items():
         folder, record = store / name[:16], facts["record"]
         if (folder / "record.json").exists():
             continue
         if facts["job"]["kind"] == "run":
             recipe = record["recipe"]
-            kept = tickets.get(canonical_json(recipe))
+            kept = tickets.get(stored_recipe(recipe).id)
             if kept is None:
                 print(f"no ticket of {folder.name} {facts['job']['label']}")
                 continue
