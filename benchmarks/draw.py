@@ -41,6 +41,8 @@ from benchmarks.measure import (
     spread,
     wait_for,
 )
+from scratchticket.attacks.fgsm import STEP_FROM_RANDOM
+from scratchticket.attacks.method import Stepping
 from scratchticket.base.accuracy import Accuracy
 from scratchticket.data import Data, DataRecipe, ImageSet, pixels
 from scratchticket.learning import Event, LearningRecipe, Session, Validation
@@ -72,7 +74,7 @@ class Case:
     attack: str = "pgd"
     steps: int = 2
 
-    def recipe(self) -> st.AttackRecipe:
+    def recipe(self) -> st.Attack:
         """Return the inner attack."""
         return st.AttackRecipe(self.attack, EPSILON)
 
@@ -211,13 +213,16 @@ def _batches(case: Case, way: Way) -> list[tuple[Tensor, Tensor]]:
 
 
 def _released(case: Case, way: Way) -> Callable[[Tensor, Tensor], None]:
-    attack = case.recipe()
+    attack, one_step = case.recipe(), case.attack == "fgsm-rs"
+    length = STEP_FROM_RANDOM * attack.ball.epsilon
+    if isinstance(attack.method, Stepping):
+        length = attack.method.length
     return released.stepper(
         released.masked(case.build(), float(RATIO)).to(way.device),
-        float(attack.ball.epsilon),
-        float(attack.exact_step_size),
-        attack.exact_steps,
-        one_step=case.attack == "fgsm-rs",
+        attack.ball.epsilon,
+        length,
+        attack.gradients,
+        one_step=one_step,
     )
 
 
@@ -266,7 +271,7 @@ def operations(case: Case) -> float:
     for handle in handles:
         handle.remove()
     forward = sum(counted)
-    attack = case.recipe().exact_steps * 2 * forward
+    attack = case.recipe().gradients * 2 * forward
     return case.batch * (attack + 3 * forward - counted[0])
 
 

@@ -15,7 +15,7 @@ from result_tables import sized
 
 from pictures import whiskers
 from scratchticket.attacks import Attack, Method
-from scratchticket.attacks.set_methods import SetPGD
+from scratchticket.attacks.set_gradient import SetPGD
 from scratchticket.evaluation.transfer import SET as ON_SET
 from scratchticket.paper import Scale
 from scratchticket.paper.cells import Measured, row_of

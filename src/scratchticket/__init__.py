@@ -13,7 +13,7 @@ from scratchticket._version import __version__
 
 if TYPE_CHECKING:
     from scratchticket import networks
-    from scratchticket.attacks import AttackRecipe
+    from scratchticket.attacks import Attack, AttackRecipe
     from scratchticket.base.accuracy import Accuracy
     from scratchticket.base.errors import ScratchticketError
     from scratchticket.data import Data, ImageSet, load_data
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Accuracy": "base.accuracy",
+    "Attack": "attacks",
     "AttackRecipe": "attacks",
     "Data": "data",
     "ImageSet": "data",
@@ -48,6 +49,7 @@ _HOME = {
 
 __all__ = [
     "Accuracy",
+    "Attack",
     "AttackRecipe",
     "Data",
     "ImageSet",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from scratchticket.attacks import AttackRecipe, Norm
+from scratchticket.attacks import Attack, AttackRecipe, Norm
 from scratchticket.base.errors import InputError, extra_missing
 from scratchticket.base.rng import check_seed
 from scratchticket.data import DataRecipe, ImageSet, gather, pixels
@@ -254,7 +254,7 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             seed=seed,
         )
 
-    def _attack(self, name: str, steps: int) -> AttackRecipe:
+    def _attack(self, name: str, steps: int) -> Attack:
         return AttackRecipe(name, self.epsilon, steps, norm=self.norm)
 
     def _fitted(self, ticket: Ticket, classes: Array) -> RobustTicketClassifier:

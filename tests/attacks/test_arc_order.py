@@ -7,7 +7,7 @@ from torch import Tensor
 
 from networks import stream
 from scratchticket.attacks import Attack
-from scratchticket.attacks.set_methods import ARC
+from scratchticket.attacks.arc import ARC
 from scratchticket.attacks.sets import Together
 from test_sets import EPSILON, Half, Side
 

@@ -93,8 +93,8 @@ def test_the_recipe_names_the_norm_everywhere() -> None:
 
     assert str(recipe) == "pgd-10, l2, 128/255"
     assert recipe.facts()["norm"] == "l2"
-    assert str(recipe.exact_step_size) == "32/255"
-    assert str(st.AttackRecipe("pgd", "8/255", 10, norm="l2").exact_step_size) == "2/255"
+    assert recipe.method.step_size == "32/255"
+    assert st.AttackRecipe("pgd", "8/255", 10, norm="l2").method.step_size == "2/255"
     assert st.AttackRecipe("pgd", 2, norm="l2").epsilon == "2"
     with pytest.raises(InputError, match="unknown norm 'l1'"):
         st.AttackRecipe(norm="l1")  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import torch
 
 import scratchticket as st
 from networks import random_images, small_network, stream
-from scratchticket.attacks import attack_of, perturb
+from scratchticket.attacks import perturb
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
@@ -18,6 +18,6 @@ def test_the_judge_takes_the_step_of_the_search(name: str, norm: str) -> None:
     labels = torch.arange(8)
 
     learned = perturb(recipe, network, images, labels, generator=stream())
-    judged = attack_of(recipe)(network, images, labels, stream()).images
+    judged = recipe(network, images, labels, stream()).images
 
     torch.testing.assert_close(judged, learned)

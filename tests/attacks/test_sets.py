@@ -8,8 +8,10 @@ from tests.attacks.networks import random_images, small_network, stream
 from torch import Tensor, nn
 
 from scratchticket.attacks import APGD, FGSM, PGD, Attack, L2Ball, LinfBall, input_gradient
-from scratchticket.attacks.set_methods import ARC, SetAPGD, SetPGD, SetSquare
+from scratchticket.attacks.arc import ARC
+from scratchticket.attacks.set_gradient import SetAPGD, SetPGD
 from scratchticket.attacks.sets import Together, chances, drawn_anew, expected_error, set_loss
+from scratchticket.attacks.square import SetSquare
 from scratchticket.base.errors import InputError
 
 EPSILON = 0.02

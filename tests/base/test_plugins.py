@@ -13,7 +13,7 @@ import torch
 from typer.testing import CliRunner
 
 import scratchticket as st
-from scratchticket.attacks import attack_of, make_method, perturb
+from scratchticket.attacks import make_method, perturb
 from scratchticket.base import plugins
 from scratchticket.base.errors import InputError
 from scratchticket.cli.app import app
@@ -57,7 +57,7 @@ def test_the_page_is_true() -> None:
     assert "myplugins" not in sys.modules
 
     data = st.load_data("stripes")
-    attack = st.AttackRecipe("signs", epsilon="0.2", steps=2)
+    attack = st.AttackRecipe("signs", epsilon="0.2", steps=2, share=0.5)
     recipe = make_recipe({"search.name": "warm", "search.arguments.warm": "1/2"})
     assert recipe.search.average == 0.5
     ticket = st.draw_ticket(
@@ -77,9 +77,14 @@ def test_the_page_is_true() -> None:
     again = st.Ticket.from_bytes(ticket.to_bytes())
     assert st.natural_accuracy(again.build(), data.test).correct >= 0.9 * len(data.test)
     assert str(make_method("corners", {"draws": "50"})) == "corners-50"
-    assert str(attack) == "signs-2, linf, 0.2"
-    with pytest.raises(InputError, match="the inner attack signs is no judge"):
-        attack_of(attack)
+    assert str(attack) == "signs-2 (share 0.5), linf, 0.2"
+    assert again.provenance["recipe"]["attack"]["share"] == 0.5
+    judged = st.robust_accuracy(again.build(), data.test, attack)
+    assert judged.correct <= st.natural_accuracy(again.build(), data.test).correct
+    with pytest.raises(InputError, match="attack corners is for judging; a search can use none"):
+        st.AttackRecipe("corners", epsilon="0.2")
+    with pytest.raises(InputError, match="unknown setting of attack signs 'shar'.*'share'"):
+        st.AttackRecipe("signs", shar=0.5)
 
 
 @pytest.mark.usefixtures("page")
@@ -132,19 +137,29 @@ def test_what_a_plugin_does_wrong_is_told_in_a_line(
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
-        ("images + 0.3", "attack bad left the ball: distance 0.3"),
-        ("images - 0.1", "attack bad returned pixels outside"),
-        ("images * float('nan')", "attack bad returned pixels that are not finite"),
-        ("images[:1]", "attack bad returned images of another shape"),
-        ("images.double()", "attack bad returned images of another shape or type"),
-        ("None", "attack bad returned NoneType, not images"),
+        ("images + 0.3", "attack bad, linf, 0.2 left the ball: distance 0.3"),
+        ("images - 0.1", "attack bad, linf, 0.2 returned pixels outside"),
+        ("images * float('nan')", "attack bad, linf, 0.2 returned pixels that are not finite"),
+        ("images[:1]", "attack bad, linf, 0.2 returned images of another shape"),
+        ("images.double()", "attack bad, linf, 0.2 returned images of another shape or type"),
+        ("None", "attack bad, linf, 0.2 returned NoneType, not images"),
     ],
 )
 def test_an_inner_attack_that_leaves_the_ball_is_no_lesson(
     returned: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = f"def bad(network, images, labels, ball, **settings): return {returned}\n"
-    install(tmp_path, {"scratchticket.inner_attacks": {"bad": "myplugins:bad"}}, code)
+    code = (
+        "from dataclasses import dataclass\n"
+        "from scratchticket.attacks import Result, Settings\n"
+        "@dataclass(frozen=True)\n"
+        "class Bad(Settings):\n"
+        "    name = 'bad'\n"
+        "    def __str__(self): return 'bad'\n"
+        "    def __call__(self, target):\n"
+        "        images = target.images\n"
+        f"        return Result({returned})\n"
+    )
+    install(tmp_path, {"scratchticket.attacks": {"bad": "myplugins:Bad"}}, code)
     monkeypatch.syspath_prepend(tmp_path)
     plugins._points.cache_clear()
     images, labels = torch.full((3, 1, 4, 4), 0.05), torch.zeros(3, dtype=torch.int64)

@@ -14,7 +14,9 @@ import pytest
 import scratchticket as st
 from scratchticket import networks
 from scratchticket.attacks import METHODS, AutoAttack, Method
-from scratchticket.attacks.set_methods import ARC, SetAPGD, SetPGD, SetSquare
+from scratchticket.attacks.arc import ARC
+from scratchticket.attacks.set_gradient import SetAPGD, SetPGD
+from scratchticket.attacks.square import SetSquare
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError
 from scratchticket.data import DataRecipe

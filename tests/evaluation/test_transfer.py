@@ -10,7 +10,7 @@ from tests.attacks.networks import Linear
 from torch import Tensor, nn
 
 from scratchticket.attacks import PGD, Attack, AutoAttack
-from scratchticket.attacks.set_methods import SetPGD
+from scratchticket.attacks.set_gradient import SetPGD
 from scratchticket.base.errors import InputError
 from scratchticket.data import ImageSet
 from scratchticket.evaluation import Journal, Shard

@@ -278,17 +278,17 @@ def test_the_inner_attack_changes_with_the_run(
     seen: list[str] = []
 
     def spy(recipe: st.AttackRecipe, network: object, images: Tensor, *_: object, **__: object):  # type: ignore[no-untyped-def]
-        seen.append(f"{recipe.name}-{recipe.exact_steps} {recipe.exact_step_size}")
+        seen.append(f"{recipe.name}-{recipe.gradients} {getattr(recipe.method, 'step_size', None)}")
         return images
 
     monkeypatch.setattr("scratchticket.learning.loop.perturb", spy)
     draw(task(few_digits, attacks="1/4:none,1/2:n-fgsm,0.75:pgd-3@1/50"), SearchRecipe())
 
     assert seen == [
-        *["pgd-1 1/4"] * 2,
-        *["none-0 1/4"] * 2,
-        *["n-fgsm-1 1/10"] * 2,
-        *["pgd-3 1/50"] * 2,
+        *["pgd-1 0.25"] * 2,
+        *["none-0 None"] * 2,
+        *["n-fgsm-1 None"] * 2,
+        *["pgd-3 0.02"] * 2,
     ]
 
 
@@ -299,7 +299,7 @@ def test_the_inner_attack_changes_with_the_run(
         ("1/2:n-fgsm,1/4:pgd", "rising parts"),
         ("1:n-fgsm", "rising parts"),
         ("1/2:n-fgms", "did you mean 'n-fgsm'"),
-        ("1/2:pgd-0", "attack steps"),
+        ("1/2:pgd-0", "steps must be above 0"),
     ],
 )
 def test_attacks_that_cannot_take_over_are_refused(attacks: str, message: str) -> None:

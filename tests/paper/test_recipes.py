@@ -25,11 +25,11 @@ from scratchticket.paper.claims import best, columns, off_diagonal, one, rows
 from scratchticket.paper.paper import PARTS
 from scratchticket.paper.parts import CIFAR, FEWER, PERCENTS
 from scratchticket.paper.report import Records
+from scratchticket.runs.recipe import all_settings
 from scratchticket.sweeps import in_order
 
 PAPER = SCALES["paper"]
 ROOT = Path(__file__).parents[2]
-SEARCH = vars(SearchRecipe())
 MEASURED = {
     scale: Records.load(ROOT / "records" / f"paper-{scale}.jsonl").by_id
     for scale in ("quick", "small")
@@ -273,24 +273,19 @@ def test_pairs_of_single_numbers_and_of_the_best() -> None:
 
 def test_the_study_of_searches_changes_one_part_at_a_time() -> None:
     runs = {
-        cell.row: cell.jobs[0].recipe.json()
+        cell.row: cell.jobs[0].recipe
         for cell in cells("searches", "small")
         if cell.column == "natural" and "10 %" in cell.panel
     }
     paper, base = runs.pop("paper"), runs.pop("N-FGSM")
 
-    assert "search" not in base
-    assert (paper["attack"]["name"], base["attack"]["name"]) == ("pgd", "n-fgsm")
-    assert (paper["learning"]["epochs"], base["learning"]["epochs"]) == (16, 10)
+    assert base.search == paper.search == SearchRecipe()
+    assert (paper.attack.name, base.attack.name) == ("pgd", "n-fgsm")
+    assert (paper.learning.epochs, base.learning.epochs) == (16, 10)
+    old = all_settings(base.json())
     for row, run in runs.items():
-        changed = {
-            f"{part}.{name}"
-            for part in ("attack", "learning", "network", "pattern")
-            for name in run[part].keys() | base[part].keys()
-            if run[part].get(name) != base[part].get(name)
-        }
-        own = {f"search.{n}" for n, v in run.get("search", {}).items() if v != SEARCH[n]}
-        assert 1 <= len(changed | own) <= 3, row
+        changed = {path for path, value in all_settings(run.json()).items() if value != old[path]}
+        assert 1 <= len(changed) <= 3, row
     assert all(
         cell.jobs[0].recipe.ratio in ("0.1", "0.01")
         for cell in cells("searches")

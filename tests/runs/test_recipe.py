@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import scratchticket as st
+from scratchticket.attacks import inner_settings
 from scratchticket.base.errors import InputError
 from scratchticket.runs.cost import forward_passes, judging_share
 from scratchticket.runs.presets import PRESETS
@@ -22,12 +23,10 @@ def test_every_setting_has_a_path() -> None:
             found |= leaves(value, f"{path}.") if isinstance(value, dict) and value else {path}
         return found
 
-    told = {"beside.files": ["a"], "beside.sha256": ["b"]}  # only where they are not as always
-    told |= {"data.lazy": True, "learning.precision": "bfloat16", "learning.compile": "default"}
-    told |= {"learning.memory_format": "contiguous", "learning.attacks": "1/2:n-fgsm"}
-    told |= {"network.logit_gain": 2, "pattern.budget": "size", "pattern.cap": "0.5"}
-    told |= {"search.average": 1.0}
-    assert set(paths()) == leaves(make_recipe(told).json())
+    attack = {f"attack.{name}" for name in ("name", "epsilon", "norm", *inner_settings())}
+    others = {path for path in leaves(make_recipe({}).json()) if not path.startswith("attack.")}
+    assert set(paths()) == others | attack
+    assert leaves(st.AttackRecipe().json(), "attack.") < attack
     assert len(paths()) == len(set(paths()))
     opened = make_recipe({"network.name": "wide_resnet", "network.arguments.depth": "16"})
     assert opened.network.arguments == {"depth": 16, "widen": 10}
@@ -113,9 +112,9 @@ def test_presets_are_the_papers_settings() -> None:
         first = {"cifar": 0.1, "svhn": 0.01}["cifar" if recipe is cifar else "svhn"]
         assert rates == pytest.approx([first, first / 10, first / 10, first / 100])
         assert str(recipe.attack) == "pgd-7, linf, 8/255"
-        assert str(recipe.attack.exact_step_size) == "2/255"
+        assert recipe.attack.method.step_size == "2/255"
         assert str(recipe.judge) == "pgd-20, linf, 8/255"
-        assert str(recipe.judge.exact_step_size) == "2/255"
+        assert recipe.judge.method.step_size == "2/255"
         assert recipe.learning.momentum == 0.9
         assert recipe.learning.weight_decay == 5e-4
     assert (cifar.learning.augmentation, svhn.learning.augmentation) == ("crop-flip", "none")
@@ -125,7 +124,7 @@ def test_presets_are_the_papers_settings() -> None:
     learning = imagenet.learning
     assert (learning.epochs, learning.learning_rate, learning.schedule) == (100, 0.256, "cosine")
     stronger = make_recipe(PRESETS["cifar"] | {"attack.epsilon": "16/255"})
-    assert stronger.attack.exact_step_size * 7 > Fraction(16, 255)
+    assert Fraction(stronger.attack.method.step_size) * 7 > Fraction(16, 255)
 
 
 def test_fast_presets_make_a_fifth_of_the_operations() -> None:
@@ -150,9 +149,9 @@ def test_released_presets_differ_where_the_code_does() -> None:
         assert released.learning.last_batch
         assert released.learning.statistics == "running"
         assert released.pattern.mask_classifier
-        assert str(released.judge.exact_step_size) == "2/255"
+        assert released.judge.method.step_size == "2/255"
     assert released.network.init == "kaiming_normal"
-    assert (released.attack.steps, released.learning.label_smoothing) == (2, 0.1)
+    assert (released.attack.gradients, released.learning.label_smoothing) == (2, 0.1)
 
 
 def test_the_cost_of_a_run_is_that_of_its_parts() -> None:

@@ -4,25 +4,27 @@ An attack sees a callable from pixels in [0, 1] to logits; it knows neither mask
 keeps no state and leaves no trace in the network.
 """
 
-from scratchticket.attacks.apgd import apgd, targeted_apgd
+from scratchticket.attacks.apgd import APGD, TargetedAPGD, apgd, targeted_apgd
 from scratchticket.attacks.attack import (
-    METHODS,
     Attack,
-    attack_of,
-    make_method,
-    method_names,
+    AttackRecipe,
+    inner_attack,
+    inner_attacks,
+    inner_settings,
+    perturb,
     unstopped,
 )
-from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
-from scratchticket.attacks.bandits import bandits
-from scratchticket.attacks.cw import carlini_wagner
-from scratchticket.attacks.gradient import Keep, Network, input_gradient, iterates, pgd
+from scratchticket.attacks.autoattack import AutoAttack, Stage
+from scratchticket.attacks.balls import Ball, L2Ball, LinfBall, Norm
+from scratchticket.attacks.bandits import Bandits, bandits
+from scratchticket.attacks.cw import CarliniWagner, carlini_wagner
+from scratchticket.attacks.fgsm import FGSM, NoiseFGSM
+from scratchticket.attacks.gradient import Network, input_gradient
 from scratchticket.attacks.losses import LOSSES, Loss, cross_entropy, dlr, margin
-from scratchticket.attacks.method import Method, Result, Target
-from scratchticket.attacks.methods import APGD, FGSM, PGD, TargetedAPGD
-from scratchticket.attacks.noise import noise
-from scratchticket.attacks.other_methods import AutoAttack, Bandits, CarliniWagner, Noise, Stage
-from scratchticket.attacks.recipe import AttackRecipe, Norm, perturb
+from scratchticket.attacks.method import Method, Result, Settings, Stepping, Target
+from scratchticket.attacks.noise import Noise, noise
+from scratchticket.attacks.pgd import PGD, Keep, iterates, pgd
+from scratchticket.attacks.registry import METHODS, make_method, method_names
 
 __all__ = [
     "APGD",
@@ -43,17 +45,22 @@ __all__ = [
     "Method",
     "Network",
     "Noise",
+    "NoiseFGSM",
     "Norm",
     "Result",
+    "Settings",
     "Stage",
+    "Stepping",
     "Target",
     "TargetedAPGD",
     "apgd",
-    "attack_of",
     "bandits",
     "carlini_wagner",
     "cross_entropy",
     "dlr",
+    "inner_attack",
+    "inner_attacks",
+    "inner_settings",
     "input_gradient",
     "iterates",
     "make_method",

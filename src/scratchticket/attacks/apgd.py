@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import ceil
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from scratchticket.attacks.balls import Ball, per_image
-from scratchticket.attacks.gradient import Ending, Found, Network, input_gradient
+from scratchticket.attacks.gradient import Found, Network, input_gradient
 from scratchticket.attacks.losses import Loss, cross_entropy, targeted_dlr, wrong
+from scratchticket.attacks.method import Result, Settings, Target, again, ending
+from scratchticket.attacks.pgd import Ending
 
 Goal = Callable[[Tensor, Tensor], Tensor]  # from logits and positions of images to losses
 MOMENTUM = 0.75  # weight of the new step against the last one
@@ -254,3 +257,76 @@ def _ascend(  # noqa: PLR0913
         if step in checks:
             search.check(step - last)
             last = step
+
+
+@dataclass(frozen=True)
+class APGD(Settings):
+    """Auto-PGD; see :func:`scratchticket.attacks.apgd`.
+
+    Attributes:
+        steps: Gradient evaluations.
+        loss: As of :class:`PGD`.
+        restarts: Random starts.
+        keep: As of :class:`PGD`.
+    """
+
+    steps: int = 100
+    loss: str = "ce"
+    restarts: int = 1
+    keep: Ending = "first"
+    only_judging: ClassVar[tuple[str, ...]] = ("restarts", "keep")
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return f"apgd-{self.loss}"
+
+    def __call__(self, target: Target) -> Result:
+        return Result(
+            apgd(
+                *target[:4],
+                steps=self.steps,
+                loss=target.loss(self.loss),
+                restarts=self.restarts,
+                keep="best" if target.learning else self.keep,
+                generator=target.generator,
+            )
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.steps}{again(self.restarts)}{ending(self)}"
+
+
+@dataclass(frozen=True)
+class TargetedAPGD(Settings):
+    """Targeted Auto-PGD; see :func:`scratchticket.attacks.targeted_apgd`.
+
+    Attributes:
+        steps: Gradient evaluations per class.
+        targets: Classes to aim at.
+        keep: As of :class:`PGD`.
+    """
+
+    steps: int = 100
+    targets: int = 9
+    keep: Ending = "first"
+    learns: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "apgd-t"
+
+    def __call__(self, target: Target) -> Result:
+        return Result(
+            targeted_apgd(
+                *target[:4],
+                steps=self.steps,
+                targets=self.targets,
+                keep=self.keep,
+                generator=target.generator,
+            )
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.steps}{ending(self)}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from scratchticket.attacks.balls import Ball, LinfBall, euclidean, per_image
 from scratchticket.attacks.gradient import Found, Network, whole
 from scratchticket.attacks.losses import Loss
+from scratchticket.attacks.method import Result, Stepping, Target, again, known_chances, together
 from scratchticket.attacks.sets import Together, expected_error
 
 BEYOND = 0.05  # of epsilon: how far past a boundary to go
@@ -160,3 +162,48 @@ def _ahead(local: Tensor, boundary: _Boundary, ball: Ball, length: float, *, fir
     size = ball.distance(ahead, torch.zeros_like(ahead)).clamp_min(_TINY)
     ahead = ahead * per_image(length / size, ahead)
     return torch.where(per_image(boundary.fooled, local), local, ahead)
+
+
+@dataclass(frozen=True)
+class ARC(Stepping):
+    """ARC; see :func:`scratchticket.attacks.arc`.
+
+    Attributes:
+        steps: Local perturbations.
+        step_size: Their length.
+        classes: Wrong classes looked at.
+        restarts: Searches; those after the first begin at random points.
+        probabilities: Of the networks; equal if None.
+    """
+
+    classes: int = 3
+    restarts: int = 1
+    probabilities: tuple[float, ...] | None = None
+    learns: ClassVar[bool] = False
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The probabilities: they are the set's that is attacked."""
+        return ("probabilities",)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "arc"
+
+    def __call__(self, target: Target) -> Result:
+        return Result(
+            arc(
+                together(target).networks,
+                *target[1:4],
+                probabilities=known_chances(self.probabilities, target),
+                step_size=self.length,
+                steps=self.steps,
+                classes=self.classes,
+                restarts=self.restarts,
+                generator=target.generator,
+            )
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.steps} by {self.step_size}{again(self.restarts)}"

@@ -1,26 +1,32 @@
-"""An attack by name and settings: what suites are made of and what records tell."""
+"""An attack: a method and where it searches. Searches, judgements and pages use the same value."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
 from fractions import Fraction
 from math import inf
-from typing import Any, get_type_hints
+from typing import Any
 
 import torch
-from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from scratchticket.attacks.balls import Ball, L2Ball, LinfBall
+from scratchticket.attacks.balls import (
+    MAX_EPSILON,
+    Ball,
+    L2Ball,
+    LinfBall,
+    Norm,
+    ball_of,
+    exact_epsilon,
+)
 from scratchticket.attacks.gradient import Network
 from scratchticket.attacks.method import Method, Result, Target
-from scratchticket.attacks.methods import APGD, FGSM, PGD, TargetedAPGD
-from scratchticket.attacks.other_methods import Bandits, CarliniWagner, Noise, Stage
-from scratchticket.attacks.recipe import LARGEST, AttackRecipe, Norm, ball_of, exact_epsilon
+from scratchticket.attacks.registry import METHODS, key_of, known_method, make_method, settings_of
+from scratchticket.attacks.verdict import verified
 from scratchticket.base.errors import InputError, unknown
-from scratchticket.base.plugins import plugin, plugin_names
+from scratchticket.base.plugins import plugin_names
 from scratchticket.base.quantities import fraction_text
 
 
@@ -29,10 +35,11 @@ class Attack:
     """A method and where it may search.
 
     Attributes:
-        method: How.
+        method: How, with the settings that follow from the ball filled in.
         epsilon: Radius of the ball as text, pixels in [0, 1]: ``8/255``. None, and for methods that
             look for the nearest image alone: any distance.
         norm: ``linf`` or ``l2``.
+        given: The method as it was given.
         after: Attacks that must have failed before this one is tried on an image, by their
             :attr:`stream`: how AutoAttack saves time.
 
@@ -48,10 +55,12 @@ class Attack:
     epsilon: str | None
     norm: Norm = "linf"
     after: tuple[str, ...] = ()
+    given: Method = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.norm not in LARGEST:
-            raise unknown("norm", self.norm, LARGEST)
+        object.__setattr__(self, "given", self.method)
+        if self.norm not in MAX_EPSILON:
+            raise unknown("norm", self.norm, MAX_EPSILON)
         if self.norm not in self.method.norms:
             raise InputError(f"{self.method} searches in {self.method.norms[0]} balls only")
         if (self.epsilon is None) != self.method.nearest:
@@ -75,7 +84,15 @@ class Attack:
     def __call__(
         self, network: Network, images: Tensor, labels: Tensor, generator: torch.Generator
     ) -> Result:
-        """Search."""
+        """Search for images that fool.
+
+        Raises:
+            InputError: If the method is for learning only.
+        """
+        if not self.method.judges:
+            raise InputError(
+                f"attack {self.method} may leave its ball: it is for learning, not for judging"
+            )
         return self.method(Target(network, images, labels, self.ball, generator))
 
     def __str__(self) -> str:
@@ -146,6 +163,30 @@ class Attack:
             then.get(name, usual[name]) == value for name, value in now.items()
         )
 
+    @property
+    def name(self) -> str:
+        """The name of its method in the registry: ``pgd``."""
+        return key_of(self.method)
+
+    @property
+    def gradients(self) -> int:
+        """How many gradients of the network it takes for an image, at most."""
+        return self.method.gradients
+
+    def json(self) -> dict[str, Any]:
+        """Return what a recipe stores of an inner attack, see :func:`inner_attack`."""
+        return {
+            "name": self.name,
+            "epsilon": self.epsilon,
+            "norm": self.norm,
+            **{name: getattr(self.given, name) for name in learned_settings(self.given)},
+        }
+
+    def changed(self) -> dict[str, Any]:
+        """Return what of :meth:`json` differs from the attack that a recipe has by itself."""
+        usual = inner_attack({"name": self.name}).json() | {"name": "pgd"}
+        return {name: value for name, value in self.json().items() if value != usual[name]}
+
     def facts(self) -> dict[str, Any]:
         """Return what a record says of the attack, as JSON values."""
         return {
@@ -165,59 +206,6 @@ def _text(setting: str, value: object) -> str:
     return f"{words} {value}"
 
 
-METHODS: dict[str, Method] = {
-    "noise": Noise(),
-    "fgsm": FGSM(),
-    "fgsm-rs": FGSM(random_start=True),
-    "pgd": PGD(),
-    "cw-inf": PGD(100, loss="margin"),
-    "apgd-ce": APGD(),
-    "apgd-dlr": APGD(loss="dlr"),
-    "apgd-t": TargetedAPGD(),
-    "cw-l2": CarliniWagner(),
-    "bandits": Bandits(),
-    "square": Stage("square"),
-}
-
-
-def method_names() -> list[str]:
-    """Return the names of all methods, those of plug-ins too."""
-    return [*METHODS, *plugin_names("attacks")]
-
-
-def make_method(name: str, settings: Mapping[str, Any]) -> Method:
-    """Return a method by its name, with some of its settings changed.
-
-    Args:
-        name: A name of :data:`METHODS`, or of a plug-in.
-        settings: By name; text is read as what the setting is.
-
-    Raises:
-        InputError: If there is no such method or setting, or a value is none.
-
-    Example:
-        >>> str(make_method("pgd", {"steps": "50", "restarts": 5}))
-        'pgd-50 x5'
-    """
-    if (method := METHODS.get(name)) is None:
-        if (made := plugin("attacks", name)) is None:
-            raise unknown("attack", name, method_names())
-        method = made()
-    kinds = get_type_hints(type(method))
-    known = [setting.name for setting in fields(method)]  # type: ignore[arg-type]
-    values = {}
-    for setting, value in settings.items():
-        if setting not in known:
-            raise unknown(f"setting of {name}", setting, known)
-        try:
-            values[setting] = TypeAdapter(kinds[setting]).validate_python(value)
-        except ValidationError as error:
-            why = error.errors()[0]["msg"].lower()
-            raise InputError(f"{name}: {setting}={value}: {why}") from None
-    changed: Method = replace(method, **values)  # type: ignore[type-var]
-    return changed
-
-
 def unstopped(attack: Attack) -> Attack:
     """Return the attack that goes on after it has fooled, and keeps the image of the largest loss.
 
@@ -229,17 +217,114 @@ def unstopped(attack: Attack) -> Attack:
     return replace(attack, method=replace(attack.method, keep="best"))  # type: ignore[type-var]
 
 
-def attack_of(recipe: AttackRecipe) -> Attack:
-    """Return what judges under the attack a recipe describes.
+STEPS = 7  # of an inner attack, unless it is told otherwise
+
+
+def learned_settings(method: Method) -> list[str]:
+    """Return the names of the settings that an inner attack of this method has."""
+    return [name for name in settings_of(method) if name not in method.only_judging]
+
+
+def inner_attacks() -> dict[str, Method]:
+    """Return the built-in methods that a search can use, by name."""
+    return {name: method for name, method in METHODS.items() if method.learns}
+
+
+def inner_settings() -> list[str]:
+    """Return every setting of a built-in inner attack."""
+    return list(dict.fromkeys(s for m in inner_attacks().values() for s in learned_settings(m)))
+
+
+def inner_attack(told: Mapping[str, Any]) -> Attack:
+    """Return the attack of a search.
+
+    Args:
+        told: ``name``, ``epsilon`` and ``norm``, and settings of the method; as in
+            :func:`AttackRecipe` where nothing is said. Settings that only other inner attacks have
+            are passed over, so that an attack can be changed by its name alone.
 
     Raises:
-        InputError: If that is none.
+        InputError: If there is no such attack or setting, a value is none, or the attack is for
+            judging only.
     """
-    if recipe.name == "pgd":
-        method: Method = PGD(recipe.steps, recipe.step_size)
-    elif recipe.name in ("fgsm", "fgsm-rs"):
-        method = FGSM(random_start=recipe.name == "fgsm-rs")
-    else:
-        what = "no attack" if recipe.name == "none" else f"the inner attack {recipe.name}"
-        raise InputError(f"{what} is no judge")
-    return Attack(method, str(recipe.epsilon), recipe.norm)
+    more = {"name": "pgd", "epsilon": "8/255", "norm": "linf"} | dict(told)
+    name, epsilon, norm = (more.pop(key) for key in ("name", "epsilon", "norm"))
+    method = known_method(name)
+    if not method.learns:
+        known = [*inner_attacks(), *plugin_names("attacks")]
+        raise InputError(f"attack {name} is for judging; a search can use {', '.join(known)}")
+    own, others = learned_settings(method), inner_settings()
+    for setting in more:
+        if setting not in (*own, *others):
+            raise unknown(f"setting of attack {name}", setting, own)
+    if "steps" in own:
+        more = {"steps": STEPS} | more
+    settings = {setting: value for setting, value in more.items() if setting in own}
+    return Attack(make_method(name, settings), epsilon, norm)
+
+
+def AttackRecipe(  # noqa: N802 (its public name since before attacks were one value)
+    name: str = "pgd",
+    epsilon: str | float = "8/255",
+    steps: int = STEPS,
+    step_size: str | float | None = None,
+    norm: Norm = "linf",
+    **settings: Any,
+) -> Attack:
+    """Return an attack by name, for a search or to judge with.
+
+    Args:
+        name: ``pgd``; ``fgsm`` (one step of length epsilon from the image itself); ``fgsm-rs`` (one
+            step of 1.25 epsilon from a random start); ``n-fgsm`` (one step of epsilon from noise of
+            twice epsilon, which may leave the ball, so for learning only); ``none``; another method
+            of :data:`METHODS` or of a plug-in.
+        epsilon: Radius of the ball in units of pixels in [0, 1], as text: ``8/255`` or ``0.1``.
+        steps: Gradient evaluations; attacks of one step ignore it.
+        step_size: Length of a step, as text. If not given it is the released code's 2/255 at
+            epsilon 8/255 in the l-inf norm, and 2.5 epsilon / steps anywhere else.
+        norm: ``linf``, the largest difference of a pixel; or ``l2``, the Euclidean distance.
+        settings: Others of the method, such as ``loss`` and ``momentum`` of PGD.
+
+    Raises:
+        InputError: If a name is unknown or a number out of range.
+
+    Example:
+        >>> str(AttackRecipe("pgd", "8/255", steps=10, loss="margin"))
+        'margin-pgd-10, linf, 8/255'
+    """
+    told = {"name": name, "epsilon": epsilon, "norm": norm, "steps": steps, "step_size": step_size}
+    return inner_attack(told | settings)
+
+
+def perturb(  # noqa: PLR0913
+    attack: Attack,
+    network: Network,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    generator: torch.Generator,
+    chances: Tensor | None = None,
+    part: slice = slice(None),
+    whole: int | None = None,
+) -> Tensor:
+    """Return images to learn from: the inner maximisation (Eq. 2).
+
+    Args:
+        attack: Which.
+        network: Pixels in [0, 1] to logits; of several networks, to all their logits.
+        images: Pixels in [0, 1], ``(batch, channel, height, width)``.
+        labels: int64, ``(batch,)``.
+        generator: Of all random draws.
+        chances: Of several networks the probability of each: the expected loss is ascended.
+        part: The place of the images in a batch of ``whole`` images; random starts are drawn for
+            all of that.
+        whole: Images of that batch; none if it is these.
+
+    Raises:
+        ScratchticketError: If a plug-in leaves the threat model.
+    """
+    target = Target(network, images, labels, attack.ball, generator, True, chances, part, whole)
+    found = attack.method(target).images
+    if attack.name in METHODS:
+        return found
+    return verified(found, images, attack.ball, str(attack)).detach()

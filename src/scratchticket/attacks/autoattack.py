@@ -12,24 +12,27 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
 
+from scratchticket.attacks.apgd import apgd
 from scratchticket.attacks.balls import Ball, LinfBall
 from scratchticket.attacks.gradient import Network, frozen
-from scratchticket.base.errors import InputError, extra_missing
+from scratchticket.attacks.method import Result, Settings, Target
+from scratchticket.base.errors import InputError, extra_missing, unknown
 
-Stage = Literal["apgd-ce", "apgd-t", "fab-t", "square"]
-STAGES: tuple[Stage, ...] = get_args(Stage)  # in the order of the standard version
+StageName = Literal["apgd-ce", "apgd-t", "fab-t", "square"]
+STAGES: tuple[StageName, ...] = get_args(StageName)  # in the order of the standard version
 RandomStage = Literal["apgd-ce", "apgd-dlr"]
 RANDOM_STAGES: tuple[RandomStage, ...] = get_args(RandomStage)  # of the one for random networks
 TARGETS = 9  # classes that apgd-t and fab-t aim at, at most
 
 
 def stage(  # noqa: PLR0913
-    name: Stage | RandomStage,
+    name: StageName | RandomStage,
     network: Network,
     images: Tensor,
     labels: Tensor,
@@ -61,7 +64,7 @@ def stage(  # noqa: PLR0913
         InputError: If pyautoattack is not installed, or there are fewer classes than an attack
             needs.
     """
-    apgd, fab, square = library()
+    auto_pgd, fab, square = library()
     with torch.no_grad():
         classes = network(images[:1]).shape[1]
     if name == "apgd-t" and classes < 4:
@@ -77,7 +80,7 @@ def stage(  # noqa: PLR0913
             attack = fab(network, n_restarts=1, n_iter=steps, **common)
             attack.targeted, attack.n_target_classes = True, targets
         elif name == "apgd-t":
-            attack = apgd.APGDAttack_targeted(
+            attack = auto_pgd.APGDAttack_targeted(
                 network,
                 n_restarts=1,
                 n_iter=steps,
@@ -86,7 +89,7 @@ def stage(  # noqa: PLR0913
                 **common,
             )
         else:
-            attack = apgd.APGDAttack(
+            attack = auto_pgd.APGDAttack(
                 network,
                 n_restarts=1,
                 n_iter=steps,
@@ -179,3 +182,118 @@ def library() -> tuple[Any, Callable[..., Any], Callable[..., Any]]:
     except Exception as error:  # a package that is broken may raise anything
         raise extra_missing("AutoAttack", error, "autoattack") from None
     return autopgd_base, fab_pt.FABAttack_PT, square.SquareAttack
+
+
+@dataclass(frozen=True)
+class Stage(Settings):
+    """One attack of AutoAttack's standard version, by its authors' code.
+
+    Attributes:
+        stage: ``apgd-ce``, ``apgd-t``, ``fab-t`` or ``square``.
+        steps: As of :func:`stage`.
+        queries: Budget of ``square``.
+    """
+
+    stage: StageName = "square"
+    steps: int = 100
+    queries: int = 5000
+    learns: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.stage not in STAGES:
+            raise unknown("attack of AutoAttack", self.stage, STAGES)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.stage
+
+    @property
+    def black_box(self) -> bool:  # type: ignore[override]
+        """Whether it asks for logits only."""
+        return self.stage == "square"
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Steps of Square, which has queries; queries of the others."""
+        return ("steps",) if self.black_box else ("queries",)
+
+    def __call__(self, target: Target) -> Result:
+        return Result(
+            stage(
+                self.stage,
+                *target[:4],
+                steps=self.steps,
+                queries=self.queries,
+                generator=target.generator,
+            )
+        )
+
+    def __str__(self) -> str:
+        return f"{self.stage}-{self.queries if self.black_box else self.steps} of autoattack"
+
+
+@dataclass(frozen=True)
+class AutoAttack(Settings):
+    """All of AutoAttack in one go, for images that are to fool other networks too.
+
+    AutoAttack returns an image it cannot fool its network with as it was; in its place comes the
+    one of the largest cross-entropy that Auto-PGD finds.
+
+    Attributes:
+        version: ``standard``, or ``rand``, which is meant for networks that answer at random. A
+            point counts as soon as one answer to it is wrong.
+        steps: As of :func:`stage`.
+        queries: Of Square.
+        draws: Of a random network for each gradient, with ``rand``.
+    """
+
+    version: Literal["standard", "rand"] = "standard"
+    steps: int = 100
+    queries: int = 5000
+    draws: int = 20
+    learns: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "autoattack"
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Draws of the standard version; queries of that for random networks."""
+        return ("draws",) if self.version == "standard" else ("queries",)
+
+    def __call__(self, target: Target) -> Result:
+        network, images, labels, ball, generator = target[:5]
+        standard = self.version == "standard"
+        with torch.no_grad():
+            resisted = network(images).argmax(dim=1) == labels
+        found = apgd(
+            network, images, labels, ball, steps=self.steps, keep="best", generator=generator
+        )
+        for name in STAGES if standard else RANDOM_STAGES:
+            rows = resisted.nonzero().squeeze(1)
+            if len(rows) == 0:
+                break
+            adversarial = stage(
+                name,
+                network,
+                images[rows],
+                labels[rows],
+                ball,
+                steps=self.steps,
+                queries=self.queries,
+                draws=1 if standard else self.draws,
+                generator=generator,
+            )
+            with torch.no_grad():
+                fooled = network(adversarial).argmax(dim=1) != labels[rows]
+            found[rows[fooled]] = adversarial[fooled]
+            resisted[rows[fooled]] = False
+        return Result(found, resisted=resisted)
+
+    def __str__(self) -> str:
+        kind = "" if self.version == "standard" else " rand"
+        return f"{self.name}{kind}-{self.steps}"

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from fractions import Fraction
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
+
+from scratchticket.base.errors import InputError, unknown
+from scratchticket.base.quantities import fraction
+
+Norm = Literal["linf", "l2"]
+MAX_EPSILON = {"linf": 1, "l2": 1000}  # largest accepted radius, by norm
 
 
 class Ball(Protocol):
@@ -111,3 +118,26 @@ def euclidean(values: Tensor) -> Tensor:
 def per_image(factor: Tensor, images: Tensor) -> Tensor:
     """Return one factor per image in a shape that multiplies images."""
     return factor.view(-1, *[1] * (images.ndim - 1))
+
+
+def exact_epsilon(epsilon: str | float, norm: Norm) -> Fraction:
+    """Read the radius of a ball.
+
+    Raises:
+        InputError: If the norm is unknown or the number out of range.
+    """
+    if norm not in MAX_EPSILON:
+        raise unknown("norm", norm, MAX_EPSILON)
+    exact, largest = fraction(epsilon, "epsilon"), MAX_EPSILON[norm]
+    if not 0 <= exact <= largest:
+        usual = "; the usual 8 is written 8/255" if norm == "linf" else ""
+        raise InputError(
+            f"epsilon must lie in [0, {largest}], in units of pixels in [0, 1], "
+            f"got {epsilon}{usual}"
+        )
+    return exact
+
+
+def ball_of(epsilon: Fraction, norm: Norm) -> Ball:
+    """Return the ball of a radius and a norm."""
+    return LinfBall(float(epsilon)) if norm == "linf" else L2Ball(float(epsilon))

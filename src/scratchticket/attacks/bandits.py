@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,7 @@ from torch import Tensor
 from scratchticket.attacks.balls import Ball, LinfBall, euclidean, per_image
 from scratchticket.attacks.gradient import Found, Network, judged
 from scratchticket.attacks.losses import cross_entropy
+from scratchticket.attacks.method import Result, Settings, Target
 
 
 class Rates(NamedTuple):
@@ -111,3 +113,28 @@ def _fine(tiles: Tensor, images: Tensor) -> Tensor:
 def _unit(values: Tensor) -> Tensor:
     """Return each image's values scaled to length 1."""
     return values / per_image(euclidean(values).clamp_min(1e-12), values)
+
+
+@dataclass(frozen=True)
+class Bandits(Settings):
+    """Bandits with priors; see :func:`scratchticket.attacks.bandits`."""
+
+    queries: int = 10_000
+    tiles: int | None = None
+    black_box: ClassVar[bool] = True
+    learns: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "bandits"
+
+    def __call__(self, target: Target) -> Result:
+        return Result(
+            *bandits(
+                *target[:4], queries=self.queries, tiles=self.tiles, generator=target.generator
+            )
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.queries}"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
-from scratchticket.attacks.balls import euclidean, per_image
+from scratchticket.attacks.balls import Norm, euclidean, per_image
 from scratchticket.attacks.gradient import Network, input_gradient
 from scratchticket.attacks.losses import margin
+from scratchticket.attacks.method import Result, Settings, Target
 
 _INSIDE = 1 - 1e-6  # of tanh, so that its inverse is finite at pixels 0 and 1
 _LARGEST = 1e10  # of the constant
@@ -81,3 +85,35 @@ def carlini_wagner(  # noqa: PLR0913
 def _pixels(point: Tensor) -> Tensor:
     """Return the image a point of the tanh space stands for."""
     return (torch.tanh(point) + 1) / 2
+
+
+@dataclass(frozen=True)
+class CarliniWagner(Settings):
+    """The nearest adversarial image; see :func:`scratchticket.attacks.carlini_wagner`."""
+
+    search_steps: int = 5
+    steps: int = 100
+    learning_rate: float = 0.1
+    constant: float = 1.0
+    nearest: ClassVar[bool] = True
+    learns: ClassVar[bool] = False
+    norms: ClassVar[tuple[Norm, ...]] = ("l2",)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "cw-l2"
+
+    def __call__(self, target: Target) -> Result:
+        return Result(
+            carlini_wagner(
+                *target[:3],
+                search_steps=self.search_steps,
+                steps=self.steps,
+                learning_rate=self.learning_rate,
+                constant=self.constant,
+            )
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.search_steps}x{self.steps}"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
 from scratchticket.attacks.balls import Ball
 from scratchticket.attacks.gradient import Found, Network, judged
 from scratchticket.attacks.losses import cross_entropy
+from scratchticket.attacks.method import Result, Settings, Target
 
 
 def noise(  # noqa: PLR0913
@@ -41,3 +46,34 @@ def noise(  # noqa: PLR0913
         points = points[rows]
         found.offer(rows, points, *judged(network, points, labels[rows], cross_entropy))
     return found.images
+
+
+@dataclass(frozen=True)
+class Noise(Settings):
+    """Random points of the ball; see :func:`scratchticket.attacks.noise`."""
+
+    draws: int = 20
+    black_box: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "noise"
+
+    def __call__(self, target: Target) -> Result:
+        if target.learning:
+            return Result(target.random_start(target.ball))
+        return Result(noise(*target[:4], draws=self.draws, generator=target.generator))
+
+    def path(self, target: Target) -> Iterator[Tensor]:
+        """Yield every draw."""
+        for _ in range(self.draws):
+            yield target.random_start(target.ball)
+
+    @property
+    def gradients(self) -> int:
+        """None."""
+        return 0
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.draws}"

@@ -79,6 +79,15 @@ def scaled_margin(logits: Tensor, labels: Tensor) -> Tensor:
     return each(margin, logits, labels) / (logits.detach().std(dim=2) + _TINY)
 
 
+def expected(loss: Loss, probabilities: Tensor) -> Loss:
+    """Return the expectation of a loss over networks, from their logits together."""
+
+    def over_all(logits: Tensor, labels: Tensor) -> Tensor:
+        return each(loss, logits, labels) @ probabilities.to(logits)
+
+    return over_all
+
+
 def expected_error(probabilities: Tensor) -> Loss:
     """Return the function from all logits to the probability that the answer is wrong."""
 
@@ -113,11 +122,12 @@ def set_loss(
     Raises:
         InputError: If there is no such loss.
     """
+    mean_loss = expected(cross_entropy, probabilities)
 
     def eot(logits: Tensor, labels: Tensor) -> Tensor:
-        chances = probabilities.to(logits)
         if samples is None:
-            return each(cross_entropy, logits, labels) @ chances
+            return mean_loss(logits, labels)
+        chances = probabilities.to(logits)
         drawn = torch.multinomial(
             chances.expand(len(logits), -1), samples, replacement=True, generator=generator
         )

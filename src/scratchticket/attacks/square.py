@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -10,13 +11,14 @@ from torch import Tensor
 from scratchticket.attacks.autoattack import library, settings, undone
 from scratchticket.attacks.balls import Ball
 from scratchticket.attacks.gradient import whole
+from scratchticket.attacks.method import Result, Settings, Target, known_chances, together
 from scratchticket.attacks.sets import Together, expected_error, scaled_margin
 
 WEIGHT = 100.0  # of an error against margins: fewer right answers come before smaller margins
 
 
 def square_on_set(  # noqa: PLR0913
-    together: Together,
+    networks: Together,
     images: Tensor,
     labels: Tensor,
     ball: Ball,
@@ -31,7 +33,7 @@ def square_on_set(  # noqa: PLR0913
     its expected margin in standard deviations of the logits.
 
     Args:
-        together: The networks.
+        networks: The networks.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
         ball: Where the adversarial images may lie.
@@ -52,14 +54,14 @@ def square_on_set(  # noqa: PLR0913
         if len(points) == 0:
             return points.new_zeros(0), points.new_zeros(0)
         with torch.no_grad():
-            logits = together(points)
+            logits = networks(points)
             leads = -scaled_margin(logits, truth) @ probabilities.to(logits)
             wrong = error(logits, truth)
         right = torch.where(whole(wrong), 0.0, 1 - wrong)
         return right, WEIGHT * right + leads
 
     attack: Any = square(
-        together,
+        networks,
         n_queries=queries,
         p_init=0.8,
         resc_schedule=False,
@@ -72,3 +74,37 @@ def square_on_set(  # noqa: PLR0913
         _, adversarial = attack.attack_single_run(images.contiguous(), labels)
     found: Tensor = adversarial.detach()
     return found
+
+
+@dataclass(frozen=True)
+class SetSquare(Settings):
+    """Square on a set; see :func:`square_on_set`."""
+
+    queries: int = 5000
+    probabilities: tuple[float, ...] | None = None
+    black_box: ClassVar[bool] = True
+    learns: ClassVar[bool] = False
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The probabilities: they are the set's that is attacked."""
+        return ("probabilities",)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "expected-square"
+
+    def __call__(self, target: Target) -> Result:
+        return Result(
+            square_on_set(
+                together(target),
+                *target[1:4],
+                probabilities=known_chances(self.probabilities, target),
+                queries=self.queries,
+                generator=target.generator,
+            )
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.queries}"

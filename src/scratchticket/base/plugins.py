@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from scratchticket.base.errors import InputError, first_line
 
-Kind = Literal["networks", "attacks", "inner_attacks", "patterns", "data", "searches"]
+Kind = Literal["networks", "attacks", "patterns", "data", "searches"]
 
 
 @cache

@@ -89,7 +89,10 @@ def changed(described: Any) -> dict[str, Any]:
     for name, default in _defaults(type(described)).items():  # type: ignore[arg-type]
         value = getattr(described, name)
         if default is MISSING or value != default:
-            told[name] = changed(value) if is_dataclass(value) else value
+            if hasattr(value, "changed"):  # which knows better what its defaults are
+                told[name] = value.changed()
+            else:
+                told[name] = changed(value) if is_dataclass(value) else value
     return told
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from scratchticket.attacks import AttackRecipe, Network, attack_of
+from scratchticket.attacks import Attack, Network
 from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.modes import usual_modes
 from scratchticket.base.processes import ALONE, Group
@@ -47,7 +47,7 @@ def natural_accuracy(network: Network, images: ImageSet, *, group: Group = ALONE
 def robust_accuracy(
     network: Network,
     images: ImageSet,
-    attack: AttackRecipe,
+    attack: Attack,
     *,
     seed: int = 0,
     group: Group = ALONE,
@@ -74,12 +74,11 @@ def robust_accuracy(
         >>> from scratchticket.data import load_data
         >>> from scratchticket.networks import build
         >>> network = build("resnet18", classes=10, channels=1, width=2).eval()
+        >>> from scratchticket.attacks import AttackRecipe
         >>> robust_accuracy(network, load_data("digits").test, AttackRecipe(epsilon="0.1")).total
         360
     """
     if attack.name == "none":
         return natural_accuracy(network, images, group=group)
-    evaluated = evaluate(
-        network, images, [attack_of(attack)], seed=seed, batch_size=BATCH_SIZE, group=group
-    )
+    evaluated = evaluate(network, images, [attack], seed=seed, batch_size=BATCH_SIZE, group=group)
     return evaluated.robust(evaluated.outcomes[0])

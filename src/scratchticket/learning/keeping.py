@@ -48,7 +48,7 @@ def identity(problem: Problem, recipe: LearningRecipe) -> str:
     """Return a hash of everything a checkpoint must agree on with the run it resumes."""
     facts: dict[str, Any] = {
         "learning": changed(recipe),
-        "attack": changed(problem.attack),
+        "attack": problem.attack.changed(),
         "seed": problem.seed,
         "learner": problem.learner.identity(),
         "labels": sha256(problem.images.labels.cpu().numpy().tobytes()).hexdigest(),

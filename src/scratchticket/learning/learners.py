@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from scratchticket.attacks import AttackRecipe
+from scratchticket.attacks import Attack
 from scratchticket.base.typed import changed
 from scratchticket.learning.checkpoint import named
 from scratchticket.learning.descent import Descent
@@ -36,7 +36,7 @@ class Learner(Protocol):
     def tensors(self) -> dict[str, Tensor]:
         """Return what steps change, by parameter name."""
 
-    def attack(self, attack: AttackRecipe, moment: Moment) -> AttackRecipe:
+    def attack(self, attack: Attack, moment: Moment) -> Attack:
         """Return the inner attack of a step, given the one that the recipe has for it."""
 
     def write(self) -> None:
@@ -150,7 +150,7 @@ class ScoreLearner:
         """Return the scores."""
         return self._scores
 
-    def attack(self, attack: AttackRecipe, moment: Moment) -> AttackRecipe:
+    def attack(self, attack: Attack, moment: Moment) -> Attack:
         """Return what the search makes of a step's inner attack."""
         return self._search.attack(attack, moment)
 
@@ -291,7 +291,7 @@ class WeightLearner:
         """Return the parameters themselves."""
         return dict(self._parameters)
 
-    def attack(self, attack: AttackRecipe, moment: Moment) -> AttackRecipe:
+    def attack(self, attack: Attack, moment: Moment) -> Attack:
         """Return the recipe's attack."""
         return attack
 

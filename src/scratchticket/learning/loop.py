@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scratchticket.attacks import Loss, Network, cross_entropy, perturb
-from scratchticket.attacks.sets import Together, chances, set_loss
+from scratchticket.attacks import Network, perturb
+from scratchticket.attacks.sets import Together, chances
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.base.memory import ran_out, too_many
@@ -201,18 +201,17 @@ class _Run:
     def _attacked(self, batch: Batch, generator: torch.Generator, moment: Moment) -> Tensor:
         """Return the images of the inner maximisation, over all networks where there are others."""
         network: Network = self._forward
-        loss: Loss = cross_entropy
-        if beside := self.problem.beside:
+        beside = self.problem.beside
+        if beside:
             network = Together([*beside, network])
-            loss = set_loss("eot", self._chances)
         scheduled = next(a for part, a in reversed(self._attacks) if moment.reached(part))
         return perturb(
             self.problem.learner.attack(scheduled, moment),
             network,
             batch.images,
             batch.labels,
-            loss=loss,
             generator=generator,
+            chances=self._chances if beside else None,
             part=batch.part,
             whole=batch.whole,
         )

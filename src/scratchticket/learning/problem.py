@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from scratchticket.attacks import AttackRecipe
+from scratchticket.attacks import Attack
 from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.processes import ALONE, Group
 from scratchticket.data import ImageSet
@@ -51,7 +51,7 @@ class Problem:
     network: nn.Module
     learner: Learner
     images: ImageSet
-    attack: AttackRecipe
+    attack: Attack
     validate: Callable[[nn.Module], Validation]
     seed: int
     beside: tuple[nn.Module, ...] = ()

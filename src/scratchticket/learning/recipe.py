@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from math import cos, isfinite, pi
 from typing import Literal
 
-from scratchticket.attacks import AttackRecipe
+from scratchticket.attacks import Attack, AttackRecipe, inner_attack
 from scratchticket.base.errors import InputError, unknown
 from scratchticket.base.quantities import fraction, fraction_text
 from scratchticket.base.typed import check_types
@@ -116,7 +116,7 @@ class LearningRecipe:
         object.__setattr__(self, "milestones", ",".join(map(fraction_text, passed)))
         self.schedule_of(AttackRecipe())  # raises if it is none
 
-    def schedule_of(self, attack: AttackRecipe) -> tuple[tuple[Fraction, AttackRecipe], ...]:
+    def schedule_of(self, attack: Attack) -> tuple[tuple[Fraction, Attack], ...]:
         """Return the inner attacks of a run, each with the part of the run it begins after.
 
         Args:
@@ -141,8 +141,9 @@ class LearningRecipe:
                     f"got {self.attacks!r}"
                 )
             name, steps, step_size = match.groups()
-            changed = replace(attack, name=name, step_size=step_size or attack.step_size)
-            found.append((part, replace(changed, steps=int(steps)) if steps else changed))
+            own = {"name": name, "steps": steps, "step_size": step_size}
+            changed = attack.json() | {key: value for key, value in own.items() if value}
+            found.append((part, inner_attack(changed)))
         return tuple(found)
 
     def steps_per_epoch(self, images: int) -> int:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from scratchticket.attacks import LOSSES, Ball, Loss, Network, Norm, iterates
-from scratchticket.attacks.recipe import ball_of, default_step_size, exact_epsilon
+from scratchticket.attacks.balls import ball_of, exact_epsilon
+from scratchticket.attacks.method import default_step_size
 from scratchticket.attacks.sets import Together, set_loss
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError, unknown

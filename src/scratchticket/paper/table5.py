@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scratchticket.attacks import Attack
-from scratchticket.attacks.set_methods import SetPGD
+from scratchticket.attacks.set_gradient import SetPGD
 from scratchticket.evaluation.transfer import SET
 from scratchticket.paper import published
 from scratchticket.paper.cells import (

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from torch import Tensor, nn
 
-from scratchticket.attacks import AttackRecipe, perturb
+from scratchticket.attacks import Attack
 from scratchticket.base import rng
 from scratchticket.base.quantities import fraction_text
 from scratchticket.data import ImageSet, pixels
@@ -46,7 +46,7 @@ def svg(figure: Figure) -> str:
     return _NO_XML.sub("", text.getvalue())
 
 
-def curves(epochs: Sequence[Epoch], attack: AttackRecipe, title: str) -> str:
+def curves(epochs: Sequence[Epoch], attack: Attack, title: str) -> str:
     """Draw loss and validation accuracies over the epochs.
 
     Returns:
@@ -116,7 +116,7 @@ def examples(
     network: nn.Module,
     images: ImageSet,
     classes: Sequence[str],
-    attack: AttackRecipe,
+    attack: Attack,
     *,
     seed: int,
     title: str,
@@ -131,9 +131,9 @@ def examples(
     some = images[slice(0, EXAMPLES)]
     clean, labels = pixels(some.images), some.labels
     generator = rng.generator(seed, "evaluation", "examples")
-    attacked = perturb(attack, answering(network), clean, labels, generator=generator, keep="first")
+    attacked = attack(answering(network), clean, labels, generator).images
     largest = float((attacked - clean).abs().max())
-    shown = Fraction(attack.epsilon) if attack.norm == "linf" else Fraction(f"{largest:.2g}")
+    shown = Fraction(str(attack.epsilon)) if attack.norm == "linf" else Fraction(f"{largest:.2g}")
     width = float(shown) or 1.0
     figure = Figure(figsize=(1.35 * len(some), 5.2), layout="constrained")
     grid = figure.subplots(3, len(some), squeeze=False)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from scratchticket.attacks import AttackRecipe
+from scratchticket.attacks import FGSM, Attack, AttackRecipe
 from scratchticket.data import Data
 from scratchticket.base.errors import InputError
 from scratchticket.evaluation import natural_accuracy, robust_accuracy
@@ -33,8 +33,8 @@ from scratchticket.tickets import (
 
 def validator(
     data: Data,
-    judge: AttackRecipe,
-    inner: Sequence[AttackRecipe],
+    judge: Attack,
+    inner: Sequence[Attack],
     seed: int,
     group: Group = ALONE,
 ) -> Callable[[nn.Module], Validation]:
@@ -48,8 +48,8 @@ def validator(
         seed: Of the attacks' random starts.
         group: The processes that share the run.
     """
-    one_step = AttackRecipe("fgsm", inner[0].epsilon, norm=inner[0].norm)
-    risky = any(attack.exact_steps == 1 for attack in inner)
+    one_step = Attack(FGSM(), inner[0].epsilon, inner[0].norm)
+    risky = any(attack.gradients == 1 for attack in inner)
 
     def validate(network: nn.Module) -> Validation:
         return Validation(
@@ -159,7 +159,7 @@ def draw_ticket(  # noqa: PLR0913
     scores: InitialScores = "random",
     beside: Sequence[Ticket] = (),
     search: SearchRecipe = SearchRecipe(),
-    attack: AttackRecipe = AttackRecipe(),
+    attack: Attack = AttackRecipe(),
     learning: LearningRecipe = LearningRecipe(),
     seed: int = 0,
     device: torch.device | str = "cpu",
@@ -225,7 +225,7 @@ def train_network(  # noqa: PLR0913
     network: NetworkRecipe | Factory | str | None = None,
     *,
     start: Start | Ticket | None = None,
-    attack: AttackRecipe = AttackRecipe(),
+    attack: Attack = AttackRecipe(),
     learning: LearningRecipe = LearningRecipe(),
     seed: int = 0,
     device: torch.device | str = "cpu",

@@ -25,7 +25,7 @@ def forward_passes(stored: Mapping[str, Any]) -> float:
     schedule = learning.schedule_of(recipe.attack)
     ends = [part for part, _ in schedule[1:]] + [Fraction(1)]
     steps = sum(
-        attack.exact_steps * (end - begins)
+        attack.gradients * (end - begins)
         for (begins, attack), end in zip(schedule, ends, strict=True)
     )
     step = 2 * steps + 3

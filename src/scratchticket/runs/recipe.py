@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from fractions import Fraction
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
-from scratchticket.attacks import AttackRecipe, Norm
+from scratchticket.attacks import Attack, AttackRecipe, Norm, inner_attack, inner_settings
 from scratchticket.data import DataRecipe
 from scratchticket.base.errors import InputError, unknown
 from scratchticket.base.files import canonical_json, check_text
@@ -43,7 +43,7 @@ class EvaluationRecipe:
     def __post_init__(self) -> None:
         check_types(self, "evaluation.")
 
-    def attack(self, inner: AttackRecipe) -> AttackRecipe:
+    def attack(self, inner: Attack) -> Attack:
         """Return the attack this stands for, given the inner one.
 
         Raises:
@@ -53,6 +53,7 @@ class EvaluationRecipe:
         if self.epsilon is None and norm != inner.norm:
             raise InputError(f"evaluation.norm={norm} needs an evaluation.epsilon of its own")
         epsilon = inner.epsilon if self.epsilon is None else self.epsilon
+        assert epsilon is not None
         return AttackRecipe("pgd", epsilon, self.steps, self.step_size, norm)
 
 
@@ -103,6 +104,19 @@ class BesideRecipe:
         return bool(self.files or self.sha256)
 
 
+def read_attack(value: Any) -> Attack:
+    """Return an attack, or that of a recipe's JSON.
+
+    Raises:
+        InputError: If it is none.
+    """
+    if isinstance(value, Attack):
+        return value
+    if not isinstance(value, Mapping):
+        raise InputError(f"attack must be Attack, got {value!r}")
+    return inner_attack(value)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What to run.
@@ -134,7 +148,9 @@ class Recipe:
     beside: BesideRecipe = field(default_factory=BesideRecipe)
     scores: InitialScores = "random"
     search: SearchRecipe = field(default_factory=SearchRecipe)
-    attack: AttackRecipe = field(default_factory=AttackRecipe)
+    attack: Annotated[
+        Attack, PlainValidator(read_attack), PlainSerializer(Attack.json)
+    ] = field(default_factory=AttackRecipe)
     learning: LearningRecipe = field(default_factory=LearningRecipe)
     evaluation: EvaluationRecipe = field(default_factory=EvaluationRecipe)
     seed: int = 0
@@ -172,7 +188,7 @@ class Recipe:
         return fraction_text(Fraction(*groups)) if groups else "0.1"
 
     @property
-    def judge(self) -> AttackRecipe:
+    def judge(self) -> Attack:
         """The attack that validation and test accuracies are measured under."""
         return self.evaluation.attack(self.attack)
 
@@ -207,6 +223,7 @@ OPEN = (
     "pattern.layers",
     "search.arguments",
 )  # settings whose names are the user's
+PLUGGED = "attack."  # whose settings a plug-in's attack may add to
 
 
 def stored_recipe(value: Mapping[str, Any]) -> Recipe:
@@ -215,9 +232,14 @@ def stored_recipe(value: Mapping[str, Any]) -> Recipe:
 
 
 def all_settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every setting of a recipe's JSON by its path; last, those that the JSON leaves out."""
-    told = _flat(recipe)
-    return told | {path: value for path, value in _DEFAULTS.items() if path not in told}
+    """Return every setting of a recipe's JSON by its path; last, those that the JSON leaves out.
+
+    Raises:
+        InputError: If its attack is none.
+    """
+    told = _flat({**recipe, "attack": read_attack(recipe.get("attack", {})).json()})
+    others = {p: v for p, v in _DEFAULTS.items() if p not in told and not p.startswith(PLUGGED)}
+    return told | others
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -267,7 +289,10 @@ def paths(kind: type = Recipe, prefix: str = "") -> list[str]:
     defaults = kind()
     for item in fields(kind):
         value = getattr(defaults, item.name)
-        if is_dataclass(value):
+        if isinstance(value, Attack):
+            names = ("name", "epsilon", "norm", *inner_settings())
+            found += [f"{prefix}{item.name}.{name}" for name in names]
+        elif is_dataclass(value):
             found += paths(type(value), f"{prefix}{item.name}.")
         else:
             found.append(prefix + item.name)
@@ -306,7 +331,7 @@ def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
     search = search_settings(str(overrides.get("search.name", "paper")))
     for path, value in (search | dict(overrides)).items():
         opened = next((p for p in OPEN if path.startswith(f"{p}.")), None)
-        if opened is None and path not in KNOWN:
+        if opened is None and path not in KNOWN and not path.startswith(PLUGGED):
             raise unknown("setting", path, KNOWN)
         if path in OPEN and not isinstance(value, Mapping):
             raise InputError(f"set one of {path} by its name: {path}.NAME={value}")

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from scratchticket._version import __version__
-from scratchticket.attacks import AttackRecipe
+from scratchticket.attacks import Attack
 from scratchticket.data import ImageSet
 from scratchticket.base.errors import InputError
 from scratchticket.evaluation import counts, natural_accuracy, robust_accuracy
@@ -76,7 +76,7 @@ def commit() -> str | None:
 def measured(  # noqa: PLR0913
     ticket: Ticket,
     images: ImageSet,
-    attack: AttackRecipe,
+    attack: Attack,
     *,
     seed: int,
     device: torch.device | str = "cpu",

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, get_args
 
 from scratchticket.attacks import APGD, PGD, Attack, AutoAttack, Method, TargetedAPGD
-from scratchticket.attacks.set_methods import ARC, SET_LOSSES, SetAPGD, SetPGD, SetSquare
+from scratchticket.attacks.arc import ARC
+from scratchticket.attacks.set_gradient import SET_LOSSES, SetAPGD, SetPGD
 from scratchticket.attacks.sets import SetLoss
+from scratchticket.attacks.square import SetSquare
 from scratchticket.base.errors import InputError, unknown
 from scratchticket.base.quantities import fraction
 from scratchticket.evaluation import Balls, possible

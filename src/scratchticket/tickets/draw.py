@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from scratchticket.attacks import AttackRecipe
+from scratchticket.attacks import Attack
 from scratchticket.base.errors import InputError, TicketError
 from scratchticket.base.modes import usual_modes
 from scratchticket.base.typed import changed
@@ -70,7 +70,7 @@ class Task:
 
     data: Data
     network: NetworkRecipe
-    attack: AttackRecipe
+    attack: Attack
     learning: LearningRecipe
     validate: Validate
     seed: int = 0

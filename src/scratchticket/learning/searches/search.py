@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scratchticket.attacks import AttackRecipe
+from scratchticket.attacks import Attack
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError, unknown
 from scratchticket.base.quantities import fraction, fraction_text
@@ -153,7 +153,7 @@ class Search:
             return self.recipe.sharpness
         return 0.0
 
-    def attack(self, attack: AttackRecipe, moment: Moment) -> AttackRecipe:
+    def attack(self, attack: Attack, moment: Moment) -> Attack:
         """Return the inner attack of a step, given the one that the recipe has for it."""
         return attack
 

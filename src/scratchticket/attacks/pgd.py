@@ -1,0 +1,226 @@
+"""Projected gradient descent with a fixed step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from scratchticket.attacks.balls import Ball, per_image
+from scratchticket.attacks.gradient import Found, Network, input_gradient, judged
+from scratchticket.attacks.losses import Loss, cross_entropy, wrong
+from scratchticket.attacks.method import Result, Stepping, Target, again, ending
+from scratchticket.base.errors import InputError
+
+Ending = Literal["first", "worst", "best"]
+Keep = Literal["last", "first", "worst", "best"]
+
+
+@dataclass(frozen=True)
+class PGD(Stepping):
+    """Projected gradient descent; see :func:`scratchticket.attacks.pgd`.
+
+    Attributes:
+        steps: Gradient evaluations.
+        step_size: Of :class:`Stepping`.
+        loss: ``ce``, ``margin`` (then tables call it CW-Inf), ``dlr``, or ``scaled-ce``.
+        restarts: Random starts; images that are fooled are not tried again.
+        random_start: Whether the first search begins at a random point, too.
+        keep: ``first`` image that fools, which ends the search of its image; or the ``best``.
+        momentum: Share of the earlier gradients in a step, if any.
+    """
+
+    loss: str = "ce"
+    restarts: int = 1
+    random_start: bool = True
+    keep: Keep = "first"
+    momentum: float | None = None
+    only_judging: ClassVar[tuple[str, ...]] = ("restarts", "keep")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.restarts > 1 and self.keep == "last":
+            raise InputError("restarts need keep=first, worst or best")
+        if self.restarts > 1 and not self.random_start:
+            raise InputError("restarts without random starts would all be the same")
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        kind = "pgd" if self.momentum is None else "momentum-pgd"
+        return kind if self.loss == "ce" else f"{self.loss}-{kind}"
+
+    def __call__(self, target: Target) -> Result:
+        search = self.search(target)
+        if target.learning:
+            start = target.random_start(target.ball) if self.random_start else None
+            search |= {"keep": "last", "generator": None, "start": start}
+        return Result(pgd(*target[:4], loss=target.loss(self.loss), **search))
+
+    def path(self, target: Target) -> Iterator[Tensor]:
+        """Yield the images after each step of one search."""
+        start = target.random_start(target.ball) if self.random_start else target.images
+        yield from iterates(
+            *target[:4],
+            start,
+            self.length,
+            self.steps,
+            loss=target.loss(self.loss),
+            momentum=self.momentum or 0.0,
+        )
+
+    def search(self, target: Target) -> dict[str, Any]:
+        """Return the settings as the function takes them, all but the loss."""
+        return {
+            "step_size": self.length,
+            "steps": self.steps,
+            "generator": target.generator if self.random_start else None,
+            "restarts": self.restarts,
+            "keep": self.keep,
+            "momentum": self.momentum or 0.0,
+        }
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.steps}{again(self.restarts)}{ending(self)}"
+
+
+def pgd(  # noqa: PLR0913
+    network: Network,
+    images: Tensor,
+    labels: Tensor,
+    ball: Ball,
+    *,
+    step_size: float,
+    steps: int,
+    loss: Loss = cross_entropy,
+    generator: torch.Generator | None = None,
+    restarts: int = 1,
+    keep: Keep = "last",
+    momentum: float = 0.0,
+    error: Loss = wrong,
+    start: Tensor | None = None,
+) -> Tensor:
+    """Projected gradient descent (Madry et al., 2018, arXiv:1706.06083): Eq. 2 of the paper.
+
+    With ``steps=1`` and ``step_size=epsilon`` this is FGSM (Goodfellow et al., 2015); with a
+    generator and ``step_size=1.25 * epsilon`` it is FGSM-RS (Wong et al., 2020); with the margin as
+    loss it is what tables call CW-Inf.
+
+    Args:
+        network: Pixels in [0, 1] to logits. Its parameters need not require gradients, and get
+            none.
+        images: Pixels in [0, 1], ``(batch, channel, height, width)``.
+        labels: int64, ``(batch,)``.
+        ball: Where the adversarial images may lie.
+        step_size: Length of a step in the ball's norm, in the unit of the pixels.
+        steps: Number of gradient evaluations.
+        loss: What is ascended.
+        generator: Draws the random starts; without one the search starts at the images themselves.
+        restarts: How often to begin anew; needs a generator if more than once.
+        keep: Which iterate to return. ``last``: the one after all steps. ``first``: the first the
+            network gets wrong, else the last; an image that is fooled costs nothing any more. Fair
+            against this very network, too weak for images meant to fool another one. ``worst``: the
+            one of the largest error, and among these of the largest loss; an image that is fooled
+            costs nothing any more. ``best``: the same, but fooled images stay to the end.
+        momentum: Share of the earlier gradients, each divided by its mean absolute value, in the
+            direction of a step (Dong et al., 2018, arXiv:1710.06081), for images meant to fool
+            another network.
+        error: What part of the network is fooled, from 0 to 1: of one network 0 or 1.
+        start: Where the search begins instead of a random start; with one search only.
+
+    Returns:
+        Adversarial images, detached.
+
+    Raises:
+        ValueError: If there are restarts with nothing to tell them apart.
+    """
+    if restarts > 1 and (generator is None or keep == "last" or start is not None):
+        raise ValueError("restarts need a generator, no start, and keep='first' or 'best'")
+
+    images = images.detach()
+
+    def begun() -> Tensor:
+        if start is not None:
+            return start
+        return images if generator is None else ball.random_start(images, generator)
+
+    if keep == "last":
+        last = begun()
+        for last in iterates(  # noqa: B007, B020  (only the last one counts)
+            network, images, labels, ball, last, step_size, steps, loss=loss, momentum=momentum
+        ):
+            pass
+        return last
+
+    found = Found(images, labels, error)
+    for restart in range(restarts):
+        first = begun()
+        active = torch.arange(len(images), device=images.device) if keep == "best" else found.open
+        current = first[active]
+        velocity = torch.zeros_like(current)
+        for _ in range(steps):
+            if len(active) == 0:
+                break
+            here, truth = images[active], labels[active]
+            gradient, logits, losses = input_gradient(network, current, truth, loss)
+            fooled = found.offer(active, current, logits, losses)
+            if keep != "best":
+                active, current, here = active[~fooled], current[~fooled], here[~fooled]
+                gradient, velocity = gradient[~fooled], velocity[~fooled]
+            velocity = _faster(velocity, gradient, momentum)
+            current = ball.project(ball.ascend(current, velocity, step_size), here)
+        if len(active) == 0:
+            break
+        if keep != "first" or restart < restarts - 1:
+            logits, losses = judged(network, current, labels[active], loss)
+            found.offer(active, current, logits, losses)
+        else:
+            found.images[active] = current
+    return found.images
+
+
+def iterates(  # noqa: PLR0913, PLR0917
+    network: Network,
+    images: Tensor,
+    labels: Tensor,
+    ball: Ball,
+    start: Tensor,
+    step_size: float,
+    steps: int,
+    *,
+    loss: Loss = cross_entropy,
+    momentum: float = 0.0,
+) -> Iterator[Tensor]:
+    """Yield what :func:`pgd` reaches after each step of one search.
+
+    Args:
+        network: As of :func:`pgd`, as are the others.
+        images: Pixels in [0, 1], ``(batch, channel, height, width)``.
+        labels: int64, ``(batch,)``.
+        ball: Where the iterates lie.
+        start: Where the search begins; it is not yielded.
+        step_size: Length of a step.
+        steps: How many are yielded.
+        loss: What is ascended.
+        momentum: Share of the earlier gradients.
+
+    Yields:
+        Adversarial images, detached.
+    """
+    current, velocity = start, torch.zeros_like(images)
+    for _ in range(steps):
+        gradient, _, _ = input_gradient(network, current, labels, loss)
+        velocity = _faster(velocity, gradient, momentum)
+        current = ball.project(ball.ascend(current, velocity, step_size), images)
+        yield current
+
+
+def _faster(velocity: Tensor, gradient: Tensor, momentum: float) -> Tensor:
+    """Return the direction of the next step."""
+    if momentum == 0:
+        return gradient
+    size = gradient.abs().flatten(1).mean(dim=1).clamp_min_(torch.finfo(gradient.dtype).tiny)
+    return velocity.mul(momentum).add_(gradient / per_image(size, gradient))

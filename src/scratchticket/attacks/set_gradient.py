@@ -1,0 +1,101 @@
+"""Gradient attacks on a set of networks: PGD and Auto-PGD on a loss of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, get_args
+
+from scratchticket.attacks.apgd import apgd
+from scratchticket.attacks.method import Result, Settings, Target, again, known_chances
+from scratchticket.attacks.pgd import PGD, Keep, pgd
+from scratchticket.attacks.sets import SetLoss, expected_error, set_loss
+from scratchticket.base.errors import InputError
+
+SET_LOSSES: tuple[SetLoss, ...] = get_args(SetLoss)
+
+
+@dataclass(frozen=True)
+class SetPGD(PGD):
+    """PGD on a set; see :func:`set_loss` and :func:`scratchticket.attacks.pgd`.
+
+    Attributes:
+        loss: Of all networks.
+        keep: The ``worst`` iterate by expected accuracy, or the ``last`` as in the paper.
+        samples: Of ``eot``: networks drawn per step; all, exactly, if None.
+        probabilities: Of the networks; equal if None.
+    """
+
+    loss: str = "eot"
+    keep: Keep = "worst"
+    samples: int | None = None
+    probabilities: tuple[float, ...] | None = None
+    losses: ClassVar[Sequence[str]] = SET_LOSSES
+    learns: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.samples is not None and self.loss != "eot":
+            raise InputError("only the loss eot can be sampled")
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The probabilities: they are the set's that is attacked."""
+        return ("probabilities",)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        drawn = "" if self.samples is None else f"-of-{self.samples}"
+        return f"{self.loss}{drawn}-pgd"
+
+    def __call__(self, target: Target) -> Result:
+        known = known_chances(self.probabilities, target)
+        loss = set_loss(
+            self.loss,  # type: ignore[arg-type]
+            known,
+            samples=self.samples,
+            generator=target.generator,
+        )
+        return Result(
+            pgd(*target[:4], loss=loss, error=expected_error(known), **self.search(target))
+        )
+
+
+@dataclass(frozen=True)
+class SetAPGD(Settings):
+    """Auto-PGD on a set; see :func:`set_loss` and :func:`scratchticket.attacks.apgd`."""
+
+    steps: int = 100
+    loss: SetLoss = "eot"
+    restarts: int = 1
+    probabilities: tuple[float, ...] | None = None
+    losses: ClassVar[Sequence[str]] = SET_LOSSES
+    learns: ClassVar[bool] = False
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The probabilities: they are the set's that is attacked."""
+        return ("probabilities",)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return f"{self.loss}-apgd"
+
+    def __call__(self, target: Target) -> Result:
+        known = known_chances(self.probabilities, target)
+        return Result(
+            apgd(
+                *target[:4],
+                steps=self.steps,
+                loss=set_loss(self.loss, known),
+                restarts=self.restarts,
+                keep="worst",
+                error=expected_error(known),
+                generator=target.generator,
+            )
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.steps}{again(self.restarts)}"
