@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from scratchticket.attacks import (
+    LOSSES,
+    Attack,
+    AttackRecipe,
+    inner_attack,
+    inner_attacks,
+    inner_settings,
+)
+from scratchticket.attacks.attack import learned_settings
+from scratchticket.attacks.balls import MAX_EPSILON
 from scratchticket.runs.recipe import OPEN, Recipe, all_settings
 
 ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8,}.*)*)", flags=re.MULTILINE)
@@ -27,20 +37,51 @@ def _tables(kind: type, prefix: str, defaults: dict[str, Any]) -> Iterator[str]:
     yield "| setting | values | default | meaning |\n|---|---|---|---|"
     for item in fields(kind):
         path = prefix + item.name
-        if is_dataclass(getattr(blank, item.name)):
+        if isinstance(getattr(blank, item.name), Attack):
+            parts.append((Attack, f"{path}."))
+        elif is_dataclass(getattr(blank, item.name)):
             parts.append((type(getattr(blank, item.name)), f"{path}."))
         elif path in OPEN:
             yield f"| `{path}.NAME` |  |  | {told[item.name]} |"
         else:
             values = _values(hints[item.name])
             yield f"| `{path}` | {values} | {_value(defaults[path])} | {told[item.name]} |"
-    for part in parts:
-        yield from _tables(*part, defaults)
+    for part, place in parts:
+        if part is Attack:
+            yield from _attack(place)
+        else:
+            yield from _tables(part, place, defaults)
 
 
-def meanings(kind: type) -> dict[str, str]:
-    """Return what the docstring of a dataclass says of each attribute, a line of Markdown each."""
-    _, _, told = (inspect.getdoc(kind) or "").partition("Attributes:\n")
+def _attack(prefix: str) -> Iterator[str]:
+    """Return the table of the inner attack: its name, its ball, and the settings of each method."""
+    methods, told = inner_attacks(), meanings(AttackRecipe)
+    yield f"\n## {prefix.rstrip('.')}\n"
+    yield "The inner attack.\n"
+    yield "| setting | of | values | default | meaning |\n|---|---|---|---|---|"
+    usual = AttackRecipe().json()
+    for name, values in (
+        ("name", ", ".join(f"`{name}`" for name in methods)),
+        ("epsilon", "number or fraction"),
+        ("norm", ", ".join(f"`{norm}`" for norm in MAX_EPSILON)),
+    ):
+        yield f"| `{prefix}{name}` | all | {values} | {_value(usual[name])} | {told[name]} |"
+    for setting in inner_settings():
+        having = {n: m for n, m in methods.items() if setting in learned_settings(m)}
+        one = "pgd" if "pgd" in having else next(iter(having))
+        method = having[one]
+        values = _values(get_type_hints(type(method))[setting])
+        if setting == "loss":
+            values = ", ".join(f"`{loss}`" for loss in LOSSES)
+        default = _value(inner_attack({"name": one}).json()[setting])
+        meaning = meanings(type(method))[setting]
+        of = ", ".join(f"`{name}`" for name in having)
+        yield f"| `{prefix}{setting}` | {of} | {values} | {default} | {meaning} |"
+
+
+def meanings(kind: Callable[..., Any]) -> dict[str, str]:
+    """Return what a docstring says of each attribute or argument, a line of Markdown each."""
+    told = re.split(r"(?:Attributes|Args):\n", inspect.getdoc(kind) or "")[-1]
     return {name: " ".join(_markdown(text).split()) for name, text in ATTRIBUTE.findall(told)}
 
 

@@ -54,6 +54,7 @@ class Noise(Settings):
 
     draws: int = 20
     black_box: ClassVar[bool] = True
+    only_judging: ClassVar[tuple[str, ...]] = ("draws",)
 
     @property
     def name(self) -> str:

@@ -25,10 +25,12 @@ class PGD(Stepping):
 
     Attributes:
         steps: Gradient evaluations.
-        step_size: Of :class:`Stepping`.
+        step_size: Length of a step as text; if not given, 2/255 at l-inf 8/255 and 2.5 epsilon /
+            steps anywhere else.
         loss: ``ce``, ``margin`` (then tables call it CW-Inf), ``dlr``, or ``scaled-ce``.
         restarts: Random starts; images that are fooled are not tried again.
-        random_start: Whether the first search begins at a random point, too.
+        random_start: Whether a search begins at a random point of the ball, or the first at the
+            image itself. (FGSM from a random start goes 1.25 epsilon.)
         keep: ``first`` image that fools, which ends the search of its image; or the ``best``.
         momentum: Share of the earlier gradients in a step, if any.
     """
