@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import option_table
 import pytest
 import torch
 from rich.console import Console
@@ -24,7 +25,6 @@ from scratchticket.cli.judges import EvaluationProgress
 from scratchticket.cli.terminal import LearningProgress
 from scratchticket.learning import Epoch, Event, Validation
 from scratchticket.networks import NETWORKS
-from scratchticket.runs.recipe import make_recipe
 
 FAST = [
     *("--set", "network.width=2", "--epsilon", "0.1", "--steps", "1", "--epochs", "1"),
@@ -151,28 +151,9 @@ def test_options_and_set_reach_the_same_settings(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_defaults_shown_in_help_are_the_recipes() -> None:
-    from scratchticket.cli import options
-
-    recipe = make_recipe({}).json()
-    shown = {
-        "Network": recipe["network"]["name"],
-        "Init": recipe["network"]["init"],
-        "Granularity": recipe["pattern"]["granularity"],
-        "Weights": recipe["start"]["weights"],
-        "Ratio": recipe["ratio"],
-        "InnerAttack": recipe["attack"]["name"],
-        "Epsilon": recipe["attack"]["epsilon"],
-        "Steps": recipe["attack"]["steps"],
-        "Epochs": recipe["learning"]["epochs"],
-        "BatchSize": recipe["learning"]["batch_size"],
-        "LearningRate": recipe["learning"]["learning_rate"],
-        "Schedule": recipe["learning"]["schedule"],
-        "Seed": recipe["seed"],
-    }
-    for name, value in shown.items():
-        option = getattr(options, name).__metadata__[0]
-        assert option.show_default == str(value), name
+def test_the_help_says_what_the_dataclasses_and_registries_say() -> None:
+    """If not: python tools/option_table.py."""
+    assert option_table.FILE.read_text() == option_table.content()
 
 
 def draw(out: Path, *words: str) -> tuple[int, str, str]:

@@ -65,8 +65,7 @@ def evaluate(
     attack: Annotated[
         str | None,
         Option(
-            help="pgd, cw-inf, apgd-ce, apgd-dlr, apgd-t, cw-l2, bandits, square, autoattack, "
-            "fgsm, fgsm-rs, noise; or none.",
+            help=f"{', '.join(o.TOLD['attacks'])}, or autoattack.",
             show_default="pgd",
             rich_help_panel=ONE,
         ),

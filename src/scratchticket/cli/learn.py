@@ -18,7 +18,7 @@ from scratchticket.cli.terminal import (
     user_errors,
 )
 
-_PATHS = {
+PATHS = {
     "data": "data.name",
     "label_column": "data.label_column",
     "size": "data.size",
@@ -48,7 +48,7 @@ _PATHS = {
 
 def _overrides(task: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return the dotted settings that a preset, options and ``--set`` ask for, the last first."""
-    given = {path: options.get(name) for name, path in _PATHS.items()}
+    given = {path: options.get(name) for name, path in PATHS.items()}
     overrides = {"task": task} | {p: value for p, value in given.items() if value is not None}
     overrides = with_settings(overrides, options["settings"])
     preset = preset_settings(options["preset"], task)

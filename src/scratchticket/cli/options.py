@@ -1,18 +1,39 @@
 """Options that several verbs share, documented once.
 
 Options that stand for a setting of the recipe default to none, so that ``--set`` can reach the same
-setting; the defaults shown are those of the recipe's dataclasses, which a test compares.
+setting. What is said of them comes from the recipe's dataclasses, through ``settings.json``, which
+``tools/option_table.py`` makes: a help that imported them would wait for PyTorch.
 """
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Argument, Option
 
 SETTINGS = "Settings of the recipe"
 RUN = "The run"
+TOLD: dict[str, Any] = json.loads(files("scratchticket.cli").joinpath("settings.json").read_text())
+
+
+def setting(path: str, *flags: str, **other: Any) -> Any:
+    """Return the option of a setting of the recipe.
+
+    Args:
+        path: Its dotted path.
+        flags: Names of the option, if not that of the parameter.
+        other: What differs: ``show_default`` where a default is more than a value.
+    """
+    told = TOLD["settings"][path]
+    text = told["help"]
+    if told["choices"]:
+        text += f" Choices: {', '.join(told['choices'])}."
+    default = {"show_default": str(told["default"]), "rich_help_panel": SETTINGS}
+    return Option(*flags, help=text, **(default | other))
+
 
 TicketPath = Annotated[
     Path, Argument(help="File of a ticket or of a dense network.", show_default=False)
@@ -29,11 +50,7 @@ Index = Annotated[
     int | None,
     Option(help="Which ticket of a file that holds several, from 0.", show_default=False),
 ]
-_DATA = Option(
-    help="digits, cifar10, cifar100, svhn, imagenet; or the path of a Parquet folder, an image "
-    "folder or an .npz file.",
-    show_default=False,
-)
+_DATA = setting("data.name", show_default=False, rich_help_panel=None)
 Data = Annotated[str, _DATA]
 Part = Annotated[
     str,
@@ -43,30 +60,21 @@ Part = Annotated[
 ]
 SomeData = Annotated[str | None, _DATA]
 LabelColumn = Annotated[
-    str | None,
-    Option(help="Which column of Parquet data is the label.", show_default="found by its type"),
+    str | None, setting("data.label_column", show_default="found by its type", rich_help_panel=None)
 ]
 Size = Annotated[
     int | None,
-    Option(
-        help="Resize all images: the shorter side to so many pixels, then a centre crop.",
-        show_default="as they are; of a ticket, as its own were",
+    setting(
+        "data.size", show_default="as they are; of a ticket, as its own were", rich_help_panel=None
     ),
 ]
 Colour = Annotated[
     str | None,
-    Option(
-        help="Convert all images: rgb or grey; or keep.",
-        show_default="keep; of a ticket, as its own were",
-    ),
+    setting("data.colour", show_default="keep; of a ticket, as its own were", rich_help_panel=None),
 ]
 Classes = Annotated[
     str | None,
-    Option(
-        help="The classes to keep, in the order of their numbers: names with commas, a list in "
-        "JSON, or a file with a name on each line or JSON, such as torchvision's class_to_idx.",
-        show_default="all; of a ticket, its own",
-    ),
+    setting("data.classes", show_default="all; of a ticket, its own", rich_help_panel=None),
 ]
 Preset = Annotated[
     str | None,
@@ -78,75 +86,14 @@ Preset = Annotated[
         rich_help_panel=SETTINGS,
     ),
 ]
-Network = Annotated[
-    str | None,
-    Option(
-        help="resnet18, preact_resnet18, wide_resnet, wideresnet32, imagenet_resnet18, "
-        "imagenet_resnet50, imagenet_resnet101, conv4; package.module:factory for one of your own; "
-        "timm:NAME.",
-        show_default="resnet18",
-        rich_help_panel=SETTINGS,
-    ),
-]
-Width = Annotated[
-    int | None,
-    Option(
-        help="Channels of the network's first stage.",
-        show_default="64, of wide networks 16",
-        rich_help_panel=SETTINGS,
-    ),
-]
-Init = Annotated[
-    str | None,
-    Option(
-        help="How random weights are drawn: signed_kaiming_constant, kaiming_normal, "
-        "kaiming_uniform, xavier_normal, signed_xavier_constant.",
-        show_default="signed_kaiming_constant",
-        rich_help_panel=SETTINGS,
-    ),
-]
-Granularity = Annotated[
-    str | None,
-    Option(
-        help="What stands or falls together: element, row, kernel, channel, or N of M: 2:4.",
-        show_default="element",
-        rich_help_panel=SETTINGS,
-    ),
-]
-Search = Annotated[
-    str | None,
-    Option(
-        help="How the mask is searched for: paper; --set search.NAME=VALUE changes a part of it.",
-        show_default="paper",
-        rich_help_panel=SETTINGS,
-    ),
-]
-From = Annotated[
-    str | None,
-    Option(
-        "--from",
-        help="File of a trained network or a ticket to go on from.",
-        show_default="a random network",
-        rich_help_panel=SETTINGS,
-    ),
-]
-Weights = Annotated[
-    str | None,
-    Option(
-        help="With --from: train the file's weights (inherited), or new random ones (new).",
-        show_default="inherited",
-        rich_help_panel=SETTINGS,
-    ),
-]
-Beside = Annotated[
-    list[str] | None,
-    Option(
-        help="A ticket file: the inner attack is made on its tickets too, as on a switch between "
-        "them and the new one; repeat for several.",
-        show_default=False,
-        rich_help_panel=SETTINGS,
-    ),
-]
+Network = Annotated[str | None, setting("network.name")]
+Width = Annotated[int | None, setting("network.width", show_default="64, of wide networks 16")]
+Init = Annotated[str | None, setting("network.init")]
+Granularity = Annotated[str | None, setting("pattern.granularity")]
+Search = Annotated[str | None, setting("search.name")]
+From = Annotated[str | None, setting("start.file", "--from", show_default="a random network")]
+Weights = Annotated[str | None, setting("start.weights")]
+Beside = Annotated[list[str] | None, setting("beside.files", show_default=False)]
 Code = Annotated[
     str | None,
     Option(
@@ -202,78 +149,22 @@ AttackSet = Annotated[
         rich_help_panel="One attack",
     ),
 ]
-Ratio = Annotated[
-    str | None,
-    Option(
-        help="Fraction of each layer's weights that remain, in (0, 1].",
-        show_default="0.1",
-        rich_help_panel=SETTINGS,
-    ),
-]
-InnerAttack = Annotated[
-    str | None,
-    Option(
-        "--attack",
-        help="Inner attack: pgd, fgsm, fgsm-rs, n-fgsm, or none (natural).",
-        show_default="pgd",
-        rich_help_panel=SETTINGS,
-    ),
-]
-Epsilon = Annotated[
-    str | None,
-    Option(
-        help="Radius of the ball, pixels in [0, 1]: 8/255 or 0.1.",
-        show_default="8/255",
-        rich_help_panel=SETTINGS,
-    ),
-]
-Norm = Annotated[
-    str | None,
-    Option(
-        help="Of the ball: linf or l2.",
-        show_default="linf",
-        rich_help_panel=SETTINGS,
-    ),
-]
-Steps = Annotated[
-    int | None,
-    Option(help="Steps of the inner attack.", show_default="7", rich_help_panel=SETTINGS),
-]
+Ratio = Annotated[str | None, setting("ratio")]
+InnerAttack = Annotated[str | None, setting("attack.name", "--attack")]
+Epsilon = Annotated[str | None, setting("attack.epsilon")]
+Norm = Annotated[str | None, setting("attack.norm")]
+Steps = Annotated[int | None, setting("attack.steps")]
 StepSize = Annotated[
     str | None,
-    Option(
-        help="Step of the attack, pixels in [0, 1].",
-        show_default="2/255 at l-inf epsilon 8/255, else 2.5 epsilon / steps",
-        rich_help_panel=SETTINGS,
+    setting(
+        "attack.step_size", show_default="2/255 at l-inf epsilon 8/255, else 2.5 epsilon / steps"
     ),
 ]
-Epochs = Annotated[
-    int | None,
-    Option(help="Passes over the training images.", show_default="20", rich_help_panel=SETTINGS),
-]
-BatchSize = Annotated[
-    int | None, Option(help="Images per step.", show_default="64", rich_help_panel=SETTINGS)
-]
-LearningRate = Annotated[
-    float | None,
-    Option(help="Learning rate of the first step.", show_default="0.1", rich_help_panel=SETTINGS),
-]
-Schedule = Annotated[
-    str | None,
-    Option(
-        help="cosine (per step), milestones (/10 at 1/2 and 3/4), constant.",
-        show_default="cosine",
-        rich_help_panel=SETTINGS,
-    ),
-]
-Seed = Annotated[
-    int | None,
-    Option(
-        help="Of weights, scores, batches and attack starts.",
-        show_default="0",
-        rich_help_panel=SETTINGS,
-    ),
-]
+Epochs = Annotated[int | None, setting("learning.epochs")]
+BatchSize = Annotated[int | None, setting("learning.batch_size")]
+LearningRate = Annotated[float | None, setting("learning.learning_rate")]
+Schedule = Annotated[str | None, setting("learning.schedule")]
+Seed = Annotated[int | None, setting("seed")]
 Set = Annotated[
     list[str] | None,
     Option(

@@ -25,9 +25,9 @@ class DataRecipe:
     """Which images, and how they are prepared.
 
     Attributes:
-        name: A known data set (``digits``, ``cifar10``, ``cifar100``, ``svhn``, ``imagenet``), or
-            the path of a Parquet folder, an image folder or an ``.npz`` file.
-        label_column: Which column of Parquet data is the label, where that is not clear.
+        name: Data set: digits, cifar10, cifar100, svhn, imagenet; or the path of a Parquet folder,
+            an image folder or an .npz file.
+        label_column: Which column of Parquet data is the label. Needed where that is not clear.
         size: Resize every image: its shorter side to this many pixels, then a centre crop.
             Needed where images differ in size.
         validation: Fraction of the training images of each class that is held out, as text, in
@@ -37,11 +37,12 @@ class DataRecipe:
             computed from the training pixels; ``computed``; ``none``; ``released``: what the
             paper's released code uses.
         seed: Of the split.
-        colour: ``rgb`` or ``grey`` converts every image; ``keep`` refuses a mixture.
+        colour: Convert every image to rgb or grey. ``keep`` converts none, and refuses a mixture.
         train_images: How many training images to keep, in equal shares of each class; all if not
             given. They are the same for every run of this recipe.
-        classes: Names of the classes to keep, in the order their numbers shall have; all if not
-            given. Separated by commas, or a list in JSON, where names may have commas.
+        classes: The classes to keep, in the order of their numbers: names with commas, a list in
+            JSON, or on the command line a file with a name on each line or JSON, such as
+            torchvision's class_to_idx. Only in JSON names may have commas. All if not given.
         lazy: Leave images encoded and decode each whenever it is needed, so that they need not fit
             into memory, nor their pixels on the disk. Random crops are then made of the whole
             photographs, and ``size`` is cut out of the middle when the shorter side has 8/7 of it.

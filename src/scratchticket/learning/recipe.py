@@ -40,9 +40,9 @@ class LearningRecipe:
         batch_size: Images per step.
         last_batch: Whether a last, smaller batch of an epoch is a step too, as in the released
             code; otherwise it is dropped.
-        learning_rate: Of the first step.
-        schedule: ``cosine`` decays to 0 step by step; ``milestones`` divides by 10 at each of them;
-            ``constant``.
+        learning_rate: Learning rate of the first step.
+        schedule: Learning-rate schedule. ``cosine`` decays to 0 step by step; ``milestones``
+            divides by 10 at each of them; ``constant``.
         milestones: Fractions of the epochs, one after the other: ``1/2,3/4`` is 80 and 120 of 160.
         warmup: Epochs over which the learning rate first rises from 0, step by step.
         momentum: Of SGD, without dampening or Nesterov.

@@ -25,12 +25,12 @@ class Pattern:
     """What one score decides about, and how the remaining ratio is spread over the layers.
 
     Attributes:
-        granularity: ``element``: one weight. ``row``: a row of a convolution kernel. ``kernel``: a
-            whole 2-D kernel. ``channel``: an output filter. Where a layer has no such thing, as a
-            linear layer has no kernels, single weights. ``N:M``, such as ``2:4``: of every M
-            consecutive inputs of a weight N remain, which some hardware multiplies faster. Or the
-            name of a plug-in: a function from a weight's shape, and whether it is the classifier,
-            to the shape of its scores.
+        granularity: What stands or falls together, or N of M: 2:4. ``element``: one weight.
+            ``row``: a row of a convolution kernel. ``kernel``: a whole 2-D kernel. ``channel``: an
+            output filter. Where a layer has no such thing, as a linear layer has no kernels, single
+            weights. ``N:M``, such as ``2:4``: of every M consecutive inputs of a weight N remain,
+            which some hardware multiplies faster. Or the name of a plug-in: a function from a
+            weight's shape, and whether it is the classifier, to the shape of its scores.
         budget: ``uniform``: every layer keeps the same ratio, as in the paper. ``global``: the
             highest scores of the whole network remain, each in units of its layer's initial bound
             and at least one in every layer. ``erk``: the Erdos-Renyi-kernel ratios of Evci et al.

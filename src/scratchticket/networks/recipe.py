@@ -128,13 +128,13 @@ class NetworkRecipe:
     """Which random network; with classes, image shape and a seed it is one network, bit for bit.
 
     Attributes:
-        name: ``resnet18`` is the released code's network, whose blocks end in the activation;
+        name: The network: a known name, package.module:factory of your own, or timm:NAME.
+            ``resnet18`` is the released code's network, whose blocks end in the activation;
             ``preact_resnet18`` is the one the paper's text names (PreActResNet18); ``wideresnet32``
-            is WRN-34-10. Or a name given to :func:`register`.
-        width: Channels of the first stage; if not given the network's own (64; 16 for a wide
-            residual network, whose ``widen`` factor comes on top).
-        init: How the random weights are drawn: ``signed_kaiming_constant``, ``kaiming_normal``,
-            ``kaiming_uniform``, ``xavier_normal`` or ``signed_xavier_constant``.
+            is WRN-34-10.
+        width: Channels of the network's first stage. If not given the network's own (64; 16 for a
+            wide residual network, whose ``widen`` factor comes on top).
+        init: How random weights are drawn.
         fan_scale: Both fans are multiplied by this number before the variance is computed. With
             the remaining ratio the variance of activations stays in the ticket what it is in the
             dense network (the released code's ``scale_fan``, with the right factor); ``ratio``, in

@@ -62,11 +62,13 @@ class StartRecipe:
     """A file to go on from instead of a random network.
 
     Attributes:
-        file: Of a ticket or a trained network; if not given, the random network is the start.
+        file: File of a trained network or a ticket to go on from. If not given, the random network
+            is the start.
         index: Which of several tickets in the file.
         sha256: Of the ticket's own content, so that the recipe says what it was; filled in when the
             file is read.
-        weights: ``inherited``, or ``new``: of the random network of this run's seed and init.
+        weights: Whether to train the file's weights (inherited) or new random ones (new). New ones
+            are of the random network of this run's seed and init.
     """
 
     file: str | None = None
@@ -88,7 +90,8 @@ class BesideRecipe:
     """Which tickets the inner attack is made on too.
 
     Attributes:
-        files: Of the tickets; all of a file that holds several.
+        files: A ticket file: the inner attack is made on its tickets too, as on a switch between
+            them and the new one. Of a file that holds several, on all.
         sha256: Of each ticket's own content; filled in when the files are read.
     """
 
@@ -125,8 +128,8 @@ class Recipe:
         task: ``draw`` a ticket, or ``train`` weights: all, or those that remain in a ticket.
         data: Which images, and how they are prepared.
         network: The random network.
-        ratio: Fraction of the scores kept, in (0, 1], as text; if not given, 0.1 for ``draw``;
-            always 1 for ``train``, which adds nothing to the mask it starts from.
+        ratio: Fraction of each layer's weights that remain, in (0, 1]. If not given, 0.1 for
+            ``draw``; always 1 for ``train``, which adds nothing to the mask it starts from.
         pattern: What a score decides about, and how the ratio is spread over the layers.
         start: What to go on from instead of the random network.
         beside: Tickets that the inner attack is made on too.
@@ -136,7 +139,7 @@ class Recipe:
         attack: The inner maximisation.
         learning: The outer minimisation.
         evaluation: The attack on validation and test images.
-        seed: Of weights, scores, batches and attack starts.
+        seed: Seed of weights, scores, batches and attack starts.
     """
 
     task: Literal["draw", "train"] = "draw"

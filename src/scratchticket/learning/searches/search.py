@@ -36,8 +36,8 @@ class SearchRecipe:
     """How a mask is searched for; the defaults are the paper's search.
 
     Attributes:
-        name: ``paper``, or another search of the registry or of a plug-in. A name may change other
-            settings of the recipe, wherever they are not given.
+        name: How the mask is searched for; --set search.NAME=VALUE changes a part of it. A name may
+            change other settings of the recipe, wherever they are not given.
         start: Range of the random scores. ``fan_in``: within 1 / sqrt(fan_in) of 0, as in the
             released code; ``flat``: within 0.01 in every layer (Robust Binary Subnetworks, 2022,
             arXiv:2202.01341).
