@@ -10,14 +10,18 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from scratchticket.attacks import (
     LOSSES,
+    METHODS,
     Attack,
     AttackRecipe,
+    AutoAttack,
     inner_attack,
     inner_attacks,
     inner_settings,
 )
 from scratchticket.attacks.attack import learned_settings
+from scratchticket.attacks.autoattack import STAGES
 from scratchticket.attacks.balls import MAX_EPSILON
+from scratchticket.attacks.registry import settings_of
 from scratchticket.runs.recipe import OPEN, Recipe, all_settings
 
 ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8,}.*)*)", flags=re.MULTILINE)
@@ -77,6 +81,41 @@ def _attack(prefix: str) -> Iterator[str]:
         meaning = meanings(type(method))[setting]
         of = ", ".join(f"`{name}`" for name in having)
         yield f"| `{prefix}{setting}` | {of} | {values} | {default} | {meaning} |"
+
+
+def attacks(_: list[Any]) -> str:
+    """Return the table of every attack: what it is, where it searches, and its settings."""
+    rows = [
+        "| attack | what it is | balls | a search can use it | settings (`--set`) |",
+        "|---|---|---|---|---|",
+    ]
+    first: dict[type, str] = {}
+    for name, method in METHODS.items():
+        told = _markdown((inspect.getdoc(type(method)) or "").splitlines()[0])
+        told = re.sub(r"; see `\w+`", "", told).rstrip(".")
+        known = settings_of(method)
+        settings = {key: getattr(method, key) for key in known if key not in method.unused}
+        if (like := first.setdefault(type(method), name)) != name:
+            usual = METHODS[like]
+            own = {key: value for key, value in settings.items() if value != getattr(usual, key)}
+            told = f"`{like}` with " + ", ".join(f"`{k}={_plain(v)}`" for k, v in own.items())
+            shown = f"those of `{like}`"
+        else:
+            shown = " ".join(f"`{key}={_plain(value)}`" for key, value in settings.items())
+        more = ", a black box" * method.black_box + ", for learning only" * (not method.judges)
+        balls = " ".join(method.norms) + ", the nearest image" * method.nearest
+        learns = "yes" if method.learns else "no"
+        rows.append(f"| `{name}` | {told}{more} | {balls} | {learns} | {shown} |")
+    stages = ", ".join(f"`{name}`" for name in STAGES)
+    rows.append(
+        f"| `autoattack` | the standard version of AutoAttack: {stages}, by its authors' code | "
+        f"linf l2 | no | `steps={AutoAttack.steps}` `queries={AutoAttack.queries}` |"
+    )
+    return "\n".join(rows) + "\n"
+
+
+def _plain(value: object) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def meanings(kind: Callable[..., Any]) -> dict[str, str]:

@@ -98,6 +98,7 @@ PAGES = (
     Page("docs/r2s-findings.md", r2s_tables.answers, "paper-*.jsonl"),
     Page("docs/precision.md", findings.precisions, "precision-digits-seed*.jsonl"),
     Page("docs/settings.md", settings_table.settings, "no records"),
+    Page("docs/evaluation.md", settings_table.attacks, "no records"),
     Page("docs/findings.md", partial(findings.study, "digits"), "digits-seed*.jsonl"),
     Page("docs/findings-cifar10.md", partial(findings.study, "cifar10"), "cifar10-seed*.jsonl"),
 )

@@ -261,7 +261,7 @@ def _ascend(  # noqa: PLR0913
 
 @dataclass(frozen=True)
 class APGD(Settings):
-    """Auto-PGD; see :func:`scratchticket.attacks.apgd`.
+    """Auto-PGD (Croce and Hein, 2020), by this package; see :func:`apgd`.
 
     Attributes:
         steps: Gradient evaluations.
@@ -299,7 +299,7 @@ class APGD(Settings):
 
 @dataclass(frozen=True)
 class TargetedAPGD(Settings):
-    """Targeted Auto-PGD; see :func:`scratchticket.attacks.targeted_apgd`.
+    """Auto-PGD towards the most likely wrong classes; see :func:`targeted_apgd`.
 
     Attributes:
         steps: Gradient evaluations per class.

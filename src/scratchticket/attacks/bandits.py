@@ -117,7 +117,12 @@ def _unit(values: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Bandits(Settings):
-    """Bandits with priors; see :func:`scratchticket.attacks.bandits`."""
+    """Bandits with priors (Ilyas et al., 2019), queries counted; see :func:`bandits`.
+
+    Attributes:
+        queries: Budget for each image.
+        tiles: Along each side of an image; if not given, one for six pixels, but at least 16.
+    """
 
     queries: int = 10_000
     tiles: int | None = None

@@ -89,7 +89,15 @@ def _pixels(point: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class CarliniWagner(Settings):
-    """The nearest adversarial image; see :func:`scratchticket.attacks.carlini_wagner`."""
+    """The nearest adversarial image (Carlini and Wagner, 2017); see :func:`carlini_wagner`.
+
+    Attributes:
+        search_steps: How often the balance of distance and misclassification is changed, image by
+            image.
+        steps: Of each search.
+        learning_rate: Of Adam.
+        constant: Weight of misclassification in the first search.
+    """
 
     search_steps: int = 5
     steps: int = 100

@@ -118,6 +118,10 @@ class Method(Protocol):
         """Settings that have no meaning for learning."""
 
     @property
+    def unused(self) -> tuple[str, ...]:
+        """Settings that change nothing here, or say whom the method attacks: no title has them."""
+
+    @property
     def gradients(self) -> int:
         """How many gradients of the network it takes for an image, at most."""
 

@@ -50,7 +50,11 @@ def noise(  # noqa: PLR0913
 
 @dataclass(frozen=True)
 class Noise(Settings):
-    """Random points of the ball; see :func:`scratchticket.attacks.noise`."""
+    """Random points of the ball, the first that fools; see :func:`noise`.
+
+    Attributes:
+        draws: How many.
+    """
 
     draws: int = 20
     black_box: ClassVar[bool] = True

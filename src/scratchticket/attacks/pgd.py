@@ -21,7 +21,7 @@ Keep = Literal["last", "first", "worst", "best"]
 
 @dataclass(frozen=True)
 class PGD(Stepping):
-    """Projected gradient descent; see :func:`scratchticket.attacks.pgd`.
+    """Projected gradient descent (Madry et al., 2018); see :func:`pgd`.
 
     Attributes:
         steps: Gradient evaluations.
