@@ -177,6 +177,7 @@ def test_commands_wrap_between_words_and_can_be_copied(opened: Page, built: Path
     assert block.inner_text().strip() == command
     select = "getSelection().selectAllChildren(document.querySelector('.highlight-none pre'))"
     assert opened.evaluate(f"{select} || `${{getSelection()}}`").strip() == command
+    assert block.locator(".word").count() == len(command.split())
     for word in block.locator(".word").all():
         box = word.bounding_box()
         assert box is not None
