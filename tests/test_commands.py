@@ -171,8 +171,8 @@ def test_the_readme_begins_with_four() -> None:
 @pytest.mark.usefixtures("own")
 @with_commands(PROGRAM, but="plugins.md")  # test_plugins runs those, where its plug-ins are
 def test_they_run(page: Path) -> None:
-    if page.name == "README.md":
-        shutil.rmtree("runs")  # its reader begins
+    if page.name in ("README.md", "index.md"):
+        shutil.rmtree("runs")  # their reader begins
     for words in commands(page, PROGRAM):
         if words[0] == "app":
             pytest.importorskip("gradio")

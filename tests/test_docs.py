@@ -1,33 +1,193 @@
-"""The documentation builds without a warning, and its Python runs."""
+"""The documentation builds without a warning, its Python runs, and its pages fit a phone."""
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
+import idea_picture
+import overview
 import pytest
 import torch
 
 import scratchticket as st
+from accessibility import grave_findings
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = shutil.which("chromium")
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "```python" in path.read_text())
 
 
-def test_it_builds_without_warnings(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documentation as HTML."""
     pytest.importorskip("furo")
+    pytest.importorskip("myst_nb")
+    out: Path = tmp_path_factory.mktemp("docs")
     words = [sys.executable, "-W", "ignore", "-m", "sphinx", "-W", "--keep-going", "-q"]
-
     done = subprocess.run(
-        [*words, str(DOCS), str(tmp_path)], capture_output=True, text=True, check=False
+        [*words, str(DOCS), str(out)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_it_builds_without_warnings(built: Path) -> None:
+    for page in ("index", "ticket", "ticket-format", "vocabulary", "decisions/README", "notebook"):
+        assert (built / f"{page}.html").exists()
+
+
+def test_titles_are_unlike_each_other() -> None:
+    titles = [path.read_text().splitlines()[0] for path in DOCS.glob("*.md")]
+    assert len(titles) == len({*titles})
+    assert all(title.startswith("# ") for title in titles)
+
+
+def test_the_overview_answers_for_every_page_of_measurements() -> None:
+    text = (DOCS / "measurements.md").read_text()
+    (listed,) = re.findall(r"```{toctree}\n:hidden:\n\n(.*?)```", text, flags=re.DOTALL)
+    assert listed.split() == [*overview.ROWS]
+
+
+def test_the_best_ratio_is_the_one_of_highest_mean_among_those_with_every_seed() -> None:
+    rows = {  # robust of 360 images, by seed
+        "dense": (320, 320),
+        "ticket": (300, 310),
+        "ratio 0.2": (318, 288),
+        "ratio 0.3": (340,),
+        "ratio 0.9": (200, 200),
+    }
+    ratios = {"ticket": "0.1", "ratio 0.2": "0.2", "ratio 0.3": "0.3", "ratio 0.9": "0.9"}
+    records = [
+        {
+            "study": "digits",
+            "label": label,
+            "selected": "best",
+            "recipe": {"seed": seed, "ratio": ratios.get(label, "1")},
+            "results": {
+                "best": {
+                    "natural": {"correct": 350, "total": 360},
+                    "attacks": [{"correct": robust, "total": 360, "title": "pgd-20, linf, 0.1"}],
+                }
+            },
+        }
+        for label, seeds in rows.items()
+        for seed, robust in enumerate(seeds)
+    ]
+
+    _, answer = overview.ROWS["findings"]
+
+    assert answer({"digits": records}).startswith(
+        "The best of 3 ratios is 10 % (20 % within a point of it): 84.7 ± 2.0 % under pgd-20"
     )
 
+
+@pytest.mark.parametrize("draw", [idea_picture.wide, idea_picture.tall])
+def test_the_ticket_of_the_picture_has_the_weights_that_its_mask_keeps(draw: Any) -> None:
+    picture = ET.fromstring(draw([]))
+    classes = [element.get("class") for element in picture.iter()]
+    weights = [sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+               for sizes in [idea_picture.LAYERS]]  # fmt: skip
+    kept = classes.count("kept")
+    assert kept + classes.count("gone") == sum(weights)
+    assert classes.count("plus") + classes.count("minus") == sum(weights) + kept
+    assert picture.get("aria-label")
+
+
+def test_the_notebook_runs_to_the_output_it_shows(tmp_path: Path) -> None:
+    pytest.importorskip("nbclient")
+    out = tmp_path / "notebook.ipynb"
+    words = [sys.executable, str(DOCS.parent / "tools" / "run_notebook.py"), "--out", str(out)]
+
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+
     assert done.returncode == 0, done.stderr
-    for page in ("index", "ticket", "ticket-format", "vocabulary", "decisions/README"):
-        assert (tmp_path / f"{page}.html").exists()
+    again, shown = (json.loads(path.read_text()) for path in (out, DOCS / "notebook.ipynb"))
+    assert [*map(_shown, again["cells"])] == [*map(_shown, shown["cells"])]
+    (curves,) = re.findall(r"never trained: (.*) %\ntrained without attack: (.*) %\n", _text(again))
+    ticket, trained = ([float(value) for value in curve.split(" %, ")] for curve in curves)
+    assert min(ticket[0], trained[0]) > 85  # both classify the digits well
+    assert ticket[2] > trained[2] + 10  # the ticket stands where the trained network falls
+    assert ticket[3] > trained[3] + 10
+
+
+def _shown(cell: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what a cell of a notebook says, prints and draws, numbers aside."""
+    outputs = [
+        re.sub(r"[\d.,]+", "#", "".join(output.get("text", [])) or " ".join(output["data"]))
+        for output in cell.get("outputs", [])
+    ]
+    return cell["source"], cell["metadata"], "".join(outputs)
+
+
+def _text(notebook: dict[str, Any]) -> str:
+    """Return all that a notebook prints."""
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    return "".join("".join(output.get("text", [])) for output in outputs)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("the documentation in a browser: apt install chromium")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+@pytest.fixture(params=[(390, "light"), (1300, "dark")], ids=["phone", "desk"])
+def opened(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A browser as wide as a phone, and one as wide as a desk that prefers dark pages."""
+    width, scheme = request.param
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    yield page
+    page.close()
+
+
+def test_pages_fit_the_screen_and_only_tables_scroll(opened: Page, built: Path) -> None:
+    width = opened.viewport_size["width"] if opened.viewport_size else 0
+    for page in sorted(built.glob("*.html")):
+        opened.goto(page.as_uri())
+        assert opened.evaluate("document.documentElement.scrollWidth") <= width, page.name
+        cut = (
+            "[...document.querySelectorAll('.highlight-none pre, .table-wrapper')].filter("
+            "box => box.scrollWidth > box.clientWidth && box.tabIndex != 0 || "
+            "box.matches('pre') && box.scrollWidth > box.clientWidth).map(box => box.innerText)"
+        )
+        assert opened.evaluate(cut) == [], page.name
+
+
+def test_commands_wrap_between_words_and_can_be_copied(opened: Page, built: Path) -> None:
+    opened.goto((built / "tutorial.html").as_uri())
+    block = opened.locator(".highlight-none pre").first
+    page = (DOCS / "tutorial.md").read_text()
+    (command,) = re.findall(r"^    (scratchticket draw .*)$", page, flags=re.MULTILINE)
+
+    assert block.inner_text().strip() == command
+    select = "getSelection().selectAllChildren(document.querySelector('.highlight-none pre'))"
+    assert opened.evaluate(f"{select} || `${{getSelection()}}`").strip() == command
+    assert block.locator(".word").count() == len(command.split())
+    for word in block.locator(".word").all():
+        box = word.bounding_box()
+        assert box is not None
+        assert box["height"] < 25, word.inner_text()
+
+
+@pytest.mark.parametrize("page", ["index", "tutorial", "measurements", "findings", "notebook"])
+def test_assistive_technology_can_read_it(opened: Page, built: Path, page: str) -> None:
+    opened.goto((built / f"{page}.html").as_uri())
+    assert grave_findings(opened) == []
 
 
 @pytest.mark.filterwarnings("ignore:Please import")  # foolbox, of scipy

@@ -7,6 +7,7 @@ from typing import Any
 
 Record = dict[str, Any]
 RIVAL = {"reference": "released procedure"}
+ATTACKS = (("pgd", "foolbox"), ("pgd", "reference"), ("autoattack", "pyautoattack"))
 RIVALS = ("released", "zstd")  # what a ticket's file is compared with
 
 
@@ -133,15 +134,11 @@ def plural(count: int, noun: str) -> str:
 def attacks(records: list[Record]) -> str:
     """Return the tables of how long attacks take, and of their memory, in Markdown."""
     times, memory = [], []
-    records = newest(records, "network", "width", "data", "remaining_ratio")
+    records = newest_attacks(records)
     for record in records:
         label = f"| {record['network']}, width {record['width']}, {record['data']}"
         passes = f"{record['pgd_limit']:.3f} | {100 * record['pgd_passes']:.0f} "
-        for name, rival in (
-            ("pgd", "foolbox"),
-            ("pgd", "reference"),
-            ("autoattack", "pyautoattack"),
-        ):
+        for name, rival in ATTACKS:
             if not record[name]:
                 continue
             ours, theirs = (record[name][who] for who in ("scratchticket", rival))
@@ -175,9 +172,7 @@ Seconds for 1,000 images: median (least to most) of runs in turn, with
 
 def draw(records: list[Record]) -> str:
     """Return the tables of how long a step of a draw takes, in Markdown."""
-    before = {"memory_format": "channels_last"}  # of rows from before there was a choice
-    records = [r | before | r["way"] for r in records]
-    ways = newest(records, "case", "device", "precision", "compile", *before)
+    ways = newest_draws(records)
     ways.sort(key=lambda r: (r["precision"] != "float32", way_of(r), r["operations"]))
     steps, memory = [], []
     for record in ways:
@@ -191,6 +186,7 @@ def draw(records: list[Record]) -> str:
         sizes = [record["peak_bytes"][who] / 2**20 for who in ("ours", "reference")]
         memory.append(f"{label} {sizes[0]:,.0f} | {sizes[1]:,.0f} |")
     splits = []  # the reference computes in one way
+    records = [r | r["way"] for r in records]
     for record in sorted(newest(records, "case", "device"), key=itemgetter("operations")):
         split = " | ".join(f"{100 * value:.0f}" for value in record["reference_split"].values())
         splits.append(f"{step_of(record)} {split} |")
@@ -213,6 +209,18 @@ How the reference's time is spent.
 |---|---|---|---|---|---|
 {chr(10).join(memory)}
 """
+
+
+def newest_draws(records: list[Record]) -> list[Record]:
+    """Return the last record of each step of a draw and each way to compute it."""
+    before = {"memory_format": "channels_last"}  # of rows from before there was a choice
+    ways = [r | before | r["way"] for r in records]
+    return newest(ways, "case", "device", "precision", "compile", *before)
+
+
+def newest_attacks(records: list[Record]) -> list[Record]:
+    """Return the last record of the attacks on each network."""
+    return newest(records, "network", "width", "data", "remaining_ratio")
 
 
 def step_of(record: Record) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
@@ -11,7 +11,7 @@ from typing import Any
 from studies import STUDIES
 
 from scratchticket.paper.cells import Measured
-from scratchticket.paper.comparison import Sign, compared
+from scratchticket.paper.comparison import Comparison, Sign, Verdict, compared
 
 Record = dict[str, Any]
 Rows = dict[str, list[Record]]  # label to one record per seed
@@ -211,9 +211,31 @@ def measured(records: Sequence[Record]) -> list[Measured]:
     return found
 
 
+def comparison(claim: Claim, rows: Rows) -> Comparison:
+    """Return whether a claim holds here."""
+    return compared(claim.sign, [(measured(rows[claim.left]), measured(rows[claim.right]))])
+
+
+def verdicts(name: str, records: list[Record]) -> Counter[Verdict]:
+    """Return how many of a study's claims have each verdict."""
+    rows = complete(by_label(records, name))
+    return Counter(comparison(claim, rows).verdict for claim in known_claims(name, rows))
+
+
+def complete(rows: Rows) -> Rows:
+    """Return the rows that have every seed."""
+    most = max(map(len, rows.values()))
+    return {label: own for label, own in rows.items() if len(own) == most}
+
+
+def known_claims(name: str, rows: Rows) -> list[Claim]:
+    """Return the claims about a study of which both rows were run."""
+    return [c for c in CLAIMS[name] if c.left in rows and c.right in rows]
+
+
 def verdict(claim: Claim, rows: Rows) -> str:
     """Return a line that says whether a claim holds here."""
-    found = compared(claim.sign, [(measured(rows[claim.left]), measured(rows[claim.right]))])
+    found = comparison(claim, rows)
     return (
         f"| {claim.text} | {claim.left} {claim.sign} {claim.right} | {found.text()} "
         f"| {found.verdict} |"
@@ -222,16 +244,14 @@ def verdict(claim: Claim, rows: Rows) -> str:
 
 def study(name: str, records: list[Record]) -> str:
     """Return the part of the page on a study."""
-    rows = by_label(records, name)
-    most = max(map(len, rows.values()))
-    fewer = [label for label, own in rows.items() if len(own) < most]
-    rows = {label: own for label, own in rows.items() if len(own) == most}
+    every = by_label(records, name)
+    rows = complete(every)
+    fewer = [label for label in every if label not in rows]
     lines = [
         "| the paper says | compared | difference in robust accuracy (points) | here it |",
         "|---|---|---|---|",
     ]
-    known = [c for c in CLAIMS[name] if c.left in rows and c.right in rows]
-    lines += [verdict(claim, rows) for claim in known]
+    lines += [verdict(claim, rows) for claim in known_claims(name, rows)]
     seeds = sorted({r["recipe"]["seed"] for records in rows.values() for r in records})
     machines = {(r["machine"]["threads"], r["machine"]["device"]) for v in rows.values() for r in v}
     places = " and ".join(f"{count} thread(s) of {device}" for count, device in sorted(machines))

@@ -125,6 +125,25 @@ def answers(records: list[Record]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def short(records: list[Record]) -> str:
+    """Return whether R2S is better than its best ticket, in a line."""
+    panels = [panel for panel in _panels(records) if panel.switches]
+    every = [record for panel in panels for record in panel.switches]
+    above = _above(every, "its best ticket")
+    holds = [_gain(panel, "its best ticket").verdict for panel in panels].count("holds")
+    said = "In part" if holds else "Not shown" if above else "No"
+    return (
+        f"{said}: against an attacker who knows all tickets, R2S is more robust than its own best "
+        f"ticket in {above} of {len(every)} switches, and more robust than the dense network in "
+        f"{_above(every, 'dense')}."
+    )
+
+
+def _above(switches: list[Record], other: str) -> int:
+    """Return in how many switches R2S lies above something else."""
+    return sum(READS["R2S"](record) > READS[other](record) for record in switches)
+
+
 def compared(records: list[Record]) -> str:
     """Draw one ticket, R2S under ever stronger attackers, and what could be used instead.
 
@@ -245,10 +264,7 @@ def _known_set(panels: list[_Panel]) -> str:
         images = panel.switches[0]["natural"]["total"]
         lines.append(f"| {panel.title} | {images} | {' | '.join(cells)} |")
     every = [record for panel in panels for record in panel.switches]
-
-    def above(other: str) -> int:
-        return sum(READS["R2S"](record) > READS[other](record) for record in every)
-
+    above = partial(_above, every)
     said = {other: [_gain(panel, other).verdict for panel in panels] for other in OVER}
     verdicts = "; ".join(
         f"that it lies above {other} holds for {told.count('holds')} of the {len(told)} sets and "

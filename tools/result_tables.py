@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from scratchticket.paper import NAMES, SCALES, Scale, paper_recipe
+from scratchticket.paper.comparison import Verdict
 from scratchticket.paper.report import Found, Records, found, section
 from scratchticket.paper.report.found import run_seeds
 from scratchticket.runs.summary import outcome
@@ -22,9 +23,8 @@ def results(scale: str, records: list[Record]) -> str:
         scale: At which scale.
         records: As ``scratchticket report --export`` writes them.
     """
-    known = Records({r["id"]: {k: v for k, v in r.items() if k != "id"} for r in records})
     done = sized(scale, records)
-    founds = [found(paper_recipe(name), done, known) for name in NAMES]
+    founds = _founds(done, records)
     less = "\n".join(f"- {line}" for line in done.less)
     parts = [_cost(records), f"Less than in the paper:\n\n{less}", _verdicts(founds)]
     if len(done.seeds) > 1:
@@ -32,6 +32,18 @@ def results(scale: str, records: list[Record]) -> str:
         parts.insert(1, f"Seeds {which}; a number without ± is of one seed alone.")
     parts += [section(one) for one in founds if one.done]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
+
+
+def verdicts(scale: str, records: list[Record]) -> Counter[Verdict]:
+    """Return how many claims of the paper have each verdict at a scale."""
+    founds = _founds(sized(scale, records), records)
+    return Counter(claim.verdict for one in founds for claim in one.claims)
+
+
+def _founds(scale: Scale, records: list[Record]) -> list[Found]:
+    """Return what was found of each recipe."""
+    known = Records({r["id"]: {k: v for k, v in r.items() if k != "id"} for r in records})
+    return [found(paper_recipe(name), scale, known) for name in NAMES]
 
 
 def sized(scale: str, records: list[Record]) -> Scale:

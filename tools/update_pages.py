@@ -21,6 +21,8 @@ from typing import Any
 import attack_tables
 import benchmark_tables
 import findings
+import idea_picture
+import overview
 import r2s_tables
 import result_tables
 import searches
@@ -70,8 +72,8 @@ class Page:
     Attributes:
         path: From the repository's root.
         block: Turns the records into Markdown.
-        records: Name of their file in ``records/``, or a pattern of several; of the page of
-            settings, which comes from the program, none.
+        records: Name of their file in ``records/``, or a pattern of several; of what comes
+            from the program alone, none.
     """
 
     path: str
@@ -81,6 +83,8 @@ class Page:
 
 PAGES = (
     Page("README.md", demo, "demo.jsonl"),
+    Page("docs/index.md", overview.landing, "demo.jsonl"),
+    Page("docs/measurements.md", overview.overview, "*.jsonl"),
     Page("docs/drawing.md", findings.processes, "demo*.jsonl"),
     Page("docs/ticket-size.md", benchmark_tables.ticket_size, "ticket_size.jsonl"),
     Page("docs/switching.md", benchmark_tables.switching, "switching.jsonl"),
@@ -125,6 +129,8 @@ PICTURES = (
     ),
     Picture("docs/pictures/r2s.svg", r2s_tables.compared, "paper-*.jsonl"),
     Picture("docs/pictures/ratio.svg", pictures.accuracy_by_ratio, "digits-seed?.jsonl"),
+    Picture("docs/pictures/idea.svg", idea_picture.wide, "no records"),
+    Picture("docs/pictures/idea-tall.svg", idea_picture.tall, "no records"),
     Picture("docs/pictures/fewer-steps.svg", searches.compared, "fast-*seed*.jsonl"),
 )
 
