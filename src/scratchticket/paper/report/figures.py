@@ -46,7 +46,7 @@ def drawn(found: Found, panel: str) -> str | None:
     if draw is None:
         return None
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(4.4, 3.5), layout="constrained")
+        figure = Figure(figsize=(3.8, 3.2), layout="constrained")
         figure.patch.set_alpha(0)
         axes = figure.subplots()
         axes.patch.set_alpha(0)

@@ -32,6 +32,7 @@ from scratchticket.runs.summary import outcome
 
 Facts = dict[str, Any]
 WIDE = 5  # columns, beyond which a table has a printed line to itself
+LONG = 10  # rows, beyond which only the picture of a panel is printed
 METHODS = (
     "ticket",
     "dense network",
@@ -145,7 +146,7 @@ def _dot(line: Line) -> str:
 <line class="track" x2="100%" y1="50%" y2="50%"/>
 <line class="interval" x1="{low:.2f}%" x2="{high:.2f}%" y1="50%" y2="50%"/>{hollow}
 <circle cx="{at:.2f}%" cy="50%" r="5"/></svg>
-<span class="number">{_spread(filled)}{f" <i>{theirs}</i>" if theirs else ""}</span></div>"""
+<span class="number">{_spread(filled)} {_italic(theirs)}</span></div>"""
 
 
 def _contents(founds: Sequence[Found]) -> str:
@@ -376,6 +377,7 @@ def _table(found: Found, numbers: Grid) -> str:
         for row, cells in numbers.rows
     )
     kinds = ["cards"] * (not numbers.corner) + ["wide"] * (len(numbers.columns) > WIDE)
+    kinds += ["long"] * (len(numbers.rows) > LONG and found.recipe.shape == "curves")
     kind = f' class="{" ".join(kinds)}"' if kinds else ""
     return f"""<table{kind}>
 <thead><tr><td>{escape(numbers.corner)}</td>{heads}</tr></thead><tbody>{body}</tbody></table>"""
@@ -386,7 +388,7 @@ def _number(filled: Filled | None, mark: str, column: Name) -> str:
     if filled is None:
         return f"<td{mark}></td>"
     theirs, said = published(filled), notes(filled)
-    beside = f" <i>{theirs}</i>" if theirs else ""
+    beside = f" {_italic(theirs)}"
     more = f'<small class="more">{" ".join(said)}</small>' if said else ""
     ours = _spread(filled)
     if filled.values:  # of several seeds, the first that is done
@@ -401,11 +403,16 @@ def _spread(filled: Filled) -> str:
     return f'{text} <span class="spread">±&nbsp;{spread}</span>' if sign else text
 
 
+def _italic(theirs: str) -> str:
+    """Return what the paper has, as everything of its is set."""
+    return f"<i>{theirs}</i>" if theirs else ""
+
+
 def _claims(claims: Sequence[Judged]) -> str:
     """Return the claims with their verdicts."""
     lines = "".join(
         f'<tr><th scope="row">{escape(judged.claim.text)}</th>'
-        f'<td data-label="the paper\'s difference"><i>{printed(judged)}</i></td>'
+        f'<td data-label="the paper\'s difference">{_italic(printed(judged))}</td>'
         f'<td data-label="ours (points)">{escape(judged.comparison.text())}</td>'
         f'<td data-label="verdict">{_verdict(judged.verdict)}</td></tr>'
         for judged in claims
@@ -437,7 +444,8 @@ def _records(scale: Scale, founds: Sequence[Found], records: Records) -> str:
     )
     return f"""<section id="records">
 <h2>All records</h2>
-<p class="paper">They are in the file that this was printed from.</p>
+<p class="paper">They are in the file that this was printed from, like tables of more than
+{LONG} rows of what is in a picture.</p>
 <table class="cards"><thead><tr><th class="text">job</th><th class="text">what</th><th>seed</th>
 <th class="text">attacks</th><th class="text">result</th><th>seconds</th><th class="text">on</th>
 <th class="text">used in</th></tr></thead><tbody>{rows}</tbody></table>
