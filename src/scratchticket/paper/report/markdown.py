@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from scratchticket.paper import Scale
 from scratchticket.paper.claims import Judged
 from scratchticket.paper.published import said
+from scratchticket.paper.report.answers import answers, in_order
 from scratchticket.paper.report.found import Filled, Found
 from scratchticket.paper.report.tables import Name, about_numbers, grid, notes, published, title
+
+
+def document(scale: Scale, founds: Sequence[Found]) -> str:
+    """Return the whole report: answers, Figure 1, the other recipes as they come."""
+    return "\n".join(["## Answers\n", answered(scale, founds), *map(section, in_order(founds))])
+
+
+def answered(scale: Scale, founds: Sequence[Found]) -> str:
+    """Return the questions that a reader has first, with their answers."""
+    return "\n".join(
+        f"**{one.question}** {one.short}: {one.text} {one.evidence}".rstrip() + "\n"
+        for one in answers(scale, founds)
+    )
 
 
 def section(found: Found) -> str:
