@@ -14,7 +14,7 @@ from scratchticket.base.errors import InputError
 from scratchticket.paper import NAMES, SCALES, STUDIES, paper_recipe
 from scratchticket.paper.claims import Judged
 from scratchticket.paper.comparison import Comparison, Verdict
-from scratchticket.paper.report import Found, Records, found, page, section
+from scratchticket.paper.report import Found, Records, document, found, page, section
 from scratchticket.paper.report.answers import answers, counted_from_one, overview
 from scratchticket.paper.report.figures import drawn
 from scratchticket.sweeps import Job, Store
@@ -264,6 +264,17 @@ def test_claims_stand_above_their_tables() -> None:
     for name in ("figure1", "table4"):
         own = told[told.index(f'<section id="{name}">') :]
         assert own.index('class="cards claims"') < own.index('class="panel"')
+
+
+def test_the_markdown_opens_with_the_answers_and_figure_1() -> None:
+    founds = kept("table5", "figure1")
+
+    told = document(founds[0].scale, founds)
+
+    exists, switch, _ = answers(founds[0].scale, founds)
+    parts = [exists.text, switch.text, "## Figure 1: ", "## Table 5: "]
+    assert told.startswith(f"## Answers\n\n**{exists.question}** Yes: ")
+    assert sorted(parts, key=told.index) == parts
 
 
 def test_seeds_are_counted_from_one() -> None:
