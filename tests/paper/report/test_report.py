@@ -277,6 +277,17 @@ def test_the_markdown_opens_with_the_answers_and_figure_1() -> None:
     assert sorted(parts, key=told.index) == parts
 
 
+def test_long_tables_beside_a_picture_are_marked_not_to_be_printed() -> None:
+    scale, recipe = SCALES["paper"], paper_recipe("figure5")
+    jobs = [job for job in recipe.jobs(scale) if job.kind == "run"]
+    known = Records(
+        {job.id: {"job": job.json(), "seconds": 3.0, "record": record_of(job)} for job in jobs}
+    )
+
+    assert '<table class="long">' in page(scale, [found(recipe, scale, known)], known)
+    assert '<table class="long">' not in page(QUICK, kept("figure5"), KEPT)
+
+
 def test_seeds_are_counted_from_one() -> None:
     assert counted_from_one((0, 1, 2)) == "seeds 1, 2, 3 (0, 1, 2 in settings and records)"
     assert counted_from_one((2,)) == "seed 3 (2 in settings and records)"
