@@ -9,7 +9,9 @@ from typing import Any
 from scratchticket.paper import NAMES, SCALES, Scale, paper_recipe
 from scratchticket.paper.comparison import Verdict
 from scratchticket.paper.report import Found, Records, found, section
+from scratchticket.paper.report.answers import counted_from_one, in_order
 from scratchticket.paper.report.found import run_seeds
+from scratchticket.paper.report.markdown import answered, in_words
 from scratchticket.runs.summary import outcome
 
 Record = dict[str, Any]
@@ -26,10 +28,11 @@ def results(scale: str, records: list[Record]) -> str:
     done = sized(scale, records)
     founds = _founds(done, records)
     less = "\n".join(f"- {line}" for line in done.less)
-    parts = [_cost(records), f"Less than in the paper:\n\n{less}", _verdicts(founds)]
+    parts = [answered(done, founds), _verdicts(founds)]
     if len(done.seeds) > 1:
-        which = ", ".join(map(str, done.seeds))
-        parts.insert(1, f"Seeds {which}; a number without ± is of one seed alone.")
+        seeds = counted_from_one(done.seeds).capitalize()
+        parts.append(f"{seeds}; a number without ± is of one seed alone.")
+    parts += [f"Less than in the paper:\n\n{less}", _cost(records)]
     parts += [section(one) for one in founds if one.done]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
@@ -43,7 +46,7 @@ def verdicts(scale: str, records: list[Record]) -> Counter[Verdict]:
 def _founds(scale: Scale, records: list[Record]) -> list[Found]:
     """Return what was found of each recipe."""
     known = Records({r["id"]: {k: v for k, v in r.items() if k != "id"} for r in records})
-    return [found(paper_recipe(name), scale, known) for name in NAMES]
+    return in_order(found(paper_recipe(name), scale, known) for name in NAMES)
 
 
 def sized(scale: str, records: list[Record]) -> Scale:
@@ -75,10 +78,11 @@ def _each(records: list[Record]) -> str:
 
 def _verdicts(founds: list[Found]) -> str:
     """Return the overview."""
-    lines = ["| recipe | question | numbers | verdicts |", "|---|---|---|---|"]
+    lines = ["| recipe | question | answer | claims | numbers |", "|---|---|---|---|---|"]
     for one in founds:
         counts = Counter(claim.verdict for claim in one.claims)
         said = ", ".join(f"{verdict} {count}" for verdict, count in counts.items())
         done = f"{one.done} of {len(one.cells)}"
-        lines.append(f"| {one.recipe.title} | {one.recipe.question} | {done} | {said} |")
+        answer = in_words(one).replace("; ", "<br>") if one.panels else "not run"
+        lines.append(f"| {one.recipe.title} | {one.recipe.question} | {answer} | {said} | {done} |")
     return "\n".join(lines)

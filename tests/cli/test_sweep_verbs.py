@@ -298,7 +298,7 @@ def test_a_report_uses_all_seeds_or_says_what_it_leaves_out(tmp_path: Path) -> N
     words = ["report", "figure8", "--records", str(file), "--out", str(page)]
 
     assert "note" not in told(*words)
-    assert "seeds 0, 2." in page.read_text()
+    assert "seeds 1, 3 (0, 2 in settings and records)" in page.read_text()
     assert "n=2" in page.read_text()
 
     said = " ".join(told(*words, "--seeds", "1").split())

@@ -42,7 +42,7 @@ _COUNTED = ("finished", "failed", "to_do")
 _SEEDS = re.compile(r"([0-9]{1,4}:)?[0-9]{1,4}")
 #: How files begin that ``report`` has written.
 PAGE = re.compile(rb"<!doctype html>.*<title>Robust scratch tickets at scale", re.DOTALL)
-TABLES = re.compile(rb"## (Table|Figure|Searches)( \d+)?: ")
+TABLES = re.compile(rb"## (Answers\n|(Table|Figure|Searches)( \d+)?: )")
 RECORDS = re.compile(rb'{"id": "[0-9a-f]{64}", "job": ')
 
 
@@ -84,7 +84,7 @@ def run(
         list[str] | None,
         Option(
             metavar="NAME",
-            help="Only this part, by its heading in the report: 'resnet18 / cifar10'; repeatable.",
+            help="Only this part, by the paper's names: 'resnet18 / cifar10'; repeatable.",
             show_default="all",
         ),
     ] = None,
@@ -335,7 +335,7 @@ def report(
         from scratchticket.base.errors import InputError
         from scratchticket.base.files import check_writable, write_atomically
         from scratchticket.paper import NAMES
-        from scratchticket.paper.report import Records, found, page, section
+        from scratchticket.paper.report import Records, document, found, page
         from scratchticket.paper.report.found import seeds_of_store
 
         given = [path for path in (out_, markdown, export) if path is not None]
@@ -360,7 +360,7 @@ def report(
         founds = [found(recipe, sized, known) for recipe in sweep.recipes()]
         write_atomically(out_, page(sized, founds, known))
         if markdown is not None:
-            write_atomically(markdown, "\n".join(map(section, founds)))
+            write_atomically(markdown, document(sized, founds))
         if export is not None:
             known.save(export)
         filled = sum(bool(f.done) for f in founds)

@@ -24,12 +24,16 @@ class Claim:
         pairs: Finds the pairs of numbers to compare.
         printed: The difference that the paper's text has, if it has one: section and part of
             :func:`published.said`.
+        short: A few words that yes or no answers, for the overview; empty if it leaves this out.
+        denied: Whether the claim denies them: where it holds, the answer is no.
     """
 
     text: str
     sign: Sign
     pairs: Callable[[Values], Iterator[Pair]]
     printed: tuple[str, str] | None = None
+    short: str = ""
+    denied: bool = False
 
     def judged(self, values: Values) -> Judged:
         """Return what the numbers say of it."""
@@ -52,6 +56,14 @@ class Judged:
     def verdict(self) -> Verdict:
         """By the rule of :mod:`scratchticket.paper.comparison`."""
         return self.comparison.verdict
+
+    @property
+    def answer(self) -> str:
+        """``yes``, ``no``, ``cannot be told`` or ``not tested``, to what the claim is in short."""
+        said = {"holds": not self.claim.denied, "does not hold": self.claim.denied}
+        if self.verdict in said:
+            return "yes" if said[self.verdict] else "no"
+        return self.verdict.removesuffix(" at this scale")
 
 
 def rows(

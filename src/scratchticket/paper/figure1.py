@@ -48,6 +48,8 @@ INITS = (
 )
 PATTERNS = ("element", "row", "kernel", "channel")
 INNER = ("pgd", "fgsm-rs", "fgsm")
+TICKET, DENSE = "ticket, robust", "dense, robust"
+MATCH = "tickets of 5 to 40 % match the dense network"
 READ: dict[str, Read] = {"robust": robust, "natural": natural}
 
 
@@ -109,7 +111,6 @@ def cells(scale: Scale) -> Iterator[Cell]:
         )
 
 
-_TICKET, _DENSE = "ticket, robust", "dense, robust"
 _SMALL, _LARGE = panel("resnet18", "cifar10"), panel("wideresnet32", "cifar10")
 RECIPE = PaperRecipe(
     "figure1",
@@ -119,7 +120,8 @@ RECIPE = PaperRecipe(
         Claim(
             "Tickets of 5 to 40 % are comparable to the dense network (4.2)",
             "~",
-            rows(_TICKET, _DENSE, percents=PLATEAU),
+            rows(TICKET, DENSE, percents=PLATEAU),
+            short=MATCH,
         ),
         *(
             Claim(
@@ -139,8 +141,13 @@ RECIPE = PaperRecipe(
             )
             for measure in READ
         ),
-        Claim("Very small ratios are inferior (4.2)", ">", columns(_TICKET, (10, 20), (1, 2, 3))),
-        Claim("Very large ratios are inferior (4.2)", ">", columns(_TICKET, (10, 20), (80, 90))),
+        Claim(
+            "Very small ratios are inferior (4.2)",
+            ">",
+            columns(TICKET, (10, 20), (1, 2, 3)),
+            short="1 to 3 % are too few",
+        ),
+        Claim("Very large ratios are inferior (4.2)", ">", columns(TICKET, (10, 20), (80, 90))),
         *(
             Claim(
                 f"Signed constants give more robust tickets than {init} (4.4)",
@@ -149,7 +156,12 @@ RECIPE = PaperRecipe(
             )
             for init in INITS[1:]
         ),
-        Claim("Elements are better than rows (4.5)", ">", rows("element", "row")),
+        Claim(
+            "Elements are better than rows (4.5)",
+            ">",
+            rows("element", "row"),
+            short="elements beat rows",
+        ),
         Claim("... rows than kernels", ">", rows("row", "kernel")),
         Claim("... and channels fail", ">", rows("kernel", "channel")),
         Claim("PGD-7 finds more robust tickets than FGSM (4.6)", ">", rows("pgd", "fgsm")),

@@ -50,9 +50,13 @@ RECIPE = PaperRecipe(
             "~",
             rows(TUNED, "ticket", percents=LOW),
             ("5.1", "range"),
+            short="tickets match fine-tuned ones",
         ),
         Claim(
-            "Inherited weights beat new ones, up to 20 % (5.1)", ">", rows(TUNED, NEW, percents=LOW)
+            "Inherited weights beat new ones, up to 20 % (5.1)",
+            ">",
+            rows(TUNED, NEW, percents=LOW),
+            short="inherited weights beat new ones",
         ),
         Claim(
             "From 5 to 20 % new weights are no better than the untrained ticket (5.1)",

@@ -71,6 +71,7 @@ RECIPE = PaperRecipe(
             "Adversarial training makes features move less than natural training (5.2)",
             ">",
             rows("naturally trained", "adversarially trained"),
+            short="less after adversarial training",
         ),
     ),
     "distance / size of the clean features",

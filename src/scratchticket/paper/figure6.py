@@ -58,6 +58,7 @@ RECIPE = PaperRecipe(
                 f"At {level}/255 tickets are comparable to fine-tuned ones (5.3)",
                 "~",
                 rows("ticket", TUNED, panels=f"{level}/255"),
+                short=f"tickets match fine-tuned ones at {level}/255",
             ),
             Claim(
                 f"At {level}/255 inherited weights beat new ones (5.3)",
@@ -68,6 +69,7 @@ RECIPE = PaperRecipe(
                 f"At {level}/255 adversarial RTTs beat tickets (5.3)",
                 ">",
                 rows(RTT, "ticket", panels=f"{level}/255"),
+                short=f"adversarial RTTs beat tickets at {level}/255",
             ),
             Claim(
                 f"At {level}/255 tickets beat natural RTTs (5.3)",

@@ -84,11 +84,15 @@ CLAIMS = (
         "Attacks made on another ticket leave more than those on the ticket itself (6.1)",
         ">",
         lambda values: _of(STOPPED, values),
+        short="fools the others as well",
+        denied=True,
     ),
     Claim(
         "... also when the search is not stopped (not in the paper)",
         ">",
         lambda values: _of(WHOLE, values),
+        short="fools them as well when it goes on after its first success",
+        denied=True,
     ),
 )
 RECIPE = PaperRecipe("figure7", "matrix", cells, CLAIMS, "robust accuracy (%)")

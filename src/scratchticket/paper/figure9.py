@@ -38,6 +38,7 @@ RECIPE = PaperRecipe(
             f"Signed constants give tickets of higher natural accuracy than {init} (App. D)",
             ">",
             rows(INITS[0], init),
+            short=f"signed constants beat {init}",
         )
         for init in INITS[1:]
     ),

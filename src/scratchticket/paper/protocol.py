@@ -69,10 +69,10 @@ def set_cells(
 
 
 def beats_dense(
-    percents: Sequence[int], text: str, printed: tuple[str, str] | None = None
+    percents: Sequence[int], text: str, printed: tuple[str, str] | None = None, short: str = ""
 ) -> Claim:
     """Return the claim that R2S over a set is more robust than the dense network."""
-    return Claim(text, ">", rows(named(percents), DENSE_ROW, only=PGD), printed)
+    return Claim(text, ">", rows(named(percents), DENSE_ROW, only=PGD), printed, short)
 
 
 def gains(

@@ -11,6 +11,7 @@ from scratchticket.sweeps.job import START, Job
 
 Settings = dict[str, Any]
 SEEDS = 3  # of the paper
+_WORDS = re.compile(r"[a-z0-9.]+(?:/255)?")  # that the paper's names are made of
 Network = Literal[
     "resnet18", "wideresnet32", "imagenet_resnet18", "imagenet_resnet50", "imagenet_resnet101"
 ]
@@ -28,6 +29,7 @@ class Scale:
     Attributes:
         name: ``paper``, ``small`` or ``quick``.
         about: What is less than in the paper beyond the seeds, in words.
+        cut: The same in one sentence without its full stop.
         seeds: Of the runs.
         data: Data set to the settings of its runs.
         networks: Network to its settings.
@@ -62,6 +64,7 @@ class Scale:
     common: Settings = field(default_factory=dict)
     stands: Mapping[str, str] = field(default_factory=dict)
     changes: Settings = field(default_factory=dict)
+    cut: str = ""
     costs: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -82,8 +85,16 @@ class Scale:
 
     def called(self, name: str) -> str:
         """Return what stands here for the networks, data, epsilons and radii a name mentions."""
-        words = re.findall(r"[a-z0-9.]+(?:/255)?", name)
+        words = _WORDS.findall(name)
         return ", ".join(dict.fromkeys(self.stands[w] for w in words if w in self.stands))
+
+    def here(self, name: str) -> str:
+        """Return a name with what was run in place of the paper's: ``WideResNet-10-2 on digits``.
+
+        The name itself where nothing stands for anything that it mentions.
+        """
+        own = _WORDS.sub(lambda word: self.stands.get(word[0], word[0]), name)
+        return name if own == name else own.replace(" / ", " on ")
 
     def left_of(self, name: str) -> str:
         """Return what is left here of the set of percents that a name lists, if it is less."""

@@ -60,6 +60,8 @@ _LESS: Settings = {
 }
 _SMALL = Scale(
     name="small",
+    cut="20,000 training images of each data set, networks of a quarter of the paper's width or "
+    "less and 16 epochs of PGD-3",
     about=(
         "width 16 instead of 64, 8 on ImageNet; WideResNet-16-2 instead of 34-10",
         "20,000 training images, 16 epochs of batches of 64 with a cosine, PGD-3 inside",
@@ -93,10 +95,10 @@ _SMALL = Scale(
     stands={
         "resnet18": "resnet18 of width 16",
         "wideresnet32": "WideResNet-16-2",
-        "cifar10": "20,000 images",
-        "cifar100": "20,000 images",
-        "svhn": "20,000 images",
-        "imagenet": "20,000 images of 64 pixels",
+        "cifar10": "20,000 images of CIFAR-10",
+        "cifar100": "20,000 images of CIFAR-100",
+        "svhn": "20,000 images of SVHN",
+        "imagenet": "20,000 images of ImageNet at 64 pixels",
         "2/255": "epsilon 4/255",
         "4/255": "epsilon 8/255",
     },
@@ -105,6 +107,8 @@ _SMALL = Scale(
 
 _QUICK = Scale(
     name="quick",
+    cut="digits of 8x8 pixels in place of CIFAR-10, CIFAR-100, SVHN and ImageNet, networks of a "
+    "quarter of the paper's width or less and 20 epochs",
     about=(
         "digits of 8x8 pixels: all ten classes for CIFAR-10, 5-9 for CIFAR-100, 0-4 for SVHN; "
         "of 32 pixels, blown up, for ImageNet",

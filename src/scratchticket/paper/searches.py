@@ -115,7 +115,12 @@ RECIPE = PaperRecipe(
     "table",
     cells,
     tuple(
-        Claim(f"{part} is more robust than the base without it", ">", rows(part, BASE, only="PGD"))
+        Claim(
+            f"{part} is more robust than the base without it",
+            ">",
+            rows(part, BASE, only="PGD"),
+            short=f"{part} helps",
+        )
         for part in PARTS
     ),
     "accuracy (%); forward passes per training image of the search",

@@ -57,7 +57,7 @@ def cells(scale: Scale) -> Iterator[Cell]:
             for column, (read, number) in columns.items():
                 yield level(
                     scale,
-                    f"{epsilon}/255",
+                    f"imagenet, {epsilon}/255",
                     row,
                     lambda seed, r=row, e=epsilon: _job(scale, r, e, seed),  # type: ignore[misc]
                     read,
@@ -77,6 +77,7 @@ RECIPE = PaperRecipe(
                 ">",
                 rows(R101, DENSE, panels=f"{epsilon}/255", only=column),
                 ("4.3", f"{column}, {epsilon}/255"),
+                short=f"beat it at {epsilon}/255" if column == "robust" else "",
             )
             for epsilon in LEVELS
             for column in ("natural", "robust")

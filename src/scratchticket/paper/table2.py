@@ -73,6 +73,7 @@ RECIPE = PaperRecipe(
             f"At radius {radius} tickets are more robust than the dense network (5.4)",
             ">",
             lambda values, r=radius: _at(r, values),  # type: ignore[misc]
+            short=f"better than the dense network at radius {radius}",
         )
         for radius in RADII
     ),

@@ -48,6 +48,7 @@ RECIPE = PaperRecipe(
             SET,
             "In the paper's protocol R2S is more robust than the dense network (6.3)",
             ("6.3, PGD-20", "on CIFAR-10"),
+            "better than the dense network",
         ),
     ),
 )

@@ -98,6 +98,7 @@ RECIPE = PaperRecipe(
             ">",
             rows(R2S, DENSE_ROW, only=name),
             ("6.3, AutoAttack", "range") if name == "AutoAttack" else None,
+            f"{name} better than the dense network",
         )
         for name in ATTACKS
     ),

@@ -102,6 +102,7 @@ RECIPE = PaperRecipe(
             "Under AutoAttack a ticket of 5 % is comparable to its dense network (App. C)",
             "~",
             _five_percent,
+            short="5 % match the dense network under AutoAttack",
         ),
         *(
             Claim(

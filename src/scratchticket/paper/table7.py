@@ -74,6 +74,8 @@ RECIPE = PaperRecipe(
             f"Attacks made on {row} leave more than those on the ticket itself (App. E)",
             ">",
             rows(row, ITSELF, only="%"),  # an attack on a dense network also meets itself
+            short=f"those made on {row} do as well as its own",
+            denied=True,
         )
         for row in SOURCES
     ),

@@ -70,6 +70,7 @@ RECIPE = PaperRecipe(
             "A wider set is more robust in the protocol (App. F)",
             ">",
             rows(named(SETS[1]), named(SETS[0]), only=PGD),
+            short="a wider set is better",
         ),
     ),
 )

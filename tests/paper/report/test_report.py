@@ -11,13 +11,17 @@ from typing import Any
 import pytest
 
 from scratchticket.base.errors import InputError
-from scratchticket.paper import NAMES, SCALES, paper_recipe
-from scratchticket.paper.report import Records, found, page, section
+from scratchticket.paper import NAMES, SCALES, STUDIES, paper_recipe
+from scratchticket.paper.claims import Judged
+from scratchticket.paper.comparison import Comparison, Verdict
+from scratchticket.paper.report import Found, Records, document, found, page, section
+from scratchticket.paper.report.answers import answers, counted_from_one, overview
 from scratchticket.paper.report.figures import drawn
 from scratchticket.sweeps import Job, Store
 
 QUICK = SCALES["quick"]
 ROOT = Path(__file__).parents[3]
+KEPT = Records.load(ROOT / "records" / "paper-quick.jsonl")
 
 
 def record_of(job: Job) -> dict[str, Any] | None:
@@ -84,8 +88,9 @@ def test_numbers_come_from_records_and_stand_beside_the_papers() -> None:
     below = f"{100 * right / 360 - 37.6:+.1f} [{low:.1f}, {high:.1f}] n=1"
     assert f"{100 * right / 360:.1f} *37.60*<br><sub>{below}</sub>" in text
     assert below in page(QUICK, [first], known)
-    assert "resnet18 / cifar10 (here resnet18 of width 16, digits)" in text
-    assert "| claim | the paper's difference | ours (points) | here it |" in text
+    assert "**resnet18 of width 16 on digits (*resnet18 / cifar10* in the paper)**" in text
+    assert "| claim | the paper's difference | ours (points) | verdict |" in text
+    assert text.index("| claim |") < text.index("| remaining ratio |")
     assert "ResNet18 is comparable to its dense network, robust (4.2) | -2.08 |" in text
     assert "swapped" in page(QUICK, [first], known)
 
@@ -114,6 +119,9 @@ def test_what_stands_for_the_papers_is_said_where_its_name_is() -> None:
     assert SCALES["paper"].left_of("R2S, 5, 7, 10 %") == ""
     assert QUICK.called("l2, 1.71") == "radius 0.787"
     assert QUICK.called("AutoAttack, 12/255") == "epsilon 0.15"
+    assert QUICK.here("wideresnet32 / cifar100, inits") == "WideResNet-10-2 on digits 5-9, inits"
+    assert QUICK.here("AutoAttack, 12/255") == "AutoAttack, epsilon 0.15"
+    assert SCALES["paper"].here("resnet18 / cifar10") == "resnet18 / cifar10"
 
 
 def test_tables_say_what_is_doubtful_about_the_papers_numbers() -> None:
@@ -149,15 +157,156 @@ def test_the_page_is_whole_and_needs_nothing_else(names: tuple[str, ...]) -> Non
 
 
 def test_where_columns_are_attacks_rows_are_filtered_by_ratio() -> None:
-    known = Records.load(ROOT / "records" / "paper-quick.jsonl")
+    told = page(QUICK, kept("table6", "figure7"), KEPT)
 
-    told = page(
-        QUICK, [found(paper_recipe(name), QUICK, known) for name in ("table6", "figure7")], known
+    assert '<tr data-percent="5" data-method="ticket"><th scope="row">ticket, 5 %</th>' in told
+    assert '<tr><th scope="row">5 %</th>' in told  # of a matrix, columns are
+    assert '<td data-percent="5" data-label="5 %">' in told
+
+
+def kept(*names: str) -> list[Found]:
+    """Return what the kept records have, of three seeds."""
+    return [found(paper_recipe(name), replace(QUICK, seeds=KEPT.seeds()), KEPT) for name in names]
+
+
+def test_three_sentences_answer_from_the_records() -> None:
+    figure, table = kept("figure1", "table5")
+    values = {(f.cell.panel, f.cell.row, f.cell.column): f for f in (*figure.cells, *table.cells)}
+    where = "resnet18 / cifar10"
+    ticket, dense = values[where, "ticket, robust", "20"], values[where, "dense, robust", ""]
+    worst = values[where, "R2S, worst case", "accuracy"]
+    alone = sum(len(f.values) == 1 for f in (*figure.cells, *table.cells))
+
+    exists, switch, cut = answers(figure.scale, [figure, table])
+
+    assert exists.short == "Yes"
+    assert "on digits, 20 % of the weights of a random resnet18 of width 16" in exists.text
+    assert f"right on {ticket.text()} % of the test images under PGD-20 (linf, 0.1)" in exists.text
+    assert f"dense network on {dense.text()} %." in exists.text
+    assert exists.evidence.startswith(
+        "Tickets of 5 to 40 % match the dense network: cannot be told"
+    )
+    assert figure.claims[0].comparison.text() in exists.evidence
+    assert f"R2S is right on {worst.text()} % of them" in switch.text
+    assert cut.text.startswith("digits of 8x8 pixels in place of CIFAR-10")
+    assert f"{alone} of 124 numbers are of one seed, where the paper has 3." in cut.text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "short"),
+    [
+        ("holds", "A gain"),
+        ("does not hold", "Nothing, it loses"),
+        ("cannot be told", "No gain that can be told"),
+    ],
+)
+def test_what_r2s_is_worth_follows_from_the_verdict(verdict: Verdict, short: str) -> None:
+    (table,) = kept("table5")
+    claims = tuple(Judged(judged.claim, Comparison(verdict)) for judged in table.claims)
+
+    assert answers(QUICK, [replace(table, claims=claims)])[1].short == short
+
+
+def test_tickets_that_only_guess_are_no_robust_tickets() -> None:
+    (figure,) = kept("figure1")
+    cells = tuple(
+        replace(f, values=tuple(value._replace(value=0.2) for value in f.values))
+        for f in figure.cells
     )
 
-    assert '<tr data-percent="5"><th scope="row">ticket, 5 %</th>' in told
-    assert '<tr><th scope="row">5 %</th>' in told  # of a matrix, columns are
-    assert '<td data-percent="5">' in told
+    assert answers(QUICK, [replace(figure, cells=cells)])[0].short.startswith("None that resists")
+
+
+def test_what_was_not_run_has_no_answer() -> None:
+    nothing = [found(paper_recipe(name), QUICK, Records({})) for name in NAMES]
+
+    assert [one.short for one in answers(QUICK, nothing)[:2]] == ["Not run", "Not run"]
+    assert answers(SCALES["paper"], [])[2].short == "Nothing at scale paper"
+    assert overview(nothing) == ("", [])
+
+
+def test_the_overview_has_tickets_and_r2s_beside_the_dense_network() -> None:
+    where, groups = overview(kept("table3", "table5", "figure1"))
+
+    assert where == "resnet18 / cifar10"
+    assert [group.recipe for group in groups] == ["figure1", "table3", "table5"]
+    assert [line.label for line in groups[0].lines] == [
+        "dense network, trained adversarially",
+        *(f"ticket of {percent} %, never trained" for percent in (1, 5, 20, 80)),
+    ]
+    assert "R2S, strongest attack on each image" in [line.label for line in groups[2].lines]
+    assert all(line.filled.cell.panel == where for group in groups for line in group.lines)
+
+
+def test_every_recipe_has_an_answer_in_words() -> None:
+    for name in (*NAMES, *STUDIES):
+        assert any(claim.short for claim in paper_recipe(name).claims), name
+
+
+def test_attacks_on_one_ticket_do_not_fool_the_others() -> None:
+    (figure,) = kept("figure7")
+
+    assert figure.claims[0].verdict == "holds"  # attacks on others leave more
+    assert figure.claims[0].answer == "no"
+    assert "fools the others as well: no; fools them" in section(figure)
+    assert 'fools the others as well: <span class="verdict no">no</span>' in page(
+        figure.scale, [figure], KEPT
+    )
+    claim = figure.claims[0].claim
+    assert Judged(claim, Comparison("does not hold")).answer == "yes"
+    assert Judged(replace(claim, denied=False), Comparison("holds")).answer == "yes"
+    assert Judged(claim, Comparison("not tested at this scale")).answer == "not tested"
+
+
+def test_claims_stand_above_their_tables() -> None:
+    told = page(QUICK, kept("figure1", "table4"), KEPT)
+
+    for name in ("figure1", "table4"):
+        own = told[told.index(f'<section id="{name}">') :]
+        assert own.index('class="cards claims"') < own.index('class="panel"')
+
+
+def test_the_markdown_opens_with_the_answers_and_figure_1() -> None:
+    founds = kept("table5", "figure1")
+
+    told = document(founds[0].scale, founds)
+
+    exists, switch, _ = answers(founds[0].scale, founds)
+    parts = [exists.text, switch.text, "## Figure 1: ", "## Table 5: "]
+    assert told.startswith(f"## Answers\n\n**{exists.question}** Yes: ")
+    assert sorted(parts, key=told.index) == parts
+
+
+def test_long_tables_beside_a_picture_are_marked_not_to_be_printed() -> None:
+    scale, recipe = SCALES["paper"], paper_recipe("figure5")
+    jobs = [job for job in recipe.jobs(scale) if job.kind == "run"]
+    known = Records(
+        {job.id: {"job": job.json(), "seconds": 3.0, "record": record_of(job)} for job in jobs}
+    )
+
+    assert '<table class="long">' in page(scale, [found(recipe, scale, known)], known)
+    assert '<table class="long">' not in page(QUICK, kept("figure5"), KEPT)
+
+
+def test_seeds_are_counted_from_one() -> None:
+    assert counted_from_one((0, 1, 2)) == "seeds 1, 2, 3 (0, 1, 2 in settings and records)"
+    assert counted_from_one((2,)) == "seed 3 (2 in settings and records)"
+    told = page(replace(QUICK, seeds=KEPT.seeds()), kept("table3"), KEPT)
+    seeds = set(re.findall(r'<td data-label="seed">(.*?)</td>', told)) - {
+        ""
+    }  # of jobs of other recipes it is not known
+    assert seeds - {""} == {"1", "2", "3"} | {f"{n}, another network" for n in (1, 2, 3)}
+
+
+def test_legends_name_every_line_and_what_is_the_papers() -> None:
+    for one in kept("figure1", "figure4", "figure5"):
+        for name, cells in one.panels.items():
+            picture = drawn(one, name)
+            assert picture is not None
+            for row in {filled.cell.row for filled in cells}:
+                assert f">{row}</text>" in picture
+            known = any(f.cell.published is not None for f in cells)
+            assert (">the paper's</text>" in picture) == known
 
 
 def test_text_from_records_cannot_become_markup() -> None:
@@ -181,7 +330,7 @@ def test_pictures_repeat_and_take_the_pages_colour() -> None:
     assert picture == drawn(one, panel)
     assert "currentColor" in picture
     assert "#010203" not in picture
-    assert drawn(found(paper_recipe("table1"), QUICK, records("table1")), "2/255") is None
+    assert drawn(found(paper_recipe("table1"), QUICK, records("table1")), "imagenet, 2/255") is None
 
 
 def test_records_survive_a_file(tmp_path: Path) -> None:

@@ -2,6 +2,6 @@
 
 from scratchticket.paper.report.found import Found, Records, found
 from scratchticket.paper.report.html import page
-from scratchticket.paper.report.markdown import section
+from scratchticket.paper.report.markdown import document, section
 
-__all__ = ["Found", "Records", "found", "page", "section"]
+__all__ = ["Found", "Records", "document", "found", "page", "section"]

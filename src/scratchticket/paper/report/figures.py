@@ -1,7 +1,8 @@
 """The paper's figures redrawn, one picture per panel: same axes, same lines.
 
-Ours is drawn full, the paper's numbers, where they are known, hollow and dotted. Text and axes take
-the colour of the page, so that a picture can be read on dark and on light ground.
+Ours is drawn full, the paper's numbers, where they are known, hollow and dotted; the legend names
+every line and what is the paper's. Text and axes take the colour of the page, so that a picture can
+be read on dark and on light ground; its size is that of a phone, so that its letters are too.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from scratchticket.paper.cells import EVERY
 from scratchticket.paper.report.found import Filled, Found
+from scratchticket.paper.report.tables import title
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9")
 MARKERS = "osD^vP"
@@ -43,7 +46,7 @@ def drawn(found: Found, panel: str) -> str | None:
     if draw is None:
         return None
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(5.2, 3.6), layout="constrained")
+        figure = Figure(figsize=(3.8, 3.2), layout="constrained")
         figure.patch.set_alpha(0)
         axes = figure.subplots()
         axes.patch.set_alpha(0)
@@ -59,8 +62,9 @@ def described(found: Found, panel: str) -> str:
     rows = dict.fromkeys(f.cell.row for f in found.panels[panel])
     at = f" at {best.cell.column}" if best.cell.column else ""
     return (
-        f"{found.recipe.title}, {panel}: {found.recipe.unit} of {', '.join(rows)}. Highest: "
-        f"{best.text()} of {best.cell.row}{at}. The table has all numbers."
+        f"{found.recipe.title}, {title(found, panel).ours}: {found.recipe.unit} of "
+        f"{', '.join(rows)}. Highest: {best.text()} of {best.cell.row}{at}. "
+        "The table has all numbers."
     )
 
 
@@ -97,13 +101,14 @@ def _curves(axes: Axes, found: Found, cells: list[Filled]) -> None:
             ls=":",
         )
     axes.set(xlabel="remaining ratio (%)", ylabel=found.recipe.unit)
-    _tidy(axes)
+    _tidy(axes, any(f.cell.published is not None for f in cells))
 
 
 def _dashed(axes: Axes, filled: Filled, colour: str, row: str) -> None:
     """Draw a number that holds at every ratio."""
+    axes.plot([], [], color=colour, lw=1.2, ls="--", label=row)  # also if only the paper has it
     if filled.mean is not None:
-        axes.axhline(100 * filled.mean, color=colour, lw=1.2, ls="--", label=row)
+        axes.axhline(100 * filled.mean, color=colour, lw=1.2, ls="--")
     if filled.cell.published is not None:
         axes.axhline(filled.cell.published, color=colour, lw=0.8, ls=":")
 
@@ -113,7 +118,7 @@ def _matrix(axes: Axes, found: Found, cells: list[Filled]) -> None:
     names = list(dict.fromkeys(f.cell.row for f in cells))
     shares = {(f.cell.row, f.cell.column): 100 * (f.mean or 0.0) for f in cells}
     table = [[shares[row, column] for column in names] for row in names]
-    axes.imshow(table, cmap="cividis", aspect="auto")
+    picture = axes.imshow(table, cmap="cividis", aspect="auto")
     low, high = min(map(min, table)), max(map(max, table))
     for y, line in enumerate(table):
         for x, share in enumerate(line):
@@ -121,7 +126,8 @@ def _matrix(axes: Axes, found: Found, cells: list[Filled]) -> None:
             axes.text(x, y, f"{share:.0f}", ha="center", va="center", color=colour, fontsize=7.5)
     axes.set_xticks(range(len(names)), names, fontsize=7.5)
     axes.set_yticks(range(len(names)), names, fontsize=7.5)
-    axes.set(xlabel="asked", ylabel="attacked")
+    axes.set(xlabel="attack shown to", ylabel="attack made on")
+    axes.figure.colorbar(picture, ax=axes, label=found.recipe.unit).outline.set_visible(False)
 
 
 def _bars(axes: Axes, found: Found, cells: list[Filled]) -> None:
@@ -139,7 +145,12 @@ def _bars(axes: Axes, found: Found, cells: list[Filled]) -> None:
     _tidy(axes)
 
 
-def _tidy(axes: Axes) -> None:
+def _tidy(axes: Axes, published: bool = False) -> None:
+    """Add grid and legend, below the picture, where it hides no line."""
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=7.5, frameon=False)
+    lines, names = axes.get_legend_handles_labels()
+    if published:
+        lines.append(Line2D([], [], color=INK, marker="o", ms=4, mfc="none", lw=0.8, ls=":"))
+        names.append("the paper's")
+    axes.figure.legend(lines, names, fontsize=8, frameon=False, ncols=2, loc="outside lower center")

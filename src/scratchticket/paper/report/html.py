@@ -5,24 +5,44 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 from scratchticket.paper import Scale
 from scratchticket.paper.claims import Judged
 from scratchticket.paper.comparison import __doc__ as rule
+from scratchticket.paper.parts import OTHER_NETWORK
+from scratchticket.paper.report.answers import (
+    Group,
+    Line,
+    answers,
+    counted_from_one,
+    in_order,
+    overview,
+)
 from scratchticket.paper.report.figures import described, drawn
-from scratchticket.paper.report.found import Filled, Found, Records
+from scratchticket.paper.report.found import Filled, Found, Records, doubts_about
 from scratchticket.paper.report.markdown import printed
-from scratchticket.paper.report.tables import Grid, about_numbers, grid, notes, published
+from scratchticket.paper.report.tables import Grid, Name, grid, notes, published, title
+from scratchticket.paper.scale import DataSet
 from scratchticket.pictures.html import head
 from scratchticket.runs.summary import outcome
 
 Facts = dict[str, Any]
-NETWORKS = ("resnet18", "wideresnet32", "resnet50", "resnet101")
-DATA = ("cifar10", "cifar100", "svhn", "imagenet")
+WIDE = 5  # columns, beyond which a table has a printed line to itself
+LONG = 10  # rows, beyond which only the picture of a panel is printed
+METHODS = (
+    "ticket",
+    "dense network",
+    "random network",
+    "fine-tuned ticket",
+    "natural RTT",
+    "adversarial RTT",
+    "transferred RTT",
+    "R2S",
+)
 
 
 def page(scale: Scale, founds: Sequence[Found], records: Records) -> str:
@@ -33,26 +53,32 @@ def page(scale: Scale, founds: Sequence[Found], records: Records) -> str:
         founds: What was found for each recipe.
         records: Behind them.
     """
-    script = files(__package__).joinpath("page.js").read_text()
-    title = f"Robust scratch tickets at scale {scale.name}"
-    about = "".join(f"<li>{escape(line)}</li>" for line in scale.less)
-    less = f"<p>Less than in the paper:</p><ul>{about}</ul>" if about else ""
-    sections = "\n".join(_section(found) for found in founds)
-    return f"""{head(title, "script-src 'unsafe-inline'; img-src data:")}<body>
+    script, style = (
+        files(__package__).joinpath(f"page.{kind}").read_text() for kind in ("js", "css")
+    )
+    heading = f"Robust scratch tickets at scale {scale.name}"
+    first, *rest = in_order(founds)
+    sections = "\n".join(map(_section, rest))
+    return f"""{head(heading, "script-src 'unsafe-inline'; img-src data:", style=style)}<body>
 <header>
-<h1>Robust scratch tickets: the paper beside our records</h1>
-<p>Every table and figure of Fu et al., <i>Drawing Robust Scratch Tickets</i> (NeurIPS 2021), at
-scale <b>{escape(scale.name)}</b>, seeds {escape(", ".join(map(str, scale.seeds)))}. Numbers are
-ours; the paper's stand beside them in italics, and hollow and dotted in pictures. On demand each
-number also shows its difference to the paper's, its 95 % interval over the test images and the
-number of seeds (n).</p>
-{less}
+<button type="button" id="theme" class="theme">light / dark</button>
+<h1>{escape(heading)}: the paper's claims and our numbers</h1>
+<p class="faint">Fu et al., <i>Drawing Robust Scratch Tickets</i> (NeurIPS 2021), every table and
+figure, {escape(counted_from_one(scale.seeds))}.</p>
 </header>
-{_form(founds)}
 <main>
+<div class="opening">
+{_answers(scale, founds)}
 {_overview(founds)}
+</div>
+{_contents(in_order(founds))}
+<div class="rest">
+{_form(scale, founds, records)}
+{_section(first)}
+{_verdicts(in_order(founds))}
 {sections}
-{_records(founds, records)}
+{_records(scale, founds, records)}
+</div>
 </main>
 <script>
 {script}</script>
@@ -61,37 +87,127 @@ number of seeds (n).</p>
 """
 
 
-def _form(founds: Sequence[Found]) -> str:
-    """Return the filters."""
-    panels = [name for found in founds for name in found.panels]
-    percents = sorted(
-        {p for found in founds for panel in found.panels for p in _percents(found, panel)}, key=int
+def _answers(scale: Scale, founds: Sequence[Found]) -> str:
+    """Return the questions that a reader has first, with their answers."""
+    lines = "".join(
+        f"<dt>{escape(one.question)}</dt><dd><b>{escape(one.short)}</b>: {escape(one.text)}"
+        + (f' <span class="evidence">{escape(one.evidence)}</span>' if one.evidence else "")
+        + "</dd>"
+        for one in answers(scale, founds)
     )
-    choices = (
-        ("network", [n for n in NETWORKS if any(n in panel for panel in panels)]),
-        ("data", [d for d in DATA if any(d in _words(panel) for panel in panels)]),
-        ("ratio", percents),
+    less = "".join(f"<li>{escape(line)}</li>" for line in scale.less)
+    cuts = f"<details><summary>Everything that was cut</summary><ul>{less}</ul></details>"
+    return f"""<section id="answers" aria-label="Answers">
+<dl>{lines}</dl>
+{cuts if less else ""}
+</section>"""
+
+
+def _overview(founds: Sequence[Found]) -> str:
+    """Return the figure of the numbers behind the first two answers."""
+    where, groups = overview(founds)
+    if not groups:
+        return ""
+    name = founds[0].scale.here(where)
+    body = "\n".join(map(_group, groups))
+    return f"""<section id="overview">
+<h2>Overview: accuracy of {escape(name)}</h2>
+<figure class="dots">
+<div class="dot axis" aria-hidden="true"><span></span>
+<span class="ends"><span>0</span><span>50</span><span>100 %</span></span><span></span></div>
+{body}
+<figcaption>Share of test images that are right, in percent. Full: ours, with the 95 % interval that
+the number of test images gives; hollow, and in italics: the paper's, of its networks and data.
+± is the standard deviation over seeds.</figcaption>
+</figure>
+</section>"""
+
+
+def _group(group: Group) -> str:
+    lines = "\n".join(map(_dot, group.lines))
+    source = f'<a href="#{group.recipe}">{_titled(group.recipe)}</a>'
+    return f"<h3>{escape(group.title)} <small>{source}</small></h3>\n{lines}"
+
+
+def _titled(recipe: str) -> str:
+    return re.sub(r"([a-z]+)(\d+)", lambda m: f"{m[1].capitalize()} {m[2]}", recipe)
+
+
+def _dot(line: Line) -> str:
+    """Return a line of the overview: what it is, a dot with its interval, the number."""
+    filled, theirs = line.filled, published(line.filled)
+    at, (low, high) = 100 * (filled.mean or 0.0), filled.interval() or (0.0, 0.0)
+    kind = next((k for k in ("dense", "R2S") if line.label.startswith(k)), "ticket")
+    said = f"{filled.text()} %, interval {low:.1f} to {high:.1f} %"
+    said += f", the paper's {theirs} %" if theirs else ""
+    hollow = f'<circle class="theirs" cx="{theirs}%" cy="50%" r="4"/>' if theirs else ""
+    return f"""<div class="dot {kind.lower()}"><span>{escape(line.label)}</span>
+<svg role="img" aria-label="{escape(said, quote=True)}">
+<line class="track" x2="100%" y1="50%" y2="50%"/>
+<line class="interval" x1="{low:.2f}%" x2="{high:.2f}%" y1="50%" y2="50%"/>{hollow}
+<circle cx="{at:.2f}%" cy="50%" r="5"/></svg>
+<span class="number">{_spread(filled)} {_italic(theirs)}</span></div>"""
+
+
+def _contents(founds: Sequence[Found]) -> str:
+    """Return the table of contents."""
+    first, *rest = (
+        f'''<li data-of="{recipe.name}"><a href="#{recipe.name}">{recipe.title}</a>
+<span>{escape(recipe.question)}</span></li>'''
+        for recipe in (found.recipe for found in founds)
+    )
+    return f"""<nav aria-label="Contents"><h2>Contents</h2><ul>
+<li><a href="#answers">Answers</a></li>
+{first}
+<li><a href="#verdicts">All claims, counted</a></li>
+{"".join(rest)}
+<li><a href="#records">All records</a></li></ul></nav>"""
+
+
+def _form(scale: Scale, founds: Sequence[Found], records: Records) -> str:
+    """Return the filters: everything that panels, rows or jobs are about."""
+    panels = [(found, name) for found in founds for name in found.panels]
+    texts = [_about(found, name) for found, name in panels]
+    texts += [str(facts["job"].get("label", "")) for facts in records.by_id.values()]
+    networks, data, methods = (
+        dict.fromkeys(value for text in texts for value in of(text).split("|") if value)
+        for of in (lambda text: _networks(scale, text), _data, _methods)
+    )
+    percents = sorted({p for found, name in panels for p in _percents(found, name)}, key=int)
+    choices: tuple[tuple[str, Mapping[str, str]], ...] = (
+        ("network", {name: _stands(scale, name) for name in networks}),
+        ("data", {name: _stands(scale, name) for name in data}),
+        ("method", {name: name for name in METHODS if name in methods}),
+        ("ratio", {percent: f"{percent} %" for percent in percents}),
     )
     return f"""<form aria-label="Filters">
+<details id="filters"><summary>Filters <span id="shown" role="status"></span></summary>
+<div class="filters">
 {"".join(_select(name, values) for name, values in choices)}
-<label>records that contain <input name="text" type="search"></label>
-<label class="check"><input name="more" type="checkbox"> differences, intervals, seeds</label>
-<button type="reset">all</button>
-<button type="button" id="theme" class="theme">light / dark</button>
+<label>search <input name="text" type="search" placeholder="attack, init, job"></label>
+<label class="check"><input name="more" type="checkbox"> intervals and seeds</label>
+<button type="reset">show all</button>
+</div></details>
 </form>"""
 
 
-def _select(name: str, values: Iterable[str]) -> str:
-    unit = " %" if name == "ratio" else ""
+def _select(name: str, values: Mapping[str, str]) -> str:
     options = "".join(
-        f'<option value="{escape(value)}">{escape(value)}{unit}</option>' for value in values
+        f'<option value="{escape(value)}">{escape(label)}</option>'
+        for value, label in values.items()
     )
     everything = '<option value="">all</option>'
     return f'<label>{name} <select name="{name}">{everything}{options}</select></label>\n'
 
 
-def _overview(founds: Sequence[Found]) -> str:
-    """Return the table of contents with the verdicts counted."""
+def _stands(scale: Scale, name: str) -> str:
+    """Return how a filter calls a network or data: as run here, and as in the paper."""
+    here = scale.here(name)
+    return name if here.startswith(name) else f"{here} ({name})"
+
+
+def _verdicts(founds: Sequence[Found]) -> str:
+    """Return a line for each table and figure: its question, the answers, the verdicts counted."""
     lines = []
     for found in founds:
         counts = Counter(claim.verdict for claim in found.claims)
@@ -99,14 +215,19 @@ def _overview(founds: Sequence[Found]) -> str:
         lines.append(
             f'<tr data-of="{found.recipe.name}"><th scope="row">'
             f'<a href="#{found.recipe.name}">{found.recipe.title}</a></th>'
-            f'<td class="text">{escape(found.recipe.question)}</td>'
-            f'<td class="text">{said}</td><td>{found.done} of {len(found.cells)}</td></tr>'
+            f'<td class="text" data-label="question">{escape(found.recipe.question)}</td>'
+            f'<td class="text" data-label="answer">{_in_words(found)}</td>'
+            f'<td class="text" data-label="claims">{said}</td>'
+            f'<td data-label="numbers">{found.done} of {len(found.cells)}</td></tr>'
         )
-    return f"""<div class="scroll"><table>
-<thead><tr><th class="text">recipe</th><th class="text">question</th><th class="text">verdicts</th>
-<th>numbers</th></tr></thead>
-<tbody>{"".join(lines)}</tbody></table></div>
-<details><summary>How a verdict is reached</summary><p>{escape(_rule())}</p></details>"""
+    return f"""<section id="verdicts">
+<h2>All claims, counted</h2>
+<table class="cards">
+<thead><tr><th></th><th class="text">question</th><th class="text">answer</th>
+<th class="text">claims</th><th>numbers</th></tr></thead>
+<tbody>{"".join(lines)}</tbody></table>
+<details><summary>How a verdict is reached</summary><p>{escape(_rule())}</p></details>
+</section>"""
 
 
 def _rule() -> str:
@@ -114,33 +235,46 @@ def _rule() -> str:
     return " ".join((rule or "").split("\n\n", 1)[1].replace("*", "").split())
 
 
+def _in_words(found: Found) -> str:
+    """Return the answers to a recipe's question, a line each."""
+    if not found.panels:
+        return "not run"
+    return "<br>".join(
+        f"{escape(one.claim.short)}: {_verdict(one.answer)}"
+        for one in found.claims
+        if one.claim.short
+    )
+
+
 def _section(found: Found) -> str:
-    """Return a table or figure."""
+    """Return a table or figure: its question, the answers, the claims, then the numbers."""
     recipe = found.recipe
     begin = f"""<section id="{recipe.name}">
-<h2>{recipe.title}: {escape(recipe.question)}</h2>
-<p>{escape(recipe.part("Reproduces"))}</p>
-<p class="faint">Expected: {escape(recipe.part("Expect"))} Cost: {escape(recipe.part("Cost"))}
-Deviations: {escape(recipe.part("Deviations"))}</p>"""
+<h2>{recipe.title}: {escape(recipe.question)}</h2>"""
+    doubts = doubts_about(recipe)
+    folded = {part: recipe.part(part) for part in ("Expect", "Cost", "Deviations")}
+    folded |= {"Doubts": " ".join(doubts)} if doubts else {}
+    more = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in folded.items())
+    and_doubts = ", doubts about the paper's numbers" if doubts else ""
+    end = f"""<details><summary>Expectation, cost, deviations{and_doubts}</summary>
+<dl>{more}</dl></details>
+</section>"""
     if not found.panels:
-        return f"{begin}\n<p>Not run at this scale.</p>\n{_claims(found.claims)}\n</section>"
-    wide = "" if recipe.shape in {"curves", "bars"} else " wide"
+        return f"{begin}\n<p>Not run at this scale.</p>\n{end}"
     panels = "\n".join(_panel(found, name) for name in found.panels)
     return f"""{begin}
-<div class="panels{wide}">
+<p class="answer">{_in_words(found)}</p>
+{_claims(found.claims)}
+<p>{escape(recipe.part("Reproduces"))} Numbers: {escape(recipe.unit)}.</p>
+<div class="panels {recipe.shape}">
 {panels}
 </div>
-<p class="faint">{escape(about_numbers(recipe))}</p>
-{_claims(found.claims)}
-</section>"""
+{end}"""
 
 
 def _panel(found: Found, name: str) -> str:
     """Return a panel: its picture, if it has one, and its table."""
-    network = " ".join(n for n in NETWORKS if n in name or _mentions(found, name, n))
-    data = " ".join(d for d in DATA if d in _words(name))
-    if found.recipe.name == "table1":
-        data = "imagenet"
+    about = _about(found, name)
     picture = drawn(found, name)
     figure = ""
     if picture is not None:
@@ -150,85 +284,142 @@ def _panel(found: Found, name: str) -> str:
             + picture.replace("<svg", f'<svg role="img" aria-label="{said}"', 1)
             + "</figure>"
         )
-    return f"""<div class="panel" data-network="{network}" data-data="{data}">
-<h3>{escape(name)}{_here(found.scale.called(name))}</h3>
+    return f"""<div class="panel" data-network="{_networks(found.scale, about)}"
+ data-data="{_data(about)}" data-methods="{_methods(about)}">
+<h3>{_name(title(found, name), " in the paper")}</h3>
 {figure}
-{_table(grid(found, name))}
+{_table(found, grid(found, name))}
 </div>"""
 
 
-def _here(stands: str) -> str:
-    """Return what is shown in place of the paper's networks and data."""
-    return f' <small class="faint">here {escape(stands)}</small>' if stands else ""
+def _about(found: Found, panel: str) -> str:
+    """Return everything that a panel is about, a line each: itself with each of its rows."""
+    rows = dict.fromkeys(filled.cell.row for filled in found.panels[panel])
+    return "\n".join(f"{panel}: {row}" for row in rows)
 
 
-def _mentions(found: Found, panel: str, network: str) -> bool:
-    """Whether a row of a panel is about a network that its name does not mention."""
-    return any(network in filled.cell.row for filled in found.panels[panel])
+def _networks(scale: Scale, text: str) -> str:
+    known = {word for name in scale.networks for word in name.split("_")} - set(get_args(DataSet))
+    return _those(known, text)
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9]+", text)
+def _data(text: str) -> str:
+    return _those(get_args(DataSet), text)
+
+
+def _those(known: Iterable[str], text: str) -> str:
+    """Return those of some words that a text has, with bars between them."""
+    words = set(re.findall(r"[a-z0-9]+", text.lower()))
+    return "|".join(sorted(word for word in known if word in words))
+
+
+def _methods(text: str) -> str:
+    return "|".join(sorted({_method(line) for line in text.splitlines()}))
+
+
+def _method(text: str) -> str:
+    """Return which of :data:`METHODS` a row, a panel or a job is about."""
+    text = text.lower()
+    if "r2s" in text:
+        return "R2S"
+    if "rtt" in text:
+        return next(
+            (f"{k} RTT" for k in ("transferred", "natural") if k in text), "adversarial RTT"
+        )
+    if "tuned" in text:
+        return "fine-tuned ticket"
+    if "dense" in text or "trained" in text or "features" in text:
+        return "dense network"
+    return "random network" if text.endswith(": random") else "ticket"
 
 
 def _percents(found: Found, panel: str) -> list[str]:
     """Return the remaining percents that a panel has columns or rows of."""
     numbers = grid(found, panel)
-    return [p for name in (*numbers.columns, *numbers.rows) if (p := _percent(name))]
+    names = [*numbers.columns, *(name for name, _ in numbers.rows)]
+    return [p for name in names if (p := _percent(name))]
 
 
-def _percent(name: str) -> str:
+def _percent(name: Name) -> str:
     """Return the percent that a column or row is about, if it is about one ticket."""
-    named = re.fullmatch(r"(?:ticket, )?(\d+) %", name)
+    named = re.fullmatch(r"(?:ticket, )?(\d+) %", name.ours)
     return named[1] if named else ""
 
 
-def _mark(name: str) -> str:
-    """Return the attribute by which the page filters a column or row."""
-    return f' data-percent="{percent}"' if (percent := _percent(name)) else ""
+def _mark(found: Found, name: Name, percents: bool = True) -> str:
+    """Return the attributes by which the page filters a column or row."""
+    percent = _percent(name)
+    marks = f' data-percent="{percent}"' if percents and percent else ""
+    rows = {filled.cell.row for filled in found.cells}
+    own = name.theirs or name.ours
+    methods = found.recipe.shape != "matrix" and own in rows
+    return f'{marks} data-method="{_method(f": {own}")}"' if methods else marks
 
 
-def _table(numbers: Grid) -> str:
+def _name(name: Name, after: str = "") -> str:
+    """Return a name, the paper's in italics beside it; breakable at underscores."""
+    theirs = f" <small><i>{escape(name.theirs)}</i>{after}</small>" if name.theirs else ""
+    return escape(name.ours).replace("_", "_<wbr>") + theirs
+
+
+def _table(found: Found, numbers: Grid) -> str:
     """Return a panel's table; of tickets its columns can be filtered, or else its rows."""
-    marks = [_mark(column) for column in numbers.columns]
+    marks = [_mark(found, column) for column in numbers.columns]
+    by_column = any("data-percent" in mark for mark in marks)
     heads = "".join(
-        f"<th{mark}>{escape(column)}</th>"
+        f'<th scope="col"{mark}>{_name(column)}</th>'
         for column, mark in zip(numbers.columns, marks, strict=True)
     )
     body = "".join(
-        f'<tr{"" if any(marks) else _mark(row)}><th scope="row">{escape(row)}</th>'
-        + "".join(_number(filled, mark) for filled, mark in zip(cells, marks, strict=True))
+        f'<tr{_mark(found, row, not by_column)}><th scope="row">{_name(row)}</th>'
+        + "".join(map(_number, cells, marks, numbers.columns))
         + "</tr>"
-        for row, cells in numbers.rows.items()
+        for row, cells in numbers.rows
     )
-    return f"""<div class="scroll"><table>
-<thead><tr><th></th>{heads}</tr></thead><tbody>{body}</tbody></table></div>"""
+    kinds = ["cards"] * (not numbers.corner) + ["wide"] * (len(numbers.columns) > WIDE)
+    kinds += ["long"] * (len(numbers.rows) > LONG and found.recipe.shape == "curves")
+    kind = f' class="{" ".join(kinds)}"' if kinds else ""
+    return f"""<table{kind}>
+<thead><tr><td>{escape(numbers.corner)}</td>{heads}</tr></thead><tbody>{body}</tbody></table>"""
 
 
-def _number(filled: Filled | None, mark: str) -> str:
+def _number(filled: Filled | None, mark: str, column: Name) -> str:
     """Return one number, the paper's beside it; difference and interval on demand."""
     if filled is None:
         return f"<td{mark}></td>"
     theirs, said = published(filled), notes(filled)
-    beside = f"<i>{theirs}</i>" if theirs else ""
+    beside = f" {_italic(theirs)}"
     more = f'<small class="more">{" ".join(said)}</small>' if said else ""
-    ours = filled.text()
+    ours = _spread(filled)
     if filled.values:  # of several seeds, the first that is done
         job = filled.cell.jobs[filled.values[0].seed]
         ours = f'<a href="#job-{job.id[:16]}">{ours}</a>'
-    return f"<td{mark}>{ours}{beside}{more}</td>"
+    return f'<td{mark} data-label="{escape(column.ours, quote=True)}">{ours}{beside}{more}</td>'
+
+
+def _spread(filled: Filled) -> str:
+    """Return a number, its spread over seeds in one piece."""
+    text, sign, spread = filled.text().partition(" ± ")
+    return f'{text} <span class="spread">±&nbsp;{spread}</span>' if sign else text
+
+
+def _italic(theirs: str) -> str:
+    """Return what the paper has, as everything of its is set."""
+    return f"<i>{theirs}</i>" if theirs else ""
 
 
 def _claims(claims: Sequence[Judged]) -> str:
-    """Return the verdicts."""
+    """Return the claims with their verdicts."""
     lines = "".join(
-        f'<tr><td class="text">{escape(judged.claim.text)}</td><td><i>{printed(judged)}</i></td>'
-        f"<td>{escape(judged.comparison.text())}</td><td>{_verdict(judged.verdict)}</td></tr>"
+        f'<tr><th scope="row">{escape(judged.claim.text)}</th>'
+        f'<td data-label="the paper\'s difference">{_italic(printed(judged))}</td>'
+        f'<td data-label="ours (points)">{escape(judged.comparison.text())}</td>'
+        f'<td data-label="verdict">{_verdict(judged.verdict)}</td></tr>'
         for judged in claims
     )
-    return f"""<div class="scroll"><table><thead><tr><th class="text">claim</th>
-<th>the paper's difference</th><th>ours (points)</th><th>here it</th></tr></thead>
-<tbody>{lines}</tbody></table></div>"""
+    return f"""<table class="cards claims"><thead><tr><th class="text">claim</th>
+<th>the paper's difference</th><th>ours (points)</th><th>verdict</th></tr></thead>
+<tbody>{lines}</tbody></table>"""
 
 
 def _verdict(text: str) -> str:
@@ -236,25 +427,32 @@ def _verdict(text: str) -> str:
     return f'<span class="verdict {kind}">{escape(text)}</span>'
 
 
-def _records(founds: Sequence[Found], records: Records) -> str:
+def _records(scale: Scale, founds: Sequence[Found], records: Records) -> str:
     """Return the table of all jobs, each with its configuration."""
     used: dict[str, list[str]] = {}
+    seeds: dict[str, int] = {}
     for found in founds:
         for job in found.jobs():
             used.setdefault(job.id, []).append(found.recipe.title)
+        for filled in found.cells:
+            seeds |= {
+                job.id: seed for seed, job in zip(scale.seeds, filled.cell.jobs, strict=False)
+            }
     rows = "".join(
-        _record(name, facts, used.get(name, [])) for name, facts in records.by_id.items()
+        _record(scale, name, facts, used.get(name, []), seeds.get(name))
+        for name, facts in records.by_id.items()
     )
     return f"""<section id="records">
 <h2>All records</h2>
-<p id="shown" class="faint"></p>
-<div class="scroll"><table><thead><tr><th class="text">job</th><th class="text">what</th>
-<th class="text">result</th><th>seconds</th><th class="text">on</th><th class="text">used in</th>
-</tr></thead><tbody>{rows}</tbody></table></div>
+<p class="paper">They are in the file that this was printed from, like tables of more than
+{LONG} rows of what is in a picture.</p>
+<table class="cards"><thead><tr><th class="text">job</th><th class="text">what</th><th>seed</th>
+<th class="text">attacks</th><th class="text">result</th><th>seconds</th><th class="text">on</th>
+<th class="text">used in</th></tr></thead><tbody>{rows}</tbody></table>
 </section>"""
 
 
-def _record(name: str, facts: Facts, used: list[str]) -> str:
+def _record(scale: Scale, name: str, facts: Facts, used: list[str], seed: int | None) -> str:
     """Return the line of a job."""
     record, job = facts["record"], facts["job"]
     label, said = str(job.get("label", "")), outcome(record)
@@ -262,10 +460,45 @@ def _record(name: str, facts: Facts, used: list[str]) -> str:
     configuration = escape(json.dumps(job, indent=1))
     links = ", ".join(f'<a href="#{title.lower().replace(" ", "")}">{title}</a>' for title in used)
     short = escape(name[:8])
-    text = escape(f"{name} {label} {job.get('kind')} {said}".lower(), quote=True)
-    return f"""<tr data-record="{text}" id="job-{escape(name[:16], quote=True)}">
-<td class="text"><details><summary>{short}</summary><pre>{configuration}</pre></details></td>
-<td class="text">{escape(label)}</td><td class="text">{escape(said)}</td>
-<td>{facts.get("seconds", 0):.0f}</td><td class="text">{escape(where)}</td>
-<td class="text">{links}</td></tr>
+    networks = escape(_networks(scale, label), quote=True)
+    return f"""<tr data-record="{escape(name, quote=True)}" id="job-{escape(name[:16], quote=True)}"
+ data-network="{networks}" data-data="{_data(label)}" data-methods="{_method(label)}">
+<td class="text"><details><summary>{short}</summary>
+<pre>{configuration}</pre></details></td>
+<td class="text" data-label="what">{escape(label)}</td>
+<td data-label="seed">{_seed(job, seed)}</td>
+<td class="text" data-label="attacks">{escape(", ".join(_attacks(record)))}</td>
+<td class="text" data-label="result">{escape(said)}</td>
+<td data-label="seconds">{facts.get("seconds", 0):.0f}</td>
+<td class="text" data-label="on">{escape(where)}</td>
+<td class="text" data-label="used in">{links}</td></tr>
 """
+
+
+def _seed(job: Facts, seed: int | None) -> str:
+    """Return the seed of a job, counted from 1."""
+    settings = job.get("settings")
+    own = (
+        settings.get("seed", 0) if isinstance(settings, dict) and job.get("kind") == "run" else seed
+    )
+    if not isinstance(own, int):
+        return ""
+    other = own // OTHER_NETWORK
+    return f"{own - other * OTHER_NETWORK + 1}{', another network' * (other > 0)}"
+
+
+def _attacks(record: Facts) -> list[str]:
+    """Return the names of the attacks that a record has numbers of."""
+    result = record["results"][record["selected"]] if "results" in record else {}
+    rows = [
+        row
+        for part in (record, result)
+        for key in ("attacks", "matrices")
+        for row in _rows(part, key)
+    ]
+    return list(dict.fromkeys(str(row.get("title", "")).split(",")[0] for row in rows))
+
+
+def _rows(part: Facts, key: str) -> list[Facts]:
+    rows = part.get(key)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

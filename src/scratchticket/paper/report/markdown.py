@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from scratchticket.paper import Scale
 from scratchticket.paper.claims import Judged
 from scratchticket.paper.published import said
+from scratchticket.paper.report.answers import answers, in_order
 from scratchticket.paper.report.found import Filled, Found
-from scratchticket.paper.report.tables import about_numbers, grid, here, notes, published
+from scratchticket.paper.report.tables import Name, about_numbers, grid, notes, published, title
+
+
+def document(scale: Scale, founds: Sequence[Found]) -> str:
+    """Return the whole report: answers, Figure 1, the other recipes as they come."""
+    return "\n".join(["## Answers\n", answered(scale, founds), *map(section, in_order(founds))])
+
+
+def answered(scale: Scale, founds: Sequence[Found]) -> str:
+    """Return the questions that a reader has first, with their answers."""
+    return "\n".join(
+        f"**{one.question}** {one.short}: {one.text} {one.evidence}".rstrip() + "\n"
+        for one in answers(scale, founds)
+    )
 
 
 def section(found: Found) -> str:
-    """Return the section of a recipe: its tables, the paper's numbers in italics, its verdicts.
+    """Return the section of a recipe: answers, claims, tables with the paper's in italics.
 
     Below each number: the difference to the paper's, the 95 % interval, how many seeds.
     """
@@ -17,21 +34,24 @@ def section(found: Found) -> str:
     parts = [f"## {recipe.title}: {recipe.question}"]
     if not found.panels:
         return "\n\n".join([*parts, "Not run at this scale.\n"])
+    if words := in_words(found):
+        parts.append(f"{words}.")
+    parts += [verdicts(found.claims), about_numbers(recipe)]
     for panel in found.panels:
         table = grid(found, panel)
+        parts.append(f"**{_name(title(found, panel))}**")
         lines = [
-            f"| {here(panel, found.scale.called(panel))} | {' | '.join(table.columns)} |",
+            f"| {table.corner} | {' | '.join(map(_name, table.columns))} |",
             f"|---|{'---|' * len(table.columns)}",
         ]
-        lines += [f"| {name} | {' | '.join(map(_cell, row))} |" for name, row in table.rows.items()]
+        lines += [f"| {_name(name)} | {' | '.join(map(_cell, row))} |" for name, row in table.rows]
         parts.append("\n".join(lines))
-    parts += [about_numbers(recipe), verdicts(found.claims)]
     return "\n\n".join(parts) + "\n"
 
 
 def verdicts(claims: tuple[Judged, ...]) -> str:
     """Return the table of claims with their verdicts."""
-    lines = ["| claim | the paper's difference | ours (points) | here it |", "|---|---|---|---|"]
+    lines = ["| claim | the paper's difference | ours (points) | verdict |", "|---|---|---|---|"]
     for one in claims:
         lines.append(
             f"| {one.claim.text} | {printed(one)} | {one.comparison.text()} | {one.verdict} |"
@@ -42,6 +62,15 @@ def verdicts(claims: tuple[Judged, ...]) -> str:
 def printed(judged: Judged) -> str:
     """Return the difference that the paper's text has, empty if it has none."""
     return "" if judged.claim.printed is None else said(*judged.claim.printed)
+
+
+def in_words(found: Found) -> str:
+    """Return the answers to a recipe's question: ``fools the others as well: no``."""
+    return "; ".join(f"{one.claim.short}: {one.answer}" for one in found.claims if one.claim.short)
+
+
+def _name(name: Name) -> str:
+    return f"{name.ours} (*{name.theirs}* in the paper)" if name.theirs else name.ours
 
 
 def _cell(filled: Filled | None) -> str:

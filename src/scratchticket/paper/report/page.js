@@ -1,36 +1,64 @@
 "use strict";
 const form = document.querySelector("form");
+const filters = document.querySelector("#filters");
 const panels = [...document.querySelectorAll(".panel")];
-const tickets = [...document.querySelectorAll("[data-percent]")];
+const marked = [...document.querySelectorAll("[data-percent], [data-method]")];
 const records = [...document.querySelectorAll("[data-record]")];
+const sections = [...document.querySelectorAll("section:has(.panel)")];
+const texts = new Map();
+for (const panel of panels) {
+  const section = panel.closest("section");
+  const about = [...section.querySelectorAll(":scope > h2, :scope > p")];
+  texts.set(panel, [...about, panel].map((part) => part.textContent).join(" ").toLowerCase());
+}
+for (const row of records) {
+  texts.set(row, `${row.dataset.record} ${row.textContent}`.toLowerCase());
+}
 
 function chosen(name) { return form.elements[name].value; }
 
-function filter() {
-  const network = chosen("network"), data = chosen("data"), ratio = chosen("ratio");
+function among(value, values) { return value === "" || values.split("|").includes(value); }
+
+function fits(part) {
   const text = chosen("text").trim().toLowerCase();
-  for (const panel of panels) {
-    panel.hidden = (network !== "" && !panel.dataset.network.split(" ").includes(network))
-      || (data !== "" && !panel.dataset.data.split(" ").includes(data));
-  }
-  for (const cell of tickets) {
-    cell.hidden = ratio !== "" && cell.dataset.percent !== ratio;
-  }
-  for (const section of document.querySelectorAll("section")) {
-    const own = section.querySelectorAll(".panel");
-    section.hidden = own.length > 0 && [...own].every((panel) => panel.hidden);
-    const line = document.querySelector(`[data-of="${section.id}"]`);
-    if (line !== null) line.hidden = section.hidden;
-  }
-  document.body.classList.toggle("detailed", form.elements.more.checked);
-  let shown = 0;
-  for (const row of records) {
-    row.hidden = text !== "" && !row.dataset.record.includes(text);
-    shown += row.hidden ? 0 : 1;
-  }
-  document.querySelector("#shown").textContent = `${shown} of ${records.length} jobs`;
+  return among(chosen("network"), part.dataset.network) && among(chosen("data"), part.dataset.data)
+    && among(chosen("method"), part.dataset.methods) && texts.get(part).includes(text);
 }
 
+// What is being read stays where it is; where it is hidden, the next thing that is shown comes there.
+function reading() {
+  const top = form.getBoundingClientRect().bottom;
+  const all = [...document.querySelectorAll("section")];
+  const index = all.findIndex((part) => !part.hidden && part.getBoundingClientRect().bottom > top + 1);
+  return { all, index, top, was: index < 0 ? 0 : all[index].getBoundingClientRect().top };
+}
+
+function stay({ all, index, top, was }) {
+  if (index < 0 || was > top) return;
+  const next = all.slice(index).find((part) => !part.hidden);
+  const same = next === all[index];
+  window.scrollBy({ top: next.getBoundingClientRect().top - (same ? was : top), behavior: "instant" });
+}
+
+function filter() {
+  const place = reading(), ratio = chosen("ratio"), method = chosen("method");
+  for (const part of [...panels, ...records]) part.hidden = !fits(part);
+  for (const part of marked) {
+    const { percent, method: own } = part.dataset;
+    part.hidden = (ratio !== "" && percent !== undefined && percent !== ratio)
+      || (method !== "" && own !== undefined && own !== method);
+  }
+  for (const section of sections) {
+    section.hidden = [...section.querySelectorAll(".panel")].every((panel) => panel.hidden);
+    for (const line of document.querySelectorAll(`[data-of="${section.id}"]`)) line.hidden = section.hidden;
+  }
+  document.body.classList.toggle("detailed", form.elements.more.checked);
+  const count = (parts) => `${parts.filter((part) => !part.hidden).length} of ${parts.length}`;
+  document.querySelector("#shown").textContent = `${count(panels)} panels, ${count(records)} jobs`;
+  stay(place);
+}
+
+filters.open = matchMedia("(min-width: 60rem)").matches;
 form.addEventListener("input", filter);
 form.addEventListener("reset", () => setTimeout(filter));
 form.addEventListener("submit", (event) => event.preventDefault());

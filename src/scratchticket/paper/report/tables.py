@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from scratchticket.paper.cells import EVERY
@@ -10,48 +11,77 @@ from scratchticket.paper.report.found import Filled, Found, doubts_about
 
 
 @dataclass(frozen=True)
+class Name:
+    """How a panel, row or column is called.
+
+    Attributes:
+        ours: By what was run.
+        theirs: By what the paper has in its place, empty if that is the same.
+    """
+
+    ours: str
+    theirs: str = ""
+
+
+@dataclass(frozen=True)
 class Grid:
     """A panel as a table.
 
     Attributes:
-        columns: Names; remaining percents for curves. Numbers that hold whatever the percent have
-            a column of their own.
-        rows: Name to its cells, one for each column, none where there is none.
+        corner: What rows and columns are.
+        columns: Names.
+        rows: Names, each with its cells, one for each column, none where there is none. Curves
+            have a row for each remaining percent and a last one for numbers that hold at any.
     """
 
-    columns: tuple[str, ...]
-    rows: dict[str, tuple[Filled | None, ...]]
+    corner: str
+    columns: tuple[Name, ...]
+    rows: tuple[tuple[Name, tuple[Filled | None, ...]], ...]
+
+
+CORNERS = {"curves": "remaining ratio", "matrix": "made on ↓ shown to →"}
 
 
 def grid(found: Found, panel: str) -> Grid:
     """Return the table of a panel."""
     cells = found.panels[panel]
-    names = dict.fromkeys(filled.cell.column for filled in cells)
-    columns = tuple(sorted(names, key=lambda name: name != EVERY))
-    rows: dict[str, dict[str, Filled]] = {}
-    for filled in cells:
-        rows.setdefault(filled.cell.row, {})[filled.cell.column] = filled
+    curves = found.recipe.shape == "curves"
+    places = {
+        (f.cell.column, f.cell.row) if curves else (f.cell.row, f.cell.column): f for f in cells
+    }
+    rows = dict.fromkeys(row for row, _ in places)
+    columns = tuple(dict.fromkeys(column for _, column in places))
+    if curves:
+        ordered = sorted(rows, key=lambda row: (row == EVERY, int(row or 0)))
+        names = {row: Name(f"{row} %" if row != EVERY else "any ratio") for row in ordered}
+        heads = tuple(map(Name, columns))
+    else:
+        names = {row: _row(found, row) for row in rows}
+        heads = tuple(_column(found, column) for column in columns)
     return Grid(
-        tuple(heading(found, column) for column in columns),
-        {
-            here(row, found.scale.left_of(row)): tuple(own.get(column) for column in columns)
-            for row, own in rows.items()
-        },
+        CORNERS.get(found.recipe.shape, ""),
+        heads,
+        tuple(
+            (name, tuple(places.get((row, column)) for column in columns))
+            for row, name in names.items()
+        ),
     )
 
 
-def heading(found: Found, column: str) -> str:
-    """Return how a column is called."""
-    if column == EVERY:
-        return "any ratio"
-    if found.recipe.shape == "curves" and column.isdecimal():
-        return f"{column} %"
-    return here(column, found.scale.called(column))
+def title(found: Found, panel: str) -> Name:
+    """Return how a panel is called."""
+    ours = found.scale.here(panel)
+    return Name(ours, panel if ours != panel else "")
 
 
-def here(name: str, stands: str) -> str:
-    """Return a name, and what stands there at this scale."""
-    return f"{name} (here {stands})" if stands else name
+def _row(found: Found, row: str) -> Name:
+    left = found.scale.left_of(row)
+    return Name(re.sub(r"\d+(?:, \d+)+ %", left, row), row) if left else Name(row)
+
+
+def _column(found: Found, column: str) -> Name:
+    ours = found.scale.here(column)
+    return Name(ours, column.rsplit(", ", 1)[-1]) if ours != column else Name(column)
 
 
 def about_numbers(recipe: PaperRecipe) -> str:
