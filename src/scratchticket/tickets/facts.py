@@ -31,8 +31,12 @@ def recorded_accuracy(provenance: Mapping[str, Any]) -> RecordedAccuracy | None:
     try:
         results = provenance["results"]
         natural, attack = results["natural"], results["attacks"][0]
-        shares = (100 * float(one["correct"]) / int(one["total"]) for one in (natural, attack))
-        return RecordedAccuracy(*shares, str(attack["title"]), int(attack["total"]))
+        return RecordedAccuracy(
+            100 * natural["correct"] / natural["total"],
+            100 * attack["correct"] / attack["total"],
+            str(attack["title"]),
+            int(attack["total"]),
+        )
     except (KeyError, IndexError, TypeError, ValueError, ArithmeticError):
         return None
 
