@@ -226,7 +226,7 @@ def test_attack_stands_beside_the_image_and_answers_at_once_without_scrolling(
         assert button["y"] + button["height"] < size["height"]
         page.click("#attack")
         told = page.locator("#told")
-        told.get_by_text("Attacking …").wait_for()  # while the attack has not begun
+        page.locator("#attack").get_by_text("Attacking …").wait_for()  # none has begun
         go.set()
         told.get_by_text("After step 20").wait_for()
         box = told.bounding_box()
@@ -234,6 +234,7 @@ def test_attack_stands_beside_the_image_and_answers_at_once_without_scrolling(
         assert box["y"] >= 0
         assert box["y"] + box["height"] < size["height"]
         assert page.evaluate("scrollY") == 0
+        page.get_by_role("button", name="Attack", exact=True).wait_for()
 
 
 @pytest.fixture(scope="module")
@@ -400,7 +401,7 @@ def test_attacks_that_wait_keep_no_control_from_working(
         "scratchticket.page.desk.try_attack",
         lambda *words, **more: go.wait(60) and try_attack(*words, **more),
     )
-    attack = listener_of(url, "click")
+    attack = listener_of(url, "click", 1)
     told = [chosen.name, SAMPLE, 1, "", False, UNKNOWN, list(chosen.tickets), SWITCH]
     told += ["fgsm", "0.1", "linf", 1]
 

@@ -21,7 +21,7 @@ IN_SIGHT = """() => {
   if (top < 0 || top > window.innerHeight - 100) told.scrollIntoView({block: "center"});
 }"""
 NOTHING = "This image was not attacked yet."
-AT_WORK = '<div class="st" role="status"><p><strong>Attacking …</strong></p></div>'
+ATTACK, AT_WORK = "Attack", "Attacking …"
 INTRODUCTION = """<h1>A random network that withstands attack</h1>
 <p><strong>The weights of a ticket are random and were never trained: only which of them to keep
 was learned.</strong>{stored} Attack an image, and compare.</p>"""
@@ -56,6 +56,11 @@ def build(page: Page) -> Any:
         _Controls(gr, page).connect(blocks)
         gr.HTML(hint(FOOTER), padding=False)
     return blocks
+
+
+def _says(words: str) -> str:
+    """Return a function of the browser that gives a control its words, at once."""
+    return f"() => {json.dumps(words)}"
 
 
 class _Controls:
@@ -101,7 +106,7 @@ class _Controls:
         with gr.Row(elem_id="beside"):
             self._preview = gr.HTML(elem_id="preview", padding=False)
             with gr.Column(min_width=0):
-                self._run = gr.Button("Attack", variant="primary", elem_id="attack")
+                self._run = gr.Button(ATTACK, variant="primary", elem_id="attack")
                 self._told = gr.HTML(hint(NOTHING), elem_id="told", padding=False)
         self._kind = gr.Radio([SAMPLE, UPLOADED], label="Image", elem_id="kind")
         self._number = gr.Slider(0, 1, step=1, label="Number of the test image", elem_id="number")
@@ -174,6 +179,7 @@ class _Controls:
         told = [*choice, self._truth, self._tickets, self._source, self._attack, self._epsilon]
         told += [self._norm, self._steps]
         for event in (self._run.click, self._epsilon.submit):
+            event(None, outputs=[self._run], js=_says(AT_WORK), **quiet)  # first: the others wait
             event(
                 self._attacked,
                 told,
@@ -182,8 +188,9 @@ class _Controls:
                 trigger_mode="once",
                 concurrency_limit=None,  # the page has a queue of its own
                 **unchecked,
-            ).then(**seen).then(None, js=IN_SIGHT, **quiet)
-            event(None, outputs=[self._told], js=f"() => {json.dumps(AT_WORK)}", **quiet)
+            ).then(**seen).then(None, outputs=[self._run], js=_says(ATTACK), **quiet).then(
+                None, js=IN_SIGHT, **quiet
+            )
 
     def _chosen(self, name: Any) -> list[Any]:
         """Return what a set offers, and what it opens on."""

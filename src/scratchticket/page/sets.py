@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -248,7 +248,6 @@ def _compared(ticket: Ticket, others: Sequence[Ticket]) -> dict[str, Ticket]:
     return dict(zip(_numbered([_trained(one) for one in fitting]), fitting, strict=True))
 
 
-@cache
 def _packaged() -> list[Ticket]:
     """Return the gallery's dense networks for the packaged digits."""
     names = (name for name in gallery.names() if name.startswith(f"{COMPARED}/"))
