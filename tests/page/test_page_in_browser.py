@@ -295,7 +295,7 @@ def chosen_number(page: Page, number: int) -> None:
     """Choose a test image, and wait until it is seen."""
     page.get_by_label("a test image").check()
     page.locator("#number input[type=number]").fill(str(number))
-    page.get_by_text(f"test image {number} of digits").wait_for()
+    page.locator("#preview").get_by_text(f"test image {number} of digits").wait_for()
 
 
 def attacked(page: Page, epsilon: str = "0.1") -> str:
@@ -314,8 +314,7 @@ def not_attacked(page: Page) -> None:
 def test_no_result_stands_beside_another_image(opened: Page) -> None:
     chosen_number(opened, 3)
     attacked(opened)
-    opened.click("#number button")  # sets it back to 0
-    opened.get_by_text("test image 0 of digits").wait_for()
+    chosen_number(opened, 4)
     not_attacked(opened)
     chosen_number(opened, 3)
     opened.wait_for_selector("#title .st-where")  # it is still held

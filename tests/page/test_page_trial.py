@@ -148,3 +148,11 @@ def test_each_network_is_asked_its_own_images(
         with torch.no_grad():
             torch.testing.assert_close(own, network(images[name]).softmax(dim=1))
     assert not torch.equal(images[NATURAL][-1], images[ROBUST][-1])
+
+
+def test_each_network_may_be_attacked_at_the_smallest_epsilon(
+    chosen: TicketSet, image: Tensor
+) -> None:
+    trial, _ = try_each(chosen, image, Question(NAMES, epsilon="1e-300", steps=1), label=3)
+
+    assert trial.distances.max() <= 1e-6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 
 import torch
@@ -48,7 +49,7 @@ def try_each(
     clean = pixels(image[None]).to(chosen.device)
     own: dict[str, Trial] = {}
     for name in (*tickets, *chosen.dense):
-        asked = replace(question, source=name, tickets=(name if name in tickets else tickets[0],))
+        asked = _aimed(question, name, (name if name in tickets else tickets[0],))
         truth = label
         if truth is None and tuple(image.shape) == chosen.shape:
             dense = chosen.dense_networks()
@@ -59,9 +60,20 @@ def try_each(
     first = own[tickets[0]]
     trial = replace(
         first,
-        question=replace(question, source=EACH),
+        question=_aimed(question, EACH, tickets),
         known=label is not None,
         probabilities=torch.cat([own[name].probabilities for name in tickets], dim=1),
         dense={name: own[name].dense[name] for name in chosen.dense},
     )
     return trial, {name: one.images for name, one in own.items()}
+
+
+def _aimed(question: Question, source: str, tickets: tuple[str, ...]) -> Question:
+    """Return a question of the same attack, made on another network.
+
+    The epsilon is not read again: written out as a fraction it may be longer than one is taken.
+    """
+    aimed = copy(question)
+    object.__setattr__(aimed, "source", source)
+    object.__setattr__(aimed, "tickets", tickets)
+    return aimed
