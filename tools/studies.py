@@ -115,6 +115,12 @@ def digits() -> Study:
     return rows
 
 
+def dense_digits() -> Study:
+    """Return the two dense networks of the gallery's digits, as small as a tenth of width 16."""
+    small = DIGITS | TRAIN | {"network.width": SAME_SIZE}
+    return {"natural": small | NATURAL, "robust": small}
+
+
 def cifar10() -> Study:
     """Return the study on a part of CIFAR-10, whose Parquet files are expected in ./cifar10.
 
@@ -223,10 +229,12 @@ GALLERY = {  # rows whose tickets are kept in the repository
         *map(percent_label, (3, 5, 7, 10, 15, 20, 30, 40)),
         *(f"beside {percent_label(percent)}" for percent in SET[1:]),
     ),
+    "dense-digits": ("natural", "robust"),
     "cifar10": ("dense", "ticket 0.05", "ticket 0.1", "ticket 0.2"),
 }
 STUDIES = {
     "digits": digits(),
+    "dense-digits": dense_digits(),
     "cifar10": cifar10(),
     "fast-digits": cheaper(DIGITS) | seldom_judged(DIGITS, (26, 30)),
     "fast-defaults": search(DEFAULTS, "PGD-7", 20) | seldom_judged(DEFAULTS, (13, 15)),

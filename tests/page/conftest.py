@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import scratchticket as st
+from scratchticket import gallery
 from scratchticket.page import TicketSet, load_sets
 
 SMALL = st.NetworkRecipe("resnet18", width=2)
@@ -32,4 +33,12 @@ def files(few_digits: st.Data, tmp_path_factory: pytest.TempPathFactory) -> list
 def chosen(files: list[Path]) -> TicketSet:
     """The set of these, with digits to choose from."""
     (only,) = load_sets(files, data="digits")
+    return only
+
+
+@pytest.fixture(scope="session")
+def packaged() -> TicketSet:
+    """Tickets of the gallery, without a dense network among them."""
+    names = [f"digits-seed2/{name}" for name in ("ratio-0.4", "ticket", "ratio-0.05")]
+    (only,) = load_sets([gallery.path_of(name) for name in names])
     return only

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
-from scratchticket.page import TicketSet, Trial
+from scratchticket.page import Attacked, TicketSet, Trial
 from scratchticket.page.desk import (
     ATTACKS_HELD,
     SAMPLE,
@@ -20,6 +22,8 @@ from scratchticket.page.desk import (
     Held,
     Page,
 )
+from scratchticket.page.each import EACH
+from scratchticket.page.sets import NATURAL
 
 NAMES = ["ratio-0.3", "ratio-0.5"]
 SETTINGS = ["the switch", "pgd", "0.1", "linf", 2]
@@ -46,11 +50,11 @@ def test_an_answer_is_of_the_image_it_was_asked_for(page: Page, chosen: TicketSe
 
     held = page.attack(choice, UNKNOWN, NAMES, SETTINGS)
 
-    assert isinstance(page.answer(held, choice), Trial)
+    assert isinstance(page.answer(held, choice), Attacked)
     for place, other in enumerate([None, UPLOADED, 4]):
         assert page.answer(held, [*choice[:place], other, *choice[place + 1 :]]) is None
     same = [chosen.name, SAMPLE, 3.0, "of another image", True]
-    assert isinstance(page.answer(held, same), Trial)
+    assert isinstance(page.answer(held, same), Attacked)
     assert page.answer("", choice) is None
     assert page.answer(None, choice) is None
 
@@ -62,10 +66,52 @@ def test_an_answer_is_of_the_upload_it_was_asked_for(
 
     held = page.attack(choice, "3", NAMES, SETTINGS)
 
-    assert isinstance(page.answer(held, choice), Trial)
-    assert isinstance(page.answer(held, [*choice[:2], None, *choice[3:]]), Trial)
+    assert isinstance(page.answer(held, choice), Attacked)
+    assert isinstance(page.answer(held, [*choice[:2], None, *choice[3:]]), Attacked)
     assert page.answer(held, [*choice[:3], page.upload(sent(tmp_path)), False]) is None
     assert page.answer(held, [*choice[:4], True]) is None
+
+
+def test_a_set_opens_on_an_image_on_which_the_naturally_trained_network_falls_and_the_ticket_stands(
+    packaged: TicketSet, tmp_path: Path
+) -> None:
+    page = Page([packaged], tmp_path)
+
+    number, held = page.opening(packaged.name)
+
+    choice = [packaged.name, SAMPLE, number, "", False]
+    opened = page.answer(held, choice)
+    assert isinstance(opened, Attacked)
+    trial = opened.trial
+    natural = trial.dense[NATURAL].argmax(dim=1) == trial.label
+    assert natural[0]
+    assert not natural[-1]
+    assert (trial.answers == trial.label).all()
+    assert opened.image == f"test image {number} of digits"
+    for other in range(number):  # it is the first
+        earlier = page._tried(
+            packaged,
+            (image := page.image(packaged.name, SAMPLE, other, "", False)),
+            image.label,
+            trial.question,
+        ).trial
+        right = earlier.dense[NATURAL].argmax(dim=1) == earlier.label
+        stands = bool((earlier.answers == earlier.label).all())
+        each = [values[0].argmax() == earlier.label for values in earlier.dense.values()]
+        assert right[-1] or not stands or not all(each)
+    assert page.answer(held, [packaged.name, SAMPLE, number + 1, "", False]) is None
+    again = page.attack(choice, UNKNOWN, [packaged.best], [EACH, "pgd", "0.1", "linf", 20])
+    attacked = page.answer(again, choice)
+    assert isinstance(attacked, Attacked)
+    assert torch.equal(attacked.trial.probabilities, trial.probabilities)
+
+
+def test_a_set_without_a_naturally_trained_network_opens_on_its_first_image(
+    packaged: TicketSet, tmp_path: Path
+) -> None:
+    page = Page([replace(packaged, dense={})], tmp_path)
+
+    assert page.opening(packaged.name) == (0, "")
 
 
 def test_an_attack_that_is_no_longer_held_says_so(page: Page, chosen: TicketSet) -> None:
@@ -82,7 +128,7 @@ def test_an_attack_that_is_no_longer_held_says_so(page: Page, chosen: TicketSet)
 def test_attacks_that_wait_are_few_and_the_others_are_told(
     page: Page, chosen: TicketSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choice, told = [chosen.name, SAMPLE, 3, "", False], list[Trial | str | None]()
+    choice, told = [chosen.name, SAMPLE, 3, "", False], list[Attacked | str | None]()
     go, begun = threading.Event(), threading.Semaphore(0)
     real = threading.BoundedSemaphore.acquire
 
@@ -111,11 +157,11 @@ def test_attacks_that_wait_are_few_and_the_others_are_told(
 
     busy = [answer for answer in told if isinstance(answer, str)]
     assert busy == [f"{WAITING} attacks wait for their turn; try again in a moment"] * 3
-    assert isinstance(page.answer(page.attack(choice, UNKNOWN, NAMES, SETTINGS), choice), Trial)
+    assert isinstance(page.answer(page.attack(choice, UNKNOWN, NAMES, SETTINGS), choice), Attacked)
 
 
 def test_an_attack_ends_with_the_page(page: Page, chosen: TicketSet) -> None:
-    choice, told = [chosen.name, SAMPLE, 3, "", False], list[Trial | str | None]()
+    choice, told = [chosen.name, SAMPLE, 3, "", False], list[Attacked | str | None]()
     steps = [*SETTINGS[:4], 50]
 
     def attack() -> None:
@@ -143,9 +189,10 @@ def test_uploads_are_read_once_and_deleted(page: Page, chosen: TicketSet, tmp_pa
     held = page.upload(one)
 
     assert list(tmp_path.iterdir()) == []
-    pixels, label, what = page.image(chosen.name, UPLOADED, 0, held, False)
-    assert (tuple(pixels.shape), label) == (chosen.shape, None)
-    assert what.startswith("mine.png")
+    image = page.image(chosen.name, UPLOADED, 0, held, False)
+    assert (tuple(image.pixels.shape), image.label) == (chosen.shape, None)
+    assert image.title == "mine.png"
+    assert image.caption.startswith("mine.png, cut to its middle")
     for wrong in (one, None, 3, {"path": "/etc/passwd"}):
         refused = page.preview(chosen.name, UPLOADED, 0, page.upload(wrong), False)
         assert "upload the image again" in refused

@@ -25,19 +25,21 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from accessibility import grave_findings
 from patience import PATIENCE
 from scratchticket import gallery
 from scratchticket.base.errors import InputError
 from scratchticket.cli.app import app
-from scratchticket.page import SWITCH, TicketSet, Trial, try_attack
+from scratchticket.page import SWITCH, TicketSet, try_attack
 from scratchticket.page.desk import SAMPLE, UNKNOWN, WAITING
+from scratchticket.page.each import try_each
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytest.importorskip("gradio")
 CHROMIUM = shutil.which("chromium")
-PHONE = {"width": 375, "height": 740}
+PHONE, WIDE = {"width": 390, "height": 844}, {"width": 1300, "height": 900}
 # gradio makes an event loop for each control and never closes it
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed event loop:ResourceWarning")
 
@@ -120,18 +122,18 @@ def test_an_attack_is_seen_step_by_step_by_keyboard_alone(opened: Page) -> None:
     opened.keyboard.press("Control+A")
     opened.keyboard.type("0.3")
     opened.keyboard.press("Enter")
-    opened.wait_for_selector("#result .st")
-    result = opened.locator("#result")
+    opened.get_by_role("heading", name="under pgd-20, linf, 0.3").wait_for()
+    result = opened.locator("#seen")
     assert "Step 20 of 20" in result.inner_text()
-    assert "linf, 0.3, made on the switch" in result.inner_text()
+    assert "made on each network itself" in result.inner_text()
 
     opened.focus("#step input[type=range]")
     opened.keyboard.press("ArrowLeft")
 
     opened.get_by_text("Step 19 of 20").wait_for()
-    assert result.locator("img").count() == 3
+    assert result.locator("img").count() == 6
     assert all(image.get_attribute("alt") for image in result.locator("img").all())
-    for name in ("ratio-0.3", "ratio-0.5", "the dense network"):
+    for name in ("ticket ratio-0.3", "naturally trained network", "robustly trained network"):
         assert result.get_by_role("heading", name=name).count() == 1
 
 
@@ -157,11 +159,13 @@ def test_an_upload_is_resized_and_attacked(opened: Page, tmp_path: Path) -> None
     opened.get_by_text("mine.png, cut to its middle, resized to 8 x 8, grey").wait_for()
     uploads = Path(os.environ["GRADIO_TEMP_DIR"])
     assert [path for path in uploads.rglob("*") if path.is_file()] == []  # it was read
-    opened.get_by_text("This image was not attacked yet.").wait_for()  # what was seen is gone
-    assert opened.locator("#step").is_hidden()
+    not_attacked(opened)  # what was seen is gone
     opened.click("#attack")
-    opened.get_by_text("taken from what the tickets say").wait_for()
-    assert "right" not in opened.locator("#result").inner_text().replace("right class is not", "")
+    opened.get_by_role("heading", name="Mine.png under").wait_for()
+    said = opened.locator("#seen").inner_text() + opened.locator("#told").inner_text()
+    assert "right class is not known" in said
+    assert "right" not in said.replace("right class is not", "")
+    assert "changed" in said
 
 
 def test_an_upload_that_is_no_picture_is_refused(opened: Page, tmp_path: Path) -> None:
@@ -181,7 +185,7 @@ def test_a_mistake_is_told(opened: Page) -> None:
 
     opened.click("#attack")
 
-    told = opened.locator("#result [role=alert]")
+    told = opened.locator("#told [role=alert]")
     told.wait_for()
     assert "epsilon must be a number such as 0.1 or 8/255" in told.inner_text()
     assert told.locator("b").count() == 0
@@ -194,44 +198,126 @@ def test_a_phone_need_not_scroll_sideways_and_may_be_dark(
 ) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     with opening(browser, url, viewport=PHONE, color_scheme="dark") as phone:
-        phone.click("#attack")
-        phone.wait_for_selector("#result .st")
+        chosen_number(phone, 12)
+        attacked(phone)
 
         assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-        phone.wait_for_function(
-            "document.getElementById('step').getBoundingClientRect().top < innerHeight / 2"
-        )
         assert phone.evaluate(ground) != opened.evaluate(ground)
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_attack_stands_beside_the_image_and_answers_at_once_without_scrolling(
+    browser: Browser, url: str, size: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+    monkeypatch.setattr(
+        "scratchticket.page.desk.try_each",
+        lambda *words, **more: go.wait(60) and try_each(*words, **more),
+    )
+    with opening(browser, url, viewport=size) as page:
+        chosen_number(page, 13)
+        page.evaluate("scrollTo(0, 0)")
+        image, button = (page.locator(one).bounding_box() for one in ("#preview img", "#attack"))
+        assert image is not None
+        assert button is not None
+        assert image["x"] + image["width"] <= button["x"]  # beside it
+        assert image["y"] < button["y"] + button["height"]
+        assert button["y"] < image["y"] + image["height"]
+        assert button["y"] + button["height"] < size["height"]
+        page.click("#attack")
+        told = page.locator("#told")
+        page.locator("#attack").get_by_text("Attacking …").wait_for()  # none has begun
+        go.set()
+        told.get_by_text("After step 20").wait_for()
+        box = told.bounding_box()
+        assert box is not None
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] < size["height"]
+        assert page.evaluate("scrollY") == 0
+        page.get_by_role("button", name="Attack", exact=True).wait_for()
+
+
+@pytest.fixture(scope="module")
+def packaged_url(packaged: TicketSet, looked_up: list[object]) -> Iterator[str]:
+    with serving(packaged) as address:
+        yield address
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_the_page_opens_on_its_point(
+    browser: Browser, packaged_url: str, size: dict[str, int]
+) -> None:
+    with opening(browser, packaged_url, viewport=size) as page:
+        page.get_by_text("are random and were never trained").wait_for()
+        told = page.locator("#told")
+        told.get_by_text("After step 20").wait_for()
+        wrong, right = told.inner_text().split("right", 1)
+        assert "the naturally trained network" in wrong
+        assert "the ticket ticket" in right
+        box = told.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] < size["height"]
+        cards = [card.bounding_box() for card in page.locator(".st-network").all()]
+        assert len(cards) == 3
+        if size is WIDE:
+            assert len({round(card["y"]) for card in cards if card}) == 1  # side by side
+            assert all(card and card["y"] + card["height"] < size["height"] for card in cards)
+        assert page.get_by_label("ticket: keeps 10 %, robust 88.3 %").is_checked()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_axe_finds_nothing_grave(
+    browser: Browser, packaged_url: str, size: dict[str, int], scheme: Any
+) -> None:
+    with opening(browser, packaged_url, viewport=size, color_scheme=scheme) as page:
+        page.locator("#told").get_by_text("After step 20").wait_for()
+        assert grave_findings(page) == []
+        for label in page.locator("#tickets label").all():
+            label.locator("input").check()
+        page.get_by_label("Attack made on").click()
+        page.get_by_role("option", name="the chosen tickets, all at once").click()
+        page.click("#attack")
+        page.get_by_text("The switch draws one of the tickets").wait_for()
+        page.get_by_label("Attack made on").click()  # open
+        page.get_by_role("option", name="each network itself").wait_for()
+        assert grave_findings(page) == []
+        page.keyboard.press("Escape")
+        page.get_by_label("Epsilon").fill("eight")
+        page.click("#attack")
+        page.get_by_role("alert").wait_for()
+        page.get_by_label("an upload").check()
+        page.locator("#upload").wait_for()
+        assert grave_findings(page) == []
 
 
 def chosen_number(page: Page, number: int) -> None:
     """Choose a test image, and wait until it is seen."""
     page.get_by_label("a test image").check()
     page.locator("#number input[type=number]").fill(str(number))
-    page.get_by_text(f"test image {number} of digits").wait_for()
+    page.locator("#preview").get_by_text(f"test image {number} of digits").wait_for()
 
 
 def attacked(page: Page, epsilon: str = "0.1") -> str:
     """Attack, and return what is said of it."""
     page.get_by_label("Epsilon").fill(epsilon)
     page.click("#attack")
-    page.wait_for_selector("#result .st-where")
-    return page.locator("#result").inner_text()
+    page.wait_for_selector("#title .st-where")
+    return page.locator("#seen").inner_text()
 
 
 def not_attacked(page: Page) -> None:
-    page.locator("#result").get_by_text("This image was not attacked yet.").wait_for()
+    page.locator("#told").get_by_text("This image was not attacked yet.").wait_for()
     page.locator("#step").wait_for(state="hidden")
 
 
 def test_no_result_stands_beside_another_image(opened: Page) -> None:
     chosen_number(opened, 3)
     attacked(opened)
-    opened.click("#number button")  # sets it back to 0
-    opened.get_by_text("test image 0 of digits").wait_for()
+    chosen_number(opened, 4)
     not_attacked(opened)
     chosen_number(opened, 3)
-    opened.wait_for_selector("#result .st-where")  # it is still held
+    opened.wait_for_selector("#title .st-where")  # it is still held
     opened.get_by_label("an upload").check()
     not_attacked(opened)
 
@@ -241,14 +327,14 @@ def test_no_result_of_an_image_comes_when_another_is_chosen(
 ) -> None:
     begun, go, done = threading.Event(), threading.Event(), threading.Event()
 
-    def slowly(*words: Any, **more: Any) -> Trial:
+    def slowly(*words: Any, **more: Any) -> Any:
         begun.set()
         go.wait(60)
-        trial = try_attack(*words, **more)
+        tried = try_each(*words, **more)
         done.set()
-        return trial
+        return tried
 
-    monkeypatch.setattr("scratchticket.page.desk.try_attack", slowly)
+    monkeypatch.setattr("scratchticket.page.desk.try_each", slowly)
     chosen_number(opened, 5)
     opened.get_by_label("Epsilon").fill("0.1")
     opened.click("#attack")
@@ -259,7 +345,7 @@ def test_no_result_of_an_image_comes_when_another_is_chosen(
     opened.wait_for_timeout(1500)
     not_attacked(opened)
     chosen_number(opened, 5)
-    opened.wait_for_selector("#result .st-where")  # of this one it was
+    opened.wait_for_selector("#title .st-where")  # of this one it was
 
 
 @pytest.mark.parametrize("epsilon", ["1e-30", "1e-45", "1e-300", "1e-400", "0"])
@@ -268,7 +354,7 @@ def test_the_smallest_epsilon_is_seen(opened: Page, epsilon: str) -> None:
 
     said = attacked(opened, epsilon)
 
-    assert f"linf, {epsilon}," in said.replace("1.00e", "1e")
+    assert f"linf, {epsilon}\n" in said.replace("1.00e", "1e")
     opened.reload()
     opened.wait_for_selector("#preview img")
 
@@ -314,7 +400,7 @@ def test_attacks_that_wait_keep_no_control_from_working(
         "scratchticket.page.desk.try_attack",
         lambda *words, **more: go.wait(60) and try_attack(*words, **more),
     )
-    attack = listener_of(url, "click")
+    attack = listener_of(url, "click", 1)
     told = [chosen.name, SAMPLE, 1, "", False, UNKNOWN, list(chosen.tickets), SWITCH]
     told += ["fgsm", "0.1", "linf", 1]
 

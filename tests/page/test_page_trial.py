@@ -14,7 +14,9 @@ from scratchticket.attacks.sets import Together, set_loss
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError
 from scratchticket.data import pixels
-from scratchticket.page import ATTACKS, DENSE, SWITCH, Question, TicketSet, try_attack
+from scratchticket.page import ATTACKS, SWITCH, Question, TicketSet, try_attack
+from scratchticket.page.each import EACH, try_each
+from scratchticket.page.sets import NATURAL, ROBUST
 
 NAMES = ("ratio-0.3", "ratio-0.5")
 QUESTION = Question(NAMES, epsilon="0.2", steps=4)
@@ -63,7 +65,7 @@ def test_the_last_step_is_what_the_attack_on_the_set_returns(
     assert str(QUESTION) == str(Attack(PGD(4), "0.2"))
 
 
-@pytest.mark.parametrize("source", [NAMES[1], DENSE])
+@pytest.mark.parametrize("source", [NAMES[1], ROBUST])
 def test_an_attack_on_one_network_lowers_its_own_chance(
     chosen: TicketSet, image: Tensor, source: str
 ) -> None:
@@ -71,8 +73,7 @@ def test_an_attack_on_one_network_lowers_its_own_chance(
 
     trial = try_attack(chosen, image, question)
 
-    assert trial.dense is not None
-    attacked = trial.dense if source == DENSE else trial.probabilities[:, 0]
+    attacked = trial.dense[ROBUST] if source == ROBUST else trial.probabilities[:, 0]
     assert attacked[-1, trial.label] < attacked[0, trial.label]
 
 
@@ -119,10 +120,39 @@ def test_what_cannot_be_done_is_said(
 
 
 def test_there_may_be_no_dense_network(chosen: TicketSet, image: Tensor) -> None:
-    alone = replace(chosen, dense=None)
+    alone = replace(chosen, dense={})
 
-    assert try_attack(alone, image, QUESTION).dense is None
-    with pytest.raises(InputError, match="no dense network"):
-        try_attack(alone, image, replace(QUESTION, source=DENSE))
+    assert try_attack(alone, image, QUESTION).dense == {}
+    with pytest.raises(InputError, match="no ticket"):
+        try_attack(alone, image, replace(QUESTION, source=ROBUST))
     with pytest.raises(InputError, match="shape"):
         try_attack(alone, image[:, :7], replace(QUESTION, source=SWITCH))
+
+
+@pytest.mark.parametrize("label", [3, None])
+def test_each_network_is_asked_its_own_images(
+    chosen: TicketSet, image: Tensor, label: int | None
+) -> None:
+    trial, images = try_each(chosen, image, QUESTION, label=label)
+
+    assert trial.question.source == EACH
+    assert trial.known == (label is not None)
+    answers = dict(zip(NAMES, trial.probabilities.unbind(dim=1), strict=True)) | trial.dense
+    assert answers.keys() == images.keys() == {*NAMES, NATURAL, ROBUST}
+    for name, own in answers.items():
+        first = int(own[0].argmax()) if label is None else label
+        asked = Question((NAMES[0],), name, epsilon="0.2", steps=4)
+        alone = try_attack(chosen, image, asked, label=first)
+        torch.testing.assert_close(images[name], alone.images)
+        network = chosen.dense_networks().get(name) or chosen.switch((name,)).networks[0]
+        with torch.no_grad():
+            torch.testing.assert_close(own, network(images[name]).softmax(dim=1))
+    assert not torch.equal(images[NATURAL][-1], images[ROBUST][-1])
+
+
+def test_each_network_may_be_attacked_at_the_smallest_epsilon(
+    chosen: TicketSet, image: Tensor
+) -> None:
+    trial, _ = try_each(chosen, image, Question(NAMES, epsilon="1e-300", steps=1), label=3)
+
+    assert trial.distances.max() <= 1e-6

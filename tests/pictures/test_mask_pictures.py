@@ -66,3 +66,23 @@ def test_tickets_of_two_networks_are_no_page(ticket: st.Ticket) -> None:
     other = replace(ticket, fingerprints=dict.fromkeys(ticket.fingerprints, "0" * 32))
     with pytest.raises(InputError, match="different networks"):
         portrait({"one": ticket, "other": other})
+
+
+def test_accuracy_with_its_attack_bytes_seed_and_proof_stand_beside_the_pictures(
+    ticket: st.Ticket,
+) -> None:
+    attacked = {"correct": 318, "total": 360, "title": "pgd-20, linf, 0.1"}
+    results = {"natural": {"correct": 355, "total": 360}, "attacks": [attacked]}
+    page = portrait(
+        {"one": replace(ticket, provenance={"results": results}), "<other>": ticket}
+    ).replace("&nbsp;", " ")
+
+    (aside,) = re.findall("<aside.*?</aside>", page, re.DOTALL)
+    one, other = aside.split("&lt;other&gt;")
+    said = dict(re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", one))
+    assert "natural 98.6 %, robust 88.3 % (pgd-20, linf, 0.1), of 360" in said["accuracy"]
+    size = len(replace(ticket, provenance={"results": results}).to_bytes())
+    assert said["file"].startswith(f"{size:,} bytes")
+    assert said["seed"] == "5"
+    assert said["proof"].startswith("holds")
+    assert "<dt>accuracy</dt><dd>not recorded in the file</dd>" in other

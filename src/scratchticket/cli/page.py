@@ -51,7 +51,7 @@ def app(
     ] = None,
     device: o.Device = "auto",
 ) -> None:
-    """Serve a page to try tickets on: images, attacks step by step, the random switch.
+    """Serve a page to try tickets on, beside trained networks: attacks step by step, the switch.
 
     It needs no network and listens on this machine alone. Ctrl-C ends it.
     """

@@ -12,7 +12,7 @@ from typer import Argument, Option
 from scratchticket.cli import options as o
 from scratchticket.cli.code import import_network
 from scratchticket.cli.settings import preset_settings, with_settings
-from scratchticket.cli.terminal import cell, out, percent, say, user_errors
+from scratchticket.cli.terminal import cell, out, say, user_errors
 
 if TYPE_CHECKING:
     from scratchticket.tickets import Ticket
@@ -125,8 +125,10 @@ def _print_recipe(recipe: dict[str, Any]) -> None:
 
 def _list(told: list[dict[str, Any]]) -> None:
     """Print a line for each ticket of a file."""
-    first = told[0]
-    say(f"{len(told)} tickets of one network: {_network(first)}; the proof of each holds")
+    from scratchticket.tickets.facts import network_title
+
+    title = network_title(told[0])
+    say(f"{len(told)} tickets of one network: {title}; the proof of each holds")
     table = Table()
     for heading in ("index", "weights kept", "%", "classes", "bytes alone"):
         table.add_column(heading, justify="right")
@@ -141,40 +143,10 @@ def _list(told: list[dict[str, Any]]) -> None:
     out.print(table)
 
 
-def _network(facts: dict[str, Any]) -> str:
-    """Return what says which random network it is."""
-    width = {} if facts["width"] is None else {"width": facts["width"]}
-    sizes = [f"{name} {value}" for name, value in (width | facts["arguments"]).items()]
-    return ", ".join([facts["network"], *sizes, facts["init"], f"seed {facts['seed']}"])
-
-
 def _print(facts: dict[str, Any]) -> None:
-    sizes, dense = facts["bytes"], facts["bytes"]["dense_checkpoint"]
-    rebuilt = facts["weights_from"] == "seed"
-    ternary = "; ternary: -c, 0 or +c in each layer" if facts["ternary"] else ""
-    lines = {
-        "network": _network(facts),
-        "weights": f"rebuilt from the seed, never trained{ternary}"
-        if rebuilt
-        else "stored in the file",
-        "remain": f"{facts['kept']:,} of {facts['total']:,} "
-        f"({100 * facts['remaining_ratio']:.4g} %)",
-        "images": f"{tuple(facts['image_shape'])}, {len(facts['classes'])} classes",
-        "file": f"{sizes['alone']:,} bytes; a dense checkpoint has {dense:,} "
-        f"({dense / sizes['alone']:.1f} times as many)",
-        "compare": f"{sizes['mask_entropy']:,} bytes of entropy in a mask with these counts, "
-        f"{sizes['statistics']:,} of batch-norm statistics",
-        "proof": "holds: the file matches its hash, and "
-        + (
-            "the weights rebuilt from the seed match the fingerprint of every layer"
-            if rebuilt
-            else "stored layers that are whole match their fingerprints"
-        ),
-    }
-    accuracy = _accuracy(facts["provenance"])
-    if accuracy:
-        lines["accuracy"] = accuracy
-    for name, text in lines.items():
+    from scratchticket.tickets.facts import summary
+
+    for name, text in summary(facts).items():
         say(f"{name:<9} {text}")
     table = Table()
     table.add_column("layer")
@@ -191,16 +163,3 @@ def _print(facts: dict[str, Any]) -> None:
     if recipe:
         out.print("recipe")
         _print_recipe(recipe if isinstance(recipe, dict) else {"?": recipe})
-
-
-def _accuracy(provenance: dict[str, Any]) -> str:
-    """Return what the ticket says of its accuracy; empty if it says nothing readable."""
-    try:
-        result = provenance["results"]
-        attack = result["attacks"][0]
-        return (
-            f"natural {percent(result['natural'])}, {attack['title']} {percent(attack)} "
-            f"of {attack['total']} test images, as recorded at its making"
-        )
-    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError):
-        return ""

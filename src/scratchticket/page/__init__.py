@@ -2,15 +2,15 @@
 
 from scratchticket.page.pictures import MAX_BYTES, MAX_SIDE, picture
 from scratchticket.page.sets import TicketSet, load_sets
-from scratchticket.page.show import preview, shown
-from scratchticket.page.trial import ATTACKS, DENSE, SWITCH, Question, Trial, try_attack
+from scratchticket.page.show import Attacked, preview, shown
+from scratchticket.page.trial import ATTACKS, SWITCH, Question, Trial, try_attack
 
 __all__ = [
     "ATTACKS",
-    "DENSE",
     "MAX_BYTES",
     "MAX_SIDE",
     "SWITCH",
+    "Attacked",
     "Question",
     "TicketSet",
     "Trial",

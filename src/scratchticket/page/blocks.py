@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from scratchticket.base.errors import extra_missing
 from scratchticket.page.desk import SAMPLE, UNKNOWN, UPLOADED, Page
+from scratchticket.page.each import EACH
 from scratchticket.page.environment import NO_PROXY, environment
 from scratchticket.page.pictures import MAX_BYTES, MAX_SIDE
-from scratchticket.page.show import complaint, hint, shown
-from scratchticket.page.trial import ATTACKS, DENSE, MAX_STEPS, SWITCH, Trial
+from scratchticket.page.show import Attacked, complaint, hint, shown, titled, verdict
+from scratchticket.page.trial import ATTACKS, MAX_STEPS, SWITCH
 
 NORMS = {"linf": "l-inf: largest difference", "l2": "l2: Euclidean distance"}
 IN_SIGHT = """() => {
-  const step = document.getElementById("step");
-  const seen = step && step.offsetParent ? step : document.getElementById("result");
-  const top = seen.getBoundingClientRect().top;
-  if (top < 0 || top > window.innerHeight / 2) seen.scrollIntoView();
+  const told = document.getElementById("told");
+  const top = told.getBoundingClientRect().top;
+  if (top < 0 || top > window.innerHeight - 100) told.scrollIntoView({block: "center"});
 }"""
 NOTHING = "This image was not attacked yet."
-INTRODUCTION = """<h1>Try a ticket</h1>
-<p>Attack an image step by step, and see what tickets, a random switch between them and a dense
-network say of it. Everything is computed on the machine that serves this page.</p>"""
+ATTACK, AT_WORK = "Attack", "Attacking …"
+INTRODUCTION = """<h1>A random network that withstands attack</h1>
+<p><strong>The weights of a ticket are random and were never trained: only which of them to keep
+was learned.</strong>{stored} Attack an image, and compare.</p>"""
+FOOTER = "Everything is computed on the machine that serves this page."
+SEVERAL = "Tick several for a random switch between them."
+STORED = " Tickets marked as trained are exceptions."
 
 
 def import_gradio() -> Any:
@@ -46,9 +52,15 @@ def build(page: Page) -> Any:
     """
     gr = import_gradio()
     with gr.Blocks(title="scratchticket: try a ticket", analytics_enabled=False) as blocks:
-        gr.HTML(INTRODUCTION)
+        gr.HTML(INTRODUCTION.format(stored=STORED if page.any_trained else ""), padding=False)
         _Controls(gr, page).connect(blocks)
+        gr.HTML(hint(FOOTER), padding=False)
     return blocks
+
+
+def _says(words: str) -> str:
+    """Return a function of the browser that gives a control its words, at once."""
+    return f"() => {json.dumps(words)}"
 
 
 class _Controls:
@@ -63,16 +75,18 @@ class _Controls:
         self._gr, self._page = gr, page
         # names of what the page holds for the visitor; kept in the browser, unlike gradio's states
         self._uploaded, self._held = gr.Textbox(visible=False), gr.Textbox(visible=False)
-        with gr.Row():
-            with gr.Column(scale=2, min_width=280):
-                self._choose_tickets()
+        with gr.Row(elem_id="page"):
+            with gr.Column(elem_id="image"):
                 self._choose_image()
-                self._choose_attack()
-            with gr.Column(scale=3, min_width=280):
+            with gr.Column(elem_id="seen"):
+                self._title = gr.HTML(elem_id="title", padding=False)
                 self._step = gr.Slider(
                     0, 1, value=0, step=1, label="Step shown", visible=False, elem_id="step"
                 )
-                self._result = gr.HTML(hint(NOTHING), elem_id="result", padding=False)
+                self._result = gr.HTML(elem_id="result", padding=False)
+            with gr.Column(elem_id="choice"):
+                self._choose_tickets()
+                self._choose_attack()
 
     def _choose_tickets(self) -> None:
         gr, names = self._gr, self._page.names
@@ -80,17 +94,20 @@ class _Controls:
             names,
             value=names[0],
             label="Random network",
-            info="A switch is between tickets of one.",
+            info="A random switch is between tickets of one random network.",
             visible=len(names) > 1,
             filterable=False,
             elem_id="set",
         )
-        self._tickets = gr.CheckboxGroup(
-            label="Tickets", info="Several are a random switch.", elem_id="tickets"
-        )
+        self._tickets = gr.CheckboxGroup(label="Tickets", info=SEVERAL, elem_id="tickets")
 
     def _choose_image(self) -> None:
         gr = self._gr
+        with gr.Row(elem_id="beside"):
+            self._preview = gr.HTML(elem_id="preview", padding=False)
+            with gr.Column(min_width=0):
+                self._run = gr.Button(ATTACK, variant="primary", elem_id="attack")
+                self._told = gr.HTML(hint(NOTHING), elem_id="told", padding=False)
         self._kind = gr.Radio([SAMPLE, UPLOADED], label="Image", elem_id="kind")
         self._number = gr.Slider(0, 1, step=1, label="Number of the test image", elem_id="number")
         self._upload = gr.UploadButton(
@@ -101,13 +118,12 @@ class _Controls:
         )
         self._invert = gr.Checkbox(label="Exchange dark and light", elem_id="invert")
         self._truth = gr.Dropdown(label="Right class", filterable=False, elem_id="truth")
-        self._preview = gr.HTML(elem_id="preview", padding=False)
 
     def _choose_attack(self) -> None:
         gr = self._gr
         self._source = gr.Dropdown(
             label="Attack made on",
-            info="The switch: all chosen tickets at once, by expectation (EOT).",
+            info="All at once: on the expectation over the chosen tickets (EOT).",
             filterable=False,
             elem_id="source",
         )
@@ -130,7 +146,6 @@ class _Controls:
         self._steps = gr.Slider(
             1, MAX_STEPS, value=20, step=1, label="Steps of the attack", elem_id="steps"
         )
-        self._run = gr.Button("Attack", variant="primary", elem_id="attack")
 
     def connect(self, blocks: Any) -> None:
         """Say what each control does.
@@ -143,14 +158,15 @@ class _Controls:
         quiet = unchecked | {"show_progress": "hidden"}
         choice = [self._set, self._kind, self._number, self._uploaded, self._invert]
         of_set = [self._tickets, self._kind, self._number, self._truth, self._source]
-        of_set += [self._norm, self._epsilon]
+        of_set += [self._norm, self._epsilon, self._held, self._step]
         of_kind = [self._number, self._upload, self._invert, self._truth]
         asked = [self._held, self._step, *choice]
         in_turn = quiet | {"concurrency_id": "seen", "concurrency_limit": 1}  # the last one counts
+        told_of = [self._told, self._title, self._result]
         seen: dict[str, Any] = {
             "fn": self._seen,
             "inputs": asked,
-            "outputs": [self._preview, self._step, self._result],
+            "outputs": [self._preview, self._step, *told_of],
         } | in_turn
         for event in (blocks.load, self._set.change):
             event(self._chosen, [self._set], of_set, **quiet).then(**seen)
@@ -158,13 +174,12 @@ class _Controls:
         self._upload.upload(self._take, [self._upload], [self._uploaded, self._kind], **quiet)
         for control in choice[1:]:
             control.change(**seen, trigger_mode="always_last")
-        self._step.change(
-            self._looked, asked, [self._result], **in_turn, trigger_mode="always_last"
-        )
+        self._step.change(self._looked, asked, told_of, **in_turn, trigger_mode="always_last")
         self._norm.input(self._radius, [self._set, self._norm], [self._epsilon], **quiet)
         told = [*choice, self._truth, self._tickets, self._source, self._attack, self._epsilon]
         told += [self._norm, self._steps]
         for event in (self._run.click, self._epsilon.submit):
+            event(None, outputs=[self._run], js=_says(AT_WORK), **quiet)  # first: the others wait
             event(
                 self._attacked,
                 told,
@@ -173,25 +188,43 @@ class _Controls:
                 trigger_mode="once",
                 concurrency_limit=None,  # the page has a queue of its own
                 **unchecked,
-            ).then(**seen).then(None, js=IN_SIGHT, **quiet)
+            ).then(**seen).then(None, outputs=[self._run], js=_says(ATTACK), **quiet).then(
+                None, js=IN_SIGHT, **quiet
+            )
 
     def _chosen(self, name: Any) -> list[Any]:
-        """Return what a set offers."""
-        one = self._page.chosen(name)
-        tickets, update = list(one.tickets), self._gr.update
-        first = tickets[: self._page.most]
-        sources = [SWITCH, *tickets, *([] if one.dense is None else [DENSE])]
+        """Return what a set offers, and what it opens on."""
+        one, update = self._page.chosen(name), self._gr.update
+        number, held = self._page.opening(name)
+        tickets = [(label, ticket) for ticket, label in one.labels().items()]
+        every = ("the chosen tickets, all at once", SWITCH)
+        sources = [
+            (EACH, EACH),
+            every,
+            *((f"ticket {n}", n) for _, n in tickets),
+            *((n, n) for n in one.dense),
+        ]
+        attack = one.attack()
+        robust = f" Robust accuracy: {attack}, as recorded." if attack else ""
         kinds = [UPLOADED] if one.samples is None else [SAMPLE, UPLOADED]
         last = 1 if one.samples is None else len(one.samples) - 1
         return [
-            update(choices=tickets, value=first),
+            update(choices=tickets, value=[one.best], info=f"{SEVERAL}{robust}"),
             update(choices=kinds, value=kinds[0]),
-            update(maximum=last, value=0),
+            update(maximum=last, value=number),
             update(choices=[UNKNOWN, *one.classes], value=UNKNOWN),
-            update(choices=sources, value=SWITCH),
+            update(choices=sources, value=EACH),
             update(value=one.norm),
             update(value=one.epsilon(one.norm)),
+            held,
+            self._last_step(held, [one.name, SAMPLE, number, "", False]),
         ]
+
+    def _last_step(self, held: str, choice: Sequence[Any]) -> Any:
+        """Return the slider of an attack's steps, at the last."""
+        answer = self._page.answer(held, choice)
+        last = len(answer.trial) - 1 if isinstance(answer, Attacked) else 1
+        return self._gr.update(maximum=last, value=last)
 
     def _shows(self, kind: Any) -> list[Any]:
         """Return which of the image's controls are there."""
@@ -204,9 +237,7 @@ class _Controls:
     def _attacked(self, *told: Any) -> list[Any]:
         """Attack; return what the answer is held under, and the step to show."""
         held = self._page.attack(told[:5], told[5], told[6], told[7:])
-        answer = self._page.answer(held, told[:5])
-        last = len(answer) - 1 if isinstance(answer, Trial) else 1
-        return [held, self._gr.update(maximum=last, value=last)]
+        return [held, self._last_step(held, told[:5])]
 
     def _take(self, sent: Any) -> list[str]:
         """Take an upload; return what it is held under, and the image's kind."""
@@ -214,16 +245,17 @@ class _Controls:
 
     def _seen(self, held: Any, step: Any, *choice: Any) -> list[Any]:
         """Return the chosen image, whether it was attacked, and what came of that."""
-        attacked = isinstance(self._page.answer(held, choice), Trial)
-        result = self._looked(held, step, *choice)
-        return [self._page.preview(*choice), self._gr.update(visible=attacked), result]
+        attacked = isinstance(self._page.answer(held, choice), Attacked)
+        looked = self._looked(held, step, *choice)
+        return [self._page.preview(*choice), self._gr.update(visible=attacked), *looked]
 
-    def _looked(self, held: Any, step: Any, *choice: Any) -> str:
-        """Return what there is to see of the attack on the chosen image at a step."""
+    def _looked(self, held: Any, step: Any, *choice: Any) -> list[str]:
+        """Return the verdict, the title and the result of the attack on an image, at a step."""
         answer = self._page.answer(held, choice)
         if answer is None:
-            return hint(NOTHING)
+            return [hint(NOTHING), "", ""]
         if isinstance(answer, str):
-            return complaint(answer)
-        there = isinstance(step, int | float) and 0 <= step < len(answer)
-        return shown(answer, int(step) if there else 0)
+            return [complaint(answer), "", ""]
+        there = isinstance(step, int | float) and 0 <= step < len(answer.trial)
+        at = int(step) if there else 0
+        return [verdict(answer, at), titled(answer, at), shown(answer, at)]

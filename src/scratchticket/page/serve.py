@@ -27,10 +27,15 @@ WAITING = 256  # requests in gradio's queue, of at most 256 KiB
 PATIENCE = 60  # seconds for the server to start or end
 FONTS = ("system-ui", "sans-serif")
 MONO = ("ui-monospace", "monospace")
-FAINT = {  # small print, dark enough to be read
+READABLE = {  # colours of a contrast of 4.5 to 1 at least
     f"{name}{mode}": colour
-    for name in ("body_text_color_subdued", "block_info_text_color")
-    for mode, colour in (("", "#5c6670"), ("_dark", "#a3adb7"))
+    for names, colours in (
+        (("body_text_color_subdued", "block_info_text_color"), ("#5c6670", "#a3adb7")),
+        (("button_primary_background_fill",), ("#1f5fbf", "#1f5fbf")),
+        (("button_primary_background_fill_hover",), ("#174a96", "#174a96")),
+    )
+    for name in names
+    for mode, colour in zip(("", "_dark"), colours, strict=True)
 }
 ENVIRONMENT = {  # gradio must neither call home nor serve more than it is told to
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -67,6 +72,7 @@ def served(
     ):
         address, number = listener.getsockname()[:2]
         page = Page(sets, Path(name))
+        page.opening(page.names[0])  # before anybody waits for it
         app = Guard(_application(page, name), Path(name), _own_names(host, address))
         with _running(app, listener), closing(page):
             called = "localhost" if ip_address(_plain(address)).is_unspecified else host
@@ -124,7 +130,7 @@ def _application(page: Page, folder: str) -> Any:
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
-        theme=gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=MONO).set(**FAINT),
+        theme=gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=MONO).set(**READABLE),
         css=Path(__file__).with_name("page.css").read_text(),
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from torch import nn
 
+from scratchticket import gallery
 from scratchticket.attacks import Norm
 from scratchticket.base.errors import InputError, TicketError
 from scratchticket.data import Data, DataRecipe, ImageSet, load_data
@@ -20,9 +21,13 @@ from scratchticket.networks import placed
 from scratchticket.runs.recipe import data_like, data_of
 from scratchticket.switching import RandomSwitch
 from scratchticket.tickets import Ticket, check_one_network, load_tickets
+from scratchticket.tickets.facts import RecordedAccuracy, recorded_accuracy
 
 PACKAGED = "digits"  # the data that needs no download
+COMPARED = "dense-digits-seed0"  # the gallery's dense networks for it
 MAX_TICKETS = 12  # that are asked at a time
+NATURAL, ROBUST = "naturally trained network", "robustly trained network"
+DENSE = "dense network"  # of which nobody knows how it was trained
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +37,7 @@ class TicketSet:
     Attributes:
         name: What the set is called on the page.
         tickets: By name.
-        dense: A dense network for the same images and classes, if there is one.
+        dense: Dense networks for the same images and classes, by what they are called.
         samples: Test images of the right shape, if there are any.
         source: Name of the data that the samples are of.
         device: Where networks are asked.
@@ -40,7 +45,7 @@ class TicketSet:
 
     name: str
     tickets: dict[str, Ticket]
-    dense: Ticket | None = None
+    dense: dict[str, Ticket] = field(default_factory=dict)
     samples: ImageSet | None = None
     source: str = ""
     device: str = "cpu"
@@ -59,6 +64,49 @@ class TicketSet:
     def classes(self) -> tuple[str, ...]:
         """Class names."""
         return self.first.classes
+
+    @property
+    def best(self) -> str:
+        """Name of the ticket with the highest recorded robust accuracy; the first if none has."""
+
+        def robust(name: str) -> float:
+            recorded = recorded_accuracy(self.tickets[name].provenance)
+            return recorded.robust if recorded else -1.0
+
+        return max(self.tickets, key=robust)
+
+    @property
+    def natural(self) -> list[str]:
+        """Names of the naturally trained networks."""
+        return [name for name, network in self.dense.items() if _trained(network) == NATURAL]
+
+    def labels(self) -> dict[str, str]:
+        """Return what each ticket is called and keeps, and how robust it is, least kept first."""
+        attack = self.attack()
+        labels = {}
+        for name in sorted(self.tickets, key=lambda name: self.tickets[name].mask.kept):
+            ticket = self.tickets[name]
+            recorded = recorded_accuracy(ticket.provenance)
+            under = f" under {recorded.attack}" if recorded and not attack else ""
+            robust = (
+                f"robust {recorded.robust:.1f}\N{NO-BREAK SPACE}%{under}"
+                if recorded
+                else "robustness not recorded"
+            )
+            stored = "" if ticket.weights is None else ", trained"
+            kept = f"keeps {100 * ticket.remaining_ratio:.3g}\N{NO-BREAK SPACE}%"
+            labels[name] = f"{name}: {kept}{stored}, {robust}"
+        return labels
+
+    def attack(self) -> str:
+        """Return the attack of the recorded robust accuracies; empty if it is not always one."""
+        records = (recorded_accuracy(ticket.provenance) for ticket in self.tickets.values())
+        titles = {recorded.attack for recorded in records if recorded}
+        return titles.pop() if len(titles) == 1 else ""
+
+    def about(self) -> dict[str, str]:
+        """Return a line about every network, by its name."""
+        return {name: _about(ticket) for name, ticket in (self.tickets | self.dense).items()}
 
     def epsilon(self, norm: Norm) -> str:
         """Return the radius to begin with: what the first ticket was drawn at, as text.
@@ -91,9 +139,9 @@ class TicketSet:
             raise InputError(f"there is no ticket {missing[0]!r} in this set")
         return _switch(self, tuple(names))
 
-    def dense_network(self) -> nn.Module | None:
-        """Return the dense network, ready to answer; none if there is none."""
-        return None if self.dense is None else _dense(self)
+    def dense_networks(self) -> dict[str, nn.Module]:
+        """Return the dense networks, ready to answer, by what they are called."""
+        return {name: _dense(self, name) for name in self.dense}
 
 
 @lru_cache(maxsize=4)
@@ -103,10 +151,32 @@ def _switch(of: TicketSet, names: tuple[str, ...]) -> RandomSwitch:
     return switch
 
 
-@lru_cache(maxsize=2)
-def _dense(of: TicketSet) -> nn.Module:
-    assert of.dense is not None
-    return placed(of.dense.build(), of.device)
+@lru_cache(maxsize=8)
+def _dense(of: TicketSet, name: str) -> nn.Module:
+    return placed(of.dense[name].build(), of.device)
+
+
+def _trained(network: Ticket) -> str:
+    """Return what a dense network is called, by the attack that it was trained on."""
+    try:
+        attack = network.provenance["recipe"]["attack"]["name"]
+    except (KeyError, TypeError):
+        return DENSE
+    return NATURAL if attack == "none" else ROBUST
+
+
+def _about(ticket: Ticket) -> str:
+    """Return what a ticket or dense network has of weights, trained or not, and its accuracy."""
+    if _is_dense(ticket):
+        weights = f"{ticket.mask.kept:,} weights, all trained"
+    else:
+        trained = "not trained" if ticket.weights is None else "trained"
+        share = f"{ticket.mask.kept:,} of {ticket.mask.total:,} random weights"
+        weights = f"{share}, {trained}"
+    recorded: RecordedAccuracy | None = recorded_accuracy(ticket.provenance)
+    if recorded is None:
+        return weights
+    return f"{weights}; robust accuracy {recorded.robust:.1f} % ({recorded.attack})"
 
 
 def load_sets(
@@ -119,7 +189,9 @@ def load_sets(
     """Read and prove tickets, and put those of one random network together.
 
     A dense network, which is a ticket in which everything remains and all weights are stored, is
-    compared with every set of its images and classes.
+    compared with every set of its images and classes. Tickets of the packaged digits are also
+    compared with the gallery's naturally and robustly trained networks, unless there is one that
+    was trained so.
 
     Args:
         files: Of tickets, and of dense networks.
@@ -129,7 +201,7 @@ def load_sets(
         device: Where networks are asked.
 
     Returns:
-        First those with images to choose from.
+        First those with images to choose from, of these first the one of the most tickets.
 
     Raises:
         InputError: If there is no ticket, or the data fits none.
@@ -142,20 +214,44 @@ def load_sets(
     others = [one.ticket for one in loaded if _is_dense(one.ticket)]
     if dense is not None:
         others = [_only(dense)]
+        if not any(_alike(one.ticket, others[0]) for one in tickets):
+            raise InputError(f"{dense} takes other images or classes than every ticket")
     groups = _grouped(tickets)
     images = _Images(data)
     names = _names([next(iter(group.values())) for group in groups])
     sets = []
     for name, group in zip(names, groups, strict=True):
         first = next(iter(group.values()))
-        fitting = (other for other in others if _alike(first, other))
         found = images.of(first)
         samples, source = (None, "") if found is None else (found.test, Path(found.name).name)
-        sets.append(TicketSet(name, group, next(fitting, None), samples, source, device=device))
-    if dense is not None and all(one.dense is None for one in sets):
-        raise InputError(f"{dense} takes other images or classes than every ticket")
+        compared = _compared(first, others)
+        sets.append(TicketSet(name, group, compared, samples, source, device=device))
     images.check_used()
-    return sorted(sets, key=lambda one: one.samples is None)
+    return sorted(sets, key=lambda one: (one.samples is None, -len(one.tickets)))
+
+
+def _compared(ticket: Ticket, others: Sequence[Ticket]) -> dict[str, Ticket]:
+    """Return the dense networks that a ticket is compared with, the naturally trained ones first.
+
+    Args:
+        ticket: Of the set.
+        others: Dense networks, of any images.
+    """
+    fitting = [other for other in others if _alike(ticket, other)]
+    own = data_of(ticket)
+    if own is not None and own.name == PACKAGED:
+        kinds = {_trained(other) for other in fitting}
+        packaged = (one for one in _packaged() if _alike(ticket, one))
+        fitting += [one for one in packaged if _trained(one) not in kinds]
+    order = (NATURAL, ROBUST, DENSE)
+    fitting.sort(key=lambda one: order.index(_trained(one)))
+    return dict(zip(_numbered([_trained(one) for one in fitting]), fitting, strict=True))
+
+
+def _packaged() -> list[Ticket]:
+    """Return the gallery's dense networks for the packaged digits."""
+    names = (name for name in gallery.names() if name.startswith(f"{COMPARED}/"))
+    return [Ticket.load(gallery.path_of(name)) for name in names]
 
 
 class _Read(NamedTuple):
@@ -229,8 +325,12 @@ def _one_network(one: Ticket, other: Ticket) -> bool:
 
 
 def _names(firsts: Sequence[Ticket]) -> list[str]:
-    """Return a name for each set, by what its network is; numbered where two are alike."""
-    plain = [_name(ticket) for ticket in firsts]
+    """Return a name for each set, by what its network is."""
+    return _numbered([_name(ticket) for ticket in firsts])
+
+
+def _numbered(plain: Sequence[str]) -> list[str]:
+    """Return names, numbered where two are alike."""
     return [
         name if plain.count(name) == 1 else f"{name} ({plain[: index + 1].count(name)})"
         for index, name in enumerate(plain)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from html import escape
@@ -16,11 +17,13 @@ from textwrap import shorten
 from torch import Tensor
 
 from scratchticket.base.files import printable
-from scratchticket.page.trial import DENSE, SWITCH, Question, Trial
+from scratchticket.page.each import EACH
+from scratchticket.page.trial import SWITCH, Question, Trial
 from scratchticket.pictures.html import png_url
 
 _LONGEST = 40  # characters of a name
 _LONG_NUMBER = 24  # characters of an epsilon
+NO_SWITCH = "To see the random switch, make the attack on the chosen tickets, all at once."
 _BAR, _HEIGHT = 8, 36  # of a step's bar, in units of the drawing
 
 
@@ -35,7 +38,8 @@ class _Words:
         target: The class.
         all_right: What is said of a network whose answers are all the one.
         gone_wrong: Whose are another.
-        likely: When the switch's bar has a cross.
+        crossed: Answers that have a cross.
+        likely: When the switch's bar has one.
     """
 
     right: str
@@ -44,6 +48,7 @@ class _Words:
     target: str
     all_right: str
     gone_wrong: str
+    crossed: str
     likely: str
 
 
@@ -54,17 +59,37 @@ _KNOWN = _Words(
     "right class",
     "Right",
     "Wrong",
-    "a wrong answer (of the switch: more likely wrong than right)",
+    "a wrong answer",
+    "more likely wrong than right",
 )
-_UNKNOWN = _Words(  # what is right is not known, so nothing is called right
-    "✓ same",
-    "✗ other",
+_UNKNOWN = _Words(  # what is right is not known: an answer is compared with the network's own first
+    "✓ unchanged",
+    "✗ changed",
     "It gives the first answer",
     "first answer",
-    "The first answer",
-    "Another answer",
-    "another answer (of the switch: more likely another than the first)",
+    "Unchanged",
+    "Changed",
+    "a changed answer",
+    "more likely another answer than the first",
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """An attack, and what its image and the networks are.
+
+    Attributes:
+        trial: The attack and the answers.
+        image: What the image is called.
+        about: A line about each network, by its name.
+        images: What each network was asked, by its name, if the attack was made on each itself:
+            ``(position, channel, height, width)``.
+    """
+
+    trial: Trial
+    image: str
+    about: Mapping[str, str]
+    images: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def _words(trial: Trial) -> _Words:
@@ -88,12 +113,13 @@ def image_url(pixels: Tensor) -> str:
     return png_url(plain)
 
 
-def magnification(trial: Trial) -> int:
+def magnification(attacked: Attacked) -> int:
     """Return by how much perturbations are magnified: so that the largest just fits.
 
-    It is one number for all steps, so that they can be compared.
+    It is one number for all steps and networks, so that they can be compared.
     """
-    largest = float((trial.images - trial.images[:1]).abs().max())
+    every = attacked.images.values() or [attacked.trial.images]
+    largest = max(float((images - images[:1]).abs().max()) for images in every)
     return max(1, math.floor(0.5 / largest + 1e-3)) if largest > 0 else 1
 
 
@@ -117,39 +143,83 @@ def hint(message: str) -> str:
     return f'<p class="st-legend">{escape(printable(message))}</p>'
 
 
-def shown(trial: Trial, position: int) -> str:
-    """Return everything there is to see at one step.
+def shown(attacked: Attacked, position: int) -> str:
+    """Return what there is to see at one step.
 
     Args:
-        trial: The attack and the answers.
+        attacked: The attack and the answers.
         position: 0 is the image as it is; positions that are not there count as the nearest.
     """
-    at = min(max(position, 0), len(trial) - 1)
-    return (
-        f'<div class="st">{_heading(trial, at)}{_pictures(trial, at)}'
-        f"{_switch(trial, at)}{_networks(trial, at)}{_legend(trial)}</div>"
+    trial = attacked.trial
+    at = _nearest(trial, position)
+    pictures = "" if attacked.images else _pictures(attacked, at)
+    switch = ""
+    if len(trial.question.tickets) > 1:
+        switch = hint(NO_SWITCH) if attacked.images else _switch(trial, at)
+    return f'<div class="st">{pictures}{_networks(attacked, at)}{switch}{_legend(attacked)}</div>'
+
+
+def _nearest(trial: Trial, position: int) -> int:
+    return min(max(position, 0), len(trial) - 1)
+
+
+def verdict(attacked: Attacked, position: int) -> str:
+    """Return who is right and who is wrong at one step; see :func:`shown`.
+
+    It is read out when it changes.
+    """
+    trial = attacked.trial
+    at, words = _nearest(trial, position), _words(trial)
+    names: dict[bool, list[str]] = {True: [], False: []}
+    for name, each in trial.dense.items():
+        names[_rights(trial, each)[at]].append(f"the {text(name)}")
+    rights = [_rights(trial, each)[at] for each in trial.probabilities.unbind(dim=1)]
+    for right in (True, False):
+        if count := rights.count(right):
+            several = f"{count} of {len(rights)} tickets"
+            one = f"the ticket {text(trial.question.tickets[0])}"
+            names[right].append(one if len(rights) == 1 else several)
+    said = "".join(
+        f"<p>{_mark(right, words)}: {'; '.join(names[right])}.</p>"
+        for right in (False, True)
+        if names[right]
     )
+    where = "Before the attack" if at == 0 else f"After step {at}"
+    return f'<div class="st" role="status"><p>{where}</p>{said}</div>'
 
 
-def _heading(trial: Trial, at: int) -> str:
-    question = trial.question
-    source = text(question.source)
+def titled(attacked: Attacked, position: int) -> str:
+    """Return the heading of one step: the image, the attack, whom it is made on, the right class.
+
+    Args:
+        attacked: As of :func:`shown`, as is the position.
+        position: The step.
+    """
+    trial = attacked.trial
+    question, at = trial.question, _nearest(trial, position)
+    source = text(question.source) if question.source == EACH else f"the {text(question.source)}"
     if question.source == SWITCH:
         count = len(question.tickets)
-        source = f"the switch: all {count} tickets by expectation (EOT)" if count > 1 else "it"
-    elif question.source != DENSE:
-        source = f"the ticket {source}"
-    where = "The image as it is" if at == 0 else f"Step {at} of {len(trial) - 1}"
+        source = f"the switch: all {count} tickets by expectation (EOT)"
+        if count == 1:
+            source = f"the ticket {text(question.tickets[0])}"
+    elif question.source not in {EACH, *trial.dense}:
+        source = f"the ticket {text(question.source)}"
+    where = "Before the attack" if at == 0 else f"Step {at} of {len(trial) - 1}"
     label = f"<strong>{text(trial.classes[trial.label])}</strong>"
     compared = f"Right class: {label}."
     if not trial.known:
-        compared = (
-            f"The right class is not known. First answer: {label}, taken from what the tickets "
-            "say of the image as it is; the attack leads away from it."
+        compared = "The right class is not known; "
+        compared += (
+            "each attack leads away from the first answer of its network."
+            if question.source == EACH
+            else f"the attack leads away from the first answer of the tickets together: {label}."
         )
+    image = text(attacked.image)
     return (
-        f'<p class="st-where" role="status"><strong>{where}</strong>. Attack: {_attack(question)}, '
-        f"made on {source if source != 'it' else text(question.tickets[0])}. {compared}</p>"
+        f'<div class="st"><h2>{image[:1].upper()}{image[1:]} under {_attack(question)}</h2>'
+        f'<p class="st-where"><strong>{where}</strong>. The attack is made on {source}. '
+        f"{compared}</p></div>"
     )
 
 
@@ -169,11 +239,10 @@ def _figure(pixels: Tensor, alt: str, caption: str) -> str:
     )
 
 
-def _pictures(trial: Trial, at: int) -> str:
-    clean, here, factor = trial.images[0], trial.images[at], magnification(trial)
-    moved = (0.5 + float(factor) * (here - clean).double()).clamp(0, 1)
-    times = f"{factor}" if factor < 1e6 else f"{factor:.1e}"
-    magnified = f"{times} times" if factor > 1 else "not magnified"
+def _pictures(attacked: Attacked, at: int) -> str:
+    trial = attacked.trial
+    clean, here = trial.images[0], trial.images[at]
+    moved, magnified = _moved(attacked, trial.images, at)
     kind = "largest difference" if trial.question.norm == "linf" else "Euclidean distance"
     distance = f"{float(trial.distances[at]):.3g}"
     label = shorten(printable(trial.classes[trial.label]), _LONGEST, placeholder="…")
@@ -184,6 +253,31 @@ def _pictures(trial: Trial, at: int) -> str:
             moved,
             f"The perturbation after step {at}, {magnified}; grey is no change",
             f"perturbation, {magnified}; {kind} {distance}",
+        ),
+    )
+    return f'<div class="st-pictures">{"".join(figures)}</div>'
+
+
+def _moved(attacked: Attacked, images: Tensor, at: int) -> tuple[Tensor, str]:
+    """Return a perturbation as an image, grey where nothing changes, and how it is magnified."""
+    factor = magnification(attacked)
+    moved = (0.5 + float(factor) * (images[at] - images[0]).double()).clamp(0, 1)
+    times = f"{factor}" if factor < 1e6 else f"{factor:.1e}"
+    return moved, f"{times} times" if factor > 1 else "not magnified"
+
+
+def _own_pictures(attacked: Attacked, name: str, at: int) -> str:
+    """Return what a network was asked, and the perturbation, if it was attacked itself."""
+    images = attacked.images.get(name)
+    if images is None:
+        return ""
+    moved, magnified = _moved(attacked, images, at)
+    figures = (
+        _figure(images[at], f"The image after step {at} of the attack on it", "attacked image"),
+        _figure(
+            moved,
+            f"Its perturbation after step {at}, {magnified}; grey is no change",
+            f"perturbation, {magnified}",
         ),
     )
     return f'<div class="st-pictures">{"".join(figures)}</div>'
@@ -201,13 +295,11 @@ def _switch(trial: Trial, at: int) -> str:
         f"{text(trial.classes[c])}{'' if c == trial.label else ' ✗'}</span>"
         for c in trial.drawn[at].tolist()
     )
-    title = "The switch draws one of the tickets for each answer"
-    if count == 1:
-        title = "A switch with one ticket always gives its answer"
     return (
-        f'<section class="st-switch" aria-label="What the switch does"><h3>{title}</h3>'
+        '<section class="st-switch" aria-label="What the switch does">'
+        "<h3>The switch draws one of the tickets for each answer</h3>"
         f"<p>{words.is_right} with probability <strong>{right}/{count}</strong>"
-        f"{_mark(right == count, words) if right in (0, count) else ''}; "
+        f"{_mark(right == count, words) if trial.known and right in (0, count) else ''}; "
         f"it answers {says}. Expected probability of the {words.target}: "
         f"<strong>{float(trial.expected[at]):.2f}</strong>.</p>"
         f"<p>{len(trial.drawn[at])} draws: {drawn}</p>"
@@ -215,37 +307,60 @@ def _switch(trial: Trial, at: int) -> str:
     )
 
 
-def _networks(trial: Trial, at: int) -> str:
-    """Say what each network answers."""
-    rows = [
-        _network(trial, text(name), trial.probabilities[:, index], at)
+def _networks(attacked: Attacked, at: int) -> str:
+    """Say what each network answers, side by side: dense networks first, then tickets."""
+    trial = attacked.trial
+    rows = [_network(attacked, name, name, each, at) for name, each in trial.dense.items()]
+    rows += [
+        _network(attacked, name, f"ticket {name}", trial.probabilities[:, index], at)
         for index, name in enumerate(trial.question.tickets)
     ]
-    if trial.dense is not None:
-        rows.append(_network(trial, DENSE, trial.dense, at))
     return f'<ul class="st-networks">{"".join(rows)}</ul>'
 
 
-def _network(trial: Trial, name: str, probabilities: Tensor, at: int) -> str:
-    """Return the row of a network.
+def _network(attacked: Attacked, name: str, title: str, probabilities: Tensor, at: int) -> str:
+    """Return the card of a network.
 
     Args:
-        trial: The attack.
-        name: Of the network, escaped.
+        attacked: The attack.
+        name: Of the network.
+        title: What it is called.
         probabilities: Of it, ``(position, class)``.
         at: Which position.
     """
-    words, answers = _words(trial), probabilities.argmax(dim=1)
-    rights = (answers == trial.label).tolist()
-    chance, answer = probabilities[:, trial.label], int(answers[at])
-    sure = f"{float(probabilities[at, answer]):.2f}"
-    attacked = " st-attacked" if name == text(trial.question.source) else ""
+    trial = attacked.trial
+    words, rights = _words(trial), _rights(trial, probabilities)
+    chance, answer = (
+        probabilities[:, _target(trial, probabilities)],
+        int(probabilities[at].argmax()),
+    )
+    sure, source = f"{float(probabilities[at, answer]):.2f}", trial.question.source
+    aim = name == source or (source == SWITCH and name not in trial.dense)
+    note = ' <span class="st-aim">attacked</span>' if aim else ""
+    about = escape(printable(attacked.about.get(name, "")))
     return (
-        f'<li class="st-network{attacked}"><h4>{name}</h4>'
+        f'<li class="st-network"><h3>{text(title)}{note}</h3>'
+        f'<p class="st-legend">{about}</p>{_own_pictures(attacked, name, at)}'
         f"<p>{_mark(rights[at], words)} says <strong>{text(trial.classes[answer])}</strong> "
         f"({sure}){'' if rights[at] else f'; {words.target} {float(chance[at]):.2f}'}. "
         f"{turn(rights, words)}.</p>{_strip(chance.tolist(), rights, at, words)}</li>"
     )
+
+
+def _target(trial: Trial, probabilities: Tensor) -> int:
+    """Return the class that a network's answers are compared with.
+
+    Args:
+        trial: The attack.
+        probabilities: Of the network, ``(position, class)``.
+    """
+    return trial.label if trial.known else int(probabilities[0].argmax())
+
+
+def _rights(trial: Trial, probabilities: Tensor) -> list[bool]:
+    """Return whether a network is right at each position; see :func:`_target`."""
+    right: list[bool] = (probabilities.argmax(dim=1) == _target(trial, probabilities)).tolist()
+    return right
 
 
 def turn(rights: list[bool], words: _Words = _KNOWN) -> str:
@@ -302,12 +417,14 @@ def _strip(chances: list[float], rights: list[bool], at: int, words: _Words) -> 
     )
 
 
-def _legend(trial: Trial) -> str:
-    start = "a random point of the ball"
+def _legend(attacked: Attacked) -> str:
+    trial, start = attacked.trial, "a random point of the ball"
     words = _words(trial)
     begin = "the image itself" if trial.question.attack == "fgsm" else start
+    switched = len(trial.question.tickets) > 1 and not attacked.images
+    switch = f" (of the switch: {words.likely})" if switched else ""
     return (
         f'<p class="st-legend">Bars: probability of the {words.target} at each step; a cross marks '
-        f"{words.likely}, a frame the step above. "
+        f"{words.crossed}{switch}, a frame the step above. "
         f"The attack begins at {begin}.</p>"
     )

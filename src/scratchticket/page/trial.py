@@ -19,7 +19,7 @@ from scratchticket.base.quantities import fraction_text
 from scratchticket.data import pixels
 from scratchticket.page.sets import TicketSet
 
-SWITCH, DENSE = "the switch", "the dense network"  # whom an attack can be made on, besides tickets
+SWITCH = "the switch"  # whom an attack can be made on, besides tickets and dense networks
 ATTACKS = {
     "pgd": "PGD on the cross-entropy",
     "margin-pgd": "PGD on the margin (CW-Inf)",
@@ -39,7 +39,7 @@ class Question:
     Attributes:
         tickets: Names of the tickets that the switch draws from, with equal probability.
         source: Whom the attack is made on: :data:`SWITCH`, that is the expectation over all these
-            tickets; the name of one ticket of the set; or :data:`DENSE`.
+            tickets; or the name of one ticket or dense network of the set.
         attack: A name of :data:`ATTACKS`.
         epsilon: Radius of the ball as text, pixels in [0, 1].
         norm: Of the ball.
@@ -96,7 +96,7 @@ class Trial:
             the tickets together say of the image as it is.
         known: Whether it is the right one.
         probabilities: ``(position, ticket, class)``.
-        dense: ``(position, class)``, if there is a dense network.
+        dense: Of each dense network by its name, ``(position, class)``.
         drawn: Classes that the switch answered, ``(position, draw)``: each by a ticket drawn anew.
     """
 
@@ -107,7 +107,7 @@ class Trial:
     label: int
     known: bool
     probabilities: Tensor
-    dense: Tensor | None
+    dense: dict[str, Tensor]
     drawn: Tensor
 
     def __len__(self) -> int:
@@ -142,7 +142,7 @@ def try_attack(
     """Attack an image and ask every network after each step.
 
     Args:
-        chosen: The set of tickets, and the dense network.
+        chosen: The set of tickets, and the dense networks.
         image: uint8, ``(channel, height, width)``.
         question: The attack, whom it is made on, and between whom the switch chooses.
         label: The right class; if not given, what the tickets together say of the image.
@@ -156,7 +156,7 @@ def try_attack(
         raise InputError(f"the image has shape {tuple(image.shape)}, not {chosen.shape}")
     if label is not None and not 0 <= label < len(chosen.classes):
         raise InputError(f"there is no class {label}")
-    switch, dense = chosen.switch(question.tickets), chosen.dense_network()
+    switch, dense = chosen.switch(question.tickets), chosen.dense_networks()
     clean = pixels(image[None]).to(chosen.device)
     if label is None:
         with torch.no_grad():
@@ -170,10 +170,8 @@ def try_attack(
     if question.source == SWITCH:
         network = Together(switch.networks)
         loss = set_loss("clamped-margin" if on_margin else "eot", switch.probabilities)
-    elif question.source == DENSE:
-        if dense is None:
-            raise InputError("there is no dense network to make the attack on")
-        network = dense
+    elif question.source in dense:
+        network = dense[question.source]
     else:
         network = chosen.switch((question.source,)).networks[0]
     labels = torch.tensor([truth], device=clean.device)
@@ -184,7 +182,10 @@ def try_attack(
         probabilities = torch.cat(
             [switch.logits(part).softmax(dim=2) for part in _unless(stopped, some)]
         )
-        others = None if dense is None else torch.cat([dense(p).softmax(dim=1) for p in some]).cpu()
+        others = {
+            name: torch.cat([one(part).softmax(dim=1) for part in some]).cpu()
+            for name, one in dense.items()
+        }
     probabilities = probabilities.cpu()
     drawn = switch.draw(len(images) * DRAWS).view(len(images), DRAWS)
     return Trial(

@@ -13,6 +13,7 @@ from torch import Tensor
 from scratchticket.networks import bare
 from scratchticket.pictures.html import head, png_url
 from scratchticket.tickets import Ticket, check_one_network
+from scratchticket.tickets.facts import facts, summary
 
 Pixels = npt.NDArray[np.uint8]
 LIGHT, PLUS, MINUS = (np.array(c) for c in ((238, 240, 243), (0, 114, 178), (213, 94, 0)))
@@ -21,6 +22,21 @@ LARGEST = 1024  # rows and columns of a mask that are drawn
 STYLE = """
 img { image-rendering: pixelated; max-width: 100%; border: 1px solid var(--line); }
 .pictures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
+body { max-width: 84rem; }
+main > div { min-width: 0; }
+aside h2 { margin: 0 0 .5rem; padding: 0; border: 0; }
+aside { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
+  padding: .75rem 1rem; }
+th[scope="col"] { white-space: normal; vertical-align: bottom; }
+dl { margin: 0; font-size: .9rem; }
+dt { font-weight: 600; }
+dd { margin: 0 0 .5rem; overflow-wrap: anywhere; }
+h1, h3, p, summary { overflow-wrap: anywhere; }
+@media (min-width: 64rem) {
+  main { display: grid; grid-template-columns: minmax(0, 1fr) 17rem; gap: 2rem; }
+  aside { grid-column: 2; grid-row: 1; align-self: start; position: sticky; top: 1rem; }
+  main > div { grid-column: 1; grid-row: 1; }
+  section:first-child h2 { margin-top: 0; border: 0; padding: 0; } }
 """
 
 
@@ -28,29 +44,55 @@ def portrait(tickets: Mapping[str, Ticket]) -> str:
     """Return a page that shows tickets of one network; it needs nothing else.
 
     Args:
-        tickets: By what they are called; the first is shown whole, the others beside it.
+        tickets: By what they are called, as read from files, which proves them; the first is shown
+            whole, the others beside it.
 
     Raises:
         InputError: If they are of different networks.
     """
     check_one_network(list(tickets.values()))
     (name, first), *_ = tickets.items()
-    parts = [_layers(first), _filters(tickets), _overlaps(tickets), _masks(first)]
+    parts = [_filters(tickets), _layers(first), _overlaps(tickets), _masks(first)]
     ratio = f"{first.mask.kept:,} of {first.mask.total:,} weights"
     return f"""{head(f"{name}: what the ticket looks like", "img-src data:", style=STYLE)}<body>
 <header>
 <h1>What {escape(name)} looks like</h1>
-<p>{escape(first.network.name)}, {ratio} ({100 * first.remaining_ratio:.3g} %),
+<p>{escape(first.network.name)}, {ratio} ({100 * first.remaining_ratio:.3g}&nbsp;%),
 {"never trained" if first.weights is None else "weights stored in the file"}. Blue is a positive
 weight, orange a negative one, light grey none. <i>By chance</i> is what random masks of the same
 ratios would show.</p>
 </header>
 <main>
+{_facts(tickets)}
+<div>
 {chr(10).join(parts)}
+</div>
 </main>
 </body>
 </html>
 """
+
+
+def _facts(tickets: Mapping[str, Ticket]) -> str:
+    """Return what is known of each ticket: accuracy and its attack, bytes, seed, proof."""
+    parts = []
+    for name, ticket in tickets.items():
+        lines = summary(facts(ticket)) | {"seed": str(ticket.seed)}
+        lines.setdefault("accuracy", "not recorded in the file")
+        first = {topic: lines.pop(topic) for topic in ("accuracy", "file", "seed", "proof")}
+        title = f"<h3>{escape(name)}</h3>" if len(tickets) > 1 else ""
+        more = f"<details><summary>More</summary>{_definitions(lines)}</details>"
+        parts.append(f"{title}{_definitions(first)}{more}")
+    return f'<aside aria-label="Facts"><h2>Facts</h2>{"".join(parts)}</aside>'
+
+
+def _definitions(lines: Mapping[str, str]) -> str:
+    """Return topics and what there is to say of each; a percent sign stays with its number."""
+    items = (
+        f"<dt>{topic}</dt><dd>{escape(line).replace(' %', '&nbsp;%')}</dd>"
+        for topic, line in lines.items()
+    )
+    return f"<dl>{''.join(items)}</dl>"
 
 
 def _weights(ticket: Ticket) -> dict[str, Tensor]:
@@ -82,7 +124,7 @@ def _signed(values: Tensor) -> Pixels:
     return np.asarray(np.rint(LIGHT + np.abs(shares) * (ends - LIGHT)), dtype=np.uint8)
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table whose first column names the rows."""
     top = f'<th scope="col" class="text">{escape(heads[0])}</th>'
     top += "".join(f'<th scope="col">{escape(head)}</th>' for head in heads[1:])
@@ -93,7 +135,12 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in rows
     )
     head = f"<thead><tr>{top}</tr></thead>"
-    return f'<div class="scroll"><table>{head}<tbody>{body}</tbody></table></div>'
+    scroll = f'<div class="scroll" role="region" tabindex="0" aria-label="{title}">'
+    return f"{scroll}<table>{head}<tbody>{body}</tbody></table></div>"
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{title}</h2>{content}</section>"
 
 
 def _percent(share: float) -> str:
@@ -124,7 +171,7 @@ def _layers(ticket: Ticket) -> str:
         )
     heads = ["layer", "kept", "of", "share", "kernels empty", "by chance", "outputs empty"]
     heads += ["kept that are positive", "of all"]
-    return f"<section><h2>Layer by layer</h2>{_table(heads, rows)}</section>"
+    return _section("Layer by layer", _table("Layer by layer", heads, rows))
 
 
 def _whole(ticket: Ticket) -> dict[str, Tensor]:
@@ -147,7 +194,7 @@ def _filters(tickets: Mapping[str, Ticket]) -> str:
         return ""
     told = "<p>A tile per output channel; the kernels of its input channels side by side.</p>"
     joined = "".join(pictures)
-    return f'<section><h2>First filters</h2>{told}<div class="pictures">{joined}</div></section>'
+    return _section("First filters", f'{told}<div class="pictures">{joined}</div>')
 
 
 def _tiled(weights: Tensor) -> Pixels:
@@ -197,7 +244,7 @@ def _overlaps(tickets: Mapping[str, Ticket]) -> str:
         if begun
         else ""
     )
-    return f"<section><h2>Overlap</h2>{told}{_table(heads, rows)}</section>"
+    return _section("Overlap", told + _table("Overlap", heads, rows))
 
 
 def _same(one: Ticket, other: Ticket, name: str) -> bool:
@@ -225,4 +272,4 @@ def _masks(ticket: Ticket) -> str:
         )
         title = f"<h3>{escape(name)} <small>{shape}{cut}</small></h3>"
         parts.append(f'{title}<div class="pictures">{full}{signed}</div>')
-    return f"<section><h2>Masks</h2>{told}{''.join(parts)}</section>"
+    return _section("Masks", told + "".join(parts))

@@ -2,11 +2,85 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from scratchticket.tickets.coding import entropy_bits
 from scratchticket.tickets.parts import compact
 from scratchticket.tickets.ticket import Ticket
+
+
+class RecordedAccuracy(NamedTuple):
+    """Accuracy on test images, as recorded when a ticket was made.
+
+    Attributes:
+        natural: Percent, without attack.
+        robust: Percent, under the attack.
+        attack: Its title: ``pgd-20, linf, 0.1``.
+        images: How many were attacked.
+    """
+
+    natural: float
+    robust: float
+    attack: str
+    images: int
+
+
+def recorded_accuracy(provenance: Mapping[str, Any]) -> RecordedAccuracy | None:
+    """Return what a ticket's provenance says of its accuracy; none if it says nothing readable."""
+    try:
+        results = provenance["results"]
+        natural, attack = results["natural"], results["attacks"][0]
+        return RecordedAccuracy(
+            100 * natural["correct"] / natural["total"],
+            100 * attack["correct"] / attack["total"],
+            str(attack["title"]),
+            int(attack["total"]),
+        )
+    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError):
+        return None
+
+
+def summary(told: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a ticket is, in a line for each topic.
+
+    Args:
+        told: What :func:`facts` returns of a ticket that was read from a file, which proves it.
+    """
+    sizes, dense = told["bytes"], told["bytes"]["dense_checkpoint"]
+    rebuilt = told["weights_from"] == "seed"
+    ternary = "; ternary: -c, 0 or +c in each layer" if told["ternary"] else ""
+    lines = {
+        "network": network_title(told),
+        "weights": f"rebuilt from the seed, never trained{ternary}"
+        if rebuilt
+        else "stored in the file",
+        "remain": f"{told['kept']:,} of {told['total']:,} ({100 * told['remaining_ratio']:.4g} %)",
+        "images": f"{tuple(told['image_shape'])}, {len(told['classes'])} classes",
+        "file": f"{sizes['alone']:,} bytes; a dense checkpoint has {dense:,} "
+        f"({dense / sizes['alone']:.1f} times as many)",
+        "compare": f"{sizes['mask_entropy']:,} bytes of entropy in a mask with these counts, "
+        f"{sizes['statistics']:,} of batch-norm statistics",
+        "proof": "holds: the file matches its hash, and "
+        + (
+            "the weights rebuilt from the seed match the fingerprint of every layer"
+            if rebuilt
+            else "stored layers that are whole match their fingerprints"
+        ),
+    }
+    if accuracy := recorded_accuracy(told["provenance"]):
+        lines["accuracy"] = (
+            f"natural {accuracy.natural:.1f} %, robust {accuracy.robust:.1f} % "
+            f"({accuracy.attack}), of {accuracy.images} test images, as recorded at its making"
+        )
+    return lines
+
+
+def network_title(told: Mapping[str, Any]) -> str:
+    """Return which random network a ticket is of; see :func:`summary`."""
+    width = {} if told["width"] is None else {"width": told["width"]}
+    sizes = [f"{name} {value}" for name, value in (width | told["arguments"]).items()]
+    return ", ".join([told["network"], *sizes, told["init"], f"seed {told['seed']}"])
 
 
 def facts(ticket: Ticket) -> dict[str, Any]:
