@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
-
-from torch import Tensor
 
 from scratchticket.attacks.balls import LinfBall, Norm
 from scratchticket.attacks.method import Result, Settings, Target
@@ -46,10 +43,6 @@ class FGSM(Settings):
                 start=target.random_start(ball) if self.random_start else None,
             )
         )
-
-    def path(self, target: Target) -> Iterator[Tensor]:
-        """Yield the images after the step."""
-        yield self(target).images
 
     def __str__(self) -> str:
         return self.name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import ClassVar, NamedTuple, Protocol, Self
@@ -13,9 +13,9 @@ from torch import Tensor
 from scratchticket.attacks.balls import MAX_EPSILON, Ball, Norm
 from scratchticket.attacks.gradient import Network
 from scratchticket.attacks.losses import LOSSES, Loss
-from scratchticket.attacks.sets import Together, chances, expected
+from scratchticket.attacks.sets import Together, chances, expected, set_loss
 from scratchticket.base.errors import InputError, unknown
-from scratchticket.base.quantities import fraction, fraction_text
+from scratchticket.base.quantities import LONGEST, fraction, fraction_text
 from scratchticket.base.typed import check_types
 
 RELEASED_EPSILON, RELEASED_STEP = Fraction(8, 255), Fraction(2, 255)
@@ -56,8 +56,15 @@ class Target(NamedTuple):
     whole: int | None = None
 
     def loss(self, name: str) -> Loss:
-        """Return a loss by its name; over several networks, its expectation."""
-        return LOSSES[name] if self.chances is None else expected(LOSSES[name], self.chances)
+        """Return a loss by its name; over several networks, its expectation.
+
+        Of several networks a margin counts no further than clearly fooled, see :func:`set_loss`.
+        """
+        if self.chances is None:
+            return LOSSES[name]
+        if name == "margin":
+            return set_loss("clamped-margin", self.chances)
+        return expected(LOSSES[name], self.chances)
 
     def random_start(self, ball: Ball) -> Tensor:
         """Return a random point of a ball around each image, drawn for all of a shared batch."""
@@ -104,6 +111,9 @@ class Method(Protocol):
 
     def __call__(self, target: Target) -> Result:
         """Search."""
+
+    def path(self, target: Target) -> Iterator[Tensor]:
+        """Yield the images after each step of a search."""
 
     @property
     def judges(self) -> bool:
@@ -175,6 +185,14 @@ class Settings:
         """Return the method itself: nothing here depends on the ball."""
         return self
 
+    def __call__(self, target: Target) -> Result:
+        """Search."""
+        raise NotImplementedError
+
+    def path(self, target: Target) -> Iterator[Tensor]:
+        """Yield the images after each step; here only where the search ends."""
+        yield self(target).images
+
 
 @dataclass(frozen=True)
 class Stepping(Settings):
@@ -203,8 +221,10 @@ class Stepping(Settings):
         """Return the method with its step size filled in."""
         if self.step_size is not None:
             return self
-        step = default_step_size(epsilon, self.steps, norm) or 1  # in a ball of 0 any will do
-        return replace(self, step_size=str(step))
+        step = default_step_size(epsilon, self.steps, norm)
+        if len(str(step)) > LONGEST:
+            step = Fraction(repr(float(step)))
+        return replace(self, step_size=fraction_text(step or Fraction(1)))  # in a ball of 0 any
 
     @property
     def length(self) -> float:

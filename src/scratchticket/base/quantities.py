@@ -12,6 +12,7 @@ from scratchticket.base.errors import InputError
 
 Quantity = str | int | float | Fraction
 
+LONGEST = 64  # characters of a number that are read
 _PIXEL_STEPS = (15, 17, 51, 85)  # divisors of 255; a third is more likely a third
 _PATTERN = re.compile(r"\s*[+-]?(\d+\s*/\s*\d+|(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?)\s*")
 
@@ -34,8 +35,8 @@ def fraction(value: Quantity, what: str) -> Fraction:
     if isinstance(value, Fraction):
         return value
     text = str(value)
-    if not _PATTERN.fullmatch(text) or len(text) > 64:
-        raise InputError(f"{what} must be a number such as 0.1 or 8/255, got {text[:64]!r}")
+    if not _PATTERN.fullmatch(text) or len(text) > LONGEST:
+        raise InputError(f"{what} must be a number such as 0.1 or 8/255, got {text[:LONGEST]!r}")
     try:
         return Fraction("".join(text.split()))
     except ZeroDivisionError:
@@ -58,4 +59,5 @@ def fraction_text(value: Fraction) -> str:
         return decimal.removesuffix(".0")
     if value.denominator in _PIXEL_STEPS:
         return f"{255 * value}/255"
-    return f"{value.numerator}/{value.denominator}"
+    text = f"{value.numerator}/{value.denominator}"
+    return decimal if len(text) > LONGEST and Fraction(decimal) == value else text

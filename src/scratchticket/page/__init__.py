@@ -3,10 +3,9 @@
 from scratchticket.page.pictures import MAX_BYTES, MAX_SIDE, picture
 from scratchticket.page.sets import TicketSet, load_sets
 from scratchticket.page.show import Attacked, preview, shown
-from scratchticket.page.trial import ATTACKS, SWITCH, Question, Trial, try_attack
+from scratchticket.page.trial import SWITCH, Question, Trial, attacks, try_attack
 
 __all__ = [
-    "ATTACKS",
     "MAX_BYTES",
     "MAX_SIDE",
     "SWITCH",
@@ -18,5 +17,6 @@ __all__ = [
     "picture",
     "preview",
     "shown",
+    "attacks",
     "try_attack",
 ]

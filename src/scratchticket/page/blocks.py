@@ -12,7 +12,7 @@ from scratchticket.page.each import EACH
 from scratchticket.page.environment import NO_PROXY, environment
 from scratchticket.page.pictures import MAX_BYTES, MAX_SIDE
 from scratchticket.page.show import Attacked, complaint, hint, shown, titled, verdict
-from scratchticket.page.trial import ATTACKS, MAX_STEPS, SWITCH
+from scratchticket.page.trial import MAX_STEPS, SWITCH, attacks
 
 NORMS = {"linf": "l-inf: largest difference", "l2": "l2: Euclidean distance"}
 IN_SIGHT = """() => {
@@ -128,7 +128,7 @@ class _Controls:
             elem_id="source",
         )
         self._attack = gr.Dropdown(
-            [(title, name) for name, title in ATTACKS.items()],
+            [(title, name) for name, title in attacks().items()],
             value="pgd",
             label="Attack",
             filterable=False,

@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from scratchticket.attacks import LOSSES, Ball, Loss, Network, Norm, iterates
-from scratchticket.attacks.balls import ball_of, exact_epsilon
-from scratchticket.attacks.method import default_step_size
-from scratchticket.attacks.sets import Together, set_loss
+from scratchticket.attacks import METHODS, Attack, Network, Norm, Settings, Target, make_method
+from scratchticket.attacks.registry import known_method, settings_of
+from scratchticket.attacks.sets import Together
+from scratchticket.attacks.verdict import verified
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError, unknown
-from scratchticket.base.quantities import fraction_text
+from scratchticket.base.plugins import plugin_names
 from scratchticket.data import pixels
 from scratchticket.page.sets import TicketSet
 
 SWITCH = "the switch"  # whom an attack can be made on, besides tickets and dense networks
-ATTACKS = {
+_TITLES = {
     "pgd": "PGD on the cross-entropy",
-    "margin-pgd": "PGD on the margin (CW-Inf)",
+    "cw-inf": "PGD on the margin (CW-Inf)",
     "fgsm-rs": "FGSM from a random start",
     "fgsm": "FGSM",
     "noise": "random noise, a draw per step",
+    "apgd-ce": "Auto-PGD on the cross-entropy",
+    "apgd-dlr": "Auto-PGD on the difference of logits ratio",
 }
+COUNTS = ("steps", "draws")  # settings that the page's number of steps stands for
 MAX_STEPS = 50
 AT_A_TIME = 16  # images that a network is asked about
 DRAWS = 10  # answers of the switch that are shown for each step
+
+
+def attacks() -> dict[str, str]:
+    """Return the attacks that can be tried by name, with what people call them; plug-ins' last."""
+    able = {name for name, method in METHODS.items() if method.judges and method.learns} - {"none"}
+    own = {name: title for name, title in _TITLES.items() if name in able}
+    others = [*sorted(able - own.keys()), *plugin_names("attacks")]
+    return own | {name: name for name in others}
 
 
 @dataclass(frozen=True)
@@ -40,10 +50,11 @@ class Question:
         tickets: Names of the tickets that the switch draws from, with equal probability.
         source: Whom the attack is made on: :data:`SWITCH`, that is the expectation over all these
             tickets; or the name of one ticket or dense network of the set.
-        attack: A name of :data:`ATTACKS`.
+        attack: A name of :func:`attacks`.
         epsilon: Radius of the ball as text, pixels in [0, 1].
         norm: Of the ball.
-        steps: Of the attack, from 1 to 50; of FGSM always 1.
+        steps: Of the attack, from 1 to 50; FGSM makes one.
+        made: The attack.
 
     Raises:
         InputError: If a name is unknown or a number out of range.
@@ -55,32 +66,21 @@ class Question:
     epsilon: str = "8/255"
     norm: Norm = "linf"
     steps: int = 20
+    made: Attack = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.attack not in ATTACKS:
-            raise unknown("attack", self.attack, ATTACKS)
-        object.__setattr__(self, "epsilon", fraction_text(exact_epsilon(self.epsilon, self.norm)))
+        if self.attack not in attacks():
+            raise unknown("attack", self.attack, attacks())
         if not 1 <= self.steps <= MAX_STEPS:
             raise InputError(f"steps must be from 1 to {MAX_STEPS}, got {self.steps}")
-        if self.attack.startswith("fgsm"):
-            object.__setattr__(self, "steps", 1)
-
-    @property
-    def ball(self) -> Ball:
-        """Where adversarial images lie."""
-        return ball_of(Fraction(self.epsilon), self.norm)
-
-    @property
-    def length(self) -> float:
-        """Of a step, in the norm of the ball."""
-        exact = Fraction(self.epsilon)
-        if self.attack.startswith("fgsm"):
-            return float(exact * (Fraction(5, 4) if self.attack == "fgsm-rs" else 1))
-        return float(default_step_size(exact, self.steps, self.norm))
+        known = settings_of(known_method(self.attack))
+        settings = {name: self.steps for name in COUNTS if name in known}
+        made = Attack(make_method(self.attack, settings), self.epsilon, self.norm)
+        object.__setattr__(self, "made", made)
+        object.__setattr__(self, "epsilon", made.epsilon)
 
     def __str__(self) -> str:
-        count = "" if self.attack.startswith("fgsm") else f"-{self.steps}"
-        return f"{self.attack}{count}, {self.norm}, {self.epsilon}"
+        return str(self.made)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,18 +164,29 @@ def try_attack(
         truth = int(together.argmax())
     else:
         truth = label
-    on_margin = question.attack == "margin-pgd"
-    loss = LOSSES["margin" if on_margin else "ce"]
+    made, chances = question.made, None
     network: Network
     if question.source == SWITCH:
-        network = Together(switch.networks)
-        loss = set_loss("clamped-margin" if on_margin else "eot", switch.probabilities)
+        network, chances = Together(switch.networks), switch.probabilities
+        if (
+            getattr(type(made.method), "path", None) is Settings.path
+        ):  # it knows single networks only
+
+            def network(images: Tensor) -> Tensor:
+                return switch.logits(images).softmax(dim=2).mean(dim=1).log()
+
+            chances = None
     elif question.source in dense:
         network = dense[question.source]
     else:
         network = chosen.switch((question.source,)).networks[0]
     labels = torch.tensor([truth], device=clean.device)
-    reached = _reached(question, network, clean, labels, loss, seed)
+    generator = rng.generator(seed, "attack", device=clean.device)
+    target = Target(network, clean, labels, made.ball, generator, chances=chances)
+    reached = (
+        verified(images, clean, made.ball, str(made)).detach()
+        for images in made.method.path(target)
+    )
     images = torch.cat([clean, *_unless(stopped, reached)])
     with torch.no_grad():
         some = torch.split(images, AT_A_TIME)
@@ -192,7 +203,7 @@ def try_attack(
         question,
         chosen.classes,
         images.cpu(),
-        question.ball.distance(images, clean.expand_as(images)).cpu(),
+        made.ball.distance(images, clean.expand_as(images)).cpu(),
         truth,
         label is not None,
         probabilities,
@@ -211,19 +222,3 @@ def _unless(stopped: Callable[[], bool], images: Iterable[Tensor]) -> Iterator[T
         if stopped():
             raise InputError("the attack was stopped")
         yield some
-
-
-def _reached(  # noqa: PLR0913, PLR0917
-    question: Question, network: Network, clean: Tensor, labels: Tensor, loss: Loss, seed: int
-) -> Iterator[Tensor]:
-    """Yield the image after each step: ``(1, channel, height, width)``."""
-    ball = question.ball
-    generator = rng.generator(seed, "attack", device=clean.device)
-    if question.attack == "noise":
-        for _ in range(question.steps):
-            yield ball.random_start(clean, generator)
-        return
-    start = clean if question.attack == "fgsm" else ball.random_start(clean, generator)
-    yield from iterates(
-        network, clean, labels, ball, start, question.length, question.steps, loss=loss
-    )
