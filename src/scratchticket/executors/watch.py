@@ -98,9 +98,8 @@ def _like(job: Job) -> str:
     if job.kind != "run":
         settings = {name: value for name, value in job.settings.items() if name != "seed"}
         return canonical_json([job.kind, settings, [_size(need) for need in job.needs.values()]])
-    facts = job.recipe.json()
-    attack, learning = facts["attack"], facts["learning"]
-    work = [attack["name"], attack["steps"], learning["epochs"], learning["batch_size"]]
+    attack, learning = job.recipe.attack, job.recipe.learning
+    work = [attack.name, attack.gradients, learning.epochs, learning.batch_size]
     return canonical_json([_size(job), work])
 
 
