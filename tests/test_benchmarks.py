@@ -214,7 +214,7 @@ def test_the_reference_computes_what_we_compute() -> None:
 
     job.run()
     step = released.stepper(reference, epsilon=0.0, step_size=0.0, steps=1)
-    order = st.rng.permutation(8, 0, "batches", 0)
+    order = st.base.rng.permutation(8, 0, "batches", 0)
     chosen = images[order]
     step(chosen.images.float() / 255, chosen.labels)
 

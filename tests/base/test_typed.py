@@ -28,7 +28,6 @@ RECIPES = [
     DataRecipe,
     st.NetworkRecipe,
     Pattern,
-    st.AttackRecipe,
     st.LearningRecipe,
     EvaluationRecipe,
     StartRecipe,
@@ -84,7 +83,7 @@ def test_the_message_says_what_would_be_right() -> None:
         (lambda: st.LearningRecipe(last_batch="false"), "learning.last_batch must be true or fals"),
         (lambda: st.LearningRecipe(epochs=1.5), "learning.epochs must be a whole number, got 1.5"),
         (lambda: st.NetworkRecipe(width="8"), "network.width must be a whole number, got '8'"),
-        (lambda: st.Recipe(attack="pgd"), "attack must be AttackRecipe, got 'pgd'"),
+        (lambda: st.Recipe(attack="pgd"), "attack must be Attack, got 'pgd'"),
         (lambda: st.Recipe(ratio=[1]), "ratio must be text or a number"),
         (lambda: st.LearningRecipe(schedule="cosin"), "did you mean 'cosine'"),
     ):

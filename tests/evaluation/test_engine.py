@@ -312,7 +312,7 @@ def test_an_attack_that_cheats_is_an_error_with_its_name(
     def cheat(*target: Tensor, **settings: object) -> Tensor:
         return (target[1] + 0.5).clamp(0, 1)
 
-    monkeypatch.setattr("scratchticket.attacks.methods.pgd", cheat)
+    monkeypatch.setattr(sys.modules["scratchticket.attacks.pgd"], "pgd", cheat)
     with pytest.raises(ScratchticketError, match=r"pgd-20, linf, 0.1 left the ball: distance 0.5"):
         evaluate(network, images, [Attack(PGD(), "0.1")])
 

@@ -75,7 +75,7 @@ def first_step(group: Group) -> dict[str, Any]:
     network = st.NetworkRecipe(f"{__name__}:plain")
     learning = LearningRecipe(epochs=1, batch_size=1000, momentum=0.0, weight_decay=0.0)
     few = replace(data, train=data.train[slice(0, 101)])  # an odd number
-    validated = st.learning.Validation(st.accuracy.Accuracy(1, 1), st.accuracy.Accuracy(1, 1))
+    validated = st.learning.Validation(st.Accuracy(1, 1), st.Accuracy(1, 1))
     job = drawing(Task(few, network, ATTACK, learning, lambda _: validated, seed=1), 0.3)
     before = {name: tensor.detach().clone() for name, tensor in job.learner.tensors().items()}
     job.run(Session(group=group))
@@ -220,7 +220,7 @@ def resumed(group: Group) -> str:
     """Go on from checkpoints that only the first process sees."""
     data, (first, second) = st.load_data("digits"), _FOLDERS
     recipe = LearningRecipe(epochs=2, batch_size=1000)
-    validated = st.learning.Validation(st.accuracy.Accuracy(1, 1), st.accuracy.Accuracy(1, 1))
+    validated = st.learning.Validation(st.Accuracy(1, 1), st.Accuracy(1, 1))
     task = Task(data, st.NetworkRecipe(width=2), ATTACK, recipe, lambda _: validated)
     path = Path(os.environ[first if group.leads else second]) / "checkpoint.safetensors"
     try:

@@ -120,11 +120,11 @@ class Reference:
         return hidden.flatten(1) @ weights["fc.weight"].T
 
     def attacked(
-        self, images: Tensor, labels: Tensor, attack: st.AttackRecipe, step: int, training: bool
+        self, images: Tensor, labels: Tensor, attack: st.Attack, step: int, training: bool
     ) -> Tensor:
         epsilon = float(attack.epsilon)
         length, steps, random = {
-            "pgd": (float(attack.step_size or 0), attack.steps, True),
+            "pgd": (float(getattr(attack.method, "step_size", 0)), attack.gradients, True),
             "fgsm": (epsilon, 1, False),
             "fgsm-rs": (1.25 * epsilon, 1, True),
         }[attack.name]
@@ -141,7 +141,7 @@ class Reference:
             moved = (moved + length * gradient.sign()).clamp(low, high)
         return moved.detach()
 
-    def run(self, data: st.ImageSet, attack: st.AttackRecipe, recipe: LearningRecipe) -> Seen:
+    def run(self, data: st.ImageSet, attack: st.Attack, recipe: LearningRecipe) -> Seen:
         seen, images = Seen(), data.images.float() / 255
         optimiser = torch.optim.SGD(
             self.learned.values(),
@@ -199,7 +199,7 @@ def ours(
     learner: Learner,
     network: nn.Module,
     data: st.ImageSet,
-    attack: st.AttackRecipe,
+    attack: st.Attack,
     recipe: LearningRecipe,
     checkpoint: Path,
 ) -> tuple[Seen, list[Epoch]]:
@@ -233,7 +233,7 @@ def ours(
 def test_every_step_is_that_of_the_reference(
     digits: st.Data,
     tmp_path: Path,
-    attack: st.AttackRecipe,
+    attack: st.Attack,
     settings: dict[str, object],
     what: str,
 ) -> None:

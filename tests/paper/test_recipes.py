@@ -103,7 +103,11 @@ def test_at_scale_paper_every_setting_is_the_papers() -> None:
     assert [j.recipe.seed for j in cells("figure1")[0].jobs] == [0, 1, 2]
     assert recipe.network.name == "resnet18"
     assert recipe.network.width == 64
-    assert (recipe.attack.name, recipe.attack.epsilon, recipe.attack.steps) == ("pgd", "8/255", 7)
+    assert (recipe.attack.name, recipe.attack.epsilon, recipe.attack.gradients) == (
+        "pgd",
+        "8/255",
+        7,
+    )
     assert recipe.evaluation.steps == 20
     learning = recipe.learning
     assert (learning.epochs, learning.batch_size, learning.learning_rate) == (160, 256, 0.1)

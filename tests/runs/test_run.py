@@ -13,6 +13,7 @@ import pytest
 
 import scratchticket as st
 from scratchticket.base.accuracy import Accuracy
+from scratchticket.attacks import PGD
 from scratchticket.base.errors import InputError, Interrupted
 from scratchticket.runs.folder import RunFolder
 from scratchticket.runs.recipe import make_recipe
@@ -66,7 +67,7 @@ def test_the_record_agrees_with_the_ticket(finished: Path, digits: st.Data) -> N
         chosen["natural"]["correct"],
         chosen["natural"]["total"],
     )
-    judge = st.AttackRecipe("pgd", attack["epsilon"], attack["steps"], attack["step_size"])
+    judge = st.Attack(PGD(**attack["settings"]), attack["epsilon"])
     result = measured(ticket, digits.test, judge, seed=attack["seed"])
     assert result["attacks"][0]["correct"] == attack["correct"]
     assert record["weights"] == {"kept": ticket.mask.kept, "total": ticket.mask.total}

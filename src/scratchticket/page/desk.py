@@ -18,7 +18,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from torch import Tensor
 
 from scratchticket.base.errors import InputError, ScratchticketError
-from scratchticket.page.each import EACH, try_each
+from scratchticket.page.each import EACH, aimed, try_each
 from scratchticket.page.guard import delete_upload, is_upload
 from scratchticket.page.pictures import MAX_BYTES, picture
 from scratchticket.page.sets import MAX_TICKETS, TicketSet
@@ -164,12 +164,23 @@ class Page:
         try:
             for number in range(min(CANDIDATES, len(one.samples))):
                 image = self.image(one.name, SAMPLE, number, "", False)
+                if self._stands(one, image, question):
+                    continue
                 attacked = self._tried(one, image, image.label, question)
                 if _shows_the_point(attacked.trial, one.natural):
                     return number, attacked
         except ScratchticketError:  # the page works without
             return None
         return None
+
+    def _stands(self, one: TicketSet, image: Image, question: Question) -> bool:
+        """Whether a naturally trained network stands, or is wrong before the attack."""
+        for name in one.natural:
+            trial = try_attack(one, image.pixels, aimed(question, name), label=image.label)
+            right = trial.dense[name].argmax(dim=1) == trial.label
+            if bool(right[-1]) or not bool(right[0]):
+                return True
+        return False
 
     def upload(self, sent: object) -> str:
         """Take an upload out of its folder; return the name it is held under.

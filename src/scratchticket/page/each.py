@@ -49,7 +49,7 @@ def try_each(
     clean = pixels(image[None]).to(chosen.device)
     own: dict[str, Trial] = {}
     for name in (*tickets, *chosen.dense):
-        asked = _aimed(question, name, (name if name in tickets else tickets[0],))
+        asked = aimed(question, name, (name if name in tickets else tickets[0],))
         truth = label
         if truth is None and tuple(image.shape) == chosen.shape:
             dense = chosen.dense_networks()
@@ -60,7 +60,7 @@ def try_each(
     first = own[tickets[0]]
     trial = replace(
         first,
-        question=_aimed(question, EACH, tickets),
+        question=aimed(question, EACH, tickets),
         known=label is not None,
         probabilities=torch.cat([own[name].probabilities for name in tickets], dim=1),
         dense={name: own[name].dense[name] for name in chosen.dense},
@@ -68,12 +68,9 @@ def try_each(
     return trial, {name: one.images for name, one in own.items()}
 
 
-def _aimed(question: Question, source: str, tickets: tuple[str, ...]) -> Question:
-    """Return a question of the same attack, made on another network.
-
-    The epsilon is not read again: written out as a fraction it may be longer than one is taken.
-    """
-    aimed = copy(question)
-    object.__setattr__(aimed, "source", source)
-    object.__setattr__(aimed, "tickets", tickets)
-    return aimed
+def aimed(question: Question, source: str, tickets: tuple[str, ...] = ()) -> Question:
+    """Return a question of the same attack, made on another network, for these tickets if any."""
+    other = copy(question)
+    object.__setattr__(other, "source", source)
+    object.__setattr__(other, "tickets", tickets or question.tickets)
+    return other
