@@ -100,7 +100,7 @@ def random_ticket(case: Case, ratio: str) -> st.Ticket:
         },
         fingerprints={name: fingerprint(w) for name, w in bare(network).named_parameters()},
         score_seed=SEED,
-        provenance={"recipe": recipe.json(), "versions": versions(), "epoch": 1},
+        provenance={"recipe": recipe.brief(), "versions": versions(), "epoch": 1},
     )
 
 

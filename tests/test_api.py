@@ -13,6 +13,7 @@ import scratchticket as st
 def test_public_names_are_these() -> None:
     assert st.__all__ == [
         "Accuracy",
+        "Attack",
         "AttackRecipe",
         "Data",
         "ImageSet",

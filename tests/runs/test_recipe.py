@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +13,7 @@ from scratchticket.attacks import inner_settings
 from scratchticket.base.errors import InputError
 from scratchticket.runs.cost import forward_passes, judging_share
 from scratchticket.runs.presets import PRESETS
-from scratchticket.runs.recipe import make_recipe, paths
+from scratchticket.runs.recipe import make_recipe, paths, stored_recipe
 
 
 def test_every_setting_has_a_path() -> None:
@@ -61,6 +62,13 @@ def test_a_stored_recipe_reads_back() -> None:
     } | {name: value for name, value in recipe.json().items() if not isinstance(value, dict)}
 
     assert make_recipe(flat) == recipe
+
+
+def test_a_ticket_tells_the_same_recipe_briefly() -> None:
+    for settings in ({}, {"learning.epochs": 3, "beside.sha256": ["b"], "attack.name": "fgsm"}):
+        recipe = make_recipe(settings)
+        assert stored_recipe(json.loads(json.dumps(recipe.brief()))) == recipe
+        assert len(json.dumps(recipe.brief())) < 0.6 * len(json.dumps(recipe.json()))
 
 
 def test_a_dense_network_keeps_all_weights() -> None:

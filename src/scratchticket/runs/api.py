@@ -119,7 +119,7 @@ def learned(recipe: Recipe, job: Job, session: Session) -> Finished:
         Interrupted: If the session asks to stop.
     """
     done = job.run(session)
-    made = {"recipe": recipe.json(), "versions": versions()}
+    made = {"recipe": recipe.brief(), "versions": versions()}
     return replace(
         done,
         chosen=replace(done.chosen, provenance=made | {"epoch": done.chosen_epoch}),

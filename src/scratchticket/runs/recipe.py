@@ -120,6 +120,9 @@ def read_attack(value: Any) -> Attack:
     return inner_attack(value)
 
 
+_IN_FULL = ("task", "data", "network", "ratio", "attack", "seed")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What to run.
@@ -199,6 +202,19 @@ class Recipe:
         """Return the recipe as JSON values, every default filled in."""
         value: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
         return value
+
+    def brief(self) -> dict[str, Any]:
+        """Return what a ticket, which counts in kilobytes, says of the recipe, as JSON values.
+
+        Task, data, network, ratio, attack and seed are told in full, of the rest what is not the
+        default: :func:`stored_recipe` reads it as the same recipe.
+        """
+        whole, other = self.json(), json.loads(json.dumps(changed(self)))
+        return {
+            name: value if name in _IN_FULL else other[name]
+            for name, value in whole.items()
+            if name in _IN_FULL or name in other
+        }
 
     def placeless(self) -> Recipe:
         """Return the recipe without where the files lie whose content it names."""
