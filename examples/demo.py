@@ -12,6 +12,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import typer
+
 from scratchticket.base.errors import InputError
 from scratchticket.cli.terminal import LearningProgress, out, result_table, user_errors
 from scratchticket.runs.folder import RunFolder
@@ -70,4 +72,7 @@ def resumable(home: RunFolder, recipe: Recipe) -> bool:
 
 if __name__ == "__main__":
     here = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("runs/demo")
-    main(here, seed=int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    try:
+        main(here, seed=int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    except typer.Exit as told:  # in a line, by user_errors
+        sys.exit(told.exit_code)
