@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,7 +12,15 @@ from torch import Tensor
 from scratchticket.attacks.balls import Ball, LinfBall, euclidean, per_image
 from scratchticket.attacks.gradient import Found, Network, whole
 from scratchticket.attacks.losses import Loss
-from scratchticket.attacks.method import Result, Stepping, Target, again, known_chances, together
+from scratchticket.attacks.method import (
+    OnSet,
+    Result,
+    Stepping,
+    Target,
+    again,
+    known_chances,
+    together,
+)
 from scratchticket.attacks.sets import Together, expected_error
 
 BEYOND = 0.05  # of epsilon: how far past a boundary to go
@@ -165,7 +173,7 @@ def _ahead(local: Tensor, boundary: _Boundary, ball: Ball, length: float, *, fir
 
 
 @dataclass(frozen=True)
-class ARC(Stepping):
+class ARC(OnSet, Stepping):
     """ARC; see :func:`scratchticket.attacks.arc`.
 
     Attributes:
@@ -179,12 +187,6 @@ class ARC(Stepping):
     classes: int = 3
     restarts: int = 1
     probabilities: tuple[float, ...] | None = None
-    learns: ClassVar[bool] = False
-
-    @property
-    def unused(self) -> tuple[str, ...]:
-        """The probabilities: they are the set's that is attacked."""
-        return ("probabilities",)
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
@@ -147,7 +148,7 @@ class Method(Protocol):
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(ABC):
     """What the methods have in common.
 
     Raises:
@@ -185,9 +186,9 @@ class Settings:
         """Return the method itself: nothing here depends on the ball."""
         return self
 
+    @abstractmethod
     def __call__(self, target: Target) -> Result:
         """Search."""
-        raise NotImplementedError
 
     def path(self, target: Target) -> Iterator[Tensor]:
         """Yield the images after each step; here only where the search ends."""
@@ -236,6 +237,18 @@ class Stepping(Settings):
         if self.step_size is None:
             raise InputError("a method has no step size before it has a ball")
         return float(Fraction(self.step_size))
+
+
+@dataclass(frozen=True)
+class OnSet(Settings):
+    """An attack on several networks: it judges, and its probabilities are the attacked set's."""
+
+    learns: ClassVar[bool] = False
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The probabilities: they are the set's that is attacked."""
+        return ("probabilities",)
 
 
 def again(restarts: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from scratchticket.attacks.apgd import apgd
-from scratchticket.attacks.method import Result, Settings, Target, again, known_chances
+from scratchticket.attacks.method import OnSet, Result, Target, again, known_chances
 from scratchticket.attacks.pgd import PGD, Keep, pgd
 from scratchticket.attacks.sets import SetLoss, expected_error, set_loss
 from scratchticket.base.errors import InputError
@@ -16,7 +16,7 @@ SET_LOSSES: tuple[SetLoss, ...] = get_args(SetLoss)
 
 
 @dataclass(frozen=True)
-class SetPGD(PGD):
+class SetPGD(OnSet, PGD):
     """PGD on a set; see :func:`set_loss` and :func:`scratchticket.attacks.pgd`.
 
     Attributes:
@@ -31,17 +31,11 @@ class SetPGD(PGD):
     samples: int | None = None
     probabilities: tuple[float, ...] | None = None
     losses: ClassVar[Sequence[str]] = SET_LOSSES
-    learns: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.samples is not None and self.loss != "eot":
             raise InputError("only the loss eot can be sampled")
-
-    @property
-    def unused(self) -> tuple[str, ...]:
-        """The probabilities: they are the set's that is attacked."""
-        return ("probabilities",)
 
     @property
     def name(self) -> str:
@@ -63,7 +57,7 @@ class SetPGD(PGD):
 
 
 @dataclass(frozen=True)
-class SetAPGD(Settings):
+class SetAPGD(OnSet):
     """Auto-PGD on a set; see :func:`set_loss` and :func:`scratchticket.attacks.apgd`."""
 
     steps: int = 100
@@ -71,12 +65,6 @@ class SetAPGD(Settings):
     restarts: int = 1
     probabilities: tuple[float, ...] | None = None
     losses: ClassVar[Sequence[str]] = SET_LOSSES
-    learns: ClassVar[bool] = False
-
-    @property
-    def unused(self) -> tuple[str, ...]:
-        """The probabilities: they are the set's that is attacked."""
-        return ("probabilities",)
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 from scratchticket.attacks.autoattack import library, settings, undone
 from scratchticket.attacks.balls import Ball
 from scratchticket.attacks.gradient import whole
-from scratchticket.attacks.method import Result, Settings, Target, known_chances, together
+from scratchticket.attacks.method import OnSet, Result, Target, known_chances, together
 from scratchticket.attacks.sets import Together, expected_error, scaled_margin
 
 WEIGHT = 100.0  # of an error against margins: fewer right answers come before smaller margins
@@ -77,18 +77,12 @@ def square_on_set(  # noqa: PLR0913
 
 
 @dataclass(frozen=True)
-class SetSquare(Settings):
+class SetSquare(OnSet):
     """Square on a set; see :func:`square_on_set`."""
 
     queries: int = 5000
     probabilities: tuple[float, ...] | None = None
     black_box: ClassVar[bool] = True
-    learns: ClassVar[bool] = False
-
-    @property
-    def unused(self) -> tuple[str, ...]:
-        """The probabilities: they are the set's that is attacked."""
-        return ("probabilities",)
 
     @property
     def name(self) -> str:
