@@ -71,7 +71,7 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         seed_: The seed of the ticket.
 
     Example:
-        from scratchticket import load_data
+        >>> from scratchticket import load_data
         >>> digits = load_data("digits")
         >>> images, labels = digits.train.images[:300, 0].numpy(), digits.train.labels[:300].numpy()
         >>> classifier = RobustTicketClassifier(ratio=0.3, epsilon=0.1, width=2, steps=1, epochs=1)

@@ -47,6 +47,7 @@ class Attack:
         InputError: If the method cannot search there.
 
     Example:
+        >>> from scratchticket.attacks.pgd import PGD
         >>> str(Attack(PGD(steps=50, restarts=5), "8/255"))
         'pgd-50 x5, linf, 8/255'
     """
@@ -116,6 +117,7 @@ class Attack:
         """The method's name with every setting that differs from its default.
 
         Example:
+            >>> from scratchticket.attacks.pgd import PGD
             >>> Attack(PGD(step_size="0.001", keep="best"), "0.1").label
             'pgd-20 (best; step size 0.001)'
         """

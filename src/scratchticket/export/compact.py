@@ -42,7 +42,7 @@ def compacted(network: nn.Module) -> nn.Module:
         InputError: If the network cannot be traced, or no channel can be taken out.
 
     Example:
-        from scratchticket import networks
+        >>> from scratchticket import networks
         >>> network = networks.build("conv4", classes=10, image_size=8, width=4).eval()
         >>> with torch.no_grad():
         ...     network.get_parameter("conv1.weight")[:2] = 0.0

@@ -33,7 +33,7 @@ class SharedNetwork:
             fine-tuned.
 
     Example:
-        from scratchticket import LearningRecipe, NetworkRecipe, draw_ticket, load_data
+        >>> from scratchticket import LearningRecipe, NetworkRecipe, draw_ticket, load_data
         >>> data, small = load_data("digits"), NetworkRecipe(width=2)
         >>> quick = LearningRecipe(epochs=1, batch_size=256)
         >>> tickets = [draw_ticket(data, small, ratio=r, learning=quick) for r in (0.1, 0.3)]
