@@ -19,19 +19,19 @@ from torch import nn
 import scratchticket as st
 from changed_json import changed_document
 from scratchticket.attacks import PGD, Attack
+from scratchticket.base.errors import OtherEvaluation, ScratchticketError
 from scratchticket.cli.evaluate import _print
 from scratchticket.cli.terminal import percent, result_table
-from scratchticket.base.errors import OtherEvaluation, ScratchticketError
 from scratchticket.evaluation import Evaluation, Journal, balls, report
 from scratchticket.judging import adversarial
+from scratchticket.judging.subject import Subject
+from scratchticket.paper import SCALES, paper_recipe
+from scratchticket.paper.report import Records, found, page, section
 from scratchticket.runs import lease
 from scratchticket.runs.folder import RunFolder, json_file
 from scratchticket.runs.recipe import make_recipe
-from scratchticket.paper import SCALES, paper_recipe
-from scratchticket.paper.report import Records, found, page, section
 from scratchticket.runs.run import run
 from scratchticket.runs.schemas import check_record
-from scratchticket.judging.subject import Subject
 from scratchticket.sweeps import Store
 
 FEW = int(os.environ.get("FUZZ_JSON", "40"))  # changes of each kind of file, in the fast tier

@@ -12,14 +12,14 @@ from xml.etree import ElementTree
 import pytest
 
 import scratchticket as st
-from scratchticket.base.accuracy import Accuracy
 from scratchticket.attacks import PGD
+from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.errors import InputError, Interrupted
+from scratchticket.learning import Event, Validation
 from scratchticket.runs.folder import RunFolder
 from scratchticket.runs.recipe import make_recipe
 from scratchticket.runs.records import measured
 from scratchticket.runs.run import run
-from scratchticket.learning import Event, Validation
 
 SETTINGS = {
     "network.width": 2,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from scratchticket.base.errors import InputError, Interrupted
+from scratchticket.learning import Event
 from scratchticket.runs.recipe import make_recipe
 from scratchticket.runs.run import run
-from scratchticket.learning import Event
 
 RECIPE = make_recipe(
     {

@@ -9,16 +9,16 @@ import torch
 from torch import nn
 
 from scratchticket.attacks import FGSM, Attack, AttackRecipe
-from scratchticket.data import Data
 from scratchticket.base.errors import InputError
+from scratchticket.base.processes import ALONE, Group
+from scratchticket.data import Data
 from scratchticket.evaluation import natural_accuracy, robust_accuracy
-from scratchticket.runs.recipe import BesideRecipe, Recipe, StartRecipe
-from scratchticket.runs.records import usable_device, versions
-from scratchticket.runs.start import NEW_INIT, content_hash
 from scratchticket.learning import LearningRecipe, SearchRecipe, Session, Validation
 from scratchticket.masks import Pattern, Ratio
 from scratchticket.networks import Factory, NetworkRecipe, name_of, register
-from scratchticket.base.processes import ALONE, Group
+from scratchticket.runs.recipe import BesideRecipe, Recipe, StartRecipe
+from scratchticket.runs.records import usable_device, versions
+from scratchticket.runs.start import NEW_INIT, content_hash
 from scratchticket.tickets import (
     Finished,
     InitialScores,

@@ -9,10 +9,16 @@ from textwrap import shorten
 from typing import Any
 
 from scratchticket.base.errors import InputError, Unwritable
+from scratchticket.base.files import (
+    MAX_JSON,
+    check_writable,
+    parsed_json,
+    read_bytes,
+    write_atomically,
+)
+from scratchticket.learning.checkpoint import Damaged, before
 from scratchticket.runs.recipe import Recipe, all_settings
 from scratchticket.runs.schemas import check_record
-from scratchticket.base.files import MAX_JSON, check_writable, parsed_json, read_bytes, write_atomically
-from scratchticket.learning.checkpoint import Damaged, before
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,16 @@ from typing import Annotated, Any, Literal
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
 from scratchticket.attacks import Attack, AttackRecipe, Norm, inner_attack, inner_settings
-from scratchticket.data import DataRecipe
 from scratchticket.base.errors import InputError, unknown
 from scratchticket.base.files import canonical_json, check_text
+from scratchticket.base.quantities import fraction_text
+from scratchticket.base.rng import check_seed
+from scratchticket.base.typed import changed, check_types
+from scratchticket.data import DataRecipe
 from scratchticket.learning import LearningRecipe, SearchRecipe, make_search, search_settings
 from scratchticket.masks import Pattern, parse_ratio
 from scratchticket.networks import NetworkRecipe
-from scratchticket.base.quantities import fraction_text
-from scratchticket.base.rng import check_seed
 from scratchticket.tickets import InitialScores, Ticket
-from scratchticket.base.typed import changed, check_types
 
 
 @dataclass(frozen=True)
@@ -154,9 +154,9 @@ class Recipe:
     beside: BesideRecipe = field(default_factory=BesideRecipe)
     scores: InitialScores = "random"
     search: SearchRecipe = field(default_factory=SearchRecipe)
-    attack: Annotated[
-        Attack, PlainValidator(read_attack), PlainSerializer(Attack.json)
-    ] = field(default_factory=AttackRecipe)
+    attack: Annotated[Attack, PlainValidator(read_attack), PlainSerializer(Attack.json)] = field(
+        default_factory=AttackRecipe
+    )
     learning: LearningRecipe = field(default_factory=LearningRecipe)
     evaluation: EvaluationRecipe = field(default_factory=EvaluationRecipe)
     seed: int = 0

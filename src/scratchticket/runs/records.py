@@ -13,11 +13,11 @@ import torch
 
 from scratchticket._version import __version__
 from scratchticket.attacks import Attack
-from scratchticket.data import ImageSet
 from scratchticket.base.errors import InputError
+from scratchticket.base.processes import ALONE, Group, own_device
+from scratchticket.data import ImageSet
 from scratchticket.evaluation import counts, natural_accuracy, robust_accuracy
 from scratchticket.networks import placed
-from scratchticket.base.processes import ALONE, Group, own_device
 from scratchticket.tickets import Ticket
 
 

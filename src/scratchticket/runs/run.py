@@ -11,7 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from scratchticket.base.files import write_atomically
+from scratchticket.base.processes import ALONE, Group
+from scratchticket.base.signals import stop_requests
 from scratchticket.data import Data, DataRecipe, load_data
+from scratchticket.learning import Epoch, Event, Session, catastrophic_overfitting
+from scratchticket.learning.checkpoint import discard
 from scratchticket.pictures import figures
 from scratchticket.runs.api import learned, prepared
 from scratchticket.runs.cost import judging_share
@@ -21,11 +26,6 @@ from scratchticket.runs.recipe import Recipe
 from scratchticket.runs.records import commit, machine, measured, versions
 from scratchticket.runs.start import load_beside, load_start
 from scratchticket.runs.tracking import check_tensorboard, tracked
-from scratchticket.base.files import write_atomically
-from scratchticket.learning import Epoch, Event, Session, catastrophic_overfitting
-from scratchticket.learning.checkpoint import discard
-from scratchticket.base.processes import ALONE, Group
-from scratchticket.base.signals import stop_requests
 from scratchticket.tickets import Finished, Ticket
 
 
