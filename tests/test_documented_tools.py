@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -12,19 +11,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import judge_study
 import pytest
-import run_study
 
 import scratchticket as st
-from scratchticket.base.errors import InputError
-from test_benchmarks import ROOT, write_photographs
+from test_benchmarks import write_photographs
 from test_commands import PAGES, commands
 
 program = importlib.import_module("benchmarks.__main__")
-RECORDS = ROOT / "records"
 TINY = st.NetworkRecipe("resnet18", width=2)
-STUDIES = {"run_study": run_study, "judge_study": judge_study}
 
 
 def all_commands(start: str) -> list[list[str]]:
@@ -91,43 +85,3 @@ def test_benchmarks_run(words: list[str], tmp_path: Path, monkeypatch: pytest.Mo
     program.main([*words, *MORE.get(name, [])])
 
     assert json.loads((tmp_path / "records.jsonl").read_text().splitlines()[0])["machine"]
-
-
-@pytest.mark.parametrize(
-    "words",
-    [[name, *words] for name in STUDIES for words in all_commands(f"python tools/{name}.py ")],
-    ids=" ".join,
-)
-def test_studies_do_not_run_again_what_is_recorded(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    name, study, _, seed = words
-    known = {row["label"] for row in run_study.stored(run_study.records_of(study, int(seed)))}
-    rows = {label: row for label, row in run_study.STUDIES[study].items() if label in known}
-    alone = {label: row for label, row in rows.items() if row.keys().isdisjoint(run_study.FILES)}
-    monkeypatch.setitem(run_study.STUDIES, study, alone)
-    monkeypatch.setattr(run_study, "GALLERY", {})  # whose tickets are made again where they lack
-    before = {path: path.read_bytes() for path in RECORDS.glob("*.jsonl")}
-    monkeypatch.setattr(sys, "argv", [*words, "--out", str(tmp_path)])
-    monkeypatch.setattr(run_study, "run", lambda recipe, *_, **__: pytest.fail(f"runs {recipe}"))
-
-    STUDIES[name].main()
-
-    assert {path: path.read_bytes() for path in before} == before
-
-
-@pytest.mark.parametrize("name", STUDIES)
-def test_studies_run_what_is_not_recorded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    def stop(recipe: Any, *_: Any, **__: Any) -> None:
-        asked.append(recipe.task)
-        raise InputError("enough")
-
-    monkeypatch.setattr(sys, "argv", [name, "digits", "--seed", "99", "--only", "dense"])
-    monkeypatch.setattr(run_study, "run", stop)
-
-    with pytest.raises(SystemExit, match="enough"):
-        STUDIES[name].main()
-
-    assert asked == ["train"]

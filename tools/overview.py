@@ -7,45 +7,24 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
-import attack_tables
 import benchmark_tables
-import findings
 import r2s_tables
 import result_tables
-import searches
 
-from scratchticket.paper.comparison import Verdict, compared
+from scratchticket.paper.comparison import Verdict
+from scratchticket.paper.recipes import fewer_steps
+from scratchticket.paper.recipes.fewer_steps import COST
+from scratchticket.paper.report.found import Filled
+from scratchticket.paper.study import ROBUST
 
 Record = dict[str, Any]
 Records = list[Record]
 Studies = dict[str, Records]  # name of a study to its records
-RATIO = re.compile(
-    r"ticket|(ticket|ratio) [\d.]+"
-)  # label of a ticket that differs in its ratio alone
+#: Rows of tickets that differ in their ratios alone.
+RATIO = re.compile(r"ticket, \d+ %")
 DOCS = Path(__file__).parents[1] / "docs"
-
-
-def landing(records: Records) -> str:
-    """Return what the ticket of the demo reaches, in two sentences of Markdown."""
-    ticket, dense = (
-        [record for record in records if record["recipe"]["task"] == task]
-        for task in ("draw", "train")
-    )
-    first = ticket[0]
-    attack = first["results"][first["selected"]]["attacks"][0]
-    weights, network = first["weights"], first["recipe"]["network"]
-    kept = f"{100 * weights['kept'] / weights['total']:.0f} %"
-    size = [f"{mean(run['bytes'] for run in runs):,.0f}" for runs in (ticket, dense)]
-    return f"""\
-**{_robust(ticket)} % robust accuracy, and no weight was trained:** a ticket that keeps
-{kept} of the weights of a random {network["name"]} of width {network["width"]}, {size[0]} bytes on
-disk, attacked on {attack["total"]} images of handwritten digits ({attack["title"]}). The same
-network trained adversarially reaches {_robust(dense)} % and takes {size[1]} bytes. Mean ± standard
-deviation over {len(ticket)} seeds.
-"""
 
 
 def overview(records: Records) -> str:
@@ -64,38 +43,28 @@ def overview(records: Records) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _robust(records: Records) -> str:
-    """Return the robust accuracy of several seeds in percent."""
-    return findings.spread([findings.percents(record)[1] for record in records])
-
-
-def _title(records: Records) -> str:
-    """Return the attack that a study's networks were judged under."""
-    first = records[0]
-    title: str = first["results"][first["selected"]]["attacks"][0]["title"]
-    return title
-
-
-def _study(name: str, of: Studies) -> str:
+def _study(study: str, of: Studies, name: str = "") -> str:
     """Return the best ticket of a study beside the dense network, and what holds."""
-    rows = findings.complete(findings.by_label(of[name], name))
-    tickets = [own for label, own in rows.items() if RATIO.fullmatch(label)]
-    robust = {
-        f"{100 * float(own[0]['recipe']['ratio']):g}": mean(findings.percents(r)[1] for r in own)
-        for own in tickets
-    }
-    best, *rest = sorted(robust, key=lambda percent: -robust[percent])
-    near = [percent for percent in rest if robust[best] - robust[percent] < 1]
-    near.sort(key=float)
-    verdicts = findings.verdicts(name, of[name])
-    told, several = _robust(tickets[list(robust).index(best)]), len(rows["dense"])
-    close = f" ({', '.join(near)} % within a point of it)" if near else ""
+    one = result_tables.found_study(of[study], name)
+    several = len(one.scale.seeds)
+    whole = [f for f in one.cells if f.cell.column == ROBUST and len(f.values) == several]
+    robust = {f.cell.row: f for f in whole}
+    tickets = {row: f for row, f in robust.items() if RATIO.fullmatch(row)}
+    best, *rest = sorted(tickets, key=lambda row: -_mean(tickets[row]))
+    near = [row for row in rest if _mean(tickets[best]) - _mean(tickets[row]) < 0.01]
+    others = " %, ".join(row.removeprefix("ticket, ").removesuffix(" %") for row in near)
+    close = f" ({others} % within a point of it)" if near else ""
     seeds = f"{several} seeds" if several > 1 else "one seed, which decides nothing"
+    ratio, reached = best.removeprefix("ticket, "), tickets[best].text()
     return (
-        f"The best of {len(robust)} ratios is {best} %{close}: {told} % under "
-        f"{_title(rows['dense'])}; dense, trained: {_robust(rows['dense'])} % ({seeds}). "
-        f"{_counted(verdicts)}"
+        f"The best of {len(tickets)} ratios is {ratio}{close}: {reached} % under PGD-20; "
+        f"dense, trained: {robust['dense'].text()} % ({seeds}). "
+        f"{_counted(result_tables.counted([one]))}"
     )
+
+
+def _mean(filled: Filled) -> float:
+    return filled.mean or 0.0
 
 
 def _counted(verdicts: Counter[Verdict]) -> str:
@@ -117,16 +86,15 @@ def _paper(scale: str, of: Studies) -> str:
 
 def _attacked(study: str, of: Studies) -> str:
     """Return the best ticket and the dense network in the worst case."""
-    named = {attack_tables.percent_of(record): record["worst_case"] for record in of[study]}
-    shares = {name: 100 * w["correct"] / w["total"] for name, w in named.items()}
-    dense = shares.pop("dense")
-    best = max(shares, key=lambda name: shares[name])
-    worst, (low, high) = named[best], named["dense"]["interval"]
-    said = "cannot be told from" if low <= shares[best] / 100 <= high else "differs from"
+    one = result_tables.found_study(of[study])
+    worst = {f.cell.row: f for f in one.cells if f.cell.column.startswith("worst case")}
+    dense = worst.pop("dense")
+    best = max(worst, key=lambda row: _mean(worst[row]))
+    low, high = dense.interval() or (0.0, 100.0)
+    said = "cannot be told from" if low <= 100 * _mean(worst[best]) <= high else "differs from"
     return (
-        f"In the worst case of {len(worst['attacks'])} attacks at epsilon {worst['epsilon']} the "
-        f"{best} ticket keeps {shares[best]:.1f} %, which {said} the {dense:.1f} % of the dense "
-        f"network ({worst['total']} images)."
+        f"In the worst case of all attacks the {best}, has {worst[best].text()} %, which {said} "
+        f"the {dense.text()} % of the dense network ({dense.values[0].images} images)."
     )
 
 
@@ -187,24 +155,24 @@ def _growth(of: Studies) -> str:
 
 
 def _fewer(of: Studies) -> str:
-    """Return what the cheap search reaches beside the whole one, study by study."""
+    """Return what the cheap search reaches beside the whole one, panel by panel."""
     told = []
-    for study, name in searches.STUDIES.items():
-        rows = findings.by_label(of[study], study)
-        whole, cheap = next(iter(rows.values())), rows[searches.SHIPPED[study]]
-        share = searches.cost(cheap[0]) / searches.cost(whole[0])
-        told.append(f"{_robust(cheap)} % at {share:.2f} of the cost of {_robust(whole)} % ({name})")
+    for study in ("fewer-steps-quick", "fewer-steps-cifar10-small"):
+        one = result_tables.found_study(of[study])
+        for panel, cells in one.panels.items():
+            numbers = {(f.cell.row, f.cell.column): f for f in cells}
+            first, shipped = cells[0].cell.row, fewer_steps.SHIPPED[panel]
+            share = _mean(numbers[shipped, COST]) / _mean(numbers[first, COST])
+            cheap, whole = (numbers[row, ROBUST].text() for row in (shipped, first))
+            told.append(f"{cheap} % at {share:.2f} of the cost of {whole} % ({panel})")
     return f"`--preset fast` reaches {'; '.join(told)}."
 
 
 def _precision(of: Studies) -> str:
     """Return what lower precision changes."""
-    rows = findings.by_label(of["precision-digits"], "precision-digits")
-    told = [f"{label} {_robust(own)} %" for label, own in rows.items()]
-    whole = findings.measured(rows.pop("float32"))
-    pairs = [(findings.measured(own), whole) for own in rows.values()]
-    verdicts = Counter(compared("~", [pair]).verdict for pair in pairs)
-    return f"{'; '.join(told)}. Comparable to float32? {_counted(verdicts)}"
+    one = result_tables.found_study(of["precision-quick"])
+    told = [f"{f.cell.row} {f.text()} %" for f in one.cells if f.cell.column == ROBUST]
+    return f"{'; '.join(told)}. {_counted(result_tables.counted([one]))}"
 
 
 def _size(of: Studies) -> str:
@@ -246,9 +214,9 @@ Answer = Callable[[Studies], str]
 ROWS: dict[str, tuple[str, Answer]] = {  # page: what it asks, what it found
     "findings": (
         "Do robust scratch tickets exist, and which is the best?",
-        partial(_study, "digits"),
+        partial(_study, "digits-quick"),
     ),
-    "findings-cifar10": ("The same on CIFAR-10", partial(_study, "cifar10")),
+    "findings-cifar10": ("The same on CIFAR-10", partial(_study, "paper-small", name="cifar10")),
     "results-quick": (
         "Do the paper's tables and figures hold on digits?",
         partial(_paper, "quick"),
@@ -256,9 +224,9 @@ ROWS: dict[str, tuple[str, Answer]] = {  # page: what it asks, what it found
     "results-small": ("Do they hold on CIFAR-10?", partial(_paper, "small")),
     "attacks": (
         "Do tickets resist attacks that they were not drawn with?",
-        partial(_attacked, "digits-attacks"),
+        partial(_attacked, "attacks-quick"),
     ),
-    "attacks-cifar10": ("The same on CIFAR-10", partial(_attacked, "cifar10-attacks")),
+    "attacks-cifar10": ("The same on CIFAR-10", partial(_attacked, "attacks-small")),
     "r2s-findings": ("Does a random switch between tickets (R2S) add robustness?", _r2s),
     "fewer-steps": ("Does a search need PGD-7?", _fewer),
     "precision": ("Do bfloat16 and `torch.compile` cost robustness?", _precision),

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from fractions import Fraction
 from statistics import mean
 from typing import Any
 
-from findings import percents
 from matplotlib.figure import Figure
+from result_tables import found_study
 
 from scratchticket.attacks import PGD, Attack
-from scratchticket.pictures.figures import MARKERS, NATURAL, ROBUST, svg
+from scratchticket.paper.recipes import fewer_steps
+from scratchticket.paper.recipes.digits import PERCENTS, RANDOM_MASK, ticket_of
+from scratchticket.paper.report.found import Found
+from scratchticket.paper.study import NATURAL, ROBUST
+from scratchticket.pictures import figures
+from scratchticket.pictures.figures import MARKERS, svg
 
 Record = dict[str, Any]
 GREY = "#888888"
+FAMILIES = {"PGD-7": "black", "PGD": "#0072b2", "FGSM-RS": "#d55e00"}
+PRESET = "#009e73"
 
 
 def accuracy_by_epsilon(records: list[Record]) -> str:
@@ -26,8 +32,8 @@ def accuracy_by_epsilon(records: list[Record]) -> str:
     """
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axes = figure.subplots()
-    drawn = None
-    for place, record in enumerate(records):
+    judged = [record["record"] for record in records if record["job"]["kind"] == "judge"]
+    for place, record in enumerate(judged):
         share = record["subject"]["kept"] / record["subject"]["of"]
         counts = {0.0: record["natural"]} | {
             float(Fraction(attack["epsilon"])): attack
@@ -39,8 +45,7 @@ def accuracy_by_epsilon(records: list[Record]) -> str:
         label = "dense, trained" if dense else f"ticket of {100 * share:.0f} %"
         style = {"color": "black", "linewidth": 2.0} if dense else {"linewidth": 1.0}
         axes.plot(*zip(*points, strict=True), marker=MARKERS[place], label=label, **style)
-        drawn = float(Fraction(record["plan"]["epsilons"][0]))
-    assert drawn is not None
+    drawn = float(Fraction(judged[0]["plan"]["epsilons"][0]))
     axes.axvline(drawn, color=GREY, linestyle=":", linewidth=1)
     axes.annotate("drawn at", (drawn, 3), xytext=(4, 0), textcoords="offset points", color=GREY)
     axes.set(
@@ -58,39 +63,95 @@ def whiskers(values: Sequence[Sequence[float]]) -> tuple[list[float], list[list[
     return middle, [[m - min(v) for m, v in pairs], [max(v) - m for m, v in pairs]]
 
 
+def values_of(found: Found, panel: str, row: str, column: str) -> list[float]:
+    """Return a number of a study of every seed; fractions in percent."""
+    filled = next(
+        f for f in found.cells if (f.cell.panel, f.cell.row, f.cell.column) == (panel, row, column)
+    )
+    return [(100 if value.images else 1) * value.value for value in filled.values]
+
+
 def accuracy_by_ratio(records: list[Record]) -> str:
     """Draw what tickets keep of natural and robust accuracy, over how many weights remain.
 
     Returns:
         SVG text.
     """
-    named: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        named[record["label"]].append(record)
-    tickets = [named[label] for label in ("ticket", *(n for n in named if n.startswith("ratio ")))]
-    tickets.sort(key=lambda own: float(own[0]["recipe"]["ratio"]))
+    found = found_study(records)
+    (panel,) = found.panels
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axes = figure.subplots()
-    x = [100 * float(own[0]["recipe"]["ratio"]) for own in tickets]
-    for part, (name, colour) in enumerate({"natural": NATURAL, "PGD-20": ROBUST}.items()):
-        values = [[percents(record)[part] for record in own] for own in tickets]
-        middle, errors = whiskers(values)
-        marker = MARKERS[part]
+    colours = {NATURAL: figures.NATURAL, ROBUST: figures.ROBUST}
+    for place, (column, colour) in enumerate(colours.items()):
+        curve = {p: values_of(found, panel, ticket_of(p), column) for p in PERCENTS}
+        curve = {percent: values for percent, values in curve.items() if values}
+        middle, errors = whiskers(list(curve.values()))
+        marker = MARKERS[place]
         axes.errorbar(
-            x, middle, yerr=errors, color=colour, marker=marker, capsize=2, label=f"ticket, {name}"
-        )
+            list(curve), middle, yerr=errors, color=colour, marker=marker, capsize=2,
+            label=f"ticket, {column}",
+        )  # fmt: skip
         dense, random = (
-            mean(percents(record)[part] for record in named[label])
-            for label in ("dense", "control: random mask")
+            mean(values_of(found, panel, row, column)) for row in ("dense", RANDOM_MASK)
         )
-        axes.axhline(dense, color=colour, linestyle="--", linewidth=1, label=f"dense, {name}")
+        axes.axhline(dense, color=colour, linestyle="--", linewidth=1, label=f"dense, {column}")
         axes.plot(
             10, random, color=colour, marker=marker, fillstyle="none", linestyle="",
-            label=f"random mask, {name}",
+            label=f"random mask, {column}",
         )  # fmt: skip
     axes.set(xscale="log", xlabel="weights that remain (%)", ylabel="accuracy (%)", ylim=(0, 102))
     axes.set_xticks(ticks := [1, 2, 5, 10, 20, 50, 90], [str(tick) for tick in ticks])
     axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=8, loc="center right", ncols=2)
+    return svg(figure)
+
+
+def robustness_by_cost(records: list[Record]) -> str:
+    """Draw robust accuracy against the operations of the search, a panel for each base.
+
+    Returns:
+        SVG text.
+    """
+    by_study: dict[str, list[Record]] = {}
+    for record in records:
+        by_study.setdefault(record["study"], []).append(record)
+    founds = [found_study(own) for own in by_study.values()]
+    panels = [(found, panel) for found in founds for panel in found.panels]
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    every = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (found, panel) in zip(every, panels, strict=True):
+        rows = list(dict.fromkeys(f.cell.row for f in found.panels[panel]))
+        (whole, *_) = values_of(found, panel, rows[0], fewer_steps.COST)
+        best = values_of(found, panel, rows[0], ROBUST)
+        axes.axhspan(min(best), max(best), color=GREY, alpha=0.25, linewidth=0)
+        for place, row in enumerate(rows):
+            if not (values := values_of(found, panel, row, ROBUST)):
+                continue
+            (passes, *_) = values_of(found, panel, row, fewer_steps.COST)
+            middle, errors = whiskers([values])
+            family = next(name for name in FAMILIES if row.startswith(name))
+            shipped = row == fewer_steps.SHIPPED[panel]
+            axes.errorbar(
+                [passes / whole],
+                middle,
+                yerr=errors,
+                fmt="*" if shipped else MARKERS[place % len(MARKERS)],
+                color=PRESET if shipped else FAMILIES[family],
+                capsize=2,
+                linewidth=1,
+                markersize=10 if shipped else 4,
+                zorder=3 if shipped else 2,
+            )
+        axes.axvline(1 / 5, color=GREY, linestyle=":", linewidth=1)
+        axes.set(xscale="log", title=panel, xlabel="operations, of PGD-7's")
+        axes.set_xticks([1 / 20, 1 / 10, 1 / 5, 1 / 2, 1], ["1/20", "1/10", "1/5", "1/2", "1"])
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+    every[0].set_ylabel("robust accuracy (%)")
+    marks = {"PGD-7": "PGD-7", "PGD": "PGD-2, PGD-3", "FGSM-RS": "FGSM-RS"}
+    for family, colour in FAMILIES.items():
+        every[-1].plot([], [], "o", color=colour, markersize=4, label=marks[family])
+    every[-1].plot([], [], "*", color=PRESET, markersize=10, label="--preset fast")
+    every[-1].legend(frameon=False, fontsize=8, loc="lower right")
     return svg(figure)

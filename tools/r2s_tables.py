@@ -29,7 +29,7 @@ from scratchticket.paper.parts import (
     percent_name,
 )
 from scratchticket.paper.parts import panel as panel_of
-from scratchticket.paper.protocol import PGD, dense_cells
+from scratchticket.paper.recipes.r2s import PGD, dense_cells
 from scratchticket.pictures.figures import MARKERS, svg
 
 Record = dict[str, Any]

@@ -1,8 +1,9 @@
-"""The page of the paper's tables and figures, from the records of a sweep."""
+"""The pages of the paper's tables and figures and of the studies, from the records of sweeps."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +17,14 @@ from scratchticket.runs.summary import outcome
 
 Record = dict[str, Any]
 LISTED = 40  # of so many jobs, each is listed
+VERDICTS = """\
+Differences are means over the seeds with their 95 % interval, which covers other seeds and other
+images; *comparable* means shown to be within 2.5 points, and one seed decides nothing. The rule is
+that of all pages ([decision 27](decisions/0027-one-rule-of-verdicts.md))."""
 
 
 def results(scale: str, records: list[Record]) -> str:
-    """Return what was found, in Markdown.
+    """Return what was found of the paper's tables and figures, in Markdown.
 
     Args:
         scale: At which scale.
@@ -28,33 +33,70 @@ def results(scale: str, records: list[Record]) -> str:
     done = sized(scale, records)
     founds = _founds(done, records)
     less = "\n".join(f"- {line}" for line in done.less)
-    parts = [answered(done, founds), _verdicts(founds)]
-    if len(done.seeds) > 1:
-        seeds = counted_from_one(done.seeds).capitalize()
-        parts.append(f"{seeds}; a number without ± is of one seed alone.")
+    parts = [answered(done, founds), _verdicts(founds), seeds_of(done)]
     parts += [f"Less than in the paper:\n\n{less}", _cost(records)]
     parts += [section(one) for one in founds if one.done]
-    return "\n\n".join(part.rstrip() for part in parts) + "\n"
+    return "\n\n".join(part.rstrip() for part in parts if part) + "\n"
+
+
+def study(records: list[Record], name: str = "") -> str:
+    """Return what was found of studies, in Markdown: their sections, seeds, cost and warnings.
+
+    Args:
+        records: Each with the name of its file.
+        name: Of the recipe, if it is not that of the file.
+    """
+    parts = []
+    for file in dict.fromkeys(record["study"] for record in records):
+        same = [record for record in records if record["study"] == file]
+        one = found_study(same, name)
+        needed = {job.id for job in one.recipe.jobs(one.scale)}
+        own = [record for record in same if record["id"] in needed]
+        parts += [section(one), seeds_of(one.scale), _cost(own, each=False), _warnings(own)]
+    return "\n\n".join(part.rstrip() for part in [*parts, VERDICTS] if part) + "\n"
+
+
+def found_study(records: Sequence[Record], name: str = "") -> Found:
+    """Return what was found of a study: of the recipe and the scale that name the records' file."""
+    recipe, _, scale = records[0]["study"].rpartition("-")
+    return found(paper_recipe(name or recipe), sized(scale, records), _known(records))
 
 
 def verdicts(scale: str, records: list[Record]) -> Counter[Verdict]:
     """Return how many claims of the paper have each verdict at a scale."""
-    founds = _founds(sized(scale, records), records)
+    return counted(_founds(sized(scale, records), records))
+
+
+def counted(founds: Sequence[Found]) -> Counter[Verdict]:
+    """Return how many claims have each verdict."""
     return Counter(claim.verdict for one in founds for claim in one.claims)
 
 
-def _founds(scale: Scale, records: list[Record]) -> list[Found]:
-    """Return what was found of each recipe."""
-    known = Records({r["id"]: {k: v for k, v in r.items() if k != "id"} for r in records})
-    return in_order(found(paper_recipe(name), scale, known) for name in NAMES)
-
-
-def sized(scale: str, records: list[Record]) -> Scale:
+def sized(scale: str, records: Sequence[Record]) -> Scale:
     """Return a scale with the seeds that were run."""
     return replace(SCALES[scale], seeds=run_seeds(record["job"] for record in records))
 
 
-def _cost(records: list[Record]) -> str:
+def seeds_of(scale: Scale) -> str:
+    """Return which seeds were run, if there are several."""
+    if len(scale.seeds) == 1:
+        return ""
+    seeds = counted_from_one(scale.seeds).capitalize()
+    return f"{seeds}; a number without ± is of one seed alone."
+
+
+def _known(records: Sequence[Record]) -> Records:
+    own = ("id", "study")
+    return Records({r["id"]: {k: v for k, v in r.items() if k not in own} for r in records})
+
+
+def _founds(scale: Scale, records: list[Record]) -> list[Found]:
+    """Return what was found of each recipe of the paper."""
+    known = _known(records)
+    return in_order(found(paper_recipe(name), scale, known) for name in NAMES)
+
+
+def _cost(records: list[Record], *, each: bool = True) -> str:
     """Return what all of it took, and where."""
     hours = sum(record["seconds"] for record in records) / 3600
     machines = Counter(
@@ -64,7 +106,7 @@ def _cost(records: list[Record]) -> str:
     )
     where = " and ".join(machines)
     total = f"{len(records)} jobs, {hours:.1f} hours of work on {where}."
-    return total if len(records) > LISTED else f"{total}\n\n{_each(records)}"
+    return f"{total}\n\n{_each(records)}" if each and len(records) <= LISTED else total
 
 
 def _each(records: list[Record]) -> str:
@@ -76,11 +118,24 @@ def _each(records: list[Record]) -> str:
     return "\n".join(lines)
 
 
+def _warnings(records: list[Record]) -> str:
+    """Return the warning signs of judgements, empty if nothing was judged."""
+    judged = [record for record in records if record["job"]["kind"] == "judge"]
+    told = [
+        f"- {record['job']['label'].removeprefix('attacks on ')}: {sign['name']}: {sign['text']}"
+        for record in judged
+        for sign in record["record"]["warning_signs"]
+    ]
+    if not judged:
+        return ""
+    return "Warning signs:\n\n" + "\n".join(told) if told else "No warning signs."
+
+
 def _verdicts(founds: list[Found]) -> str:
     """Return the overview."""
     lines = ["| recipe | question | answer | claims | numbers |", "|---|---|---|---|---|"]
     for one in founds:
-        counts = Counter(claim.verdict for claim in one.claims)
+        counts = counted([one])
         said = ", ".join(f"{verdict} {count}" for verdict, count in counts.items())
         done = f"{one.done} of {len(one.cells)}"
         answer = in_words(one).replace("; ", "<br>") if one.panels else "not run"

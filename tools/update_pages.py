@@ -13,19 +13,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from math import sqrt
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
-import attack_tables
 import benchmark_tables
-import findings
+import demo_tables
 import idea_picture
 import overview
 import r2s_tables
 import result_tables
-import searches
 import settings_table
 
 import pictures
@@ -33,36 +29,6 @@ import pictures
 ROOT = Path(__file__).parents[1]
 MARKERS = re.compile("(<!-- results: .* -->\n).*?(<!-- end of results -->\n)", flags=re.DOTALL)
 Record = dict[str, Any]
-
-
-def demo(records: list[Record]) -> str:
-    """Return the README's table and its explanation, in Markdown."""
-    rows = []
-    for task, label in (("draw", "ticket, untrained"), ("train", "dense, trained")):
-        runs = [record for record in records if record["recipe"]["task"] == task]
-        natural, robust = zip(*map(findings.percents, runs), strict=True)
-        weights = runs[0]["weights"]
-        spread = [findings.spread(values) for values in (natural, robust)]
-        size = round(mean(run["bytes"] for run in runs))
-        rows.append(f"| {label} | {spread[0]} | {spread[1]} | {weights['kept']:,} | {size:,} |")
-    first = records[0]
-    attack = first["results"][first["selected"]]["attacks"][0]
-    seconds = mean(r["seconds"]["learning"] + r["seconds"]["evaluation"] for r in records)
-    seeds = sorted({record["recipe"]["seed"] for record in records})
-    machine, total = first["machine"], attack["total"]
-    fraction = attack["correct"] / total
-    error = 100 * sqrt(fraction * (1 - fraction) / total)
-    return f"""\
-| | natural (%) | robust (%) | weights kept | bytes on disk |
-|---|---|---|---|---|
-{chr(10).join(rows)}
-
-Accuracy on {total} test images, natural and under attack ({attack["title"]});
-mean ± standard deviation over seeds
-{", ".join(map(str, seeds))}; the epoch is chosen on validation images. The standard error of one
-robust accuracy from {total} images alone is {error:.1f} points. A run took {seconds:.0f} s on
-average with {machine["threads"]} threads of {machine["device"]}.
-"""
 
 
 @dataclass(frozen=True)
@@ -82,10 +48,10 @@ class Page:
 
 
 PAGES = (
-    Page("README.md", demo, "demo.jsonl"),
-    Page("docs/index.md", overview.landing, "demo.jsonl"),
+    Page("README.md", demo_tables.demo, "demo.jsonl"),
+    Page("docs/index.md", demo_tables.landing, "demo.jsonl"),
     Page("docs/measurements.md", overview.overview, "*.jsonl"),
-    Page("docs/drawing.md", findings.processes, "demo*.jsonl"),
+    Page("docs/drawing.md", demo_tables.processes, "demo*.jsonl"),
     Page("docs/ticket-size.md", benchmark_tables.ticket_size, "ticket_size.jsonl"),
     Page("docs/switching.md", benchmark_tables.switching, "switching.jsonl"),
     Page("docs/export.md", benchmark_tables.export, "export.jsonl"),
@@ -94,17 +60,25 @@ PAGES = (
     Page("docs/part-speed.md", benchmark_tables.parts, "parts.jsonl"),
     Page("docs/imagenet.md", benchmark_tables.photographs, "photographs.jsonl"),
     Page("docs/attack-speed.md", benchmark_tables.attacks, "attacks.jsonl"),
-    Page("docs/attacks.md", attack_tables.attacks, "digits-attacks-seed*.jsonl"),
-    Page("docs/attacks-cifar10.md", attack_tables.attacks, "cifar10-attacks-seed*.jsonl"),
-    Page("docs/fewer-steps.md", searches.tables, "fast-*seed*.jsonl"),
+    Page("docs/attacks.md", result_tables.study, "attacks-quick.jsonl"),
+    Page("docs/attacks-cifar10.md", result_tables.study, "attacks-small.jsonl"),
+    Page(
+        "docs/fewer-steps.md",
+        result_tables.study,
+        "fewer-steps-*.jsonl",
+    ),
     Page("docs/results-quick.md", partial(result_tables.results, "quick"), "paper-quick.jsonl"),
     Page("docs/results-small.md", partial(result_tables.results, "small"), "paper-small.jsonl"),
     Page("docs/r2s-findings.md", r2s_tables.answers, "paper-*.jsonl"),
-    Page("docs/precision.md", findings.precisions, "precision-digits-seed*.jsonl"),
+    Page("docs/precision.md", result_tables.study, "precision-quick.jsonl"),
     Page("docs/settings.md", settings_table.settings, "no records"),
     Page("docs/evaluation.md", settings_table.attacks, "no records"),
-    Page("docs/findings.md", partial(findings.study, "digits"), "digits-seed*.jsonl"),
-    Page("docs/findings-cifar10.md", partial(findings.study, "cifar10"), "cifar10-seed*.jsonl"),
+    Page("docs/findings.md", result_tables.study, "digits-quick.jsonl"),
+    Page(
+        "docs/findings-cifar10.md",
+        partial(result_tables.study, name="cifar10"),
+        "paper-small.jsonl",
+    ),
 )
 
 
@@ -124,22 +98,21 @@ class Picture:
 
 
 PICTURES = (
-    Picture(
-        "docs/pictures/epsilon.svg", pictures.accuracy_by_epsilon, "digits-attacks-seed*.jsonl"
-    ),
+    Picture("docs/pictures/epsilon.svg", pictures.accuracy_by_epsilon, "attacks-quick.jsonl"),
     Picture("docs/pictures/r2s.svg", r2s_tables.compared, "paper-*.jsonl"),
-    Picture("docs/pictures/ratio.svg", pictures.accuracy_by_ratio, "digits-seed?.jsonl"),
+    Picture("docs/pictures/ratio.svg", pictures.accuracy_by_ratio, "digits-quick.jsonl"),
     Picture("docs/pictures/idea.svg", idea_picture.wide, "no records"),
     Picture("docs/pictures/idea-tall.svg", idea_picture.tall, "no records"),
-    Picture("docs/pictures/fewer-steps.svg", searches.compared, "fast-*seed*.jsonl"),
+    Picture("docs/pictures/fewer-steps.svg", pictures.robustness_by_cost, "fewer-steps-*.jsonl"),
 )
 
 
 def read(pattern: str) -> list[Record]:
     """Return the records of all files that fit, each with the study it is of."""
-    files = sorted((ROOT / "records").glob(pattern))
+    found = (ROOT / "records").glob(pattern)
+    files = sorted(found, key=lambda file: (file.stem.rpartition("-")[2], file.stem))  # by scale
     return [
-        {"study": re.sub(r"-seed\d+$", "", file.stem)} | json.loads(line)
+        {"study": file.stem} | json.loads(line)
         for file in files
         for line in file.read_text().splitlines()
     ]

@@ -102,7 +102,7 @@ def opening(browser: Browser, url: str, **how: Any) -> Iterator[Page]:
     opened.on("pageerror", lambda error: said.append(str(error)))
     opened.on("request", lambda request: asked.append(request.url))
     opened.goto(url)
-    opened.wait_for_selector("#preview img")
+    opened.wait_for_selector("#title .st-where")  # it opens on an attacked image
     yield opened
     opened.close()
     assert [text for text in said if not any(cut in text for cut in CUT_OFF)] == []
@@ -360,7 +360,7 @@ def test_the_smallest_epsilon_is_seen(opened: Page, epsilon: str) -> None:
 
     assert f"linf, {epsilon}\n" in said.replace("1.00e", "1e")
     opened.reload()
-    opened.wait_for_selector("#preview img")
+    opened.wait_for_selector("#title .st-where")  # it opens on an attacked image
 
 
 def post(url: str, fn_index: int, data: list[object], session: str) -> int:

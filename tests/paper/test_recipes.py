@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from itertools import product
 from pathlib import Path
 from statistics import mean
@@ -15,10 +14,10 @@ from scratchticket.learning import SearchRecipe
 from scratchticket.paper import (
     NAMES,
     SCALES,
-    STUDIES,
     paper_recipe,
     published,
     scale_named,
+    studies,
 )
 from scratchticket.paper.cells import EVERY, Cell, Measured
 from scratchticket.paper.claims import best, columns, off_diagonal, one, rows
@@ -40,8 +39,10 @@ def cells(name: str, scale: str = "paper") -> list[Cell]:
     return list(paper_recipe(name).cells(SCALES[scale]))
 
 
-@pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("name", [*NAMES, *STUDIES])
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [(name, scale) for name in (*NAMES, *studies()) for scale in paper_recipe(name).scales],
+)
 def test_a_recipe_can_be_built(name: str, scale: str) -> None:
     recipe = paper_recipe(name)
 
@@ -51,30 +52,12 @@ def test_a_recipe_can_be_built(name: str, scale: str) -> None:
     assert recipe.claims
     assert recipe.question.endswith(("?", "ratio.", "CIFAR-100.", "CIFAR-10."))
     assert all(recipe.part(part) for part in PARTS)
-    assert f"scratchticket run {name} --scale quick" in recipe._text
     where = [(cell.panel, cell.row, cell.column) for cell in found]
     assert len(set(where)) == len(where) > 0
     assert all(len(cell.jobs) == len(SCALES[scale].seeds) for cell in found)
     jobs = recipe.jobs(SCALES[scale])
     assert jobs == in_order(jobs)
     assert all(job.recipe.id for job in jobs if job.kind == "run")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_costs_are_those_of_the_recipe(name: str) -> None:
-    """The numbers of jobs are counted; the minutes are those of the records, more or less."""
-    recipe = paper_recipe(name)
-    jobs = {scale: recipe.jobs(SCALES[scale]) for scale in SCALES}
-    told = re.match(
-        r"(\d+) jobs at paper, (\d+) at small, (\d+) at quick, where they take (\d+) minutes? ",
-        recipe.part("Cost"),
-    )
-
-    assert told is not None
-    *counts, minutes = map(int, told.groups())
-    assert counts == [len(jobs[scale]) for scale in ("paper", "small", "quick")]
-    took = [MEASURED["quick"][job.id]["seconds"] / 60 for job in jobs["quick"]]
-    assert minutes / 2 <= max(1, sum(took)) <= 2 * minutes
 
 
 @pytest.mark.parametrize("scale", MEASURED)

@@ -26,7 +26,7 @@ Names = Annotated[
     list[str] | None,
     Argument(
         metavar="NAME",
-        help="table1 to table9, figure1 to figure14; or a study: searches.",
+        help="table1 to table9, figure1 to figure14; or a study, see --list.",
         show_default=False,
     ),
 ]
@@ -188,14 +188,15 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 def _list(json_output: bool) -> None:
     """Print what each recipe asks."""
-    from scratchticket.paper import NAMES, STUDIES, paper_recipe
+    from scratchticket.paper import NAMES, paper_recipe, studies
 
+    recipes = [paper_recipe(name) for name in (*NAMES, *studies())]
     if json_output:
-        print_json([{"name": name, "question": paper_recipe(name).question} for name in NAMES])
+        print_json([{"name": recipe.name, "question": recipe.question} for recipe in recipes])
         return
     table = Table(box=SIMPLE, show_header=False)
-    for name in (*NAMES, *STUDIES):
-        table.add_row(name, cell(paper_recipe(name).question))
+    for recipe in recipes:
+        table.add_row(recipe.name, cell(recipe.question))
     out.print(table)
 
 

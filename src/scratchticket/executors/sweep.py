@@ -49,6 +49,10 @@ class Sweep:
                 raise InputError(f"--set {path}: recipes set that themselves, per job{advice}")
         scale = self.sized()
         recipes = self.recipes()
+        for recipe in recipes:
+            if self.scale not in recipe.scales:
+                where = " or ".join(recipe.scales)
+                raise InputError(f"{recipe.name} is not made at scale {self.scale}, but at {where}")
         if self.panels:
             known = {name for recipe in recipes for name in recipe.panels(scale)}
             for name in self.panels:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
+from pkgutil import iter_modules
 
 from scratchticket.base.errors import unknown
 from scratchticket.paper.paper import PaperRecipe
@@ -10,21 +12,34 @@ from scratchticket.paper.scale import Scale
 from scratchticket.paper.scales import SCALES, scale_named
 
 NAMES = (*(f"table{n}" for n in range(1, 10)), *(f"figure{n}" for n in range(1, 15)))
-STUDIES = ("searches",)  # that are not of the paper
 
-__all__ = ["NAMES", "SCALES", "STUDIES", "PaperRecipe", "Scale", "paper_recipe", "scale_named"]
+__all__ = ["NAMES", "SCALES", "PaperRecipe", "Scale", "paper_recipe", "scale_named", "studies"]
+
+
+@cache
+def _recipes() -> dict[str, PaperRecipe]:
+    """Return the recipes of all files in ``recipes/``, by name."""
+    folder = import_module(f"{__name__}.recipes")
+    modules = [import_module(f"{folder.__name__}.{m.name}") for m in iter_modules(folder.__path__)]
+    found = [r for m in modules for r in vars(m).values() if isinstance(r, PaperRecipe)]
+    return {recipe.name: recipe for recipe in found}
+
+
+def studies() -> tuple[str, ...]:
+    """Return the names of recipes that are not of the paper, in alphabetical order."""
+    return tuple(sorted(_recipes().keys() - set(NAMES)))
 
 
 def paper_recipe(name: str) -> PaperRecipe:
     """Return the recipe of a table or figure, or of a study.
 
     Args:
-        name: ``table1`` to ``table9``, ``figure1`` to ``figure14``, or one of :data:`STUDIES`.
+        name: ``table1`` to ``table9``, ``figure1`` to ``figure14``, or one of :func:`studies`.
 
     Raises:
         InputError: If there is no such recipe.
     """
-    if name not in (*NAMES, *STUDIES):
-        raise unknown("recipe", name, (*NAMES, *STUDIES))
-    recipe: PaperRecipe = import_module(f"{__name__}.{name}").RECIPE
-    return recipe
+    recipes = _recipes()
+    if name not in recipes:
+        raise unknown("recipe", name, (*NAMES, *studies()))
+    return recipes[name]

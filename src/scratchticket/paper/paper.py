@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from inspect import cleandoc
 from typing import Literal
 
 from scratchticket.paper.cells import Cell
@@ -14,7 +14,7 @@ from scratchticket.paper.scale import Scale
 from scratchticket.sweeps.job import Job, in_order
 
 Shape = Literal["table", "curves", "matrix", "bars"]
-PARTS = ("Reproduces", "Expect", "Cost", "Deviations")
+PARTS = ("Reproduces", "Expect", "Deviations")
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,11 @@ class PaperRecipe:
     Attributes:
         name: ``table1`` to ``table9``, ``figure1`` to ``figure14``, or that of a study.
         shape: How it looks.
-        cells: Its numbers at a scale.
+        cells: Its numbers at a scale. The docstring asks a question in its first line, and has
+            the :data:`PARTS`.
         claims: What the paper says of it.
         unit: Of its numbers.
+        scales: At which it can be run; a study may have but one.
     """
 
     name: str
@@ -34,12 +36,13 @@ class PaperRecipe:
     cells: Callable[[Scale], Iterator[Cell]]
     claims: tuple[Claim, ...]
     unit: str = "accuracy (%)"
+    scales: tuple[str, ...] = ("paper", "small", "quick")
 
     @property
     def title(self) -> str:
         """``Table 1``; of a study its name."""
-        kind, number = re.fullmatch(r"([a-z]+)(\d*)", self.name).groups()  # type: ignore[union-attr]
-        return f"{kind.capitalize()} {number}".rstrip()
+        of_paper = re.fullmatch(r"(table|figure)(\d+)", self.name)
+        return " ".join(of_paper.groups() if of_paper else self.name.split("-")).capitalize()
 
     def panels(self, scale: Scale) -> set[str]:
         """Return the names of its parts."""
@@ -57,14 +60,14 @@ class PaperRecipe:
 
     @property
     def question(self) -> str:
-        """What it asks: the first line of its module's text."""
+        """What it asks."""
         return self._text.splitlines()[0]
 
     def part(self, name: str) -> str:
-        """Return a part of its module's text: one of :data:`PARTS`, in one line."""
+        """Return one of :data:`PARTS` of its text, in one line."""
         found = re.search(rf"^{name} +(.*?)(?=^\S|\Z)", self._text, re.MULTILINE | re.DOTALL)
         return " ".join(found[1].split()) if found else ""
 
     @property
     def _text(self) -> str:
-        return sys.modules[self.cells.__module__].__doc__ or ""
+        return cleandoc(self.cells.__doc__ or "")

@@ -119,7 +119,9 @@ def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
         found = [
             attack
             for told in settings["attacks"]
-            for attack in named(told["name"], _own(where, told), classes, told.get("settings", {}))
+            for attack in named(
+                told["name"], balls_of_entry(where, told), classes, told.get("settings", {})
+            )
         ]
         attacks = tuple({str(attack): attack for attack in found}.values())
     images = some_of(data.test, settings.get("images"))
@@ -134,8 +136,8 @@ def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
     )
 
 
-def _own(where: Balls, told: Facts) -> Balls:
-    """Return the balls of one attack."""
+def balls_of_entry(where: Balls, told: Facts) -> Balls:
+    """Return the balls of one attack of a judgement's settings."""
     norm = told.get("norm", where.norm)
     epsilons = tuple(
         told.get("epsilons", where.epsilons if norm == where.norm else where.euclidean)

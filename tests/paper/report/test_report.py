@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scratchticket.base.errors import InputError
-from scratchticket.paper import NAMES, SCALES, STUDIES, paper_recipe
+from scratchticket.paper import NAMES, SCALES, paper_recipe, studies
 from scratchticket.paper.claims import Judged
 from scratchticket.paper.comparison import Comparison, Verdict
 from scratchticket.paper.report import Found, Records, document, found, page, section
@@ -239,7 +239,7 @@ def test_the_overview_has_tickets_and_r2s_beside_the_dense_network() -> None:
 
 
 def test_every_recipe_has_an_answer_in_words() -> None:
-    for name in (*NAMES, *STUDIES):
+    for name in (*NAMES, *studies()):
         assert any(claim.short for claim in paper_recipe(name).claims), name
 
 

@@ -8,12 +8,8 @@ from dataclasses import dataclass
 from scratchticket.paper import Scale
 from scratchticket.paper.cells import EVERY
 from scratchticket.paper.claims import Judged
-from scratchticket.paper.figure1 import DENSE, MATCH, TICKET
 from scratchticket.paper.parts import AS_NUMBERS, CIFAR, DENSE_ROW, PLATEAU, panel
-from scratchticket.paper.protocol import PGD, named
-from scratchticket.paper.report.found import Filled, Found
-from scratchticket.paper.scale import SEEDS
-from scratchticket.paper.table5 import (
+from scratchticket.paper.recipes.adaptive import (
     ACCURACY,
     AT_WORST,
     ENSEMBLE,
@@ -22,6 +18,10 @@ from scratchticket.paper.table5 import (
     WORST,
     WORST_DENSE,
 )
+from scratchticket.paper.recipes.r2s import PGD, named
+from scratchticket.paper.recipes.ratio_curves import DENSE, MATCH, TICKET
+from scratchticket.paper.report.found import Filled, Found
+from scratchticket.paper.scale import SEEDS
 
 CHANCE = 0.2  # guessing is right no more often: no scale's data of Figure 1 have fewer classes
 PERCENT = 20  # of the ticket that Sec. 4.2 compares with the dense network

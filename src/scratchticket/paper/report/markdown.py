@@ -51,11 +51,13 @@ def section(found: Found) -> str:
 
 def verdicts(claims: tuple[Judged, ...]) -> str:
     """Return the table of claims with their verdicts."""
-    lines = ["| claim | the paper's difference | ours (points) | verdict |", "|---|---|---|---|"]
+    theirs = any(one.claim.printed for one in claims)
+    heads = ["claim", *(["the paper's difference"] if theirs else []), "ours (points)", "verdict"]
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for one in claims:
-        lines.append(
-            f"| {one.claim.text} | {printed(one)} | {one.comparison.text()} | {one.verdict} |"
-        )
+        of_paper = [printed(one)] if theirs else []
+        cells = [one.claim.text, *of_paper, one.comparison.text(), one.verdict]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

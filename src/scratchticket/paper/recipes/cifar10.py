@@ -1,0 +1,71 @@
+"""Tickets of a part of CIFAR-10, beside the dense network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scratchticket.paper.cells import Cell, level
+from scratchticket.paper.claims import Claim, rows
+from scratchticket.paper.paper import PaperRecipe
+from scratchticket.paper.parts import DENSE_ROW, panel
+from scratchticket.paper.scale import Scale
+from scratchticket.paper.study import COLUMNS, ROBUST
+from scratchticket.sweeps.job import Job
+
+PERCENTS = (5, 10, 20)
+
+
+def made(scale: Scale, percent: int, seed: int) -> Job:
+    """Return a ticket of ResNet18 on CIFAR-10; at 100 % the dense network."""
+    if percent == 100:
+        return scale.dense("resnet18", "cifar10", seed)
+    return scale.ticket("resnet18", "cifar10", percent, seed)
+
+
+def row_of(percent: int) -> str:
+    """Return how a network of so many percent is called."""
+    return DENSE_ROW if percent == 100 else f"ticket, {percent} %"
+
+
+def cells(scale: Scale) -> Iterator[Cell]:
+    """Do robust scratch tickets exist on CIFAR-10, with as little work as two cores can do?
+
+    Reproduces  three points and the dense network of Figure 1 (a), with sizes of files.
+    Expect      tickets within two points of the dense network's robust accuracy, and well behind
+                its natural accuracy.
+    Deviations  those of Figure 1 at this scale.
+    """
+    for percent in (100, *PERCENTS):
+        for column, read in COLUMNS.items():
+            yield level(
+                scale,
+                panel("resnet18", "cifar10"),
+                row_of(percent),
+                lambda seed, p=percent: made(scale, p, seed),  # type: ignore[misc]
+                read,
+                column=column,
+            )
+
+
+CIFAR10 = PaperRecipe(
+    "cifar10",
+    "table",
+    cells,
+    (
+        *(
+            Claim(
+                f"A ticket of {percent} % is comparable to the dense network (4.2)",
+                "~",
+                rows(row_of(percent), DENSE_ROW, only=ROBUST),
+                short=f"a ticket of {percent} % matches the dense network",
+            )
+            for percent in PERCENTS
+        ),
+        Claim(
+            "Very small ratios are inferior (4.2)",
+            ">",
+            rows(row_of(10), row_of(5), only=ROBUST),
+        ),
+    ),
+    scales=("small",),
+)

@@ -1,0 +1,87 @@
+"""Tickets on ImageNet: Table 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scratchticket.paper import published
+from scratchticket.paper.cells import Cell, Facts, Measured, level, natural, robust
+from scratchticket.paper.claims import Claim, rows
+from scratchticket.paper.paper import PaperRecipe
+from scratchticket.paper.scale import Scale
+from scratchticket.sweeps.job import Job
+
+DENSE, R50, R101 = "resnet18, dense", "resnet50, ticket of 40 %", "resnet101, ticket of 25 %"
+PRINTED = {DENSE: "resnet18 dense", R50: "rst resnet50", R101: "rst resnet101"}
+LEVELS = (2, 4)
+WEIGHTS = "weights that remain (10^6)"
+
+
+def _job(scale: Scale, row: str, epsilon: int, seed: int) -> Job:
+    if row == DENSE:
+        return scale.dense("imagenet_resnet18", "imagenet", seed, epsilon)
+    if row == R50:
+        return scale.ticket("imagenet_resnet50", "imagenet", 40, seed, epsilon)
+    return scale.ticket("imagenet_resnet101", "imagenet", 25, seed, epsilon)
+
+
+def _weights(record: Facts) -> Measured:
+    return Measured(record["weights"]["kept"] / 1e6, 0)
+
+
+def _table1(scale: Scale) -> Iterator[Cell]:
+    """Do tickets exist on ImageNet, and beat a dense network of their size?
+
+    Reproduces  Table 1: tickets of 40 % of ResNet50 and 25 % of ResNet101 beside an adversarially
+                trained ResNet18 of as many weights, at 2 and 4/255.
+    Expect      in the paper the ticket of ResNet101 ahead of the dense ResNet18, that of ResNet50 a
+                little behind; at quick both far behind it, that of ResNet101 most.
+    Deviations  those of Figure 1, but one in 128 images is held out; the paper's numbers of weights
+                leave out the classifier, ours do not.
+    """
+    for epsilon in LEVELS:
+        for row, name in PRINTED.items():
+            (known,) = published.table("table1").where(network=name, epsilon_255=epsilon)
+            columns = {
+                "natural": (natural, known["natural_acc"]),
+                "robust": (robust, known["robust_acc"]),
+                WEIGHTS: (_weights, known["params_million"]),
+            }
+            for column, (read, number) in columns.items():
+                yield level(
+                    scale,
+                    f"imagenet, {epsilon}/255",
+                    row,
+                    lambda seed, r=row, e=epsilon: _job(scale, r, e, seed),  # type: ignore[misc]
+                    read,
+                    number,
+                    column,
+                )
+
+
+TABLE1 = PaperRecipe(
+    "table1",
+    "table",
+    _table1,
+    (
+        *(
+            Claim(
+                f"ResNet101's ticket beats the dense ResNet18, {column}, {epsilon}/255 (4.3)",
+                ">",
+                rows(R101, DENSE, panels=f"{epsilon}/255", only=column),
+                ("4.3", f"{column}, {epsilon}/255"),
+                short=f"beat it at {epsilon}/255" if column == "robust" else "",
+            )
+            for epsilon in LEVELS
+            for column in ("natural", "robust")
+        ),
+        *(
+            Claim(
+                f"ResNet101's ticket beats ResNet50's, {column} (4.3)",
+                ">",
+                rows(R101, R50, only=column),
+            )
+            for column in ("natural", "robust")
+        ),
+    ),
+)
