@@ -22,6 +22,7 @@ from scratchticket.runs.records import commit, machine, versions
 
 ROOT = Path(__file__).parents[1]
 Row = dict[str, Any]
+PRODUCT = 2048  # rows and columns of the matrices whose product is timed on a CPU
 
 
 def options_of(name: str, told: str | None) -> argparse.ArgumentParser:
@@ -77,7 +78,7 @@ def product_rate(device: str = "cpu", precision: str = "float32", seconds: float
     On a CPU the better of two libraries: that of ``@``, and that of convolutions, a product where
     their kernel is one pixel. One may know vector units of the processor that the other does not.
     """
-    size, best = 2048 if device == "cpu" else 8192, 0.0
+    size, best = PRODUCT if device == "cpu" else 8192, 0.0
     kind = getattr(torch, precision)
     first, second = (torch.rand(size, size, device=device, dtype=kind) for _ in range(2))
     ways = [partial(torch.matmul, first, second)]

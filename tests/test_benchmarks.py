@@ -119,6 +119,7 @@ def test_the_benchmarks_explain_themselves(words: list[str], said: str) -> None:
 def test_the_limit_is_that_of_the_faster_library(
     precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(measure, "PRODUCT", 512)
     of_convolutions = measure.product_rate("cpu", precision, 0.2)
     monkeypatch.setattr(measure.F, "conv2d", lambda image, kernels: None)  # takes no time
 
@@ -152,6 +153,13 @@ def test_a_page_shows_what_its_records_say(page: object) -> None:
     text = (ROOT / page.path).read_text()
 
     assert pages.updated(page, text) == text, "run python tools/update_pages.py"
+
+
+@pytest.mark.parametrize("picture", pages.PICTURES, ids=lambda picture: picture.path)
+def test_a_picture_shows_what_its_records_say(picture: object) -> None:
+    drawn = picture.draw(pages.read(picture.records))
+
+    assert (ROOT / picture.path).read_text() == drawn, "run python tools/update_pages.py"
 
 
 def test_a_page_without_markers_is_refused() -> None:

@@ -102,7 +102,7 @@ def opening(browser: Browser, url: str, **how: Any) -> Iterator[Page]:
     opened.on("pageerror", lambda error: said.append(str(error)))
     opened.on("request", lambda request: asked.append(request.url))
     opened.goto(url)
-    opened.wait_for_selector("#title .st-where")  # it opens on an attacked image
+    opened.wait_for_selector("#preview img")
     yield opened
     opened.close()
     assert [text for text in said if not any(cut in text for cut in CUT_OFF)] == []
@@ -261,6 +261,7 @@ def test_the_page_opens_on_its_point(
         box = told.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] < size["height"]
+        page.locator(".st-network").nth(2).wait_for()
         cards = [card.bounding_box() for card in page.locator(".st-network").all()]
         assert len(cards) == 3
         if size is WIDE:
@@ -360,7 +361,7 @@ def test_the_smallest_epsilon_is_seen(opened: Page, epsilon: str) -> None:
 
     assert f"linf, {epsilon}\n" in said.replace("1.00e", "1e")
     opened.reload()
-    opened.wait_for_selector("#title .st-where")  # it opens on an attacked image
+    opened.wait_for_selector("#preview img")
 
 
 def post(url: str, fn_index: int, data: list[object], session: str) -> int:
@@ -527,6 +528,7 @@ def test_the_page_says_nothing_to_others(url: str) -> None:
     assert config["max_file_size"] == 5 * 2**20
 
 
+@pytest.mark.usefixtures("nothing_shown")
 def test_it_ends_with_ctrl_c_and_leaves_nothing(
     chosen: TicketSet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -560,6 +562,13 @@ def test_a_port_in_use_is_told(url: str, chosen: TicketSet) -> None:
         stack.enter_context(served([chosen], host="203.0.113.1"))
 
 
+@pytest.fixture
+def nothing_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No attacked image is looked for, which takes seconds with networks as weak as these."""
+    monkeypatch.setattr("scratchticket.page.desk.Page.opening", lambda *_: None)
+
+
+@pytest.mark.usefixtures("nothing_shown")
 @pytest.mark.parametrize("host", ["127.0.0.2", "LOCALHOST", "127.1", "[::1]"])
 def test_any_name_of_this_machine_will_do(chosen: TicketSet, host: str) -> None:
     from scratchticket.page.serve import served
@@ -568,6 +577,7 @@ def test_any_name_of_this_machine_will_do(chosen: TicketSet, host: str) -> None:
         assert status(address) == 200
 
 
+@pytest.mark.usefixtures("nothing_shown")
 def test_a_proxy_is_not_asked(chosen: TicketSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by what serves the page; this test's own requests are told to ask none."""
     nobody = "127.0.0.1:9"

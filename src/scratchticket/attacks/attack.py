@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
 from fractions import Fraction
+from functools import cache
 from math import inf
 from typing import Any
 
@@ -156,10 +157,10 @@ class Attack:
         Told by name and settings, which records of every version have, never by the title. Settings
         that a row lacks had their defaults when it was written.
         """
-        own = self.facts()
-        if any(row[key] != own[key] for key in ("name", "norm", "epsilon")):
+        own = {"name": self.method.name, "norm": self.norm, "epsilon": self.epsilon}
+        if any(row[key] != value for key, value in own.items()):
             return False
-        then, now = row["settings"], json.loads(json.dumps(own["settings"]))
+        then, now = row["settings"], json.loads(json.dumps(asdict(self.method)))  # type: ignore[call-overload]
         usual = asdict(replace(self, method=type(self.method)()).method)  # type: ignore[call-overload]
         return then.keys() <= now.keys() and all(
             then.get(name, usual[name]) == value for name, value in now.items()
@@ -186,7 +187,7 @@ class Attack:
 
     def changed(self) -> dict[str, Any]:
         """Return what of :meth:`json` differs from the attack that a recipe has by itself."""
-        usual = inner_attack({"name": self.name}).json() | {"name": "pgd"}
+        usual = _usual(self.name) | {"name": "pgd"}
         return {name: value for name, value in self.json().items() if value != usual[name]}
 
     def facts(self) -> dict[str, Any]:
@@ -235,6 +236,12 @@ def inner_attacks() -> dict[str, Method]:
 def inner_settings() -> list[str]:
     """Return every setting of a built-in inner attack."""
     return list(dict.fromkeys(s for m in inner_attacks().values() for s in learned_settings(m)))
+
+
+@cache
+def _usual(name: str) -> dict[str, Any]:
+    """Return the JSON of an attack with nothing but its name given."""
+    return inner_attack({"name": name}).json()
 
 
 def inner_attack(told: Mapping[str, Any]) -> Attack:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -71,6 +72,12 @@ def settings_of(method: Method) -> list[str]:
     return [setting.name for setting in fields(method)]  # type: ignore[arg-type]
 
 
+@cache
+def _reader(kind: type, setting: str) -> TypeAdapter[Any]:
+    """Return what reads a value of a setting of a kind of method."""
+    return TypeAdapter(get_type_hints(kind)[setting])
+
+
 def make_method(name: str, settings: Mapping[str, Any]) -> Method:
     """Return a method by its name, with some of its settings changed.
 
@@ -86,12 +93,12 @@ def make_method(name: str, settings: Mapping[str, Any]) -> Method:
         'pgd-50 x5'
     """
     method = known_method(name)
-    kinds, known, values = get_type_hints(type(method)), settings_of(method), {}
+    known, values = settings_of(method), {}
     for setting, value in settings.items():
         if setting not in known:
             raise unknown(f"setting of {name}", setting, known)
         try:
-            values[setting] = TypeAdapter(kinds[setting]).validate_python(value)
+            values[setting] = _reader(type(method), setting).validate_python(value)
         except ValidationError as error:
             why = error.errors()[0]["msg"].lower()
             raise InputError(f"{name}: {setting}={value}: {why}") from None

@@ -163,18 +163,20 @@ class _Controls:
         asked = [self._held, self._step, *choice]
         in_turn = quiet | {"concurrency_id": "seen", "concurrency_limit": 1}  # the last one counts
         told_of = [self._told, self._title, self._result]
+        of_set += [self._preview, *told_of]  # at once: a visitor may choose an image meanwhile
         seen: dict[str, Any] = {
             "fn": self._seen,
             "inputs": asked,
             "outputs": [self._preview, self._step, *told_of],
         } | in_turn
         for event in (blocks.load, self._set.change):
-            event(self._chosen, [self._set], of_set, **quiet).then(**seen)
+            event(self._chosen, [self._set], of_set, **quiet)
         self._kind.change(self._shows, [self._kind], of_kind, **quiet)
         self._upload.upload(self._take, [self._upload], [self._uploaded, self._kind], **quiet)
-        for control in choice[1:]:
-            control.change(**seen, trigger_mode="always_last")
-        self._step.change(self._looked, asked, told_of, **in_turn, trigger_mode="always_last")
+        by_visitor = [control.input for control in (self._kind, self._number, self._invert)]
+        for event in (*by_visitor, self._uploaded.change):
+            event(**seen, trigger_mode="always_last")
+        self._step.input(self._looked, asked, told_of, **in_turn, trigger_mode="always_last")
         self._norm.input(self._radius, [self._set, self._norm], [self._epsilon], **quiet)
         told = [*choice, self._truth, self._tickets, self._source, self._attack, self._epsilon]
         told += [self._norm, self._steps]
@@ -208,6 +210,7 @@ class _Controls:
         robust = f" Robust accuracy: {attack}, as recorded." if attack else ""
         kinds = [UPLOADED] if one.samples is None else [SAMPLE, UPLOADED]
         last = 1 if one.samples is None else len(one.samples) - 1
+        choice = (one.name, kinds[0], number, "", False)
         return [
             update(choices=tickets, value=[one.best], info=f"{SEVERAL}{robust}"),
             update(choices=kinds, value=kinds[0]),
@@ -217,13 +220,19 @@ class _Controls:
             update(value=one.norm),
             update(value=one.epsilon(one.norm)),
             held,
-            self._last_step(held, [one.name, SAMPLE, number, "", False]),
+            self._last_step(held, choice) | {"visible": bool(held)},
+            self._page.preview(*choice),
+            *self._looked(held, self._last(held, choice), *choice),
         ]
+
+    def _last(self, held: str, choice: Sequence[Any]) -> int:
+        """Return the number of an attack's last step."""
+        answer = self._page.answer(held, choice)
+        return len(answer.trial) - 1 if isinstance(answer, Attacked) else 1
 
     def _last_step(self, held: str, choice: Sequence[Any]) -> Any:
         """Return the slider of an attack's steps, at the last."""
-        answer = self._page.answer(held, choice)
-        last = len(answer.trial) - 1 if isinstance(answer, Attacked) else 1
+        last = self._last(held, choice)
         return self._gr.update(maximum=last, value=last)
 
     def _shows(self, kind: Any) -> list[Any]:

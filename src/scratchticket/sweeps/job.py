@@ -63,7 +63,7 @@ class Job:
         """
         settings = {name: value for name, value in self.settings.items() if value is not None}
         if self.kind == "run":
-            settings = changed(self.recipe.placeless())
+            settings = json.loads(_described(self._settings))
         return {
             "format": 1,
             "kind": self.kind,
@@ -74,8 +74,13 @@ class Job:
     @cached_property
     def recipe(self) -> Recipe:
         """The recipe of a run, as far as it is known before those it needs have been run."""
+        return _recipe(self._settings)
+
+    @cached_property
+    def _settings(self) -> str:
+        """The settings of a run, and what it starts from, as JSON."""
         start = {"start.sha256": self.needs[START].id} if START in self.needs else {}
-        return _recipe(canonical_json({**self.settings, **start}))
+        return canonical_json({**self.settings, **start})
 
     @property
     def data(self) -> DataRecipe:
@@ -100,6 +105,12 @@ class Job:
 def _recipe(settings: str) -> Recipe:
     """Return the recipe of settings as JSON; tables and figures name the same ones many times."""
     return make_recipe(json.loads(settings))
+
+
+@cache
+def _described(settings: str) -> str:
+    """Return what of a recipe is not the default, as JSON."""
+    return canonical_json(changed(_recipe(settings).placeless()))
 
 
 def in_order(jobs: Iterator[Job] | list[Job]) -> list[Job]:
