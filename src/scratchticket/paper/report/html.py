@@ -10,7 +10,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any, get_args
 
-from scratchticket.paper import Scale
+from scratchticket.paper import NAMES, Scale
 from scratchticket.paper.claims import Judged
 from scratchticket.paper.comparison import __doc__ as rule
 from scratchticket.paper.parts import OTHER_NETWORK
@@ -31,6 +31,7 @@ from scratchticket.pictures.html import head
 from scratchticket.runs.summary import outcome
 
 Facts = dict[str, Any]
+PRINTED = "the paper's difference"
 WIDE = 5  # columns, beyond which a table has a printed line to itself
 LONG = 10  # rows, beyond which only the picture of a panel is printed
 METHODS = (
@@ -88,7 +89,9 @@ figure, {escape(counted_from_one(scale.seeds))}.</p>
 
 
 def _answers(scale: Scale, founds: Sequence[Found]) -> str:
-    """Return the questions that a reader has first, with their answers."""
+    """Return the questions that a reader has first, with their answers; none of studies alone."""
+    if not _of_paper(founds):
+        return ""
     lines = "".join(
         f"<dt>{escape(one.question)}</dt><dd><b>{escape(one.short)}</b>: {escape(one.text)}"
         + (f' <span class="evidence">{escape(one.evidence)}</span>' if one.evidence else "")
@@ -101,6 +104,11 @@ def _answers(scale: Scale, founds: Sequence[Found]) -> str:
 <dl>{lines}</dl>
 {cuts if less else ""}
 </section>"""
+
+
+def _of_paper(founds: Sequence[Found]) -> bool:
+    """Whether there is a table or figure of the paper among them."""
+    return any(found.recipe.name in NAMES for found in founds)
 
 
 def _overview(founds: Sequence[Found]) -> str:
@@ -151,13 +159,14 @@ def _dot(line: Line) -> str:
 
 def _contents(founds: Sequence[Found]) -> str:
     """Return the table of contents."""
+    answers = '<li><a href="#answers">Answers</a></li>' if _of_paper(founds) else ""
     first, *rest = (
         f'''<li data-of="{recipe.name}"><a href="#{recipe.name}">{recipe.title}</a>
 <span>{escape(recipe.question)}</span></li>'''
         for recipe in (found.recipe for found in founds)
     )
     return f"""<nav aria-label="Contents"><h2>Contents</h2><ul>
-<li><a href="#answers">Answers</a></li>
+{answers}
 {first}
 <li><a href="#verdicts">All claims, counted</a></li>
 {"".join(rest)}
@@ -252,7 +261,12 @@ def _section(found: Found) -> str:
     begin = f"""<section id="{recipe.name}">
 <h2>{recipe.title}: {escape(recipe.question)}</h2>"""
     doubts = doubts_about(recipe)
-    folded = {part: recipe.part(part) for part in ("Expect", "Cost", "Deviations")}
+    jobs = f"{len(recipe.jobs(found.scale)):,} jobs at this scale, shared with other recipes."
+    folded = {
+        "Expect": recipe.part("Expect"),
+        "Cost": jobs,
+        "Deviations": recipe.part("Deviations"),
+    }
     folded |= {"Doubts": " ".join(doubts)} if doubts else {}
     more = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in folded.items())
     and_doubts = ", doubts about the paper's numbers" if doubts else ""
@@ -410,15 +424,16 @@ def _italic(theirs: str) -> str:
 
 def _claims(claims: Sequence[Judged]) -> str:
     """Return the claims with their verdicts."""
+    theirs = any(judged.claim.printed for judged in claims)
     lines = "".join(
         f'<tr><th scope="row">{escape(judged.claim.text)}</th>'
-        f'<td data-label="the paper\'s difference">{_italic(printed(judged))}</td>'
-        f'<td data-label="ours (points)">{escape(judged.comparison.text())}</td>'
+        + (f'<td data-label="{PRINTED}">{_italic(printed(judged))}</td>' if theirs else "")
+        + f'<td data-label="ours (points)">{escape(judged.comparison.text())}</td>'
         f'<td data-label="verdict">{_verdict(judged.verdict)}</td></tr>'
         for judged in claims
     )
     return f"""<table class="cards claims"><thead><tr><th class="text">claim</th>
-<th>the paper's difference</th><th>ours (points)</th><th>verdict</th></tr></thead>
+{f"<th>{PRINTED}</th>" if theirs else ""}<th>ours (points)</th><th>verdict</th></tr></thead>
 <tbody>{lines}</tbody></table>"""
 
 
