@@ -18,6 +18,7 @@ import torch
 import scratchticket as st
 from disks import Disk
 from scratchticket.tickets import Ticket
+from slow import SLOW
 
 torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background has none
@@ -25,6 +26,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the
 SMALL = st.NetworkRecipe("resnet18", width=4)
 ATTACK = st.AttackRecipe(epsilon=0.1, steps=2)
 LEARNING = st.LearningRecipe(epochs=2, batch_size=64)
+
+
+@pytest.hookimpl(tryfirst=True)  # before those that are not asked for are left out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
