@@ -16,6 +16,7 @@ import result_tables
 from scratchticket.paper.comparison import Verdict
 from scratchticket.paper.recipes import fewer_steps
 from scratchticket.paper.recipes.fewer_steps import COST
+from scratchticket.paper.recipes.searches import AS_LONG, PAPER
 from scratchticket.paper.report.found import Filled
 from scratchticket.paper.study import ROBUST
 
@@ -168,6 +169,18 @@ def _fewer(of: Studies) -> str:
     return f"`--preset fast` reaches {'; '.join(told)}."
 
 
+def _stronger(of: Studies) -> str:
+    """Return what the strong search reaches beside the paper's, for the same operations."""
+    one = result_tables.found_study(of["searches-quick"])
+    told = []
+    for panel, cells in one.panels.items():
+        numbers = {(f.cell.row, f.cell.column): f.text() for f in cells if f.values}
+        ours, theirs = (numbers.get((row, ROBUST)) for row in (AS_LONG, PAPER))
+        if ours and theirs:
+            told.append(f"{ours} % instead of {theirs} % at {panel.rpartition(', ')[2]}")
+    return f"For the operations of the paper's search, {'; '.join(told)}, on digits."
+
+
 def _precision(of: Studies) -> str:
     """Return what lower precision changes."""
     one = result_tables.found_study(of["precision-quick"])
@@ -229,6 +242,7 @@ ROWS: dict[str, tuple[str, Answer]] = {  # page: what it asks, what it found
     "attacks-cifar10": ("The same on CIFAR-10", partial(_attacked, "attacks-small")),
     "r2s-findings": ("Does a random switch between tickets (R2S) add robustness?", _r2s),
     "fewer-steps": ("Does a search need PGD-7?", _fewer),
+    "stronger-search": ("Is there a better search than the paper's?", _stronger),
     "precision": ("Do bfloat16 and `torch.compile` cost robustness?", _precision),
     "ticket-size": ("How small is the file?", _size),
     "switching": ("What does a switch cost in memory?", _memory),

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from result_tables import found_study
 
 from scratchticket.attacks import PGD, Attack
-from scratchticket.paper.recipes import fewer_steps
+from scratchticket.paper.recipes import fewer_steps, searches
 from scratchticket.paper.recipes.digits import PERCENTS, RANDOM_MASK, ticket_of
 from scratchticket.paper.report.found import Found
 from scratchticket.paper.study import NATURAL, ROBUST
@@ -154,4 +154,46 @@ def robustness_by_cost(records: list[Record]) -> str:
         every[-1].plot([], [], "o", color=colour, markersize=4, label=marks[family])
     every[-1].plot([], [], "*", color=PRESET, markersize=10, label="--preset fast")
     every[-1].legend(frameon=False, fontsize=8, loc="lower right")
+    return svg(figure)
+
+
+def searches_by_cost(records: list[Record]) -> str:
+    """Draw what each search of the study reaches, against its operations, a panel for each ratio.
+
+    Returns:
+        SVG text.
+    """
+    found = found_study(records)
+    named = {searches.PAPER: "black", searches.BASE: "#0072b2", searches.TOGETHER: "#d55e00"}
+    named[searches.AS_LONG] = PRESET
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    sides = figure.subplots(1, len(found.panels), squeeze=False)[0]
+    for axes, panel in zip(sides, found.panels, strict=True):
+        rows = list(dict.fromkeys(f.cell.row for f in found.panels[panel]))
+        parts = [row for row in rows if row not in named]
+        for row in rows:
+            values = values_of(found, panel, row, searches.ROBUST)
+            if not values:
+                continue
+            (passes, *_) = values_of(found, panel, row, searches.COST)
+            middle, errors = whiskers([values])
+            beside = 1 + 0.02 * (parts.index(row) - len(parts) / 2) if row in parts else 1
+            axes.errorbar(
+                [passes * beside],
+                middle,
+                yerr=errors,
+                fmt="o" if row in named else ".",
+                color=named.get(row, GREY),
+                capsize=2,
+                linewidth=1,
+                markersize=6,
+                zorder=3 if row in named else 2,
+                label=row if row in named else None,
+            )
+        axes.plot([], [], ".", color=GREY, label="N-FGSM with one part")
+        axes.set(xscale="log", title=panel.rpartition(", ")[2], xlabel="forward passes per image")
+        axes.grid(alpha=0.3)
+    sides[0].set_ylabel("robust accuracy (%)")
+    lines, names = sides[0].get_legend_handles_labels()
+    figure.legend(lines, names, frameon=False, fontsize=8, loc="outside lower center", ncols=3)
     return svg(figure)

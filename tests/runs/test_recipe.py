@@ -150,6 +150,15 @@ def test_fast_presets_make_a_fifth_of_the_operations() -> None:
         assert recipes[0].learning.batch_size * 2 == recipes[1].learning.batch_size
 
 
+def test_the_strong_preset_takes_no_more_operations_than_the_defaults() -> None:
+    strong, usual = (make_recipe(settings) for settings in (PRESETS["strong"], {}))
+    pattern = strong.pattern
+
+    assert 0.75 < forward_passes(strong.json()) / forward_passes(usual.json()) <= 1
+    assert (pattern.budget, pattern.power, pattern.cap) == ("size", "0.5", "0.5")
+    assert strong.attack.name == "n-fgsm"
+
+
 def test_released_presets_differ_where_the_code_does() -> None:
     for name in ("cifar", "svhn", "imagenet"):
         released = make_recipe(PRESETS[f"{name}-released"])

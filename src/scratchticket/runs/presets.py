@@ -4,7 +4,7 @@ A ``-released`` preset differs from the text where the code does: what it valida
 treats batches and statistics, its constants. A ``-fast`` one reaches about the same robust accuracy
 with a fifth of the operations: FGSM-RS in three quarters of the epochs, with half the batch and few
 validations, see docs/fewer-steps.md. ``fast`` alone does so for the defaults, which are for small
-data.
+data. ``strong`` is the search of docs/stronger-search.md, for the operations of the defaults.
 """
 
 from __future__ import annotations
@@ -80,8 +80,17 @@ def _fast(preset: Settings) -> Settings:
     }
 
 
+_STRONG: Settings = {
+    "attack.name": "n-fgsm",
+    "pattern.budget": "size",
+    "pattern.cap": "1/2",
+    "learning.batch_size": 16,
+    "learning.epochs": 57,
+    "learning.validate_every": 4,
+}
 PRESETS: dict[str, Settings] = {
     "fast": _fast({}),
+    "strong": _STRONG,
     "cifar-fast": _fast(_CIFAR),
     "svhn-fast": _fast(_SVHN),
     "cifar": _CIFAR,
