@@ -19,7 +19,7 @@ import pytest
 
 from patience import PATIENCE
 from scratchticket.executors import Sweep, run_here
-from scratchticket.paper import NAMES, SCALES, paper_recipe
+from scratchticket.paper import NAMES, SCALES, paper_recipe, studies
 from scratchticket.paper.report import Records
 from scratchticket.runs import lease
 from scratchticket.sweeps import Store
@@ -202,7 +202,7 @@ def test_where_a_sweep_stands_is_one_json_document(tmp_path: Path) -> None:
     words = ("figure4", *SETTINGS, "--store", str(tmp_path / "store"))
 
     listed, _ = document("run", "--list")
-    assert [recipe["name"] for recipe in listed] == list(NAMES)
+    assert [recipe["name"] for recipe in listed] == [*NAMES, *studies()]
     ahead, _ = document("run", *words, "--dry-run")
     assert {job["state"] for job in ahead["jobs"]} == {"to do"}
     counts = {"jobs": len(jobs), "finished": 0, "failed": 0, "to_do": len(jobs)}

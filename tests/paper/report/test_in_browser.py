@@ -247,7 +247,7 @@ def test_the_answers_come_first(opened: Page) -> None:
 
 
 def test_scale_cuts_cost_and_deviations_are_folded(opened: Page) -> None:
-    folded = opened.locator("details:has-text('minutes of a core'), details:has-text('width 16')")
+    folded = opened.locator("details:has-text('jobs at this scale'), details:has-text('width 16')")
 
     assert folded.count() > 1
     assert all(part.get_attribute("open") is None for part in folded.all())
