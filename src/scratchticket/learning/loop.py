@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scratchticket.attacks import Network, perturb
-from scratchticket.attacks.sets import Together, chances
+from scratchticket.attacks.sets import NetworkSet, chances
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.base.memory import ran_out, too_many
@@ -203,7 +203,7 @@ class _Run:
         network: Network = self._forward
         beside = self.problem.beside
         if beside:
-            network = Together([*beside, network])
+            network = NetworkSet([*beside, network])
         scheduled = next(a for part, a in reversed(self._attacks) if moment.reached(part))
         return perturb(
             self.problem.learner.attack(scheduled, moment),
