@@ -16,7 +16,7 @@ from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.errors import InputError
 from scratchticket.learning import LearningRecipe, Validation
 from scratchticket.learning.passes import forward_pass
-from scratchticket.networks import lean, placed
+from scratchticket.networks import fast_convolutions, placed
 from scratchticket.tickets import drawing
 from scratchticket.tickets.draw import Task
 
@@ -65,7 +65,7 @@ def test_a_search_in_half_precision_keeps_scores_in_single(few_digits: st.Data) 
 def residual() -> nn.Module:
     arguments = {"depth": 10, "widen": 1}
     network = st.networks.build("wide_resnet", classes=10, channels=1, width=4, seed=1, **arguments)
-    return lean(network)  # as in a draw: oneDNN's fault may end the process without it
+    return fast_convolutions(network)  # as in a draw: oneDNN's fault may end the process without it
 
 
 @QUIET

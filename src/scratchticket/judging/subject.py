@@ -21,9 +21,9 @@ from scratchticket.base.files import check_archive, check_text, read_bytes
 from scratchticket.networks import (
     NETWORKS,
     Normalise,
-    check_answers,
+    check_logits,
     import_factory,
-    made,
+    make_module,
     normalised,
 )
 from scratchticket.runs.start import content_hash
@@ -168,10 +168,10 @@ def module_subject(name: str, path: Path, inputs: Inputs, normalise: bool = Fals
     taken = inspect.signature(factory).parameters
     if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values()):
         given = {key: value for key, value in given.items() if key in taken}
-    module = made(name, factory, given)
+    module = make_module(name, factory, given)
     _load(module, state_dict(path), path)
     network = normalised(module, Normalise(inputs.mean, inputs.std)) if normalise else module
-    check_answers(network, inputs.shape, len(inputs.classes))
+    check_logits(network, inputs.shape, len(inputs.classes))
     facts = {
         "file": path.name,
         "sha256": sha256(read_bytes(path, "file")).hexdigest(),

@@ -33,11 +33,11 @@ from scratchticket.networks import (
     BUILT_IN,
     NetworkRecipe,
     bare,
-    check_answers,
-    check_drawn,
+    check_logits,
     check_masked,
+    check_rebuildable,
     classifier,
-    lean,
+    fast_convolutions,
     maskable,
     placed,
     random_network,
@@ -294,10 +294,10 @@ def _network(task: Task) -> nn.Module:
         raise InputError(f"network {task.network.name} has no weight that a mask could cover")
     if task.start is not None:
         task.start.hand_over(network, data.classes, data.shape)
-    check_answers(network, data.shape, classes, exactly=True)
+    check_logits(network, data.shape, classes, exactly=True)
     if recipe.name not in BUILT_IN:
-        check_drawn(recipe, network, data.shape, classes)
-    return lean(placed(network, task.device))
+        check_rebuildable(recipe, network, data.shape, classes)
+    return fast_convolutions(placed(network, task.device))
 
 
 def _ticket(  # noqa: PLR0913
