@@ -51,7 +51,7 @@ def test_the_inner_attack_is_made_on_all_of_them(
     assert second.provenance["recipe"]["beside"]["sha256"]
 
 
-def test_beside_nothing_the_run_is_what_it_was(first: st.Ticket, few_digits: st.Data) -> None:
+def test_a_run_beside_no_tickets_is_unchanged(first: st.Ticket, few_digits: st.Data) -> None:
     again = st.draw_ticket(few_digits, SMALL, ratio="0.3", beside=[], **QUICK)
 
     assert again.to_bytes() == first.to_bytes()

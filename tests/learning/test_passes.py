@@ -1,4 +1,4 @@
-"""Faster passes: half precision, compiled. The same search but for rounding."""
+"""Faster forward passes, half precision or compiled: the same search up to rounding."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def small() -> nn.Module:
     return st.networks.build("conv4", classes=10, channels=1, width=8, seed=1, image_size=8)
 
 
-def test_half_precision_says_nearly_the_same_in_single() -> None:
+def test_half_precision_gives_nearly_the_same_logits_in_float32() -> None:
     plain, half = gradients(small()), gradients(small(), precision="bfloat16")
 
     for exact, rounded in zip(plain, half, strict=True):
@@ -88,7 +88,7 @@ def test_a_contiguous_pass_is_the_same_but_for_rounding() -> None:
 
 
 @QUIET
-def test_what_cannot_be_compiled_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiler_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch._inductor.config.cpp, "cxx", (None, "/nonexistent"))
     monkeypatch.setattr(torch._inductor.config, "fx_graph_cache", False)
     network = nn.Sequential(nn.Linear(3, 5), nn.ReLU())
