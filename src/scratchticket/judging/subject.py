@@ -29,7 +29,7 @@ from scratchticket.networks import (
 from scratchticket.runs.start import content_hash
 from scratchticket.tickets import Ticket
 from scratchticket.tickets.container import KEY
-from scratchticket.tickets.places import local
+from scratchticket.tickets.locate import ticket_path
 
 # Where others put their state dicts, and what they put before every name.
 NESTED = ("state_dict", "model_state_dict", "model_state", "model", "net")
@@ -81,7 +81,7 @@ class Subject:
 
 def holds_ticket(path: Path) -> bool:
     """Whether a file is to be read as a ticket: whether it is not clearly something else."""
-    content = read_bytes(local(path), "ticket file")
+    content = read_bytes(ticket_path(path), "ticket file")
     if not _is_safetensors(content):
         return not content.startswith(PICKLED)
     return f'"{KEY}"'.encode() in content[8 : 8 + int.from_bytes(content[:8], "little")]
