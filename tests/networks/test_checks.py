@@ -207,7 +207,7 @@ class Padded(nn.Conv2d):
 def test_a_layer_that_standardises_its_weight_is_refused_by_name(
     known: Callable[..., st.NetworkRecipe], few_digits: st.Data
 ) -> None:
-    with pytest.raises(InputError, match=r"0 \(Standardised\) computes other weights"):
+    with pytest.raises(InputError, match=r"0 \(Standardised\) multiplies by weights"):
         draw(few_digits, known(lambda: nn.Sequential(Standardised(1, 4, 3), *head(144))))
     assert draw(few_digits, known(lambda: nn.Sequential(Padded(1, 4, 3), *head(196)))).mask.kept
 

@@ -63,12 +63,12 @@ def test_decoding_undoes_encoding(
 def test_any_number_of_lanes_works(lanes: int, groups: list[rans.Group]) -> None:
     bits = np.random.Generator(np.random.Philox(key=1)).random(sum(n for n, _ in groups)) < 0.3
 
-    code = rans.put(bits, groups, lanes)
+    code = rans.encode(bits, groups, lanes)
 
-    np.testing.assert_array_equal(rans.take(code, groups, lanes), bits)
+    np.testing.assert_array_equal(rans.decode(code, groups, lanes), bits)
     for one, other in zip(
-        rans._put_singly(bits, groups, lanes),
-        rans._put_together(bits, groups, lanes),
+        rans._encode_bits(bits, groups, lanes),
+        rans._encode_lanes(bits, groups, lanes),
         strict=True,
     ):
         np.testing.assert_array_equal(one, other)

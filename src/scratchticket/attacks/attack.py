@@ -98,7 +98,7 @@ class Attack:
         return self.method(Target(network, images, labels, self.ball, generator))
 
     def __str__(self) -> str:
-        return f"{self.label}, {self._where}"
+        return f"{self.label}, {self._ball_text}"
 
     @property
     def stream(self) -> str:
@@ -106,10 +106,10 @@ class Attack:
 
         Unlike the title it never shows more settings, so journals and random numbers stay valid.
         """
-        return f"{self.method}, {self._where}"
+        return f"{self.method}, {self._ball_text}"
 
     @property
-    def _where(self) -> str:
+    def _ball_text(self) -> str:
         """The ball as a title shows it."""
         return self.norm if self.epsilon is None else f"{self.norm}, {self.epsilon}"
 
@@ -122,12 +122,12 @@ class Attack:
             >>> Attack(PGD(step_size="0.001", keep="best"), "0.1").label
             'pgd-20 (best; step size 0.001)'
         """
-        name, more = str(self.method), "; ".join(self._unnamed())
+        name, more = str(self.method), "; ".join(self._hidden_settings())
         if not more:
             return name
         return f"{name[:-1]}; {more})" if name.endswith(")") else f"{name} ({more})"
 
-    def _unnamed(self) -> list[str]:
+    def _hidden_settings(self) -> list[str]:
         """Return the settings that differ from their defaults and are not part of the name."""
         if not is_dataclass(self.method):
             return []
@@ -135,10 +135,10 @@ class Attack:
         return [
             _text(setting.name, getattr(self.method, setting.name))
             for setting in fields(self.method)
-            if setting.name not in unused and self._hides(setting)
+            if setting.name not in unused and self._is_hidden(setting)
         ]
 
-    def _hides(self, setting: Field[Any]) -> bool:
+    def _is_hidden(self, setting: Field[Any]) -> bool:
         """Return whether a setting differs from its default without changing the method's name."""
         factory = setting.default_factory
         default = setting.default if factory is MISSING else factory()

@@ -78,13 +78,13 @@ class BestSoFar:
 
     def __init__(self, images: Tensor, labels: Tensor, error: Loss = wrong) -> None:
         self.images, self._labels, self._error = images.clone(), labels, error
-        self._largest = torch.zeros(len(images), device=images.device)
-        self._highest = torch.full((len(images),), -torch.inf, device=images.device)
+        self._best_error = torch.zeros(len(images), device=images.device)
+        self._best_loss = torch.full((len(images),), -torch.inf, device=images.device)
 
     @property
     def unfooled(self) -> Tensor:
         """Indices of the images whose error is still below 1: int64."""
-        return (~all_fooled(self._largest)).nonzero().squeeze(1)
+        return (~all_fooled(self._best_error)).nonzero().squeeze(1)
 
     def update(self, active: Tensor, current: Tensor, logits: Tensor, losses: Tensor) -> Tensor:
         """Keep each iterate that is better than the best so far.
@@ -104,11 +104,11 @@ class BestSoFar:
 
     def keep_better(self, active: Tensor, current: Tensor, error: Tensor, losses: Tensor) -> None:
         """Keep each iterate of a larger error, or of equal error and larger loss."""
-        known = self._largest[active]
-        better = (error > known) | ((error == known) & (losses > self._highest[active]))
+        known = self._best_error[active]
+        better = (error > known) | ((error == known) & (losses > self._best_loss[active]))
         chosen = active[better]
-        self.images[chosen], self._highest[chosen] = current[better], losses[better]
-        self._largest[chosen] = error[better]
+        self.images[chosen], self._best_loss[chosen] = current[better], losses[better]
+        self._best_error[chosen] = error[better]
 
 
 def all_fooled(error: Tensor) -> Tensor:

@@ -94,7 +94,7 @@ class _Run:
         self.device = problem.images.labels.device
         self.steps_per_epoch = recipe.steps_per_epoch(len(problem.images))
         self.steps = self.steps_per_epoch * recipe.epochs
-        self.state, self._good = State(step=0, loss_sum=self._zero()), 0
+        self.state, self._finite_step = State(step=0, loss_sum=self._zero()), 0
         self._identity = identity(problem, recipe) if session.checkpoint else ""
         self._forward = forward_pass(problem.network, recipe)
         self._attacks = recipe.schedule_of(problem.attack)
@@ -279,11 +279,11 @@ class _Run:
         """
         state = self.state
         if (what := not_finite(state.loss_sum, self.problem.learner.tensors())) is None:
-            self._good = state.step
+            self._finite_step = state.step
             return
         epoch = (state.step - 1) // self.steps_per_epoch + 1
         raise ScratchticketError(
-            f"{what} is no longer finite in epoch {epoch}, between steps {self._good} and "
+            f"{what} is no longer finite in epoch {epoch}, between steps {self._finite_step} and "
             f"{state.step}; a lower learning rate may help"
         )
 
@@ -302,6 +302,6 @@ class _Run:
             return
         if (checkpoint := newest(path, self.session.tell)) is not None:
             self.state = from_checkpoint(checkpoint, self.problem, self._identity)
-        self._good = self.state.step
+        self._finite_step = self.state.step
         if len(set(self.group.gathered((self.state.step, float(self.state.loss_sum))))) > 1:
             raise InputError("the processes see different checkpoints: they must share one folder")

@@ -152,10 +152,10 @@ def _check_linear(network: nn.Module, images: Tensor, name: str) -> None:
     own = {place: layer for place, layer in layers.items() if type(layer) not in MASKED_KINDS}
     inputs: dict[str, Tensor] = {}
 
-    def remember(place: str, _: nn.Module, args: tuple[Tensor, ...]) -> None:
+    def record_input(place: str, _: nn.Module, args: tuple[Tensor, ...]) -> None:
         inputs[place] = args[0]
 
-    hooks = [m.register_forward_pre_hook(partial(remember, place)) for place, m in own.items()]
+    hooks = [m.register_forward_pre_hook(partial(record_input, place)) for place, m in own.items()]
     with torch.no_grad(), rng.fixed_globals():
         network(images)
     for hook in hooks:
@@ -171,9 +171,9 @@ def _check_linear(network: nn.Module, images: Tensor, name: str) -> None:
         none, once, twice = (output(times) for times in (0.0, 1.0, 2.0))
         if not torch.allclose(twice - none, 2 * (once - none), rtol=ALIKE, atol=ALIKE):
             raise InputError(
-                f"network {name}: {place} ({type(own[place]).__name__}) computes other weights "
-                "from its own, as weight standardisation does, so that no mask can cover them; use "
-                "a plain layer"
+                f"network {name}: {place} ({type(own[place]).__name__}) multiplies by weights "
+                "computed from its own, as weight standardisation does, which no mask can cover; "
+                "use a plain layer"
             )
 
 

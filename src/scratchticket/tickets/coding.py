@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchticket.base.errors import TicketError
-from scratchticket.tickets.rans import BITS, LOW, Bits, Group, put, take
+from scratchticket.tickets import rans
+from scratchticket.tickets.rans import BITS, LOW, Bits, Group
 
 Contexts = npt.NDArray[np.uint8]
 
@@ -135,7 +136,7 @@ def encode(masks: Sequence[Bits], contexts: Sequence[Contexts | None]) -> tuple[
             groups.append((len(bits), _probability(len(bits), int(np.count_nonzero(bits)))))
             ordered.append(bits)
     coded = np.concatenate(ordered) if ordered else np.empty(0, dtype=np.bool_)
-    return np.array(stored, dtype="<u2").tobytes() + put(coded, groups, lanes), plan
+    return np.array(stored, dtype="<u2").tobytes() + rans.encode(coded, groups, lanes), plan
 
 
 def decode(code: bytes, plan: Plan, contexts: Sequence[Contexts | None]) -> list[Bits]:
@@ -166,7 +167,7 @@ def decode(code: bytes, plan: Plan, contexts: Sequence[Contexts | None]) -> list
             groups.append((size, _probability(size, kept)))
     if any(not 0 < probability < LOW for _, probability in groups):
         raise TicketError("the mask's code is damaged: a probability is 0")
-    bits = take(code[2 * position :], groups, plan.lanes)
+    bits = rans.decode(code[2 * position :], groups, plan.lanes)
     masks: list[Bits] = []
     start = 0
     for size, kept, count, order in zip(plan.sizes, plan.kept, plan.contexts, orders, strict=True):

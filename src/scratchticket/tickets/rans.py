@@ -22,7 +22,7 @@ _ENDS_EARLY = "the mask's code is damaged: it ends too early"
 _ENDS_ELSEWHERE = "the mask's code is damaged: it does not end where it should"
 
 
-def put(bits: Bits, groups: Sequence[Group], lanes: int) -> bytes:
+def encode(bits: Bits, groups: Sequence[Group], lanes: int) -> bytes:
     """Encode bits.
 
     Args:
@@ -33,11 +33,11 @@ def put(bits: Bits, groups: Sequence[Group], lanes: int) -> bytes:
     Returns:
         The lanes' final states as 32-bit words, then the stream of 16-bit words, little-endian.
     """
-    states, stream = (_put_singly if lanes <= FEW else _put_together)(bits, groups, lanes)
+    states, stream = (_encode_bits if lanes <= FEW else _encode_lanes)(bits, groups, lanes)
     return np.asarray(states, dtype="<u4").tobytes() + np.asarray(stream, dtype="<u2").tobytes()
 
 
-def _put_singly(
+def _encode_bits(
     bits: Bits, groups: Sequence[Group], lanes: int
 ) -> tuple[npt.ArrayLike, npt.ArrayLike]:
     """Return final states and stream, encoded bit by bit."""
@@ -55,7 +55,7 @@ def _put_singly(
     return states, words[::-1]
 
 
-def _put_together(
+def _encode_lanes(
     bits: Bits, groups: Sequence[Group], lanes: int
 ) -> tuple[npt.ArrayLike, npt.ArrayLike]:
     """Return final states and stream, encoded one bit of every lane at a time."""
@@ -76,18 +76,18 @@ def _put_together(
     return states, np.concatenate([np.empty(0, dtype=np.uint16), *words[::-1]])
 
 
-def take(code: bytes, groups: Sequence[Group], lanes: int) -> Bits:
-    """Return the bits of a code; inverse of :func:`put`.
+def decode(code: bytes, groups: Sequence[Group], lanes: int) -> Bits:
+    """Return the bits of a code; inverse of :func:`encode`.
 
     Raises:
         TicketError: If words are missing or left over, or a lane does not end in its initial state.
     """
     states = np.frombuffer(code, "<u4", count=lanes)
     stream = np.frombuffer(code, "<u2", offset=4 * lanes)
-    return (_take_singly if lanes <= FEW else _take_together)(states, stream, groups)
+    return (_decode_bits if lanes <= FEW else _decode_lanes)(states, stream, groups)
 
 
-def _take_singly(
+def _decode_bits(
     states: npt.NDArray[np.uint32], stream: npt.NDArray[np.uint16], groups: Sequence[Group]
 ) -> Bits:
     """Return the bits, decoded one by one."""
@@ -115,7 +115,7 @@ def _take_singly(
     return np.frombuffer(bits, dtype=np.bool_)
 
 
-def _take_together(
+def _decode_lanes(
     states: npt.NDArray[np.uint32], stream: npt.NDArray[np.uint16], groups: Sequence[Group]
 ) -> Bits:
     """Return the bits, decoded one bit of every lane at a time."""
