@@ -39,7 +39,7 @@ from benchmarks.measure import (
     spread,
 )
 from scratchticket.attacks import PGD, Attack, cross_entropy, input_gradient
-from scratchticket.attacks.autoattack import heard, undone
+from scratchticket.attacks.autoattack import collected_warnings, restored_globals
 from scratchticket.attacks.gradient import frozen
 from scratchticket.data import ImageSet, load_data, pixels
 from scratchticket.evaluation import default_batch_size, evaluate
@@ -139,7 +139,7 @@ def autoattack_runs(network: nn.Module, images: ImageSet, epsilon: str, queries:
         whole = AutoAttack(network, norm="Linf", eps=float(epsilon), seed=0)
         whole.square.n_queries = queries
         clean = pixels(images.images)
-        with undone(), heard():
+        with restored_globals(), collected_warnings():
             found, _ = whole.run_standard_evaluation(
                 clean, images.labels, batch_size=default_batch_size(images)
             )

@@ -38,7 +38,7 @@ def accuracy_by_epsilon(records: list[Record]) -> str:
         counts = {0.0: record["natural"]} | {
             float(Fraction(attack["epsilon"])): attack
             for attack in record["attacks"]
-            if attack["norm"] == "linf" and Attack(PGD(), attack["epsilon"]).made(attack)
+            if attack["norm"] == "linf" and Attack(PGD(), attack["epsilon"]).matches(attack)
         }
         points = sorted((e, 100 * c["correct"] / c["total"]) for e, c in counts.items() if e < 0.45)
         dense = share == 1

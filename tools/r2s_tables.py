@@ -306,7 +306,7 @@ def _assumptions(panels: list[_Panel]) -> str:
             protocol = row_of(record["protocol"], Attack(RELEASED, panel.near))
             by_source += protocol["by_source"].values()
             for row in record["attacks"]:
-                known = (attack for attack in attacks if attack.made(row))
+                known = (attack for attack in attacks if attack.matches(row))
                 if row["source"] == ON_SET and (attack := next(known, None)) is not None:
                     under[attack].append(row["expected"])
         cells = [_text(under[attack]) if attack in under else "" for attack in attacks]

@@ -18,7 +18,7 @@ from scratchticket.attacks import (
     inner_attacks,
     inner_settings,
 )
-from scratchticket.attacks.attack import learned_settings
+from scratchticket.attacks.attack import settings_for_learning
 from scratchticket.attacks.autoattack import STAGES
 from scratchticket.attacks.balls import MAX_EPSILON
 from scratchticket.attacks.registry import settings_of
@@ -71,7 +71,7 @@ def _attack(prefix: str) -> Iterator[str]:
     ):
         yield f"| `{prefix}{name}` | all | {values} | {_value(usual[name])} | {told[name]} |"
     for setting in inner_settings():
-        having = {n: m for n, m in methods.items() if setting in learned_settings(m)}
+        having = {n: m for n, m in methods.items() if setting in settings_for_learning(m)}
         one = "pgd" if "pgd" in having else next(iter(having))
         method = having[one]
         values = _values(get_type_hints(type(method))[setting])

@@ -1,4 +1,4 @@
-"""The adapter: same counts as AutoAttack itself, its side effects undone, its warnings heard."""
+"""The adapter: AutoAttack's own counts, its side effects undone, its warnings collected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from torch import Tensor
 
 from networks import random_images, small_network, stream
 from scratchticket.attacks import Attack, LinfBall, Stage
-from scratchticket.attacks.autoattack import STAGES, flags, heard, stage, undone
+from scratchticket.attacks.autoattack import (
+    STAGES,
+    collected_warnings,
+    flags,
+    restored_globals,
+    stage,
+)
 from scratchticket.base.errors import InputError
 
 pyautoattack = pytest.importorskip("pyautoattack")
@@ -25,7 +31,7 @@ def test_stages_in_a_row_are_autoattack_itself() -> None:
     seed = int(torch.randint(2**31, (1,), generator=stream()))
     whole = pyautoattack.AutoAttack(network, norm="Linf", eps=2 / 255, seed=seed)
     whole.fab.n_iter, whole.square.n_queries = 10, 100
-    with warnings.catch_warnings(), undone(), heard():
+    with warnings.catch_warnings(), restored_globals(), collected_warnings():
         warnings.simplefilter("ignore")
         theirs, _ = whole.run_standard_evaluation(images, labels, batch_size=8)
 
@@ -97,14 +103,14 @@ def test_flags_tell_of_networks_autoattack_is_not_made_for() -> None:
     assert flags(network, images, labels) == []  # nothing is left of the others
 
 
-def test_zero_gradients_are_heard_of() -> None:
+def test_warnings_of_zero_gradients_are_collected() -> None:
     def flat(batch: Tensor) -> Tensor:
         return (
             torch.nn.functional.one_hot(batch.mean((1, 2, 3)).gt(0.5).long(), 5) + 0 * batch.sum()
         )
 
     images = random_images(4)
-    with heard() as said:
+    with collected_warnings() as said:
         stage(
             "apgd-t", flat, images, flat(images).argmax(dim=1), LinfBall(0.01), generator=stream()
         )
@@ -113,7 +119,7 @@ def test_zero_gradients_are_heard_of() -> None:
     assert logging.getLogger("auto-attack").handlers == []
 
 
-def test_too_few_classes_and_a_missing_library_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_few_classes_and_a_missing_library_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     images, labels = random_images(2), torch.zeros(2, dtype=torch.long)
     three = lambda batch: batch.flatten(1)[:, :3]  # noqa: E731
 

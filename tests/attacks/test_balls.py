@@ -1,4 +1,4 @@
-"""Balls: starts are uniform in them, projections end inside and at the nearest point."""
+"""Balls: random starts are uniform, projections end at the nearest point inside."""
 
 from __future__ import annotations
 

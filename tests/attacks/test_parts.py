@@ -1,4 +1,4 @@
-"""A part of a batch is attacked as it is within the whole."""
+"""A part of a batch gets the same random start as within the whole batch."""
 
 from __future__ import annotations
 

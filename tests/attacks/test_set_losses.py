@@ -11,7 +11,7 @@ from torch import Tensor
 from networks import stream
 from scratchticket.attacks import LOSSES, Loss
 from scratchticket.attacks.losses import targeted_dlr
-from scratchticket.attacks.sets import drawn_anew, expected_error, scaled_margin, set_loss
+from scratchticket.attacks.sets import expected_error, randomised_ensemble, scaled_margin, set_loss
 
 CHANCES = torch.tensor([0.7, 0.2, 0.1])
 LABELS = torch.tensor([0, 2])
@@ -67,7 +67,7 @@ def test_samples_and_answers_are_drawn_as_the_probabilities_say() -> None:
     exact = set_loss("eot", CHANCES)(repeated[:1], label[:1])
     networks = [lambda images, n=n: torch.full((len(images), 2), float(n)) for n in range(3)]
 
-    answers = drawn_anew(networks, CHANCES, stream())(torch.rand(20_000, 1, 2, 2))
+    answers = randomised_ensemble(networks, CHANCES, stream())(torch.rand(20_000, 1, 2, 2))
 
     assert float(sampled.mean()) == pytest.approx(float(exact), abs=0.02)
     shares = answers[:, 0].long().bincount(minlength=3) / 20_000

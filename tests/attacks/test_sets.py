@@ -1,4 +1,4 @@
-"""Attacks on several networks of which one answers."""
+"""Attacks on a set of networks of which a random one answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from torch import Tensor, nn
 from scratchticket.attacks import APGD, FGSM, PGD, Attack, L2Ball, LinfBall, input_gradient
 from scratchticket.attacks.arc import ARC
 from scratchticket.attacks.set_gradient import SetAPGD, SetPGD
-from scratchticket.attacks.sets import Together, chances, drawn_anew, expected_error, set_loss
+from scratchticket.attacks.sets import (
+    NetworkSet,
+    chances,
+    expected_error,
+    randomised_ensemble,
+    set_loss,
+)
 from scratchticket.attacks.square import SetSquare
 from scratchticket.base.errors import InputError
 
@@ -29,24 +35,24 @@ class Side(nn.Module):
         return torch.stack([score, -score], dim=1)
 
 
-def one_sided() -> tuple[Together, Tensor, Tensor]:
+def one_sided() -> tuple[NetworkSet, Tensor, Tensor]:
     """Return two linear networks, one of them within reach, and a grey image.
 
     The other one, out of reach, has ten times the slope in the opposite direction: at the image its
     gradient of the cross-entropy outweighs that of the first (Dbouk and Shanbhag, Sec. 4).
     """
-    networks = Together([Side(1.0, EPSILON / 2), Side(-10.0, 5 * EPSILON)])
+    networks = NetworkSet([Side(1.0, EPSILON / 2), Side(-10.0, 5 * EPSILON)])
     return networks, torch.full((4, 1, 8, 8), 0.5), torch.zeros(4, dtype=torch.int64)
 
 
-def expected(network: Together, images: Tensor, labels: Tensor) -> Tensor:
+def expected(network: NetworkSet, images: Tensor, labels: Tensor) -> Tensor:
     """Return the expected error of each image."""
     return expected_error(chances(None, len(network.networks)))(network(images), labels)
 
 
-def tickets(count: int = 3) -> Together:
+def tickets(count: int = 3) -> NetworkSet:
     """Return random networks."""
-    return Together([small_network(seed=seed) for seed in range(count)])
+    return NetworkSet([small_network(seed=seed) for seed in range(count)])
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
@@ -63,9 +69,9 @@ def test_arc_fools_the_network_in_reach_where_the_expected_gradient_leads_away(n
     assert error_under(ARC(20, step_size=epsilon)).tolist() == [0.5] * 4
 
 
-def test_arc_keeps_what_it_has_when_the_second_network_falls_too() -> None:
+def test_arc_keeps_the_first_network_fooled_while_fooling_the_second() -> None:
     images, labels = torch.full((2, 1, 8, 8), 0.5), torch.zeros(2, dtype=torch.int64)
-    networks = Together([Half(0, 0.45 * EPSILON), Half(1, 0.45 * EPSILON)])
+    networks = NetworkSet([Half(0, 0.45 * EPSILON), Half(1, 0.45 * EPSILON)])
 
     found = Attack(ARC(1, step_size=str(EPSILON)), str(EPSILON))(networks, images, labels, stream())
 
@@ -95,12 +101,12 @@ class Half(nn.Module):
 
 
 @pytest.mark.parametrize("loss", ["eot", "mean-probabilities", "mean-logits"])
-def test_on_one_network_they_are_plain_pgd(loss: str) -> None:
+def test_set_losses_on_one_network_are_plain_pgd(loss: str) -> None:
     network, images = small_network(), random_images()
     labels = network(images).argmax(dim=1)
     single = Attack(PGD(10, keep="last"), "0.1")(network, images, labels, stream())
     together = Attack(SetPGD(10, loss=loss, keep="last"), "0.1")(
-        Together([network]), images, labels, stream()
+        NetworkSet([network]), images, labels, stream()
     )
 
     torch.testing.assert_close(together.images, single.images, rtol=0, atol=1e-6)
@@ -111,7 +117,7 @@ def test_a_clamped_margin_on_one_network_is_the_margin_until_it_is_fooled() -> N
     labels = network(images).argmax(dim=1)
     single = Attack(PGD(10, loss="margin", keep="worst"), "0.05")(network, images, labels, stream())
     together = Attack(SetPGD(10, loss="clamped-margin"), "0.05")(
-        Together([network]), images, labels, stream()
+        NetworkSet([network]), images, labels, stream()
     )
 
     assert torch.equal(
@@ -184,7 +190,7 @@ def test_more_restarts_never_leave_more_right() -> None:
 
 def test_an_attack_prefers_the_network_that_answers_more_often() -> None:
     networks, images, labels = one_sided()
-    far = Together([networks.networks[0], Side(-1.0, EPSILON / 2)])  # the one or the other
+    far = NetworkSet([networks.networks[0], Side(-1.0, EPSILON / 2)])  # the one or the other
     for chance, index in (((0.9, 0.1), 0), ((0.1, 0.9), 1)):
         method = ARC(1, step_size=str(EPSILON), probabilities=chance)
         found = Attack(method, str(EPSILON))(far, images, labels, stream())
@@ -202,13 +208,13 @@ def test_probabilities_must_fit(probabilities: tuple[float, ...], said: str) -> 
         chances(probabilities, 3)
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_invalid_settings_are_refused() -> None:
     images, labels = random_images(2), torch.zeros(2, dtype=torch.int64)
     with pytest.raises(InputError, match="only the loss eot"):
         SetPGD(loss="mean-logits", samples=3)
     with pytest.raises(InputError, match="unknown loss 'mean-logit'; did you mean 'mean-logits'"):
         SetAPGD(loss="mean-logit")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r"needs Together"):
+    with pytest.raises(InputError, match=r"needs NetworkSet"):
         Attack(SetPGD(), "0.1")(small_network(), images, labels, stream())
 
 
@@ -217,7 +223,7 @@ def test_sampled_eot_of_one_network_is_plain_pgd() -> None:
     labels = network(images).argmax(dim=1)
     single = Attack(PGD(10, keep="last"), "0.1")(network, images, labels, stream())
     sampled = Attack(SetPGD(10, samples=3, keep="last"), "0.1")(
-        Together([network]), images, labels, stream()
+        NetworkSet([network]), images, labels, stream()
     )
 
     assert torch.equal(sampled.images, single.images)
@@ -227,7 +233,7 @@ def test_auto_pgd_on_one_network_is_auto_pgd() -> None:
     network, images = small_network(), random_images()
     labels = network(images).argmax(dim=1)
     single = Attack(APGD(20, keep="worst"), "0.05")(network, images, labels, stream())
-    together = Attack(SetAPGD(20), "0.05")(Together([network]), images, labels, stream())
+    together = Attack(SetAPGD(20), "0.05")(NetworkSet([network]), images, labels, stream())
 
     assert torch.equal(together.images, single.images)
     assert bool((network(single.images).argmax(dim=1) != labels).any())
@@ -239,27 +245,27 @@ def test_on_one_linear_network_arc_fools_what_fgsm_does(distance: float) -> None
     network = Side(1.0, distance * EPSILON)
     method = ARC(1, step_size=str(EPSILON))
     single = Attack(FGSM(), str(EPSILON))(network, images, labels, stream())
-    together = Attack(method, str(EPSILON))(Together([network]), images, labels, stream())
+    together = Attack(method, str(EPSILON))(NetworkSet([network]), images, labels, stream())
 
     fooled = network(single.images).argmax(dim=1) != labels
     assert fooled.tolist() == [distance < 1] * 4
     assert torch.equal(network(together.images).argmax(dim=1) != labels, fooled)
 
 
-def test_a_set_that_cannot_be_enumerated_is_attacked_by_asking_it_again_and_again() -> None:
-    """Each of several calls draws anew; together they are EOT of as many samples."""
+def test_a_randomised_network_listed_many_times_is_attacked_by_sampled_eot() -> None:
+    """Each call draws anew, so n listings are EOT with n samples."""
     networks, images = tickets(), random_images(4)
     labels, even = torch.arange(4), chances(None, len(networks.networks))
-    unknown = drawn_anew(networks.networks, even, stream())
-    asked = Together([unknown] * 500)
+    unknown = randomised_ensemble(networks.networks, even, stream())
+    asked = NetworkSet([unknown] * 500)
 
-    def gradient(network: Together) -> Tensor:
+    def gradient(network: NetworkSet) -> Tensor:
         loss = set_loss("eot", chances(None, len(network.networks)))
         return input_gradient(network, images, labels, loss)[0]
 
     exact = gradient(networks)
     torch.testing.assert_close(gradient(asked), exact, rtol=0, atol=0.2 * float(exact.abs().max()))
-    few = Together([unknown] * 5)
+    few = NetworkSet([unknown] * 5)
     found = Attack(SetPGD(10), "0.05")(few, images, networks(images).mean(1).argmax(1), stream())
     assert float((found.images - images).abs().max()) <= 0.05 + 1e-6
 
@@ -282,7 +288,7 @@ def test_arc_finds_a_linear_network_within_reach_whenever_there_is_one(
         further = epsilon * torch.rand(lengths.shape, generator=draws)
         further[:, 0] = 0  # the nearest boundary
         biases = -lengths * (distances[:, None] + further)
-        networks = Together([Linear(weights[i], biases[i]) for i in (1, 2, 0, 3)])
+        networks = NetworkSet([Linear(weights[i], biases[i]) for i in (1, 2, 0, 3)])
 
         method = ARC(1, step_size=str(epsilon), classes=classes)
         found = Attack(method, str(epsilon), norm)(networks, images, labels, stream()).images
@@ -294,9 +300,9 @@ def test_arc_finds_a_linear_network_within_reach_whenever_there_is_one(
 
 def test_arc_does_not_ask_a_network_that_never_answers() -> None:
     networks, images, labels = tickets(), random_images(4), torch.tensor([0, 1, 2, 0])
-    two = Together(networks.networks[:2])
+    two = NetworkSet(networks.networks[:2])
 
-    def found(network: Together, chance: tuple[float, ...]) -> Tensor:
+    def found(network: NetworkSet, chance: tuple[float, ...]) -> Tensor:
         method = ARC(5, restarts=2, probabilities=chance)
         return Attack(method, str(EPSILON))(network, images, labels, stream()).images
 

@@ -1,4 +1,4 @@
-"""A title names every setting that is not the usual one; records are searched by settings."""
+"""A title shows every setting that differs from its default; records are matched by settings."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def changed(method: Method) -> Iterator[Method]:
             for value in OTHERS.get(setting.name, (7, 9, 11)):
                 try:
                     yield replace(method, **{setting.name: value})  # type: ignore[type-var]
-                except InputError:  # a loss of other methods, say
+                except InputError:  # for example a loss the method does not have
                     continue
 
 
@@ -76,7 +76,7 @@ def test_attacks_of_different_settings_have_different_titles(method: Method) -> 
 
 
 @pytest.mark.parametrize("method", EVERY, ids=str)
-def test_the_usual_settings_are_named_by_nothing_but_the_name(method: Method) -> None:
+def test_default_settings_are_not_shown(method: Method) -> None:
     assert str(at(method)) == at(method).stream
 
 
@@ -84,7 +84,10 @@ def test_the_usual_settings_are_named_by_nothing_but_the_name(method: Method) ->
     ("attack", "title"),
     [
         (Attack(PGD(step_size="0.0001"), "0.1"), "pgd-20 (step size 0.0001), linf, 0.1"),
-        (Attack(PGD(step_size="0.0125"), "0.1"), "pgd-20, linf, 0.1"),  # the usual one, said
+        (
+            Attack(PGD(step_size="0.0125"), "0.1"),
+            "pgd-20, linf, 0.1",
+        ),  # the default, given explicitly
         (Attack(PGD(step_size="2/255"), "8/255"), "pgd-20, linf, 8/255"),
         (
             Attack(PGD(keep="best", random_start=False), "0.1"),
@@ -104,7 +107,7 @@ def test_titles(attack: Attack, title: str) -> None:
 
 
 def test_random_numbers_do_not_depend_on_what_titles_show() -> None:
-    """Those of validation decide which epoch a draw takes."""
+    """Random numbers of the validation attack decide which epoch becomes the ticket."""
     assert Attack(PGD(step_size="0.0001"), "0.1").stream == "pgd-20, linf, 0.1"
 
 
@@ -130,7 +133,10 @@ def test_a_plug_ins_hidden_settings_are_named_too() -> None:
         (AttackRecipe(epsilon="0.1"), "pgd-7, linf, 0.1"),
         (AttackRecipe(step_size="2/255"), "pgd-7, linf, 8/255"),
         (AttackRecipe(step_size="0.01"), "pgd-7 (step size 0.01), linf, 8/255"),
-        (AttackRecipe("fgsm-rs", step_size="0.01"), "fgsm-rs, linf, 8/255"),  # it takes none
+        (
+            AttackRecipe("fgsm-rs", step_size="0.01"),
+            "fgsm-rs, linf, 8/255",
+        ),  # FGSM has no step size
     ],
     ids=str,
 )
@@ -139,21 +145,21 @@ def test_titles_of_inner_attacks(recipe: Attack, title: str) -> None:
 
 
 @pytest.mark.parametrize("method", EVERY, ids=str)
-def test_rows_are_found_by_what_the_attack_is(method: Method) -> None:
+def test_rows_are_matched_by_settings(method: Method) -> None:
     attack, others = at(method), [at(one) for one in changed(method)]
     row = json.loads(json.dumps(attack.facts())) | {"title": "whatever it was called then"}
 
-    assert attack.made(row)
-    assert not any(other.made(row) for other in others if other.method != attack.method)
-    assert not attack.made(row | {"epsilon": "0.3"})
+    assert attack.matches(row)
+    assert not any(other.matches(row) for other in others if other.method != attack.method)
+    assert not attack.matches(row | {"epsilon": "0.3"})
 
 
 def test_a_row_that_lacks_a_later_setting_had_its_default() -> None:
     row = Attack(PGD(), "0.1").facts()
     del row["settings"]["momentum"]
 
-    assert Attack(PGD(), "0.1").made(row)
-    assert not Attack(PGD(momentum=1.0), "0.1").made(row)
+    assert Attack(PGD(), "0.1").matches(row)
+    assert not Attack(PGD(momentum=1.0), "0.1").matches(row)
 
 
 def test_auto_pgd_keeps_its_name() -> None:

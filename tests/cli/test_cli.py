@@ -195,7 +195,7 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["draw", "--data", "CIFAR10", "--out", "OUT"], "did you mean 'cifar10'?"),
         (
             ["draw", "--data", "digits", "--out", "OUT", "--beside", "TICKET", "--seed", "7"],
-            "no switch can have this ticket and those beside it: tickets 0 and 1 are of different",
+            "a switch cannot hold this ticket and those beside it: tickets 0 and 1 are of",
         ),
         (["evaluate", "OUT/none", "--data", "digits"], "no such ticket file"),
         (["evaluate", "OUT", "--data", "digits"], "it is a folder; name a file in it"),

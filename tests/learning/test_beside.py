@@ -11,7 +11,7 @@ import torch
 
 import scratchticket as st
 from scratchticket.attacks import LinfBall, pgd
-from scratchticket.attacks.sets import Together, chances, set_loss
+from scratchticket.attacks.sets import NetworkSet, chances, set_loss
 from scratchticket.base.errors import InputError, TicketError
 from scratchticket.data import pixels
 
@@ -42,7 +42,7 @@ def test_the_inner_attack_is_made_on_all_of_them(
     second = st.draw_ticket(few_digits, SMALL, ratio="0.5", beside=[first], **QUICK)
 
     network, loss = seen[0]
-    assert isinstance(network, Together)
+    assert isinstance(network, NetworkSet)
     assert len(network.networks) == 2
     images, labels = pixels(few_digits.test.images[:8]), few_digits.test.labels[:8]
     assert torch.equal(network.networks[0](images), first.build()(images))
@@ -51,7 +51,7 @@ def test_the_inner_attack_is_made_on_all_of_them(
     assert second.provenance["recipe"]["beside"]["sha256"]
 
 
-def test_beside_nothing_the_run_is_what_it_was(first: st.Ticket, few_digits: st.Data) -> None:
+def test_a_run_beside_no_tickets_is_unchanged(first: st.Ticket, few_digits: st.Data) -> None:
     again = st.draw_ticket(few_digits, SMALL, ratio="0.3", beside=[], **QUICK)
 
     assert again.to_bytes() == first.to_bytes()
@@ -62,7 +62,7 @@ def test_the_set_is_attacked_as_the_switch_will_be() -> None:
     ball, images = LinfBall(0.1), torch.full((3, 1, 2, 2), 0.5)
     labels = torch.tensor([0, 1, 0])
     tilts = [torch.randn(4, 3, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)]
-    networks = Together([lambda x, t=t: x.flatten(1) @ t for t in tilts])
+    networks = NetworkSet([lambda x, t=t: x.flatten(1) @ t for t in tilts])
 
     found = pgd(
         networks,

@@ -1,4 +1,4 @@
-"""The epoch that is chosen: the best under attack on validation, of equals the latest."""
+"""The selected epoch: the best robust validation accuracy, the latest of ties."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QUICK = LearningRecipe(epochs=4, batch_size=256)
 
 
 def drawn(data: st.Data, judged: list[tuple[int, int]], learning: LearningRecipe) -> Finished:
-    """Draw a ticket that is judged, epoch by epoch, by natural and robust counts of 100."""
+    """Draw a ticket whose validation reports these natural and robust counts of 100 per epoch."""
     told = iter(judged)
 
     def validate(network: nn.Module) -> Validation:
@@ -39,7 +39,7 @@ def drawn(data: st.Data, judged: list[tuple[int, int]], learning: LearningRecipe
         ([(50, 0), (60, 0), (40, 0), (30, 0)], 4),
     ],
 )
-def test_the_best_epoch_under_attack_is_chosen_of_equals_the_latest(
+def test_the_best_epoch_under_attack_is_chosen_the_latest_of_ties(
     few_digits: st.Data, judged: list[tuple[int, int]], best: int
 ) -> None:
     finished = drawn(few_digits, judged, QUICK)
@@ -51,7 +51,7 @@ def test_the_best_epoch_under_attack_is_chosen_of_equals_the_latest(
     assert last.other.to_bytes() == finished.chosen.to_bytes()
 
 
-def test_only_epochs_that_were_judged_are_chosen_from(few_digits: st.Data) -> None:
+def test_only_validated_epochs_are_chosen(few_digits: st.Data) -> None:
     every_third = replace(QUICK, validate_every=3)
 
     finished = drawn(few_digits, [(80, 50), (90, 20)], every_third)

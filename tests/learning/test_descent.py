@@ -1,4 +1,4 @@
-"""The outer minimisation is PyTorch's SGD, without what that brings along."""
+"""The optimiser is PyTorch's SGD, without importing PyTorch's compiler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks that have died are noticed, those that live are not."""
+"""Collapsed networks are reported, healthy ones are not."""
 
 from __future__ import annotations
 
@@ -51,4 +51,4 @@ def test_what_is_not_finite_is_named(bad: float) -> None:
 
     assert not_finite(torch.tensor(1.0), {"a": good}) is None
     assert not_finite(torch.tensor(bad), {"a": good}) == "the loss"
-    assert not_finite(torch.tensor(1.0), {"a": good, "b": spoilt}) == "what is learned of b"
+    assert not_finite(torch.tensor(1.0), {"a": good, "b": spoilt}) == "a learned value of b"

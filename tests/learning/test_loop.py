@@ -1,4 +1,4 @@
-"""The loop: deterministic, resumable to the bit, faithful to its schedules, and honest."""
+"""The loop: deterministic, resumable to the bit, and faithful to its settings."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def train(task: Task, session: Session = Session()) -> Finished:
 
 
 def same(first: Finished, second: Finished) -> bool:
-    """Whether two runs left the same tickets and the same log, apart from times."""
+    """Return whether two runs have the same tickets and the same log, apart from times."""
     logs = [[replace(e, seconds=0.0) for e in drawn.epochs] for drawn in (first, second)]
     tickets = zip((first.chosen, first.other), (second.chosen, second.other), strict=True)
     return logs[0] == logs[1] and all(a.to_bytes() == b.to_bytes() for a, b in tickets)
@@ -163,7 +163,7 @@ def interrupted(data: st.Data, checkpoint: Path, at: int) -> None:
 
 
 @pytest.mark.parametrize("damage", ["a byte", "cut off", "missing"])
-def test_the_checkpoint_before_serves_if_the_newest_is_damaged(
+def test_the_previous_checkpoint_is_used_if_the_newest_is_damaged(
     few_digits: st.Data, tmp_path: Path, damage: str
 ) -> None:
     path = tmp_path / "checkpoint.safetensors"
@@ -180,11 +180,11 @@ def test_the_checkpoint_before_serves_if_the_newest_is_damaged(
 
     assert same(resumed, draw(task(few_digits), 0.3))
     assert len(told) == (0 if damage == "missing" else 1)
-    assert all(line.endswith("going on from the one before") for line in told)
+    assert all(line.endswith("resuming from the one before") for line in told)
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(5, "Input/output error")])
-def test_a_checkpoint_that_cannot_be_read_now_is_not_given_up(
+def test_a_checkpoint_that_cannot_be_read_at_the_moment_is_not_removed(
     few_digits: st.Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     path = tmp_path / "checkpoint.safetensors"
@@ -296,7 +296,7 @@ def test_batch_norm_mode_of_the_inner_attack_is_an_option(few_digits: st.Data) -
     assert (moved["train"] - 1).abs().mean() > (moved["eval"] - 1).abs().mean()
 
 
-def test_judged_statistics_do_not_change_what_is_learned(few_digits: st.Data) -> None:
+def test_recomputed_statistics_do_not_change_what_is_learned(few_digits: st.Data) -> None:
     last = LearningRecipe(epochs=2, batch_size=64, select="last")
     running = replace(last, statistics="running")
     first = draw(task(few_digits, learning=last), 0.3).chosen
@@ -410,7 +410,9 @@ def test_a_batch_of_one_image_is_refused(few_digits: st.Data) -> None:
         draw(task(few_digits, learning=LearningRecipe(epochs=1, batch_size=1)), 0.3)
 
 
-def test_what_could_not_be_read_back_is_refused_before_the_run(few_digits: st.Data) -> None:
+def test_a_network_whose_ticket_cannot_be_stored_is_refused_before_the_run(
+    few_digits: st.Data,
+) -> None:
     class Odd(nn.Module):
         def __init__(self, classes: int) -> None:
             super().__init__()

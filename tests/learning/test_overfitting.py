@@ -1,4 +1,4 @@
-"""Catastrophic overfitting is told from chance, and only where it happens."""
+"""Catastrophic overfitting is detected where it happens, and chance is not mistaken for it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_what_is_no_catastrophic_overfitting() -> None:
         assert catastrophic_overfitting(epochs) is None
 
 
-def test_few_images_leave_it_open() -> None:
+def test_few_images_are_not_significant() -> None:
     def few(robust: int, fgsm: int) -> Epoch:
         judged = Validation(Accuracy(9, 10), Accuracy(robust, 10), Accuracy(fgsm, 10))
         return Epoch(1, 1.0, 0.1, 0.0, judged)

@@ -1,4 +1,4 @@
-"""Faster passes: half precision, compiled. The same search but for rounding."""
+"""Faster forward passes, half precision or compiled: the same search up to rounding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.errors import InputError
 from scratchticket.learning import LearningRecipe, Validation
 from scratchticket.learning.passes import forward_pass
-from scratchticket.networks import lean, placed
+from scratchticket.networks import fast_convolutions, placed
 from scratchticket.tickets import drawing
 from scratchticket.tickets.draw import Task
 
@@ -40,7 +40,7 @@ def small() -> nn.Module:
     return st.networks.build("conv4", classes=10, channels=1, width=8, seed=1, image_size=8)
 
 
-def test_half_precision_says_nearly_the_same_in_single() -> None:
+def test_half_precision_gives_nearly_the_same_logits_in_float32() -> None:
     plain, half = gradients(small()), gradients(small(), precision="bfloat16")
 
     for exact, rounded in zip(plain, half, strict=True):
@@ -65,7 +65,7 @@ def test_a_search_in_half_precision_keeps_scores_in_single(few_digits: st.Data) 
 def residual() -> nn.Module:
     arguments = {"depth": 10, "widen": 1}
     network = st.networks.build("wide_resnet", classes=10, channels=1, width=4, seed=1, **arguments)
-    return lean(network)  # as in a draw: oneDNN's fault may end the process without it
+    return fast_convolutions(network)  # as in a draw: oneDNN's fault may end the process without it
 
 
 @QUIET
@@ -88,7 +88,7 @@ def test_a_contiguous_pass_is_the_same_but_for_rounding() -> None:
 
 
 @QUIET
-def test_what_cannot_be_compiled_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiler_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch._inductor.config.cpp, "cxx", (None, "/nonexistent"))
     monkeypatch.setattr(torch._inductor.config, "fx_graph_cache", False)
     network = nn.Sequential(nn.Linear(3, 5), nn.ReLU())

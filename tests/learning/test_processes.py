@@ -1,4 +1,4 @@
-"""Several processes do what one does: the same steps, the same counts, and nobody waits forever."""
+"""Several processes do what one does: the same steps and counts, without deadlock."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def talk(group: Group) -> tuple[object, ...]:
     )
 
 
-def test_what_processes_tell_each_other() -> None:
+def test_processes_average_and_gather() -> None:
     assert in_processes(2, talk) == [([1.5, 4.5], 5, 1, True, False, [0, 1], 0)] * 2
 
 
@@ -147,7 +147,7 @@ def fail(group: Group) -> str:
     return "nothing"
 
 
-def test_an_error_of_the_first_process_is_everyones() -> None:
+def test_an_error_of_the_first_process_is_raised_in_all() -> None:
     assert in_processes(2, fail) == ["InputError", "ToldElsewhere"]
     assert issubclass(ToldElsewhere, ScratchticketError)
 
@@ -243,4 +243,4 @@ def test_processes_that_see_different_folders_are_refused(
 
     said = in_processes(2, resumed)
 
-    assert said == ["the processes see different checkpoints: their folder must be one"] * 2
+    assert said == ["the processes see different checkpoints: they must share one folder"] * 2

@@ -1,4 +1,4 @@
-"""Whole runs of the loop, beside a search written with nothing but PyTorch.
+"""Whole runs of the loop, compared with a search written in plain PyTorch.
 
 The reference shares the loop's random numbers, which are its input, and no function with it: masks
 by sorting, straight-through gradients by autograd, batch norm by its formula, PyTorch's optimiser
@@ -85,7 +85,7 @@ def masked(weight: Tensor, score: Tensor) -> Tensor:
 
 @dataclass
 class Seen:
-    """What is left after every step."""
+    """The state after every step."""
 
     learned: list[dict[str, Tensor]] = field(default_factory=list)
     statistics: list[list[Tensor]] = field(default_factory=list)
@@ -99,7 +99,7 @@ class Reference:
 
     Args:
         learned: Scores, or weights, by name.
-        weights: From these to the weights that the network has.
+        weights: From the learned tensors to the network's weights.
     """
 
     def __init__(
@@ -180,7 +180,7 @@ class Reference:
 def scheduler(
     optimiser: torch.optim.Optimizer, recipe: LearningRecipe, steps: int
 ) -> lr_scheduler.LRScheduler:
-    """Return PyTorch's own schedule, asked to go on after every step."""
+    """Return PyTorch's own schedule, stepped after every step."""
     per_epoch = steps // recipe.epochs
     warm = recipe.warmup * per_epoch
     if recipe.schedule == "milestones":
@@ -203,7 +203,7 @@ def ours(
     recipe: LearningRecipe,
     checkpoint: Path,
 ) -> tuple[Seen, list[Epoch]]:
-    """Go through the loop and note what is left after every step."""
+    """Run the loop and record the state after every step."""
     seen = Seen()
 
     def note(event: Event) -> None:

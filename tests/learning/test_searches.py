@@ -200,7 +200,7 @@ def test_averaged_scores_judge_while_the_search_goes_on_with_its_own(
     own = keep_top(learned.tensors()["weight"].abs(), 0.5)
     assert not torch.equal(mask, own)  # the case is worth testing
     assert torch.equal(network.weight != 0, own)
-    with learned.judged():
+    with learned.evaluation_weights():
         assert torch.equal(network.weight != 0, mask)
     assert torch.equal(network.weight != 0, own)
 

@@ -1,4 +1,4 @@
-"""Recomputed statistics are plain averages, and leave no trace."""
+"""Recomputed statistics are plain averages, and the running ones are restored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks keep exactly the highest scores, exactly as many as they should."""
+"""Masks keep the highest scores, and exactly the right number of them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def many(kind: str) -> Tensor:
 def test_keep_top_of_many_agrees_with_a_stable_sort(
     kind: str, ratio: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(top, "MANY", 100_000)
+    monkeypatch.setattr(top, "SAMPLING_SIZE", 100_000)
     scores = many(kind)
     expected = torch.zeros(len(scores), dtype=torch.bool)
     ranking = scores.argsort(descending=True, stable=True)
@@ -82,11 +82,11 @@ def test_keep_top_of_many_agrees_with_a_stable_sort(
 
 
 @given(some.lists(some.integers(0, 6).map(float), min_size=1, max_size=60), some.integers(1, 100))
-def test_a_device_that_is_not_asked_chooses_the_same(values: list[float], percent: int) -> None:
+def test_the_device_top_k_equals_the_cpu_top_k(values: list[float], percent: int) -> None:
     scores = torch.tensor(values)
     kept = kept_count(len(values), percent / 100)
 
-    assert torch.equal(top._chosen_unasked(scores, kept), top._chosen(scores, kept))
+    assert torch.equal(top._top_k_mask_on_device(scores, kept), top._top_k_mask(scores, kept))
 
 
 def test_keep_top_sees_storage_order_whatever_the_memory_format() -> None:

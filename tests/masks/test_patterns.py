@@ -27,7 +27,7 @@ BUDGETS = ["uniform", "global", "erk"]
 
 
 def unit(granularity: str, name: str, index: tuple[int, ...]) -> tuple[int, ...]:
-    """Return what of a layer a weight stands or falls with, told by its first indices."""
+    """Return the group of weights that a weight is pruned with, by its leading indices."""
     if granularity == "row":
         return index[: max(len(index) - 1, 2)]
     if granularity == "kernel":
@@ -170,7 +170,7 @@ def test_erk_ratios_add_up_and_none_exceeds_one() -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_ratios_by_hand_take_names_and_patterns_and_the_longest_counts(order: int) -> None:
+def test_ratios_by_layer_take_names_and_patterns_and_the_longest_match_counts(order: int) -> None:
     layers = [("conv*", 0.5), ("conv1.weight", "1/3")][::order]
     pattern = Pattern(layers=dict(layers))
     selector = Selector(pattern, 0.1, WEIGHTS)
@@ -185,7 +185,7 @@ def test_ratios_by_hand_take_names_and_patterns_and_the_longest_counts(order: in
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
-def test_a_layer_by_hand_keeps_what_is_most_important_beside_any_budget(budget: str) -> None:
+def test_a_layer_with_its_own_ratio_keeps_its_top_scores_under_any_budget(budget: str) -> None:
     pattern = Pattern(budget=budget, layers={"a": 0.5})  # type: ignore[arg-type]
     selector = Selector(pattern, 0.5, {"a": (2, 2), "b": (4, 4)})
 
@@ -205,7 +205,7 @@ def test_a_layer_by_hand_keeps_what_is_most_important_beside_any_budget(budget: 
         ({"granularity": "2:4", "layers": {"a": 0.5}}, "fixes the ratio of every layer"),
     ],
 )
-def test_patterns_that_cannot_be_are_refused(arguments: dict[str, object], message: str) -> None:
+def test_invalid_patterns_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Pattern(**arguments)  # type: ignore[arg-type]
 
@@ -273,7 +273,7 @@ def test_a_cap_leaves_something_to_search_in_every_layer() -> None:
         ({"budget": "erk", "cap": 0}, r"pattern.cap must lie in \(0, 1\]"),
     ],
 )
-def test_powers_and_caps_that_mean_nothing_are_refused(
+def test_powers_and_caps_without_effect_are_refused(
     arguments: dict[str, object], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):

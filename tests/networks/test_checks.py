@@ -1,4 +1,4 @@
-"""What a network of one's own does wrong is told in a line before a search, not after it."""
+"""Errors of a user's network are reported in one line before a search, not after it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def importing() -> nn.Module:
         (lambda: WithParameter(torch.float64), "parameter order is torch.float64"),
     ],
 )
-def test_it_is_told_before_the_search(
+def test_bad_networks_are_refused_before_the_search(
     make: Callable[[], nn.Module],
     message: str,
     known: Callable[..., st.NetworkRecipe],
@@ -117,7 +117,7 @@ def test_it_is_told_before_the_search(
             work(few_digits, recipe)
 
 
-def test_weights_without_a_gradient_are_told(
+def test_weights_without_a_gradient_are_refused(
     known: Callable[..., st.NetworkRecipe], few_digits: st.Data
 ) -> None:
     class Detached(nn.Module):
@@ -171,7 +171,7 @@ def test_a_weight_that_is_computed_is_refused_by_name(
         draw(few_digits, known(make))
 
 
-def test_so_is_a_projection_of_attention(
+def test_a_computed_projection_of_attention_is_refused_by_name(
     known: Callable[..., st.NetworkRecipe], few_digits: st.Data
 ) -> None:
     class Attending(nn.Module):
@@ -207,7 +207,7 @@ class Padded(nn.Conv2d):
 def test_a_layer_that_standardises_its_weight_is_refused_by_name(
     known: Callable[..., st.NetworkRecipe], few_digits: st.Data
 ) -> None:
-    with pytest.raises(InputError, match=r"0 \(Standardised\) computes other weights"):
+    with pytest.raises(InputError, match=r"0 \(Standardised\) multiplies by weights"):
         draw(few_digits, known(lambda: nn.Sequential(Standardised(1, 4, 3), *head(144))))
     assert draw(few_digits, known(lambda: nn.Sequential(Padded(1, 4, 3), *head(196)))).mask.kept
 
@@ -285,7 +285,7 @@ def test_a_network_that_is_another_each_time_is_refused(
         draw(few_digits, known(make))
 
 
-def test_so_is_one_of_other_layers_each_time(
+def test_a_network_of_other_layers_each_time_is_refused(
     known: Callable[..., st.NetworkRecipe], few_digits: st.Data
 ) -> None:
     sizes = iter(range(10, 20))

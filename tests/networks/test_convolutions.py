@@ -1,4 +1,4 @@
-"""Convolutions without idle work and oneDNN's fault are the same functions."""
+"""Convolutions without idle work and oneDNN's bug are the same functions."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from torch import nn
 import scratchticket as st
 from scratchticket.base.accuracy import Accuracy
 from scratchticket.learning import Validation
-from scratchticket.networks import lean
-from scratchticket.networks.convolutions import Lean, taps_of_one_pixel
+from scratchticket.networks import fast_convolutions
+from scratchticket.networks.convolutions import FastConv2d, taps_of_one_pixel
 from scratchticket.tickets.draw import Task, drawing, training
 
 WITHOUT_FAULT = """
 import torch
 from torch import nn
-from scratchticket.networks import placed, lean
+from scratchticket.networks import placed, fast_convolutions
 
 for channels in (2, 8, 15):
     layer = placed(nn.Conv2d(channels, 16, 1, stride=2, bias=False), "cpu")
     images = torch.rand(4, channels, 112, 112).contiguous(memory_format=torch.channels_last)
-    lean(layer)(images).sum().backward()
+    fast_convolutions(layer)(images).sum().backward()
     expected = images[..., ::2, ::2].sum(dim=(0, 2, 3)).expand(16, -1)
     torch.testing.assert_close(layer.weight.grad[..., 0, 0], expected, rtol=1e-3, atol=0)
 """
 
 
 def test_the_gradient_of_few_channels_is_right_and_the_process_lives() -> None:
-    """Without the detour oneDNN ends it, on the processors it is wrong on."""
+    """Without the workaround oneDNN crashes it, on the processors that have the bug."""
     command = [sys.executable, "-c", WITHOUT_FAULT]
 
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -56,20 +56,20 @@ SETTINGS = [
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("bias", [True, False])
-def test_they_and_their_gradients_are_the_same_functions(
+def test_convolutions_of_one_pixel_equal_pytorchs_with_their_gradients(
     bias: bool, memory_format: torch.memory_format
 ) -> None:
     products = 0
     for kernel, stride, padding, height, width in SETTINGS:
         layer = nn.Conv2d(3, 5, kernel, stride, padding, bias=bias).to(torch.float64)
         layer = layer.to(memory_format=memory_format)
-        other = lean(copy.deepcopy(layer))
+        other = fast_convolutions(copy.deepcopy(layer))
         images = torch.rand(2, 3, height, width, dtype=torch.float64)
         images = images.contiguous(memory_format=memory_format).requires_grad_()
 
         expected, found = layer(images), other(images)
 
-        assert type(other) is Lean
+        assert type(other) is FastConv2d
         torch.testing.assert_close(found, expected)
         direction = torch.randn_like(expected)
         gradients = [
@@ -97,22 +97,22 @@ def test_other_convolutions_of_one_pixel_are_left_to_pytorch(layer: nn.Conv2d) -
     images = torch.rand(2, 4, 1, 1)
     expected = layer(images)
 
-    assert torch.equal(lean(layer)(images), expected)
+    assert torch.equal(fast_convolutions(layer)(images), expected)
 
 
 def test_one_image_without_a_batch_is_left_to_pytorch() -> None:
     layer, image = nn.Conv2d(4, 6, 3, padding=1), torch.rand(4, 1, 1)
     expected = layer(image)
 
-    assert torch.equal(lean(layer)(image), expected)
+    assert torch.equal(fast_convolutions(layer)(image), expected)
 
 
 @pytest.mark.parametrize(("groups", "bias"), [(1, True), (2, False)])
-def test_it_is_the_same_function(groups: int, bias: bool) -> None:
+def test_a_strided_1x1_convolution_equals_pytorchs(groups: int, bias: bool) -> None:
     layer = nn.Conv2d(4, 6, 1, stride=(2, 3), groups=groups, bias=bias)
     images = torch.rand(3, 4, 7, 8)
 
-    other = lean(copy.deepcopy(layer))
+    other = fast_convolutions(copy.deepcopy(layer))
 
     assert type(other) is not nn.Conv2d
     assert other.state_dict().keys() == layer.state_dict().keys()
@@ -125,12 +125,12 @@ def test_subclasses_are_left_alone() -> None:
 
     layer = Own(4, 4, 1, stride=2)
 
-    assert type(lean(layer)) is Own
+    assert type(fast_convolutions(layer)) is Own
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_they_are_compiled_into_one_graph(size: int) -> None:
-    layer = lean(nn.Conv2d(3, 4, 3, padding=1, stride=2))
+    layer = fast_convolutions(nn.Conv2d(3, 4, 3, padding=1, stride=2))
     images = torch.rand(2, 3, size, size)
 
     compiled = torch.compile(layer, backend="eager", fullgraph=True)
@@ -144,4 +144,4 @@ def test_networks_learn_with_them(few_digits: st.Data) -> None:
     task = Task(few_digits, narrow, st.AttackRecipe(), st.LearningRecipe(), lambda _: seen)
 
     for job in (drawing(task, "0.5"), training(task)):
-        assert {type(m) for m in job.network.modules() if isinstance(m, nn.Conv2d)} == {Lean}
+        assert {type(m) for m in job.network.modules() if isinstance(m, nn.Conv2d)} == {FastConv2d}

@@ -1,4 +1,4 @@
-"""A folded network: cheaper to attack, the same function, and afterwards as it was."""
+"""Folded batch norms: the same function, faster to attack, restored afterwards."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def test_a_folded_network_computes_the_same(name: str, affine: bool, count: int)
     plain = looked_at(network, images)
 
     with folded(network):
-        lean = looked_at(network, images)
+        result = looked_at(network, images)
         steps = operations(network, images)
 
-    torch.testing.assert_close(lean, plain, rtol=1e-7, atol=1e-9)
+    torch.testing.assert_close(result, plain, rtol=1e-7, atol=1e-9)
     assert not any("BatchNorm" in step for step in steps)
     assert any("BatchNorm" in step for step in operations(network, images))
 
@@ -66,7 +66,7 @@ def test_some_convolutions_are_folded_and_some_have_more_weights_than_results() 
     assert 1 < many < few < norms
 
 
-def test_what_changes_meanwhile_counts() -> None:
+def test_changes_inside_the_context_take_effect() -> None:
     network = lived()
 
     with folded(network):
@@ -96,18 +96,18 @@ def test_afterwards_a_network_is_as_it_was_and_learns() -> None:
     assert any(not torch.equal(b, statistics[name]) for name, b in network.named_buffers())
 
 
-def test_who_listens_hears_what_the_layers_say() -> None:
+def test_layers_with_hooks_are_left_alone() -> None:
     network, heard = lived(), []
     layer = network.get_submodule("layer1.0.conv1")
     handle = layer.register_forward_hook(lambda module, inputs, output: heard.append(output))
 
     with folded(network):
-        lean = network(IMAGES)
+        result = network(IMAGES)
     plain = network(IMAGES)
     handle.remove()
 
     assert torch.allclose(heard[0], heard[1], rtol=1e-3, atol=1e-5)
-    torch.testing.assert_close(lean, plain, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(result, plain, rtol=1e-3, atol=1e-4)
 
 
 def test_batch_norm_in_training_mode_and_other_callables_are_left_alone() -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from scratchticket.attacks import PGD, Attack, pgd
-from scratchticket.attacks.sets import Together, set_loss
+from scratchticket.attacks.sets import NetworkSet, set_loss
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError
 from scratchticket.data import pixels
@@ -52,7 +52,7 @@ def test_the_last_step_is_what_the_attack_on_the_set_returns(
 
     switch = chosen.switch(NAMES)
     expected = pgd(
-        Together(switch.networks),
+        NetworkSet(switch.networks),
         pixels(image[None]),
         torch.tensor([3]),
         QUESTION.made.ball,

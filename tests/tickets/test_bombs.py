@@ -22,7 +22,7 @@ ALLOWED = 128  # MiB
 
 
 def bombs() -> Iterator[tuple[str, bytes]]:
-    """Return files of at most 16 MiB that claim much."""
+    """Return files of at most 16 MiB whose headers claim large sizes."""
     content = (KNOWN / "element.safetensors").read_bytes()
 
     def changed(**values: Any) -> bytes:
@@ -61,7 +61,7 @@ def test_what_a_file_claims_takes_no_memory() -> None:
     subprocess.run([sys.executable, __file__], check=True, env=os.environ | {"PYTHONPATH": paths})
 
 
-def test_what_could_not_be_read_again_is_not_written(ticket: st.Ticket) -> None:
+def test_a_file_that_could_not_be_read_again_is_not_written(ticket: st.Ticket) -> None:
     nested: list[Any] = []
     for _ in range(100):
         nested = [nested]

@@ -18,7 +18,7 @@ from scratchticket.tickets import coding, rans
     scope="module", params=[0, coding.MAX_LANES], ids=["together", "singly"], autouse=True
 )
 def few(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Every code is made and read in both ways."""
+    """Encode and decode with both implementations."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(rans, "FEW", request.param)
         yield
@@ -63,12 +63,12 @@ def test_decoding_undoes_encoding(
 def test_any_number_of_lanes_works(lanes: int, groups: list[rans.Group]) -> None:
     bits = np.random.Generator(np.random.Philox(key=1)).random(sum(n for n, _ in groups)) < 0.3
 
-    code = rans.put(bits, groups, lanes)
+    code = rans.encode(bits, groups, lanes)
 
-    np.testing.assert_array_equal(rans.take(code, groups, lanes), bits)
+    np.testing.assert_array_equal(rans.decode(code, groups, lanes), bits)
     for one, other in zip(
-        rans._put_singly(bits, groups, lanes),
-        rans._put_together(bits, groups, lanes),
+        rans._encode_bits(bits, groups, lanes),
+        rans._encode_lanes(bits, groups, lanes),
         strict=True,
     ):
         np.testing.assert_array_equal(one, other)
@@ -88,12 +88,12 @@ def test_code_of_random_masks_is_close_to_their_entropy(
 ) -> None:
     masks = random_masks(sizes, ratio)
 
-    code, _ = coding.encode(masks, random_contexts(sizes))  # contexts that tell nothing
+    code, _ = coding.encode(masks, random_contexts(sizes))  # uninformative contexts
 
     assert entropy(masks) <= len(code) <= allowed * entropy(masks)
 
 
-def test_contexts_that_tell_something_shorten_the_code() -> None:
+def test_informative_contexts_shorten_the_code() -> None:
     (contexts,) = random_contexts([200_000])
     random = np.random.Generator(np.random.Philox(key=7))
     mask = random.random(200_000) < np.where(contexts >= 224, 0.7, 0.01)
@@ -151,7 +151,7 @@ def test_damaged_code_is_refused(damage: str) -> None:
     "change",
     [{"lanes": 0}, {"lanes": 5000}, {"contexts": (3,)}, {"contexts": (512,)}, {"sizes": (2**30,)}],
 )
-def test_a_plan_that_cannot_be_is_refused_before_any_work(change: dict[str, object]) -> None:
+def test_an_impossible_plan_is_refused_before_any_work(change: dict[str, object]) -> None:
     masks = random_masks([5000], 0.1)
     code, plan = coding.encode(masks, [None])
 

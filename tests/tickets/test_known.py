@@ -1,4 +1,4 @@
-"""Ticket files written once are read for ever."""
+"""Ticket files of every kind, written by earlier versions, can still be read."""
 
 from __future__ import annotations
 

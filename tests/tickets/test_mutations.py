@@ -1,4 +1,4 @@
-"""Files changed at random, sealed again or not: an error of ours, never anything else."""
+"""Files changed at random, with the old or a valid hash, raise only this package's errors."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def changed_bytes(content: bytes, dice: random.Random) -> bytes:
 
 
 def sealed(header: str, tensors: dict[str, torch.Tensor]) -> bytes:
-    """Return a file with this header, whatever it says, and the hash that belongs to it."""
+    """Return a file with this header and a valid hash."""
     blank = safetensors.torch.save(tensors, {KEY: header.replace(DIGEST, BLANK)})
     return blank.replace(BLANK.encode(), sha256(blank).hexdigest().encode())
 
 
 def changed_header(content: bytes, dice: random.Random) -> bytes:
-    """Return the file with one value of its header or one tensor changed, and sealed again."""
+    """Return the file with one header value or one tensor changed, and a valid hash."""
     header, tensors = unpack(content)
     text = canonical_json(header | {"sha256": DIGEST})
     if dice.random() < 0.2:
@@ -73,7 +73,9 @@ def attack_the_reader(content: bytes, count: int, seed: int) -> None:
             assert "\n" not in str(caught.value)
         resealed = changed_header(content, dice)
         try:
-            ticket = st.Ticket.from_bytes(resealed, 0)  # who seals a consistent file made a ticket
+            ticket = st.Ticket.from_bytes(
+                resealed, 0
+            )  # a consistent change with a valid hash is a ticket
         except (TicketError, InputError) as error:  # of several tickets there may be none left
             assert len(str(error).splitlines()) == 1
         else:

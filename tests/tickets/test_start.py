@@ -1,4 +1,4 @@
-"""Going on from a file: fine-tuned tickets, trained tickets (RTT), transferred ones."""
+"""Runs that start from a file: fine-tuned, trained (RTT) and transferred tickets."""
 
 from __future__ import annotations
 

@@ -209,7 +209,7 @@ def test_a_file_of_another_kind_is_refused_in_one_line(content: bytes, tmp_path:
 
 
 def edited(ticket: st.Ticket, change: Callable[[dict[str, Any]], object]) -> bytes:
-    """Return the ticket's file with its header changed and its hash made right again."""
+    """Return the ticket's file with its header changed and a valid hash."""
     header, tensors = unpack(ticket.to_bytes())
     change(header["tickets"][0])
     return pack(header, tensors)
@@ -260,7 +260,7 @@ def edited(ticket: st.Ticket, change: Callable[[dict[str, Any]], object]) -> byt
         (lambda h: h.update(classes=[*"abcdefghi"]), "layers are not those"),
     ],
 )
-def test_a_header_that_lies_is_refused(
+def test_an_inconsistent_header_is_refused(
     ticket: st.Ticket, change: Callable[[dict[str, Any]], object], message: str
 ) -> None:
     with pytest.raises(TicketError, match=message):
@@ -329,7 +329,7 @@ def test_an_unknown_tensor_is_refused(ticket: st.Ticket, name: str) -> None:
         ({"more": 1}, "list of tickets"),
     ],
 )
-def test_a_file_header_that_lies_is_refused(
+def test_an_inconsistent_file_header_is_refused(
     ticket: st.Ticket, change: dict[str, object], message: str
 ) -> None:
     header, tensors = unpack(ticket.to_bytes())
@@ -393,7 +393,7 @@ def test_data_of_another_shape_or_class_count_is_refused(ticket: st.Ticket) -> N
         letters.check_data((1, 8, 8), tuple("acbdefghij"), "x")
 
 
-def test_a_ticket_is_told_in_a_line(ticket: st.Ticket) -> None:
+def test_a_tickets_repr_is_one_line(ticket: st.Ticket) -> None:
     kept, total = ticket.mask.kept, ticket.mask.total
     told = f"Ticket(resnet18, {kept:,} of {total:,} weights, images 1x8x8, 10 classes)"
     assert repr(ticket) == told

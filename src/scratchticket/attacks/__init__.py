@@ -1,7 +1,7 @@
 """Attacks: functions from images to worse images inside a ball.
 
 An attack sees a callable from pixels in [0, 1] to logits; it knows neither masks nor data sets,
-keeps no state and leaves no trace in the network.
+keeps no state and does not change the network.
 """
 
 from scratchticket.attacks.apgd import APGD, TargetedAPGD, apgd, targeted_apgd
@@ -12,7 +12,7 @@ from scratchticket.attacks.attack import (
     inner_attacks,
     inner_settings,
     perturb,
-    unstopped,
+    without_early_stopping,
 )
 from scratchticket.attacks.autoattack import AutoAttack, Stage
 from scratchticket.attacks.balls import Ball, L2Ball, LinfBall, Norm
@@ -70,5 +70,5 @@ __all__ = [
     "perturb",
     "pgd",
     "targeted_apgd",
-    "unstopped",
+    "without_early_stopping",
 ]

@@ -1,29 +1,29 @@
-"""Auto-PGD (Croce and Hein, 2020, arXiv:2003.01690): PGD that chooses its step by itself."""
+"""Auto-PGD (Croce and Hein, 2020, arXiv:2003.01690): PGD that adapts its step size."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import ceil
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from scratchticket.attacks.balls import Ball, per_image
-from scratchticket.attacks.gradient import Found, Network, input_gradient
+from scratchticket.attacks.gradient import BestSoFar, Network, input_gradient
 from scratchticket.attacks.losses import Loss, cross_entropy, targeted_dlr, wrong
-from scratchticket.attacks.method import Result, Settings, Target, again, ending
-from scratchticket.attacks.pgd import Ending
+from scratchticket.attacks.method import Result, Settings, Target, options_suffix, restarts_suffix
 
-Goal = Callable[[Tensor, Tensor], Tensor]  # from logits and positions of images to losses
-MOMENTUM = 0.75  # weight of the new step against the last one
-IMPROVING = 0.75  # share of steps that must raise the loss, else the step is halved
-FIRST, SHORTER, SHORTEST = 0.22, 0.03, 0.06  # periods between checks, as shares of all steps
+Goal = Callable[[Tensor, Tensor], Tensor]  # from logits and indices of images to losses
+APGDKeep = Literal["first", "worst", "best"]
+MOMENTUM = 0.75  # weight of the new step; the previous one has the rest
+IMPROVING = 0.75  # if fewer of the steps since the last check raise the loss, the step is halved
+FIRST, SHORTER, SHORTEST = 0.22, 0.03, 0.06  # checkpoint periods, as fractions of all steps
 
 
 def checkpoints(steps: int) -> list[int]:
-    """Return after which steps the step size is reconsidered (Croce and Hein, Sec. 3.2).
+    """Return the steps after which the step size may be halved (Croce and Hein, Sec. 3.2).
 
     Example:
         >>> checkpoints(100)
@@ -37,9 +37,9 @@ def checkpoints(steps: int) -> list[int]:
 
 @dataclass
 class _Search:
-    """Where the search of each image stands: tensors of one row per image still searched for."""
+    """State of the search: tensors with one row per image that is still attacked."""
 
-    rows: Tensor  # positions of the images among those given
+    rows: Tensor  # indices of the images in the batch
     images: Tensor
     current: Tensor
     previous: Tensor
@@ -50,15 +50,15 @@ class _Search:
     best_gradient: Tensor
     best_loss: Tensor
     best_then: Tensor  # best loss at the last check
-    rises: Tensor  # steps since the last check that raised the loss
-    halved: Tensor  # whether the step was halved at the last check
+    rises: Tensor  # number of steps since the last check that raised the loss
+    halved: Tensor  # whether the step size was halved at the last check
 
     def only(self, chosen: Tensor) -> _Search:
-        """Return the search of some of the images."""
+        """Return the state of the selected images."""
         return _Search(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
 
     def move(self, ball: Ball, momentum: float) -> Tensor:
-        """Return the next points: a step, and a part of the last one once more."""
+        """Return the next iterates: a step along the gradient, mixed with the previous step."""
         ahead = ball.project(ball.ascend(self.current, self.gradient, self.step), self.images)
         if momentum == 1:
             return ahead
@@ -67,7 +67,7 @@ class _Search:
         return ball.project(mixed, self.images)
 
     def arrive(self, points: Tensor, gradient: Tensor, losses: Tensor) -> None:
-        """Take the next points as the current ones."""
+        """Make these the current iterates, and update the best ones."""
         self.rises += losses > self.loss
         self.previous, self.current = self.current, points
         self.gradient, self.loss = gradient, losses
@@ -78,10 +78,10 @@ class _Search:
         self.best_loss = torch.where(better, losses, self.best_loss)
 
     def check(self, length: int) -> None:
-        """Halve the steps that are too long, and go on from the best point there.
+        """Halve the step size of each stuck image, and restart it from its best point.
 
-        Too long is a step that raised the loss in too few of the last ``length`` steps, or that was
-        not halved at the last check and has found nothing better since (Conditions 1 and 2).
+        An image is stuck if too few of the last ``length`` steps raised its loss, or if its step
+        was not halved at the last check and its best loss has not risen since (Conditions 1, 2).
         """
         stuck = (self.rises < IMPROVING * length) | (
             ~self.halved & (self.best_loss <= self.best_then)
@@ -105,13 +105,13 @@ def apgd(  # noqa: PLR0913
     loss: Loss = cross_entropy,
     generator: torch.Generator,
     restarts: int = 1,
-    keep: Ending = "first",
+    keep: APGDKeep = "first",
     error: Loss = wrong,
 ) -> Tensor:
-    """Auto-PGD (Croce and Hein, 2020, Algorithm 1).
+    """Attack with Auto-PGD (Croce and Hein, 2020, Algorithm 1).
 
-    The step starts at two epsilon and is halved, image by image, where the loss stops growing; the
-    search then goes on from the best point so far. It has no parameter to tune but its length.
+    The step size starts at two epsilon and is halved, per image, where the loss stops rising; the
+    search then goes on from the best point so far. Only the number of steps is left to tune.
 
     Args:
         network: Pixels in [0, 1] to logits.
@@ -119,17 +119,17 @@ def apgd(  # noqa: PLR0913
         labels: int64, ``(batch,)``.
         ball: Where the adversarial images may lie.
         steps: Number of steps, each one gradient evaluation.
-        loss: What is ascended.
+        loss: Loss to maximise.
         generator: Draws the random starts.
-        restarts: How often to begin anew.
+        restarts: Number of random starts.
         keep: ``first``, ``worst`` or ``best``, as in :func:`scratchticket.attacks.pgd`; here
             ``first`` is ``worst``.
-        error: As there.
+        error: As in :func:`scratchticket.attacks.pgd`.
 
     Returns:
         Adversarial images, detached.
     """
-    images, found = images.detach(), Found(images, labels, error)
+    images, best = images.detach(), BestSoFar(images, labels, error)
     for _ in range(restarts):
         _ascend(
             network,
@@ -138,10 +138,10 @@ def apgd(  # noqa: PLR0913
             ball,
             steps=steps,
             start=ball.random_start(images, generator),
-            found=found,
+            best=best,
             keep=keep,
         )
-    return found.images
+    return best.images
 
 
 def targeted_apgd(  # noqa: PLR0913
@@ -153,9 +153,9 @@ def targeted_apgd(  # noqa: PLR0913
     steps: int = 100,
     targets: int = 9,
     generator: torch.Generator,
-    keep: Ending = "first",
+    keep: APGDKeep = "first",
 ) -> Tensor:
-    """Auto-PGD towards one wrong class after another (Croce and Hein, 2020): APGD-T.
+    """Attack with APGD-T: Auto-PGD towards one wrong class after another (Croce and Hein, 2020).
 
     Args:
         network: Pixels in [0, 1] to logits.
@@ -163,7 +163,7 @@ def targeted_apgd(  # noqa: PLR0913
         labels: int64, ``(batch,)``.
         ball: Where the adversarial images may lie.
         steps: Number of steps per class.
-        targets: How many of the most likely wrong classes to try; no more than there are.
+        targets: How many of the most likely wrong classes to try, at most.
         generator: Draws the random starts.
         keep: As in :func:`apgd`.
 
@@ -173,7 +173,7 @@ def targeted_apgd(  # noqa: PLR0913
     Raises:
         InputError: If there are fewer than four classes.
     """
-    images, found = images.detach(), Found(images, labels)
+    images, best = images.detach(), BestSoFar(images, labels)
     with torch.no_grad():
         clean = network(images)
     wrong = clean.scatter(1, labels[:, None], -torch.inf)
@@ -186,14 +186,14 @@ def targeted_apgd(  # noqa: PLR0913
             ball,
             steps=steps,
             start=ball.random_start(images, generator),
-            found=found,
+            best=best,
             keep=keep,
         )
-    return found.images
+    return best.images
 
 
 def _towards(labels: Tensor, aims: Tensor) -> Goal:
-    """Return the loss that leads every image towards a class of its own."""
+    """Return the loss that targets the given class of each image."""
     return lambda logits, rows: targeted_dlr(logits, labels[rows], aims[rows])
 
 
@@ -205,28 +205,28 @@ def _ascend(  # noqa: PLR0913
     *,
     steps: int,
     start: Tensor,
-    found: Found,
-    keep: Ending,
+    best: BestSoFar,
+    keep: APGDKeep,
 ) -> None:
-    """Search once from given points, handing every iterate to ``found``.
+    """Search once from given points, updating ``best`` with every iterate.
 
     Args:
         network: Pixels in [0, 1] to logits.
         images: All images.
-        goal: What is ascended.
+        goal: Loss to maximise.
         ball: Where the adversarial images may lie.
         steps: Number of steps.
-        start: Where to begin, for all images.
-        found: What is known so far.
-        keep: Unless ``best``, images leave when they are fooled.
+        start: Starting point of each image.
+        best: Best adversarial images so far; updated in place.
+        keep: Unless ``best``, an image is dropped once it fools the network.
     """
-    rows = torch.arange(len(images), device=images.device) if keep == "best" else found.open
+    rows = torch.arange(len(images), device=images.device) if keep == "best" else best.unfooled
     if len(rows) == 0:
         return
 
     def at(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         gradient, logits, losses = input_gradient(network, points, rows, goal)
-        return gradient, losses, found.offer(rows, points, logits, losses)
+        return gradient, losses, best.update(rows, points, logits, losses)
 
     points = start[rows]
     gradient, losses, fooled = at(points, rows)
@@ -261,24 +261,24 @@ def _ascend(  # noqa: PLR0913
 
 @dataclass(frozen=True)
 class APGD(Settings):
-    """Auto-PGD (Croce and Hein, 2020), by this package; see :func:`apgd`.
+    """Auto-PGD (Croce and Hein, 2020), this package's implementation; see :func:`apgd`.
 
     Attributes:
         steps: Gradient evaluations.
-        loss: As of :class:`PGD`.
-        restarts: Random starts.
-        keep: As of :class:`PGD`.
+        loss: As for :class:`PGD`.
+        restarts: Number of random starts.
+        keep: As for :class:`PGD`.
     """
 
     steps: int = 100
     loss: str = "ce"
     restarts: int = 1
-    keep: Ending = "first"
+    keep: APGDKeep = "first"
     only_judging: ClassVar[tuple[str, ...]] = ("restarts", "keep")
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         return f"apgd-{self.loss}"
 
     def __call__(self, target: Target) -> Result:
@@ -294,7 +294,7 @@ class APGD(Settings):
         )
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.steps}{again(self.restarts)}{ending(self)}"
+        return f"{self.name}-{self.steps}{restarts_suffix(self.restarts)}{options_suffix(self)}"
 
 
 @dataclass(frozen=True)
@@ -303,18 +303,18 @@ class TargetedAPGD(Settings):
 
     Attributes:
         steps: Gradient evaluations per class.
-        targets: Classes to aim at.
-        keep: As of :class:`PGD`.
+        targets: Number of wrong classes to try.
+        keep: As for :class:`PGD`.
     """
 
     steps: int = 100
     targets: int = 9
-    keep: Ending = "first"
+    keep: APGDKeep = "first"
     learns: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         return "apgd-t"
 
     def __call__(self, target: Target) -> Result:
@@ -329,4 +329,4 @@ class TargetedAPGD(Settings):
         )
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.steps}{ending(self)}"
+        return f"{self.name}-{self.steps}{options_suffix(self)}"

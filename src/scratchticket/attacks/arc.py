@@ -10,32 +10,32 @@ import torch
 from torch import Tensor
 
 from scratchticket.attacks.balls import Ball, LinfBall, euclidean, per_image
-from scratchticket.attacks.gradient import Found, Network, whole
+from scratchticket.attacks.gradient import BestSoFar, Network, all_fooled
 from scratchticket.attacks.losses import Loss
 from scratchticket.attacks.method import (
     OnSet,
     Result,
     Stepping,
     Target,
-    again,
-    known_chances,
-    together,
+    member_probabilities,
+    network_set,
+    restarts_suffix,
 )
-from scratchticket.attacks.sets import Together, expected_error
+from scratchticket.attacks.sets import NetworkSet, expected_error
 
-BEYOND = 0.05  # of epsilon: how far past a boundary to go
+OVERSHOOT = 0.05  # in epsilons: how far past a decision boundary to step
 _TINY = 1e-12
 
 
 class _Boundary(NamedTuple):
-    """Where a network would be fooled next, if it were linear.
+    """The nearest decision boundary of a network linearised at the end of the local perturbation.
 
     Attributes:
-        origin: Distance of its decision boundary from where the local perturbation begins, in the
-            ball's norm: ``(batch,)``. Of all boundaries it is the one nearest from there.
-        distance: From where the local perturbation ends.
-        direction: Towards it, of length 1.
-        fooled: Whether it is fooled where the local perturbation ends.
+        origin: Its distance from the start of the local perturbation, in the ball's norm,
+            ``(batch,)``; nearest is meant from there.
+        distance: Its distance from the end of the local perturbation.
+        direction: Unit vector towards it.
+        fooled: Whether the network is fooled at the end of the local perturbation.
     """
 
     origin: Tensor
@@ -59,75 +59,75 @@ def arc(  # noqa: PLR0913
 ) -> Tensor:
     """Fool one network after another without losing those that are fooled already (Algorithm 2).
 
-    In every step a local perturbation of length ``step_size`` is built up: networks in order of
-    falling probability, each moved towards its nearest boundary by so much that it would be fooled
-    if it were linear, taking what was done for the networks before it into account; a move is kept
-    if the expected accuracy does not rise. For linear networks, a step as long as epsilon, and all
-    other classes among the ``classes``, this finds a perturbation whenever one network can be
-    fooled, which ascent on the expected cross-entropy need not (Theorems 4.1 and 5.1). That is why
-    the first search begins at the images: from elsewhere there is no such guarantee.
+    Every step builds up a local perturbation of length ``step_size``. It visits the networks in
+    order of falling probability and moves the image towards each one's nearest boundary, far enough
+    to fool a linear network in addition to those before it; a move is kept if the expected accuracy
+    does not rise. If the networks are linear, the step is as long as epsilon and ``classes`` covers
+    every wrong class, this fools a network whenever one can be fooled, which ascent on the expected
+    cross-entropy need not (Theorems 4.1 and 5.1). The guarantee holds only from the image itself,
+    where the first search therefore starts.
 
-    Unlike the paper's, a local perturbation never leaves the ball, so that networks are made linear
-    where the image may be.
+    Unlike in the paper, a local perturbation never leaves the ball, so that networks are linearised
+    at points the attack can reach.
 
     Args:
         networks: Each from pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
         ball: Where the adversarial images may lie.
-        probabilities: That a network answers: ``(network,)``.
+        probabilities: Probability that each network answers, ``(network,)``.
         step_size: Length of the local perturbation, in the unit of the pixels.
-        steps: Local perturbations, one after another.
-        classes: How many of the most likely wrong classes are looked at for a boundary.
-        restarts: Searches; those after the first begin at random points.
-        generator: Draws these.
+        steps: Number of local perturbations, one after another.
+        classes: How many of the most likely wrong classes to look for a boundary to.
+        restarts: Number of searches; those after the first start at random points.
+        generator: Draws the random starts.
 
     Returns:
-        The images of the largest expected error that were seen, detached.
+        The iterate of the largest expected error for each image, detached.
     """
-    images, together = images.detach(), Together(networks)
+    images, network_set = images.detach(), NetworkSet(networks)
     error = expected_error(probabilities)
-    found = Found(images, labels, error)
+    best = BestSoFar(images, labels, error)
     by_chance = probabilities.argsort(descending=True, stable=True).tolist()
     order = [index for index in by_chance if probabilities[index] > 0]
     for search in range(restarts):
-        rows = found.open
+        rows = best.unfooled
         if len(rows) == 0:
             break
         points = images[rows]
         if search > 0:
             assert generator is not None, "random starts need a generator"
             points = ball.random_start(images, generator)[rows]
-        risk = _error(together, points, labels[rows], error)
+        risk = _error(network_set, points, labels[rows], error)
         for _ in range(steps):
             clean, truth = images[rows], labels[rows]
             local, kept = torch.zeros_like(points), risk
             for place, index in enumerate(order):
-                boundary = _nearest(networks[index], points, local, truth, ball, classes)
-                ahead = _ahead(local, boundary, ball, step_size, first=place == 0)
+                boundary = _nearest_boundary(networks[index], points, local, truth, ball, classes)
+                ahead = _beyond_boundary(local, boundary, ball, step_size, first=place == 0)
                 moved = ball.project(points + ahead, clean)
-                reached = _error(together, moved, truth, error)
+                reached = _error(network_set, moved, truth, error)
                 better = reached >= kept
                 local = torch.where(per_image(better, local), moved - points, local)
                 kept = torch.where(better, reached, kept)
             points, risk = ball.project(points + local, clean), kept
-            found.take(rows, points, risk, risk)
-            undone = ~whole(risk)
+            best.keep_better(rows, points, risk, risk)
+            undone = ~all_fooled(risk)
             rows, points, risk = rows[undone], points[undone], risk[undone]
             if len(rows) == 0:
                 break
-    return found.images
+    return best.images
 
 
-def _error(together: Together, points: Tensor, labels: Tensor, error: Loss) -> Tensor:
+def _error(networks: NetworkSet, points: Tensor, labels: Tensor, error: Loss) -> Tensor:
     with torch.no_grad():
-        return error(together(points), labels)
+        return error(networks(points), labels)
 
 
-def _nearest(  # noqa: PLR0917
+def _nearest_boundary(  # noqa: PLR0917
     network: Network, points: Tensor, local: Tensor, labels: Tensor, ball: Ball, classes: int
 ) -> _Boundary:
-    """Return the nearest boundary of the network, made linear where the local perturbation ends."""
+    """Return the nearest boundary of the network linearised at the end of ``local``."""
     ends = (points + local).detach().requires_grad_()
     with torch.enable_grad():
         logits = network(ends)
@@ -154,17 +154,19 @@ def _nearest(  # noqa: PLR0917
     return _Boundary(origin, distances[best, every], direction, (distances < 0).any(dim=0))
 
 
-def _ahead(local: Tensor, boundary: _Boundary, ball: Ball, length: float, *, first: bool) -> Tensor:
-    """Return the local perturbation that fools a linear network too, if one of that length does.
+def _beyond_boundary(
+    local: Tensor, boundary: _Boundary, ball: Ball, length: float, *, first: bool
+) -> Tensor:
+    """Return ``local`` extended to fool a linear network too, if ``length`` suffices.
 
-    After ``local``, of norm ``length`` at most, comes ``weight * direction``, and the sum is scaled
-    to ``length``. It crosses the boundary if ``weight`` is at least ``length * distance / (length -
-    origin)``.
+    ``weight * direction`` is added to ``local``, whose norm is at most ``length``, and the sum is
+    scaled to ``length``. It crosses the boundary if ``weight`` is at least ``length * distance /
+    (length - origin)``.
     """
     weight = torch.full_like(boundary.distance, length)
     if not first:
         needed = length * boundary.distance / (length - boundary.origin).clamp_min(_TINY)
-        needed = needed + BEYOND * ball.epsilon
+        needed = needed + OVERSHOOT * ball.epsilon
         weight = torch.where(boundary.origin < length, needed, weight)
     ahead = local + per_image(weight, local) * boundary.direction
     size = ball.distance(ahead, torch.zeros_like(ahead)).clamp_min(_TINY)
@@ -177,11 +179,11 @@ class ARC(OnSet, Stepping):
     """ARC; see :func:`scratchticket.attacks.arc`.
 
     Attributes:
-        steps: Local perturbations.
-        step_size: Their length.
-        classes: Wrong classes looked at.
-        restarts: Searches; those after the first begin at random points.
-        probabilities: Of the networks; equal if None.
+        steps: Number of local perturbations.
+        step_size: Length of a local perturbation.
+        classes: Number of wrong classes considered.
+        restarts: Number of searches; those after the first start at random points.
+        probabilities: Probability of each network; uniform if None.
     """
 
     classes: int = 3
@@ -190,15 +192,15 @@ class ARC(OnSet, Stepping):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         return "arc"
 
     def __call__(self, target: Target) -> Result:
         return Result(
             arc(
-                together(target).networks,
+                network_set(target).networks,
                 *target[1:4],
-                probabilities=known_chances(self.probabilities, target),
+                probabilities=member_probabilities(self.probabilities, target),
                 step_size=self.length,
                 steps=self.steps,
                 classes=self.classes,
@@ -208,4 +210,4 @@ class ARC(OnSet, Stepping):
         )
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.steps} by {self.step_size}{again(self.restarts)}"
+        return f"{self.name}-{self.steps} by {self.step_size}{restarts_suffix(self.restarts)}"

@@ -1,4 +1,4 @@
-"""An attack: a method and where it searches. Searches, judgements and pages use the same value."""
+"""An attack: a method and the ball it searches in. Learning, evaluation and page share it."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from scratchticket.base.quantities import fraction_text
 
 @dataclass(frozen=True)
 class Attack:
-    """A method and where it may search.
+    """A method and the ball it searches in.
 
     Attributes:
-        method: How, with the settings that follow from the ball filled in.
-        epsilon: Radius of the ball as text, pixels in [0, 1]: ``8/255``. None, and for methods that
-            look for the nearest image alone: any distance.
+        method: The method, with the defaults that depend on the ball filled in.
+        epsilon: Radius of the ball as text, pixels in [0, 1]: ``8/255``. None for methods that
+            look for the nearest image, at any distance.
         norm: ``linf`` or ``l2``.
-        given: The method as it was given.
-        after: Attacks that must have failed before this one is tried on an image, by their
-            :attr:`stream`: how AutoAttack saves time.
+        given: The method as passed in.
+        after: Attacks, by their :attr:`stream`, that must have failed on an image before this one
+            is tried on it: how AutoAttack saves time.
 
     Raises:
-        InputError: If the method cannot search there.
+        InputError: If the method cannot search in such a ball.
 
     Example:
         >>> from scratchticket.attacks.pgd import PGD
@@ -86,30 +86,30 @@ class Attack:
     def __call__(
         self, network: Network, images: Tensor, labels: Tensor, generator: torch.Generator
     ) -> Result:
-        """Search for images that fool.
+        """Search for adversarial images.
 
         Raises:
             InputError: If the method is for learning only.
         """
         if not self.method.judges:
             raise InputError(
-                f"attack {self.method} may leave its ball: it is for learning, not for judging"
+                f"attack {self.method} may leave its ball: it is for learning, not for evaluation"
             )
         return self.method(Target(network, images, labels, self.ball, generator))
 
     def __str__(self) -> str:
-        return f"{self.label}, {self._where}"
+        return f"{self.label}, {self._ball_text}"
 
     @property
     def stream(self) -> str:
-        """Its name in journals and of its random numbers: the title without what labels add.
+        """Stable name: key in journals and seed of the random numbers.
 
-        Titles may come to show more settings; journals go on, and the numbers stay the same.
+        Unlike the title it never shows more settings, so journals and random numbers stay valid.
         """
-        return f"{self.method}, {self._where}"
+        return f"{self.method}, {self._ball_text}"
 
     @property
-    def _where(self) -> str:
+    def _ball_text(self) -> str:
         """The ball as a title shows it."""
         return self.norm if self.epsilon is None else f"{self.norm}, {self.epsilon}"
 
@@ -122,24 +122,24 @@ class Attack:
             >>> Attack(PGD(step_size="0.001", keep="best"), "0.1").label
             'pgd-20 (best; step size 0.001)'
         """
-        name, more = str(self.method), "; ".join(self._unnamed())
+        name, more = str(self.method), "; ".join(self._hidden_settings())
         if not more:
             return name
         return f"{name[:-1]}; {more})" if name.endswith(")") else f"{name} ({more})"
 
-    def _unnamed(self) -> list[str]:
-        """Return the settings that differ from their defaults and that the name does not show."""
+    def _hidden_settings(self) -> list[str]:
+        """Return the settings that differ from their defaults and are not part of the name."""
         if not is_dataclass(self.method):
             return []
         unused = getattr(self.method, "unused", ())
         return [
             _text(setting.name, getattr(self.method, setting.name))
             for setting in fields(self.method)
-            if setting.name not in unused and self._hides(setting)
+            if setting.name not in unused and self._is_hidden(setting)
         ]
 
-    def _hides(self, setting: Field[Any]) -> bool:
-        """Whether a setting differs from its default without changing the method's name."""
+    def _is_hidden(self, setting: Field[Any]) -> bool:
+        """Return whether a setting differs from its default without changing the method's name."""
         factory = setting.default_factory
         default = setting.default if factory is MISSING else factory()
         try:
@@ -151,11 +151,11 @@ class Attack:
         same = getattr(usual, setting.name) == getattr(self.method, setting.name)
         return not same and str(usual) == str(self.method)
 
-    def made(self, row: Mapping[str, Any]) -> bool:
-        """Whether a row of a record is of this attack, at this epsilon and in this norm.
+    def matches(self, row: Mapping[str, Any]) -> bool:
+        """Return whether a row of a record is of this attack, epsilon and norm.
 
-        Told by name and settings, which records of every version have, never by the title. Settings
-        that a row lacks had their defaults when it was written.
+        Compares name and settings, which records of every version have, never the title. A setting
+        missing in the row had its default when the row was written.
         """
         own = {"name": self.method.name, "norm": self.norm, "epsilon": self.epsilon}
         if any(row[key] != value for key, value in own.items()):
@@ -173,25 +173,25 @@ class Attack:
 
     @property
     def gradients(self) -> int:
-        """How many gradients of the network it takes for an image, at most."""
+        """Largest number of gradients of the network computed per image."""
         return self.method.gradients
 
     def json(self) -> dict[str, Any]:
-        """Return what a recipe stores of an inner attack, see :func:`inner_attack`."""
+        """Return the inner attack as a recipe stores it, see :func:`inner_attack`."""
         return {
             "name": self.name,
             "epsilon": self.epsilon,
             "norm": self.norm,
-            **{name: getattr(self.given, name) for name in learned_settings(self.given)},
+            **{name: getattr(self.given, name) for name in settings_for_learning(self.given)},
         }
 
     def changed(self) -> dict[str, Any]:
-        """Return what of :meth:`json` differs from the attack that a recipe has by itself."""
-        usual = _usual(self.name) | {"name": "pgd"}
+        """Return the entries of :meth:`json` that differ from a recipe's default attack."""
+        usual = _default_json(self.name) | {"name": "pgd"}
         return {name: value for name, value in self.json().items() if value != usual[name]}
 
     def facts(self) -> dict[str, Any]:
-        """Return what a record says of the attack, as JSON values."""
+        """Return the attack as a record stores it, as JSON values."""
         return {
             "title": str(self),
             "name": self.method.name,
@@ -209,67 +209,69 @@ def _text(setting: str, value: object) -> str:
     return f"{words} {value}"
 
 
-def unstopped(attack: Attack) -> Attack:
-    """Return the attack that goes on after it has fooled, and keeps the image of the largest loss.
+def without_early_stopping(attack: Attack) -> Attack:
+    """Return the attack that goes on after success and keeps the image of the largest loss.
 
-    It moves images that the network gets wrong anyway, and fools other networks better. Attacks
-    that cannot go on are returned as they are.
+    Its images transfer better to other networks, and those the network gets wrong anyway are
+    perturbed too. Attacks without early stopping are returned unchanged.
     """
     if getattr(attack.method, "keep", None) != "first":
         return attack
     return replace(attack, method=replace(attack.method, keep="best"))  # type: ignore[type-var]
 
 
-STEPS = 7  # of an inner attack, unless it is told otherwise
+STEPS = 7  # default number of steps of an inner attack
 
 
-def learned_settings(method: Method) -> list[str]:
-    """Return the names of the settings that an inner attack of this method has."""
+def settings_for_learning(method: Method) -> list[str]:
+    """Return the names of the method's settings that an inner attack has."""
     return [name for name in settings_of(method) if name not in method.only_judging]
 
 
 def inner_attacks() -> dict[str, Method]:
-    """Return the built-in methods that a search can use, by name."""
+    """Return the built-in methods that can be an inner attack, by name."""
     return {name: method for name, method in METHODS.items() if method.learns}
 
 
 def inner_settings() -> list[str]:
-    """Return every setting of a built-in inner attack."""
-    return list(dict.fromkeys(s for m in inner_attacks().values() for s in learned_settings(m)))
+    """Return the names of all settings of the built-in inner attacks."""
+    return list(
+        dict.fromkeys(s for m in inner_attacks().values() for s in settings_for_learning(m))
+    )
 
 
 @cache
-def _usual(name: str) -> dict[str, Any]:
-    """Return the JSON of an attack with nothing but its name given."""
+def _default_json(name: str) -> dict[str, Any]:
+    """Return the JSON of the inner attack of a name with default settings."""
     return inner_attack({"name": name}).json()
 
 
-def inner_attack(told: Mapping[str, Any]) -> Attack:
-    """Return the attack of a search.
+def inner_attack(settings: Mapping[str, Any]) -> Attack:
+    """Return the inner attack with these settings.
 
     Args:
-        told: ``name``, ``epsilon`` and ``norm``, and settings of the method; as in
-            :func:`AttackRecipe` where nothing is said. Settings that only other inner attacks have
-            are passed over, so that an attack can be changed by its name alone.
+        settings: ``name``, ``epsilon``, ``norm`` and settings of the method; defaults are those of
+            :func:`AttackRecipe`. Settings of other inner attacks are ignored, so that changing the
+            name alone is enough.
 
     Raises:
-        InputError: If there is no such attack or setting, a value is none, or the attack is for
-            judging only.
+        InputError: If the attack or a setting is unknown, a value is invalid, or the attack is for
+            evaluation only.
     """
-    more = {"name": "pgd", "epsilon": "8/255", "norm": "linf"} | dict(told)
+    more = {"name": "pgd", "epsilon": "8/255", "norm": "linf"} | dict(settings)
     name, epsilon, norm = (more.pop(key) for key in ("name", "epsilon", "norm"))
     method = known_method(name)
     if not method.learns:
         known = [*inner_attacks(), *plugin_names("attacks")]
-        raise InputError(f"attack {name} is for judging; a search can use {', '.join(known)}")
-    own, others = learned_settings(method), inner_settings()
+        raise InputError(f"attack {name} is for evaluation; a search can use {', '.join(known)}")
+    own, others = settings_for_learning(method), inner_settings()
     for setting in more:
         if setting not in (*own, *others):
             raise unknown(f"setting of attack {name}", setting, own)
     if "steps" in own:
         more = {"steps": STEPS} | more
-    settings = {setting: value for setting, value in more.items() if setting in own}
-    return Attack(make_method(name, settings), epsilon, norm)
+    used = {setting: value for setting, value in more.items() if setting in own}
+    return Attack(make_method(name, used), epsilon, norm)
 
 
 def AttackRecipe(  # noqa: N802 (its public name since before attacks were one value)
@@ -280,7 +282,7 @@ def AttackRecipe(  # noqa: N802 (its public name since before attacks were one v
     norm: Norm = "linf",
     **settings: Any,
 ) -> Attack:
-    """Return an attack by name, for a search or to judge with.
+    """Return an attack by name, for a search or an evaluation.
 
     Args:
         name: Inner attack. ``pgd``; ``fgsm`` (one step of length epsilon from the image itself);
@@ -293,7 +295,7 @@ def AttackRecipe(  # noqa: N802 (its public name since before attacks were one v
             code's 2/255 at epsilon 8/255 in the l-inf norm, and 2.5 epsilon / steps anywhere else.
         norm: Norm of the ball. ``linf`` is the largest difference of a pixel, ``l2`` the Euclidean
             distance.
-        settings: Others of the method, such as ``loss`` and ``momentum`` of PGD.
+        settings: Further settings of the method, such as ``loss`` and ``momentum`` of PGD.
 
     Raises:
         InputError: If a name is unknown or a number out of range.
@@ -302,8 +304,8 @@ def AttackRecipe(  # noqa: N802 (its public name since before attacks were one v
         >>> str(AttackRecipe("pgd", "8/255", steps=10, loss="margin"))
         'margin-pgd-10, linf, 8/255'
     """
-    told = {"name": name, "epsilon": epsilon, "norm": norm, "steps": steps, "step_size": step_size}
-    return inner_attack(told | settings)
+    own = {"name": name, "epsilon": epsilon, "norm": norm, "steps": steps, "step_size": step_size}
+    return inner_attack(own | settings)
 
 
 def perturb(  # noqa: PLR0913
@@ -317,24 +319,24 @@ def perturb(  # noqa: PLR0913
     part: slice = slice(None),
     whole: int | None = None,
 ) -> Tensor:
-    """Return images to learn from: the inner maximisation (Eq. 2).
+    """Return adversarial images to learn from: the inner maximisation (Eq. 2).
 
     Args:
-        attack: Which.
-        network: Pixels in [0, 1] to logits; of several networks, to all their logits.
+        attack: The inner attack.
+        network: Pixels in [0, 1] to logits, or a :class:`.sets.NetworkSet`.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        generator: Of all random draws.
-        chances: Of several networks the probability of each: the expected loss is ascended.
-        part: The place of the images in a batch of ``whole`` images; random starts are drawn for
-            all of that.
-        whole: Images of that batch; none if it is these.
+        generator: Source of all random draws.
+        chances: For a set, the probability of each network: the expected loss is maximised.
+        part: Slice of the whole batch that these images are; random starts are drawn for the whole
+            batch.
+        whole: Size of the whole batch; None if it is these images.
 
     Raises:
         ScratchticketError: If a plug-in leaves the threat model.
     """
     target = Target(network, images, labels, attack.ball, generator, True, chances, part, whole)
-    found = attack.method(target).images
+    adversarial = attack.method(target).images
     if attack.name in METHODS:
-        return found
-    return verified(found, images, attack.ball, str(attack)).detach()
+        return adversarial
+    return verified(adversarial, images, attack.ball, str(attack)).detach()

@@ -1,9 +1,9 @@
 """AutoAttack (Croce and Hein, 2020, arXiv:2003.01690), by its authors' own code.
 
-The four attacks of its standard version are called one by one, so that a run of them can be
-resumed, watched and shared among machines; what the original calls afterwards (its state file, its
-choice of images) is not used. Its side effects are undone: it seeds PyTorch's global generators,
-removes the trace function of debuggers and coverage, and counts in globals that it never resets.
+The four attacks of its standard version are called one by one, so that an evaluation can be
+resumed, watched and shared among machines; its state file and its loop over images are not used.
+Its side effects are undone: it seeds PyTorch's global generators, removes the trace function of
+debuggers and coverage tools, and counts calls in globals that it never resets.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from scratchticket.base.errors import InputError, extra_missing, unknown
 StageName = Literal["apgd-ce", "apgd-t", "fab-t", "square"]
 STAGES: tuple[StageName, ...] = get_args(StageName)  # in the order of the standard version
 RandomStage = Literal["apgd-ce", "apgd-dlr"]
-RANDOM_STAGES: tuple[RandomStage, ...] = get_args(RandomStage)  # of the one for random networks
-TARGETS = 9  # classes that apgd-t and fab-t aim at, at most
+RANDOM_STAGES: tuple[RandomStage, ...] = get_args(RandomStage)  # of the version ``rand``
+TARGETS = 9  # largest number of classes that apgd-t and fab-t target
 
 
 def stage(  # noqa: PLR0913
@@ -47,18 +47,18 @@ def stage(  # noqa: PLR0913
 
     Args:
         name: ``apgd-ce``, ``apgd-t``, ``fab-t`` or ``square`` of the standard version; ``apgd-ce``
-            or ``apgd-dlr`` of the one for random networks.
+            or ``apgd-dlr`` of the version for randomised networks.
         network: Pixels in [0, 1] to logits.
-        images: Pixels in [0, 1], ``(batch, channel, height, width)``.
-        labels: int64, ``(batch,)``, those the network gives the images.
+        images: Pixels in [0, 1], ``(batch, channel, height, width)``, classified correctly.
+        labels: int64, ``(batch,)``.
         ball: Where the adversarial images may lie.
-        steps: Steps of ``apgd-ce``; per class, of ``apgd-t`` and ``fab-t``.
-        queries: Budget of ``square`` per image.
-        draws: How often ``apgd-ce`` and ``apgd-dlr`` ask a random network for each gradient.
-        generator: Gives the attack its seed.
+        steps: Steps of the attacks other than ``square``; per class for ``apgd-t`` and ``fab-t``.
+        queries: Query budget of ``square`` per image.
+        draws: Forward passes averaged per gradient of ``apgd-ce`` and ``apgd-dlr`` (EOT).
+        generator: Draws the attack's seed.
 
     Returns:
-        Adversarial images; of an image that is not fooled, the image itself.
+        Adversarial images; the image itself where the attack fails.
 
     Raises:
         InputError: If pyautoattack is not installed, or there are fewer classes than an attack
@@ -71,7 +71,7 @@ def stage(  # noqa: PLR0913
         raise InputError(f"AutoAttack's apgd-t needs at least 4 classes, got {classes}")
     common = settings(ball, images, generator)
     targets, logger = min(TARGETS, classes - 1), logging.getLogger("auto-attack")
-    with undone(), frozen(network):
+    with restored_globals(), frozen(network):
         if name == "square":
             attack = square(
                 network, n_queries=queries, p_init=0.8, resc_schedule=False, n_restarts=1, **common
@@ -104,7 +104,7 @@ def stage(  # noqa: PLR0913
 
 
 def settings(ball: Ball, images: Tensor, generator: torch.Generator) -> dict[str, Any]:
-    """Return what every attack of the library is told; the generator gives its seed."""
+    """Return the arguments common to all attacks of pyautoattack; the generator draws the seed."""
     return {
         "norm": "Linf" if isinstance(ball, LinfBall) else "L2",
         "eps": ball.epsilon,
@@ -115,20 +115,20 @@ def settings(ball: Ball, images: Tensor, generator: torch.Generator) -> dict[str
 
 
 def flags(network: Network, images: Tensor, labels: Tensor) -> list[str]:
-    """Return what AutoAttack's own checks say of a network, in its words.
+    """Return the warnings of AutoAttack's own checks of a network.
 
-    They tell of networks that its standard version is not made for: a random one, one that
-    differentiates while it predicts, one that returns probabilities, one of too few classes.
+    They flag networks its standard version is not made for: randomised, computing gradients in
+    the forward pass, returning probabilities, or with too few classes.
 
     Args:
         network: Pixels in [0, 1] to logits.
-        images: Some images.
-        labels: Theirs.
+        images: Images to check with.
+        labels: Labels of the images.
     """
     library()
     from pyautoattack import checks
 
-    with undone(), heard() as warnings:
+    with restored_globals(), collected_warnings() as warnings:
         logger = logging.getLogger("auto-attack")
         checks.check_randomized(network, images, labels, bs=len(images), logger=logger)
         classes = checks.check_range_output(network, images, logger=logger)
@@ -139,8 +139,8 @@ def flags(network: Network, images: Tensor, labels: Tensor) -> list[str]:
 
 
 @contextmanager
-def undone() -> Iterator[None]:
-    """Put back what AutoAttack changes: global generators, the trace function, its counters."""
+def restored_globals() -> Iterator[None]:
+    """Restore on exit what AutoAttack changes: global generators, trace function, its counters."""
     from pyautoattack import checks
 
     trace, counted = sys.gettrace(), dict(checks.funcs)
@@ -153,26 +153,26 @@ def undone() -> Iterator[None]:
 
 
 @contextmanager
-def heard() -> Iterator[list[str]]:
-    """Collect what AutoAttack warns of."""
-    said: list[str] = []
+def collected_warnings() -> Iterator[list[str]]:
+    """Collect AutoAttack's warnings."""
+    messages: list[str] = []
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            said.append(record.getMessage())
+            messages.append(record.getMessage())
 
     logger, listener = logging.getLogger("auto-attack"), Listener(logging.WARNING)
     propagate, logger.propagate = logger.propagate, False
     logger.addHandler(listener)
     try:
-        yield said
+        yield messages
     finally:
         logger.removeHandler(listener)
         logger.propagate = propagate
 
 
 def library() -> tuple[Any, Callable[..., Any], Callable[..., Any]]:
-    """Return the attacks of pyautoattack.
+    """Return pyautoattack's module of APGD and its classes of FAB and Square.
 
     Raises:
         InputError: If it is not installed.
@@ -190,8 +190,8 @@ class Stage(Settings):
 
     Attributes:
         stage: ``apgd-ce``, ``apgd-t``, ``fab-t`` or ``square``.
-        steps: As of :func:`stage`.
-        queries: Budget of ``square``.
+        steps: As for :func:`stage`.
+        queries: Query budget of ``square``.
     """
 
     stage: StageName = "square"
@@ -206,17 +206,17 @@ class Stage(Settings):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         return self.stage
 
     @property
     def black_box(self) -> bool:  # type: ignore[override]
-        """Whether it asks for logits only."""
+        """Whether it uses logits only, no gradients."""
         return self.stage == "square"
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Steps of Square, which has queries; queries of the others."""
+        """``steps`` for Square, ``queries`` for the others."""
         return ("steps",) if self.black_box else ("queries",)
 
     def __call__(self, target: Target) -> Result:
@@ -236,17 +236,17 @@ class Stage(Settings):
 
 @dataclass(frozen=True)
 class AutoAttack(Settings):
-    """All of AutoAttack in one go, for images that are to fool other networks too.
+    """All attacks of AutoAttack in a row, for images that are to fool other networks too.
 
-    AutoAttack returns an image it cannot fool its network with as it was; in its place comes the
-    one of the largest cross-entropy that Auto-PGD finds.
+    Where every attack fails, AutoAttack returns the image unchanged; this returns the one of the
+    largest cross-entropy that Auto-PGD finds.
 
     Attributes:
-        version: ``standard``, or ``rand``, which is meant for networks that answer at random. A
-            point counts as soon as one answer to it is wrong.
-        steps: As of :func:`stage`.
-        queries: Of Square.
-        draws: Of a random network for each gradient, with ``rand``.
+        version: ``standard``, or ``rand`` for randomised networks. An image counts as fooling as
+            soon as one answer is wrong.
+        steps: As for :func:`stage`.
+        queries: Query budget of Square.
+        draws: Forward passes averaged per gradient, with ``rand``.
     """
 
     version: Literal["standard", "rand"] = "standard"
@@ -257,12 +257,12 @@ class AutoAttack(Settings):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         return "autoattack"
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Draws of the standard version; queries of that for random networks."""
+        """``draws`` for the standard version, ``queries`` for ``rand``."""
         return ("draws",) if self.version == "standard" else ("queries",)
 
     def __call__(self, target: Target) -> Result:
@@ -270,7 +270,7 @@ class AutoAttack(Settings):
         standard = self.version == "standard"
         with torch.no_grad():
             resisted = network(images).argmax(dim=1) == labels
-        found = apgd(
+        result = apgd(
             network, images, labels, ball, steps=self.steps, keep="best", generator=generator
         )
         for name in STAGES if standard else RANDOM_STAGES:
@@ -290,9 +290,9 @@ class AutoAttack(Settings):
             )
             with torch.no_grad():
                 fooled = network(adversarial).argmax(dim=1) != labels[rows]
-            found[rows[fooled]] = adversarial[fooled]
+            result[rows[fooled]] = adversarial[fooled]
             resisted[rows[fooled]] = False
-        return Result(found, resisted=resisted)
+        return Result(result, resisted=resisted)
 
     def __str__(self) -> str:
         kind = "" if self.version == "standard" else " rand"

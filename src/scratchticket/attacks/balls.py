@@ -1,4 +1,4 @@
-"""The sets of images an attacker may choose from."""
+"""Balls: the sets of images an attacker may choose from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_EPSILON = {"linf": 1, "l2": 1000}  # largest accepted radius, by norm
 
 
 class Ball(Protocol):
-    """What an attack must know of its threat model."""
+    """The interface of a threat model to attacks."""
 
     @property
     def epsilon(self) -> float:
@@ -29,14 +29,14 @@ class Ball(Protocol):
     def ascend(self, images: Tensor, gradient: Tensor, step_size: float | Tensor) -> Tensor:
         """Return the images after one step of steepest ascent; they may leave the ball.
 
-        The length of the step is one number, or one for each image: ``(batch,)``.
+        ``step_size`` is one number, or one per image: ``(batch,)``.
         """
 
     def project(self, adversarial: Tensor, images: Tensor) -> Tensor:
-        """Return points of the ball, in the pixel range, for points that may be outside."""
+        """Return the images projected onto the ball and the pixel range."""
 
     def distance(self, adversarial: Tensor, images: Tensor) -> Tensor:
-        """Return how far each image is from the original: ``(batch,)``."""
+        """Return the distance of each image from the original: ``(batch,)``."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,13 @@ class L2Ball:
         """Return the images after a step of length ``step_size`` along the gradient."""
         largest = gradient.abs().flatten(1).amax(dim=1).clamp_min_(torch.finfo(gradient.dtype).tiny)
         direction = gradient / per_image(largest, images)  # so that no square underflows
-        length = euclidean(direction).clamp_min_(1.0)  # 0 only where the gradient is
+        length = euclidean(direction).clamp_min_(1.0)  # below 1 only where the gradient is 0
         return images + direction * per_image(step_size / length, images)
 
     def project(self, adversarial: Tensor, images: Tensor) -> Tensor:
-        """Return the points pulled back to the sphere, then clipped to [0, 1].
+        """Return the points scaled back to the sphere, then clipped to [0, 1].
 
-        Clipping goes towards the image, which is in range itself, so the result is in the ball.
+        Clipping moves pixels towards the image, which is in range, so the result stays in the ball.
         """
         difference = adversarial - images
         shrink = (self.epsilon / euclidean(difference).clamp_min_(1e-12)).clamp_max_(1.0)
@@ -116,12 +116,12 @@ def euclidean(values: Tensor) -> Tensor:
 
 
 def per_image(factor: Tensor, images: Tensor) -> Tensor:
-    """Return one factor per image in a shape that multiplies images."""
+    """Return one factor per image, reshaped to broadcast over images."""
     return factor.view(-1, *[1] * (images.ndim - 1))
 
 
 def exact_epsilon(epsilon: str | float, norm: Norm) -> Fraction:
-    """Read the radius of a ball.
+    """Return the radius of a ball as an exact fraction.
 
     Raises:
         InputError: If the norm is unknown or the number out of range.

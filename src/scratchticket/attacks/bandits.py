@@ -10,22 +10,22 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scratchticket.attacks.balls import Ball, LinfBall, euclidean, per_image
-from scratchticket.attacks.gradient import Found, Network, judged
+from scratchticket.attacks.gradient import BestSoFar, Network, logits_and_losses
 from scratchticket.attacks.losses import cross_entropy
 from scratchticket.attacks.method import Result, Settings, Target
 
 
 class Rates(NamedTuple):
-    """The numbers of the attack; they depend on the norm."""
+    """Step sizes of the attack; they depend on the norm."""
 
     difference: float  # of the finite difference
-    image: float  # step of the image
-    prior: float  # step of the prior, online
+    image: float  # step size on the image
+    prior: float  # learning rate of the prior
     exploration: float
 
 
 LINF, L2 = Rates(0.1, 0.01, 100.0, 1.0), Rates(0.01, 0.5, 0.1, 0.01)
-QUERIES_PER_STEP = 3  # two for the finite difference, one that sees whether the step has fooled
+QUERIES_PER_STEP = 3  # two for the finite difference, one to check for success
 
 
 def bandits(  # noqa: PLR0913
@@ -39,30 +39,29 @@ def bandits(  # noqa: PLR0913
     rates: Rates | None = None,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Climb the cross-entropy with gradients guessed from queries of the logits.
+    """Maximise the cross-entropy with gradients estimated from queries of the logits.
 
-    The guess is kept from step to step (the time prior) and made of square tiles (the data prior).
-    Images leave when they are fooled.
+    The estimate carries over from step to step (time prior) and is constant on square tiles (data
+    prior). The search for an image stops at the first success.
 
     Args:
-        network: Pixels in [0, 1] to logits; no gradient is asked for.
+        network: Pixels in [0, 1] to logits; no gradient is computed.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
         ball: Where the adversarial images may lie.
         queries: Budget per image. Each step takes 3: two for the finite difference and one, which
-            the original does not count, to see whether the network is fooled.
-        tiles: Tiles along each side of an image. If not given, one for six pixels (the paper takes
-            50 for 299), but at least 16 or as many as there are pixels.
-        rates: If not given, those of the paper for the ball's norm. Its image step of 0.01 in the
-            l-inf norm is for epsilon 0.05; here it is a fifth of epsilon. In the l2 norm it is a
-            tenth of epsilon (0.5 for 5).
-        generator: Draws the directions that are explored.
+            the original does not count, to check for success.
+        tiles: Tiles along each side of an image. If not given, one per six pixels (the paper takes
+            50 for 299), but at least 16, or one per pixel of smaller images.
+        rates: If not given, those of the paper for the ball's norm, with the image step scaled to
+            epsilon: a fifth in the l-inf norm (0.01 for 0.05), a tenth in the l2 norm (0.5 for 5).
+        generator: Draws the exploration directions.
 
     Returns:
-        The first image that fools the network, where none does the one of the largest
-        cross-entropy, and how many queries were spent: ``(batch,)``.
+        The first image that fools the network, or else the one of the largest cross-entropy; and
+        the number of queries spent, ``(batch,)``.
     """
-    images, found = images.detach(), Found(images, labels)
+    images, best = images.detach(), BestSoFar(images, labels)
     spent = torch.zeros_like(labels)
     largest = isinstance(ball, LinfBall)
     rates = rates or (LINF if largest else L2)._replace(image=ball.epsilon / (5 if largest else 10))
@@ -72,10 +71,10 @@ def bandits(  # noqa: PLR0913
     prior, current = torch.zeros(shape, device=images.device), images.clone()
 
     def loss(points: Tensor, rows: Tensor) -> Tensor:
-        return judged(network, points.clamp(0, 1), labels[rows], cross_entropy)[1]
+        return logits_and_losses(network, points.clamp(0, 1), labels[rows], cross_entropy)[1]
 
     for _ in range(queries // QUERIES_PER_STEP):
-        rows = found.open
+        rows = best.unfooled
         if len(rows) == 0:
             break
         direction = torch.empty(shape, device=images.device).normal_(generator=generator)
@@ -92,21 +91,21 @@ def bandits(  # noqa: PLR0913
         moved = ball.project(ball.ascend(here, guess, rates.image), images[rows])
         current[rows] = moved
         spent[rows] += QUERIES_PER_STEP
-        found.offer(rows, moved, *judged(network, moved, labels[rows], cross_entropy))
-    return found.images, spent
+        best.update(rows, moved, *logits_and_losses(network, moved, labels[rows], cross_entropy))
+    return best.images, spent
 
 
 def _values(prior: Tensor, largest: bool) -> Tensor:
-    """Return the gradient a prior stands for.
+    """Return the gradient estimate that a prior encodes.
 
-    In the l-inf norm the prior is kept as the inverse tanh of values in (-1, 1), where the paper's
-    exponentiated gradient step is a sum, which cannot overflow.
+    In the l-inf norm the prior is stored as the inverse tanh of values in (-1, 1): the paper's
+    exponentiated-gradient step is then an addition, which cannot overflow.
     """
     return torch.tanh(prior) if largest else prior
 
 
 def _fine(tiles: Tensor, images: Tensor) -> Tensor:
-    """Return tiles as pixels."""
+    """Return tiles upsampled to pixels."""
     return F.interpolate(tiles, size=images.shape[-2:], mode="nearest")
 
 
@@ -117,11 +116,11 @@ def _unit(values: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Bandits(Settings):
-    """Bandits with priors (Ilyas et al., 2019), queries counted; see :func:`bandits`.
+    """Bandits with priors (Ilyas et al., 2019); see :func:`bandits`.
 
     Attributes:
-        queries: Budget for each image.
-        tiles: Along each side of an image; if not given, one for six pixels, but at least 16.
+        queries: Query budget per image.
+        tiles: Tiles along each side of an image; if not given, one per six pixels, at least 16.
     """
 
     queries: int = 10_000
@@ -131,7 +130,7 @@ class Bandits(Settings):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         return "bandits"
 
     def __call__(self, target: Target) -> Result:

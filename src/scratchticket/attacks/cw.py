@@ -13,8 +13,8 @@ from scratchticket.attacks.gradient import Network, input_gradient
 from scratchticket.attacks.losses import margin
 from scratchticket.attacks.method import Result, Settings, Target
 
-_INSIDE = 1 - 1e-6  # of tanh, so that its inverse is finite at pixels 0 and 1
-_LARGEST = 1e10  # of the constant
+_INSIDE = 1 - 1e-6  # scale before the inverse tanh, so that it is finite at pixels 0 and 1
+_LARGEST = 1e10  # largest value of the constant c
 
 
 def carlini_wagner(  # noqa: PLR0913
@@ -28,11 +28,11 @@ def carlini_wagner(  # noqa: PLR0913
     constant: float = 1.0,
     confidence: float = 0.0,
 ) -> Tensor:
-    """Look for the nearest image that fools the network: CW-L2 (arXiv:1608.04644, Sec. V).
+    """Search for the nearest adversarial image: CW-L2 (arXiv:1608.04644, Sec. V).
 
-    Adam descends ``distance**2 + c * max(confidence - margin, 0)`` over images written as tanh, so
-    that they stay in [0, 1]; the balance c is searched for every image on its own, tenfold up until
-    it succeeds, then by bisection. The attack knows no epsilon: whoever counts compares distances.
+    Adam minimises ``distance**2 + c * max(confidence - margin, 0)`` in tanh space, so that pixels
+    stay in [0, 1]. The constant c is searched per image: times ten until the attack succeeds, then
+    by bisection. The attack has no epsilon: the evaluation compares the distances with it.
 
     Args:
         network: Pixels in [0, 1] to logits.
@@ -40,15 +40,14 @@ def carlini_wagner(  # noqa: PLR0913
         labels: int64, ``(batch,)``.
         search_steps: How many values of c to try. The paper sets 1, at ``constant=0.1``.
         steps: Steps of Adam for each c.
-        learning_rate: Of Adam, in the tanh space. The usual 0.01 (the paper's) leaves black and
-            white pixels, whose tanh is far out, where they are for hundreds of steps; with 0.1 the
-            distances after 100 steps are those of 0.01 after 1,000.
+        learning_rate: Of Adam, in tanh space. The usual 0.01 (the paper's) hardly moves black and
+            white pixels, where tanh is flat, for hundreds of steps; 0.1 reaches in 100 steps the
+            distances of 0.01 after 1,000.
         constant: The first c.
         confidence: Margin to reach, in logits.
 
     Returns:
-        The nearest adversarial image that was met, for each image; where none was, the image
-        itself. Detached.
+        The nearest adversarial image found, or the image itself where none was; detached.
     """
     images = images.detach()
     nearest = images.clone()
@@ -83,7 +82,7 @@ def carlini_wagner(  # noqa: PLR0913
 
 
 def _pixels(point: Tensor) -> Tensor:
-    """Return the image a point of the tanh space stands for."""
+    """Return the image of a point in tanh space."""
     return (torch.tanh(point) + 1) / 2
 
 
@@ -92,11 +91,10 @@ class CarliniWagner(Settings):
     """The nearest adversarial image (Carlini and Wagner, 2017); see :func:`carlini_wagner`.
 
     Attributes:
-        search_steps: How often the balance of distance and misclassification is changed, image by
-            image.
-        steps: Of each search.
-        learning_rate: Of Adam.
-        constant: Weight of misclassification in the first search.
+        search_steps: How many values of the constant c are tried per image.
+        steps: Steps of Adam for each c.
+        learning_rate: Learning rate of Adam.
+        constant: First c: the weight of misclassification against distance.
     """
 
     search_steps: int = 5
@@ -109,7 +107,7 @@ class CarliniWagner(Settings):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         return "cw-l2"
 
     def __call__(self, target: Target) -> Result:

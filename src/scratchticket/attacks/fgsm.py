@@ -1,4 +1,4 @@
-"""One step along the gradient: FGSM, FGSM-RS and N-FGSM."""
+"""One-step attacks: FGSM, FGSM-RS and N-FGSM."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from scratchticket.attacks.balls import LinfBall, Norm
 from scratchticket.attacks.method import Result, Settings, Target
 from scratchticket.attacks.pgd import pgd
 
-STEP_FROM_RANDOM = 1.25  # of FGSM-RS, in epsilons
-NOISE = 2  # of N-FGSM, in epsilons
+STEP_FROM_RANDOM = 1.25  # step size of FGSM-RS, in epsilons
+NOISE = 2  # radius of N-FGSM's noise, in epsilons
 
 
 @dataclass(frozen=True)
 class FGSM(Settings):
-    """One step (Goodfellow et al., 2015; with a random start, Wong et al., 2020).
+    """FGSM (Goodfellow et al., 2015) or, with a random start, FGSM-RS (Wong et al., 2020).
 
     Attributes:
-        random_start: Whether to start at a random point and go 1.25 epsilon; else it is epsilon,
-            from the image itself.
-        loss: As of :class:`PGD`.
+        random_start: Whether to step 1.25 epsilon from a random point, not epsilon from the image.
+        loss: As for :class:`PGD`.
     """
 
     random_start: bool = False
@@ -28,7 +27,7 @@ class FGSM(Settings):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         kind = "fgsm-rs" if self.random_start else "fgsm"
         return kind if self.loss == "ce" else f"{self.loss}-{kind}"
 
@@ -50,13 +49,13 @@ class FGSM(Settings):
 
 @dataclass(frozen=True)
 class NoiseFGSM(Settings):
-    """One step from noise around the ball: N-FGSM (de Jorge et al., 2022, arXiv:2202.01181).
+    """N-FGSM: FGSM from noise larger than the ball (de Jorge et al., 2022, arXiv:2202.01181).
 
-    The noise is uniform within 2 epsilon of the image, the step is of epsilon, and the result is
-    moved into the pixel range alone, so that the images are for learning only.
+    The noise is uniform within 2 epsilon of the image, the step is epsilon, and the result is
+    clipped to the pixel range but not projected onto the ball: it is for learning only.
 
     Attributes:
-        loss: As of :class:`PGD`.
+        loss: As for :class:`PGD`.
     """
 
     loss: str = "ce"
@@ -65,7 +64,7 @@ class NoiseFGSM(Settings):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         return "n-fgsm" if self.loss == "ce" else f"{self.loss}-n-fgsm"
 
     def __call__(self, target: Target) -> Result:
@@ -87,16 +86,16 @@ class NoiseFGSM(Settings):
 
 @dataclass(frozen=True)
 class Nothing(Settings):
-    """The images as they are."""
+    """No attack: the images unchanged."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         return "none"
 
     @property
     def gradients(self) -> int:
-        """None."""
+        """Zero: no gradient is computed."""
         return 0
 
     def __call__(self, target: Target) -> Result:

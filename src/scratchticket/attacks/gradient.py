@@ -1,4 +1,4 @@
-"""What gradient attacks share: the gradient of the images, and the best ones found so far."""
+"""Shared parts of gradient attacks: the input gradient, and the best images so far."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def input_gradient(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradient of the summed loss with respect to the images, the logits, the losses.
 
-    Summed, so that an image's gradient does not depend on what else is in its batch.
+    The loss is summed, not averaged, so that no image's gradient depends on the rest of the batch.
 
     Raises:
-        NoGradient: If the losses do not depend on the images in a way that can be differentiated.
+        NoGradient: If the losses are not differentiable with respect to the images.
     """
     images = images.detach().requires_grad_()
     with torch.enable_grad():
@@ -42,7 +42,7 @@ def input_gradient(
 
 @contextmanager
 def frozen(network: Network) -> Iterator[None]:
-    """Take a module's parameters out of the graph: no gradient is computed for them, or added."""
+    """Disable gradients of a module's parameters inside the context."""
     parameters = list(network.parameters()) if isinstance(network, nn.Module) else []
     before = [parameter.requires_grad for parameter in parameters]
     for parameter in parameters:
@@ -54,57 +54,63 @@ def frozen(network: Network) -> Iterator[None]:
             parameter.requires_grad_(required)
 
 
-def judged(network: Network, images: Tensor, labels: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
-    """Return logits and losses of images, without a gradient."""
+def logits_and_losses(
+    network: Network, images: Tensor, labels: Tensor, loss: Loss
+) -> tuple[Tensor, Tensor]:
+    """Return logits and losses of images, without gradients."""
     with torch.no_grad():
         logits = network(images)
         return logits, loss(logits, labels)
 
 
-class Found:
-    """The best adversarial image found so far for each image.
+class BestSoFar:
+    """The best adversarial image so far of each image.
 
     Args:
-        images: Where the search begins: the images themselves.
+        images: The original images, which count as the first.
         labels: int64, ``(batch,)``.
-        error: What part of the network is fooled, from 0 to 1.
+        error: From logits and labels to errors in [0, 1]: 0 or 1 for one network, the probability
+            of a wrong answer for a set.
+
+    Attributes:
+        images: The best adversarial images so far.
     """
 
     def __init__(self, images: Tensor, labels: Tensor, error: Loss = wrong) -> None:
         self.images, self._labels, self._error = images.clone(), labels, error
-        self._largest = torch.zeros(len(images), device=images.device)
-        self._highest = torch.full((len(images),), -torch.inf, device=images.device)
+        self._best_error = torch.zeros(len(images), device=images.device)
+        self._best_loss = torch.full((len(images),), -torch.inf, device=images.device)
 
     @property
-    def open(self) -> Tensor:
-        """Positions of the images that no iterate has fooled the whole network with: int64."""
-        return (~whole(self._largest)).nonzero().squeeze(1)
+    def unfooled(self) -> Tensor:
+        """Indices of the images whose error is still below 1: int64."""
+        return (~all_fooled(self._best_error)).nonzero().squeeze(1)
 
-    def offer(self, active: Tensor, current: Tensor, logits: Tensor, losses: Tensor) -> Tensor:
-        """Take the iterates that are better than what is known of their images.
+    def update(self, active: Tensor, current: Tensor, logits: Tensor, losses: Tensor) -> Tensor:
+        """Keep each iterate that is better than the best so far.
 
         Args:
-            active: Positions of the images the iterates belong to.
+            active: Indices of the images the iterates belong to.
             current: The iterates.
-            logits: What the network says of them.
-            losses: Their losses.
+            logits: Logits of the iterates.
+            losses: Losses of the iterates.
 
         Returns:
-            Which of them fool the whole network: bool.
+            Whether each iterate has error 1: bool.
         """
         error = self._error(logits, self._labels[active])
-        self.take(active, current, error, losses)
-        return whole(error)
+        self.keep_better(active, current, error, losses)
+        return all_fooled(error)
 
-    def take(self, active: Tensor, current: Tensor, error: Tensor, losses: Tensor) -> None:
-        """Take the iterates of a larger error, and among equal ones of a larger loss."""
-        known = self._largest[active]
-        better = (error > known) | ((error == known) & (losses > self._highest[active]))
+    def keep_better(self, active: Tensor, current: Tensor, error: Tensor, losses: Tensor) -> None:
+        """Keep each iterate of a larger error, or of equal error and larger loss."""
+        known = self._best_error[active]
+        better = (error > known) | ((error == known) & (losses > self._best_loss[active]))
         chosen = active[better]
-        self.images[chosen], self._highest[chosen] = current[better], losses[better]
-        self._largest[chosen] = error[better]
+        self.images[chosen], self._best_loss[chosen] = current[better], losses[better]
+        self._best_error[chosen] = error[better]
 
 
-def whole(error: Tensor) -> Tensor:
-    """Whether an error is 1, but for rounding."""
+def all_fooled(error: Tensor) -> Tensor:
+    """Return where an error is 1 up to rounding: every network of positive probability is wrong."""
     return error > 1 - 1e-6

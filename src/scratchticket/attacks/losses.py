@@ -1,4 +1,4 @@
-"""What an attack makes large: one number per image, from its logits and its label."""
+"""Losses that attacks maximise: from logits and labels to one number per image."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
         labels: int64, ``(batch,)``.
 
     Returns:
-        ``(batch,)``, as of every loss here.
+        ``(batch,)``, as every loss here.
     """
     return F.cross_entropy(logits, labels, reduction="none")
 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return by how much the best wrong logit exceeds the right one (Carlini and Wagner, 2017).
+    """Return the largest wrong logit minus the right one (Carlini and Wagner, 2017).
 
-    It is positive just where the network is fooled, and its gradient does not vanish where the
-    network is sure.
+    It is positive exactly where the network is fooled, and its gradient does not vanish where the
+    network is confident.
     """
     right = logits.gather(1, labels[:, None]).squeeze(1)
-    return _without(logits, labels).amax(dim=1) - right
+    return _wrong_logits(logits, labels).amax(dim=1) - right
 
 
 def dlr(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the difference of logits ratio (Croce and Hein, 2020, arXiv:2003.01690, Eq. 6).
 
-    The margin divided by the distance from the largest to the third largest logit: multiplying all
-    logits by a number changes nothing.
+    It is the margin divided by the difference of the largest and third largest logit, and so
+    invariant to the scale of the logits.
 
     Raises:
         InputError: If there are fewer than three classes.
@@ -53,12 +53,12 @@ def dlr(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def targeted_dlr(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
-    """Return the loss that leads towards given classes (Croce and Hein, 2020, Eq. 7).
+    """Return the targeted DLR loss (Croce and Hein, 2020, Eq. 7).
 
     Args:
         logits: ``(batch, classes)``.
         labels: int64, ``(batch,)``.
-        targets: int64, ``(batch,)``.
+        targets: Classes to be predicted, int64, ``(batch,)``.
 
     Raises:
         InputError: If there are fewer than four classes.
@@ -71,21 +71,21 @@ def targeted_dlr(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
 
 
 def scaled_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy of logits brought to standard deviation 1, image by image.
+    """Return the cross-entropy of logits scaled to standard deviation 1 per image.
 
     Very large logits make the gradient of the cross-entropy vanish in single precision; this loss
-    shows whether they did.
+    is not affected, and so reveals gradient masking.
     """
     return cross_entropy(logits / (logits.detach().std(dim=1, keepdim=True) + _TINY), labels)
 
 
 def wrong(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return 1 where the network is fooled, else 0: no loss, but what attacks are judged by."""
+    """Return the 0-1 error: 1 where the network is fooled, else 0."""
     return (logits.argmax(dim=1) != labels).to(logits.dtype)
 
 
-def _without(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the logits with that of the label at minus infinity."""
+def _wrong_logits(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the logits with the label's set to minus infinity."""
     return logits.scatter(1, labels[:, None], -torch.inf)
 
 

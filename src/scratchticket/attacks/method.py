@@ -1,4 +1,4 @@
-"""What a method of attack is: a frozen dataclass of settings that can be let loose on a target."""
+"""Attack methods: frozen dataclasses of settings, called with a target."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from scratchticket.attacks.balls import MAX_EPSILON, Ball, Norm
 from scratchticket.attacks.gradient import Network
 from scratchticket.attacks.losses import LOSSES, Loss
-from scratchticket.attacks.sets import Together, chances, expected, set_loss
+from scratchticket.attacks.sets import NetworkSet, chances, expected, set_loss
 from scratchticket.base.errors import InputError, unknown
 from scratchticket.base.quantities import LONGEST, fraction, fraction_text
 from scratchticket.base.typed import check_types
@@ -24,26 +24,26 @@ MAX_STEPS = 100_000
 
 
 def default_step_size(epsilon: Fraction, steps: int, norm: Norm) -> Fraction:
-    """Return the step of PGD: the released 2/255 at l-inf 8/255, else 2.5 epsilon / steps."""
+    """Return PGD's step size: the released 2/255 at l-inf 8/255, else 2.5 epsilon / steps."""
     if epsilon == RELEASED_EPSILON and norm == "linf":
         return RELEASED_STEP
     return Fraction(5, 2) * epsilon / steps
 
 
 class Target(NamedTuple):
-    """What a method is let loose on.
+    """Everything a method is called with.
 
     Attributes:
         network: Pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
         ball: Where adversarial images may lie; methods that look for the nearest one ignore it.
-        generator: Of all random draws.
-        learning: Whether the images are to be learned from: a search then goes on to its end,
-            whatever fools the network on the way, and returns where it arrived.
-        chances: If the network is several networks: the probability of each, ``(network,)``.
-        part: The place of the images in a batch that several processes share.
-        whole: How many images that batch has; none if it is these.
+        generator: Source of all random draws.
+        learning: Whether this is an inner attack: it then takes all its steps, also after the
+            network is fooled, and returns the last iterate.
+        chances: For a set of networks, the probability of each, ``(network,)``.
+        part: Slice of a batch shared by several processes that these images are.
+        whole: Size of that batch; None if it is these images.
     """
 
     network: Network
@@ -57,9 +57,9 @@ class Target(NamedTuple):
     whole: int | None = None
 
     def loss(self, name: str) -> Loss:
-        """Return a loss by its name; over several networks, its expectation.
+        """Return the loss of a name; for a set of networks, its expectation.
 
-        Of several networks a margin counts no further than clearly fooled, see :func:`set_loss`.
+        For a set, ``margin`` is the clamped margin of :func:`set_loss`.
         """
         if self.chances is None:
             return LOSSES[name]
@@ -68,7 +68,10 @@ class Target(NamedTuple):
         return expected(LOSSES[name], self.chances)
 
     def random_start(self, ball: Ball) -> Tensor:
-        """Return a random point of a ball around each image, drawn for all of a shared batch."""
+        """Return a random point of the ball around each image.
+
+        Points are drawn for the whole shared batch, so they do not depend on how it is split.
+        """
         if self.whole is None or self.whole == len(self.images):
             return ball.random_start(self.images, self.generator)
         last = self.images.is_contiguous(memory_format=torch.channels_last)
@@ -81,13 +84,13 @@ class Target(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a method found.
+    """What a method returns.
 
     Attributes:
         images: Adversarial images.
-        queries: Spent on each image, ``(batch,)``; none of methods that do not count them.
-        resisted: Which images the method itself takes for not fooled, bool, where it says so. It is
-            not believed; of a network that answers at random it is another number than the truth.
+        queries: Queries spent on each image, ``(batch,)``; None if not counted.
+        resisted: Images on which the method reports failure, bool; None if it does not report. The
+            evaluation checks for itself: on a randomised network the report can be wrong.
     """
 
     images: Tensor
@@ -96,81 +99,81 @@ class Result(NamedTuple):
 
 
 class Method(Protocol):
-    """How to search: a frozen dataclass of settings."""
+    """The interface of an attack method: a frozen dataclass of settings."""
 
     @property
     def black_box(self) -> bool:
-        """Whether it asks for logits only, never for gradients."""
+        """Whether it uses logits only, no gradients."""
 
     @property
     def nearest(self) -> bool:
-        """Whether it looks for the nearest adversarial image, knowing no epsilon."""
+        """Whether it looks for the nearest adversarial image and takes no epsilon."""
 
     @property
     def norms(self) -> tuple[Norm, ...]:
-        """Of the balls it can search in."""
+        """Norms of the balls it can search in."""
 
     def __call__(self, target: Target) -> Result:
-        """Search."""
+        """Return adversarial images."""
 
     def path(self, target: Target) -> Iterator[Tensor]:
-        """Yield the images after each step of a search."""
+        """Yield the images after each step of one search."""
 
     @property
     def judges(self) -> bool:
-        """Whether its images stay in the ball, so that they can judge a network."""
+        """Whether its images stay in the ball, so that it can be used in an evaluation."""
 
     @property
     def learns(self) -> bool:
-        """Whether it can be the inner attack of a search."""
+        """Whether it can be an inner attack."""
 
     @property
     def only_judging(self) -> tuple[str, ...]:
-        """Settings that have no meaning for learning."""
+        """Settings that an inner attack does not have."""
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Settings that change nothing here, or say whom the method attacks: no title has them."""
+        """Settings left out of titles: without effect here, or given by the attacked set."""
 
     @property
     def gradients(self) -> int:
-        """How many gradients of the network it takes for an image, at most."""
+        """Largest number of gradients of the network computed per image."""
 
     @property
     def name(self) -> str:
-        """What it is called, without numbers: ``pgd``."""
+        """Name without numbers: ``pgd``."""
 
     def __str__(self) -> str:
-        """Return its name with the settings that matter most: ``pgd-20``."""
+        """Return the name with the settings that matter most: ``pgd-20``."""
 
     def exact(self, epsilon: Fraction, norm: Norm) -> Method:
-        """Return the same method with the defaults that depend on the ball filled in."""
+        """Return the method with the defaults that depend on the ball filled in."""
 
 
 @dataclass(frozen=True)
 class Settings(ABC):
-    """What the methods have in common.
+    """Base class of methods: checks settings and supplies defaults.
 
     Raises:
-        InputError: If a setting is of another type, or is a number that is not above 0.
+        InputError: If a setting has the wrong type, or is a number not above 0.
     """
 
     black_box: ClassVar[bool] = False
     nearest: ClassVar[bool] = False
     judges: ClassVar[bool] = True
     learns: ClassVar[bool] = True
-    only_judging: ClassVar[tuple[str, ...]] = ()  # settings that have no meaning for learning
+    only_judging: ClassVar[tuple[str, ...]] = ()
     norms: ClassVar[tuple[Norm, ...]] = ("linf", "l2")
     losses: ClassVar[Sequence[str]] = tuple(LOSSES)
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Settings that change nothing here, or say whom the method attacks: no title has them."""
+        """Settings left out of titles: without effect here, or given by the attacked set."""
         return ()
 
     @property
     def gradients(self) -> int:
-        """How many gradients of the network it takes for an image: its steps, if it has any."""
+        """Number of gradients per image: the steps, or 1 for a method without steps."""
         return int(getattr(self, "steps", 1))
 
     def __post_init__(self) -> None:
@@ -183,24 +186,24 @@ class Settings(ABC):
                 raise InputError(f"{setting.name} must be above 0, got {value}")
 
     def exact(self, epsilon: Fraction, norm: Norm) -> Self:
-        """Return the method itself: nothing here depends on the ball."""
+        """Return the method itself: no default depends on the ball."""
         return self
 
     @abstractmethod
     def __call__(self, target: Target) -> Result:
-        """Search."""
+        """Return adversarial images."""
 
     def path(self, target: Target) -> Iterator[Tensor]:
-        """Yield the images after each step; here only where the search ends."""
+        """Yield the images after each step; here only the result."""
         yield self(target).images
 
 
 @dataclass(frozen=True)
 class Stepping(Settings):
-    """A method that goes a number of steps of one length.
+    """A method that takes steps of a fixed size.
 
     Attributes:
-        steps: Gradient evaluations, or what else the method counts.
+        steps: Number of steps, each one gradient evaluation unless the method says otherwise.
         step_size: Length of a step as text, in the unit of the pixels; if not given, 2/255 at l-inf
             8/255 and 2.5 epsilon / steps anywhere else.
     """
@@ -229,10 +232,10 @@ class Stepping(Settings):
 
     @property
     def length(self) -> float:
-        """Length of a step.
+        """Step size as a number.
 
         Raises:
-            InputError: If it is not known yet.
+            InputError: If it has not been filled in yet, see :meth:`exact`.
         """
         if self.step_size is None:
             raise InputError("a method has no step size before it has a ball")
@@ -241,42 +244,42 @@ class Stepping(Settings):
 
 @dataclass(frozen=True)
 class OnSet(Settings):
-    """An attack on several networks: it judges, and its probabilities are the attacked set's."""
+    """An attack on a set of networks, for evaluation only."""
 
     learns: ClassVar[bool] = False
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """The probabilities: they are the set's that is attacked."""
+        """``probabilities``: they belong to the attacked set."""
         return ("probabilities",)
 
 
-def again(restarts: int) -> str:
-    """Return how a name says that an attack begins anew."""
+def restarts_suffix(restarts: int) -> str:
+    """Return the part of a title that shows the number of restarts."""
     return f" x{restarts}" if restarts > 1 else ""
 
 
-def ending(method: Settings) -> str:
-    """Return how a name says which iterate is kept, and with how much momentum, if not as usual."""
+def options_suffix(method: Settings) -> str:
+    """Return the part of a title that shows ``keep`` and ``momentum`` unless they are usual."""
     keep, momentum = getattr(method, "keep", None), getattr(method, "momentum", None)
-    said = [] if keep == getattr(type(method), "keep", None) else [str(keep)]
+    shown = [] if keep == getattr(type(method), "keep", None) else [str(keep)]
     if momentum not in (None, 1.0):
-        said.append(f"momentum {momentum}")
-    return f" ({'; '.join(said)})" if said else ""
+        shown.append(f"momentum {momentum}")
+    return f" ({'; '.join(shown)})" if shown else ""
 
 
-def together(target: Target) -> Together:
-    """Return a target's networks.
+def network_set(target: Target) -> NetworkSet:
+    """Return the set of networks that a target holds.
 
     Raises:
-        InputError: If it is a single one.
+        InputError: If it holds a single network.
     """
-    if not isinstance(target.network, Together):
-        raise InputError("an attack on a set needs Together([...]), got a single network")
+    if not isinstance(target.network, NetworkSet):
+        raise InputError("an attack on a set needs NetworkSet([...]), got a single network")
     return target.network
 
 
-def known_chances(probabilities: Sequence[float] | None, target: Target) -> Tensor:
-    """Return the probabilities of a target's networks, where its images are."""
-    known = chances(probabilities, len(together(target).networks))
+def member_probabilities(probabilities: Sequence[float] | None, target: Target) -> Tensor:
+    """Return the probabilities of a target's networks, on the device of its images."""
+    known = chances(probabilities, len(network_set(target).networks))
     return known.to(target.images.device)

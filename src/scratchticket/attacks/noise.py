@@ -1,4 +1,4 @@
-"""Random noise: the attack that every other one must beat."""
+"""Random noise: the baseline of all attacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from scratchticket.attacks.balls import Ball
-from scratchticket.attacks.gradient import Found, Network, judged
+from scratchticket.attacks.gradient import BestSoFar, Network, logits_and_losses
 from scratchticket.attacks.losses import cross_entropy
 from scratchticket.attacks.method import Result, Settings, Target
 
@@ -31,29 +31,28 @@ def noise(  # noqa: PLR0913
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
         ball: Where the points are drawn.
-        draws: How many to try, at most.
-        generator: Draws them.
+        draws: Largest number of points to try.
+        generator: Draws the points.
 
     Returns:
-        The first point that fools the network; where none does, the one of the largest
-        cross-entropy.
+        The first point that fools the network, or else the one of the largest cross-entropy.
     """
-    images, found = images.detach(), Found(images, labels)
+    images, best = images.detach(), BestSoFar(images, labels)
     for _ in range(draws):
-        points, rows = ball.random_start(images, generator), found.open
+        points, rows = ball.random_start(images, generator), best.unfooled
         if len(rows) == 0:
             break
         points = points[rows]
-        found.offer(rows, points, *judged(network, points, labels[rows], cross_entropy))
-    return found.images
+        best.update(rows, points, *logits_and_losses(network, points, labels[rows], cross_entropy))
+    return best.images
 
 
 @dataclass(frozen=True)
 class Noise(Settings):
-    """Random points of the ball, the first that fools; see :func:`noise`.
+    """Random points of the ball; see :func:`noise`.
 
     Attributes:
-        draws: How many.
+        draws: Largest number of points to try.
     """
 
     draws: int = 20
@@ -62,7 +61,7 @@ class Noise(Settings):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         return "noise"
 
     def __call__(self, target: Target) -> Result:
@@ -71,13 +70,13 @@ class Noise(Settings):
         return Result(noise(*target[:4], draws=self.draws, generator=target.generator))
 
     def path(self, target: Target) -> Iterator[Tensor]:
-        """Yield every draw."""
+        """Yield every random point."""
         for _ in range(self.draws):
             yield target.random_start(target.ball)
 
     @property
     def gradients(self) -> int:
-        """None."""
+        """Zero: no gradient is computed."""
         return 0
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Projected gradient descent with a fixed step."""
+"""Projected gradient descent with a fixed step size."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 
 from scratchticket.attacks.balls import Ball, per_image
-from scratchticket.attacks.gradient import Found, Network, input_gradient, judged
+from scratchticket.attacks.gradient import BestSoFar, Network, input_gradient, logits_and_losses
 from scratchticket.attacks.losses import Loss, cross_entropy, wrong
-from scratchticket.attacks.method import Result, Stepping, Target, again, ending
+from scratchticket.attacks.method import Result, Stepping, Target, options_suffix, restarts_suffix
 from scratchticket.base.errors import InputError
 
-Ending = Literal["first", "worst", "best"]
 Keep = Literal["last", "first", "worst", "best"]
 
 
@@ -28,11 +27,12 @@ class PGD(Stepping):
         step_size: Length of a step as text; if not given, 2/255 at l-inf 8/255 and 2.5 epsilon /
             steps anywhere else.
         loss: ``ce``, ``margin`` (then tables call it CW-Inf), ``dlr``, or ``scaled-ce``.
-        restarts: Random starts; images that are fooled are not tried again.
-        random_start: Whether a search begins at a random point of the ball, or the first at the
-            image itself. (FGSM from a random start goes 1.25 epsilon.)
-        keep: ``first`` image that fools, which ends the search of its image; or the ``best``.
-        momentum: Share of the earlier gradients in a step, if any.
+        restarts: Number of random starts; images already fooled are not attacked again.
+        random_start: Whether to start at a random point of the ball or at the image itself. (FGSM
+            with a random start steps 1.25 epsilon.)
+        keep: Which iterate to return: the ``first`` that fools the network, which ends the search
+            of its image, or the ``best``; see :func:`pgd`.
+        momentum: Weight of the earlier gradients in a step, if any.
     """
 
     loss: str = "ce"
@@ -47,11 +47,11 @@ class PGD(Stepping):
         if self.restarts > 1 and self.keep == "last":
             raise InputError("restarts need keep=first, worst or best")
         if self.restarts > 1 and not self.random_start:
-            raise InputError("restarts without random starts would all be the same")
+            raise InputError("restarts need random_start, or they would all be the same")
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         kind = "pgd" if self.momentum is None else "momentum-pgd"
         return kind if self.loss == "ce" else f"{self.loss}-{kind}"
 
@@ -75,7 +75,7 @@ class PGD(Stepping):
         )
 
     def search(self, target: Target) -> dict[str, Any]:
-        """Return the settings as the function takes them, all but the loss."""
+        """Return the arguments of :func:`pgd` except the loss."""
         return {
             "step_size": self.length,
             "steps": self.steps,
@@ -86,7 +86,7 @@ class PGD(Stepping):
         }
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.steps}{again(self.restarts)}{ending(self)}"
+        return f"{self.name}-{self.steps}{restarts_suffix(self.restarts)}{options_suffix(self)}"
 
 
 def pgd(  # noqa: PLR0913
@@ -105,62 +105,62 @@ def pgd(  # noqa: PLR0913
     error: Loss = wrong,
     start: Tensor | None = None,
 ) -> Tensor:
-    """Projected gradient descent (Madry et al., 2018, arXiv:1706.06083): Eq. 2 of the paper.
+    """Attack with projected gradient descent (Madry et al., 2018, arXiv:1706.06083; Eq. 2).
 
     With ``steps=1`` and ``step_size=epsilon`` this is FGSM (Goodfellow et al., 2015); with a
-    generator and ``step_size=1.25 * epsilon`` it is FGSM-RS (Wong et al., 2020); with the margin as
+    generator and ``step_size=1.25 * epsilon`` it is FGSM-RS (Wong et al., 2020); with the margin
     loss it is what tables call CW-Inf.
 
     Args:
-        network: Pixels in [0, 1] to logits. Its parameters need not require gradients, and get
-            none.
+        network: Pixels in [0, 1] to logits. Its parameters get no gradients.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
         ball: Where the adversarial images may lie.
         step_size: Length of a step in the ball's norm, in the unit of the pixels.
         steps: Number of gradient evaluations.
-        loss: What is ascended.
+        loss: Loss to maximise.
         generator: Draws the random starts; without one the search starts at the images themselves.
-        restarts: How often to begin anew; needs a generator if more than once.
+        restarts: Number of random starts; more than one needs a generator.
         keep: Which iterate to return. ``last``: the one after all steps. ``first``: the first the
-            network gets wrong, else the last; an image that is fooled costs nothing any more. Fair
-            against this very network, too weak for images meant to fool another one. ``worst``: the
-            one of the largest error, and among these of the largest loss; an image that is fooled
-            costs nothing any more. ``best``: the same, but fooled images stay to the end.
-        momentum: Share of the earlier gradients, each divided by its mean absolute value, in the
-            direction of a step (Dong et al., 2018, arXiv:1710.06081), for images meant to fool
-            another network.
-        error: What part of the network is fooled, from 0 to 1: of one network 0 or 1.
-        start: Where the search begins instead of a random start; with one search only.
+            network gets wrong, else the last; the search for an image stops there, which is fair
+            against this network but too weak for transfer to another. ``worst``: the one of the
+            largest error and, among these, of the largest loss; the search for an image stops at
+            error 1. ``best``: the same, without stopping.
+        momentum: Weight of the earlier gradients in a step, each divided by its mean absolute value
+            (Dong et al., 2018, arXiv:1710.06081), for transfer to another network.
+        error: From logits and labels to errors in [0, 1]; the 0-1 error for one network.
+        start: Starting point instead of a random one; excludes restarts.
 
     Returns:
         Adversarial images, detached.
 
     Raises:
-        ValueError: If there are restarts with nothing to tell them apart.
+        ValueError: If restarts would all be the same.
     """
     if restarts > 1 and (generator is None or keep == "last" or start is not None):
         raise ValueError("restarts need a generator, no start, and keep='first' or 'best'")
 
     images = images.detach()
 
-    def begun() -> Tensor:
+    def first_iterate() -> Tensor:
         if start is not None:
             return start
         return images if generator is None else ball.random_start(images, generator)
 
     if keep == "last":
-        last = begun()
-        for last in iterates(  # noqa: B007, B020  (only the last one counts)
+        last = first_iterate()
+        for last in iterates(  # noqa: B007, B020  (only the last iterate is needed)
             network, images, labels, ball, last, step_size, steps, loss=loss, momentum=momentum
         ):
             pass
         return last
 
-    found = Found(images, labels, error)
+    best = BestSoFar(images, labels, error)
     for restart in range(restarts):
-        first = begun()
-        active = torch.arange(len(images), device=images.device) if keep == "best" else found.open
+        first = first_iterate()
+        active = (
+            torch.arange(len(images), device=images.device) if keep == "best" else best.unfooled
+        )
         current = first[active]
         velocity = torch.zeros_like(current)
         for _ in range(steps):
@@ -168,20 +168,20 @@ def pgd(  # noqa: PLR0913
                 break
             here, truth = images[active], labels[active]
             gradient, logits, losses = input_gradient(network, current, truth, loss)
-            fooled = found.offer(active, current, logits, losses)
+            fooled = best.update(active, current, logits, losses)
             if keep != "best":
                 active, current, here = active[~fooled], current[~fooled], here[~fooled]
                 gradient, velocity = gradient[~fooled], velocity[~fooled]
-            velocity = _faster(velocity, gradient, momentum)
+            velocity = _step_direction(velocity, gradient, momentum)
             current = ball.project(ball.ascend(current, velocity, step_size), here)
         if len(active) == 0:
             break
         if keep != "first" or restart < restarts - 1:
-            logits, losses = judged(network, current, labels[active], loss)
-            found.offer(active, current, logits, losses)
+            logits, losses = logits_and_losses(network, current, labels[active], loss)
+            best.update(active, current, logits, losses)
         else:
-            found.images[active] = current
-    return found.images
+            best.images[active] = current
+    return best.images
 
 
 def iterates(  # noqa: PLR0913, PLR0917
@@ -196,18 +196,18 @@ def iterates(  # noqa: PLR0913, PLR0917
     loss: Loss = cross_entropy,
     momentum: float = 0.0,
 ) -> Iterator[Tensor]:
-    """Yield what :func:`pgd` reaches after each step of one search.
+    """Yield the iterate of :func:`pgd` after each step of one search.
 
     Args:
-        network: As of :func:`pgd`, as are the others.
+        network: Pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
         ball: Where the iterates lie.
-        start: Where the search begins; it is not yielded.
+        start: Starting point, not yielded.
         step_size: Length of a step.
-        steps: How many are yielded.
-        loss: What is ascended.
-        momentum: Share of the earlier gradients.
+        steps: Number of steps.
+        loss: Loss to maximise.
+        momentum: As for :func:`pgd`.
 
     Yields:
         Adversarial images, detached.
@@ -215,13 +215,13 @@ def iterates(  # noqa: PLR0913, PLR0917
     current, velocity = start, torch.zeros_like(images)
     for _ in range(steps):
         gradient, _, _ = input_gradient(network, current, labels, loss)
-        velocity = _faster(velocity, gradient, momentum)
+        velocity = _step_direction(velocity, gradient, momentum)
         current = ball.project(ball.ascend(current, velocity, step_size), images)
         yield current
 
 
-def _faster(velocity: Tensor, gradient: Tensor, momentum: float) -> Tensor:
-    """Return the direction of the next step."""
+def _step_direction(velocity: Tensor, gradient: Tensor, momentum: float) -> Tensor:
+    """Return the direction of the next step: the gradient, with momentum if not 0."""
     if momentum == 0:
         return gradient
     size = gradient.abs().flatten(1).mean(dim=1).clamp_min_(torch.finfo(gradient.dtype).tiny)

@@ -1,4 +1,4 @@
-"""Every attack by its name: a new one is a file, and a line here."""
+"""Attack methods by name: a new one is a file, and a line here."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ METHODS: dict[str, Method] = {
 
 
 def method_names() -> list[str]:
-    """Return the names of all methods, those of plug-ins too."""
+    """Return the names of all methods, plug-ins included."""
     return [*METHODS, *plugin_names("attacks")]
 
 
 def known_method(name: str) -> Method:
-    """Return a method with its usual settings.
+    """Return the method of a name, with default settings.
 
     Raises:
-        InputError: If there is none of the name.
+        InputError: If the name is unknown.
     """
     if (method := METHODS.get(name)) is not None:
         return method
-    if (made := plugin("attacks", name)) is None:
+    if (factory := plugin("attacks", name)) is None:
         raise unknown("attack", name, method_names())
-    found: Method = made()
-    return found
+    plugged: Method = factory()
+    return plugged
 
 
 def key_of(method: Method) -> str:
-    """Return the name under which a method is known, whatever its settings.
+    """Return the registry name of a method, whatever its settings.
 
     Example:
         >>> key_of(PGD(loss="dlr")), key_of(FGSM(random_start=True))
@@ -74,19 +74,19 @@ def settings_of(method: Method) -> list[str]:
 
 @cache
 def _reader(kind: type, setting: str) -> TypeAdapter[Any]:
-    """Return what reads a value of a setting of a kind of method."""
+    """Return the adapter that converts values to the type of a method's setting."""
     return TypeAdapter(get_type_hints(kind)[setting])
 
 
 def make_method(name: str, settings: Mapping[str, Any]) -> Method:
-    """Return a method by its name, with some of its settings changed.
+    """Return the method of a name with some settings changed.
 
     Args:
         name: A name of :data:`METHODS`, or of a plug-in.
-        settings: By name; text is read as what the setting is.
+        settings: Values by name; text is converted to the setting's type.
 
     Raises:
-        InputError: If there is no such method or setting, or a value is none.
+        InputError: If the method or a setting is unknown, or a value is invalid.
 
     Example:
         >>> str(make_method("pgd", {"steps": "50", "restarts": 5}))

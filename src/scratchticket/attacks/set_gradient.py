@@ -1,4 +1,4 @@
-"""Gradient attacks on a set of networks: PGD and Auto-PGD on a loss of all of them."""
+"""Gradient attacks on a set of networks: PGD and Auto-PGD on a loss over the set."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from scratchticket.attacks.apgd import apgd
-from scratchticket.attacks.method import OnSet, Result, Target, again, known_chances
+from scratchticket.attacks.method import (
+    OnSet,
+    Result,
+    Target,
+    member_probabilities,
+    restarts_suffix,
+)
 from scratchticket.attacks.pgd import PGD, Keep, pgd
 from scratchticket.attacks.sets import SetLoss, expected_error, set_loss
 from scratchticket.base.errors import InputError
@@ -20,10 +26,10 @@ class SetPGD(OnSet, PGD):
     """PGD on a set; see :func:`set_loss` and :func:`scratchticket.attacks.pgd`.
 
     Attributes:
-        loss: Of all networks.
+        loss: A loss of :func:`set_loss`.
         keep: The ``worst`` iterate by expected accuracy, or the ``last`` as in the paper.
-        samples: Of ``eot``: networks drawn per step; all, exactly, if None.
-        probabilities: Of the networks; equal if None.
+        samples: For ``eot``: networks drawn per step; the exact mean over all if None.
+        probabilities: Probability of each network; uniform if None.
     """
 
     loss: str = "eot"
@@ -39,12 +45,12 @@ class SetPGD(OnSet, PGD):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         drawn = "" if self.samples is None else f"-of-{self.samples}"
         return f"{self.loss}{drawn}-pgd"
 
     def __call__(self, target: Target) -> Result:
-        known = known_chances(self.probabilities, target)
+        known = member_probabilities(self.probabilities, target)
         loss = set_loss(
             self.loss,  # type: ignore[arg-type]
             known,
@@ -68,11 +74,11 @@ class SetAPGD(OnSet):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         return f"{self.loss}-apgd"
 
     def __call__(self, target: Target) -> Result:
-        known = known_chances(self.probabilities, target)
+        known = member_probabilities(self.probabilities, target)
         return Result(
             apgd(
                 *target[:4],
@@ -86,4 +92,4 @@ class SetAPGD(OnSet):
         )
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.steps}{again(self.restarts)}"
+        return f"{self.name}-{self.steps}{restarts_suffix(self.restarts)}"

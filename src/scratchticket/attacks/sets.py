@@ -1,7 +1,7 @@
-"""Attacks on a set of networks of which one answers, drawn at random: what a switch must resist.
+"""Losses on a set of networks of which a random one answers, as in a switch.
 
-The attacker knows every network and how likely it is, but not which one will answer. Networks are
-seen together: from images to logits of shape ``(batch, network, class)``.
+The attacker knows every network and its probability, but not which one will answer. The set maps
+images to logits of shape ``(batch, network, class)``.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from scratchticket.attacks.losses import Loss, cross_entropy, margin
 from scratchticket.base.errors import InputError, unknown
 
 SetLoss = Literal["eot", "mean-probabilities", "mean-logits", "clamped-margin"]
-CLAMP = 0.1  # of a margin, in standard deviations of the logits: fooled clearly enough
+CLAMP = 0.1  # largest margin that counts, in standard deviations of the logits
 _TINY = 1e-12
 
 
-class Together:
+class NetworkSet:
     """Several networks as one callable.
 
     Args:
-        networks: Each from pixels in [0, 1] to logits. One that answers at random may stand here
-            several times: it is asked as often, and attacks take the mean over its answers.
+        networks: Each from pixels in [0, 1] to logits. A randomised network can be listed several
+            times: attacks then average over as many of its answers.
 
     Attributes:
-        networks: The same.
+        networks: The networks.
     """
 
     def __init__(self, networks: Sequence[Network]) -> None:
@@ -41,11 +41,11 @@ class Together:
 
 
 def answer(networks: Callable[[int], Network], drawn: Tensor, images: Tensor) -> Tensor:
-    """Return what a network drawn for each image says of it: logits, ``(batch, class)``.
+    """Return each image's logits from the network drawn for it, ``(batch, class)``.
 
     Args:
-        networks: Gives a network by its number; asked in rising order.
-        drawn: Number of the network for each image, int64, ``(batch,)``, on the CPU.
+        networks: From a network's index to the network; called in rising order.
+        drawn: Index of the network for each image, int64, ``(batch,)``, on the CPU.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
     """
     order = drawn.argsort(stable=True)
@@ -54,10 +54,10 @@ def answer(networks: Callable[[int], Network], drawn: Tensor, images: Tensor) ->
     return torch.cat(parts)[order.argsort().to(images.device)]
 
 
-def drawn_anew(
+def randomised_ensemble(
     networks: Sequence[Network], probabilities: Tensor, generator: torch.Generator
 ) -> Network:
-    """Return a network that answers every image, every time, with one drawn at random."""
+    """Return a network that answers every image of every call with a newly drawn member."""
 
     def network(images: Tensor) -> Tensor:
         chances = probabilities.float()
@@ -67,8 +67,8 @@ def drawn_anew(
     return network
 
 
-def each(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor:
-    """Return a loss of every network: ``(batch, network)``."""
+def per_network(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the loss of every network: ``(batch, network)``."""
     batch, networks, classes = logits.shape
     repeated = labels[:, None].expand(batch, networks).reshape(-1)
     return loss(logits.reshape(-1, classes), repeated).view(batch, networks)
@@ -76,20 +76,20 @@ def each(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor:
 
 def scaled_margin(logits: Tensor, labels: Tensor) -> Tensor:
     """Return every network's margin in standard deviations of its logits: ``(batch, network)``."""
-    return each(margin, logits, labels) / (logits.detach().std(dim=2) + _TINY)
+    return per_network(margin, logits, labels) / (logits.detach().std(dim=2) + _TINY)
 
 
 def expected(loss: Loss, probabilities: Tensor) -> Loss:
-    """Return the expectation of a loss over networks, from their logits together."""
+    """Return the expectation of a loss over the networks of a set."""
 
     def over_all(logits: Tensor, labels: Tensor) -> Tensor:
-        return each(loss, logits, labels) @ probabilities.to(logits)
+        return per_network(loss, logits, labels) @ probabilities.to(logits)
 
     return over_all
 
 
 def expected_error(probabilities: Tensor) -> Loss:
-    """Return the function from all logits to the probability that the answer is wrong."""
+    """Return the function from a set's logits to the probability of a wrong answer."""
 
     def error(logits: Tensor, labels: Tensor) -> Tensor:
         fooled = (logits.argmax(dim=2) != labels[:, None]).to(logits.dtype)
@@ -105,22 +105,21 @@ def set_loss(
     samples: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Loss:
-    """Return a loss of all networks together.
+    """Return a loss of a set of networks.
 
     Args:
         name: ``eot``: the expected cross-entropy, so that its gradient is the expectation over
             the networks (Athalye et al., 2018; Sec. 6.3 of the paper). ``mean-probabilities``,
             ``mean-logits``: the cross-entropy of the averaged prediction, which the paper calls
             *Ensemble*. ``clamped-margin``: the expected margin in standard deviations of each
-            network's logits, no further than clearly fooled, so that no gradient is spent on
-            networks that are fooled already.
-        probabilities: Of the networks, ``(network,)``.
-        samples: Of ``eot`` alone: draw so many networks for every image and evaluation instead of
-            taking the exact mean.
-        generator: Draws them.
+            network's logits, clamped at :data:`CLAMP` so that networks already fooled get no
+            gradient.
+        probabilities: Probability of each network, ``(network,)``.
+        samples: For ``eot`` only: networks drawn per image and evaluation; the exact mean if None.
+        generator: Draws the samples.
 
     Raises:
-        InputError: If there is no such loss.
+        InputError: If the loss is unknown.
     """
     mean_loss = expected(cross_entropy, probabilities)
 
@@ -131,7 +130,7 @@ def set_loss(
         drawn = torch.multinomial(
             chances.expand(len(logits), -1), samples, replacement=True, generator=generator
         )
-        losses = each(cross_entropy, logits, labels)
+        losses = per_network(cross_entropy, logits, labels)
         return losses.gather(1, drawn).mean(dim=1)
 
     def mean_probabilities(logits: Tensor, labels: Tensor) -> Tensor:
@@ -157,10 +156,10 @@ def set_loss(
 
 
 def chances(probabilities: Sequence[float] | None, count: int) -> Tensor:
-    """Return probabilities of so many networks, equal ones if not given: float64, ``(count,)``.
+    """Return the probabilities of ``count`` networks, uniform if None: float64, ``(count,)``.
 
     Raises:
-        InputError: If they are not as many, negative, or do not add up to 1.
+        InputError: If their number is wrong, one is negative, or they do not add up to 1.
     """
     if probabilities is None:
         return torch.full((count,), 1 / count, dtype=torch.float64)

@@ -8,17 +8,17 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from scratchticket.attacks.autoattack import library, settings, undone
+from scratchticket.attacks.autoattack import library, restored_globals, settings
 from scratchticket.attacks.balls import Ball
-from scratchticket.attacks.gradient import whole
-from scratchticket.attacks.method import OnSet, Result, Target, known_chances, together
-from scratchticket.attacks.sets import Together, expected_error, scaled_margin
+from scratchticket.attacks.gradient import all_fooled
+from scratchticket.attacks.method import OnSet, Result, Target, member_probabilities, network_set
+from scratchticket.attacks.sets import NetworkSet, expected_error, scaled_margin
 
-WEIGHT = 100.0  # of an error against margins: fewer right answers come before smaller margins
+WEIGHT = 100.0  # of accuracy against margin in the loss: accuracy is lowered first
 
 
 def square_on_set(  # noqa: PLR0913
-    networks: Together,
+    networks: NetworkSet,
     images: Tensor,
     labels: Tensor,
     ball: Ball,
@@ -27,19 +27,19 @@ def square_on_set(  # noqa: PLR0913
     queries: int = 5000,
     generator: torch.Generator,
 ) -> Tensor:
-    """Search at random for squares that lower expected accuracy and, where it stays, the margin.
+    """Attack with Square, minimising the set's expected accuracy, then its expected margin.
 
-    The search is that of AutoAttack's authors; what it lowers is the set's expected accuracy, then
-    its expected margin in standard deviations of the logits.
+    The random search is that of AutoAttack's authors; margins are in standard deviations of the
+    logits.
 
     Args:
-        networks: The networks.
+        networks: The set of networks.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
         ball: Where the adversarial images may lie.
-        probabilities: That a network answers: ``(network,)``.
-        queries: Budget per image; a query asks every network.
-        generator: Gives the attack its seed.
+        probabilities: Probability that each network answers, ``(network,)``.
+        queries: Query budget per image; one query evaluates every network.
+        generator: Draws the attack's seed.
 
     Returns:
         Adversarial images, detached.
@@ -57,7 +57,7 @@ def square_on_set(  # noqa: PLR0913
             logits = networks(points)
             leads = -scaled_margin(logits, truth) @ probabilities.to(logits)
             wrong = error(logits, truth)
-        right = torch.where(whole(wrong), 0.0, 1 - wrong)
+        right = torch.where(all_fooled(wrong), 0.0, 1 - wrong)
         return right, WEIGHT * right + leads
 
     attack: Any = square(
@@ -68,12 +68,12 @@ def square_on_set(  # noqa: PLR0913
         **settings(ball, images, generator),
     )
     attack.margin_and_loss = measured
-    with undone():
+    with restored_globals():
         torch.manual_seed(attack.seed)
         attack.init_hyperparam(images)
         _, adversarial = attack.attack_single_run(images.contiguous(), labels)
-    found: Tensor = adversarial.detach()
-    return found
+    result: Tensor = adversarial.detach()
+    return result
 
 
 @dataclass(frozen=True)
@@ -86,15 +86,15 @@ class SetSquare(OnSet):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name in titles and records."""
         return "expected-square"
 
     def __call__(self, target: Target) -> Result:
         return Result(
             square_on_set(
-                together(target),
+                network_set(target),
                 *target[1:4],
-                probabilities=known_chances(self.probabilities, target),
+                probabilities=member_probabilities(self.probabilities, target),
                 queries=self.queries,
                 generator=target.generator,
             )

@@ -1,4 +1,4 @@
-"""Attacks are not believed (decision 8): what they return is checked here."""
+"""Check what attacks return, instead of trusting them (decision 8)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from torch import Tensor
 from scratchticket.attacks.balls import Ball
 from scratchticket.base.errors import ScratchticketError
 
-TOLERANCE = 1e-6  # of 1 + epsilon: a few roundings in single precision
+TOLERANCE = 1e-6  # relative to 1 + epsilon: a few roundings in single precision
 
 
 def verified(adversarial: Tensor, images: Tensor, ball: Ball, attack: str) -> Tensor:
-    """Return the adversarial images if they are inside the threat model.
+    """Return the adversarial images after checking that they are inside the threat model.
 
     Args:
-        adversarial: What the attack returned.
-        images: What it was given, pixels in [0, 1].
-        ball: The ball it was told to stay in.
-        attack: Its name, for the error message.
+        adversarial: Images the attack returned.
+        images: Original images, pixels in [0, 1].
+        ball: The ball of the attack.
+        attack: Name of the attack, for the error message.
 
     Raises:
         ScratchticketError: If shape or type changed, a pixel is not finite or lies outside [0, 1],

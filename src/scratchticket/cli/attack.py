@@ -64,7 +64,7 @@ def attack(
     keep=first keeps that one.
     """
     with user_errors():
-        from scratchticket.attacks import unstopped
+        from scratchticket.attacks import without_early_stopping
         from scratchticket.base.errors import InputError
         from scratchticket.base.files import check_writable
         from scratchticket.judging import adversarial
@@ -92,7 +92,9 @@ def attack(
         )
         if len(task.attacks) != 1:
             raise InputError(f"{name} is no single attack; take one, such as pgd or apgd-t")
-        made_with = task.attacks[0] if "keep" in changed else unstopped(task.attacks[0])
+        made_with = (
+            task.attacks[0] if "keep" in changed else without_early_stopping(task.attacks[0])
+        )
         placed(subject.network, usable_device(device))
         with EvaluationProgress(quiet) as progress:
             made = adversarial.attacked_images(

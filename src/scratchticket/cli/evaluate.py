@@ -134,7 +134,7 @@ def evaluate(
         from scratchticket.judging.task import EvaluationFolder, carry_out
         from scratchticket.runs import deterministic as strictly
         from scratchticket.runs.records import usable_device
-        from scratchticket.tickets.places import elsewhere, short
+        from scratchticket.tickets.locate import is_path, short_name
 
         given = {"steps": steps, "step_size": step_size}
         changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
@@ -172,8 +172,8 @@ def evaluate(
         )
         share = shard_of(shard)
         if folder is None and (suite is not None or share.count > 1):
-            parent = Path() if elsewhere(ticket) else ticket.parent
-            folder = parent / f"{short(ticket)}-{suite or attack or 'pgd'}"
+            parent = ticket.parent if is_path(ticket) else Path()
+            folder = parent / f"{short_name(ticket)}-{suite or attack or 'pgd'}"
         where = usable_device(device)
         strict = strictly.deterministic(deterministic)
         with strict, EvaluationProgress(quiet or json_output) as progress:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from scratchticket.attacks import Attack, Network, Stage, cross_entropy, input_gradient, margin
-from scratchticket.attacks.autoattack import flags, heard
+from scratchticket.attacks.autoattack import collected_warnings, flags
 from scratchticket.attacks.verdict import verified
 from scratchticket.base.errors import InputError, NoGradient
 from scratchticket.base.processes import ALONE, Group
@@ -251,7 +251,7 @@ def _attacked(  # noqa: PLR0913
     chosen = tried.to(images.device)
     if tried.any():
         clean, truth = images[chosen], labels[chosen]
-        with heard() as said:
+        with collected_warnings() as said:
             found = attack(counting, clean, truth, generator)
         adversarial = verified(found.images, clean, attack.ball, str(attack))
         wrong = ~correct(network, adversarial, truth, int(truth.max()) + 1)

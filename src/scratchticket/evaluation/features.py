@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scratchticket.attacks import Attack, unstopped
+from scratchticket.attacks import Attack, without_early_stopping
 from scratchticket.attacks.gradient import frozen
 from scratchticket.attacks.verdict import verified
 from scratchticket.base import rng
@@ -77,7 +77,7 @@ def feature_distance(
         True
     """
     check_judged(network)
-    name, attack = layer or last_convolution(network), unstopped(attack)
+    name, attack = layer or last_convolution(network), without_early_stopping(attack)
     features, device, found = _tap(network, name), device_of(network), []
     with frozen(network):
         for batch in range(-(-len(images) // BATCH_SIZE)):

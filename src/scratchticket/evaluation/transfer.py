@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from scratchticket.attacks import Attack, Network
-from scratchticket.attacks.autoattack import heard
-from scratchticket.attacks.sets import Together, chances, drawn_anew
+from scratchticket.attacks.autoattack import collected_warnings
+from scratchticket.attacks.sets import NetworkSet, chances, randomised_ensemble
 from scratchticket.attacks.verdict import verified
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError
@@ -181,14 +181,14 @@ class Transfer(Work):
 
         together = [counted(self._by_name[member]) for member in self._members]
         if strike.source == SET:
-            source: Network = Together(together)
+            source: Network = NetworkSet(together)
         elif strike.source == SWITCH:
-            source = drawn_anew(
+            source = randomised_ensemble(
                 together, self._chances, rng.generator(self._seed, "switch", stream, batch)
             )
         else:
             source = counted(self._by_name[strike.source])
-        with heard() as said:
+        with collected_warnings() as said:
             found = strike.attack(source, images, labels, self.stream(stream, batch))
         adversarial = verified(found.images, images, strike.attack.ball, name)
         return {

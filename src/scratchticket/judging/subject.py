@@ -21,15 +21,15 @@ from scratchticket.base.files import check_archive, check_text, read_bytes
 from scratchticket.networks import (
     NETWORKS,
     Normalise,
-    check_answers,
+    check_logits,
     import_factory,
-    made,
+    make_module,
     normalised,
 )
 from scratchticket.runs.start import content_hash
 from scratchticket.tickets import Ticket
 from scratchticket.tickets.container import KEY
-from scratchticket.tickets.places import local
+from scratchticket.tickets.locate import ticket_path
 
 # Where others put their state dicts, and what they put before every name.
 NESTED = ("state_dict", "model_state_dict", "model_state", "model", "net")
@@ -81,7 +81,7 @@ class Subject:
 
 def holds_ticket(path: Path) -> bool:
     """Whether a file is to be read as a ticket: whether it is not clearly something else."""
-    content = read_bytes(local(path), "ticket file")
+    content = read_bytes(ticket_path(path), "ticket file")
     if not _is_safetensors(content):
         return not content.startswith(PICKLED)
     return f'"{KEY}"'.encode() in content[8 : 8 + int.from_bytes(content[:8], "little")]
@@ -168,10 +168,10 @@ def module_subject(name: str, path: Path, inputs: Inputs, normalise: bool = Fals
     taken = inspect.signature(factory).parameters
     if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values()):
         given = {key: value for key, value in given.items() if key in taken}
-    module = made(name, factory, given)
+    module = make_module(name, factory, given)
     _load(module, state_dict(path), path)
     network = normalised(module, Normalise(inputs.mean, inputs.std)) if normalise else module
-    check_answers(network, inputs.shape, len(inputs.classes))
+    check_logits(network, inputs.shape, len(inputs.classes))
     facts = {
         "file": path.name,
         "sha256": sha256(read_bytes(path, "file")).hexdigest(),

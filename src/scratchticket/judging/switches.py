@@ -34,7 +34,7 @@ from scratchticket.switching.suites import (
     switch_suite,
     transfer_suite,
 )
-from scratchticket.tickets.places import short
+from scratchticket.tickets.locate import short_name
 
 DENSE = "dense"  # prefix of the names of its pieces
 
@@ -295,7 +295,7 @@ def unique_names(files: Sequence[tuple[Path, int | None]]) -> list[str]:
     folders = {path: path.resolve().parts[:-1] for path, _ in files}
 
     def called(path: Path, depth: int) -> str:
-        return "/".join([*folders[path][len(folders[path]) - depth :], short(path)])
+        return "/".join([*folders[path][len(folders[path]) - depth :], short_name(path)])
 
     names = []
     for path, number in files:

@@ -1,4 +1,4 @@
-"""The batches of a run: which images a step sees, and how they are changed."""
+"""The batches of a run: the images of each step, and their augmentation."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Batch:
     Attributes:
         images: Pixels in [0, 1], ``(part, channel, height, width)``.
         labels: int64, ``(part,)``.
-        part: Where they lie in the batch.
-        whole: How many images the batch has, over all processes.
+        part: Slice of the batch that these images are.
+        whole: Size of the batch over all processes.
     """
 
     images: Tensor
@@ -33,46 +33,45 @@ class Batch:
 class Batches:
     """The batches of a run, each a function of the seed and the step.
 
-    While a step computes on images that have to be decoded, those of the next are decoded beside
-    it.
+    Encoded images of the next step are decoded in a thread during the current step.
 
     Args:
         images: Training images.
-        seed: Of the run.
-        recipe: Of the run.
-        group: The processes that share it.
+        seed: Seed of the run.
+        recipe: Recipe of the run.
+        group: The processes that share the run.
     """
 
     def __init__(self, images: ImageSet, seed: int, recipe: LearningRecipe, group: Group) -> None:
         self._images, self._seed, self._recipe, self._group = images, seed, recipe, group
         self._steps_per_epoch = recipe.steps_per_epoch(len(images))
         self._order: tuple[int, Tensor] | None = None
-        self._beside = ThreadPoolExecutor(1) if images.lazy else None
+        self._prefetcher = ThreadPoolExecutor(1) if images.lazy else None
         self._next: tuple[int, Future[tuple[Tensor, Tensor, slice, int]]] | None = None
 
     def at(self, step: int) -> Batch:
         """Return the batch of a step."""
         ready = self._next is not None and self._next[0] == step
         made = self._next[1].result() if self._next and ready else self._make(step)
-        if self._beside is not None and step + 1 < self._steps_per_epoch * self._recipe.epochs:
-            self._next = step + 1, self._beside.submit(self._make, step + 1)
+        if self._prefetcher is not None and step + 1 < self._steps_per_epoch * self._recipe.epochs:
+            self._next = step + 1, self._prefetcher.submit(self._make, step + 1)
         images, labels, part, whole = made
         return Batch(pixels(images), labels, part, whole)
 
     def statistics(self, batches: int) -> list[ImageSet]:
-        """Return the images that batch-norm statistics are recomputed on, so many batches."""
+        """Return the batches that batch-norm statistics are recomputed on."""
         order = rng.permutation(len(self._images), self._seed, "batches", "statistics")
         size = self._recipe.batch_size
         starts = range(0, min(size * batches, len(order)), size)
-        return [self._chosen(order[start : start + size]) for start in starts]
+        return [self._subset(order[start : start + size]) for start in starts]
 
     def close(self) -> None:
-        """Wait for what is being decoded."""
-        if self._beside is not None:
-            self._beside.shutdown(cancel_futures=True)
+        """Wait for the decoding thread."""
+        if self._prefetcher is not None:
+            self._prefetcher.shutdown(cancel_futures=True)
 
     def _make(self, step: int) -> tuple[Tensor, Tensor, slice, int]:
-        """Return images as they are stored, labels, and where both lie in a batch of how many."""
+        """Return images as stored, labels, their slice of the batch, and the batch size."""
         epoch, position = divmod(step, self._steps_per_epoch)
         if self._order is None or self._order[0] != epoch:
             order = rng.permutation(len(self._images), self._seed, "batches", epoch)
@@ -85,5 +84,5 @@ class Batches:
         images = chosen.changed(part, self._recipe.augmentation, random)
         return images, chosen.labels[part], part, whole
 
-    def _chosen(self, rows: Tensor) -> ImageSet:
+    def _subset(self, rows: Tensor) -> ImageSet:
         return self._images[rows.to(self._images.labels.device)]

@@ -1,4 +1,4 @@
-"""What a run needs to go on as if nothing had happened, and where it is kept."""
+"""Checkpoints: the state from which a run resumes to the same bits, and their files."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _KEY = "scratchticket.checkpoint"
 
 
 class Damaged(InputError):
-    """A file is no checkpoint, or no longer the one that was written."""
+    """A file is no checkpoint, or has changed since it was written."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A point of a run.
+    """The state of a run after a step.
 
     Attributes:
         tensors: By name: learned tensors, momentum, buffers, the best epoch so far.
@@ -38,44 +38,46 @@ class Checkpoint:
     facts: dict[str, Any]
 
     def save(self, path: Path) -> None:
-        """Write it, whole or not at all; the one that was there before is kept beside it.
+        """Write the checkpoint atomically; the previous one stays in a file beside it.
 
         The file is safetensors, with the facts and a hash of all tensors as one metadata value.
 
         Raises:
-            Unwritable: If it cannot be written, or reads back as something else.
+            Unwritable: If it cannot be written, or reads back differently.
         """
         tensors = {
             name: tensor.detach().cpu().contiguous() for name, tensor in self.tensors.items()
         }
-        told = canonical_json({"facts": self.facts, "sha256": _digest(tensors)})
+        metadata = canonical_json({"facts": self.facts, "sha256": _digest(tensors)})
         require(2 * sum(tensor.nbytes for tensor in tensors.values()))
-        content = safetensors.torch.save(tensors, {_KEY: told})
+        content = safetensors.torch.save(tensors, {_KEY: metadata})
         try:
             if path.exists():
-                path.replace(before(path))
+                path.replace(previous(path))
             write_atomically(path, content)
-            whole = path.read_bytes() == content
+            intact = path.read_bytes() == content
         except OSError as error:
             raise Unwritable(f"cannot write {path}: {error.strerror}") from None
-        if not whole:
-            raise Unwritable(f"{path} was not written as it should be: is the disk failing?")
+        if not intact:
+            raise Unwritable(
+                f"{path} reads back differently from what was written: is the disk failing?"
+            )
 
     @staticmethod
     def load(path: Path) -> Checkpoint:
         """Read a checkpoint onto the CPU.
 
         Raises:
-            Damaged: If the file is damaged or none.
-            InputError: If it cannot be read now, whatever it holds.
+            Damaged: If the file is damaged or no checkpoint.
+            InputError: If the file cannot be read at the moment.
         """
         try:
             with safe_open(path, framework="pt") as file:
-                told = parsed_json((file.metadata() or {})[_KEY])
+                metadata = parsed_json((file.metadata() or {})[_KEY])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if told["sha256"] != _digest(tensors):
+            if metadata["sha256"] != _digest(tensors):
                 raise ValueError("its bytes have changed since it was written")
-            return Checkpoint(tensors, dict(told["facts"]))
+            return Checkpoint(tensors, dict(metadata["facts"]))
         except MemoryError:
             raise
         except OSError as error:
@@ -84,7 +86,7 @@ class Checkpoint:
             raise Damaged(f"{path} is not a usable checkpoint: {error}") from None
 
     def part(self, prefix: str) -> dict[str, Tensor]:
-        """Return the tensors below ``prefix/``, by the rest of their names."""
+        """Return the tensors named ``prefix/NAME``, by NAME."""
         start = f"{prefix}/"
         return {
             name.removeprefix(start): tensor
@@ -93,23 +95,23 @@ class Checkpoint:
         }
 
 
-def before(path: Path) -> Path:
-    """Return where the checkpoint before the newest is kept."""
+def previous(path: Path) -> Path:
+    """Return the file of the previous checkpoint."""
     return path.with_name(f"{path.stem}.before{path.suffix}")
 
 
 def newest(path: Path, tell: Callable[[str], None]) -> Checkpoint | None:
-    """Return the newest checkpoint that can be used; none if there is none at all.
+    """Return the newest intact checkpoint; None if there are no files.
 
     Args:
-        path: Where the newest is, or was.
-        tell: Called with what is wrong with it, if the one before it is used.
+        path: File of the newest.
+        tell: Called with a warning if the previous one has to be used.
 
     Raises:
-        InputError: If there are some but none can be used, or one cannot be read now.
+        InputError: If all files are damaged, or one cannot be read at the moment.
     """
     wrong: list[str] = []
-    for file in (path, before(path)):
+    for file in (path, previous(path)):
         if not file.exists():
             continue
         try:
@@ -118,9 +120,9 @@ def newest(path: Path, tell: Callable[[str], None]) -> Checkpoint | None:
             wrong.append(str(error))
             continue
         if wrong:
-            tell(f"{wrong[0]}; going on from the one before")
-            with suppress(OSError):  # where nothing can be removed, nothing will be written
-                path.unlink()  # it must not take the place of the one before
+            tell(f"{wrong[0]}; resuming from the one before")
+            with suppress(OSError):  # a read-only folder: nothing will be written either
+                path.unlink()  # or the next save would make it the previous one
         return checkpoint
     if wrong:
         raise Damaged(wrong[0])
@@ -128,19 +130,19 @@ def newest(path: Path, tell: Callable[[str], None]) -> Checkpoint | None:
 
 
 def discard(path: Path) -> None:
-    """Remove a run's checkpoints, if they can be removed."""
-    for file in (before(path), path):
+    """Remove a run's checkpoints, as far as possible."""
+    for file in (previous(path), path):
         with suppress(OSError):
             file.unlink()
 
 
-def named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors under names below ``prefix/``."""
+def prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors renamed to ``prefix/NAME``."""
     return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
 
 
 def _digest(tensors: dict[str, Tensor]) -> str:
-    """Return a hash of names and values."""
+    """Return the SHA-256 of names and values."""
     total = sha256()
     for name in sorted(tensors):
         total.update(f"{name}\0".encode())

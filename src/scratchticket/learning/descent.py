@@ -1,4 +1,4 @@
-"""The outer minimisation: steps on what is learned."""
+"""Optimisers of the outer minimisation."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import torch
 from torch import Tensor
 from torch.optim.sgd import sgd
 
-from scratchticket.learning.checkpoint import named
+from scratchticket.learning.checkpoint import prefixed
 
 
 class Descent:
     """SGD with momentum and weight decay, as PyTorch computes it.
 
-    The class around it, ``torch.optim.SGD``, imports PyTorch's compiler when it is made: two
-    seconds before the first step of every run.
+    Calls the function under ``torch.optim.SGD``: constructing that class imports PyTorch's
+    compiler, which takes two seconds.
 
     Args:
-        tensors: What is learned, by name.
-        momentum: Share of the velocity that stays, without dampening or Nesterov.
+        tensors: Tensors to optimise, by name.
+        momentum: Momentum, without dampening or Nesterov.
 
     Attributes:
-        velocity: Of each tensor; None before its first step, and without momentum.
+        velocity: Momentum buffer of each tensor; None before its first step, and without momentum.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], momentum: float) -> None:
@@ -50,13 +50,13 @@ class Descent:
         self.clear()
 
     def clear(self) -> None:
-        """Forget all gradients."""
+        """Set all gradients to None."""
         for tensor in self._tensors.values():
             tensor.grad = None
 
     def state(self) -> dict[str, Tensor]:
-        """Return what a checkpoint keeps: velocities, zeros where there are none yet."""
-        return named(
+        """Return the velocities for a checkpoint, zeros before the first step."""
+        return prefixed(
             "momentum",
             {
                 name: torch.zeros_like(self._tensors[name]) if velocity is None else velocity
@@ -65,20 +65,20 @@ class Descent:
         )
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take back what :meth:`state` gave."""
+        """Load the velocities of :meth:`state`."""
         for name, tensor in self._tensors.items():
             # In the tensor's own memory order: another order may round differently.
-            again = torch.empty_like(tensor.detach()).copy_(state[f"momentum/{name}"])
-            self.velocity[name] = again
+            velocity = torch.empty_like(tensor.detach()).copy_(state[f"momentum/{name}"])
+            self.velocity[name] = velocity
 
 
 class NormalisedDescent(Descent):
-    """Steps whose length is a fixed share of each tensor's own size.
+    """Normalised SGD: each tensor's step is a fixed fraction of its root mean square (RMS).
 
-    A tensor moves by ``learning_rate`` times its root mean square, along its velocity, and is then
-    scaled back to the root mean square that it began with: layers whose gradients differ by orders
-    of magnitude change their masks at the same pace. As in LARS (You et al., 2017,
-    arXiv:1708.03888), but on the sphere, so that weight decay has no effect and is ignored.
+    A tensor moves along its velocity by ``learning_rate`` times its RMS, and is then scaled back to
+    its initial RMS: masks of all layers change at the same pace, though their gradients differ by
+    orders of magnitude. As in LARS (You et al., 2017, arXiv:1708.03888), but on the sphere, so that
+    weight decay has no effect and is ignored.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], momentum: float) -> None:
@@ -102,6 +102,6 @@ class NormalisedDescent(Descent):
 
 
 def _rms(tensor: Tensor) -> Tensor:
-    """Return the root mean square, above 0."""
+    """Return the root mean square, clamped above 0."""
     values = tensor.detach()
     return (values.square().mean()).sqrt_().clamp_min_(torch.finfo(values.dtype).tiny)

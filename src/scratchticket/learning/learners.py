@@ -1,8 +1,8 @@
-"""What is learned: the scores of frozen random weights, or the weights themselves.
+"""Learners: what the loop optimises, the scores of frozen weights or the weights themselves.
 
 A learner stands between the optimiser and a plain module (decision 1). Before each step it writes
-the weights the module should have; after the backward pass it turns the module's weight gradients
-into gradients of what is learned. The module never knows.
+the module's weights; after the backward pass it turns the module's weight gradients into gradients
+of the learned tensors. The module knows of neither.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from scratchticket.attacks import Attack
 from scratchticket.base.typed import changed
-from scratchticket.learning.checkpoint import named
+from scratchticket.learning.checkpoint import prefixed
 from scratchticket.learning.descent import Descent
 from scratchticket.learning.moment import Moment
 from scratchticket.learning.recipe import LearningRecipe
@@ -28,58 +28,58 @@ from scratchticket.masks import Selector, score_bound
 
 
 class Learner(Protocol):
-    """What the loop needs to know of anything that is learned."""
+    """The interface of a learner to the loop."""
 
     def parameters(self) -> list[nn.Parameter]:
         """Return the module's parameters whose gradients it needs."""
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return what steps change, by parameter name."""
+        """Return the learned tensors, by parameter name."""
 
     def attack(self, attack: Attack, moment: Moment) -> Attack:
-        """Return the inner attack of a step, given the one that the recipe has for it."""
+        """Return the inner attack of a step, given the recipe's."""
 
     def write(self) -> None:
-        """Write the weights that follow from the current tensors into the module."""
+        """Write the weights that follow from the learned tensors into the module."""
 
     def collect(self) -> None:
-        """Turn the module's weight gradients into ``.grad`` of the tensors; clear the former."""
+        """Turn the module's weight gradients into ``.grad`` of the learned tensors."""
 
     def climb(self, moment: Moment) -> bool:
-        """Move to where another gradient is wanted, if one is, and write the weights there."""
+        """Perturb the tensors for a second gradient and write the weights; False if not wanted."""
 
     def step(self, moment: Moment) -> None:
-        """Update the tensors by their gradients, from where they were before a climb."""
+        """Update the tensors, without the perturbation of :meth:`climb`, by their gradients."""
 
     def clear(self) -> None:
-        """Forget all gradients."""
+        """Set all gradients to None."""
 
-    def judged(self) -> AbstractContextManager[None]:
+    def evaluation_weights(self) -> AbstractContextManager[None]:
         """Return a context in which the module has the weights of :meth:`result`."""
 
     def result(self) -> dict[str, Tensor]:
-        """Return what a ticket stores of each parameter: a bool mask, or float weights."""
+        """Return by parameter what a ticket stores: a bool mask, or float weights."""
 
     def state(self) -> dict[str, Tensor]:
-        """Return what a checkpoint keeps, by unique names."""
+        """Return the state_dict for a checkpoint."""
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take back what :meth:`state` gave, and write the weights.
+        """Load the state_dict of :meth:`state`, and write the weights.
 
         Raises:
-            LookupError: If something is missing; RuntimeError if a shape is another.
+            LookupError: If a tensor is missing; RuntimeError if a shape differs.
         """
 
     def identity(self) -> dict[str, Any]:
-        """Return JSON values that differ where two learners must not share a checkpoint."""
+        """Return JSON values that must be equal to resume from a checkpoint."""
 
 
 def magnitude_scores(weights: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Return scores that rank weights as their magnitudes do, in the range of the random ones.
+    """Return scores proportional to the weights' magnitudes, on the scale of random scores.
 
-    Where a score covers several weights it is the sum of their magnitudes. Scaled as in HYDRA
-    (Sehwag et al., 2020, arXiv:2002.10509), the largest score of a layer is at the bound of
-    :func:`.searches.initial_scores`, times sqrt(6).
+    A score that covers several weights is the sum of their magnitudes. As in HYDRA (Sehwag et al.,
+    2020, arXiv:2002.10509), the largest score of a layer is sqrt(6) times the bound of
+    :func:`.searches.initial_scores`.
 
     Returns:
         float32 of the given shape.
@@ -89,7 +89,7 @@ def magnitude_scores(weights: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def _digest(weights: Mapping[str, Tensor]) -> str:
-    """Return a hash of names and values."""
+    """Return the SHA-256 of names and values."""
     total = sha256()
     for name, weight in weights.items():
         total.update(name.encode() + weight.detach().cpu().contiguous().numpy().tobytes())
@@ -97,20 +97,20 @@ def _digest(weights: Mapping[str, Tensor]) -> str:
 
 
 class ScoreLearner:
-    """Learns which weights remain; the weights stay as they are, bit for bit.
+    """Learns scores that select which weights remain; the weights never change.
 
-    The mask keeps what the search ranks highest: in the paper's the scores of largest magnitude
-    (Ramanujan et al., 2020). Backward passes the mask's gradient to the scores unchanged (the
-    straight-through estimator, Bengio et al., 2013), so that there ``d loss / d score = d loss / d
-    weight * random weight * sign(score)``, summed over the weights that one score decides about;
-    all scores receive it, whether their weights remain or not.
+    The mask is the top-k of the search's importance, in the paper the magnitude of the scores
+    (Ramanujan et al., 2020). The backward pass hands the mask's gradient to the scores unchanged
+    (straight-through estimator, Bengio et al., 2013), so that in the paper's search ``d loss / d
+    score = d loss / d weight * random weight * sign(score)``, summed over the weights that one
+    score covers; the scores of pruned weights receive it too.
 
     Args:
-        parameters: The maskable parameters of the module, holding the weights to choose from.
-        selector: From what ranks the weights to masks.
-        seed: Of the initial scores; none to start from the magnitudes of the weights.
-        learning: How scores step.
-        search: How they start, rank and step.
+        parameters: The maskable parameters of the module, holding the frozen weights.
+        selector: From importances to masks.
+        seed: Seed of the initial scores; None starts at the magnitudes of the weights.
+        learning: Settings of the outer minimisation.
+        search: How scores start, rank weights and step.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class ScoreLearner:
     ) -> None:
         self._parameters = dict(parameters)
         self._select, self._learning, self._search = selector, learning, search
-        #: The weights to choose from, which stay as they are.
+        #: The frozen weights.
         self.weights = {
             name: p.detach().clone(memory_format=torch.contiguous_format)
             for name, p in parameters.items()
@@ -151,7 +151,7 @@ class ScoreLearner:
         return self._scores
 
     def attack(self, attack: Attack, moment: Moment) -> Attack:
-        """Return what the search makes of a step's inner attack."""
+        """Return the inner attack that the search uses at a step."""
         return self._search.attack(attack, moment)
 
     def write(self) -> None:
@@ -165,7 +165,7 @@ class ScoreLearner:
                 torch.where(mask, weight, weight.new_zeros(()), out=self._parameters[name])
 
     def collect(self) -> None:
-        """Give each score its straight-through gradient; none where the layer was not used."""
+        """Give each score its straight-through gradient; None for layers not in the graph."""
         for name, parameter in self._parameters.items():
             if parameter.grad is None:
                 continue
@@ -176,7 +176,7 @@ class ScoreLearner:
 
     @torch.no_grad()
     def climb(self, moment: Moment) -> bool:
-        """Move each layer's scores up their gradient by a share of their norm, if it is time."""
+        """Move each layer's scores up their gradient by a fraction of their norm, if it is time."""
         share = self._search.climb(moment)
         if not share:
             return False
@@ -193,7 +193,7 @@ class ScoreLearner:
 
     @torch.no_grad()
     def step(self, moment: Moment) -> None:
-        """Update scores, and what is averaged of them."""
+        """Update the scores and the averaged importance."""
         for name, before in self._before.items():
             self._scores[name].copy_(before)
         self._before.clear()
@@ -207,20 +207,20 @@ class ScoreLearner:
                 self._average[name].lerp_(importance, 1 - keeps)
 
     def clear(self) -> None:
-        """Forget all gradients."""
+        """Set all gradients to None."""
         self._descent.clear()
 
     def _importance(self) -> dict[str, Tensor]:
-        """Return what ranks the weights now."""
+        """Return the current importance of the weights, in the shapes of the scores."""
         return {n: self._search.importance(score.detach()) for n, score in self._scores.items()}
 
     def _masks(self) -> dict[str, Tensor]:
-        """Return the masks to judge and to keep, in the shapes of the scores."""
+        """Return the masks for evaluation and tickets, in the shapes of the scores."""
         return self._select(self._importance() if self._average is None else self._average)
 
     @contextmanager
-    def judged(self) -> Iterator[None]:
-        """Inside, the module has the weights that the averaged scores keep."""
+    def evaluation_weights(self) -> Iterator[None]:
+        """Inside, the module has the masks of the averaged importance."""
         if self._average is None:
             yield
             return
@@ -237,13 +237,13 @@ class ScoreLearner:
     def state(self) -> dict[str, Tensor]:
         """Return scores, velocities and averages."""
         return (
-            named("learned", self._scores)
+            prefixed("learned", self._scores)
             | self._descent.state()
-            | named("average", self._average or {})
+            | prefixed("average", self._average or {})
         )
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take back scores, velocities and averages."""
+        """Load scores, velocities and averages."""
         with torch.no_grad():
             for name, score in self._scores.items():
                 score.copy_(state[f"learned/{name}"])
@@ -253,7 +253,7 @@ class ScoreLearner:
         self.write()
 
     def identity(self) -> dict[str, Any]:
-        """Return what selects, how it is searched, and a hash of the frozen weights."""
+        """Return selector, search and a hash of the frozen weights."""
         return {
             "scores": self._select.facts(),
             "search": changed(self._search.recipe),
@@ -262,13 +262,13 @@ class ScoreLearner:
 
 
 class WeightLearner:
-    """Learns weights: all of a dense network, or those that remain in a ticket.
+    """Learns weights: all of a dense network, or the remaining weights of a ticket.
 
     Args:
-        parameters: The parameters of the module, holding the weights to start from.
-        mask: Which weights of a parameter are learned; the others are and stay +0.0. A parameter
-            without a mask is learned as a whole.
-        learning: How weights step.
+        parameters: The parameters of the module, holding the initial weights.
+        mask: Which weights of a parameter are learned; the others are set to +0.0 and stay so. A
+            parameter without a mask is learned as a whole.
+        learning: Settings of the outer minimisation.
     """
 
     def __init__(
@@ -292,24 +292,24 @@ class WeightLearner:
         return dict(self._parameters)
 
     def attack(self, attack: Attack, moment: Moment) -> Attack:
-        """Return the recipe's attack."""
+        """Return the recipe's attack unchanged."""
         return attack
 
     def write(self) -> None:
-        """Set the weights that do not remain to +0.0."""
+        """Set the pruned weights to +0.0."""
         with torch.no_grad():
             for name, mask in self._mask.items():
                 self._parameters[name].masked_fill_(~mask, 0.0)
 
     def collect(self) -> None:
-        """Take the gradients of weights that do not remain away."""
+        """Set the gradients of pruned weights to 0."""
         for name, mask in self._mask.items():
             gradient = self._parameters[name].grad
             if gradient is not None:
                 gradient.masked_fill_(~mask, 0.0)
 
     def climb(self, moment: Moment) -> bool:
-        """Ask for no other gradient."""
+        """Return False: no second gradient is wanted."""
         return False
 
     def step(self, moment: Moment) -> None:
@@ -317,11 +317,11 @@ class WeightLearner:
         self._descent.step(moment.learning_rate, self._learning.weight_decay)
 
     def clear(self) -> None:
-        """Forget all gradients."""
+        """Set all gradients to None."""
         self._descent.clear()
 
-    def judged(self) -> AbstractContextManager[None]:
-        """Change nothing: the module has the weights that are kept."""
+    def evaluation_weights(self) -> AbstractContextManager[None]:
+        """Change nothing: the module already has the weights of :meth:`result`."""
         return nullcontext()
 
     def result(self) -> dict[str, Tensor]:
@@ -330,10 +330,10 @@ class WeightLearner:
 
     def state(self) -> dict[str, Tensor]:
         """Return weights and velocities."""
-        return named("learned", self.tensors()) | self._descent.state()
+        return prefixed("learned", self.tensors()) | self._descent.state()
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take back weights and velocities."""
+        """Load weights and velocities."""
         with torch.no_grad():
             for name, parameter in self._parameters.items():
                 parameter.copy_(state[f"learned/{name}"])
@@ -341,5 +341,5 @@ class WeightLearner:
         self.write()
 
     def identity(self) -> dict[str, Any]:
-        """Return hashes of the weights to start from and of the mask."""
+        """Return hashes of the initial weights and of the mask."""
         return {"weights": self._start, "mask": _digest(self._mask)}

@@ -1,7 +1,7 @@
-"""The minimax loop (Eq. 1): attack the network as it is, then improve what is learned.
+"""The minimax loop (Eq. 1): attack the current network, then update the scores or weights.
 
-Every random number of a step is drawn from (seed, purpose, step), so a run resumed from a
-checkpoint goes through the same steps as one that was never stopped.
+Every random number of a step is a function of (seed, purpose, step), so a run resumed from a
+checkpoint takes the same steps as one that was never stopped.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scratchticket.attacks import Network, perturb
-from scratchticket.attacks.sets import Together, chances
+from scratchticket.attacks.sets import NetworkSet, chances
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.base.memory import ran_out, too_many
@@ -23,7 +23,6 @@ from scratchticket.data import pixels
 from scratchticket.learning.batches import Batch, Batches
 from scratchticket.learning.checkpoint import newest
 from scratchticket.learning.health import not_finite, signs
-from scratchticket.learning.keeping import State, buffers_of, identity, kept, restored
 from scratchticket.learning.moment import Moment
 from scratchticket.learning.passes import forward_pass
 from scratchticket.learning.problem import (
@@ -35,12 +34,13 @@ from scratchticket.learning.problem import (
     Snapshot,
 )
 from scratchticket.learning.recipe import LearningRecipe
+from scratchticket.learning.state import State, buffers_of, from_checkpoint, identity, to_checkpoint
 from scratchticket.learning.statistics import BATCH_NORMS, recomputed_statistics
 
-STATISTICS_BATCHES = 64  # over which batch statistics are averaged at most
-SIGN_IMAGES = 64  # that are looked at for signs that something is wrong
-FIRST = 1.0  # seconds to the first checkpoint; the pauses grow from there
-SAVING = 0.02  # of the time at most
+STATISTICS_BATCHES = 64  # largest number of batches that batch-norm statistics are averaged over
+SIGN_IMAGES = 64  # number of images for the health checks
+FIRST = 1.0  # seconds to the first checkpoint; each interval is twice the one before
+SAVING = 0.02  # largest fraction of the time spent on checkpoints
 
 
 def learn(problem: Problem, recipe: LearningRecipe, session: Session = Session()) -> Outcome:
@@ -49,11 +49,11 @@ def learn(problem: Problem, recipe: LearningRecipe, session: Session = Session()
     Raises:
         Interrupted: If the session asked to stop; the checkpoint is saved.
         InputError: If the checkpoint belongs to another problem.
-        ScratchticketError: If the loss is no longer finite.
+        ScratchticketError: If loss or learned values are no longer finite.
     """
     device = problem.images.labels.device
-    alone = torch.random.fork_rng([device] if device.type == "cuda" else [])
-    with alone, torch.autocast(device.type, enabled=False):  # the recipe says the precision
+    forked = torch.random.fork_rng([device] if device.type == "cuda" else [])
+    with forked, torch.autocast(device.type, enabled=False):  # the recipe sets the precision
         run = _Run(problem, recipe, session)
         try:
             return _go(run, session)
@@ -62,7 +62,7 @@ def learn(problem: Problem, recipe: LearningRecipe, session: Session = Session()
 
 
 def _go(run: _Run, session: Session) -> Outcome:
-    """Do what is left of a run."""
+    """Run the remaining steps."""
     run.restore()
     begun, saved = time.monotonic() - run.state.seconds, time.monotonic()
     pause = min(FIRST, session.save_seconds)
@@ -87,14 +87,14 @@ def _go(run: _Run, session: Session) -> Outcome:
 
 
 class _Run:
-    """The state of :func:`learn` and the pieces of a step."""
+    """The state of :func:`learn` and the parts of a step."""
 
     def __init__(self, problem: Problem, recipe: LearningRecipe, session: Session) -> None:
         self.problem, self.recipe, self.session = problem, recipe, session
         self.device = problem.images.labels.device
         self.steps_per_epoch = recipe.steps_per_epoch(len(problem.images))
         self.steps = self.steps_per_epoch * recipe.epochs
-        self.state, self._good = State(step=0, loss_sum=self._zero()), 0
+        self.state, self._finite_step = State(step=0, loss_sum=self._zero()), 0
         self._identity = identity(problem, recipe) if session.checkpoint else ""
         self._forward = forward_pass(problem.network, recipe)
         self._attacks = recipe.schedule_of(problem.attack)
@@ -105,7 +105,7 @@ class _Run:
         self.batches = Batches(problem.images, problem.seed, recipe, self.group)
 
     def stop_if_asked(self) -> None:
-        """Save and raise if the session wants the run to stop."""
+        """Save and raise Interrupted if the session asks to stop."""
         if self.group.any(self.session.stop()):
             self.save()
             raise Interrupted(f"stopped after step {self.state.step} of {self.steps}")
@@ -117,7 +117,7 @@ class _Run:
         """Do one step.
 
         Raises:
-            OutOfMemory: If a batch is too large; the last checkpoint is left as it is.
+            OutOfMemory: If a batch is too large; the last checkpoint stays valid.
         """
         try:
             self._advance()
@@ -129,7 +129,7 @@ class _Run:
         raise too_many(step, size, self._attempt, "learning.batch_size of a new run")
 
     def _attempt(self, count: int) -> None:
-        """Take the memory of a step with so many images, and change nothing that is learned."""
+        """Use the memory of a step with ``count`` images, without updating anything learned."""
         self.problem.learner.clear()
         own = max(1, count // self.group.size)
         batch = self.batches.at(self.state.step)
@@ -143,7 +143,7 @@ class _Run:
         self.problem.learner.clear()
 
     def moment(self) -> Moment:
-        """Return where the next step stands."""
+        """Return position and learning rate of the next step."""
         step, per_epoch = self.state.step, self.steps_per_epoch
         return Moment(step, self.steps, per_epoch, self.recipe.learning_rate_at(step, per_epoch))
 
@@ -151,7 +151,7 @@ class _Run:
         """Attack, backward, update."""
         network, learner, step = self.problem.network, self.problem.learner, self.state.step
         moment = self.moment()
-        # Of each process its own, for dropout and the like.
+        # Each process draws its own random numbers in the forward pass, such as dropout's.
         rng.reseed(rng.network_seed(self.problem.seed, step, self.group.rank), self.device)
         batch = self.batches.at(step)
         generator = rng.generator(self.problem.seed, "attack", step, device=self.device)
@@ -175,9 +175,9 @@ class _Run:
         self.state.step += 1
 
     def _collected(self, adversarial: Tensor, batch: Batch) -> Tensor:
-        """Give what is learned its gradients, over all processes; return the loss."""
+        """Compute the learner's gradients, averaged over processes; return the loss."""
         learner = self.problem.learner
-        # The mean over processes is that over the whole batch.
+        # With this factor the mean over processes is the mean over the whole batch.
         share = len(adversarial) * self.group.size / batch.whole
         loss = self._backward(adversarial, batch.labels, share)
         if self.group.size > 1:
@@ -187,7 +187,7 @@ class _Run:
         return loss
 
     def _backward(self, adversarial: Tensor, labels: Tensor, share: float) -> Tensor:
-        """Make the gradients of what is learned, times a factor; return the loss times it."""
+        """Backpropagate the loss times ``share``; return it."""
         smoothing = self.recipe.label_smoothing
         for parameter in self.problem.learner.parameters():
             parameter.requires_grad_(True)
@@ -199,11 +199,11 @@ class _Run:
         return loss.detach()
 
     def _attacked(self, batch: Batch, generator: torch.Generator, moment: Moment) -> Tensor:
-        """Return the images of the inner maximisation, over all networks where there are others."""
+        """Return the batch's adversarial images, for the network and those beside it."""
         network: Network = self._forward
         beside = self.problem.beside
         if beside:
-            network = Together([*beside, network])
+            network = NetworkSet([*beside, network])
         scheduled = next(a for part, a in reversed(self._attacks) if moment.reached(part))
         return perturb(
             self.problem.learner.attack(scheduled, moment),
@@ -217,35 +217,35 @@ class _Run:
         )
 
     def end_epoch(self) -> None:
-        """Log the epoch, validate if it is time, keep the best."""
+        """Log the epoch, validate if it is due, keep the best epoch."""
         state, recipe = self.state, self.recipe
         number = state.step // self.steps_per_epoch
         loss = float(state.loss_sum) / self.steps_per_epoch
         self.require_finite()
-        validation, noticed = None, tuple[str, ...]()
+        validation, warnings = None, tuple[str, ...]()
         if number % recipe.validate_every == 0 or number == recipe.epochs:
-            with self.judged_statistics():
+            with self.evaluation_mode():
                 validation = self.problem.validate(self.problem.network)
-                noticed = self._signs()
+                warnings = self._signs()
                 bests = [e.validation.robust.correct for e in state.epochs if e.validation]
-                if validation.robust.correct >= max(bests, default=0):  # of equals, the latest
+                if validation.robust.correct >= max(bests, default=0):  # ties: the latest
                     state.best = self.snapshot()
         learning_rate = recipe.learning_rate_at(state.step - 1, self.steps_per_epoch)
-        state.epochs.append(Epoch(number, loss, learning_rate, state.seconds, validation, noticed))
+        state.epochs.append(Epoch(number, loss, learning_rate, state.seconds, validation, warnings))
         state.loss_sum = self._zero()
 
     def _signs(self) -> tuple[str, ...]:
-        """Return what is wrong with the network as it is judged."""
+        """Return the health warnings of the network as it is evaluated."""
         network, images = self.problem.network, self.problem.images
         some = pixels(images[slice(0, SIGN_IMAGES)].images)
         return signs(network, self.problem.learner.result(), some)
 
     @contextmanager
-    def judged_statistics(self) -> Iterator[None]:
-        """Put the network in eval mode, as a ticket has it: weights and batch-norm statistics."""
+    def evaluation_mode(self) -> Iterator[None]:
+        """Inside, the network is in eval mode with a ticket's weights and batch-norm statistics."""
         network = self.problem.network
         network.eval()
-        with self.problem.learner.judged():
+        with self.problem.learner.evaluation_weights():
             if self.recipe.statistics == "running":
                 yield
                 return
@@ -256,52 +256,52 @@ class _Run:
 
     def last(self) -> Snapshot:
         """Return the network at the end of the run."""
-        with self.judged_statistics():
+        with self.evaluation_mode():
             return self.snapshot()
 
     def snapshot(self) -> Snapshot:
-        """Return the network as it is now."""
+        """Return the current masks or weights, and buffers."""
         buffers = {name: b.clone() for name, b in buffers_of(self.problem).items()}
         result = {name: value.clone() for name, value in self.problem.learner.result().items()}
         return Snapshot(self.state.step // self.steps_per_epoch, result, buffers)
 
     def event(self) -> Event:
-        """Return where the run stands."""
+        """Return the progress of the run."""
         state, done = self.state, self.state.step % self.steps_per_epoch
         loss = state.loss_sum / done if done else torch.tensor(state.epochs[-1].loss)
         return Event(state.step, self.steps, loss, state.epochs, self.recipe.epochs)
 
     def require_finite(self) -> None:
-        """Stop the run if something is no longer finite, before that is saved.
+        """Stop the run before a value that is not finite is saved.
 
         Raises:
-            ScratchticketError: Then; the last checkpoint is left as it is.
+            ScratchticketError: If loss or learned values are not finite; the last checkpoint stays.
         """
         state = self.state
         if (what := not_finite(state.loss_sum, self.problem.learner.tensors())) is None:
-            self._good = state.step
+            self._finite_step = state.step
             return
         epoch = (state.step - 1) // self.steps_per_epoch + 1
         raise ScratchticketError(
-            f"{what} is no longer finite in epoch {epoch}, between steps {self._good} and "
+            f"{what} is no longer finite in epoch {epoch}, between steps {self._finite_step} and "
             f"{state.step}; a lower learning rate may help"
         )
 
     def save(self) -> None:
-        """Write the checkpoint, if the session wants one and there is something good to save."""
+        """Write the checkpoint, if the session wants one and all values are finite."""
         self.require_finite()
         if self.session.checkpoint is None or not self.group.leads:
             return
-        checkpoint = kept(self.problem, self.state, self._identity)
+        checkpoint = to_checkpoint(self.problem, self.state, self._identity)
         checkpoint.save(self.session.checkpoint)
 
     def restore(self) -> None:
-        """Go on from the session's checkpoint, if there is one."""
+        """Resume from the session's checkpoint, if there is one."""
         path = self.session.checkpoint
         if path is None:
             return
         if (checkpoint := newest(path, self.session.tell)) is not None:
-            self.state = restored(checkpoint, self.problem, self._identity)
-        self._good = self.state.step
+            self.state = from_checkpoint(checkpoint, self.problem, self._identity)
+        self._finite_step = self.state.step
         if len(set(self.group.gathered((self.state.step, float(self.state.loss_sum))))) > 1:
-            raise InputError("the processes see different checkpoints: their folder must be one")
+            raise InputError("the processes see different checkpoints: they must share one folder")

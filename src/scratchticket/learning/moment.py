@@ -1,4 +1,4 @@
-"""Where a step stands in its run."""
+"""The position of a step in its run."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from fractions import Fraction
 
 @dataclass(frozen=True)
 class Moment:
-    """One step of a run.
+    """The position of a step in its run, and its learning rate.
 
     Attributes:
-        step: Counted from 0 over the whole run.
-        steps: Of the whole run.
-        steps_per_epoch: Of an epoch.
-        learning_rate: Of this step.
+        step: Number of the step, from 0 over the whole run.
+        steps: Number of steps of the whole run.
+        steps_per_epoch: Number of steps of an epoch.
+        learning_rate: Learning rate of this step.
     """
 
     step: int
@@ -23,5 +23,5 @@ class Moment:
     learning_rate: float
 
     def reached(self, part: Fraction) -> bool:
-        """Whether this part of the run, from 0 to 1, lies behind: exact."""
+        """Return whether this fraction of the run is done, in exact arithmetic."""
         return self.step >= part * self.steps

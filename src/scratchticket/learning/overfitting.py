@@ -8,11 +8,11 @@ from scratchticket.learning.problem import Epoch
 
 
 def catastrophic_overfitting(epochs: Sequence[Epoch]) -> Epoch | None:
-    """Return the first epoch at which a search has learned to fool its one-step attack only.
+    """Return the first epoch with catastrophic overfitting to the one-step attack, if any.
 
-    The sign of it on the validation images: accuracy under PGD has lost more than half of its best
-    value so far, beyond what so few images leave to chance (the 95 % intervals are disjoint), while
-    accuracy under FGSM is no lower than it was then.
+    Detected on the validation images: accuracy under PGD is below half of its best value so far,
+    significantly (the 95 % intervals are disjoint), while accuracy under FGSM is no lower than at
+    that best epoch.
 
     Args:
         epochs: The log; only epochs validated under both attacks count.

@@ -1,4 +1,4 @@
-"""The forward pass of the loop, in the precision and the way a recipe asks for."""
+"""The forward pass of the loop, with the recipe's precision, compilation and memory format."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ from scratchticket.learning.recipe import LearningRecipe
 
 
 def forward_pass(network: nn.Module, recipe: LearningRecipe) -> Network:
-    """Return what the loop asks for logits: the module, or a faster form of the same one.
+    """Return the function from images to logits that the loop calls: the module, or a faster form.
 
-    In ``bfloat16`` convolutions and products are computed with eight bits of mantissa (autocast);
-    weights, statistics, scores and gradients of parameters stay float32. Compiled, the two shapes
-    of a step, with and without gradients of the weights, become two graphs.
+    In ``bfloat16`` convolutions and matrix products run under autocast; weights, statistics, scores
+    and gradients of parameters stay float32. A compiled module has two graphs, with and without
+    gradients of the weights.
 
     Args:
-        network: Pixels in [0, 1] to logits; its mode may change later. Its weights are laid out as
-            the recipe asks.
-        recipe: Its ``precision``, ``compile`` and ``memory_format`` count.
+        network: Pixels in [0, 1] to logits; its mode may change later. Its weights are put in the
+            recipe's memory format.
+        recipe: Its ``precision``, ``compile`` and ``memory_format`` are used.
 
     Returns:
         Images to logits in float32, ``(batch, class)``.
     """
-    asked = _single(network) if recipe.compile == "none" else _compiled(network, recipe.compile)
+    forward = _float32(network) if recipe.compile == "none" else _compiled(network, recipe.compile)
     if recipe.precision == "bfloat16":
-        asked = _in_half(asked)
+        forward = _bfloat16(forward)
     if recipe.memory_format == "contiguous":
         for parameter in network.parameters():
             parameter.data = parameter.data.contiguous()
-        asked = _contiguous(asked)
-    return asked
+        forward = _contiguous(forward)
+    return forward
 
 
-def _single(network: nn.Module) -> Network:
-    def single(images: Tensor) -> Tensor:
+def _float32(network: nn.Module) -> Network:
+    def forward(images: Tensor) -> Tensor:
         logits: Tensor = network(images)
         return logits.float()
 
-    return single
+    return forward
 
 
-def _in_half(asked: Network) -> Network:
-    def half(images: Tensor) -> Tensor:
+def _bfloat16(inner: Network) -> Network:
+    def forward(images: Tensor) -> Tensor:
         with torch.autocast(images.device.type, torch.bfloat16):
-            return asked(images).float()
+            return inner(images).float()
 
-    return half
+    return forward
 
 
-def _contiguous(asked: Network) -> Network:
-    return lambda images: asked(images.contiguous())
+def _contiguous(inner: Network) -> Network:
+    return lambda images: inner(images.contiguous())
 
 
 def _compiled(network: nn.Module, mode: str) -> Network:
-    """Return a compiled module that says in one line what it lacks."""
+    """Return the compiled module; a failure to compile becomes an InputError."""
     compiled = torch.compile(network, mode=mode, dynamic=False)
 
-    def ask(images: Tensor) -> Tensor:
+    def forward(images: Tensor) -> Tensor:
         try:
             logits: Tensor = compiled(images)
         except torch._dynamo.exc.TorchDynamoException as error:
@@ -68,4 +68,4 @@ def _compiled(network: nn.Module, mode: str) -> Network:
             ) from error
         return logits.float()
 
-    return ask
+    return forward

@@ -1,4 +1,4 @@
-"""What the loop is given, what it tells while it runs, and what it leaves."""
+"""Inputs, progress events and results of the loop."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Validation:
     """Accuracies on the validation images.
 
     Attributes:
-        natural: Without an attack.
-        robust: Under the attack that judges.
-        fgsm: Under FGSM, where the inner attack makes one step; else none.
+        natural: Natural accuracy.
+        robust: Robust accuracy under the validation attack.
+        fgsm: Robust accuracy under FGSM, if the inner attack has one step; else None.
     """
 
     natural: Accuracy
@@ -33,19 +33,18 @@ class Validation:
 
 @dataclass(frozen=True)
 class Problem:
-    """Eq. 1 with everything filled in.
+    """The minimax problem of Eq. 1: network, learner, data and attack.
 
     Attributes:
-        network: A plain module; its parameters are those the learner writes.
-        learner: What is learned.
+        network: A plain module, whose parameters the learner writes.
+        learner: Learner of scores or weights.
         images: Training images, on the network's device.
         attack: The inner maximisation.
-        validate: Judges the network, in eval mode; never sees the test images.
-        seed: Of batches, attack starts and whatever the network draws.
+        validate: Evaluates the network, in eval mode; never sees the test images.
+        seed: Seed of batches, attack starts and random numbers the network draws.
         beside: Other networks, in eval mode, that the inner attack is made on too: it then
             maximises the mean cross-entropy of all.
-        facts: JSON values that differ where two problems must not share a checkpoint, beyond what
-            the other attributes tell.
+        facts: Further JSON values that must be equal to resume from a checkpoint.
     """
 
     network: nn.Module
@@ -65,10 +64,10 @@ class Epoch:
     Attributes:
         epoch: Counted from 1.
         loss: Mean training loss, under the inner attack.
-        learning_rate: Of the last step.
-        seconds: Since the run began, over all sessions; before this epoch's validation.
-        validation: Accuracies, if they were taken.
-        signs: What seemed wrong with the network then, see :func:`.health.signs`.
+        learning_rate: Learning rate of the last step.
+        seconds: Time since the start, over all sessions, without this epoch's validation.
+        validation: Validation accuracies; None if not validated.
+        signs: Health warnings, see :func:`.health.signs`.
     """
 
     epoch: int
@@ -81,26 +80,26 @@ class Epoch:
     @staticmethod
     def read(entry: dict[str, Any]) -> Epoch:
         """Return the log line of its JSON form."""
-        judged = entry["validation"]
-        if judged is not None:
-            judged = {name: counts and Accuracy(**counts) for name, counts in judged.items()}
-            judged = Validation(**judged)
+        validation = entry["validation"]
+        if validation is not None:
+            accuracies = {key: counts and Accuracy(**counts) for key, counts in validation.items()}
+            validation = Validation(**accuracies)
         signs = tuple(entry.get("signs", ()))
-        return Epoch(**(entry | {"validation": judged, "signs": signs}))
+        return Epoch(**(entry | {"validation": validation, "signs": signs}))
 
 
 @dataclass(frozen=True)
 class Event:
-    """Where a run stands, told after each step.
+    """The progress of a run, reported after each step.
 
     Attributes:
-        step: Steps done, of ``steps``.
-        steps: Steps of the whole run.
-        loss: Mean loss of the epoch so far, or of the one just finished; a tensor, so that telling
-            it costs no synchronisation.
-        epochs: Finished epochs.
-        total_epochs: Epochs of the whole run.
-        judging: What follows the last step, in the time of steps.
+        step: Number of steps done.
+        steps: Number of steps of the whole run.
+        loss: Mean loss of the epoch so far, or of the one just finished; a tensor, so that no
+            device synchronisation is needed.
+        epochs: Log of the finished epochs.
+        total_epochs: Number of epochs of the whole run.
+        judging: Estimated cost of the evaluation after the last step, in steps.
     """
 
     step: int
@@ -116,10 +115,10 @@ class Session:
     """How a run is watched, stopped and resumed.
 
     Attributes:
-        checkpoint: File to save to and, if it exists, to go on from; none to keep nothing.
-        save_seconds: Time between two saves, once the run has gone on for a while.
+        checkpoint: File to save to and, if it exists, to resume from; None saves nothing.
+        save_seconds: Longest time between two saves.
         observe: Called after each step.
-        stop: Asked before each step; if true, the run saves and raises :class:`Interrupted`.
+        stop: Called before each step; if true, the run saves and raises :class:`Interrupted`.
         tell: Called with a warning.
         group: The processes that share the run; the first of them saves and observes.
     """
@@ -134,7 +133,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The network at the end of an epoch, as far as a ticket needs it.
+    """Masks or weights, and buffers, at the end of an epoch.
 
     Attributes:
         epoch: Counted from 1.
@@ -149,9 +148,13 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished run leaves: the best epoch under attack on validation, the last, the log.
+    """The result of a finished run.
 
-    ``seconds`` is the time spent over all sessions, validation included.
+    Attributes:
+        best: The epoch of the best robust validation accuracy.
+        last: The last epoch.
+        epochs: The log.
+        seconds: Time spent, over all sessions, validation included.
     """
 
     best: Snapshot

@@ -1,4 +1,4 @@
-"""How long and how fast to learn."""
+"""Settings of the outer minimisation."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class LearningRecipe:
         learning_rate: Learning rate of the first step.
         schedule: Learning-rate schedule. ``cosine`` decays to 0 step by step; ``milestones``
             divides by 10 at each of them; ``constant``.
-        milestones: Fractions of the epochs, one after the other: ``1/2,3/4`` is 80 and 120 of 160.
+        milestones: Rising fractions of the epochs: ``1/2,3/4`` is 80 and 120 of 160.
         warmup: Epochs over which the learning rate first rises from 0, step by step.
         momentum: Of SGD, without dampening or Nesterov.
         weight_decay: On whatever is learned: the scores, or the weights.
@@ -52,22 +52,22 @@ class LearningRecipe:
         augmentation: ``none``, ``flip``, ``crop-flip`` or ``resized-crop-flip`` of training images.
         batch_norm: Mode of batch norm during the inner attack. ``train``, as the released code
             does: batch statistics, and the running ones move at every attack step; or ``eval``.
-        statistics: What a network is judged with and a ticket stores: batch-norm statistics
-            ``recomputed`` as an average over training batches (decision 16), or the ``running``
-            ones, as the released code does.
+        statistics: Batch-norm statistics for evaluation and the ticket: ``recomputed`` as an
+            average over training batches (decision 16), or the ``running`` ones, as the released
+            code does.
         validate_every: Epochs between validations; the last epoch is always validated.
         select: Which epoch becomes the ticket: the ``best`` one under attack on the validation
-            images (never the test images), of equals the latest; or the ``last``.
-        precision: Of convolutions and products while learning: ``float32``, or ``bfloat16`` where
-            the device is faster at it. What is learned is float32, and so are all validations.
+            images (never the test images), the latest of ties; or the ``last``.
+        precision: Precision of convolutions and matrix products while learning: ``float32``, or
+            ``bfloat16`` where the device is faster at it. Scores, weights and validation stay
+            float32.
         compile: Mode of ``torch.compile`` while learning; ``reduce-overhead`` replays CUDA graphs.
             Needs a C++ compiler, and half a minute at the start.
-        attacks: Inner attacks that take over from the recipe's own during the run, each behind the
-            part of the run that lies behind then: ``1/8:n-fgsm,3/4:pgd-3@4/255`` makes one step of
-            N-FGSM from an eighth on, and three of PGD, each of 4/255, in the last quarter. Norm
-            and epsilon stay.
-        memory_format: In which images and weights of convolutions lie while learning;
-            ``channels_last`` is what processors and GPUs convolve fastest in.
+        attacks: Schedule of inner attacks that replace the recipe's own, each with the fraction of
+            the run where it begins: ``1/8:n-fgsm,3/4:pgd-3@4/255`` is N-FGSM from an eighth on, and
+            PGD with three steps of 4/255 in the last quarter. Norm and epsilon stay.
+        memory_format: Memory format of images and convolution weights while learning;
+            ``channels_last`` is the fastest on CPUs and GPUs.
     """
 
     epochs: int = 20
@@ -114,28 +114,28 @@ class LearningRecipe:
                 f"got {self.milestones!r}"
             )
         object.__setattr__(self, "milestones", ",".join(map(fraction_text, passed)))
-        self.schedule_of(AttackRecipe())  # raises if it is none
+        self.schedule_of(AttackRecipe())  # raises if the schedule is invalid
 
     def schedule_of(self, attack: Attack) -> tuple[tuple[Fraction, Attack], ...]:
-        """Return the inner attacks of a run, each with the part of the run it begins after.
+        """Return the inner attacks of a run, each with the fraction of the run where it begins.
 
         Args:
-            attack: The first.
+            attack: The first attack.
 
         Raises:
-            InputError: If :attr:`attacks` says none.
+            InputError: If :attr:`attacks` is no valid schedule.
         """
-        found = [(Fraction(0), attack)]
+        schedule = [(Fraction(0), attack)]
         for entry in filter(None, self.attacks.split(",")):
-            begins, colon, told = entry.partition(":")
-            match = _ATTACK.fullmatch(told)
+            begins, colon, title = entry.partition(":")
+            match = _ATTACK.fullmatch(title)
             if not colon or match is None:
                 raise InputError(
                     "learning.attacks must be like 1/8:n-fgsm,3/4:pgd-3@4/255, "
                     f"got {self.attacks!r}"
                 )
             part = fraction(begins, "learning.attacks")
-            if not found[-1][0] <= part < 1:
+            if not schedule[-1][0] <= part < 1:
                 raise InputError(
                     "learning.attacks must begin after rising parts of the run in [0, 1), "
                     f"got {self.attacks!r}"
@@ -143,17 +143,17 @@ class LearningRecipe:
             name, steps, step_size = match.groups()
             own = {"name": name, "steps": steps, "step_size": step_size}
             changed = attack.json() | {key: value for key, value in own.items() if value}
-            found.append((part, inner_attack(changed)))
-        return tuple(found)
+            schedule.append((part, inner_attack(changed)))
+        return tuple(schedule)
 
     def steps_per_epoch(self, images: int) -> int:
-        """Return the steps that make an epoch; fewer images than a batch make one."""
+        """Return the number of steps of an epoch; at least one, however few the images."""
         if self.last_batch:
             return -(-images // self.batch_size)
         return max(1, images // self.batch_size)
 
     def smallest_batch(self, images: int) -> int:
-        """Return the number of images of an epoch's smallest batch."""
+        """Return the size of an epoch's smallest batch."""
         last = images % self.batch_size if self.last_batch else 0
         return last or min(self.batch_size, images)
 

@@ -1,4 +1,4 @@
-"""Batch-norm statistics that a network is judged with."""
+"""Batch-norm statistics recomputed for evaluation."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 def recomputed_statistics(network: nn.Module, batches: Iterable[Tensor]) -> Iterator[None]:
     """Inside, the network has the plain average of its batch statistics over the given batches.
 
-    Running statistics forget within about ten forward passes, which during a search are the steps
-    of one attack on one or two batches; on small images their noise costs many points of accuracy.
-    Averaging over many batches (PreciseBN of Wu and Johnson, 2021, arXiv:2105.07576) removes it.
-    Outside, the running statistics and the network's mode are what they were.
+    Running statistics average over about the last ten forward passes, which in a search are attack
+    steps on one or two batches; on small images their noise costs many points of accuracy. The
+    average over many batches (PreciseBN, Wu and Johnson, 2021, arXiv:2105.07576) removes it. On
+    exit, running statistics and mode are restored.
 
     Args:
         network: Any module; one without batch norm is left alone.

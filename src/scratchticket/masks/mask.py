@@ -13,7 +13,7 @@ from scratchticket.base.errors import InputError
 class Mask(Mapping[str, Tensor]):
     """Which weights of a network remain: parameter name to bool tensor, ``True`` = remains.
 
-    A mask does not change once made, and is compared by value.
+    A mask is immutable and compared by value.
 
     Args:
         layers: Name and mask of each masked parameter, in the network's order.
@@ -73,7 +73,7 @@ class Mask(Mapping[str, Tensor]):
         return self.kept / self.total
 
     def apply(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the masked weights; those that do not remain are +0.0, never -0.0."""
+        """Return the masked weights; pruned weights are +0.0, never -0.0."""
         return {
             name: torch.where(layer.to(weights[name].device), weights[name], 0.0)
             for name, layer in self.items()

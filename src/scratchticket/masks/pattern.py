@@ -1,4 +1,4 @@
-"""Sparsity patterns: which weights of a layer stand or fall together."""
+"""Sparsity patterns: which weights of a layer remain or are pruned together."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ _GROUPS = re.compile(r"([1-9]\d?):([1-9]\d?)")
 
 @dataclass(frozen=True)
 class Pattern:
-    """What one score decides about, and how the remaining ratio is spread over the layers.
+    """Which weights one score covers, and how the remaining ratio is spread over the layers.
 
     Attributes:
-        granularity: What stands or falls together, or N of M: 2:4. ``element``: one weight.
+        granularity: Group of weights pruned together, or N of M: 2:4. ``element``: one weight.
             ``row``: a row of a convolution kernel. ``kernel``: a whole 2-D kernel. ``channel``: an
-            output filter. Where a layer has no such thing, as a linear layer has no kernels, single
-            weights. ``N:M``, such as ``2:4``: of every M consecutive inputs of a weight N remain,
-            which some hardware multiplies faster. Or the name of a plug-in: a function from a
-            weight's shape, and whether it is the classifier, to the shape of its scores.
+            output filter. Layers without such groups, as a linear layer has no kernels, are masked
+            weight by weight. ``N:M``, such as ``2:4``: of every M consecutive inputs of a weight N
+            remain, which some hardware multiplies faster. Or the name of a plug-in: a function from
+            a weight's shape, and whether it is the classifier, to the shape of its scores.
         budget: ``uniform``: every layer keeps the same ratio, as in the paper. ``global``: the
             highest scores of the whole network remain, each in units of its layer's initial bound
             and at least one in every layer. ``erk``: the Erdos-Renyi-kernel ratios of Evci et al.
             (2020, arXiv:1911.11134). ``size``: a layer of n weights keeps a number proportional
-            to n to the ``power`` (Robust Binary Subnetworks, 2022, arXiv:2202.01341): small layers
-            keep more of theirs.
-        power: Of the budget ``size``, from 0 (every layer keeps as many) to 1 (uniform); 1/2 if
+            to n to the ``power`` (Robust Binary Subnetworks, 2022, arXiv:2202.01341), so that small
+            layers keep a larger fraction.
+        power: Exponent of the budget ``size``, from 0 (equal counts) to 1 (equal ratios); 1/2 if
             not given.
-        cap: Largest ratio of a layer under ``global``, ``erk`` and ``size``; what it takes from
-            some layers the others share. A layer that keeps everything leaves nothing to search.
+        cap: Largest ratio of a layer under ``global``, ``erk`` and ``size``; the excess is shared
+            by the other layers. A layer that keeps everything leaves nothing to search.
         mask_classifier: Whether ``channel`` masks the classifier's outputs too, as the released
             code does; at 10 % and 10 classes that leaves one class. If not, the classifier's
             weights are masked one by one.
-        layers: Ratios by hand: a parameter's name, or a pattern such as ``layer4.*``, to its
-            ratio; of several that fit the longest counts. The other layers follow the budget.
+        layers: Ratios of single layers: a parameter's name, or a pattern such as ``layer4.*``, to
+            its ratio; the longest matching pattern counts. Other layers follow the budget.
 
     Raises:
-        InputError: If a name is unknown, or the choices exclude each other.
+        InputError: If a name is unknown, or settings exclude each other.
     """
 
     granularity: str = "element"
@@ -76,7 +76,7 @@ class Pattern:
         object.__setattr__(self, "layers", ratios)
 
     def _check_budget(self) -> None:
-        """Check power and cap, and fill the former in where it counts."""
+        """Check power and cap, and fill in the default power."""
         if self.power is not None and self.budget != "size":
             raise InputError(f"pattern.power is for the budget size, not {self.budget}")
         if self.budget == "size":
@@ -94,17 +94,17 @@ class Pattern:
 
     @property
     def _builtin(self) -> bool:
-        """Whether it is no plug-in's; those are looked for only then."""
+        """Whether the granularity is built in, so that plug-ins need not be loaded."""
         return self.granularity in GRANULARITIES or self.groups is not None
 
     @property
     def groups(self) -> tuple[int, int] | None:
-        """(N, M) of an N:M pattern, else none."""
+        """(N, M) of an N:M pattern, else None."""
         match = _GROUPS.fullmatch(self.granularity)
         return (int(match[1]), int(match[2])) if match else None
 
     def score_shape(self, weight: Shape, *, classifier: bool = False) -> Shape:
-        """Return the shape of a layer's scores: the weight's, with 1 where one score covers all.
+        """Return the shape of a layer's scores: the weight's, with 1 for dimensions that share one.
 
         Args:
             weight: Shape of the weight, output first.
@@ -120,7 +120,7 @@ class Pattern:
         return weight[:covered] + (1,) * (every - covered)
 
     def _checked(self, shape: Shape, weight: Shape) -> Shape:
-        """Return the shape a plug-in gave, if scores can have it."""
+        """Return a plug-in's score shape after checking that it broadcasts to the weight."""
         if len(shape) != len(weight) or any(
             size not in (1, whole) for size, whole in zip(shape, weight, strict=True)
         ):
@@ -132,5 +132,5 @@ class Pattern:
 
 
 def score_bound(shape: Shape) -> float:
-    """Return the bound of a layer's initial scores: 1 / sqrt(fan_in) of the scores themselves."""
+    """Return the bound of a layer's initial scores: 1 / sqrt(fan_in), by the scores' shape."""
     return 1 / sqrt(prod(shape[1:]))

@@ -19,17 +19,17 @@ from scratchticket.masks.top import Ratio, keep_top, kept_count, parse_ratio
 
 
 class Selector:
-    """A pattern and a remaining ratio, made ready for the layers of a network.
+    """Selects the weights that remain, by a pattern and a remaining ratio.
 
     Args:
-        pattern: What stands or falls together, and how the ratio is spread.
+        pattern: Granularity, and how the ratio is spread over the layers.
         remaining_ratio: Fraction of the scores kept, in (0, 1].
         weights: Name and shape of each masked weight, in the network's order.
         classifier: Name of the layer that makes the logits, if there is one.
 
     Raises:
-        InputError: If the ratio lies outside (0, 1], contradicts an N:M pattern, or a ratio by hand
-            names no layer.
+        InputError: If the ratio lies outside (0, 1] or contradicts an N:M pattern, or
+            ``pattern.layers`` names no layer.
 
     Example:
         >>> selector = Selector(Pattern("kernel"), 0.5, {"conv.weight": (2, 1, 3, 3)})
@@ -58,21 +58,21 @@ class Selector:
             name: pattern.score_shape(shape, classifier=name == classifier)
             for name, shape in weights.items()
         }
-        #: Layers whose scores are of whole channels, which begin normal.
+        #: Layers with one score per channel; their initial scores are normal, not uniform.
         self.of_channels = {
             name
             for name, shape in self.shapes.items()
             if pattern.granularity == "channel" and shape != tuple(weights[name])
         }
-        self._by_hand = _by_hand(pattern.layers, self.shapes)
-        self._ratios = dict.fromkeys(self.shapes, self._ratio) | self._by_hand
+        self._own_ratios = _layer_ratios(pattern.layers, self.shapes)
+        self._ratios = dict.fromkeys(self.shapes, self._ratio) | self._own_ratios
         self._cap = Fraction(pattern.cap or 1)
         if self._cap < self._ratio:
             raise InputError(
-                f"pattern.cap={pattern.cap} keeps no layer above it, but {remaining_ratio} of all "
-                "weights are to remain; a larger cap is needed"
+                f"pattern.cap={pattern.cap} is below the remaining ratio {remaining_ratio}; "
+                "a larger cap is needed"
             )
-        free = {n: shape for n, shape in self.shapes.items() if n not in self._by_hand}
+        free = {n: shape for n, shape in self.shapes.items() if n not in self._own_ratios}
         if pattern.budget == "erk":
             whole = {n: weights[n] for n in free}
             self._ratios |= erk_ratios(whole, self._ratio, self._cap)
@@ -87,17 +87,17 @@ class Selector:
             )
 
     def __call__(self, importance: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Keep what is most important.
+        """Return the masks that keep the highest importances.
 
         Args:
-            importance: Of each layer, of the shapes in :attr:`shapes`, no NaN: the magnitudes of
-                scores, for edge-popup (Ramanujan et al., 2020, arXiv:1911.13299).
+            importance: By layer, of the shapes in :attr:`shapes`, no NaN; for edge-popup the
+                magnitudes of the scores (Ramanujan et al., 2020, arXiv:1911.13299).
 
         Returns:
             Boolean tensors of the same shapes, by layer; ``True`` where weights remain.
         """
         if self._pattern.budget == "global":
-            pooled = {n: values for n, values in importance.items() if n not in self._by_hand}
+            pooled = {n: values for n, values in importance.items() if n not in self._own_ratios}
             kept = keep_top_of_all(pooled, self._ratio, self._cap)
             return {
                 name: kept[name] if name in kept else keep_top(values, self._ratios[name])
@@ -108,7 +108,7 @@ class Selector:
         return {name: keep_top(v, self._ratios[name]) for name, v in importance.items()}
 
     def facts(self) -> dict[str, Any]:
-        """Return JSON values that differ where two selectors choose differently."""
+        """Return JSON values that differ between selectors that select differently."""
         return {
             "pattern": changed(self._pattern),
             "ratio": fraction_text(self._ratio),
@@ -119,21 +119,21 @@ class Selector:
 def keep_top_of_all(
     importance: Mapping[str, Tensor], remaining_ratio: Ratio, cap: Fraction = Fraction(1)
 ) -> dict[str, Tensor]:
-    """Keep the most important of all layers together, and at least one of each layer.
+    """Return the masks of a global top-k over all layers, with at least one score per layer.
 
-    Values are compared in units of their layer's initial bound, so that before the search layers
-    have the same chance, except where scores begin normal and not uniform. The ratio must suffice
-    for one of each. Ties are broken by the order of layers, then by position.
+    Values are compared in units of their layer's initial bound, so that layers start alike, except
+    those with normal instead of uniform initial scores. The ratio must allow one score per layer.
+    Ties are broken by the order of layers, then by position.
 
     Args:
-        importance: Of each score, by layer.
+        importance: Importance of each score, by layer.
         remaining_ratio: Fraction of all scores kept.
         cap: Largest ratio of a layer, at least ``remaining_ratio``.
     """
     scaled = []
     for values in importance.values():
         flat = values.detach().reshape(-1) / score_bound(tuple(values.shape))
-        flat.scatter_(0, flat.argmax(keepdim=True), torch.inf)  # without waiting for a GPU
+        flat.scatter_(0, flat.argmax(keepdim=True), torch.inf)  # no host-device synchronisation
         if cap < 1:
             flat.masked_fill_(~keep_top(flat, cap), -torch.inf)
         scaled.append(flat)
@@ -146,14 +146,14 @@ def keep_top_of_all(
 
 
 def keep_groups(score: Tensor, kept: int, of: int) -> Tensor:
-    """Keep the ``kept`` highest of every ``of`` consecutive inputs (N:M sparsity).
+    """Return the mask of the ``kept`` highest of every ``of`` consecutive inputs (N:M sparsity).
 
-    Inputs are the second dimension. Where their number is no multiple of ``of``, as in a first
-    layer of three channels, the highest of the whole layer remain instead, in the same ratio.
+    Inputs are the second dimension. If their number is no multiple of ``of``, as in a first layer
+    of three channels, the layer falls back to an unstructured top-k of the same ratio.
 
     Args:
         score: Magnitudes, output first.
-        kept: How many of a group remain.
+        kept: Number of weights of a group that remain.
         of: Size of a group.
     """
     if score.shape[1] % of:
@@ -176,12 +176,12 @@ def erk_ratios(
     Args:
         weights: Shape of each layer's weight.
         remaining_ratio: Fraction of all weights that remain.
-        cap: Largest ratio of a layer, at least ``remaining_ratio``; layers that would exceed it
-            have it, and the others share what is left.
+        cap: Largest ratio of a layer, at least ``remaining_ratio``; the excess is shared by the
+            other layers.
     """
     sizes = {name: prod(shape) for name, shape in weights.items()}
     shares = {name: Fraction(sum(shape)) for name, shape in weights.items()}
-    return _shared(sizes, shares, parse_ratio(remaining_ratio), cap)
+    return _proportional_ratios(sizes, shares, parse_ratio(remaining_ratio), cap)
 
 
 def size_ratios(
@@ -190,8 +190,8 @@ def size_ratios(
     """Return the ratio of each layer where a layer of n scores keeps min(cap n, c n^power).
 
     The budget of Robust Binary Subnetworks (Liu et al., 2022, arXiv:2202.01341), with a cap. The
-    constant c is such that as many scores remain as under a uniform ratio, exactly; every layer
-    keeps one at least.
+    constant c is chosen so that exactly as many scores remain as under a uniform ratio; every layer
+    keeps at least one.
 
     Args:
         sizes: Number of scores of each layer.
@@ -205,22 +205,22 @@ def size_ratios(
     """
     total = sum(kept_count(size, remaining_ratio) for size in sizes.values())
     shares = {name: Fraction(size**power) for name, size in sizes.items()}
-    exact = _shared(sizes, shares, Fraction(total, sum(sizes.values())), cap)
+    exact = _proportional_ratios(sizes, shares, Fraction(total, sum(sizes.values())), cap)
     counts = {name: max(1, floor(exact[name] * size)) for name, size in sizes.items()}
-    # What rounding left over goes to the largest remainders, never beyond the cap's own count.
+    # The surplus of rounding down goes to the largest remainders, never above the cap.
     order = sorted(sizes, key=lambda name: counts[name] - exact[name] * sizes[name])
     left = total - sum(counts.values())
     for name in [n for n in order if counts[n] < kept_count(sizes[n], cap)][: max(left, 0)]:
         counts[name] += 1
-    for _ in range(-left):  # what layers of less than one have got, from the largest
+    for _ in range(-left):  # layers rounded up to one score take it from the largest layers
         counts[max(counts, key=lambda name: counts[name])] -= 1
     return {name: Fraction(counts[name], size) for name, size in sizes.items()}
 
 
-def _shared(
+def _proportional_ratios(
     sizes: Mapping[str, int], shares: Mapping[str, Fraction], ratio: Fraction, cap: Fraction
 ) -> dict[str, Fraction]:
-    """Return ratios whose counts are proportional to shares, none above a cap."""
+    """Return ratios whose counts are proportional to the shares, none above the cap."""
     full: set[str] = set()
     while True:
         free = [name for name in sizes if name not in full]
@@ -233,8 +233,10 @@ def _shared(
         full |= too_many
 
 
-def _by_hand(layers: Mapping[str, str | float], names: Mapping[str, Shape]) -> dict[str, Fraction]:
-    """Return the ratio of each layer that is given one; the longest pattern that fits counts."""
+def _layer_ratios(
+    layers: Mapping[str, str | float], names: Mapping[str, Shape]
+) -> dict[str, Fraction]:
+    """Return the ratios set per layer, by layer; the longest matching pattern counts."""
     ratios: dict[str, Fraction] = {}
     for wanted, ratio in sorted(layers.items(), key=lambda pair: (len(pair[0]), pair[0])):
         fitting = [name for name in names if fnmatchcase(name, wanted)]

@@ -1,4 +1,4 @@
-"""The highest scores of a layer remain."""
+"""The mask of the highest scores of a layer: an exact, deterministic top-k."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from scratchticket.base.quantities import Quantity, fraction
 
 Ratio = Quantity
 Numbers = npt.NDArray[np.float32]
-MANY = 1 << 20  # scores, from which on looking at a sample first is worth it
-STRIDE = 128  # of that sample
-DEVIATIONS = 4  # of the binomial distribution, on either side of what a sample says
+SAMPLING_SIZE = 1 << 20  # scores from which sampling before the selection pays off
+STRIDE = 128  # every how many scores the sample has one
+DEVIATIONS = 4  # half-width of the sampled bracket, in binomial standard deviations
 
 
 def parse_ratio(remaining_ratio: Ratio) -> Fraction:
@@ -33,7 +33,7 @@ def parse_ratio(remaining_ratio: Ratio) -> Fraction:
     return ratio
 
 
-@lru_cache(maxsize=1024)  # asked for every layer in every step
+@lru_cache(maxsize=1024)  # called for every layer in every step
 def kept_count(count: int, remaining_ratio: Ratio) -> int:
     """Return how many of ``count`` weights remain: ``n - floor((1 - ratio) n)``, exactly.
 
@@ -48,11 +48,11 @@ def kept_count(count: int, remaining_ratio: Ratio) -> int:
 
 
 def keep_top(scores: Tensor, remaining_ratio: Ratio) -> Tensor:
-    """Keep the highest scores of one layer as a binary mask.
+    """Return the mask of the highest scores of one layer.
 
-    ``kept_count`` of the weights remain, so that no layer is ever cut off. Equal scores are kept in
-    storage order, which makes the mask a pure function of its arguments on every device. The search
-    is for the threshold only: nothing is sorted.
+    ``kept_count`` of the weights remain, so that no layer is ever cut off. Ties are kept in storage
+    order, which makes the mask a pure function of its arguments on every device. Only the threshold
+    is computed; nothing is sorted.
 
     Args:
         scores: Importance of each weight, any shape, no NaN. Ranked as given: pass
@@ -75,37 +75,37 @@ def keep_top(scores: Tensor, remaining_ratio: Ratio) -> Tensor:
     if kept == len(flat):
         return torch.ones_like(scores, dtype=torch.bool)
     if flat.device.type == "cpu":
-        return _chosen(flat, kept).view(scores.shape)
-    return _chosen_unasked(flat, kept).view(scores.shape)
+        return _top_k_mask(flat, kept).view(scores.shape)
+    return _top_k_mask_on_device(flat, kept).view(scores.shape)
 
 
-def _chosen(values: Tensor, kept: int) -> Tensor:
-    """Return a mask of the highest values of a vector on a processor."""
+def _top_k_mask(values: Tensor, kept: int) -> Tensor:
+    """Return the mask of the highest values of a vector, on the CPU."""
     numbers = values.numpy()
-    threshold = _ranked(numbers, len(values) - kept)
+    threshold = _order_statistic(numbers, len(values) - kept)
     mask = numbers >= threshold
     surplus = np.count_nonzero(mask) - kept
-    if surplus:  # more weights tie at the threshold than may remain: drop the last of them
+    if surplus:  # too many weights tie at the threshold: drop the last of them
         mask[np.flatnonzero(numbers == threshold)[-surplus:]] = False
     return torch.from_numpy(mask)
 
 
-def _ranked(numbers: Numbers, position: int) -> np.float32:
-    """Return what would stand at a position if the numbers were sorted.
+def _order_statistic(numbers: Numbers, position: int) -> np.float32:
+    """Return the number at a position of the sorted numbers.
 
-    Of many, a sample tells between which two numbers it lies, almost surely, and only those in
-    between are looked at closely (Floyd and Rivest, 1975): a fifth of the time. That they are the
-    right ones is counted.
+    For many numbers a sample brackets it almost surely, and only the numbers inside the bracket are
+    partitioned (Floyd and Rivest, 1975), which takes a fifth of the time. A count verifies the
+    bracket.
     """
-    if len(numbers) >= MANY:
-        numbers, position = _between(numbers, position)
+    if len(numbers) >= SAMPLING_SIZE:
+        numbers, position = _bracketed(numbers, position)
     # numpy's partition uses vector instructions: several times as fast as kthvalue.
     ranked: np.float32 = np.partition(numbers, position)[position]
     return ranked
 
 
-def _between(numbers: Numbers, position: int) -> tuple[Numbers, int]:
-    """Return fewer numbers, and where among them the one is that would stand at a position."""
+def _bracketed(numbers: Numbers, position: int) -> tuple[Numbers, int]:
+    """Return fewer numbers and a position in them with the same order statistic."""
     sample, share = np.sort(numbers[::STRIDE]), position / len(numbers)
     middle = share * len(sample)
     margin = DEVIATIONS * sqrt(middle * (1 - share)) + 2
@@ -120,8 +120,8 @@ def _between(numbers: Numbers, position: int) -> tuple[Numbers, int]:
     return numbers, position
 
 
-def _chosen_unasked(values: Tensor, kept: int) -> Tensor:
-    """Return the same on a device, without a question that the host would have to wait for."""
-    threshold = values.topk(kept, sorted=False).values.min()  # kthvalue keeps one block busy
+def _top_k_mask_on_device(values: Tensor, kept: int) -> Tensor:
+    """Return the mask of the highest values of a vector, without host-device synchronisation."""
+    threshold = values.topk(kept, sorted=False).values.min()  # kthvalue would use one block only
     above, tied = values > threshold, values == threshold
     return above | (tied & (tied.cumsum(0) <= kept - above.sum()))

@@ -1,7 +1,7 @@
 """Plain dense networks: pixels in [0, 1] to logits. Nothing here knows of masks."""
 
-from scratchticket.networks.checks import check_answers, check_drawn
-from scratchticket.networks.convolutions import lean
+from scratchticket.networks.checks import check_logits, check_rebuildable
+from scratchticket.networks.convolutions import fast_convolutions
 from scratchticket.networks.folding import folded
 from scratchticket.networks.inits import INITS, initialise
 from scratchticket.networks.normalise import Normalise
@@ -24,7 +24,7 @@ from scratchticket.networks.recipe import (
     name_of,
     register,
 )
-from scratchticket.networks.registry import build, made, outline, random_network
+from scratchticket.networks.registry import build, make_module, outline, random_network
 
 __all__ = [
     "BUILT_IN",
@@ -35,15 +35,15 @@ __all__ = [
     "Normalise",
     "bare",
     "build",
-    "check_answers",
-    "check_drawn",
+    "check_logits",
+    "check_rebuildable",
     "check_masked",
     "classifier",
     "folded",
     "import_factory",
     "initialise",
-    "lean",
-    "made",
+    "fast_convolutions",
+    "make_module",
     "maskable",
     "name_of",
     "normalised",

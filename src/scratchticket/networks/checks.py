@@ -1,4 +1,4 @@
-"""What a network of the user's must be, found out before hours are spent on it."""
+"""Checks of a user's network, before hours are spent on it."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from scratchticket.base.errors import InputError, first_line
 from scratchticket.base.memory import ran_out
 from scratchticket.networks.parameters import MASKED_KINDS, bare, maskable, normalised, statistics
 from scratchticket.networks.recipe import NetworkRecipe
-from scratchticket.networks.registry import assembled
+from scratchticket.networks.registry import bare_network
 from scratchticket.networks.resnet import ImageShape
 
 Value = TypeVar("Value")
-BUILDS = 4  # of a network, each compared with the first
-ALIKE = 1e-4  # of the largest logit: what rounding may make of one number
+BUILDS = 4  # number of rebuilds compared with the network
+ALIKE = 1e-4  # tolerance for rounding, relative to the largest logit
 
 
-def check_answers(
+def check_logits(
     network: nn.Module, image_shape: ImageShape, classes: int, *, exactly: bool = False
 ) -> None:
-    """Refuse a network that does not answer images with logits, by asking it about two and one.
+    """Refuse a network that does not return logits, for a batch of two images and of one.
 
     Args:
         network: Pixels in [0, 1] to logits.
         image_shape: Channel, height, width.
-        classes: How many logits there must be at least.
-        exactly: Whether there must not be more.
+        classes: Smallest number of logits.
+        exactly: Whether there must be exactly as many.
 
     Raises:
         InputError: If it cannot take such images, or returns something else.
@@ -53,17 +53,17 @@ def check_answers(
 
 
 def logits_of(network: nn.Module, images: Tensor) -> Tensor:
-    """Return what a network says of images.
+    """Return a network's logits, after checking that they are ``(batch, class)`` floats.
 
     Raises:
-        InputError: If it cannot take them, or returns no logits: ``(batch, class)``, floats.
+        InputError: If it cannot take the images, or returns something else.
     """
-    said = _asked(lambda: network(images), f"take images of shape {tuple(images.shape[1:])}")
-    got = type(said).__name__
-    if isinstance(said, Tensor):
-        if said.ndim == 2 and len(said) == len(images) and said.is_floating_point():
-            return said
-        got = f"{tuple(said.shape)}" if said.is_floating_point() else f"{said.dtype}"
+    output = _guarded(lambda: network(images), f"take images of shape {tuple(images.shape[1:])}")
+    got = type(output).__name__
+    if isinstance(output, Tensor):
+        if output.ndim == 2 and len(output) == len(images) and output.is_floating_point():
+            return output
+        got = f"{tuple(output.shape)}" if output.is_floating_point() else f"{output.dtype}"
     mode = " in training mode" if network.training else ""
     number = f"{len(images)} image{'s' * (len(images) > 1)}"
     raise InputError(
@@ -72,42 +72,41 @@ def logits_of(network: nn.Module, images: Tensor) -> Tensor:
     )
 
 
-def _asked(answer: Callable[[], Value], what: str) -> Value:
-    """Return what a network of somebody else answers, which may raise anything."""
+def _guarded(call: Callable[[], Value], what: str) -> Value:
+    """Return the result of a user's code; any exception becomes an InputError."""
     try:
-        return answer()
+        return call()
     except Exception as error:
         if ran_out(error) or torch.are_deterministic_algorithms_enabled():
-            raise  # that is told elsewhere
+            raise  # reported by the caller
         raise InputError(f"the network cannot {what}: {first_line(error)}") from None
 
 
-def check_drawn(
+def check_rebuildable(
     recipe: NetworkRecipe, network: nn.Module, image_shape: ImageShape, classes: int
 ) -> None:
-    """Refuse a network that cannot be rebuilt, or learned, by building it anew and trying.
+    """Refuse a network that cannot be rebuilt from its recipe, or not be learned.
 
     Args:
-        recipe: What it was made of.
+        recipe: The network's recipe.
         network: The random network, normalisation in front; it is not changed.
         image_shape: Channel, height, width.
         classes: Number of logits.
 
     Raises:
-        InputError: If another build of the recipe computes something else, answers with other
-            things than logits in training mode, or gives no gradients, or a layer is not linear
-            in its weight.
+        InputError: If a rebuilt network computes another function, returns no logits in training
+            mode or gives no gradients, or a layer is not linear in its weight.
     """
     random = torch.Generator().manual_seed(0)
     images = torch.rand(2, *image_shape, generator=random)
     for _ in range(BUILDS):
         other = normalised(
-            assembled(recipe, classes, image_shape), network.get_submodule("normalise")
+            bare_network(recipe, classes, image_shape), network.get_submodule("normalise")
         )
         if (what := _difference(network, other, images)) is not None:
             raise InputError(
                 f"network {recipe.name} is another one each time it is built ({what}), so no "
-                "ticket could rebuild it: let its random choices follow from a seed of its own"
+                "ticket could rebuild it: let its random choices follow from a fixed seed"
             )
     _check_linear(other.eval(), images, recipe.name)
     for training in (False, True):
@@ -115,9 +114,9 @@ def check_drawn(
 
 
 def _difference(network: nn.Module, other: nn.Module, images: Tensor) -> str | None:
-    """Return in what two builds differ beyond what a ticket stores; none if in nothing.
+    """Return how two builds differ beyond what a ticket stores; None if they do not.
 
-    The other network is given what a ticket stores: parameters and statistics.
+    What a ticket stores, parameters and statistics, is copied into the other network.
     """
     first, second = bare(network), bare(other)
     shapes = [{n: t.shape for n, t in m.named_parameters()} for m in (first, second)]
@@ -136,26 +135,27 @@ def _difference(network: nn.Module, other: nn.Module, images: Tensor) -> str | N
         ):
             for name, tensor in mine.items():
                 tensor.copy_(theirs[name])
-        said, was = [], network.training
+        logits, was = [], network.training
         for module in (network, other):
             with rng.fixed_globals():
-                said.append(logits_of(module.eval(), images))
+                logits.append(logits_of(module.eval(), images))
         network.train(was)
-    bound = ALIKE * max(1.0, float(said[0].abs().max()))
-    same = said[0].shape == said[1].shape and bool(((said[0] - said[1]).abs() <= bound).all())
-    return None if same or not said[0].isfinite().all() else "its logits differ"
+    ours, others = logits
+    bound = ALIKE * max(1.0, float(ours.abs().max()))
+    same = ours.shape == others.shape and bool(((ours - others).abs() <= bound).all())
+    return None if same or not ours.isfinite().all() else "its logits differ"
 
 
 def _check_linear(network: nn.Module, images: Tensor, name: str) -> None:
-    """Refuse layers of one's own that multiply by something else than the weight a mask covers."""
+    """Refuse layers of a user that are not linear in the weight a mask covers."""
     layers = {n: m for n, m in network.named_modules() if isinstance(m, MASKED_KINDS)}
     own = {place: layer for place, layer in layers.items() if type(layer) not in MASKED_KINDS}
     inputs: dict[str, Tensor] = {}
 
-    def remember(place: str, _: nn.Module, args: tuple[Tensor, ...]) -> None:
+    def record_input(place: str, _: nn.Module, args: tuple[Tensor, ...]) -> None:
         inputs[place] = args[0]
 
-    hooks = [m.register_forward_pre_hook(partial(remember, place)) for place, m in own.items()]
+    hooks = [m.register_forward_pre_hook(partial(record_input, place)) for place, m in own.items()]
     with torch.no_grad(), rng.fixed_globals():
         network(images)
     for hook in hooks:
@@ -171,14 +171,14 @@ def _check_linear(network: nn.Module, images: Tensor, name: str) -> None:
         none, once, twice = (output(times) for times in (0.0, 1.0, 2.0))
         if not torch.allclose(twice - none, 2 * (once - none), rtol=ALIKE, atol=ALIKE):
             raise InputError(
-                f"network {name}: {place} ({type(own[place]).__name__}) computes other weights "
-                "from its own, as weight standardisation does, so that no mask can cover them; use "
-                "a plain layer"
+                f"network {name}: {place} ({type(own[place]).__name__}) multiplies by weights "
+                "computed from its own, as weight standardisation does, which no mask can cover; "
+                "use a plain layer"
             )
 
 
 def _check_gradients(network: nn.Module, images: Tensor) -> None:
-    """Refuse a network through which images or weights get no gradient."""
+    """Refuse a network in which images or weights get no gradient."""
     mode = "training" if network.training else "eval"
     images = images.clone().requires_grad_()
     weights = list(maskable(network).values())
@@ -186,15 +186,15 @@ def _check_gradients(network: nn.Module, images: Tensor) -> None:
     with rng.fixed_globals():
         loss = F.cross_entropy(logits_of(network, images).float(), labels)
     for what, wanted in (("images", [images]), ("weights", weights)):
-        found: tuple[Tensor | None, ...] = (None,)
+        gradients: tuple[Tensor | None, ...] = (None,)
         if loss.requires_grad:
-            found = _asked(
+            gradients = _guarded(
                 lambda wanted=wanted: torch.autograd.grad(  # type: ignore[misc]
                     loss, wanted, allow_unused=True, retain_graph=True
                 ),
                 "be differentiated",
             )
-        if all(gradient is None for gradient in found):
+        if all(gradient is None for gradient in gradients):
             raise InputError(
                 f"no gradient of the network's logits reaches its {what} in {mode} mode: is there "
                 "a no_grad, detach or argmax in it?"

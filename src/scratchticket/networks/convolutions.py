@@ -1,14 +1,14 @@
-"""Convolutions that PyTorch makes more work of than there is, or gets wrong.
+"""Convolutions that PyTorch computes slowly or wrongly on a CPU, computed another way.
 
-Where one pixel comes out of a convolution, as in the last stage of a residual network for images of
-8x8, most of a kernel meets padding alone, and what is left is the product of two matrices. oneDNN,
-which computes on processors, takes up to four times as long as that product for it.
+If a convolution outputs one pixel, as in the last stage of a residual network on 8x8 images, most
+of the kernel covers padding, and the rest is a matrix product. oneDNN, PyTorch's library for CPUs,
+takes up to four times as long as that product.
 
-And a fault of oneDNN ends the process or spoils its memory: where the images of a 1x1 convolution
-with a stride have fewer channels than a vector register has places (16 with AVX-512, 8 with AVX2)
-and lie channels last, the gradient of its weights is written past the end of a workspace
+A bug of oneDNN crashes the process or corrupts memory: if a strided 1x1 convolution has fewer input
+channels than a vector register has lanes (16 with AVX-512, 8 with AVX2) and its images are channels
+last, the gradient of its weights is written past the end of a buffer
 (https://github.com/uxlfoundation/oneDNN/issues/6035). The shortcuts of narrow residual networks are
-such. Leaving pixels out first, and then convolving without a stride, is the same function.
+such convolutions. Subsampling the pixels first, then convolving without a stride, is equivalent.
 """
 
 from __future__ import annotations
@@ -16,44 +16,44 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_PLACES = 16
+_VECTOR_LANES = 16
 
 
-class Lean(nn.Conv2d):
+class FastConv2d(nn.Conv2d):
     """PyTorch's convolution, computed by :func:`convolve`."""
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002  PyTorch's name
         return convolve(self, input, weight, bias)
 
 
-def lean(network: nn.Module) -> nn.Module:
-    """Make PyTorch's convolutions in a network :class:`Lean`; weights and names stay.
+def fast_convolutions(network: nn.Module) -> nn.Module:
+    """Turn a network's plain convolutions into :class:`FastConv2d`; weights and names stay.
 
     Args:
         network: Changed in place, and returned. Subclasses of ``nn.Conv2d`` are left alone.
     """
     for layer in network.modules():
         if type(layer) is nn.Conv2d:
-            layer.__class__ = Lean
+            layer.__class__ = FastConv2d
     return network
 
 
 def convolve(layer: nn.Conv2d, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Convolve without the work that comes to nothing, and around oneDNN's fault.
+    """Return a layer's convolution, computed without idle work and without oneDNN's bug.
 
     Args:
-        layer: Says how.
+        layer: Its stride, padding and so on are used.
         images: (batch, channel, height, width).
-        weight: In place of the layer's.
-        bias: In place of the layer's.
+        weight: Used instead of the layer's.
+        bias: Used instead of the layer's.
     """
-    here = images.device.type == "cpu"
-    if here and (seen := taps_of_one_pixel(layer, images)) is not None:
-        down, right = seen
+    on_cpu = images.device.type == "cpu"
+    if on_cpu and (taps := taps_of_one_pixel(layer, images)) is not None:
+        down, right = taps
         pixels = images[..., : down.stop - down.start, : right.stop - right.start]
         product = F.linear(_channels_last(pixels), _channels_last(weight[..., down, right]), bias)
         return product[..., None, None]
-    if _at_fault(layer):
+    if _hits_onednn_bug(layer):
         thinned = images[..., :: layer.stride[0], :: layer.stride[1]]
         return F.conv2d(thinned, weight, bias, groups=layer.groups)
     result: Tensor = nn.Conv2d._conv_forward(layer, images, weight, bias)
@@ -61,10 +61,10 @@ def convolve(layer: nn.Conv2d, images: Tensor, weight: Tensor, bias: Tensor | No
 
 
 def taps_of_one_pixel(layer: nn.Conv2d, images: Tensor) -> tuple[slice, slice] | None:
-    """Return which rows and columns of a kernel meet images if one pixel comes out.
+    """Return the kernel's rows and columns that cover the image, if the output is one pixel.
 
-    They meet the first rows and columns of the images, as many as they are. None if more pixels
-    come out, and of convolutions with groups, dilation, or other than a small padding with zeros.
+    They cover as many rows and columns at the image's top left. None if the output has more pixels,
+    or the layer has groups, dilation, or other padding than a few zeros.
     """
     if layer.groups > 1 or layer.padding_mode != "zeros" or isinstance(layer.padding, str):
         return None
@@ -81,15 +81,15 @@ def taps_of_one_pixel(layer: nn.Conv2d, images: Tensor) -> tuple[slice, slice] |
 
 
 def _channels_last(values: Tensor) -> Tensor:
-    """Return a row of numbers for each image, or output: all channels of one pixel, of the next."""
+    """Return each image, or filter, flattened pixel by pixel, the channels of a pixel together."""
     return values.movedim(1, -1).flatten(1)
 
 
-def _at_fault(layer: nn.Conv2d) -> bool:
+def _hits_onednn_bug(layer: nn.Conv2d) -> bool:
     unpadded = layer.padding in ((0, 0), "valid")
     return (
         layer.kernel_size == (1, 1)
         and max(layer.stride) > 1
         and unpadded
-        and layer.in_channels // layer.groups < _PLACES
+        and layer.in_channels // layer.groups < _VECTOR_LANES
     )

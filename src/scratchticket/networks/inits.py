@@ -1,4 +1,4 @@
-"""The numbers of the random network: a pure function of seed, init and parameter names."""
+"""Random weights: a pure function of seed, init and parameter names."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from scratchticket.base.errors import unknown
 from scratchticket.networks.parameters import maskable, unmasked
 
 Shape = tuple[int, ...]
-OTHERS_STD = 0.02  # of embeddings and tokens: the customary value for vision transformers
+OTHERS_STD = 0.02  # std of embeddings and tokens, as usual for vision transformers
 
 
 def fan_in(shape: Shape) -> int:
-    """Return the inputs of one output unit: the product of all dimensions but the first."""
+    """Return the number of inputs of an output unit: the product of all sizes but the first."""
     return prod(shape[1:])
 
 
 def fan_out(shape: Shape) -> int:
-    """Return the outputs of one input unit: the product of all dimensions but the second."""
+    """Return the number of outputs of an input unit: the product of all sizes but the second."""
     return shape[0] * prod(shape[2:])
 
 
 def _kaiming(shape: Shape) -> float:
-    """Return the variance that keeps that of activations behind a ReLU (He et al., 2015)."""
+    """Return the variance that preserves the scale of ReLU activations (He et al., 2015)."""
     return 2 / fan_in(shape)
 
 
@@ -47,17 +47,17 @@ def _normal(seed: int, name: str, count: int) -> rng.Array:
 
 
 def _uniform(seed: int, name: str, count: int) -> rng.Array:
-    """Uniform of variance 1: in [-sqrt(3), sqrt(3))."""
+    """Return uniform numbers of variance 1, in [-sqrt(3), sqrt(3))."""
     return (2 * rng.uniforms(rng.weight_words(seed, name, count)) - 1) * sqrt(3)
 
 
 @dataclass(frozen=True)
 class Init:
-    """How random weights are drawn: numbers of variance 1 times a standard deviation.
+    """A distribution of random weights: numbers of variance 1 times a standard deviation.
 
     Attributes:
-        numbers: (seed, parameter name, count) to numbers of mean 0 and variance 1.
-        variance: Shape of a weight to the variance its numbers get.
+        numbers: From (seed, parameter name, count) to numbers of mean 0 and variance 1.
+        variance: From the shape of a weight to its variance.
         constant: Whether all numbers have the same magnitude, so that a masked layer is ternary.
     """
 
@@ -69,13 +69,13 @@ class Init:
         """Return the weights of one parameter, float32.
 
         Args:
-            seed: Of the random network.
-            name: Of the parameter in the bare module.
+            seed: Seed of the random network.
+            name: Name of the parameter in the bare module.
             shape: Output first.
-            fan_scale: Both fans are multiplied by it.
+            fan_scale: Factor on both fans.
 
-        The standard deviation is computed in double precision. A constant one is rounded to single
-        before it gets its signs; other numbers are multiplied in double and rounded once.
+        The standard deviation is computed in double precision. For a constant init it is rounded
+        to single before it is multiplied by signs; otherwise products are rounded once.
         """
         std = sqrt(self.variance(shape) / fan_scale)
         numbers = self.numbers(seed, name, prod(shape))
@@ -93,20 +93,20 @@ INITS: dict[str, Init] = {
 
 
 def initialise(network: nn.Module, seed: int, init: str, fan_scale: float = 1.0) -> None:
-    """Overwrite the parameters of a module, in place, with those of the random network of a seed.
+    """Overwrite a module's parameters, in place, with the random ones of a seed.
 
-    Weights that a mask covers are drawn by the init. Of the others, biases become 0; a parameter
-    that the module fills with one value, such as an affine norm's, keeps it; any other, such as an
+    Maskable weights are drawn by the init. Of the others, biases become 0; a parameter that the
+    module fills with one value, such as an affine norm's, keeps it; any other, such as an
     embedding, is drawn from a normal distribution of standard deviation 0.02.
 
     Args:
         network: Any module.
         seed: The random network's seed.
         init: A name of :data:`INITS`.
-        fan_scale: Both fans are multiplied by it.
+        fan_scale: Factor on both fans.
 
     Raises:
-        InputError: If the init is not known or the seed is none.
+        InputError: If the init is unknown or the seed is invalid.
     """
     if init not in INITS:
         raise unknown("init", init, INITS)

@@ -1,4 +1,4 @@
-"""Logits of one size, however few weights make them."""
+"""Batch norm on the logits: their scale does not depend on how few weights remain."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ class LogitNorm(nn.Module):
 
 
 def with_logit_norm(module: nn.Module, classes: int, gain: float) -> nn.Sequential:
-    """Put a :class:`LogitNorm` behind a module.
+    """Return a module followed by a :class:`LogitNorm`.
 
-    A plain ``nn.Sequential`` gets it as its last layer, ``logits``, and keeps the names of the
-    others; any other module, or one with a child of such a name, or with more than its children,
-    becomes its ``body``.
+    A plain ``nn.Sequential`` gets it as its last layer, ``logits``, and keeps its other names. Any
+    other module, or one with state of its own or a child named ``logits``, becomes ``body``.
     """
     own = layers_of(module, _LOGITS)
     layers = {_BODY: module} if own is None else own

@@ -1,4 +1,4 @@
-"""Normalisation is the network's first layer, so that epsilon has one meaning everywhere."""
+"""Normalisation as the network's first layer, so that epsilon is always in pixels of [0, 1]."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Which parameters of a module a mask may cover, and what the rest are.
+"""Which parameters of a module a mask may cover, and which not.
 
-Names are those of the bare module, without its normalisation layer: they key the random streams.
+Names are those of the bare module, without its normalisation layer; random streams depend on them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _FIRST, _REST = "normalise", "network"
 
 
 def normalised(module: nn.Module, normalise: nn.Module) -> nn.Sequential:
-    """Put normalisation in front of a module (decision 3).
+    """Return a module with normalisation in front (decision 3).
 
-    A plain ``nn.Sequential`` gets it as its first layer, ``normalise``, and keeps the names of the
-    others; any other module, or one with a child of such a name, or with more than its children,
-    is put behind it, as ``network``.
+    A plain ``nn.Sequential`` gets it as its first layer, ``normalise``, and keeps its other names.
+    Any other module, or one with state of its own or a child of a reserved name, becomes
+    ``network`` behind it.
     """
     own = layers_of(module, _FIRST, _REST)
     return nn.Sequential(
@@ -33,10 +33,10 @@ def normalised(module: nn.Module, normalise: nn.Module) -> nn.Sequential:
 
 
 def layers_of(module: nn.Module, *taken: str) -> dict[str, nn.Module] | None:
-    """Return the children that a longer ``nn.Sequential`` may have in place of the module.
+    """Return the children of a plain ``nn.Sequential``, to be listed in a longer one.
 
-    None if it is no plain ``nn.Sequential``, has more than its children, or one of a name that is
-    taken there. A child that occurs twice stays in both places.
+    None if the module is another kind, has parameters, buffers or hooks of its own, or a child of a
+    taken name. A child that occurs twice stays in both places.
     """
     if type(module) is not nn.Sequential or _has_more(module) or {*taken} & module._modules.keys():
         return None
@@ -44,16 +44,16 @@ def layers_of(module: nn.Module, *taken: str) -> dict[str, nn.Module] | None:
 
 
 def _has_more(module: nn.Module) -> bool:
-    """Whether a sequential module has parameters, buffers or hooks of its own."""
+    """Return whether a sequential module has parameters, buffers or hooks of its own."""
     hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks)
     own = (module._parameters, module._buffers, *hooks, module._backward_pre_hooks)
     return any(len(each) > 0 for each in own)
 
 
 def bare(network: nn.Module) -> nn.Module:
-    """Return the module whose parameters' names are keys: undo the wrapping of :func:`normalised`.
+    """Return the module without the wrapper of :func:`normalised`, if it has one.
 
-    A module that is not wrapped is returned as it is; the names of a sequential one do not change.
+    The names of its parameters are the keys of masks, statistics and random streams.
     """
     if type(network) is nn.Sequential and list(network._modules) == [_FIRST, _REST]:
         return network.get_submodule(_REST)
@@ -61,7 +61,7 @@ def bare(network: nn.Module) -> nn.Module:
 
 
 def placed(network: nn.Module, device: torch.device | str) -> nn.Module:
-    """Move a network to a device, its 4-D weights in the memory order convolutions like best."""
+    """Return a network moved to a device, its 4-D weights channels last, the fastest layout."""
     network = network.to(device)
     for parameter in network.parameters():
         if parameter.ndim == 4:
@@ -86,11 +86,11 @@ def maskable(network: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def check_masked(network: nn.Module, name: str) -> None:
-    """Refuse a network of which a mask could not cover every weight it should, see `maskable`.
+    """Refuse a network with a weight that a mask should but cannot cover, see `maskable`.
 
     Args:
         network: The network.
-        name: How it is called.
+        name: Name of the network, for the error message.
 
     Raises:
         InputError: If such a weight is computed from other parameters, as weight norm, spectral
@@ -110,12 +110,12 @@ def check_masked(network: nn.Module, name: str) -> None:
         if parameter.dtype != torch.float32:
             raise InputError(
                 f"network {name}: parameter {own} is {parameter.dtype}, and a ticket stores "
-                "float32; what is not learned can be a buffer"
+                "float32; a tensor that is not learned can be a buffer"
             )
 
 
 def _computing(layer: nn.Module, name: str) -> str:
-    """Return what computes a parameter of a layer, by the names of its classes."""
+    """Return the class names of the code that computes a parameter of a layer."""
     kinds: list[object] = [h for h in layer._forward_pre_hooks.values() if not isfunction(h)]
     if parametrize.is_parametrized(layer, name):
         kinds = list(layer.get_submodule(f"parametrizations.{name}").children())
@@ -137,7 +137,7 @@ def statistics(network: nn.Module) -> dict[str, Tensor]:
 
 
 def classifier(network: nn.Module, classes: int) -> str | None:
-    """Return the name of the layer that makes the logits, or none if that cannot be told.
+    """Return the name of the classifier's weight, or None if it is not known.
 
     It is the last maskable parameter, if it has as many outputs as there are classes.
     """

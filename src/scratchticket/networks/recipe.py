@@ -42,18 +42,18 @@ NETWORKS: dict[str, Factory] = {
     "imagenet_resnet101": partial(imagenet_resnet, block=Bottleneck, blocks=(3, 4, 23, 3)),
     "conv4": conv4,
 }
-BUILT_IN = frozenset(NETWORKS)  # which are known to be the same at every build
+BUILT_IN = frozenset(NETWORKS)  # known to be the same at every build
 MAX_WIDTH = 4096
 MAX_GAIN = 1000
 LEAST_SCALE = Fraction(1, 10**6)
-_GIVEN = ("classes", "image_shape")  # to every factory
+_GIVEN = ("classes", "image_shape")  # passed to every factory
 
 
 def register(name: str, factory: Factory) -> None:
-    """Make a network known under a name of your own.
+    """Register a network under a name of your own.
 
     Args:
-        name: Any text; a ticket of the network will say it, so keep it.
+        name: Any text; tickets of the network store it, so keep it.
         factory: Called with the keywords ``classes`` (int), ``image_shape`` (channel, height,
             width) and its own arguments; returns a module from normalised images, ``(batch,
             channel, height, width)``, to logits, ``(batch, class)``. Its random numbers are
@@ -69,19 +69,19 @@ def register(name: str, factory: Factory) -> None:
 
 
 def _origin(factory: Factory) -> tuple[str, str] | None:
-    """Return where a function was defined, so that defining it anew replaces it."""
+    """Return module and name of a function, so that redefining it replaces it."""
     module, name = (getattr(factory, key, None) for key in ("__module__", "__qualname__"))
     return None if module is None or name is None else (module, name)
 
 
 def name_of(factory: Factory) -> str:
-    """Return the name under which a function of the user's is known: ``package.module:factory``.
+    """Return the import name of a user's function: ``package.module:factory``.
 
-    A function of a script that is being run is named after the script's file, so that it can be
-    imported later.
+    A function of the running script is named after the script's file, so that it can be imported
+    later.
 
     Raises:
-        InputError: If it has no name that an import would find.
+        InputError: If it has no name that can be imported.
     """
     origin = _origin(factory)
     if origin is None or "<" in origin[1]:
@@ -96,10 +96,10 @@ def name_of(factory: Factory) -> str:
 def import_factory(name: str) -> None:
     """Import the code of the network ``package.module:factory`` and register it.
 
-    This runs the module's code: only call it with a name from someone who may do so.
+    This runs the module's code: only call it with names from a source you trust.
 
     Raises:
-        InputError: If there is no such module or function.
+        InputError: If the module or the function does not exist.
     """
     module, colon, attribute = name.partition(":")
     if not colon:
@@ -113,7 +113,7 @@ def import_factory(name: str) -> None:
         raise InputError(f"module {module!r} has no {attribute!r}, wanted as a network")
     try:
         code = import_module(module)
-    except Exception as error:  # code of others
+    except Exception as error:  # user code may raise anything
         why = first_line(error)
         raise InputError(f"cannot import {module!r} for network {name!r}: {why}") from None
     if (factory := getattr(code, attribute, None)) is None:
@@ -125,7 +125,7 @@ def import_factory(name: str) -> None:
 
 @dataclass(frozen=True)
 class NetworkRecipe:
-    """Which random network; with classes, image shape and a seed it is one network, bit for bit.
+    """Architecture and init; with classes, image shape and a seed, the network to the bit.
 
     Attributes:
         name: The network: a known name, package.module:factory of your own, or timm:NAME.
@@ -133,14 +133,14 @@ class NetworkRecipe:
             ``preact_resnet18`` is the one the paper's text names (PreActResNet18); ``wideresnet32``
             is WRN-34-10.
         width: Channels of the network's first stage. If not given the network's own (64; 16 for a
-            wide residual network, whose ``widen`` factor comes on top).
+            wide residual network, which multiplies it by ``widen``).
         init: How random weights are drawn.
-        fan_scale: Both fans are multiplied by this number before the variance is computed. With
-            the remaining ratio the variance of activations stays in the ticket what it is in the
-            dense network (the released code's ``scale_fan``, with the right factor); ``ratio``, in
-            a recipe, stands for that.
+        fan_scale: Both fans are multiplied by this number before the variance is computed. The
+            remaining ratio keeps the variance of activations in the ticket that of the dense
+            network (the released code's ``scale_fan``, with the right factor); a recipe can say
+            ``ratio`` for it.
         arguments: Further arguments of the network, such as ``depth`` and ``widen`` of
-            ``wide_resnet``; those not given are filled in with their defaults.
+            ``wide_resnet``; the others have their defaults.
         logit_gain: If given, the logits pass a batch norm without parameters and are multiplied by
             this number, as in Robust Binary Subnetworks (2022, arXiv:2202.01341): few weights of
             one magnitude make logits too small for the cross-entropy to tell apart.
@@ -190,7 +190,7 @@ class NetworkRecipe:
             object.__setattr__(self, "arguments", together)
 
     def _resolve_width(self, known: dict[str, Scalar | None] | None) -> None:
-        """Fill in the width, which is one of the network's arguments if it has it."""
+        """Fill in the default width, if the network has one."""
         has_width = known is None or "width" in known
         own = None if known is None else known.pop("width", None)
         if self.width is None and isinstance(own, int):
@@ -201,10 +201,10 @@ class NetworkRecipe:
             raise InputError(f"network.width must be from 1 to {MAX_WIDTH}, got {self.width}")
 
     def _check_argument(self, name: str, value: Scalar, known: dict[str, Scalar | None]) -> None:
-        """Refuse an argument that the network does not have, or of another type."""
+        """Refuse an argument that the network does not have, or of the wrong type."""
         if name not in known:
             raise unknown(f"argument of network {self.name}", name, known)
-        if known[name] is None:  # it has no default, and so no type that could be told
+        if known[name] is None:  # without a default its type is unknown
             return
         kind = type(known[name])
         if type(value) is not kind and not (kind is float and type(value) is int):
@@ -214,15 +214,16 @@ class NetworkRecipe:
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """What the network's factory is called with, besides classes and image shape."""
+        """Keyword arguments of the network's factory besides classes and image shape."""
         width = {} if self.width is None else {"width": self.width}
         return width | dict(self.arguments)
 
 
 def _arguments(factory: Factory) -> dict[str, Scalar | None] | None:
-    """Return the arguments of a factory that a recipe may set, with their defaults, if they have.
+    """Return the arguments of a factory that a recipe may set, with defaults; None without one.
 
-    None for all means that anything may be set: the factory says so, or does not say what it takes.
+    None instead of a dictionary means any argument: the factory takes ``**arguments``, or has no
+    signature.
     """
     try:
         parameters = signature(factory).parameters.values()
@@ -244,7 +245,7 @@ def _arguments(factory: Factory) -> dict[str, Scalar | None] | None:
 def _unknown_network(name: str) -> InputError:
     if ":" in name:
         return InputError(
-            f"network {name!r} is code of yours that is not known here: name it with "
+            f"network {name!r} is user code that has not been imported: give "
             f"--network {name}, or from Python call networks.import_factory({name!r})"
         )
     return unknown("network", name, [*NETWORKS, *plugin_names("networks")])

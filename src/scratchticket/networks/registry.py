@@ -1,4 +1,4 @@
-"""Random networks, built."""
+"""Build random networks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def build(  # noqa: PLR0913
         image_size: Height and width of an image; the residual networks take any.
         width: Channels of the first stage; if not given the network's own.
         seed: Seed of the random weights.
-        init: How they are drawn, a name of ``INITS``.
+        init: Distribution of the random weights, a name of ``INITS``.
         mean: Per-channel mean that the first layer subtracts; 0 if not given.
         std: Per-channel standard deviation it divides by; 1 if not given.
         arguments: Further arguments of the network: ``depth=34``.
@@ -87,23 +87,23 @@ def random_network(
         raise InputError(f"mean and std must be {channels} numbers each, every std above 0")
     if recipe.fan_scale == "ratio":
         raise InputError("network.fan_scale must be a number here, not 'ratio'")
-    network = normalised(assembled(recipe, classes, image_shape), Normalise(mean, std))
+    network = normalised(bare_network(recipe, classes, image_shape), Normalise(mean, std))
     initialise(network, seed, recipe.init, float(Fraction(recipe.fan_scale)))
     return network
 
 
 def outline(recipe: NetworkRecipe, *, classes: int, image_shape: ImageShape) -> nn.Module:
-    """Return the bare network without any numbers, on PyTorch's meta device.
+    """Return the bare network without values, on PyTorch's meta device.
 
-    It has every name and shape and takes no memory, whatever its size: what a file claims to
-    hold is compared with it before anything is allocated.
+    It has all names and shapes but takes no memory: the claims of a file are compared with it
+    before anything is allocated.
     """
     with torch.device("meta"):
-        return assembled(recipe, classes, image_shape)
+        return bare_network(recipe, classes, image_shape)
 
 
-def assembled(recipe: NetworkRecipe, classes: int, image_shape: ImageShape) -> nn.Module:
-    """Return the bare network with whatever numbers its factory gives it.
+def bare_network(recipe: NetworkRecipe, classes: int, image_shape: ImageShape) -> nn.Module:
+    """Return the bare network as its factory makes it.
 
     Raises:
         InputError: If it cannot be built.
@@ -112,27 +112,27 @@ def assembled(recipe: NetworkRecipe, classes: int, image_shape: ImageShape) -> n
         raise InputError(
             f"classes and image sizes must be at least 1, got {classes} and {image_shape}"
         )
-    channels, height, width = map(int, image_shape)  # not NumPy's, whatever a factory makes of them
+    channels, height, width = map(int, image_shape)  # factories may not take NumPy's integers
     given = {"classes": int(classes), "image_shape": (channels, height, width), **recipe.keywords}
-    module = made(recipe.name, NETWORKS[recipe.name], given)
+    module = make_module(recipe.name, NETWORKS[recipe.name], given)
     if recipe.logit_gain is not None:
         return with_logit_norm(module, int(classes), float(Fraction(recipe.logit_gain)))
     return module
 
 
-def made(name: str, factory: Factory, given: Mapping[str, Any]) -> nn.Module:
-    """Call a factory, which may be of somebody else.
+def make_module(name: str, factory: Factory, given: Mapping[str, Any]) -> nn.Module:
+    """Return the module that a factory makes, which may be a user's.
 
-    The global generators of Python, NumPy and PyTorch begin alike at every call, for a module may
-    keep what it draws from them, see :func:`initialise`.
+    The global generators of Python, NumPy and PyTorch are seeded alike at every call, as a module
+    may keep values drawn from them, see :func:`initialise`.
 
     Args:
-        name: Of the network.
-        factory: What makes it.
-        given: Its arguments.
+        name: Name of the network, for error messages.
+        factory: Called with the arguments.
+        given: Keyword arguments.
 
     Raises:
-        InputError: If it fails or makes no module, or one whose shapes are not known yet.
+        InputError: If it fails, returns no module, or one with lazy parameters.
     """
     try:
         with rng.fixed_globals():

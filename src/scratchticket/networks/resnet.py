@@ -1,6 +1,6 @@
 """Residual networks (He et al., 2015 and 2016; Zagoruyko and Komodakis, 2016).
 
-No biases, and batch norm without affine parameters: in a ticket nothing is trained.
+No biases, and batch norm without affine parameters: a ticket has no trained parameters.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def norm(channels: int) -> nn.BatchNorm2d:
 
 
 def _projection(inputs: int, outputs: int, stride: int) -> nn.Module:
-    """Return the shortcut of a block: nothing where shapes agree, else convolution and norm."""
+    """Return the shortcut of a block: the identity if shapes agree, else convolution and norm."""
     if stride == 1 and inputs == outputs:
         return nn.Identity()
     return nn.Sequential(conv(inputs, outputs, 1, stride), norm(outputs))
@@ -93,7 +93,7 @@ Block = type[BasicBlock] | type[Bottleneck] | type[PreActivationBlock]
 
 
 def _activation(channels: int) -> Layers:
-    """Return what stands between a stem and blocks that do not begin with it."""
+    """Return batch norm and ReLU for a stem, whose blocks do not begin with them."""
     return {"bn1": norm(channels), "relu1": nn.ReLU(inplace=True)}
 
 

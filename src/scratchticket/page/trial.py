@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scratchticket.attacks import METHODS, Attack, Network, Norm, Settings, Target, make_method
 from scratchticket.attacks.registry import known_method, settings_of
-from scratchticket.attacks.sets import Together
+from scratchticket.attacks.sets import NetworkSet
 from scratchticket.attacks.verdict import verified
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError, unknown
@@ -167,7 +167,7 @@ def try_attack(
     made, chances = question.made, None
     network: Network
     if question.source == SWITCH:
-        network, chances = Together(switch.networks), switch.probabilities
+        network, chances = NetworkSet(switch.networks), switch.probabilities
         if (
             getattr(type(made.method), "path", None) is Settings.path
         ):  # it knows single networks only

@@ -119,7 +119,7 @@ def row_of(rows: Iterable[Facts], attack: Attack, source: str | None = None) -> 
         LookupError: If there is none.
     """
     for row in rows:
-        if (source is None or row["source"] == source) and attack.made(row):
+        if (source is None or row["source"] == source) and attack.matches(row):
             return row
     raise LookupError(f"the record has no {attack}")
 

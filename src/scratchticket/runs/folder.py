@@ -16,7 +16,7 @@ from scratchticket.base.files import (
     read_bytes,
     write_atomically,
 )
-from scratchticket.learning.checkpoint import Damaged, before
+from scratchticket.learning.checkpoint import Damaged, previous
 from scratchticket.runs.recipe import Recipe, all_settings
 from scratchticket.runs.schemas import check_record
 
@@ -76,7 +76,7 @@ class RunFolder:
         """
         tickets = [self.path / f"{name}.safetensors" for name in ("ticket", "network")]
         pictures = [self.curves, self.examples]
-        checkpoints = [self.checkpoint, before(self.checkpoint)]
+        checkpoints = [self.checkpoint, previous(self.checkpoint)]
         return [self.record, *checkpoints, *tickets, self.log, *pictures, self.recipe]
 
     def prepare(self, recipe: Recipe, *, resume: bool, overwrite: bool) -> None:

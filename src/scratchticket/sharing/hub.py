@@ -22,7 +22,7 @@ from scratchticket.base.files import (
 from scratchticket.sharing.card import model_card
 from scratchticket.tickets import Ticket
 from scratchticket.tickets.hub import TICKET, asked, fetched, library
-from scratchticket.tickets.places import local
+from scratchticket.tickets.locate import ticket_path
 
 CARD = "README.md"
 
@@ -51,7 +51,7 @@ def push(
     Raises:
         InputError: If a file cannot be used, the folder is not empty, or the hub refuses.
     """
-    loaded, content = Ticket.load(ticket), read_bytes(local(ticket), "ticket file")
+    loaded, content = Ticket.load(ticket), read_bytes(ticket_path(ticket), "ticket file")
     read = [_record(Path(record)) for record in records]
     files = {TICKET: content, CARD: b""}
     files |= {

@@ -1,4 +1,4 @@
-"""Headers and tensors of several tickets as the content of one file, and back."""
+"""Pack headers and tensors of several tickets into one file, and unpack them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from scratchticket.tickets.header import Header, headers_json, parse_headers
 Entry = tuple[Header, dict[str, Tensor]]
 
 
-def sealed(entries: Sequence[Entry]) -> bytes:
-    """Return a file's content; tensors of ticket i are named ``i/`` and their own name.
+def pack_tickets(entries: Sequence[Entry]) -> bytes:
+    """Return a file's content; tensors of ticket i are named ``i/NAME``.
 
     Raises:
-        TicketError: If the headers are such that no reader would take them.
+        TicketError: If the headers are invalid.
     """
     value = headers_json([header for header, _ in entries])
     parse_headers(value)
@@ -29,8 +29,8 @@ def sealed(entries: Sequence[Entry]) -> bytes:
     return pack(value, tensors)
 
 
-def opened(content: bytes) -> list[Entry]:
-    """Undo :func:`sealed`.
+def unpack_tickets(content: bytes) -> list[Entry]:
+    """Return the headers and tensors of a file's tickets; inverse of :func:`pack_tickets`.
 
     Raises:
         TicketError: If a byte was changed, the header is wrong, or a tensor belongs to no ticket.

@@ -1,12 +1,11 @@
 """Entropy coding of masks.
 
-All layers go through one stream. The bits of a layer are coded in groups, each with its own
-probability of a one. A layer may be one group, whose probability follows from its kept count; or
-the bits are grouped by a *context*, a small number that encoder and decoder both know of each
-weight, such as the size of its initial score, and the groups' probabilities stand before the
-stream. The layout is specified byte by byte in docs/ticket-format.md. Nothing that decides a byte's
-meaning is computed in floating point: numbers of lanes and of contexts are chosen in it, and
-stored.
+All layers share one stream. The bits of a layer are coded in groups, each with its own probability
+of a one. A layer is one group, whose probability follows from its kept count; or its bits are
+grouped by a *context*, a small number that encoder and decoder both know of each weight, such as
+the size of its initial score, and the groups' probabilities precede the stream. The layout is
+specified byte by byte in docs/ticket-format.md. Decoding uses no floating point: the encoder
+chooses the numbers of lanes and contexts in floating point, but stores them.
 """
 
 from __future__ import annotations
@@ -19,23 +18,24 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchticket.base.errors import TicketError
-from scratchticket.tickets.rans import BITS, LOW, Bits, Group, put, take
+from scratchticket.tickets import rans
+from scratchticket.tickets.rans import BITS, LOW, Bits, Group
 
 Contexts = npt.NDArray[np.uint8]
 
 MAX_LANES = 4096
-MAX_STEPS = 1 << 17  # of the coder over a whole mask; bounds the time to read a hostile file
+MAX_STEPS = 1 << 17  # coder steps per lane and mask; bounds the time to read a hostile file
 MAX_CONTEXTS = 256
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a decoder must know of a code besides its bytes.
+    """What a decoder needs besides the code's bytes.
 
     Attributes:
-        sizes: Bits of each layer.
-        kept: Ones of each layer, at least one.
-        contexts: Groups of each layer, a power of two; 1 means that contexts are not used.
+        sizes: Number of bits of each layer.
+        kept: Number of ones of each layer, at least one.
+        contexts: Number of groups of each layer, a power of two; 1 means no contexts.
         lanes: Number of interleaved coders.
     """
 
@@ -46,7 +46,7 @@ class Plan:
 
 
 def entropy_bits(size: int, kept: int) -> float:
-    """Return ``size * H(kept / size)``: the least a mask of known count costs, in bits."""
+    """Return ``size * H(kept / size)``: the entropy of a mask given its count, in bits."""
     if kept in (0, size):
         return 0.0
     p = kept / size
@@ -64,13 +64,13 @@ def _histogram(contexts: Contexts) -> npt.NDArray[np.intp]:
 
 
 def _merged(histogram: npt.NDArray[np.intp], groups: int) -> list[int]:
-    """Return the counts of ``groups`` equal ranges of contexts."""
+    """Return the histogram merged into ``groups`` equal ranges of contexts."""
     totals: list[int] = histogram.reshape(groups, -1).sum(axis=1).tolist()
     return totals
 
 
 def _best_grouping(contexts: Contexts | None, bits: Bits) -> tuple[int, float]:
-    """Return the cheapest number of groups and what the layer then costs, in bits."""
+    """Return the cheapest number of groups and the layer's cost, in bits."""
     best = 1, entropy_bits(len(bits), int(np.count_nonzero(bits)))
     if contexts is None or not best[1]:
         return best
@@ -86,11 +86,11 @@ def _best_grouping(contexts: Contexts | None, bits: Bits) -> tuple[int, float]:
 
 
 def _lanes(cost: float, total: int) -> int:
-    """Return how many lanes to interleave, a power of two.
+    """Return the number of lanes to interleave, a power of two.
 
-    Each lane costs about two bytes, and beyond :data:`~scratchticket.tickets.rans.FEW` makes the
-    coder faster: as many as cost at most 0.2 %, or 0.8 % while they are no more than 64, or as
-    ``MAX_STEPS`` demands.
+    Each lane costs about two bytes, and beyond :data:`~scratchticket.tickets.rans.FEW` more lanes
+    are faster. The largest number is taken whose cost is at most 0.2 % (0.8 % up to 64 lanes), or
+    more if ``MAX_STEPS`` demands it.
     """
     affordable = max(cost / 8 * 0.002 / 2, min(cost / 8 * 0.008 / 2, 64), 1)
     lanes = 1 << int(log2(min(affordable, MAX_LANES)))
@@ -109,11 +109,11 @@ def encode(masks: Sequence[Bits], contexts: Sequence[Contexts | None]) -> tuple[
 
     Args:
         masks: One-dimensional, each with at least one ``True``.
-        contexts: Of each weight of each layer, a number that a decoder will know too; or none.
+        contexts: By layer, a number per weight that the decoder knows too; or None.
 
     Returns:
         The code: probabilities of groups as 16-bit words, the lanes' final states as 32-bit words,
-        the stream of 16-bit words, all little-endian; and the plan it was made by.
+        the stream of 16-bit words, all little-endian; and the plan to decode it with.
     """
     chosen = [_best_grouping(*pair) for pair in zip(contexts, masks, strict=True)]
     sizes = tuple(len(bits) for bits in masks)
@@ -136,15 +136,15 @@ def encode(masks: Sequence[Bits], contexts: Sequence[Contexts | None]) -> tuple[
             groups.append((len(bits), _probability(len(bits), int(np.count_nonzero(bits)))))
             ordered.append(bits)
     coded = np.concatenate(ordered) if ordered else np.empty(0, dtype=np.bool_)
-    return np.array(stored, dtype="<u2").tobytes() + put(coded, groups, lanes), plan
+    return np.array(stored, dtype="<u2").tobytes() + rans.encode(coded, groups, lanes), plan
 
 
 def decode(code: bytes, plan: Plan, contexts: Sequence[Contexts | None]) -> list[Bits]:
-    """Decode what :func:`encode` made.
+    """Return the masks of a code; inverse of :func:`encode`.
 
     Raises:
-        TicketError: If the code is too short or too long, does not end in the state it began with,
-            or a layer does not hold its kept count; or if the plan cannot be one.
+        TicketError: If the plan is invalid, the code is too short or too long, the coder does not
+            end in its initial state, or a layer's number of ones is not its kept count.
     """
     _check(plan, code)
     grouped = [count for count in plan.contexts if count > 1]
@@ -167,7 +167,7 @@ def decode(code: bytes, plan: Plan, contexts: Sequence[Contexts | None]) -> list
             groups.append((size, _probability(size, kept)))
     if any(not 0 < probability < LOW for _, probability in groups):
         raise TicketError("the mask's code is damaged: a probability is 0")
-    bits = take(code[2 * position :], groups, plan.lanes)
+    bits = rans.decode(code[2 * position :], groups, plan.lanes)
     masks: list[Bits] = []
     start = 0
     for size, kept, count, order in zip(plan.sizes, plan.kept, plan.contexts, orders, strict=True):
@@ -182,7 +182,7 @@ def decode(code: bytes, plan: Plan, contexts: Sequence[Contexts | None]) -> list
 
 
 def _check(plan: Plan, code: bytes) -> None:
-    """Refuse a plan that no encoder makes, before any work is done for it."""
+    """Refuse an impossible plan before memory or time is spent on it."""
     powers = {1 << exponent for exponent in range(9)}
     if not set(plan.contexts) <= powers or not 1 <= plan.lanes <= MAX_LANES:
         raise TicketError("the mask's code is damaged: impossible numbers of contexts or lanes")

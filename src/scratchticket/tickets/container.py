@@ -28,13 +28,13 @@ def pack(header: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
 
     Args:
         header: JSON values, without the key ``sha256``.
-        tensors: By name.
+        tensors: Tensors by name.
     """
-    told = canonical_json(header)
-    if len(told) > MAX_HEADER // 2:
+    text = canonical_json(header)
+    if len(text) > MAX_HEADER // 2:
         raise TicketError("the header of the file, provenance included, is too large")
     try:
-        parsed_json(told)
+        parsed_json(text)
     except ValueError as error:
         raise TicketError(f"the header of the file could not be read again: {error}") from None
     blank = safetensors.torch.save(tensors, {KEY: canonical_json(header | {"sha256": _BLANK})})
@@ -43,13 +43,13 @@ def pack(header: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
 
 
 def unpack(content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Take a file apart after proving that no byte of it was changed.
+    """Return header and tensors of a file, after verifying its hash.
 
     Returns:
         The header without its hash, and the tensors.
 
     Raises:
-        TicketError: If the content is no ticket file, is damaged or was cut or extended.
+        TicketError: If the content is no ticket file, or was changed, cut or extended.
     """
     try:
         header = parsed_json(parsed_json(_header_bytes(content))["__metadata__"][KEY])
@@ -68,7 +68,7 @@ def unpack(content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _header_bytes(content: bytes) -> bytes:
-    """Return the JSON header of a safetensors file, its length checked first."""
+    """Return the JSON header of a safetensors file, after checking its length."""
     length = int.from_bytes(content[:8], "little")
     if len(content) < 8 or not 2 <= length <= min(MAX_HEADER, len(content) - 8):
         raise TicketError("not a ticket file: it does not begin with the length of a header")

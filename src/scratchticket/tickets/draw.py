@@ -1,4 +1,4 @@
-"""Where networks and masks meet: the loop, set up to draw a ticket or to train a dense network."""
+"""Set up the loop to draw a ticket or to train a network. Only here networks and masks meet."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from scratchticket.networks import (
     BUILT_IN,
     NetworkRecipe,
     bare,
-    check_answers,
-    check_drawn,
+    check_logits,
     check_masked,
+    check_rebuildable,
     classifier,
-    lean,
+    fast_convolutions,
     maskable,
     placed,
     random_network,
@@ -53,19 +53,20 @@ Validate = Callable[[nn.Module], Validation]
 
 @dataclass(frozen=True)
 class Task:
-    """What is learned on, by which rules; shared by every use of the loop.
+    """Data, network and settings of a run, whether it draws or trains.
 
     Attributes:
         data: Images; only the training part is learned from.
-        network: The random network to start from.
+        network: The random network.
         attack: The inner maximisation.
         learning: The outer minimisation.
-        validate: Judges a network on the validation part.
-        seed: Of weights, scores, batches and attack starts.
-        device: Where to compute.
-        start: What to go on from instead of a random network, if anything.
+        validate: Evaluates a network on the validation part.
+        seed: Seed of weights, scores, batches and attack starts.
+        device: Device to compute on.
+        start: Ticket or trained network to start from instead of the random network, if any.
         beside: Tickets that the inner attack is made on too.
-        identity: What else a checkpoint must agree on: how ``validate`` judges, say.
+        identity: Text that must be equal to resume from a checkpoint, such as the settings of
+            ``validate``.
     """
 
     data: Data
@@ -81,18 +82,18 @@ class Task:
 
     def __post_init__(self) -> None:
         if self.beside and self.attack.name == "none":
-            raise InputError("tickets beside this one need an inner attack that is made on them")
+            raise InputError("tickets beside this one need an inner attack, got none")
         for other in self.beside:
             other.check_data(self.data.shape, self.data.classes, self.data.name)
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The two tickets a run leaves: of the best epoch on validation, and of the last.
+    """The two tickets of a run: of the best epoch on validation, and of the last.
 
     Attributes:
-        chosen: The one the learning recipe selects.
-        other: The other one; the same object if best and last are the same epoch.
+        chosen: The ticket that the learning recipe selects.
+        other: The other ticket; the same object if best and last are the same epoch.
         chosen_epoch: Counted from 1.
         other_epoch: Counted from 1.
         chosen_is: ``best`` or ``last``.
@@ -110,20 +111,20 @@ class Finished:
 
     @property
     def other_is(self) -> Literal["best", "last"]:
-        """What :attr:`other` is."""
+        """``last`` if :attr:`chosen` is the best, else ``best``."""
         return "last" if self.chosen_is == "best" else "best"
 
 
 @dataclass(frozen=True)
 class Job:
-    """A run that is set up and checked, and has not begun.
+    """A run that is set up and checked, but not started.
 
     Attributes:
-        task: What is learned on, by which rules.
-        network: Where it starts.
-        learner: What is learned.
-        ticket: From a moment of the run to a ticket.
-        facts: JSON values that a checkpoint must agree on.
+        task: Data, network and settings.
+        network: The initial network.
+        learner: Learner of scores or weights.
+        ticket: From a snapshot of the run to a ticket.
+        facts: JSON values that must be equal to resume from a checkpoint.
     """
 
     task: Task
@@ -135,7 +136,7 @@ class Job:
     def __post_init__(self) -> None:
         now = Snapshot(0, self.learner.result(), statistics(self.network))
         ticket = self.ticket(now)
-        try:  # better now than after hours
+        try:  # fail now, not after hours
             Ticket.from_bytes(ticket.to_bytes())
         except TicketError as error:
             raise InputError(f"a ticket of this network cannot be stored: {error}") from None
@@ -144,12 +145,12 @@ class Job:
                 check_one_network([ticket, *self.task.beside])
         except InputError as error:
             raise InputError(
-                f"no switch can have this ticket and those beside it: {error}"
+                f"a switch cannot hold this ticket and those beside it: {error}"
             ) from None
 
     @usual_modes()
     def run(self, session: Session = Session()) -> Finished:
-        """Go through the loop and make tickets of what it leaves.
+        """Run the loop and return its tickets.
 
         Raises:
             Interrupted: If the session asks to stop.
@@ -189,20 +190,20 @@ def drawing(
     scores: InitialScores = "random",
     search: SearchRecipe = SearchRecipe(),
 ) -> Job:
-    """Set up the drawing of a ticket: which of the weights remain is learned, they never change.
+    """Set up drawing a ticket: the mask is learned, the weights are frozen.
 
-    They are random, or, with a start, trained: then it is a trained ticket (RTT).
+    The weights are random or, with a start, trained; the latter makes a trained ticket (RTT).
 
     Args:
-        task: What is learned on, by which rules.
+        task: Data, network and settings.
         remaining_ratio: Fraction of the scores kept, in (0, 1].
-        pattern: What a score decides about, and how the ratio is spread.
-        scores: Where the scores start: ``random``, or at the magnitudes of a start's ``weights``;
-            a learning rate of 0 then prunes by magnitude.
-        search: How scores start, rank and step.
+        pattern: Granularity, and how the ratio is spread over the layers.
+        scores: Initial scores: ``random``, or the magnitudes of a start's ``weights``; a learning
+            rate of 0 then prunes by magnitude.
+        search: How scores start, rank weights and step.
 
     Raises:
-        InputError: If ratio, pattern, start or scores cannot be used.
+        InputError: If ratio, pattern, start or scores are invalid.
     """
     if task.start is not None:
         task.start.check_whole()
@@ -232,37 +233,36 @@ def drawing(
 
 @usual_modes()
 def training(task: Task) -> Job:
-    """Set up training: of all weights of the random network, or those that remain in a ticket.
+    """Set up training: of all weights of the random network, or the remaining ones of a ticket.
 
     Raises:
-        InputError: If the start cannot be used.
+        InputError: If the start is invalid.
     """
     network = _network(task)
-    kept = Mask({n: torch.ones_like(p, dtype=torch.bool) for n, p in maskable(network).items()})
+    mask = Mask({n: torch.ones_like(p, dtype=torch.bool) for n, p in maskable(network).items()})
     score_seed = None
     if task.start is not None:
-        if [(n, m.shape) for n, m in task.start.ticket.mask.items()] != [
-            (name, mask.shape) for name, mask in kept.items()
-        ]:
+        given = task.start.ticket.mask
+        if [(n, m.shape) for n, m in given.items()] != [(n, m.shape) for n, m in mask.items()]:
             raise InputError("the ticket's mask does not fit this network and number of classes")
-        kept, score_seed = task.start.ticket.mask, task.start.ticket.score_seed
+        mask, score_seed = given, task.start.ticket.score_seed
     learner = WeightLearner(
         dict(bare(network).named_parameters()),
-        {name: mask for name, mask in kept.items() if not bool(mask.all())},
+        {name: layer for name, layer in mask.items() if not bool(layer.all())},
         task.learning,
     )
 
     def ticket(snapshot: Snapshot) -> Ticket:
         weights = {name: value.cpu() for name, value in snapshot.result.items()}
         return _ticket(
-            task, snapshot, mask=kept, weights=weights, stored=True, score_seed=score_seed
+            task, snapshot, mask=mask, weights=weights, stored=True, score_seed=score_seed
         )
 
     return Job(task, network, learner, ticket, _facts(task))
 
 
 def _facts(task: Task) -> dict[str, Any]:
-    """Return what a checkpoint must agree on beyond learner, images and attack."""
+    """Return what must be equal to resume, besides learner, images and attack."""
     data = task.data
     return {
         "network": changed(task.network),
@@ -273,11 +273,10 @@ def _facts(task: Task) -> dict[str, Any]:
 
 
 def _network(task: Task) -> nn.Module:
-    """Return the network a task starts from, on its device.
+    """Return a task's initial network, on its device.
 
     Raises:
-        InputError: If there is nothing in it that a mask could cover, or it answers no images of
-            these data.
+        InputError: If it has no maskable weight, or cannot take the data's images.
     """
     data = task.data
     network = random_network(
@@ -294,10 +293,10 @@ def _network(task: Task) -> nn.Module:
         raise InputError(f"network {task.network.name} has no weight that a mask could cover")
     if task.start is not None:
         task.start.hand_over(network, data.classes, data.shape)
-    check_answers(network, data.shape, classes, exactly=True)
+    check_logits(network, data.shape, classes, exactly=True)
     if recipe.name not in BUILT_IN:
-        check_drawn(recipe, network, data.shape, classes)
-    return lean(placed(network, task.device))
+        check_rebuildable(recipe, network, data.shape, classes)
+    return fast_convolutions(placed(network, task.device))
 
 
 def _ticket(  # noqa: PLR0913
@@ -309,7 +308,7 @@ def _ticket(  # noqa: PLR0913
     stored: bool,
     score_seed: int | None,
 ) -> Ticket:
-    """Return the ticket of one moment of a run."""
+    """Return the ticket of a snapshot."""
     data = task.data
     return Ticket(
         network=task.network,

@@ -1,4 +1,4 @@
-"""What can be told of a ticket."""
+"""Describe a ticket: as JSON values, and in lines of text."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class RecordedAccuracy(NamedTuple):
     """Accuracy on test images, as recorded when a ticket was made.
 
     Attributes:
-        natural: Percent, without attack.
-        robust: Percent, under the attack.
-        attack: Its title: ``pgd-20, linf, 0.1``.
-        images: How many were attacked.
+        natural: Natural accuracy in percent.
+        robust: Robust accuracy in percent.
+        attack: Title of the attack: ``pgd-20, linf, 0.1``.
+        images: Number of images attacked.
     """
 
     natural: float
@@ -27,7 +27,7 @@ class RecordedAccuracy(NamedTuple):
 
 
 def recorded_accuracy(provenance: Mapping[str, Any]) -> RecordedAccuracy | None:
-    """Return what a ticket's provenance says of its accuracy; none if it says nothing readable."""
+    """Return the accuracy in a ticket's provenance; None if there is none in a known form."""
     try:
         results = provenance["results"]
         natural, attack = results["natural"], results["attacks"][0]
@@ -41,22 +41,23 @@ def recorded_accuracy(provenance: Mapping[str, Any]) -> RecordedAccuracy | None:
         return None
 
 
-def summary(told: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a ticket is, in a line for each topic.
+def summary(ticket: Mapping[str, Any]) -> dict[str, str]:
+    """Return a summary of a ticket, one line per topic.
 
     Args:
-        told: What :func:`facts` returns of a ticket that was read from a file, which proves it.
+        ticket: The :func:`facts` of a ticket read from a file, and so verified.
     """
-    sizes, dense = told["bytes"], told["bytes"]["dense_checkpoint"]
-    rebuilt = told["weights_from"] == "seed"
-    ternary = "; ternary: -c, 0 or +c in each layer" if told["ternary"] else ""
+    sizes, dense = ticket["bytes"], ticket["bytes"]["dense_checkpoint"]
+    rebuilt = ticket["weights_from"] == "seed"
+    ternary = "; ternary: -c, 0 or +c in each layer" if ticket["ternary"] else ""
+    share = 100 * ticket["remaining_ratio"]
     lines = {
-        "network": network_title(told),
+        "network": network_title(ticket),
         "weights": f"rebuilt from the seed, never trained{ternary}"
         if rebuilt
         else "stored in the file",
-        "remain": f"{told['kept']:,} of {told['total']:,} ({100 * told['remaining_ratio']:.4g} %)",
-        "images": f"{tuple(told['image_shape'])}, {len(told['classes'])} classes",
+        "remain": f"{ticket['kept']:,} of {ticket['total']:,} ({share:.4g} %)",
+        "images": f"{tuple(ticket['image_shape'])}, {len(ticket['classes'])} classes",
         "file": f"{sizes['alone']:,} bytes; a dense checkpoint has {dense:,} "
         f"({dense / sizes['alone']:.1f} times as many)",
         "compare": f"{sizes['mask_entropy']:,} bytes of entropy in a mask with these counts, "
@@ -68,7 +69,7 @@ def summary(told: Mapping[str, Any]) -> dict[str, str]:
             else "stored layers that are whole match their fingerprints"
         ),
     }
-    if accuracy := recorded_accuracy(told["provenance"]):
+    if accuracy := recorded_accuracy(ticket["provenance"]):
         lines["accuracy"] = (
             f"natural {accuracy.natural:.1f} %, robust {accuracy.robust:.1f} % "
             f"({accuracy.attack}), of {accuracy.images} test images, as recorded at its making"
@@ -76,15 +77,15 @@ def summary(told: Mapping[str, Any]) -> dict[str, str]:
     return lines
 
 
-def network_title(told: Mapping[str, Any]) -> str:
-    """Return which random network a ticket is of; see :func:`summary`."""
-    width = {} if told["width"] is None else {"width": told["width"]}
-    sizes = [f"{name} {value}" for name, value in (width | told["arguments"]).items()]
-    return ", ".join([told["network"], *sizes, told["init"], f"seed {told['seed']}"])
+def network_title(ticket: Mapping[str, Any]) -> str:
+    """Return architecture, init and seed of a ticket's network; see :func:`summary`."""
+    width = {} if ticket["width"] is None else {"width": ticket["width"]}
+    sizes = [f"{name} {value}" for name, value in (width | ticket["arguments"]).items()]
+    return ", ".join([ticket["network"], *sizes, ticket["init"], f"seed {ticket['seed']}"])
 
 
 def facts(ticket: Ticket) -> dict[str, Any]:
-    """Return everything ``show`` tells, as JSON values: counts, sizes in bytes, provenance."""
+    """Return everything ``show`` prints, as JSON values: counts, sizes in bytes, provenance."""
     layers = [
         {
             "name": name,

@@ -1,4 +1,4 @@
-"""What a ticket file says of itself, as types; pydantic checks a file's JSON against them."""
+"""The header of a ticket file, as types that pydantic checks a file's JSON against."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from scratchticket.base.rng import check_seed
 from scratchticket.networks import NetworkRecipe
 
 FORMAT = 1
-MAX_WEIGHTS = 1 << 28  # of one ticket; bounds what reading a hostile file can allocate,
-MAX_TOTAL = 1 << 30  # and so does this, of all tickets of a file
-MAX_TICKETS = 1024  # of one file
-OPTIONAL = {"logit_gain"}  # left out where a network has none
+MAX_WEIGHTS = 1 << 28  # per ticket: bounds what reading a hostile file can allocate
+MAX_TOTAL = 1 << 30  # weights of all tickets of a file: the same
+MAX_TICKETS = 1024  # per file
+OPTIONAL = {"logit_gain"}  # omitted if the network has none
 NETWORK_FIELDS = {field.name for field in fields(NetworkRecipe)} - OPTIONAL
-LEAST = 1e-6  # a standard deviation of pixels in [0, 1]
+LEAST = 1e-6  # smallest standard deviation in the normalisation
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -30,11 +30,11 @@ class Layer:
 
     Attributes:
         name: The parameter's name in the bare module.
-        shape: Of the parameter.
+        shape: Shape of the parameter.
         bits: Shape of the coded mask: that of the parameter, with 1 for a dimension along which
-            the mask does not change.
-        kept: How many of these bits are one.
-        contexts: Into how many groups by initial score its mask is coded; 1 for none.
+            the mask is constant.
+        kept: Number of ones among these bits.
+        contexts: Number of groups, by initial score, that its mask is coded in; 1 for none.
         fingerprint: The first 16 bytes of the SHA-256 of all its weights before masking (float32,
             little-endian, storage order), in hexadecimal.
     """
@@ -82,19 +82,19 @@ class Header:
 
     Attributes:
         network: Architecture and init.
-        seed: Of the random weights.
+        seed: Seed of the random weights.
         image_shape: Channel, height, width.
         classes: Class names.
         mean: Per channel, subtracted from pixels in [0, 1] by the network's first layer.
         std: Per channel, divided by.
-        weights: ``seed`` if the weights are rebuilt from the seed, ``stored`` if those that remain
-            are in the file.
+        weights: ``seed`` if the weights are rebuilt from the seed, ``stored`` if the remaining
+            weights are in the file.
         score_seed: Seed of the initial scores, if the mask's code uses them as contexts.
-        lanes: Interleaved coders of the mask's code.
+        lanes: Number of interleaved coders of the mask's code.
         layers: Masked parameters, in the network's order.
         unmasked: The other parameters, in the network's order.
         statistics: Floating-point buffers, in the network's order.
-        provenance: How the ticket came to be: recipe, versions, accuracies with their attack.
+        provenance: Origin of the ticket: recipe, versions, accuracies with their attack.
     """
 
     __pydantic_config__ = _STRICT
@@ -119,7 +119,7 @@ _ADAPTER = TypeAdapter(Header)
 def headers_json(headers: Sequence[Header]) -> dict[str, Any]:
     """Return the headers of a file's tickets as JSON values, with the format version."""
     values = [_ADAPTER.dump_python(header, mode="json") for header in headers]
-    for value in values:  # as format 1 began, without what most networks do not have
+    for value in values:  # format 1 began without the optional fields
         for name in OPTIONAL:
             if value["network"][name] is None:
                 del value["network"][name]
@@ -159,18 +159,18 @@ def _parse(value: object) -> Header:
         check_seed(header.score_seed or 0)
     except ValidationError as error:
         first = error.errors()[0]
-        if "error" in (context := first.get("ctx", {})):  # our own message, of the network recipe
+        if "error" in (context := first.get("ctx", {})):  # raised by NetworkRecipe itself
             raise TicketError(f"the ticket's network: {context['error']}") from None
         where = ".".join(str(part) for part in first["loc"])
         raise TicketError(f"the ticket's header is wrong at {where!r}: {first['msg']}") from None
-    except (ValueError, RecursionError) as error:  # our own messages, NaN, deep nesting
+    except (ValueError, RecursionError) as error:  # raised by check_seed; NaN; deep nesting
         raise TicketError(f"the ticket's header is wrong: {error}") from None
     _check_numbers(header)
     return header
 
 
 def _check_numbers(header: Header) -> None:
-    """Refuse numbers that no ticket has."""
+    """Refuse numbers out of range, and shapes that do not fit each other."""
     shapes = [layer.shape for layer in header.layers] + [s.shape for s in header.statistics]
     sizes = [n for shape in (*shapes, header.image_shape) for n in shape]
     most = max(sum(map(prod, shapes)), prod(header.image_shape))

@@ -1,4 +1,4 @@
-"""The Hugging Face Hub: how it is asked, and the ticket file of a repository."""
+"""Download tickets from the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any, TypeVar
 from scratchticket.base.errors import InputError, extra_missing, first_line
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
-TICKET = "ticket.safetensors"  # in every repository and folder that shares one
+TICKET = "ticket.safetensors"  # name of the ticket file in a repository or shared folder
 Done = TypeVar("Done")
 
 
 def fetched(name: str) -> Path:
-    """Return the ticket file of a repository on the hub, downloaded unless it was before.
+    """Return the ticket file of a repository on the hub, downloaded unless cached.
 
     Args:
         name: ``owner/name`` or ``owner/name@REVISION``.
 
     Raises:
-        InputError: If it cannot be had.
+        InputError: If it cannot be downloaded.
     """
     repository, _, revision = name.partition("@")
     if not _REPOSITORY.fullmatch(repository):
@@ -34,7 +34,7 @@ def fetched(name: str) -> Path:
 
 
 def library() -> Any:
-    """Return the package that speaks with the hub."""
+    """Return the package huggingface_hub."""
     try:
         import huggingface_hub
     except Exception as error:  # a package that is broken may raise anything
@@ -43,8 +43,8 @@ def library() -> Any:
 
 
 def asked(failing: str, ask: Callable[[], Done]) -> Done:
-    """Return what the hub answers; say in one line what stands in the way."""
+    """Return the result of a call to the hub; any exception becomes an InputError of one line."""
     try:
         return ask()
-    except Exception as error:  # of the network, of its several libraries, of the disk
+    except Exception as error:  # of the connection, the disk or several libraries
         raise InputError(f"{failing}: {first_line(error)[:200]}") from None

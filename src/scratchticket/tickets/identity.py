@@ -1,4 +1,4 @@
-"""Which random network a ticket is of."""
+"""Fingerprints of weights, which tell whether tickets share a random network."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from scratchticket.base.errors import InputError
 from scratchticket.networks import NetworkRecipe, outline
 
 
-class OfNetwork(Protocol):
-    """What a ticket says of its network."""
+class HasNetwork(Protocol):
+    """A ticket's description of its network."""
 
     @property
     def network(self) -> NetworkRecipe:
-        """Which one."""
+        """Architecture and init."""
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Their names."""
+        """Class names."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -29,23 +29,23 @@ class OfNetwork(Protocol):
 
     @property
     def fingerprints(self) -> Mapping[str, str]:
-        """Of each parameter before masking."""
+        """Fingerprint of each parameter before masking."""
 
 
 def fingerprint(weights: Tensor) -> str:
     """Return the first 16 bytes of the SHA-256 of a layer's weights, in hexadecimal.
 
-    Hashed are the values as float32, little-endian, in storage order of a contiguous tensor.
+    The values are hashed as float32, little-endian, in the order of a contiguous tensor.
     """
     values = weights.detach().cpu().contiguous().numpy().astype("<f4", copy=False)
     return sha256(values.tobytes()).hexdigest()[:32]
 
 
-def check_one_network(tickets: Sequence[OfNetwork]) -> None:
+def check_one_network(tickets: Sequence[HasNetwork]) -> None:
     """Refuse tickets of different networks.
 
-    Tickets of one network have equal recipes of it, and equal fingerprints of every parameter of
-    the same name and shape; the classifier of another task may differ in shape.
+    Tickets of one network have equal network recipes, and equal fingerprints of all parameters of
+    the same name and shape; classifiers of different tasks may differ in shape.
 
     Raises:
         InputError: If two tickets differ in a parameter, or share none.
@@ -61,7 +61,7 @@ def check_one_network(tickets: Sequence[OfNetwork]) -> None:
             raise InputError(f"tickets 0 and {number} are of different networks: {where}")
 
 
-def _shapes(ticket: OfNetwork) -> dict[str, tuple[int, ...]]:
+def _shapes(ticket: HasNetwork) -> dict[str, tuple[int, ...]]:
     """Return the shapes of all parameters, by name."""
     network = outline(ticket.network, classes=len(ticket.classes), image_shape=ticket.image_shape)
     return {name: tuple(parameter.shape) for name, parameter in network.named_parameters()}

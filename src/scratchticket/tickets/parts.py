@@ -1,4 +1,4 @@
-"""What a ticket holds beside its header, as tensors of a file and back."""
+"""Encode a ticket's mask, statistics and weights as tensors of a file, and decode them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Parts:
     Attributes:
         mask: Which weights remain.
         statistics: Floating-point buffers, by name.
-        weights: Of all parameters, by name, if they are stored.
+        weights: All parameters, by name, if they are stored.
     """
 
     mask: Mask
@@ -37,7 +37,7 @@ class Parts:
 
 
 def encoded(parts: Parts, score_seed: int | None) -> tuple[coding.Plan, Shapes, Tensors]:
-    """Return the plan of the mask's code, the shape of each layer's coded bits, the tensors."""
+    """Return the plan of the mask's code, the shape of each layer's coded mask, the tensors."""
     bits = {name: compact(mask) for name, mask in parts.mask.items()}
     sizes = {name: layer.numel() for name, layer in bits.items()}
     code, plan = coding.encode(
@@ -53,10 +53,9 @@ def encoded(parts: Parts, score_seed: int | None) -> tuple[coding.Plan, Shapes, 
 
 
 def compact(mask: Tensor) -> Tensor:
-    """Return a mask with size 1 in each last dimension along which it does not change.
+    """Return a mask with size 1 in each trailing dimension along which it is constant.
 
-    So a mask of whole rows, kernels or channels is coded at its granularity, which no one needs to
-    name.
+    So a mask of whole rows, kernels or channels is coded at its granularity, without naming it.
     """
     for dimension in range(mask.ndim - 1, 0, -1):
         first = mask.narrow(dimension, 0, 1)
@@ -67,23 +66,23 @@ def compact(mask: Tensor) -> Tensor:
 
 
 def decoded(header: Header, tensors: dict[str, Tensor]) -> Parts:
-    """Undo :func:`encoded`, having compared the header with the network it names.
+    """Return the parts of a ticket, after checking the header; inverse of :func:`encoded`.
 
     Raises:
         TicketError: If a tensor is missing, unknown or of the wrong type or size, or damaged.
     """
     others = {name: tuple(value.shape) for name, value in unmasked(_outline(header)).items()}
-    left = dict(tensors)
-    masks = _decoded_masks(header, _taken(left, "mask", torch.uint8))
+    unread = dict(tensors)
+    masks = _decoded_masks(header, _popped(unread, "mask", torch.uint8))
     shapes = {statistic.name: statistic.shape for statistic in header.statistics}
-    stored = _separated(_taken(left, "statistics", torch.float32), shapes)
+    stored = _separated(_popped(unread, "statistics", torch.float32), shapes)
     weights = None
     if header.weights == "stored":
         shapes = {layer.name: (layer.remaining,) for layer in header.layers} | others
-        weights = _separated(_taken(left, "weights", torch.float32), shapes)
+        weights = _separated(_popped(unread, "weights", torch.float32), shapes)
         weights |= {name: _scattered(weights[name], mask) for name, mask in masks.items()}
-    if left:
-        raise TicketError(f"the ticket file holds an unknown tensor {min(left)!r}")
+    if unread:
+        raise TicketError(f"the ticket file holds an unknown tensor {min(unread)!r}")
     for name, values in {**stored, **(weights or {})}.items():
         if torch.isnan(values).any() or (weights and name in weights and values.isinf().any()):
             raise TicketError(f"the values of {name} are not finite")
@@ -91,15 +90,15 @@ def decoded(header: Header, tensors: dict[str, Tensor]) -> Parts:
 
 
 def _outline(header: Header) -> nn.Module:
-    """Return the network a file names, without numbers, if it has what the file claims to hold.
+    """Return the file's network on the meta device, after checking that the header fits it.
 
-    So nothing is allocated that the network does not have.
+    So a hostile file cannot make the reader allocate more than the network has.
     """
     name = header.network.name
     try:
         shape, classes = header.image_shape, len(header.classes)
         network = outline(header.network, classes=classes, image_shape=shape)
-    except Exception as error:  # whatever a network of the user's says to arguments in a file
+    except Exception as error:  # a user's network may raise anything
         raise TicketError(
             f"the ticket's network {name} cannot be built: {first_line(error)}"
         ) from None
@@ -115,14 +114,14 @@ def _outline(header: Header) -> nn.Module:
 
 
 def _contexts(score_seed: int | None, sizes: Mapping[str, int]) -> list[coding.Contexts | None]:
-    """Return the initial scores' magnitudes of each layer, if their seed is known."""
+    """Return each layer's contexts, from its initial scores; None without a seed."""
     if score_seed is None:
         return [None] * len(sizes)
     return [rng.score_contexts(score_seed, name, size) for name, size in sizes.items()]
 
 
 def _decoded_masks(header: Header, stream: Tensor) -> dict[str, Tensor]:
-    """Decode the masks."""
+    """Return the mask of each layer."""
     layers = header.layers
     plan = coding.Plan(
         sizes=tuple(prod(layer.bits) for layer in layers),
@@ -141,13 +140,13 @@ def _decoded_masks(header: Header, stream: Tensor) -> dict[str, Tensor]:
 
 
 def _joined(tensors: Mapping[str, Tensor]) -> Tensor:
-    """Return all values one after the other: float32, one dimension."""
+    """Return all values concatenated: float32, one dimension."""
     flat = [tensor.detach().cpu().to(torch.float32).flatten() for tensor in tensors.values()]
     return torch.cat(flat) if flat else torch.empty(0, dtype=torch.float32)
 
 
 def _separated(values: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """Undo :func:`_joined`."""
+    """Return the tensors of these shapes; inverse of :func:`_joined`."""
     sizes = [prod(shape) for shape in shapes.values()]
     if sum(sizes) != len(values):
         raise TicketError("the ticket's header and tensors disagree on the number of values")
@@ -157,7 +156,7 @@ def _separated(values: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> dict[st
     }
 
 
-def _taken(tensors: dict[str, Tensor], name: str, dtype: torch.dtype) -> Tensor:
+def _popped(tensors: dict[str, Tensor], name: str, dtype: torch.dtype) -> Tensor:
     """Remove and return a one-dimensional tensor."""
     tensor = tensors.pop(name, None)
     if tensor is None or tensor.dtype != dtype or tensor.ndim != 1:
@@ -166,7 +165,7 @@ def _taken(tensors: dict[str, Tensor], name: str, dtype: torch.dtype) -> Tensor:
 
 
 def _scattered(values: Tensor, mask: Tensor) -> Tensor:
-    """Put stored weights where the mask keeps them; the others are +0.0."""
+    """Return the stored weights at their places in the mask; pruned weights are +0.0."""
     full = torch.zeros(mask.shape, dtype=values.dtype)
     full[mask] = values
     return full

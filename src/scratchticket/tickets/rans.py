@@ -1,6 +1,6 @@
-"""Interleaved binary rANS (Duda, 2013, arXiv:1311.2540) in whole numbers.
+"""Interleaved binary rANS (Duda, 2013, arXiv:1311.2540) in integer arithmetic.
 
-Bit ``i`` of a sequence belongs to *lane* ``i % lanes``, a coder; all write to one stream of words.
+Bit ``i`` belongs to *lane* ``i % lanes``, a coder of its own; all lanes share one stream of words.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from scratchticket.base.errors import TicketError
 
 Bits = npt.NDArray[np.bool_]
 
-BITS = 16  # precision of probabilities, and size of a word
+BITS = 16  # of a probability, and of a word
 LOW = 1 << BITS  # a lane's state lies in [LOW, LOW << BITS)
-FEW = 32  # lanes, up to which one bit after the other is faster than one array after the other
+FEW = 32  # lanes up to which a Python loop over bits is faster than NumPy over lanes
 Group = tuple[int, int]  # number of bits, probability of a one in units of 2**-16
 _ENDS_EARLY = "the mask's code is damaged: it ends too early"
 _ENDS_ELSEWHERE = "the mask's code is damaged: it does not end where it should"
 
 
-def put(bits: Bits, groups: Sequence[Group], lanes: int) -> bytes:
+def encode(bits: Bits, groups: Sequence[Group], lanes: int) -> bytes:
     """Encode bits.
 
     Args:
-        bits: Of all groups, one after the other.
-        groups: Their sizes and probabilities.
+        bits: Bits of all groups, concatenated.
+        groups: Sizes and probabilities of the groups.
         lanes: Number of interleaved coders.
 
     Returns:
         The lanes' final states as 32-bit words, then the stream of 16-bit words, little-endian.
     """
-    states, stream = (_put_singly if lanes <= FEW else _put_together)(bits, groups, lanes)
+    states, stream = (_encode_bits if lanes <= FEW else _encode_lanes)(bits, groups, lanes)
     return np.asarray(states, dtype="<u4").tobytes() + np.asarray(stream, dtype="<u2").tobytes()
 
 
-def _put_singly(
+def _encode_bits(
     bits: Bits, groups: Sequence[Group], lanes: int
 ) -> tuple[npt.ArrayLike, npt.ArrayLike]:
-    """Return final states and stream, made bit by bit."""
+    """Return final states and stream, encoded bit by bit."""
     states, words, ones, stop = [LOW] * lanes, list[int](), bits.tolist(), len(bits)
     for size, p in reversed(groups):
         for i in reversed(range(stop - size, stop)):
@@ -55,10 +55,10 @@ def _put_singly(
     return states, words[::-1]
 
 
-def _put_together(
+def _encode_lanes(
     bits: Bits, groups: Sequence[Group], lanes: int
 ) -> tuple[npt.ArrayLike, npt.ArrayLike]:
-    """Return final states and stream, made step by step."""
+    """Return final states and stream, encoded one bit of every lane at a time."""
     probabilities = _probabilities(groups)
     states = np.full(lanes, LOW, dtype=np.uint32)
     words: list[npt.NDArray[np.uint16]] = []
@@ -76,21 +76,21 @@ def _put_together(
     return states, np.concatenate([np.empty(0, dtype=np.uint16), *words[::-1]])
 
 
-def take(code: bytes, groups: Sequence[Group], lanes: int) -> Bits:
-    """Decode what :func:`put` made.
+def decode(code: bytes, groups: Sequence[Group], lanes: int) -> Bits:
+    """Return the bits of a code; inverse of :func:`encode`.
 
     Raises:
-        TicketError: If the code does not end with its bits, in the state it began with.
+        TicketError: If words are missing or left over, or a lane does not end in its initial state.
     """
     states = np.frombuffer(code, "<u4", count=lanes)
     stream = np.frombuffer(code, "<u2", offset=4 * lanes)
-    return (_take_singly if lanes <= FEW else _take_together)(states, stream, groups)
+    return (_decode_bits if lanes <= FEW else _decode_lanes)(states, stream, groups)
 
 
-def _take_singly(
+def _decode_bits(
     states: npt.NDArray[np.uint32], stream: npt.NDArray[np.uint16], groups: Sequence[Group]
 ) -> Bits:
-    """Return what was put into states and stream, bit by bit."""
+    """Return the bits, decoded one by one."""
     lanes, words, start = states.tolist(), iter(stream.tolist()), 0
     count = len(lanes)
     bits = bytearray(sum(size for size, _ in groups))
@@ -115,10 +115,10 @@ def _take_singly(
     return np.frombuffer(bits, dtype=np.bool_)
 
 
-def _take_together(
+def _decode_lanes(
     states: npt.NDArray[np.uint32], stream: npt.NDArray[np.uint16], groups: Sequence[Group]
 ) -> Bits:
-    """Return what was put into states and stream, step by step."""
+    """Return the bits, decoded one bit of every lane at a time."""
     probabilities, lanes = _probabilities(groups), len(states)
     states, words = states.astype(np.uint32), stream.astype(np.uint32)
     bits = np.empty(len(probabilities), dtype=np.bool_)
@@ -130,7 +130,7 @@ def _take_together(
         one = slot < p
         bits[start : start + lanes] = one
         share = (state >> shift) * p
-        state = np.where(one, share + slot, state - share - p)  # of a one, the latter wraps around
+        state = np.where(one, share + slot, state - share - p)  # for ones the latter wraps, unused
         (short,) = (state < low).nonzero()
         end = position + len(short)
         if end > len(words):
@@ -144,6 +144,6 @@ def _take_together(
 
 
 def _probabilities(groups: Sequence[Group]) -> npt.NDArray[np.uint16]:
-    """Return the probability of a one of each bit."""
+    """Return each bit's probability of a one."""
     values = np.array([probability for _, probability in groups], dtype=np.uint16)
     return np.repeat(values, [size for size, _ in groups])

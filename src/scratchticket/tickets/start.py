@@ -1,4 +1,4 @@
-"""What a run starts from: a random network, or the network of a ticket."""
+"""Start a run from the network of a ticket instead of a random one."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Weights = Literal["inherited", "new"]
 
 @dataclass(frozen=True)
 class Start:
-    """A ticket, or a trained network, that a run goes on from.
+    """The ticket or trained network that a run starts from.
 
     Attributes:
-        ticket: What it goes on from.
-        weights: ``inherited``: the ticket's. ``new``: those of the random network of the run's own
-            seed and init; of the ticket only the mask is used.
+        ticket: The ticket; a trained dense network is one too.
+        weights: ``inherited``: the ticket's weights. ``new``: those of the random network of the
+            run's seed and init; only the ticket's mask is used.
 
     Raises:
         InputError: If ``weights`` is neither.
@@ -37,10 +37,10 @@ class Start:
             raise unknown("choice of weights", self.weights, ("inherited", "new"))
 
     def check_whole(self) -> None:
-        """Refuse a start whose weights are not all there to choose from.
+        """Refuse a start that is not a trained dense network.
 
         Raises:
-            InputError: If weights are missing, or none of them was trained.
+            InputError: If weights are pruned, or none of them was trained.
         """
         if self.ticket.weights is None:
             raise InputError(
@@ -56,38 +56,38 @@ class Start:
     def hand_over(
         self, network: nn.Module, classes: Sequence[str], shape: tuple[int, int, int]
     ) -> None:
-        """Copy the weights into a network of the same kind, if they are to be inherited.
+        """Copy inherited weights into a network of the same architecture.
 
-        A classifier for other classes keeps its random weights. Batch-norm statistics are not
-        handed over: the run makes its own.
+        A classifier of other classes keeps its random weights. Batch-norm statistics are not
+        copied: the run computes its own.
 
         Args:
-            network: Where to; changed in place.
-            classes: Names of its classes.
+            network: Receives the weights, in place.
+            classes: Class names of the network.
             shape: Channel, height and width of its images.
 
         Raises:
-            InputError: If another layer does not fit.
+            InputError: If a layer other than the classifier does not fit.
         """
         if self.weights == "new":
             return
-        given = dict(bare(self.ticket.build()).named_parameters())
-        taking = dict(bare(network).named_parameters())
-        last = classifier(network, len(classes))
-        fitting = {n for n, p in taking.items() if n in given and given[n].shape == p.shape}
-        anew = {last, _bias(last)}
-        wrong = sorted((given.keys() | taking.keys()) - fitting - anew)
+        source = dict(bare(self.ticket.build()).named_parameters())
+        target = dict(bare(network).named_parameters())
+        weight = classifier(network, len(classes))
+        fitting = {n for n, p in target.items() if n in source and source[n].shape == p.shape}
+        head = {weight, _bias(weight)}
+        wrong = sorted((source.keys() | target.keys()) - fitting - head)
         if self.ticket.classes != tuple(classes):
-            fitting -= anew
+            fitting -= head
         if wrong:
             own = self.ticket.image_shape
             images = f": it takes images of shape {own}, not {shape}" if own != shape else ""
             raise InputError(f"the network to start from has another {wrong[0]}{images}")
         with torch.no_grad():
             for name in fitting:
-                taking[name].copy_(given[name])
+                target[name].copy_(source[name])
 
 
 def _bias(name: str | None) -> str | None:
-    """Return the name of the bias that goes with a weight."""
+    """Return the name of the bias of a weight's layer."""
     return name and name.removesuffix("weight") + "bias"

@@ -1,4 +1,4 @@
-"""The ticket: a network that was never trained, as a value."""
+"""The ticket: a masked random network, as a value and a file."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from scratchticket.base.modes import usual_modes
 from scratchticket.masks import Mask
 from scratchticket.networks import INITS, NetworkRecipe, bare, random_network
 from scratchticket.networks import statistics as statistics_of
-from scratchticket.tickets.bundle import Entry, opened, sealed
+from scratchticket.tickets.bundle import Entry, pack_tickets, unpack_tickets
 from scratchticket.tickets.header import Header, Layer, Statistic, Unmasked
 from scratchticket.tickets.identity import check_one_network, fingerprint
+from scratchticket.tickets.locate import ticket_path
 from scratchticket.tickets.parts import Parts, decoded, encoded
-from scratchticket.tickets.places import local
 
 
 @dataclass(frozen=True, eq=False)
 class Ticket:
     """A mask over a random network, with the running statistics of its batch norm.
 
-    A dense network is a ticket too: everything remains, and the weights are stored.
+    A trained dense network is a ticket too: all weights remain, and they are stored.
 
     Attributes:
         network: Architecture and init of the random network.
@@ -39,12 +39,12 @@ class Ticket:
         std: Per channel, divided by.
         mask: Parameter name to bool tensor, ``True`` = remains.
         statistics: The network's floating-point buffers, by name.
-        fingerprints: Of each parameter before masking, random or trained. Tickets of one network
-            have equal fingerprints.
-        score_seed: Seed of the initial scores the search started from, if it did; a mask remembers
-            them, which makes its code shorter.
-        weights: All parameters by name if a seed cannot rebuild them, else none.
-        provenance: JSON values: how the ticket came to be, with its accuracies.
+        fingerprints: Fingerprint of each parameter before masking, random or trained. Tickets of
+            one network have equal fingerprints.
+        score_seed: Seed of the search's initial scores, if random; the mask correlates with them,
+            which makes its code shorter.
+        weights: All parameters by name if a seed cannot rebuild them, else None.
+        provenance: Origin of the ticket, with its accuracies, as JSON values.
     """
 
     network: NetworkRecipe
@@ -102,12 +102,12 @@ class Ticket:
         return network.eval().requires_grad_(False)
 
     def check_data(self, shape: tuple[int, int, int], classes: Sequence[str], name: str) -> None:
-        """Refuse data this ticket was not made for.
+        """Refuse data that do not fit this ticket.
 
         Args:
-            shape: Channel, height and width of its images.
-            classes: Its class names; numbers from 0 are no names, and fit any.
-            name: How it is called.
+            shape: Channel, height and width of the images.
+            classes: Class names; numbers from 0 stand for unknown names and fit any.
+            name: Name of the data, for the error message.
 
         Raises:
             TicketError: If the shape of an image, the number of classes or their names differ.
@@ -125,11 +125,11 @@ class Ticket:
             raise TicketError(f"class {index} is {ours!r} in the ticket and {theirs!r} in {name}")
 
     def to_bytes(self) -> bytes:
-        """Return the ticket file's content: the same ticket always gives the same bytes."""
+        """Return the ticket file's content; equal tickets give equal bytes."""
         return tickets_to_bytes([self])
 
     def save(self, path: str | Path) -> None:
-        """Write the ticket file, whole or not at all.
+        """Write the ticket file, atomically.
 
         Raises:
             InputError: If the file cannot be written.
@@ -138,42 +138,42 @@ class Ticket:
 
     @staticmethod
     def from_bytes(content: bytes, index: int | None = None) -> Ticket:
-        """Read a ticket file's content and prove it; see :meth:`load`."""
-        entries = opened(content)
+        """Return the ticket of a file's content, verified; see :meth:`load`."""
+        entries = unpack_tickets(content)
         if index is None and len(entries) > 1:
             raise InputError(
                 f"the file holds {len(entries)} tickets; say which, from 0 to {len(entries) - 1}"
             )
         if not 0 <= (index or 0) < len(entries):
             raise InputError(f"there is no ticket {index}; the file holds {len(entries)}, from 0")
-        ticket = _made(*entries[index or 0])
+        ticket = _from_entry(*entries[index or 0])
         ticket.prove()
         return ticket
 
     @staticmethod
     def load(path: str | Path, index: int | None = None) -> Ticket:
-        """Read a ticket file, rebuild the random weights from the seed and prove that they match.
+        """Read a ticket file and verify it: its hash, and the weights rebuilt from the seed.
 
         Args:
-            path: The file; or ``gallery:NAME`` or ``hub:OWNER/NAME``, see :func:`.places.local`.
+            path: The file; ``gallery:NAME`` or ``hub:OWNER/NAME``, see :func:`.locate.ticket_path`.
             index: Which of several tickets in one file, from 0; only that one is decoded.
 
         Raises:
-            InputError: If there is no such file, or it holds several tickets and none is chosen.
-            TicketError: If it is no ticket file, or any byte of it is damaged, or the weights that
-                the seed gives here are not those the ticket was drawn from.
+            InputError: If there is no such file, or it holds several tickets and no index is given.
+            TicketError: If it is no ticket file, any byte of it is damaged, or the seed gives other
+                weights here than those the ticket was drawn from.
         """
         with _named(path):
-            return Ticket.from_bytes(read_bytes(local(path), "ticket file"), index)
+            return Ticket.from_bytes(read_bytes(ticket_path(path), "ticket file"), index)
 
     def prove(self, network: nn.Module | None = None) -> None:
         """Compare the weights with the fingerprints.
 
-        Weights that are stored and do not all remain have a fingerprint of what cannot be rebuilt:
-        it tells which tickets belong together, and there is nothing to compare it with.
+        Stored layers with pruned weights are skipped: their fingerprint, of all weights, cannot be
+        recomputed and only tells which tickets share a network.
 
         Args:
-            network: The random network, if it is already there.
+            network: The random network, if it is already built.
 
         Raises:
             TicketError: If the weights of a layer are not those the ticket was drawn from.
@@ -189,7 +189,7 @@ class Ticket:
                 raise TicketError(f"the weights of {name} do not match the ticket's fingerprint")
 
     def same_start(self, other: Ticket) -> bool:
-        """Whether both tickets' random networks are one, classifier included."""
+        """Return whether both tickets have the same random network, classifier included."""
 
         def start(ticket: Ticket) -> tuple[object, ...]:
             return ticket.network, ticket.seed, ticket.image_shape, len(ticket.classes)
@@ -198,7 +198,7 @@ class Ticket:
 
     @property
     def ternary(self) -> bool:
-        """Whether all weights of a masked layer are -c, 0 or +c, for one c: untrained constants."""
+        """Whether the weights of each masked layer are -c, 0 or +c for one c."""
         return self.weights is None and INITS[self.network.init].constant
 
 
@@ -211,11 +211,11 @@ def tickets_to_bytes(tickets: Sequence[Ticket]) -> bytes:
     if not tickets:
         raise InputError("a ticket file needs at least one ticket")
     check_one_network(tickets)
-    return sealed([_entry(ticket) for ticket in tickets])
+    return pack_tickets([_entry(ticket) for ticket in tickets])
 
 
 def save_tickets(tickets: Sequence[Ticket], path: str | Path) -> None:
-    """Write several tickets of one network into one file, whole or not at all.
+    """Write several tickets of one network into one file, atomically.
 
     Raises:
         InputError: If the file cannot be written, or the tickets are of different networks.
@@ -224,12 +224,12 @@ def save_tickets(tickets: Sequence[Ticket], path: str | Path) -> None:
 
 
 def load_tickets(path: str | Path) -> list[Ticket]:
-    """Read and prove every ticket of a file; see :meth:`Ticket.load`."""
+    """Read and verify every ticket of a file; see :meth:`Ticket.load`."""
     with _named(path):
         tickets: list[Ticket] = []
         network = None
-        for entry in opened(read_bytes(local(path), "ticket file")):
-            ticket = _made(*entry)
+        for entry in unpack_tickets(read_bytes(ticket_path(path), "ticket file")):
+            ticket = _from_entry(*entry)
             same = bool(tickets) and tickets[-1].same_start(ticket)
             if ticket.weights is None and (network is None or not same):
                 network = ticket.random_network()
@@ -243,7 +243,7 @@ def load_tickets(path: str | Path) -> list[Ticket]:
 
 
 def _entry(ticket: Ticket) -> Entry:
-    """Return what a file says and holds of a ticket."""
+    """Return a ticket's header and tensors in a file."""
     parts = Parts(ticket.mask, ticket.statistics, ticket.weights)
     plan, bits, tensors = encoded(parts, ticket.score_seed)
     prints, stored = ticket.fingerprints, ticket.weights
@@ -269,8 +269,8 @@ def _entry(ticket: Ticket) -> Entry:
     return header, tensors
 
 
-def _made(header: Header, tensors: dict[str, Tensor]) -> Ticket:
-    """Undo :func:`_entry`; the ticket is not proven yet."""
+def _from_entry(header: Header, tensors: dict[str, Tensor]) -> Ticket:
+    """Return the ticket of a header and tensors, not yet verified; inverse of :func:`_entry`."""
     parts = decoded(header, tensors)
     return Ticket(
         network=header.network,
@@ -291,7 +291,7 @@ def _made(header: Header, tensors: dict[str, Tensor]) -> Ticket:
 
 @contextmanager
 def _named(path: str | Path) -> Iterator[None]:
-    """Put the file's name before what is wrong with it."""
+    """Prefix error messages with the file's name."""
     try:
         yield
     except TicketError as error:

@@ -1,4 +1,4 @@
-"""How masks are searched for: each search is a file here and a line in the registry."""
+"""Mask searches: each is a file here and a line in the registry."""
 
 from scratchticket.learning.searches.named import NamedSearch
 from scratchticket.learning.searches.registry import SEARCHES, make_search, search_settings

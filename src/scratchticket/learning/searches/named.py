@@ -1,4 +1,4 @@
-"""What a name in the registry of searches stands for."""
+"""The entries of the search registry."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class NamedSearch:
     """A search of the registry, or of a plug-in.
 
     Attributes:
-        kind: Made of a :class:`SearchRecipe`; a subclass may do anything otherwise.
-        settings: What the name sets where the user does not: dotted paths of a recipe to values,
-            such as ``search.average`` or ``pattern.budget``.
+        kind: Class of the search, constructed with a :class:`SearchRecipe`.
+        settings: Defaults that the name implies: dotted paths of a recipe to values, such as
+            ``search.average`` or ``pattern.budget``.
     """
 
     kind: type[Search] = Search

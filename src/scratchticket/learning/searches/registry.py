@@ -16,19 +16,19 @@ SEARCHES: dict[str, NamedSearch] = {
 
 
 def _named(name: str) -> NamedSearch:
-    """Return what a name stands for.
+    """Return the search of a name.
 
     Raises:
-        InputError: If there is no such search, or a plug-in brings something else.
+        InputError: If the name is unknown, or a plug-in provides something else.
     """
     if name in SEARCHES:
         return SEARCHES[name]
-    found = plugin("searches", name)
-    if found is None:
+    plugged = plugin("searches", name)
+    if plugged is None:
         raise unknown("search", name, [*SEARCHES, *plugin_names("searches")])
-    if not isinstance(found, NamedSearch):
-        raise InputError(f"the search {name} of a plug-in must be a NamedSearch, got {found!r}")
-    return found
+    if not isinstance(plugged, NamedSearch):
+        raise InputError(f"the search {name} of a plug-in must be a NamedSearch, got {plugged!r}")
+    return plugged
 
 
 def make_search(recipe: SearchRecipe) -> Search:
@@ -41,7 +41,7 @@ def make_search(recipe: SearchRecipe) -> Search:
 
 
 def search_settings(name: str) -> dict[str, Any]:
-    """Return what a search sets where the user does not: dotted path to value.
+    """Return the defaults that a search implies: dotted path to value.
 
     Raises:
         InputError: If there is no such search.

@@ -1,4 +1,4 @@
-"""The parts of a search: how scores start, rank weights and step, and the attack they meet."""
+"""The parts of a search: how scores start, rank weights and step, and the inner attack."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.masks import score_bound
 
 Scalar = bool | int | float | str
-FLAT = 0.01  # bound of a flat start, as in Robust Binary Subnetworks
+FLAT = 0.01  # bound of the initial scores of a flat start, as in Robust Binary Subnetworks
 _CHOICES = {
     "start": ("fan_in", "flat"),
     "ranking": ("magnitude", "one-sided", "signed"),
@@ -41,21 +41,21 @@ class SearchRecipe:
         start: Range of the random scores. ``fan_in``: within 1 / sqrt(fan_in) of 0, as in the
             released code; ``flat``: within 0.01 in every layer (Robust Binary Subnetworks, 2022,
             arXiv:2202.01341).
-        ranking: What remains. ``magnitude``: the scores of largest magnitude (edge-popup).
-            ``one-sided``: the largest scores, which start at their magnitudes and stop at 0, where
-            their momentum is cleared. ``signed``: the largest scores, of either sign (IteRand,
-            2021, arXiv:2106.09269).
+        ranking: Which weights remain. ``magnitude``: those with the scores of largest magnitude
+            (edge-popup). ``one-sided``: those with the largest scores, which start at their
+            magnitudes and are clamped at 0, where their momentum is cleared. ``signed``: those with
+            the largest scores, negative scores included (IteRand, 2021, arXiv:2106.09269).
         step: ``sgd``; or ``normalised``: each layer's scores move by ``learning.learning_rate``
-            times their root mean square, and keep that size. Weight decay has then no effect.
-        memory: Above 0, weight decay is this number / (first learning rate * steps of the run), so
-            that scores forget what they learned before the last 1/memory of the run; instead of
-            ``learning.weight_decay``.
-        average: Above 0, masks are judged and kept by an exponential average of what ranks the
-            weights, over so many epochs, while the search goes on with the scores themselves.
-        sharpness: Above 0, the gradient is taken where each layer's scores have climbed by this
-            share of their norm (adversarial weight perturbation, Wu et al., 2020,
-            arXiv:2004.05884, of scores), for one more pass forward and back.
-        sharpness_from: Part of the run after which ``sharpness`` counts.
+            times their root mean square, which stays constant. Weight decay has then no effect.
+        memory: Above 0, weight decay is this number / (first learning rate * steps of the run)
+            instead of ``learning.weight_decay``, so that scores forget what they learned before the
+            last 1/memory of the run.
+        average: Above 0, masks for evaluation and the ticket follow an exponential moving average
+            of the importances over so many epochs; the search itself goes on with the scores.
+        sharpness: Above 0, the gradient is taken where each layer's scores have moved up their
+            gradient by this fraction of their norm (adversarial weight perturbation, Wu et al.,
+            2020, arXiv:2004.05884, on scores), for one more forward and backward pass.
+        sharpness_from: Fraction of the run after which ``sharpness`` counts.
         arguments: Further settings of a plug-in's search.
 
     Raises:
@@ -87,12 +87,12 @@ class SearchRecipe:
 
 
 class Search:
-    """What a learner of scores asks; this one is made of the parts that a recipe names.
+    """The rules of a search, called by the score learner; here the parts that a recipe names.
 
-    A plug-in overrides the methods it wants otherwise.
+    A plug-in overrides the methods it changes.
 
     Args:
-        recipe: Which parts.
+        recipe: Names of the parts.
     """
 
     def __init__(self, recipe: SearchRecipe) -> None:
@@ -101,29 +101,29 @@ class Search:
     def start(
         self, seed: int, name: str, shape: tuple[int, ...], *, of_channels: bool = False
     ) -> Tensor:
-        """Return the scores that a layer starts from: float32; see :func:`initial_scores`."""
+        """Return a layer's initial scores, float32; see :func:`initial_scores`."""
         bound = FLAT if self.recipe.start == "flat" else None
         scores = initial_scores(seed, name, shape, of_channels=of_channels, bound=bound)
         return scores.abs() if self.recipe.ranking == "one-sided" else scores
 
     def importance(self, scores: Tensor) -> Tensor:
-        """Return what ranks the weights of a layer, from its scores."""
+        """Return the importance of a layer's weights, which ranks them, from the scores."""
         return scores.abs() if self.recipe.ranking == "magnitude" else scores
 
     def gradient(self, scores: Tensor, gradient: Tensor) -> Tensor:
-        """Return the straight-through gradient of scores.
+        """Return the straight-through gradient of a layer's scores.
 
         Args:
-            scores: Of a layer.
-            gradient: Of the loss with respect to the mask, in the shape of the scores; it may be
-                changed in place.
+            scores: Scores of the layer.
+            gradient: Gradient of the loss with respect to the mask, in the shape of the scores; it
+                may be changed in place.
         """
         if self.recipe.ranking == "magnitude":
             return gradient.mul_(scores.sign())
         return gradient
 
     def descent(self, scores: Mapping[str, Tensor], momentum: float) -> Descent:
-        """Return what steps: it owns its state, which checkpoints keep."""
+        """Return the optimiser of the scores; its state is part of checkpoints."""
         kind = NormalisedDescent if self.recipe.step == "normalised" else Descent
         return kind(scores, momentum)
 
@@ -134,7 +134,7 @@ class Search:
         return self.recipe.memory / (learning.learning_rate * moment.steps)
 
     def constrain(self, scores: Tensor, velocity: Tensor | None) -> None:
-        """Put a layer's scores where they may be, after a step."""
+        """Project a layer's scores onto the allowed range, after a step."""
         if self.recipe.ranking != "one-sided":
             return
         if velocity is not None:
@@ -142,19 +142,19 @@ class Search:
         scores.clamp_min_(0.0)
 
     def keeps(self, moment: Moment) -> float | None:
-        """Return the share of the averaged importance that stays at a step; none without one."""
+        """Return the decay of the averaged importance at a step; None without averaging."""
         if not self.recipe.average:
             return None
         return 1 - 1 / max(1.0, self.recipe.average * moment.steps_per_epoch)
 
     def climb(self, moment: Moment) -> float:
-        """Return by which share of their norm scores climb before the gradient is taken."""
+        """Return the perturbation of the scores as a fraction of their norm; 0 for none."""
         if self.recipe.sharpness and moment.reached(Fraction(self.recipe.sharpness_from)):
             return self.recipe.sharpness
         return 0.0
 
     def attack(self, attack: Attack, moment: Moment) -> Attack:
-        """Return the inner attack of a step, given the one that the recipe has for it."""
+        """Return the inner attack of a step, given the recipe's."""
         return attack
 
 
@@ -166,18 +166,18 @@ def initial_scores(
     of_channels: bool = False,
     bound: float | None = None,
 ) -> Tensor:
-    """Return the scores a search starts from, as the released code draws them.
+    """Return a layer's initial scores, distributed as in the released code.
 
     They are uniform in (-1 / sqrt(fan_in), 1 / sqrt(fan_in)), where the fan-in is that of the
     scores: the product of all dimensions but the first. Scores of whole output channels are
     standard normal.
 
     Args:
-        seed: Of the scores.
-        name: Of the parameter.
-        shape: Of the scores.
-        of_channels: Whether they are of whole output channels.
-        bound: Of uniform scores, instead.
+        seed: Seed of the scores.
+        name: Name of the parameter.
+        shape: Shape of the scores.
+        of_channels: Whether each score covers an output channel.
+        bound: If given, scores are uniform within this bound.
 
     Returns:
         float32 of the given shape.

@@ -1,4 +1,4 @@
-"""Keeping a run: its state as a checkpoint, and back."""
+"""The state of a run: to a checkpoint, and from one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from scratchticket.base.errors import InputError, first_line
 from scratchticket.base.files import canonical_json
 from scratchticket.base.typed import changed
-from scratchticket.learning.checkpoint import Checkpoint, named
+from scratchticket.learning.checkpoint import Checkpoint, prefixed
 from scratchticket.learning.problem import Epoch, Problem, Snapshot
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.networks import bare
@@ -20,14 +20,14 @@ from scratchticket.networks import bare
 
 @dataclass
 class State:
-    """Where a run stands, beyond its tensors.
+    """The state of a run besides its learner and network.
 
     Attributes:
-        step: Steps done.
-        loss_sum: Over the steps of this epoch; float64, on the run's device.
-        seconds: Spent over all sessions.
+        step: Number of steps done.
+        loss_sum: Sum of the losses of this epoch; float64, on the run's device.
+        seconds: Time spent, over all sessions.
         epochs: The log.
-        best: The best epoch under attack on validation.
+        best: The epoch of the best robust validation accuracy so far.
     """
 
     step: int
@@ -45,7 +45,7 @@ def buffers_of(problem: Problem) -> dict[str, Tensor]:
 
 
 def identity(problem: Problem, recipe: LearningRecipe) -> str:
-    """Return a hash of everything a checkpoint must agree on with the run it resumes."""
+    """Return a hash of everything that must be equal for a run to resume from a checkpoint."""
     facts: dict[str, Any] = {
         "learning": changed(recipe),
         "attack": problem.attack.changed(),
@@ -56,22 +56,22 @@ def identity(problem: Problem, recipe: LearningRecipe) -> str:
         "facts": dict(problem.facts),
     }
     if torch.are_deterministic_algorithms_enabled():
-        facts["deterministic"] = True  # a run is so from its first step or not at all
+        facts["deterministic"] = True  # holds for all steps of a run or for none
     return sha256(canonical_json(facts).encode()).hexdigest()
 
 
-def kept(problem: Problem, state: State, own: str) -> Checkpoint:
+def to_checkpoint(problem: Problem, state: State, own: str) -> Checkpoint:
     """Return the checkpoint of a run.
 
     Args:
-        problem: Of the run.
-        state: Where it stands.
+        problem: Problem of the run.
+        state: State of the run.
         own: The run's :func:`identity`.
     """
     best = state.best
-    tensors = problem.learner.state() | named("buffers", buffers_of(problem))
+    tensors = problem.learner.state() | prefixed("buffers", buffers_of(problem))
     if best is not None:
-        tensors |= named("best", best.result) | named("best-statistics", best.statistics)
+        tensors |= prefixed("best", best.result) | prefixed("best-statistics", best.statistics)
     facts = {
         "identity": own,
         "step": state.step,
@@ -83,8 +83,8 @@ def kept(problem: Problem, state: State, own: str) -> Checkpoint:
     return Checkpoint(tensors, facts)
 
 
-def restored(checkpoint: Checkpoint, problem: Problem, own: str) -> State:
-    """Put a checkpoint's tensors where they were, and return where the run stood.
+def from_checkpoint(checkpoint: Checkpoint, problem: Problem, own: str) -> State:
+    """Load a checkpoint into learner and network, and return the state of the run.
 
     Raises:
         InputError: If it belongs to another run, or is damaged.
@@ -92,17 +92,16 @@ def restored(checkpoint: Checkpoint, problem: Problem, own: str) -> State:
     if checkpoint.facts.get("identity") != own:
         raise InputError("the checkpoint belongs to a run with other settings")
     try:
-        return _restored(checkpoint, problem)
+        return _from_checkpoint(checkpoint, problem)
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"the checkpoint is damaged: {first_line(error)}") from None
 
 
-def _restored(checkpoint: Checkpoint, problem: Problem) -> State:
-    """Put a checkpoint's tensors where they were, and return where the run stood."""
+def _from_checkpoint(checkpoint: Checkpoint, problem: Problem) -> State:
     facts = checkpoint.facts
     step, seconds = facts["step"], facts["seconds"]
     if type(step) is not int or step < 0 or not 0 <= float(seconds) < float("inf"):
-        raise ValueError("it is of no step of a run")
+        raise ValueError("its step or time is invalid")
     buffers, device = checkpoint.part("buffers"), problem.images.labels.device
     problem.learner.restore(checkpoint.tensors)
     with torch.no_grad():
@@ -116,7 +115,7 @@ def _restored(checkpoint: Checkpoint, problem: Problem) -> State:
     )
     if facts["best_epoch"] is not None:
         result, statistics = checkpoint.part("best"), checkpoint.part("best-statistics")
-        state.best = Snapshot(  # in the network's order, not the file's
+        state.best = Snapshot(  # parameters in the network's order, not the file's
             facts["best_epoch"],
             {name: result[name].to(device) for name in problem.learner.tensors()},
             {name: statistics[name] for name in buffers_of(problem)},
