@@ -9,7 +9,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from scratchticket.base.errors import InputError, first_line
-from scratchticket.data.pictures import FORMATS, photograph, pixels_of
+from scratchticket.data.decoding import FORMATS, photograph, pixels_of
 
 MAX_BYTES = 5 * 2**20  # of an upload
 MAX_SIDE = 4096  # pixels
