@@ -23,8 +23,8 @@ from scratchticket.base.quantities import fraction
 from scratchticket.data import Data, ImageSet, pixels
 from scratchticket.evaluation import (
     BATCH_SIZE,
-    answering,
-    check_judged,
+    check_ready,
+    checked_logits,
     counts,
     natural_accuracy,
     predictions,
@@ -121,7 +121,7 @@ def attacked_images(  # noqa: PLR0913
         InputError: If nothing is left.
         ScratchticketError: If the attack leaves its threat model.
     """
-    check_judged(subject.network)
+    check_ready(subject.network)
     device = next(subject.network.parameters()).device
     found: dict[str, list[Tensor]] = {name: [] for name in COLUMNS}
     batches = -(-len(images) // BATCH_SIZE)
@@ -130,7 +130,7 @@ def attacked_images(  # noqa: PLR0913
         clean, labels = pixels(chosen.images), chosen.labels
         generator = rng.generator(seed, "evaluation", attack.stream, batch, device=device)
         with frozen(subject.network):
-            adversarial = attack(answering(subject.network), clean, labels, generator).images
+            adversarial = attack(checked_logits(subject.network), clean, labels, generator).images
         verified(adversarial, clean, attack.ball, str(attack))
         kept = torch.ones_like(labels, dtype=torch.bool)
         if attack.method.nearest or isinstance(attack.method, Stage):

@@ -27,7 +27,7 @@ from scratchticket.evaluation import (
     suite,
 )
 from scratchticket.judging.subject import Subject
-from scratchticket.judging.task import Facts
+from scratchticket.judging.task import Json
 from scratchticket.networks import placed
 from scratchticket.pictures import figures
 from scratchticket.runs.records import versions
@@ -87,7 +87,7 @@ class Judgement:
             )
         ]
 
-    def report(self, works: Sequence[Evaluation], journal: Journal, progress: Progress) -> Facts:
+    def report(self, works: Sequence[Evaluation], journal: Journal, progress: Progress) -> Json:
         """Return what a record says of the finished work."""
         evaluated = works[0].result(journal)
         assert evaluated is not None
@@ -98,12 +98,12 @@ class Judgement:
             **report(evaluated, self.where, self.classes),
         }
 
-    def picture(self, record: Facts) -> str:
+    def picture(self, record: Json) -> str:
         """Draw accuracy against epsilon: SVG."""
         return figures.robustness(record)
 
 
-def _planned(attack: Attack) -> Facts:
+def _planned(attack: Attack) -> Json:
     """Return what a plan says of an attack; in unchanging words, for it tells folders apart."""
     name = "autoattack" if isinstance(attack.method, Stage) else attack.method.name
     return attack.facts() | {"title": attack.stream, "name": name}
@@ -193,7 +193,7 @@ def balls_of(
     return balls(subject.epsilon, norm or subject.norm, shape, **radii)
 
 
-def fingerprint(images: ImageSet) -> Facts:
+def fingerprint(images: ImageSet) -> Json:
     """Return what tells a set of images from others, as JSON values."""
     return {"total": len(images), "sha256": images.digest(labels=True)}
 

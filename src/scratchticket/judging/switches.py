@@ -18,10 +18,10 @@ from scratchticket.base.files import canonical_json, check_text
 from scratchticket.base.rng import check_seed
 from scratchticket.data import ImageSet
 from scratchticket.evaluation import Balls, Journal, Progress, chance_signs, default_batch_size
-from scratchticket.evaluation.transfer import Crossed, Strike, Transfer
+from scratchticket.evaluation.transfer import SourcedAttack, Transfer, TransferResult
 from scratchticket.judging.evaluation import fingerprint
 from scratchticket.judging.subject import Subject
-from scratchticket.judging.task import Facts
+from scratchticket.judging.task import Json
 from scratchticket.networks import placed
 from scratchticket.pictures import set_figures
 from scratchticket.runs.records import versions
@@ -55,7 +55,7 @@ class _Several:
 
     subjects: dict[str, Subject]
     images: ImageSet
-    source: Facts
+    source: Json
     where: Balls
     classes: int
     seed: int = 0
@@ -71,7 +71,7 @@ class _Several:
         """Of the networks."""
         return tuple(self.subjects)
 
-    def common(self) -> Facts:
+    def common(self) -> Json:
         """Return what every plan says."""
         return {
             "format": 1,
@@ -86,14 +86,14 @@ class _Several:
     def work(
         self,
         subjects: dict[str, Subject],
-        strikes: Sequence[Strike],
+        attacks: Sequence[SourcedAttack],
         device: torch.device | str,
         **more: Any,
     ) -> Transfer:
-        """Return the work of some strikes."""
+        """Return the work of some attacks."""
         networks = {name: placed(subject.network, device) for name, subject in subjects.items()}
         return Transfer(
-            networks, self.images, strikes, seed=self.seed, batch_size=self.batch_size, **more
+            networks, self.images, attacks, seed=self.seed, batch_size=self.batch_size, **more
         )
 
 
@@ -101,34 +101,34 @@ class _Several:
 class TransferTask(_Several):
     """The transfer matrices of some networks: attacks made on each, judged on all."""
 
-    def plan(self) -> Facts:
+    def plan(self) -> Json:
         """Return everything that decides a result, as JSON values."""
-        return {"kind": "transfer", **self.common(), "strikes": list(map(str, self._strikes()))}
+        return {"kind": "transfer", **self.common(), "strikes": list(map(str, self._sourced()))}
 
     def works(self, device: torch.device | str) -> list[Transfer]:
         """Return what there is to do."""
-        return [self.work(self.subjects, self._strikes(), device)]
+        return [self.work(self.subjects, self._sourced(), device)]
 
-    def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Facts:
+    def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Json:
         """Return what a record says of the finished work."""
-        crossed = works[0].result(journal)
-        assert crossed is not None
-        equal, natural = chances(None, len(self.names)), _natural(crossed)
+        result = works[0].result(journal)
+        assert result is not None
+        equal, natural = chances(None, len(self.names)), _natural(result)
         return {
             "kind": "transfer",
             "data": self.source,
             "networks": list(self.names),
             "natural": {name: accuracy.correct for name, accuracy in natural.items()},
             "total": len(self.images),
-            "matrices": matrices(crossed, self.names, equal),
+            "matrices": matrices(result, self.names, equal),
             "warning_signs": chance_signs(natural, self.classes),
         }
 
-    def picture(self, record: Facts) -> str:
+    def picture(self, record: Json) -> str:
         """Draw the matrices: SVG."""
         return set_figures.transfer(record)
 
-    def _strikes(self) -> tuple[Strike, ...]:
+    def _sourced(self) -> tuple[SourcedAttack, ...]:
         return transfer_suite(self.names, self.where)
 
 
@@ -146,7 +146,7 @@ class SwitchTask(_Several):
     probabilities: tuple[float, ...] | None = None
     dense: Subject | None = None
 
-    def plan(self) -> Facts:
+    def plan(self) -> Json:
         """Return everything that decides a result, as JSON values."""
         return {
             "kind": "switch",
@@ -154,14 +154,14 @@ class SwitchTask(_Several):
             "suite": self.suite,
             "probabilities": self.probabilities and list(self.probabilities),
             "dense": self.dense and self.dense.facts,
-            "strikes": list(map(str, self._strikes(self.names))),
+            "strikes": list(map(str, self._sourced(self.names))),
         }
 
     def works(self, device: torch.device | str) -> list[Transfer]:
         """Return what there is to do."""
         own = self.work(
             self.subjects,
-            self._strikes(self.names),
+            self._sourced(self.names),
             device,
             members=self.names,
             probabilities=self.probabilities,
@@ -169,21 +169,21 @@ class SwitchTask(_Several):
         if self.dense is None:
             return [own]
         alone = {DENSE: self.dense}
-        strikes = self._strikes([DENSE], alone=True)
+        attacks = self._sourced([DENSE], alone=True)
         return [
             own,
-            self.work(alone, strikes, device, members=[DENSE], prefix=f"{DENSE}: "),
+            self.work(alone, attacks, device, members=[DENSE], prefix=f"{DENSE}: "),
         ]
 
-    def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Facts:
+    def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Json:
         """Return what a record says of the finished work; the game is played now."""
         found = [work.result(journal) for work in works]
-        crossed = found[0]
-        assert crossed is not None
+        result = found[0]
+        assert result is not None
         members = Members(self.names, chances(self.probabilities, len(self.names)))
-        facts = switch_report(crossed, members, self.where)
-        facts["game"] = self._game(crossed, members, works[0], journal, progress)
-        natural = _natural(crossed)
+        facts = switch_report(result, members, self.where)
+        facts["game"] = self._game(result, members, works[0], journal, progress)
+        natural = _natural(result)
         if len(found) > 1 and found[1] is not None:
             single = Members((DENSE,), torch.ones(1, dtype=torch.float64))
             facts["dense"] = switch_report(found[1], single, self.where)
@@ -200,29 +200,29 @@ class SwitchTask(_Several):
             "warning_signs": chance_signs(natural, self.classes),
         }
 
-    def picture(self, record: Facts) -> str:
-        """Draw what is left under every strike: SVG."""
+    def picture(self, record: Json) -> str:
+        """Draw the expected accuracy under every attack: SVG."""
         return set_figures.switch(record)
 
-    def _strikes(self, names: Sequence[str], alone: bool = False) -> tuple[Strike, ...]:
+    def _sourced(self, names: Sequence[str], alone: bool = False) -> tuple[SourcedAttack, ...]:
         known = None if alone else self.probabilities
         return switch_suite(self.suite, names, self.where, self.classes, known)
 
     def _game(
         self,
-        crossed: Crossed,
+        result: TransferResult,
         members: Members,
         work: Transfer,
         journal: Journal,
         progress: Progress,
-    ) -> Facts:
+    ) -> Json:
         """Return the defender's best probabilities at the least epsilon, and what they leave."""
         epsilon = self.where.epsilons[0]
-        known: Attacks = [members.right(crossed.right)]
+        known: Attacks = [members.right(result.right)]
         known += [
             members.right(s.right)
-            for s in crossed.struck
-            if s.strike.attack.epsilon == epsilon and s.strike.attack.norm == self.where.norm
+            for s in result.rows
+            if s.sourced.attack.epsilon == epsilon and s.sourced.attack.norm == self.where.norm
         ]
         if self.suite == "quick":
             answer = solve(known)
@@ -232,11 +232,11 @@ class SwitchTask(_Several):
         def respond(probabilities: tuple[float, ...]) -> Attacks:
             nonlocal count
             count += 1
-            strikes = respond_with(probabilities, self.where)
+            attacks = respond_with(probabilities, self.where)
             new = Transfer(
                 work.networks,
                 self.images,
-                strikes,
+                attacks,
                 members=self.names,
                 probabilities=probabilities,
                 seed=self.seed,
@@ -244,9 +244,9 @@ class SwitchTask(_Several):
                 prefix=f"round {count} of the game ({_digest(probabilities)}): ",
             )
             new.run(journal, progress=progress)
-            result = new.result(journal)
-            assert result is not None
-            return [members.right(struck.right) for struck in result.struck]
+            response = new.result(journal)
+            assert response is not None
+            return [members.right(row.right) for row in response.rows]
 
         solution, rounds = play(known, respond, ROUNDS)
         return {
@@ -258,9 +258,9 @@ class SwitchTask(_Several):
         }
 
 
-def _natural(crossed: Crossed) -> dict[str, Accuracy]:
+def _natural(result: TransferResult) -> dict[str, Accuracy]:
     """Return the natural accuracy of each network, by its name."""
-    return {name: Accuracy(int(r.sum()), len(r)) for name, r in crossed.right.items()}
+    return {name: Accuracy(int(r.sum()), len(r)) for name, r in result.right.items()}
 
 
 def check_epsilons(suite: str, epsilons: Sequence[str]) -> None:

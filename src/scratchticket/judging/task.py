@@ -18,7 +18,7 @@ from scratchticket.runs.folder import RunFolder, json_file
 from scratchticket.runs.records import commit, machine, versions
 from scratchticket.runs.schemas import all_attacked, check_record
 
-Facts = dict[str, Any]
+Json = dict[str, Any]
 W = TypeVar("W", bound=Work)
 
 
@@ -70,16 +70,16 @@ class EvaluationFolder:
 class Task(Protocol[W]):
     """What is to be found out about networks."""
 
-    def plan(self) -> Facts:
+    def plan(self) -> Json:
         """Return everything that decides a result, as JSON values."""
 
     def works(self, device: torch.device | str) -> Sequence[W]:
         """Return what there is to do."""
 
-    def report(self, works: Sequence[W], journal: Journal, progress: Progress) -> Facts:
+    def report(self, works: Sequence[W], journal: Journal, progress: Progress) -> Json:
         """Return what a record says of the finished work; what follows from it is done now."""
 
-    def picture(self, record: Facts) -> str:
+    def picture(self, record: Json) -> str:
         """Draw what was found: SVG."""
 
 
@@ -91,7 +91,7 @@ def carry_out(  # noqa: PLR0913
     overwrite: bool = False,
     device: torch.device | str = "cpu",
     progress: Progress = lambda name, done, total: None,
-) -> Facts | None:
+) -> Json | None:
     """Carry out a task; in a folder, from where it was left.
 
     Args:
@@ -144,7 +144,7 @@ def carry_out(  # noqa: PLR0913
         journal.close()
 
 
-def _finished(home: EvaluationFolder, plan: Facts) -> Facts | None:
+def _finished(home: EvaluationFolder, plan: Json) -> Json | None:
     """Return the record of a task that was finished earlier.
 
     One with numbers that have no attack behind them is made again from what the journal has.
@@ -167,11 +167,11 @@ def _run(works: Sequence[W], journal: Journal, shard: Shard, progress: Progress)
 def _record(  # noqa: PLR0917
     task: Task[W],
     works: Sequence[W],
-    plan: Facts,
+    plan: Json,
     journal: Journal,
     device: torch.device | str,
     progress: Progress,
-) -> Facts | None:
+) -> Json | None:
     """Make the record, if all shards have done theirs."""
     if not all(work.finished(journal) for work in works):
         return None

@@ -21,7 +21,7 @@ from scratchticket.attacks import Attack
 from scratchticket.base import rng
 from scratchticket.base.quantities import fraction_text
 from scratchticket.data import ImageSet, pixels
-from scratchticket.evaluation import answering, predictions
+from scratchticket.evaluation import checked_logits, predictions
 from scratchticket.learning import Epoch
 
 NATURAL, ROBUST, LOSS = "#0072b2", "#d55e00", "#555555"  # distinguishable to the colour-blind
@@ -131,7 +131,7 @@ def examples(
     some = images[slice(0, EXAMPLES)]
     clean, labels = pixels(some.images), some.labels
     generator = rng.generator(seed, "evaluation", "examples")
-    attacked = attack(answering(network), clean, labels, generator).images
+    attacked = attack(checked_logits(network), clean, labels, generator).images
     largest = float((attacked - clean).abs().max())
     shown = Fraction(str(attack.epsilon)) if attack.norm == "linf" else Fraction(f"{largest:.2g}")
     width = float(shown) or 1.0

@@ -17,7 +17,7 @@ from scratchticket.runs.recipe import Recipe, make_recipe
 
 Kind = Literal["run", "judge", "transfer", "switch", "features"]
 START, BESIDE, DENSE = "start", "beside", "dense"  # what a job may need another's ticket for
-Facts = dict[str, Any]
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Job:
     def __hash__(self) -> int:
         return hash(self.id)
 
-    def json(self) -> Facts:
+    def json(self) -> Json:
         """Return everything that decides the result and is not the default; needs by their ids.
 
         Where a run goes on from another job, its network is that job's but for what is said here.

@@ -25,13 +25,13 @@ from scratchticket.sweeps.job import BESIDE, DENSE, START, Job
 from scratchticket.sweeps.store import Store
 from scratchticket.tickets import Ticket
 
-Facts = dict[str, Any]
+Json = dict[str, Any]
 Observe = Callable[[float], None]
 
 
 def perform(
     job: Job, store: Store, *, device: str = "cpu", observe: Observe = lambda fraction: None
-) -> Facts:
+) -> Json:
     """Do a job in its folder of a store, from where it was left.
 
     Args:
@@ -55,7 +55,7 @@ def perform(
         raise TicketError(f"{error}; remove the folder of that ticket, of {needed}") from None
 
 
-def _performed(job: Job, store: Store, device: str, observe: Observe) -> Facts:
+def _performed(job: Job, store: Store, device: str, observe: Observe) -> Json:
     if job.kind == "run":
         return _run(job, store, device, observe)
     data = store.data(job.data)
@@ -66,7 +66,7 @@ def _performed(job: Job, store: Store, device: str, observe: Observe) -> Facts:
     def progress(name: str, done: int, total: int) -> None:
         observe(done / total)
 
-    def carried(overwrite: bool) -> Facts | None:
+    def carried(overwrite: bool) -> Json | None:
         folder = store.folder(job)
         return carry_out(task, folder=folder, overwrite=overwrite, device=device, progress=progress)
 
@@ -78,7 +78,7 @@ def _performed(job: Job, store: Store, device: str, observe: Observe) -> Facts:
     return record
 
 
-def _run(job: Job, store: Store, device: str, observe: Observe) -> Facts:
+def _run(job: Job, store: Store, device: str, observe: Observe) -> Json:
     """Draw or train."""
     settings = dict(job.settings)
     if START in job.needs:
@@ -88,7 +88,7 @@ def _run(job: Job, store: Store, device: str, observe: Observe) -> Facts:
         settings["beside.files"] = beside
     recipe = make_recipe_from_file(settings)
 
-    def ran(resume: bool) -> Facts:
+    def ran(resume: bool) -> Json:
         return run(
             recipe,
             store.folder(job),
@@ -136,7 +136,7 @@ def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
     )
 
 
-def balls_of_entry(where: Balls, told: Facts) -> Balls:
+def balls_of_entry(where: Balls, told: Json) -> Balls:
     """Return the balls of one attack of a judgement's settings."""
     norm = told.get("norm", where.norm)
     epsilons = tuple(
@@ -174,7 +174,7 @@ def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
     )
 
 
-def _features(job: Job, store: Store, data: Data, device: str) -> Facts:
+def _features(job: Job, store: Store, data: Data, device: str) -> Json:
     """``epsilons``, ``images``: noise in l-inf balls, and how far the last convolution moves."""
     images, distances = some_of(data.test, job.settings.get("images")), {}
     attacks = [Attack(Noise(1), epsilon) for epsilon in job.settings["epsilons"]]

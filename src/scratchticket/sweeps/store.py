@@ -22,14 +22,14 @@ from scratchticket.runs.summary import usable
 from scratchticket.sweeps.job import Job
 
 State = Literal["finished", "running", "failed", "begun", "new"]
-Facts = dict[str, Any]
+Json = dict[str, Any]
 FOREVER = 1e10  # seconds
 _JOB = re.compile("[0-9a-f]{16}")  # the name of a job's folder
 _REMOVED = ".removed-"
 DEATHS = 5  # processes that may die of a job before it counts as failed
 
 
-def record_in(folder: Path) -> Facts | None:
+def record_in(folder: Path) -> Json | None:
     """Return the record in the folder of a job; none if it or its ticket is not there, whole.
 
     Raises:
@@ -84,7 +84,7 @@ class Store:
         """Return the ticket file that a run has made or will make."""
         return RunFolder(self.folder(job), job.recipe.task).ticket
 
-    def record(self, job: Job) -> Facts | None:
+    def record(self, job: Job) -> Json | None:
         """Return the record of a job; none if it is not finished.
 
         Raises:

@@ -13,7 +13,7 @@ from scratchticket.attacks.square import SetSquare
 from scratchticket.base.errors import InputError, unknown
 from scratchticket.base.quantities import fraction
 from scratchticket.evaluation import Balls, possible
-from scratchticket.evaluation.transfer import SET, SWITCH, Strike
+from scratchticket.evaluation.transfer import SET, SWITCH, SourcedAttack
 
 SwitchSuite = Literal["quick", "full"]
 EPSILONS: dict[str, int] = {"quick": 1, "full": 2}  # that a suite searches at, at most
@@ -37,8 +37,8 @@ def switch_suite(
     where: Balls,
     classes: int,
     probabilities: Chances = None,
-) -> tuple[Strike, ...]:
-    """Return the strikes of a suite.
+) -> tuple[SourcedAttack, ...]:
+    """Return the attacks of a suite.
 
     Args:
         name: ``quick`` or ``full``.
@@ -54,12 +54,12 @@ def switch_suite(
         raise unknown("suite", name, get_args(SwitchSuite))
     if fraction(where.epsilons[0], "epsilon") == 0:
         raise InputError("epsilon must be above 0")
-    strikes = (_quick if name == "quick" else _full)(members, where, probabilities)
-    chosen = [strike for strike in strikes if possible([strike.attack], classes)]
-    return tuple({str(strike): strike for strike in chosen}.values())
+    attacks = (_quick if name == "quick" else _full)(members, where, probabilities)
+    chosen = [sourced for sourced in attacks if possible([sourced.attack], classes)]
+    return tuple({str(sourced): sourced for sourced in chosen}.values())
 
 
-def respond_with(probabilities: tuple[float, ...], where: Balls) -> tuple[Strike, ...]:
+def respond_with(probabilities: tuple[float, ...], where: Balls) -> tuple[SourcedAttack, ...]:
     """Return the attacker's best answers to given probabilities, at the least epsilon.
 
     A ticket that is never drawn is not attacked.
@@ -69,8 +69,8 @@ def respond_with(probabilities: tuple[float, ...], where: Balls) -> tuple[Strike
     return tuple(_on([SET], where, first, *methods))
 
 
-def transfer_suite(networks: Sequence[str], where: Balls) -> tuple[Strike, ...]:
-    """Return the strikes of the transfer matrices at the least epsilon.
+def transfer_suite(networks: Sequence[str], where: Balls) -> tuple[SourcedAttack, ...]:
+    """Return the attacks of the transfer matrices at the least epsilon.
 
     First the released one: there the search for an image stops as soon as its source is fooled,
     which makes images that fool other networks least. Then those that go on to the end, on
@@ -79,7 +79,7 @@ def transfer_suite(networks: Sequence[str], where: Balls) -> tuple[Strike, ...]:
     return tuple(_on(networks, where, where.epsilons[0], *TRANSFERRED))
 
 
-def _quick(members: Sequence[str], where: Balls, known: Chances) -> Iterator[Strike]:
+def _quick(members: Sequence[str], where: Balls, known: Chances) -> Iterator[SourcedAttack]:
     first = where.epsilons[0]
     yield from _on(members, where, first, RELEASED)
     yield from _on([SET], where, first, *_paper(known))
@@ -87,7 +87,7 @@ def _quick(members: Sequence[str], where: Balls, known: Chances) -> Iterator[Str
     yield from _on(members, where, first, *STRONGEST)
 
 
-def _full(members: Sequence[str], where: Balls, known: Chances) -> Iterator[Strike]:
+def _full(members: Sequence[str], where: Balls, known: Chances) -> Iterator[SourcedAttack]:
     first, *others = where.epsilons[: EPSILONS["full"]]
     for epsilon in (first, *others):  # the paper's protocol: Tables 3 and 4
         cw_inf, autoattack = PGD(100, loss="margin"), AutoAttack()
@@ -123,8 +123,10 @@ def _adaptive(
     return methods
 
 
-def _on(sources: Sequence[str], where: Balls, epsilon: str, *methods: Method) -> Iterator[Strike]:
+def _on(
+    sources: Sequence[str], where: Balls, epsilon: str, *methods: Method
+) -> Iterator[SourcedAttack]:
     """Return each method on each source."""
     for method in methods:
         attack = Attack(method, epsilon, where.norm)
-        yield from (Strike(attack, source) for source in sources)
+        yield from (SourcedAttack(attack, source) for source in sources)
