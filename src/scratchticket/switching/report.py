@@ -16,7 +16,7 @@ from scratchticket.evaluation import Balls, counts
 from scratchticket.evaluation.transfer import SET, SWITCH, TransferResult, TransferRow
 
 Json = dict[str, Any]
-TRIES = (1, 2, 5, 10)  # of an attacker who may send an image again and again
+TRIES = (1, 2, 5, 10)  # numbers of queries of an attacker who repeats an image
 
 
 @dataclass(frozen=True)
@@ -24,22 +24,22 @@ class Members:
     """The networks of a switch.
 
     Attributes:
-        names: Of them.
-        probabilities: Of each, ``(member,)``, float64.
+        names: Names of the networks.
+        probabilities: Probability of each, ``(member,)``, float64.
     """
 
     names: tuple[str, ...]
     probabilities: Tensor
 
     def right(self, by_name: dict[str, Tensor]) -> Tensor:
-        """Return which members are right on which image: bool, ``(n, member)``."""
+        """Return which members classify which image correctly: bool, ``(n, member)``."""
         return torch.stack([by_name[name] for name in self.names], dim=1)
 
     def expected(self, right: Tensor) -> Tensor:
-        """Return the probability that an image is answered rightly: ``(..., n)``.
+        """Return the probability that an image is classified correctly: ``(..., n)``.
 
         Args:
-            right: Which members are, bool, ``(..., n, member)``.
+            right: Correctness of each member, bool, ``(..., n, member)``.
         """
         return (right.double() @ self.probabilities).clamp(max=1)  # sums may round upwards
 
@@ -47,18 +47,18 @@ class Members:
 def expectation(values: Tensor) -> Json:
     """Return the mean over images and its 95 % interval.
 
-    The interval is Wilson's; between right and wrong lies no image of larger variance, so it is on
-    the safe side.
+    The interval is Wilson's; it is conservative, since values between 0 and 1 have no larger
+    variance than correct and wrong.
     """
     mean, total = float(values.mean()), len(values)
     return {"expected": mean, "total": total, "interval": list(wilson(mean, total))}
 
 
 def switch_report(result: TransferResult, members: Members, where: Balls) -> Json:
-    """Return what a record says of a switch; docs/r2s.md tells every field.
+    """Return the record of a switch; docs/r2s.md explains every field.
 
     Args:
-        result: What the attacks did.
+        result: Results of the sourced attacks.
         members: The switch.
         where: The balls of the suite.
     """
@@ -84,13 +84,13 @@ def switch_report(result: TransferResult, members: Members, where: Balls) -> Jso
 def matrices(
     result: TransferResult, sources: Sequence[str], probabilities: Tensor | None = None
 ) -> list[Json]:
-    """Return a transfer matrix for every attack that was made on each source.
+    """Return a transfer matrix for every attack that was made on all sources.
 
     Args:
-        result: What the attacks did.
-        sources: The networks attacks were made on.
-        probabilities: Of the sources, for attacker and defender alike, if they are a switch: then
-            the mean of the matrix is what the paper calls R2S's robust accuracy.
+        result: Results of the sourced attacks.
+        sources: Networks the attacks were made on.
+        probabilities: Probabilities of the sources for attacker and defender alike, if they are a
+            switch: then the mean of the matrix is what the paper calls R2S's robust accuracy.
     """
     by_attack: dict[str, dict[str, TransferRow]] = {}
     for row in result.rows:
@@ -119,7 +119,7 @@ def matrices(
 def _mixed(
     matrix: dict[str, dict[str, int]], names: Sequence[str], chances: Tensor, total: int
 ) -> Json:
-    """Return what a matrix says of attacker and defender who both draw from the set."""
+    """Return the summary of a matrix whose attacker and defender both draw from the set."""
     table = torch.tensor([[matrix[row][column] for column in names] for row in names]).double()
     by_source = ((table @ chances) / total).clamp(max=1)
     off = chances[:, None] * chances[None, :] * (1 - torch.eye(len(names), dtype=torch.float64))
@@ -133,7 +133,7 @@ def _mixed(
 
 
 def _members(right: Tensor, members: Members) -> Json:
-    """Return the accuracy of each member, and on how many images all are right."""
+    """Return the accuracy of each member, and the number of images that all get right."""
     total = len(right)
     return {
         "all_right": counts(Accuracy(int(right.all(dim=1).sum()), total)),

@@ -1,4 +1,4 @@
-"""Which attacks a switch must resist: the paper's, and those of attackers who know the set."""
+"""Attacks on a switch: the paper's protocol, and attackers who know the set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scratchticket.evaluation import Balls, possible
 from scratchticket.evaluation.transfer import SET, SWITCH, SourcedAttack
 
 SwitchSuite = Literal["quick", "full"]
-EPSILONS: dict[str, int] = {"quick": 1, "full": 2}  # that a suite searches at, at most
+EPSILONS: dict[str, int] = {"quick": 1, "full": 2}  # largest number of epsilons of a suite
 SAMPLES = (1, 5, 10, 20)  # networks drawn per step of a sampled expectation
 ADAPTIVE: tuple[SetLoss, ...] = ("eot", "mean-probabilities", "mean-logits")  # Sec. 6.3
 Chances = tuple[float, ...] | None
@@ -38,17 +38,17 @@ def switch_suite(
     classes: int,
     probabilities: Chances = None,
 ) -> tuple[SourcedAttack, ...]:
-    """Return the attacks of a suite.
+    """Return the sourced attacks of a suite.
 
     Args:
         name: ``quick`` or ``full``.
-        members: Names of the networks of the set.
-        where: The balls; the least epsilon matters most, ``full`` looks at the next one too.
+        members: Names of the networks in the set.
+        where: The balls; ``quick`` attacks at the least epsilon, ``full`` at the next one too.
         classes: Number of logits; attacks that need more are left out.
-        probabilities: Of the members; equal if None.
+        probabilities: Probabilities of the members; equal if None.
 
     Raises:
-        InputError: If there is no such suite, or nowhere to search.
+        InputError: If there is no such suite, or epsilon is 0.
     """
     if name not in get_args(SwitchSuite):
         raise unknown("suite", name, get_args(SwitchSuite))
@@ -60,7 +60,7 @@ def switch_suite(
 
 
 def respond_with(probabilities: tuple[float, ...], where: Balls) -> tuple[SourcedAttack, ...]:
-    """Return the attacker's best answers to given probabilities, at the least epsilon.
+    """Return the attacker's best responses to given probabilities, at the least epsilon.
 
     A ticket that is never drawn is not attacked.
     """
@@ -70,11 +70,11 @@ def respond_with(probabilities: tuple[float, ...], where: Balls) -> tuple[Source
 
 
 def transfer_suite(networks: Sequence[str], where: Balls) -> tuple[SourcedAttack, ...]:
-    """Return the attacks of the transfer matrices at the least epsilon.
+    """Return the sourced attacks of the transfer matrices at the least epsilon.
 
-    First the released one: there the search for an image stops as soon as its source is fooled,
-    which makes images that fool other networks least. Then those that go on to the end, on
-    cross-entropy, with momentum, and on the margin.
+    First the released code's attack, which stops as soon as the source is fooled and so yields
+    images that fool other networks least. Then attacks that take all steps: on cross-entropy, with
+    momentum, and on the margin.
     """
     return tuple(_on(networks, where, where.epsilons[0], *TRANSFERRED))
 
@@ -105,14 +105,14 @@ def _full(members: Sequence[str], where: Balls, known: Chances) -> Iterator[Sour
 
 
 def _paper(known: Chances) -> list[Method]:
-    """Return the paper's adaptive attacks: PGD-20, its last iterate."""
+    """Return the paper's adaptive attacks: the last iterate of PGD-20."""
     return [SetPGD(20, loss=loss, keep="last", probabilities=known) for loss in ADAPTIVE]
 
 
 def _adaptive(
     epsilon: str, known: Chances, losses: Sequence[SetLoss], restarts: int = 1
 ) -> list[Method]:
-    """Return strong attacks on the whole set; ARC with small local steps, and with whole ones."""
+    """Return strong attacks on the whole set; ARC with small local steps and with whole ones."""
     methods: list[Method] = [
         SetPGD(100, loss=loss, restarts=restarts, probabilities=known) for loss in losses
     ]
