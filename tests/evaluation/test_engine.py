@@ -33,7 +33,7 @@ from scratchticket.evaluation import (
 from scratchticket.evaluation.report import autoattacked
 from scratchticket.evaluation.suites import autoattack
 from scratchticket.evaluation.work import pad_batches
-from scratchticket.judging.evaluation import Judgement
+from scratchticket.judging.evaluation import EvaluationTask
 from scratchticket.judging.subject import Subject
 
 ATTACKS = [
@@ -166,7 +166,7 @@ def test_journals_call_attacks_what_they_always_did(network: nn.Module, images: 
     source = {"name": "digits", "part": "test", "of": 360}
     where = balls("0.1", "linf", (1, 8, 8))
     subject = Subject(network, {"file": "x"}, "0.1", "linf")
-    plan = Judgement(subject, images, source, attacks, where).plan()
+    plan = EvaluationTask(subject, images, source, attacks, where).plan()
     known = [(attack["title"], attack["name"]) for attack in plan["attacks"]]
     assert ("cw-l2-1x100, l2", "cw-l2") in known
     assert ("square-5000 of autoattack, linf, 0.1", "autoattack") in known

@@ -1,4 +1,4 @@
-"""Judging several networks at once: the transfer matrix, and the random switch between tickets."""
+"""Evaluating several networks at once: transfer matrices, and switches between tickets."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ DENSE = "dense"  # prefix of the names of its pieces
 
 
 @dataclass(frozen=True)
-class _Several:
-    """Networks, and the images they are judged on.
+class _SeveralNetworks:
+    """Several networks, and the images they are evaluated on.
 
     Attributes:
-        subjects: By name.
-        images: On which images.
-        source: Where they come from, as JSON values.
-        where: In which balls.
+        subjects: Networks by name.
+        images: Images to evaluate on.
+        source: Origin of the images, as JSON values.
+        where: Balls of the attacks.
         classes: Number of logits.
-        seed: Of all random draws.
+        seed: Seed of all random draws.
         batch_size: Images per piece of work.
     """
 
@@ -68,14 +68,14 @@ class _Several:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the networks."""
+        """Names of the networks."""
         return tuple(self.subjects)
 
     def common(self) -> Json:
-        """Return what every plan says."""
+        """Return the part that all plans share."""
         return {
             "format": 1,
-            "networks": {name: subject.facts for name, subject in self.subjects.items()},
+            "networks": {name: subject.description for name, subject in self.subjects.items()},
             "images": fingerprint(self.images),
             "epsilons": list(self.where.epsilons),
             "seed": self.seed,
@@ -98,19 +98,19 @@ class _Several:
 
 
 @dataclass(frozen=True)
-class TransferTask(_Several):
-    """The transfer matrices of some networks: attacks made on each, judged on all."""
+class TransferTask(_SeveralNetworks):
+    """Transfer matrices of several networks: attacks made on each, evaluated on all."""
 
     def plan(self) -> Json:
-        """Return everything that decides a result, as JSON values."""
+        """Return everything that decides the result, as JSON values."""
         return {"kind": "transfer", **self.common(), "strikes": list(map(str, self._sourced()))}
 
     def works(self, device: torch.device | str) -> list[Transfer]:
-        """Return what there is to do."""
+        """Return the work of the task."""
         return [self.work(self.subjects, self._sourced(), device)]
 
     def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Json:
-        """Return what a record says of the finished work."""
+        """Return the record of the finished work."""
         result = works[0].result(journal)
         assert result is not None
         equal, natural = chances(None, len(self.names)), _natural(result)
@@ -125,7 +125,7 @@ class TransferTask(_Several):
         }
 
     def picture(self, record: Json) -> str:
-        """Draw the matrices: SVG."""
+        """Return the matrices as heat maps: SVG."""
         return set_figures.transfer(record)
 
     def _sourced(self) -> tuple[SourcedAttack, ...]:
@@ -133,13 +133,13 @@ class TransferTask(_Several):
 
 
 @dataclass(frozen=True)
-class SwitchTask(_Several):
+class SwitchTask(_SeveralNetworks):
     """A random switch between tickets of one network, under attackers who know the set.
 
     Attributes:
         suite: ``quick`` or ``full``.
-        probabilities: Of the tickets; equal if None.
-        dense: A single network to compare with, under the same suite.
+        probabilities: Probabilities of the tickets; equal if None.
+        dense: A single network to compare with under the same suite.
     """
 
     suite: SwitchSuite = "quick"
@@ -147,18 +147,18 @@ class SwitchTask(_Several):
     dense: Subject | None = None
 
     def plan(self) -> Json:
-        """Return everything that decides a result, as JSON values."""
+        """Return everything that decides the result, as JSON values."""
         return {
             "kind": "switch",
             **self.common(),
             "suite": self.suite,
             "probabilities": self.probabilities and list(self.probabilities),
-            "dense": self.dense and self.dense.facts,
+            "dense": self.dense and self.dense.description,
             "strikes": list(map(str, self._sourced(self.names))),
         }
 
     def works(self, device: torch.device | str) -> list[Transfer]:
-        """Return what there is to do."""
+        """Return the work of the task."""
         own = self.work(
             self.subjects,
             self._sourced(self.names),
@@ -181,22 +181,22 @@ class SwitchTask(_Several):
         result = found[0]
         assert result is not None
         members = Members(self.names, chances(self.probabilities, len(self.names)))
-        facts = switch_report(result, members, self.where)
-        facts["game"] = self._game(result, members, works[0], journal, progress)
+        record = switch_report(result, members, self.where)
+        record["game"] = self._game(result, members, works[0], journal, progress)
         natural = _natural(result)
         if len(found) > 1 and found[1] is not None:
             single = Members((DENSE,), torch.ones(1, dtype=torch.float64))
-            facts["dense"] = switch_report(found[1], single, self.where)
+            record["dense"] = switch_report(found[1], single, self.where)
             natural |= _natural(found[1])
             for case, other in zip(
-                facts["worst_cases"], facts["dense"]["worst_cases"], strict=True
+                record["worst_cases"], record["dense"]["worst_cases"], strict=True
             ):
                 case["gain_over_dense"] = gain(case["interval"], other["interval"])
         return {
             "kind": "switch",
             "data": self.source,
             "suite": self.suite,
-            **facts,
+            **record,
             "warning_signs": chance_signs(natural, self.classes),
         }
 
@@ -216,7 +216,7 @@ class SwitchTask(_Several):
         journal: Journal,
         progress: Progress,
     ) -> Json:
-        """Return the defender's best probabilities at the least epsilon, and what they leave."""
+        """Return the defender's best probabilities at the least epsilon, and their accuracy."""
         epsilon = self.where.epsilons[0]
         known: Attacks = [members.right(result.right)]
         known += [
@@ -259,28 +259,28 @@ class SwitchTask(_Several):
 
 
 def _natural(result: TransferResult) -> dict[str, Accuracy]:
-    """Return the natural accuracy of each network, by its name."""
+    """Return the natural accuracy of each network, by name."""
     return {name: Accuracy(int(r.sum()), len(r)) for name, r in result.right.items()}
 
 
 def check_epsilons(suite: str, epsilons: Sequence[str]) -> None:
-    """Refuse more radii than a suite searches at.
+    """Raise an error for more radii than a suite has.
 
     Raises:
         InputError: If there are more.
     """
-    most = EPSILONS.get(suite, len(epsilons))  # a suite that is none is refused elsewhere
+    most = EPSILONS.get(suite, len(epsilons))  # an unknown suite is refused elsewhere
     if len(epsilons) > most:
         raise InputError(f"suite {suite} searches at {most} epsilon, got {len(epsilons)}")
 
 
 def _digest(probabilities: tuple[float, ...]) -> str:
-    """Return what tells answers to these probabilities from others in a journal."""
+    """Return a hash that identifies these probabilities in the journal."""
     return sha256(canonical_json(probabilities).encode()).hexdigest()[:8]
 
 
 def unique_names(files: Sequence[tuple[Path, int | None]]) -> list[str]:
-    """Return a short name for each network: its file's, with folders where two are the same.
+    """Return a short name for each network: its file's, with folders where names repeat.
 
     Args:
         files: Each network's file, and its number where the file holds several.

@@ -12,7 +12,7 @@ from scratchticket.base.errors import OtherEvaluation, TicketError
 from scratchticket.base.files import write_atomically
 from scratchticket.data import Data
 from scratchticket.evaluation import Balls, feature_distance, named, suite
-from scratchticket.judging.evaluation import Judgement, balls_of, some_of
+from scratchticket.judging.evaluation import EvaluationTask, balls_of, some_of
 from scratchticket.judging.subject import Subject, ticket_subject
 from scratchticket.judging.switches import SwitchTask, TransferTask
 from scratchticket.judging.task import Task, carry_out
@@ -125,7 +125,7 @@ def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
         ]
         attacks = tuple({str(attack): attack for attack in found}.values())
     images = some_of(data.test, settings.get("images"))
-    return Judgement(
+    return EvaluationTask(
         subject,
         images,
         data.judged,
@@ -137,7 +137,7 @@ def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
 
 
 def balls_of_entry(where: Balls, told: Json) -> Balls:
-    """Return the balls of one attack of a judgement's settings."""
+    """Return the balls of one attack of an evaluation's settings."""
     norm = told.get("norm", where.norm)
     epsilons = tuple(
         told.get("epsilons", where.epsilons if norm == where.norm else where.euclidean)
