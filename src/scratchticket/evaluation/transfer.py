@@ -165,7 +165,7 @@ class Transfer(Work):
         images, labels = self.batch(batch)
         title = name.removeprefix(self._prefix)
         if title == NATURAL:
-            return {"right": self._judged(images, labels)}
+            return {"right": self._correct_by_network(images, labels)}
         sourced, begun, forwards = self._sourced[title], time.monotonic(), 0
         stream = self._prefix + sourced.stream
 
@@ -192,7 +192,7 @@ class Transfer(Work):
             found = sourced.attack(source, images, labels, self.stream(stream, batch))
         adversarial = verified(found.images, images, sourced.attack.ball, name)
         return {
-            "right": self._judged(adversarial, labels),
+            "right": self._correct_by_network(adversarial, labels),
             "resisted": None if found.resisted is None else marks_to_text(found.resisted.int()),
             "forwards": forwards,
             "seconds": round(time.monotonic() - begun, 4),
@@ -215,7 +215,7 @@ class Transfer(Work):
             and are_lines(finding["said"])
         )
 
-    def _judged(self, images: Tensor, labels: Tensor) -> dict[str, str]:
+    def _correct_by_network(self, images: Tensor, labels: Tensor) -> dict[str, str]:
         """Return which images each network classifies correctly, as marks."""
         return {
             name: marks_to_text(correct(network, images, labels, self.classes).int())
