@@ -1,4 +1,4 @@
-"""How each kind of job is done: from its settings and the tickets it needs to a record."""
+"""Carrying out each kind of job: from settings and needed tickets to a record."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ Observe = Callable[[float], None]
 def perform(
     job: Job, store: Store, *, device: str = "cpu", observe: Observe = lambda fraction: None
 ) -> Json:
-    """Do a job in its folder of a store, from where it was left.
+    """Carry out a job in its folder of a store, resuming it where it was left.
 
     Args:
-        job: Those it needs must be finished; the caller holds the lease of its folder.
-        store: Where.
+        job: The job; those it needs must be finished, and the caller holds its folder's lease.
+        store: The store.
         device: Where to compute.
-        observe: Called now and then with how much is done, from 0 to 1.
+        observe: Called now and then with the fraction done.
 
     Returns:
-        The record, which is in the folder too.
+        The record, which is also in the folder.
 
     Raises:
         InputError: If something in its settings or data cannot be used.
@@ -72,14 +72,14 @@ def _performed(job: Job, store: Store, device: str, observe: Observe) -> Json:
 
     try:
         record = carried(overwrite=False)
-    except OtherEvaluation:  # what another version has begun is never finished by this one
+    except OtherEvaluation:  # begun by another version: cannot be resumed
         record = carried(overwrite=True)
     assert record is not None
     return record
 
 
 def _run(job: Job, store: Store, device: str, observe: Observe) -> Json:
-    """Draw or train."""
+    """Draw or train a ticket."""
     settings = dict(job.settings)
     if START in job.needs:
         settings["start.file"] = str(store.ticket(job.needs[START]))
@@ -103,12 +103,12 @@ def _run(job: Job, store: Store, device: str, observe: Observe) -> Json:
 
     try:
         return ran(resume=True)
-    except Damaged:  # what is left of it is of no use to anyone
+    except Damaged:  # the damaged run cannot be resumed
         return ran(resume=False)
 
 
 def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
-    """``attacks`` (``name``, ``settings``, balls of their own) or a ``suite``; ``images``."""
+    """``attacks`` (``name``, ``settings``, own balls) or a ``suite``; ``images``."""
     ((_, subject),) = _subjects(job, store).items()
     settings = job.settings
     where = _balls(job, subject, data)
@@ -199,13 +199,13 @@ def _features(job: Job, store: Store, data: Data, device: str) -> Json:
 
 
 def _subjects(job: Job, store: Store) -> dict[str, Subject]:
-    """Return the networks a job needs, by name."""
+    """Return the networks that a job needs, by name."""
     files = {name: store.ticket(need) for name, need in job.needs.items()}
     return {name: ticket_subject(Ticket.load(file), file) for name, file in files.items()}
 
 
 def _balls(job: Job, subject: Subject, data: Data) -> Balls:
-    """Return where to search: what is said, else around what the subject was made for."""
+    """Return the balls in the settings, else those around what the network was made to resist."""
     told = job.settings
     return balls_of(subject, data.shape, told.get("epsilons", ()), l2=told.get("l2", ()))
 
