@@ -20,7 +20,7 @@ from scratchticket.page.service import (
     UPLOADED,
     UPLOADS,
     WAITING,
-    Held,
+    KeyedItems,
     Page,
 )
 from scratchticket.page.sets import NATURAL
@@ -35,7 +35,7 @@ def page(chosen: TicketSet, tmp_path: Path) -> Page:
 
 
 def test_the_newest_are_held() -> None:
-    held: Held[int] = Held(3)
+    held: KeyedItems[int] = KeyedItems(3)
 
     names = [held.add(number) for number in range(5)]
 
