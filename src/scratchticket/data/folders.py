@@ -71,23 +71,23 @@ def _parts(root: Path) -> dict[str, Path]:
         InputError: If two folders may be one part, or ``train`` may be a part or a class.
     """
     folders = [folder for folder in _folders(root) if any(_images_below(folder))]
-    called = _grouped(folders, part_named)
+    named = _grouped(folders, part_named)
     alone = all(part_named(folder.name) and _folders(folder) for folder in folders)
-    if any(map(_folders, called.get("train", ()))):
+    if any(map(_folders, named.get("train", ()))):
         others = [folder.name for folder in folders if not part_within(folder.name)]
-        if len(called) == 1 and others:
+        if len(named) == 1 and others:
             raise InputError(
                 f"{root}: train may be the training part, or a class like {', '.join(others)}; "
                 f"give {root / 'train'} for the part; for a class, put its images right into it"
             )
     elif not (folders and alone):
-        called = _grouped([folder for folder in folders if _folders(folder)], part_within)
-        if not ("train" in called and len(called) > 1):
+        named = _grouped([folder for folder in folders if _folders(folder)], part_within)
+        if not ("train" in named and len(named) > 1):
             return {"train": root}
-    check_one_each(root, {part: [folder.name for folder in some] for part, some in called.items()})
-    if len(called) == 1:
-        return {"train": next(iter(called.values()))[0]}
-    return {part: called[part][0] for part in PARTS if part in called}
+    check_one_each(root, {part: [folder.name for folder in some] for part, some in named.items()})
+    if len(named) == 1:
+        return {"train": next(iter(named.values()))[0]}
+    return {part: named[part][0] for part in PARTS if part in named}
 
 
 def _grouped(folders: list[Path], part_of: Callable[[str], str | None]) -> dict[str, list[Path]]:

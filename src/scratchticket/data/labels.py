@@ -35,16 +35,18 @@ def number_classes(
         InputError: If a label is out of range, a class has no training image, or there is only one
             class.
     """
-    kept = {part: parts[part] for part in PARTS if part in parts and not _unlabelled(parts[part])}
-    if not kept or not (whole or "train" in kept):
+    labelled = {
+        part: parts[part] for part in PARTS if part in parts and not _unlabelled(parts[part])
+    }
+    if not labelled or not (whole or "train" in labelled):
         raise InputError(f"{name}: there is no labelled {'' if whole else 'training '}part")
-    first = next(iter(kept))  # the training part, if there is one
-    names = tuple(classes) if classes is not None else _classes_of(name, kept[first])
+    first = next(iter(labelled))  # the training part, if there is one
+    names = tuple(classes) if classes is not None else _classes_of(name, labelled[first])
     if len(names) < 2 or len(set(names)) < len(names):
         raise InputError(f"{name}: needs two or more different classes, got {', '.join(names)}")
     for label in names:
         check_text(label, f"{name}: class")
-    labels = {part: _numbers(images, names) for part, images in kept.items()}
+    labels = {part: _numbers(images, names) for part, images in labelled.items()}
     counts = np.bincount(labels[first], minlength=len(names))
     if not whole and not counts.all():
         empty = int(np.argmin(counts))

@@ -133,8 +133,8 @@ def select_classes(
         raise InputError(f"data.classes: needs two or more different classes, got {wanted}")
     numbers = torch.full((len(classes),), -1)
     numbers[[list(classes).index(name) for name in names]] = torch.arange(len(names))
-    kept = {}
+    chosen: dict[str, ImageSet] = {}
     for part, images in sets.items():
         labels = numbers[images.labels]
-        kept[part] = images[labels >= 0].labelled(labels[labels >= 0])
-    return names, kept
+        chosen[part] = images[labels >= 0].labelled(labels[labels >= 0])
+    return names, chosen

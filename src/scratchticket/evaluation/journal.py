@@ -149,13 +149,13 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return "it was made by another version"
 
 
-def _piece(told: Any) -> Piece:
+def _piece(value: Any) -> Piece:
     """Return a piece from its JSON form.
 
     Raises:
         TypeError: If it is not a piece.
     """
-    name, batch = told
+    name, batch = value
     if not isinstance(name, str) or type(batch) is not int:
         raise TypeError("no piece")
     return name, batch

@@ -52,9 +52,11 @@ def run_on_ray(
         import ray
     except Exception as error:  # a package that is broken may raise anything
         raise extra_missing("Ray", error, "ray") from None
-    told = {"address": "auto", "num_cpus": "1", "num_gpus": "0"} | dict(settings or {})
-    address = told.pop("address")
-    share = {name: _number(name, value) for name, value in told.items()} | {"max_retries": RESTARTS}
+    options = {"address": "auto", "num_cpus": "1", "num_gpus": "0"} | dict(settings or {})
+    address = options.pop("address")
+    share = {name: _number(name, value) for name, value in options.items()} | {
+        "max_retries": RESTARTS
+    }
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     own = not ray.is_initialized()
     if own:

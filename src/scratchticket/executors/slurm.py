@@ -158,8 +158,8 @@ class _Task:
         if self.queue.has(self.job.job_id):
             return None
         if not self.job.paths.result_pickle.exists():
-            told = _slurm("scontrol", "show", "job", "--oneliner", self.job.job_id) or ""
-            return Ended("cancelled" if "JobState=CANCELLED" in told else "killed")
+            job = _slurm("scontrol", "show", "job", "--oneliner", self.job.job_id) or ""
+            return Ended("cancelled" if "JobState=CANCELLED" in job else "killed")
         if self.job.exception() is not None:
             return Ended("broken", f"see {self.job.paths.stderr}")
         return self.job.result()
@@ -227,15 +227,15 @@ def _executor(folder: Path, settings: Mapping[str, str]) -> submitit.SlurmExecut
         raise InputError("no Slurm here: there is no sbatch")
     executor = SlurmExecutor(folder, max_num_timeout=REQUEUES)
     known = SlurmExecutor._valid_parameters()
-    told = {name.replace("-", "_"): value for name, value in settings.items()}
+    options = {name.replace("-", "_"): value for name, value in settings.items()}
     own: dict[str, Any] = {"job_name": "scratchticket", "time": str(MINUTES)}
-    own |= {name: _value(value) for name, value in told.items() if name in known - _OURS}
+    own |= {name: _value(value) for name, value in options.items() if name in known - _OURS}
     own["time"] = _minutes(str(own["time"]))
     if "cpus_per_task" in own:  # srun does not inherit it from sbatch
         own["setup"] = ["export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK"]
-    if not_theirs := sorted(told.keys() & _OURS):
+    if not_theirs := sorted(options.keys() & _OURS):
         raise InputError(f"{not_theirs[0]} cannot be chosen: a worker is one task of an array")
-    others = {name: _value(value) for name, value in told.items() if name not in known}
+    others = {name: _value(value) for name, value in options.items() if name not in known}
     try:
         executor.update_parameters(**own, additional_parameters=others)
     except (TypeError, ValueError) as error:

@@ -85,7 +85,7 @@ class _Live:
     places: Tensor
     total: int
 
-    def united(self, other: Tensor) -> _Live:
+    def union(self, other: Tensor) -> _Live:
         """Return the union with further channels."""
         return _Live(torch.unique(torch.cat([self.places, other])), self.total)
 
@@ -198,7 +198,7 @@ class _Compaction:
         moved = norm.running_mean != 0
         if norm.bias is not None:
             moved |= norm.bias != 0
-        wanted = live.united(moved.nonzero().flatten())
+        wanted = live.union(moved.nonzero().flatten())
         self._spread(node, node.all_input_nodes[0], wanted.places)
         smaller = nn.BatchNorm2d(len(wanted.places), norm.eps, affine=norm.affine)
         for name, value in norm.state_dict().items():
@@ -214,7 +214,7 @@ class _Compaction:
         known = [self._live[value] for value in values if value in self._live]
         if len(values) != 2 or len(known) != 2 or node.kwargs or known[0].total != known[1].total:
             return False
-        both = known[0].united(known[1].places)
+        both = known[0].union(known[1].places)
         for value in values:
             self._spread(node, value, both.places)
         self._live[node] = both

@@ -132,9 +132,9 @@ def attacked_images(  # noqa: PLR0913
         with frozen(subject.network):
             adversarial = attack(checked_logits(subject.network), clean, labels, generator).images
         verified(adversarial, clean, attack.ball, str(attack))
-        kept = torch.ones_like(labels, dtype=torch.bool)
+        moved = torch.ones_like(labels, dtype=torch.bool)
         if attack.method.nearest or isinstance(attack.method, Stage):
-            kept = (adversarial != clean).flatten(1).any(dim=1)
+            moved = (adversarial != clean).flatten(1).any(dim=1)
         values = (
             adversarial,
             chosen.images,
@@ -144,7 +144,7 @@ def attacked_images(  # noqa: PLR0913
             torch.arange(len(labels), device=device) + batch * BATCH_SIZE,
         )
         for name, value in zip(COLUMNS, values, strict=True):
-            found[name].append(value[kept].cpu())
+            found[name].append(value[moved].cpu())
         progress(str(attack), batch + 1, batches)
     source = {
         **data.judged,

@@ -164,7 +164,7 @@ def evaluation_task(  # noqa: PLR0913
         count = min(QUICK_IMAGES, len(data.test))
     return EvaluationTask(
         subject=subject,
-        images=some_of(data.test, count),
+        images=fixed_choice(data.test, count),
         source=data.judged,
         attacks=attacks,
         where=where,
@@ -198,7 +198,7 @@ def fingerprint(images: ImageSet) -> Json:
     return {"total": len(images), "sha256": images.digest(labels=True)}
 
 
-def some_of(images: ImageSet, count: int | None) -> ImageSet:
+def fixed_choice(images: ImageSet, count: int | None) -> ImageSet:
     """Return a random choice of the images in their old order, the same at every call.
 
     Raises:

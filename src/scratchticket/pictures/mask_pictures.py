@@ -110,10 +110,10 @@ def _image(pixels: Pixels, alternative: str, caption: str = "") -> str:
     """Return pixels, enlarged if they are few, as a picture inside the page."""
     scale = max(1, ceil(SIDE / max(pixels.shape[:2])))
     height, width = (scale * size for size in pixels.shape[:2])
-    told = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    text = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return (
         f'<figure><img width="{width}" height="{height}" alt="{escape(alternative)}" '
-        f'src="{png_url(pixels)}">{told}</figure>'
+        f'src="{png_url(pixels)}">{text}</figure>'
     )
 
 
@@ -192,9 +192,9 @@ def _filters(tickets: Mapping[str, Ticket]) -> str:
             pictures.append(_image(_tiled(first), f"First filters of {called}", called))
     if not pictures:
         return ""
-    told = "<p>A tile per output channel; the kernels of its input channels side by side.</p>"
+    text = "<p>A tile per output channel; the kernels of its input channels side by side.</p>"
     joined = "".join(pictures)
-    return _section("First filters", f'{told}<div class="pictures">{joined}</div>')
+    return _section("First filters", f'{text}<div class="pictures">{joined}</div>')
 
 
 def _tiled(weights: Tensor) -> Pixels:
@@ -238,13 +238,13 @@ def _overlaps(tickets: Mapping[str, Ticket]) -> str:
             )
     heads = ("tickets", "weights in both", "of the smaller", "by chance")
     begun = len({ticket.score_seed for ticket in tickets.values()} - {None}) < len(tickets)
-    told = (
+    text = (
         "<p>Some of these searches began with the same scores, so that their masks overlapped "
         "before anything was learned.</p>"
         if begun
         else ""
     )
-    return _section("Overlap", told + _table("Overlap", heads, rows))
+    return _section("Overlap", text + _table("Overlap", heads, rows))
 
 
 def _same(one: Ticket, other: Ticket, name: str) -> bool:
@@ -254,7 +254,7 @@ def _same(one: Ticket, other: Ticket, name: str) -> bool:
 
 def _masks(ticket: Ticket) -> str:
     """Return two pictures per layer: the density of its kernels, and their signs."""
-    told = (
+    text = (
         "<p>A row per output channel, a column per input channel. Left: how much of each kernel "
         "remains, from light grey for nothing to blue for all. Right: the sum of the signs that "
         "remain, of the kernel's size.</p>"
@@ -274,4 +274,4 @@ def _masks(ticket: Ticket) -> str:
         )
         title = f"<h3>{escape(name)} <small>{shape}{cut}</small></h3>"
         parts.append(f'{title}<div class="pictures">{full}{signed}</div>')
-    return _section("Masks", told + "".join(parts))
+    return _section("Masks", text + "".join(parts))

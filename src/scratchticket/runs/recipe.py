@@ -256,9 +256,9 @@ def all_settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: If its attack is invalid.
     """
-    told = _flat({**recipe, "attack": read_attack(recipe.get("attack", {})).json()})
-    others = {p: v for p, v in _DEFAULTS.items() if p not in told and not p.startswith(PLUGGED)}
-    return told | others
+    given = _flat({**recipe, "attack": read_attack(recipe.get("attack", {})).json()})
+    others = {p: v for p, v in _DEFAULTS.items() if p not in given and not p.startswith(PLUGGED)}
+    return given | others
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -73,7 +73,7 @@ def commit() -> str | None:
         return None
 
 
-def measured(  # noqa: PLR0913
+def test_accuracies(  # noqa: PLR0913
     ticket: Ticket,
     images: ImageSet,
     attack: Attack,

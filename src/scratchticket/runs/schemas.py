@@ -228,11 +228,11 @@ def all_attacked(record: dict[str, Any]) -> bool:
     """
     reports = [record, record["dense"]] if "dense" in record else [record]
     return all(
-        _behind(report, case) for report in reports for case in report.get("worst_cases", ())
+        _supported(report, case) for report in reports for case in report.get("worst_cases", ())
     )
 
 
-def _behind(report: dict[str, Any], case: dict[str, Any]) -> bool:
+def _supported(report: dict[str, Any], case: dict[str, Any]) -> bool:
     """Whether a report has the attacks that a worst case needs."""
     inside = [
         row

@@ -168,8 +168,8 @@ def _settings(attack: Record) -> str:
 def _listed(settings: Record) -> str:
     """Return settings by name, with commas: ``steps 20, step size 0.0125``."""
     words: dict[Any, str] = {True: "yes", False: "no", None: "none"}
-    told = []
+    entries = []
     for name, value in settings.items():
         text = words[value] if value is None or isinstance(value, bool) else str(value)
-        told.append(_plain(f"{name.replace('_', ' ')} {text}"))
-    return ", ".join(told)
+        entries.append(_plain(f"{name.replace('_', ' ')} {text}"))
+    return ", ".join(entries)

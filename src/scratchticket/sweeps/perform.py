@@ -12,7 +12,7 @@ from scratchticket.base.errors import OtherEvaluation, TicketError
 from scratchticket.base.files import write_atomically
 from scratchticket.data import Data
 from scratchticket.evaluation import Balls, feature_distance, named, suite
-from scratchticket.judging.evaluation import EvaluationTask, balls_of, some_of
+from scratchticket.judging.evaluation import EvaluationTask, balls_of, fixed_choice
 from scratchticket.judging.subject import Subject, ticket_subject
 from scratchticket.judging.switches import SwitchTask, TransferTask
 from scratchticket.judging.task import Task, carry_out
@@ -118,13 +118,13 @@ def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
     else:
         found = [
             attack
-            for told in settings["attacks"]
+            for entry in settings["attacks"]
             for attack in named(
-                told["name"], balls_of_entry(where, told), classes, told.get("settings", {})
+                entry["name"], balls_of_entry(where, entry), classes, entry.get("settings", {})
             )
         ]
         attacks = tuple({str(attack): attack for attack in found}.values())
-    images = some_of(data.test, settings.get("images"))
+    images = fixed_choice(data.test, settings.get("images"))
     return EvaluationTask(
         subject,
         images,
@@ -136,11 +136,11 @@ def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
     )
 
 
-def balls_of_entry(where: Balls, told: Json) -> Balls:
+def balls_of_entry(where: Balls, entry: Json) -> Balls:
     """Return the balls of one attack of an evaluation's settings."""
-    norm = told.get("norm", where.norm)
+    norm = entry.get("norm", where.norm)
     epsilons = tuple(
-        told.get("epsilons", where.epsilons if norm == where.norm else where.euclidean)
+        entry.get("epsilons", where.epsilons if norm == where.norm else where.euclidean)
     )
     return replace(where, norm=norm, epsilons=epsilons)
 
@@ -151,7 +151,7 @@ def _transfer(job: Job, store: Store, data: Data) -> Task[Any]:
     first = next(iter(subjects.values()))
     return TransferTask(
         subjects,
-        some_of(data.test, job.settings.get("images")),
+        fixed_choice(data.test, job.settings.get("images")),
         data.judged,
         _balls(job, first, data),
         len(data.classes),
@@ -165,7 +165,7 @@ def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
     first = next(iter(subjects.values()))
     return SwitchTask(
         subjects,
-        some_of(data.test, job.settings.get("images")),
+        fixed_choice(data.test, job.settings.get("images")),
         data.judged,
         _balls(job, first, data),
         len(data.classes),
@@ -176,7 +176,7 @@ def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
 
 def _features(job: Job, store: Store, data: Data, device: str) -> Json:
     """``epsilons``, ``images``: noise in l-inf balls, and how far the last convolution moves."""
-    images, distances = some_of(data.test, job.settings.get("images")), {}
+    images, distances = fixed_choice(data.test, job.settings.get("images")), {}
     attacks = [Attack(Noise(1), epsilon) for epsilon in job.settings["epsilons"]]
     for name, subject in _subjects(job, store).items():
         network = placed(subject.network, device)
@@ -206,8 +206,8 @@ def _subjects(job: Job, store: Store) -> dict[str, Subject]:
 
 def _balls(job: Job, subject: Subject, data: Data) -> Balls:
     """Return the balls in the settings, else those around what the network was made to resist."""
-    told = job.settings
-    return balls_of(subject, data.shape, told.get("epsilons", ()), l2=told.get("l2", ()))
+    settings = job.settings
+    return balls_of(subject, data.shape, settings.get("epsilons", ()), l2=settings.get("l2", ()))
 
 
 _TASKS: dict[str, Callable[[Job, Store, Data], Task[Any]]] = {

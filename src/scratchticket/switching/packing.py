@@ -98,17 +98,17 @@ class _Pool:
     def layer(self, name: str, weight: Tensor, mask: Tensor | None) -> Layer:
         """Return a parameter of a ticket; an unmasked one is the same for all tickets."""
         known = self._known.setdefault(name, [])
-        kept = next((k for other, k in known if torch.equal(other, weight)), None)
-        if kept is None:
-            kept = self._small(weight)
-            known.append((weight, kept))
+        stored = next((k for other, k in known if torch.equal(other, weight)), None)
+        if stored is None:
+            stored = self._small(weight)
+            known.append((weight, stored))
         shape = tuple(weight.shape)
         if mask is not None:
-            return Layer(shape, kept, mask)
+            return Layer(shape, stored, mask)
         whole = self._whole.setdefault(name, [])
-        found = next((layer for layer in whole if layer.weights is kept), None)
+        found = next((layer for layer in whole if layer.weights is stored), None)
         if found is None:
-            found = Layer(shape, kept, None)
+            found = Layer(shape, stored, None)
             whole.append(found)
         return found
 
@@ -127,20 +127,20 @@ def _weights(tickets: Sequence[Ticket]) -> list[Mapping[str, Tensor]]:
 
     A ticket with stored weights has only those that remain; tickets of one network are merged.
     """
-    united: dict[tuple[str, tuple[int, ...]], Tensor] = {}
+    merged: dict[tuple[str, tuple[int, ...]], Tensor] = {}
     for ticket in tickets:
         for name, weight in (ticket.weights or {}).items():
             key = name, tuple(weight.shape)
             mask = ticket.mask.get(name)
-            united[key] = (
-                torch.where(mask, weight, united[key])
-                if mask is not None and key in united
+            merged[key] = (
+                torch.where(mask, weight, merged[key])
+                if mask is not None and key in merged
                 else weight
             )
     known: list[Mapping[str, Tensor]] = []
     for number, ticket in enumerate(tickets):
         if ticket.weights is not None:
-            known.append({n: united[n, tuple(w.shape)] for n, w in ticket.weights.items()})
+            known.append({n: merged[n, tuple(w.shape)] for n, w in ticket.weights.items()})
         elif number and tickets[0].weights is None and ticket.same_start(tickets[0]):
             known.append(known[0])
         else:
