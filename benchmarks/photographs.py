@@ -36,7 +36,7 @@ from scratchticket.base.processes import ALONE
 from scratchticket.data import load_data
 from scratchticket.learning import Session
 from scratchticket.learning.batches import Batch, Batches
-from scratchticket.runs.api import prepared
+from scratchticket.runs.api import prepare_job
 from scratchticket.runs.presets import PRESETS
 from scratchticket.runs.recipe import Recipe, make_recipe
 
@@ -122,7 +122,7 @@ def going_through(recipe: Recipe) -> Row:
 
 def stepping(recipe: Recipe, steps: int) -> Row:
     """Do some steps of a draw; the first does not count."""
-    job = prepared(recipe, load_data(recipe.data), "cpu")
+    job = prepare_job(recipe, load_data(recipe.data), "cpu")
     ends: list[float] = []
     waits: list[float] = []
     at = Batches.at

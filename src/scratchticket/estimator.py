@@ -18,7 +18,7 @@ from scratchticket.attacks import Attack, AttackRecipe, Norm
 from scratchticket.base.errors import InputError, extra_missing
 from scratchticket.base.rng import check_seed
 from scratchticket.data import DataRecipe, ImageSet, gather, pixels
-from scratchticket.data.pictures import decoded
+from scratchticket.data.decoding import decoded
 from scratchticket.evaluation import robust_accuracy
 from scratchticket.learning import LearningRecipe
 from scratchticket.networks import NetworkRecipe

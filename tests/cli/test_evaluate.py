@@ -301,7 +301,7 @@ def test_both_formats_hold_the_same(path: Path, tmp_path: Path) -> None:
         assert call("attack", path, *words)[0] == 0
     first, second = (adversarial.load(tmp_path / f"a{s}") for s in (".npz", ".parquet"))
 
-    assert first.facts == second.facts
+    assert first.metadata == second.metadata
     for name in adversarial.COLUMNS:
         assert torch.equal(getattr(first, name), getattr(second, name))
 

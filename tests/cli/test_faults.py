@@ -181,7 +181,7 @@ def test_what_cannot_be_written_is_not_computed(
     """A name that is just too long, once a file of that name is written under another first."""
     for place in (
         "judging.adversarial.attacked_images",
-        "pictures.mask_pictures.portrait",
+        "pictures.mask_pictures.ticket_page",
         "export.write._dense",
         "paper.report.found",
         "tickets.save_tickets",

@@ -18,7 +18,7 @@ from PIL import Image
 from scratchticket.base.errors import InputError
 from scratchticket.base.rng import Array
 from scratchticket.data import DataRecipe, gather, load_data
-from scratchticket.data.pictures import decoded
+from scratchticket.data.decoding import decoded
 
 GREY = DataRecipe(colour="grey", size=8)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from scratchticket.base.errors import InputError
-from scratchticket.data.labels import numbered, order_note
+from scratchticket.data.labels import number_classes, order_note
 from scratchticket.data.recipe import DataRecipe
-from scratchticket.data.source import Part, natural, part_called, part_within
+from scratchticket.data.source import Part, natural, part_named, part_within
 
 
 def part(labels: Sequence[int] | list[str]) -> Part:
@@ -20,20 +20,20 @@ def part(labels: Sequence[int] | list[str]) -> Part:
 
 
 def test_names_are_numbered_in_natural_order() -> None:
-    classes, labels = numbered("x", {"train": part(["b10", "a", "b2"])}, None)
+    classes, labels = number_classes("x", {"train": part(["b10", "a", "b2"])}, None)
 
     assert classes == ("a", "b2", "b10")
     assert labels["train"].tolist() == [2, 0, 1]
 
 
 def test_numbers_name_themselves() -> None:
-    assert numbered("x", {"train": part([2, 0, 1])}, None)[0] == ("0", "1", "2")
+    assert number_classes("x", {"train": part([2, 0, 1])}, None)[0] == ("0", "1", "2")
 
 
 def test_parts_come_in_one_order_whatever_order_they_are_given_in() -> None:
     parts = {"test": part([0]), "validation": part([1]), "train": part([0, 1])}
 
-    assert list(numbered("x", parts, None)[1]) == ["train", "validation", "test"]
+    assert list(number_classes("x", parts, None)[1]) == ["train", "validation", "test"]
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_wrong_labels_are_one_line(
     train: list[int], test: list[int], classes: list[str] | None, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        numbered("x", {"train": part(train), "test": part(test)}, classes)
+        number_classes("x", {"train": part(train), "test": part(test)}, classes)
 
 
 def test_a_part_without_any_label_is_left_out() -> None:
     parts = {"train": part([0, 1]), "test": part([-1, -1])}
 
-    assert list(numbered("x", parts, None)[1]) == ["train"]
+    assert list(number_classes("x", parts, None)[1]) == ["train"]
 
 
 def test_names_sort_with_their_numbers_by_value() -> None:
@@ -108,5 +108,5 @@ def test_an_order_that_is_not_torchvisions_is_noted() -> None:
 def test_a_part_is_called_so_or_its_name_stands_within_another(
     name: str, called: str | None, within: str | None
 ) -> None:
-    assert part_called(name) == called
+    assert part_named(name) == called
     assert part_within(name) == within

@@ -1,4 +1,4 @@
-"""Photographs that stay encoded give the pixels they should, and no more are decoded than asked."""
+"""Lazy image sets give the right pixels and decode no more of them than asked."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import torch
 from scratchticket.base.errors import InputError
 from scratchticket.data import ImageSet
 from scratchticket.data.known import KNOWN_SETS, recognised
-from scratchticket.data.normalisation import computed, constants
+from scratchticket.data.normalisation import computed, normalisation
 
 
 def noise(mean: tuple[float, ...], count: int = 60) -> ImageSet:
@@ -62,11 +62,11 @@ def test_each_choice_has_its_constants() -> None:
     train = noise((0.2, 0.5, 0.7))
     cifar10, cifar100 = KNOWN_SETS["cifar10"], KNOWN_SETS["cifar100"]
 
-    assert constants("auto", "cifar100", train) == cifar100.published
-    assert constants("released", "cifar100", train) == cifar10.released
-    assert constants("released", "svhn", train).std == (0.5, 0.5, 0.5)
-    assert constants("computed", "cifar100", train) == computed(train)
-    assert constants("auto", None, train) == computed(train)
-    assert constants("none", "cifar100", train).mean == (0.0, 0.0, 0.0)
+    assert normalisation("auto", "cifar100", train) == cifar100.published
+    assert normalisation("released", "cifar100", train) == cifar10.released
+    assert normalisation("released", "svhn", train).std == (0.5, 0.5, 0.5)
+    assert normalisation("computed", "cifar100", train) == computed(train)
+    assert normalisation("auto", None, train) == computed(train)
+    assert normalisation("none", "cifar100", train).mean == (0.0, 0.0, 0.0)
     with pytest.raises(InputError, match="released code has no normalisation for this data"):
-        constants("released", None, train)
+        normalisation("released", None, train)

@@ -14,10 +14,10 @@ from scratchticket.attacks import Attack, Noise
 from scratchticket.base.errors import InputError
 from scratchticket.data import ImageSet
 from scratchticket.evaluation import Evaluation, Journal, feature_distance, predictions
-from scratchticket.evaluation.transfer import Strike, Transfer
+from scratchticket.evaluation.transfer import SourcedAttack, Transfer
 
 JUDGE = st.AttackRecipe("pgd", epsilon="0.1", steps=2)
-STRIKE = Attack(Noise(1), "0.1")
+ATTACK = Attack(Noise(1), "0.1")
 
 
 class Says(nn.Module):
@@ -55,11 +55,11 @@ def robust(network: nn.Module, images: ImageSet) -> object:
 
 
 def evaluation(network: nn.Module, images: ImageSet) -> object:
-    return Evaluation(network, images, [STRIKE], checks=True).run(Journal({}))
+    return Evaluation(network, images, [ATTACK], checks=True).run(Journal({}))
 
 
 def transfer(network: nn.Module, images: ImageSet) -> object:
-    work = Transfer({"it": network}, images, [Strike(STRIKE, "it")])
+    work = Transfer({"it": network}, images, [SourcedAttack(ATTACK, "it")])
     return work.run(Journal({}))
 
 
@@ -102,7 +102,7 @@ def test_fewer_logits_than_classes_are_refused(
 
 
 @pytest.mark.parametrize(
-    "judge", [*PLACES, lambda network, some: feature_distance(network, some, STRIKE)]
+    "judge", [*PLACES, lambda network, some: feature_distance(network, some, ATTACK)]
 )
 def test_training_mode_is_refused_and_nothing_changes(
     judge: Callable[[nn.Module, ImageSet], object], images: ImageSet
@@ -161,7 +161,7 @@ def test_the_callers_modes_change_no_accuracy(
         there = ImageSet(images.images, images.labels)
         assert st.natural_accuracy(network, there) == wanted[0]
         assert st.robust_accuracy(network, there, JUDGE) == wanted[1]
-        assert feature_distance(network, there, STRIKE).mean > 0
+        assert feature_distance(network, there, ATTACK).mean > 0
 
 
 def test_autocast_around_is_the_precision_of_the_network(images: ImageSet) -> None:
@@ -217,7 +217,7 @@ def test_a_network_without_gradients_is_refused_by_those_who_need_them(
     network = Silent().eval()
     with pytest.raises(InputError, match="no gradient of the network's logits reaches its images"):
         st.robust_accuracy(network, images, JUDGE)
-    work, journal = Evaluation(network, images, [STRIKE], checks=True), Journal({})
+    work, journal = Evaluation(network, images, [ATTACK], checks=True), Journal({})
     work.run(journal)  # noise needs none
     found = work.result(journal)
     assert found is not None

@@ -20,8 +20,8 @@ from scratchticket.attacks import FGSM, PGD, Attack, Bandits, CarliniWagner, Noi
 from scratchticket.base.errors import InputError, ScratchticketError
 from scratchticket.data import ImageSet
 from scratchticket.evaluation import (
-    Evaluated,
     Evaluation,
+    EvaluationResult,
     Journal,
     Shard,
     balls,
@@ -32,8 +32,8 @@ from scratchticket.evaluation import (
 )
 from scratchticket.evaluation.report import autoattacked
 from scratchticket.evaluation.suites import autoattack
-from scratchticket.evaluation.work import evened
-from scratchticket.judging.evaluation import Judgement
+from scratchticket.evaluation.work import pad_batches
+from scratchticket.judging.evaluation import EvaluationTask
 from scratchticket.judging.subject import Subject
 
 ATTACKS = [
@@ -63,7 +63,7 @@ def work(network: nn.Module, images: ImageSet) -> Evaluation:
     return Evaluation(network, images, ATTACKS, seed=3, batch_size=16, checks=True)
 
 
-def facts(evaluated: Evaluated | None) -> object:
+def facts(evaluated: EvaluationResult | None) -> object:
     """Return everything but times."""
     assert evaluated is not None
     told = report(evaluated, balls("0.1", "linf", (1, 8, 8)))
@@ -166,7 +166,7 @@ def test_journals_call_attacks_what_they_always_did(network: nn.Module, images: 
     source = {"name": "digits", "part": "test", "of": 360}
     where = balls("0.1", "linf", (1, 8, 8))
     subject = Subject(network, {"file": "x"}, "0.1", "linf")
-    plan = Judgement(subject, images, source, attacks, where).plan()
+    plan = EvaluationTask(subject, images, source, attacks, where).plan()
     known = [(attack["title"], attack["name"]) for attack in plan["attacks"]]
     assert ("cw-l2-1x100, l2", "cw-l2") in known
     assert ("square-5000 of autoattack, linf, 0.1", "autoattack") in known
@@ -375,10 +375,10 @@ def test_a_network_is_asked_about_few_sizes_of_batch_and_says_the_same() -> None
 
     for count in range(1, 300):
         images = torch.rand(count, 3, requires_grad=True)
-        logits = evened(watched)(images)
+        logits = pad_batches(watched)(images)
         torch.testing.assert_close(logits, network(images))
         (gradient,) = torch.autograd.grad(logits.sum(), images)
         torch.testing.assert_close(gradient, network.weight.sum(dim=0).expand(count, 3))
     assert asked >= set(range(1, 33))
     assert len(asked) <= 32 + 16 * 4
-    assert evened(watched)(torch.empty(0, 3)).shape == (0, 2)
+    assert pad_batches(watched)(torch.empty(0, 3)).shape == (0, 2)

@@ -11,7 +11,7 @@ from torch import Tensor
 from scratchticket.attacks import PGD, Attack, Bandits
 from scratchticket.data import ImageSet
 from scratchticket.evaluation import balls, checks, evaluate, suite
-from scratchticket.evaluation.outcome import Evaluated
+from scratchticket.evaluation.outcome import EvaluationResult
 from scratchticket.evaluation.suites import autoattack
 
 Brightness = Callable[[Tensor], Tensor]
@@ -149,7 +149,7 @@ def test_autoattacks_flags_and_its_square_are_signs() -> None:
 
 @pytest.mark.parametrize(("right", "verdict"), [(0, "warning"), (100, "warning"), (160, "clear")])
 def test_a_network_that_knows_no_more_than_chance_is_a_sign(right: int, verdict: str) -> None:
-    evaluated = Evaluated(torch.arange(1000) < right, ())
+    evaluated = EvaluationResult(torch.arange(1000) < right, ())
 
     [seen] = [c for c in checks(evaluated, "0.1", "linf", "1", 10) if c.name == "chance"]
 

@@ -14,7 +14,14 @@ from scratchticket.attacks.set_gradient import SetPGD
 from scratchticket.base.errors import InputError
 from scratchticket.data import ImageSet
 from scratchticket.evaluation import Journal, Shard
-from scratchticket.evaluation.transfer import NATURAL, SET, SWITCH, Crossed, Strike, Transfer
+from scratchticket.evaluation.transfer import (
+    NATURAL,
+    SET,
+    SWITCH,
+    SourcedAttack,
+    Transfer,
+    TransferResult,
+)
 
 EPSILON = "0.05"
 
@@ -41,41 +48,41 @@ def images(count: int = 40) -> ImageSet:
     return ImageSet(drawn.to(torch.uint8), labels)
 
 
-def crossed(strikes: list[Strike], **more: object) -> Crossed:
+def transfer(attacks: list[SourcedAttack], **more: object) -> TransferResult:
     """Return everything in one go."""
-    work, journal = Transfer(networks(), images(), strikes, **more), Journal({})  # type: ignore[arg-type]
+    work, journal = Transfer(networks(), images(), attacks, **more), Journal({})  # type: ignore[arg-type]
     work.run(journal)
     result = work.result(journal)
     assert result is not None
     return result
 
 
-def strikes(*methods: object, source: str = "one") -> list[Strike]:
-    return [Strike(Attack(method, EPSILON), source) for method in methods]  # type: ignore[arg-type]
+def attacks(*methods: object, source: str = "one") -> list[SourcedAttack]:
+    return [SourcedAttack(Attack(method, EPSILON), source) for method in methods]  # type: ignore[arg-type]
 
 
 def test_a_strike_is_judged_on_every_network() -> None:
-    result = crossed(strikes(PGD(20, keep="best")))
+    result = transfer(attacks(PGD(20, keep="best")))
 
-    (struck,) = result.struck
+    (row,) = result.rows
     assert result.right["one"].all()
     assert not result.right["other"].all()
     linear = Linear(64)
     clean = images().images / 255
     room = (linear(clean).topk(2).values.diff().abs() / 2).squeeze() / linear.weight.abs().sum()
-    assert torch.equal(struck.right["one"], room > float(EPSILON))  # the optimum is known
-    assert struck.right["other"].any()
-    assert struck.forwards == 40 * (20 + 1)
+    assert torch.equal(row.right["one"], room > float(EPSILON))  # the optimum is known
+    assert row.right["other"].any()
+    assert row.forwards == 40 * (20 + 1)
 
 
 def test_what_stops_at_the_first_success_transfers_less() -> None:
     sides = {"near": Linear(64).eval(), "far": Shifted().eval()}
     journal = Journal({})
-    work = Transfer(sides, images(), strikes(PGD(20), PGD(20, keep="best"), source="near"))
+    work = Transfer(sides, images(), attacks(PGD(20), PGD(20, keep="best"), source="near"))
     work.run(journal)
     result = work.result(journal)
     assert result is not None
-    stopped, whole = result.struck
+    stopped, whole = result.rows
 
     assert torch.equal(stopped.right["near"], whole.right["near"])
     assert stopped.right["far"].sum() > whole.right["far"].sum()
@@ -94,7 +101,7 @@ class Shifted(nn.Module):
 
 
 def test_pieces_put_together_are_the_whole(tmp_path: Path) -> None:
-    chosen = strikes(PGD(5)) + strikes(SetPGD(5), source=SET)
+    chosen = attacks(PGD(5)) + attacks(SetPGD(5), source=SET)
     work = Transfer(networks(), images(), chosen, members=("one", "other"), batch_size=16)
     journal = Journal({}, tmp_path / "journal.jsonl")
     work.run(journal, Shard(2, 2))
@@ -113,14 +120,14 @@ def test_pieces_put_together_are_the_whole(tmp_path: Path) -> None:
     assert result is not None
     assert expected is not None
     assert done[-1] == (f"{chosen[-1]}", 9, 9)
-    for one, other in zip(result.struck, expected.struck, strict=True):
+    for one, other in zip(result.rows, expected.rows, strict=True):
         assert all(torch.equal(one.right[name], other.right[name]) for name in networks())
 
 
 def test_two_works_share_a_journal() -> None:
     journal = Journal({})
     works = [
-        Transfer(networks(), images(), strikes(PGD(steps)), prefix=prefix)
+        Transfer(networks(), images(), attacks(PGD(steps)), prefix=prefix)
         for steps, prefix in ((3, ""), (3, "again: "))
     ]
     for work in works:
@@ -135,21 +142,21 @@ def test_two_works_share_a_journal() -> None:
 
 def test_autoattack_believes_one_answer_of_a_random_network() -> None:
     pytest.importorskip("pyautoattack")
-    result = crossed(
-        strikes(AutoAttack(steps=10, queries=50), AutoAttack("rand", steps=5), source=SWITCH),
+    result = transfer(
+        attacks(AutoAttack(steps=10, queries=50), AutoAttack("rand", steps=5), source=SWITCH),
         members=("one", "other"),
     )
 
-    for struck in result.struck:
-        assert struck.resisted is not None
-        expected = (struck.right["one"].float() + struck.right["other"].float()) / 2
-        assert float(struck.resisted.float().mean()) < float(expected.mean())
+    for row in result.rows:
+        assert row.resisted is not None
+        expected = (row.right["one"].float() + row.right["other"].float()) / 2
+        assert float(row.resisted.float().mean()) < float(expected.mean())
 
 
 def test_unknown_sources_and_double_titles_are_refused() -> None:
     with pytest.raises(InputError, match="no network 'two'; there are one, other"):
-        Transfer(networks(), images(), strikes(PGD(), source="two"))
+        Transfer(networks(), images(), attacks(PGD(), source="two"))
     with pytest.raises(InputError, match="no network 'the set'"):
-        Transfer(networks(), images(), strikes(SetPGD(), source=SET))
+        Transfer(networks(), images(), attacks(SetPGD(), source=SET))
     with pytest.raises(InputError, match="same title"):
-        Transfer(networks(), images(), strikes(PGD(), PGD()))
+        Transfer(networks(), images(), attacks(PGD(), PGD()))

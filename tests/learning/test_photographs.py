@@ -19,7 +19,7 @@ from scratchticket.base.errors import InputError, Interrupted
 from scratchticket.base.processes import ALONE, Group
 from scratchticket.learning import Session
 from scratchticket.learning.batches import Batches
-from scratchticket.runs.api import prepared
+from scratchticket.runs.api import prepare_job
 from scratchticket.runs.presets import PRESETS
 from scratchticket.runs.recipe import Recipe, make_recipe
 from scratchticket.runs.run import run
@@ -111,7 +111,7 @@ def test_processes_share_the_batches_of_one(folder: Path) -> None:
 
 def finished(folder: Path, session: Session = Session()) -> Finished:
     settings = recipe(folder)
-    return prepared(settings, st.load_data(settings.data), "cpu").run(session)
+    return prepare_job(settings, st.load_data(settings.data), "cpu").run(session)
 
 
 def test_a_stopped_run_goes_on_to_the_same_bits(folder: Path, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(folder: Path, tmp_path: Path) ->
 
 def test_a_bad_image_ends_the_run_by_its_name(folder: Path) -> None:
     settings = recipe(folder)
-    job = prepared(settings, st.load_data(settings.data), "cpu")
+    job = prepare_job(settings, st.load_data(settings.data), "cpu")
     for path in folder.rglob("*.jpg"):
         path.write_bytes(path.read_bytes()[:150])
 

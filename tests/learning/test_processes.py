@@ -23,7 +23,7 @@ from patience import PATIENCE
 from scratchticket.base.errors import InputError, ScratchticketError, ToldElsewhere
 from scratchticket.base.processes import ALONE, Group, joined, own_device
 from scratchticket.learning import LearningRecipe, Session
-from scratchticket.runs.api import prepared
+from scratchticket.runs.api import prepare_job
 from scratchticket.runs.recipe import make_recipe
 from scratchticket.tickets import drawing
 from scratchticket.tickets.draw import Task
@@ -207,11 +207,11 @@ def test_too_small_batches_are_refused(few_digits: st.Data) -> None:
     settings = {"attack.epsilon": "0.1", "learning.batch_size": 3}
 
     with pytest.raises(InputError, match="a batch of 3 images is too small for 2 processes"):
-        prepared(make_recipe(settings), few_digits, "cpu", group=two)
+        prepare_job(make_recipe(settings), few_digits, "cpu", group=two)
     settings["learning.batch_size"] = 85  # 256 images leave one, which is not used
-    prepared(make_recipe(settings), few_digits, "cpu", group=two)
+    prepare_job(make_recipe(settings), few_digits, "cpu", group=two)
     with pytest.raises(InputError, match="a batch of 1 images"):
-        prepared(
+        prepare_job(
             make_recipe(settings | {"learning.last_batch": True}), few_digits, "cpu", group=two
         )
 

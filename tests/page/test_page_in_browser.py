@@ -31,8 +31,8 @@ from scratchticket import gallery
 from scratchticket.base.errors import InputError
 from scratchticket.cli.app import app
 from scratchticket.page import SWITCH, TicketSet, try_attack
-from scratchticket.page.desk import SAMPLE, UNKNOWN, WAITING
 from scratchticket.page.each import try_each
+from scratchticket.page.service import SAMPLE, UNKNOWN, WAITING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -215,7 +215,7 @@ def test_attack_stands_beside_the_image_and_answers_at_once_without_scrolling(
 ) -> None:
     go = threading.Event()
     monkeypatch.setattr(
-        "scratchticket.page.desk.try_each",
+        "scratchticket.page.service.try_each",
         lambda *words, **more: go.wait(60) and try_each(*words, **more),
     )
     with opening(browser, url, viewport=size) as page:
@@ -339,7 +339,7 @@ def test_no_result_of_an_image_comes_when_another_is_chosen(
         done.set()
         return tried
 
-    monkeypatch.setattr("scratchticket.page.desk.try_each", slowly)
+    monkeypatch.setattr("scratchticket.page.service.try_each", slowly)
     chosen_number(opened, 5)
     opened.get_by_label("Epsilon").fill("0.1")
     opened.click("#attack")
@@ -402,7 +402,7 @@ def test_attacks_that_wait_keep_no_control_from_working(
 ) -> None:
     go = threading.Event()
     monkeypatch.setattr(
-        "scratchticket.page.desk.try_attack",
+        "scratchticket.page.service.try_attack",
         lambda *words, **more: go.wait(60) and try_attack(*words, **more),
     )
     attack = listener_of(url, "click", 1)
@@ -565,7 +565,7 @@ def test_a_port_in_use_is_told(url: str, chosen: TicketSet) -> None:
 @pytest.fixture
 def nothing_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """No attacked image is looked for, which takes seconds with networks as weak as these."""
-    monkeypatch.setattr("scratchticket.page.desk.Page.opening", lambda *_: None)
+    monkeypatch.setattr("scratchticket.page.service.Page.opening", lambda *_: None)
 
 
 @pytest.mark.usefixtures("nothing_shown")

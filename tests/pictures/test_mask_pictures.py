@@ -16,7 +16,7 @@ import scratchticket as st
 from scratchticket.base.errors import InputError
 from scratchticket.masks import Mask
 from scratchticket.networks import bare
-from scratchticket.pictures.mask_pictures import LIGHT, MINUS, PLUS, portrait
+from scratchticket.pictures.mask_pictures import LIGHT, MINUS, PLUS, ticket_page
 
 
 def pictures(page: str, alternative: str) -> list[np.ndarray]:
@@ -26,7 +26,7 @@ def pictures(page: str, alternative: str) -> list[np.ndarray]:
 
 
 def test_masks_signs_and_filters_are_drawn(ticket: st.Ticket) -> None:
-    page = portrait({"<mine>": ticket})
+    page = ticket_page({"<mine>": ticket})
 
     weight = dict(bare(ticket.build()).named_parameters())["conv1.weight"]
     mask = ticket.mask["conv1.weight"]
@@ -40,7 +40,7 @@ def test_masks_signs_and_filters_are_drawn(ticket: st.Ticket) -> None:
     assert f"{ticket.mask.kept:,} of {ticket.mask.total:,} weights" in page
     assert "<mine>" not in page
     assert not re.findall(r"https?://|<script", page)
-    assert page == portrait({"<mine>": ticket})
+    assert page == ticket_page({"<mine>": ticket})
 
 
 def test_overlaps_stand_beside_chance(ticket: st.Ticket) -> None:
@@ -50,7 +50,7 @@ def test_overlaps_stand_beside_chance(ticket: st.Ticket) -> None:
         "itself": ticket,
         "random": replace(ticket, mask=Mask(random), score_seed=None),
     }
-    page = portrait({"one": ticket} | others)
+    page = ticket_page({"one": ticket} | others)
 
     def line(pair: str) -> list[str]:
         (found,) = re.findall(rf'<th scope="row">{pair}</th>(.*?)</tr>', page)
@@ -65,7 +65,7 @@ def test_overlaps_stand_beside_chance(ticket: st.Ticket) -> None:
 def test_tickets_of_two_networks_are_no_page(ticket: st.Ticket) -> None:
     other = replace(ticket, fingerprints=dict.fromkeys(ticket.fingerprints, "0" * 32))
     with pytest.raises(InputError, match="different networks"):
-        portrait({"one": ticket, "other": other})
+        ticket_page({"one": ticket, "other": other})
 
 
 def test_accuracy_with_its_attack_bytes_seed_and_proof_stand_beside_the_pictures(
@@ -73,7 +73,7 @@ def test_accuracy_with_its_attack_bytes_seed_and_proof_stand_beside_the_pictures
 ) -> None:
     attacked = {"correct": 318, "total": 360, "title": "pgd-20, linf, 0.1"}
     results = {"natural": {"correct": 355, "total": 360}, "attacks": [attacked]}
-    page = portrait(
+    page = ticket_page(
         {"one": replace(ticket, provenance={"results": results}), "<other>": ticket}
     ).replace("&nbsp;", " ")
 

@@ -12,7 +12,7 @@ import pytest
 import scratchticket as st
 from accessibility import grave_findings
 from patience import PATIENCE
-from scratchticket.pictures.mask_pictures import portrait
+from scratchticket.pictures.mask_pictures import ticket_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -33,7 +33,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def address(ticket: st.Ticket, tmp_path_factory: pytest.TempPathFactory) -> str:
     path: Path = tmp_path_factory.mktemp("page") / "ticket.html"
-    path.write_text(portrait({"one": ticket, "other": ticket}))
+    path.write_text(ticket_page({"one": ticket, "other": ticket}))
     return path.as_uri()
 
 

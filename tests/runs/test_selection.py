@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import scratchticket as st
-from scratchticket.runs.api import prepared, validator
+from scratchticket.runs.api import prepare_job, validator
 from scratchticket.runs.recipe import make_recipe
 from scratchticket.runs.run import run
 
@@ -85,4 +85,4 @@ def test_epochs_are_judged_on_all_validation_images_and_under_the_judge(
     assert validator(data, judge, [st.AttackRecipe("pgd", "0.1")], seed=4)(network).fgsm is None
     settings = {"network.width": 2, "attack.name": "fgsm-rs", "attack.epsilon": "0.004", "seed": 4}
     recipe = make_recipe(settings | {"evaluation.epsilon": "0.01", "evaluation.steps": 10})
-    assert prepared(recipe, data, "cpu").task.validate(network) == judged
+    assert prepare_job(recipe, data, "cpu").task.validate(network) == judged

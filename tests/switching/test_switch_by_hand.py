@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from pytest import approx
-from test_switch_report import struck, told
+from test_switch_report import marks, row
 
 from scratchticket.attacks.sets import chances
 from scratchticket.evaluation import Balls
-from scratchticket.evaluation.transfer import SET, Crossed
+from scratchticket.evaluation.transfer import SET, TransferResult
 from scratchticket.switching.report import Members, switch_report
 
 
 def test_every_number_of_a_report_is_that_of_a_count_by_hand() -> None:
     """Rows of the matrix are attacked, columns asked; ``a`` answers three times of four."""
-    on_set = struck(SET, ".....", "...xx")  # which fools nobody who was not wrong before
-    strikes = struck("a", "xx...", "xx..x"), struck("b", "..x..", "xx..x"), on_set
-    crossed = Crossed({"a": told("....."), "b": told("...xx")}, strikes)
+    on_set = row(SET, ".....", "...xx")  # which fools nobody who was not wrong before
+    attacks = row("a", "xx...", "xx..x"), row("b", "..x..", "xx..x"), on_set
+    result = TransferResult({"a": marks("....."), "b": marks("...xx")}, attacks)
     members = Members(("a", "b"), chances((0.75, 0.25), 2))
 
-    report = switch_report(crossed, members, Balls("linf", ("0.1",), (), "1"))
+    report = switch_report(result, members, Balls("linf", ("0.1",), (), "1"))
 
     natural, on_a, on_b = (1, 1, 1, 0.75, 0.75), (0, 0, 1, 1, 0.75), (0.75, 0.75, 0.25, 1, 0.75)
     least = (0, 0, 0.25, 0.75, 0.75)  # of the three, image by image

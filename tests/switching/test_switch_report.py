@@ -10,7 +10,7 @@ import torch
 from scratchticket.attacks import PGD, Attack
 from scratchticket.attacks.sets import chances
 from scratchticket.evaluation import Balls
-from scratchticket.evaluation.transfer import SET, Crossed, Strike, Struck
+from scratchticket.evaluation.transfer import SET, SourcedAttack, TransferResult, TransferRow
 from scratchticket.switching.report import Members, expectation, switch_report
 
 
@@ -32,18 +32,18 @@ def test_given_probabilities_add_up_to_one() -> None:
     assert float(given.sum()) == pytest.approx(1, abs=1e-15)
 
 
-def struck(source: str, a: str, b: str) -> Struck:
-    """Return what a strike did, images told as ``x`` where the network is wrong."""
-    right = {"a": told(a), "b": told(b)}
-    return Struck(Strike(Attack(PGD(), "0.1"), source), right, None, 1, 0.0, ())
+def row(source: str, a: str, b: str) -> TransferRow:
+    """Return a row in which ``x`` marks the images that a network gets wrong."""
+    right = {"a": marks(a), "b": marks(b)}
+    return TransferRow(SourcedAttack(Attack(PGD(), "0.1"), source), right, None, 1, 0.0, ())
 
 
-def told(text: str) -> torch.Tensor:
+def marks(text: str) -> torch.Tensor:
     return torch.tensor([letter != "x" for letter in text])
 
 
 @pytest.mark.parametrize(
-    ("strikes", "expected"),
+    ("attacks", "expected"),
     [
         # b: one image in four is wrong as it is; each ticket's own attack takes another one
         ([("a", "x...", "...x"), ("b", "....", "x..x"), (SET, "....", "...x")],
@@ -54,12 +54,14 @@ def told(text: str) -> torch.Tensor:
     ids=["attacked alone", "attacked too weakly alone"],
 )  # fmt: skip
 def test_a_switch_below_its_tickets_own_attacks_tells_that_these_were_weak(
-    strikes: list[tuple[str, str, str]], expected: dict[str, float]
+    attacks: list[tuple[str, str, str]], expected: dict[str, float]
 ) -> None:
-    crossed = Crossed({"a": told("...."), "b": told("...x")}, tuple(struck(*s) for s in strikes))
+    result = TransferResult(
+        {"a": marks("...."), "b": marks("...x")}, tuple(row(*s) for s in attacks)
+    )
     members = Members(("a", "b"), chances(None, 2))
 
-    worst = switch_report(crossed, members, Balls("linf", ("0.1",), (), "1"))["worst_case"]
+    worst = switch_report(result, members, Balls("linf", ("0.1",), (), "1"))["worst_case"]
 
     assert worst["own_attacks"] == expected
 
@@ -68,47 +70,53 @@ def test_a_switch_below_its_tickets_own_attacks_tells_that_these_were_weak(
 def test_a_worst_case_exists_only_where_every_member_and_the_set_were_attacked(
     missing: str,
 ) -> None:
-    near = [struck(source, "x...", "...x") for source in ("a", "b", SET)]
-    far = [at("0.15", one) for one in near if one.strike.source != missing]
-    crossed = Crossed({"a": told("...."), "b": told("....")}, (*near, *far))
+    near = [row(source, "x...", "...x") for source in ("a", "b", SET)]
+    far = [at("0.15", one) for one in near if one.sourced.source != missing]
+    result = TransferResult({"a": marks("...."), "b": marks("....")}, (*near, *far))
     where = Balls("linf", ("0.1", "0.15", "0.2"), (), "1")
 
-    record = switch_report(crossed, Members(("a", "b"), chances(None, 2)), where)
+    record = switch_report(result, Members(("a", "b"), chances(None, 2)), where)
 
     assert [case["epsilon"] for case in record["worst_cases"]] == ["0.1"]
-    whole = replace(crossed, struck=(*near, *(at("3/20", one) for one in near)))
+    whole = replace(result, rows=(*near, *(at("3/20", one) for one in near)))
     cases = switch_report(whole, Members(("a", "b"), chances(None, 2)), where)["worst_cases"]
     assert [case["epsilon"] for case in cases] == ["0.1", "0.15"]
 
 
 def test_without_an_attack_there_is_no_worst_case() -> None:
-    crossed = Crossed({"a": told("....")}, (struck_alone("a"),))
+    result = TransferResult({"a": marks("....")}, (row_alone("a"),))
 
     record = switch_report(
-        crossed, Members(("a",), chances(None, 1)), Balls("linf", ("0.1",), (), "1")
+        result, Members(("a",), chances(None, 1)), Balls("linf", ("0.1",), (), "1")
     )
 
     assert record["worst_case"] is None
     assert record["worst_cases"] == []
 
 
-def at(epsilon: str, one: Struck) -> Struck:
-    """Return a strike as if it had been made in another ball."""
-    return replace(one, strike=Strike(Attack(PGD(), epsilon), one.strike.source))
+def at(epsilon: str, one: TransferRow) -> TransferRow:
+    """Return a row as if its attack had been made in another ball."""
+    return replace(one, sourced=SourcedAttack(Attack(PGD(), epsilon), one.sourced.source))
 
 
-def struck_alone(name: str) -> Struck:
-    """Return a strike on a single network that is not a set."""
-    return Struck(Strike(Attack(PGD(), "0.1"), name), {name: told("x...")}, None, 1, 0.0, ())
+def row_alone(name: str) -> TransferRow:
+    """Return the row of an attack on a single network that is not in a set."""
+    return TransferRow(
+        SourcedAttack(Attack(PGD(), "0.1"), name), {name: marks("x...")}, None, 1, 0.0, ()
+    )
 
 
 def test_what_fools_in_a_ball_fools_in_every_larger_one() -> None:
-    near = [struck("a", "xx..", "xx.."), struck("b", "....", "...."), struck(SET, "....", "....")]
-    far = [at("0.15", struck(name, "x...", "x...")) for name in ("a", "b", SET)]
-    crossed = Crossed({"a": told("...."), "b": told("....")}, (*near, *far))
+    near = [
+        row("a", "xx..", "xx.."),
+        row("b", "....", "...."),
+        row(SET, "....", "...."),
+    ]
+    far = [at("0.15", row(name, "x...", "x...")) for name in ("a", "b", SET)]
+    result = TransferResult({"a": marks("...."), "b": marks("....")}, (*near, *far))
     where = Balls("linf", ("0.1", "0.15"), (), "1")
 
-    cases = switch_report(crossed, Members(("a", "b"), chances(None, 2)), where)["worst_cases"]
+    cases = switch_report(result, Members(("a", "b"), chances(None, 2)), where)["worst_cases"]
 
     assert [case["expected"] for case in cases] == [0.5, 0.5]
     assert [case["strikes"] for case in cases] == [3, 6]

@@ -68,7 +68,7 @@ def attack(
         from scratchticket.base.errors import InputError
         from scratchticket.base.files import check_writable
         from scratchticket.judging import adversarial
-        from scratchticket.judging.evaluation import judgement
+        from scratchticket.judging.evaluation import evaluation_task
         from scratchticket.networks import placed
         from scratchticket.runs.records import usable_device
 
@@ -80,7 +80,7 @@ def attack(
         changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
         how = preparation(label_column, size, colour, classes)
         subject, test = subject_of(file, data, part, how, index, network, normalise)
-        task = judgement(
+        task = evaluation_task(
             subject,
             test,
             attack=name,

@@ -130,7 +130,7 @@ def evaluate(
     """
     with user_errors(o.going_on(bool(suite or folder or shard != WHOLE))):
         from scratchticket.base.errors import InputError
-        from scratchticket.judging.evaluation import judgement
+        from scratchticket.judging.evaluation import evaluation_task
         from scratchticket.judging.task import EvaluationFolder, carry_out
         from scratchticket.runs import deterministic as strictly
         from scratchticket.runs.records import usable_device
@@ -157,7 +157,7 @@ def evaluate(
             raise InputError("a suite has its own attacks: give --suite or --attack, not both")
         how = preparation(label_column, size, colour, classes)
         subject, test = subject_of(ticket, data, part, how, index, network, normalise)
-        task = judgement(
+        task = evaluation_task(
             subject,
             test,
             suite_name=suite,  # type: ignore[arg-type]
@@ -215,7 +215,11 @@ def _scored(  # noqa: PLR0917
     made, where = files.load(adversarial), usable_device(device)
     subject = make_subject(path, ticket, made, network=network, normalise=normalise)
     placed(subject.network, where)
-    result = {"subject": subject.facts, "data": made.facts["data"], **files.score(made, subject)}
+    result = {
+        "subject": subject.description,
+        "data": made.metadata["data"],
+        **files.score(made, subject),
+    }
     return {**result, "machine": machine(where), "versions": versions()}
 
 

@@ -85,7 +85,7 @@ def _draw(path: Path, tickets: list[Ticket], others: list[Path], page: Path) -> 
     """Write the page of tickets."""
     from scratchticket.base.errors import InputError
     from scratchticket.base.files import check_writable, printable, write_atomically
-    from scratchticket.pictures.mask_pictures import portrait
+    from scratchticket.pictures.mask_pictures import ticket_page
     from scratchticket.tickets import load_tickets
 
     if page.exists():
@@ -97,7 +97,7 @@ def _draw(path: Path, tickets: list[Ticket], others: list[Path], page: Path) -> 
         for file, own in named.items()
         for place, one in enumerate(own)
     }
-    write_atomically(page, portrait(called))
+    write_atomically(page, ticket_page(called))
     say(str(page))
 
 

@@ -104,7 +104,7 @@ def transfer(
     seed, and dense.
     """
     with user_errors(o.going_on(folder is not None)):
-        from scratchticket.judging.evaluation import balls_of, some_of
+        from scratchticket.judging.evaluation import balls_of, fixed_choice
         from scratchticket.judging.switches import TransferTask
 
         found = _opened(files, network)
@@ -114,7 +114,7 @@ def transfer(
         subjects = _subjects(found, test, network, normalise)
         task = TransferTask(
             subjects,
-            some_of(test.test, images),
+            fixed_choice(test.test, images),
             test.judged,
             balls_of(subjects[first], test.shape, [epsilon] if epsilon else [], norm),  # type: ignore[arg-type]
             len(test.classes),
@@ -191,7 +191,7 @@ def evaluate(
     """
     with user_errors(o.going_on(folder is not None)):
         from scratchticket.attacks.sets import chances
-        from scratchticket.judging.evaluation import balls_of, some_of
+        from scratchticket.judging.evaluation import balls_of, fixed_choice
         from scratchticket.judging.switches import SwitchTask, check_epsilons
         from scratchticket.tickets import check_one_network
 
@@ -210,7 +210,7 @@ def evaluate(
         where = balls_of(first, test.shape, epsilon or [], norm)  # type: ignore[arg-type]
         task = SwitchTask(
             subjects,
-            some_of(test.test, images),
+            fixed_choice(test.test, images),
             test.judged,
             where,
             len(test.classes),

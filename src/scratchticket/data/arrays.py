@@ -50,10 +50,10 @@ def npz_source(path: Path) -> Source:
 
 
 def _prefix(path: Path, names: set[str], part: str) -> str | None:
-    """Return what the names of a part's arrays begin with, if it has any images.
+    """Return the prefix of a part's array names; none if the file has no images of that part.
 
     Raises:
-        InputError: If two may be the part.
+        InputError: If two prefixes fit the part.
     """
     found = [f"{name}_" for name in NAMES[part] if f"{name}_images" in names]
     if len(found) > 1:
@@ -77,7 +77,7 @@ def _part(path: Path, prefix: str) -> Part:
 
 
 def _labels(path: Path, name: str) -> Integers | list[str]:
-    """Return labels as numbers or as names; they may be a column, as MedMNIST's are."""
+    """Return labels as numbers or names, from a row or, as in MedMNIST, a column."""
     labels: Array = _read(path, itemgetter(name))
     labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if labels.ndim != 1 or labels.size == 0 or labels.dtype.kind not in "iuU":
@@ -97,7 +97,7 @@ def _classes(path: Path) -> tuple[str, ...]:
 
 
 def _read(path: Path, get: Callable[[Any], Any]) -> Any:
-    """Return something of the opened file."""
+    """Open the file and return what ``get`` reads from it."""
     try:
         with path.open("rb") as raw:
             check_archive(raw, path.stat().st_size)

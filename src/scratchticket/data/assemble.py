@@ -1,4 +1,4 @@
-"""From the parts of a data set to data that is decoded, divided and normalised."""
+"""Decode, split and normalise a data set."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from torch import Tensor
 from scratchticket.base.errors import InputError
 from scratchticket.base.files import canonical_json
 from scratchticket.data.cache import Put, Shape, cached
+from scratchticket.data.decoding import Pixels, decoded
 from scratchticket.data.imageset import Data, ImageSet
 from scratchticket.data.known import recognised
-from scratchticket.data.labels import numbered, order_note
-from scratchticket.data.lazily import left_encoded
-from scratchticket.data.normalisation import constants
-from scratchticket.data.pictures import Pixels, decoded
+from scratchticket.data.labels import number_classes, order_note
+from scratchticket.data.lazy_sets import lazy_sets
+from scratchticket.data.normalisation import normalisation
 from scratchticket.data.recipe import DataRecipe, class_names
 from scratchticket.data.source import Integers, Part, Source, content_digest
-from scratchticket.data.split import arranged, of_classes
+from scratchticket.data.split import select_classes, split_rows
 
-_DECODER = 2  # to be raised when the same files give other pixels
+_DECODER = 2  # raise it when the same files decode to other pixels
 
 
-def assembled(
+def assemble(
     source: Source, recipe: DataRecipe, known: str | None = None, *, whole: bool = False
 ) -> Data:
-    """Decode a data set, or take it from the cache.
+    """Return a data set, decoded or read from the cache.
 
     Args:
-        source: What a reader found.
+        source: The parts of the data set, not decoded.
         recipe: How images are prepared and divided.
         known: Name of the known data set that it is; if not given, it may be recognised.
         whole: Whether all images are test images.
@@ -41,28 +41,28 @@ def assembled(
     Raises:
         InputError: If an image or a label is wrong; the message names its file and row.
     """
-    classes, labels = numbered(source.name, source.parts, source.classes, whole=whole)
-    rows, notes = arranged(labels, recipe, whole=whole)
+    classes, labels = number_classes(source.name, source.parts, source.classes, whole=whole)
+    rows, notes = split_rows(labels, recipe, whole=whole)
     if source.classes is None:
         notes += order_note(source.parts, classes, recipe)
     order = np.concatenate(list(rows.values()))
     parts = [source.parts[part] for part in labels]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the image library, about metadata nobody uses
+        warnings.simplefilter("ignore")  # the image library warns of unused metadata
         if recipe.lazy:
-            sets = left_encoded(source, parts, labels, rows, recipe)
+            sets = lazy_sets(source, parts, labels, rows, recipe)
         else:
             images, problem = _decoded(source, parts, order, recipe)
             notes += (problem,) if problem else ()
-            sets = divided(images, labels, rows)
+            sets = split_images(images, labels, rows)
         notes = (*source.notes, *notes)
-        return finished(source.name, classes, sets, recipe=recipe, known=known, notes=notes)
+        return make_data(source.name, classes, sets, recipe=recipe, known=known, notes=notes)
 
 
 def _decoded(
     source: Source, parts: Sequence[Part], order: Integers, recipe: DataRecipe
 ) -> tuple[Tensor, str | None]:
-    """Decode the images of some parts, or take them from the cache; see :func:`cached`."""
+    """Return decoded images of some parts, from the cache if possible; see :func:`cached`."""
 
     def shape() -> Shape:
         channels, height, width = next(stream(parts, recipe)).shape
@@ -78,10 +78,10 @@ def _decoded(
 
 
 def stream(parts: Iterable[Part], recipe: DataRecipe) -> Iterator[Pixels]:
-    """Decode all images of some parts; the first decides the shape.
+    """Yield the decoded images of some parts; the first decides the shape.
 
     Raises:
-        InputError: Naming the image that cannot be used.
+        InputError: If an image cannot be used; the message names it.
     """
     shape = None
     for part in parts:
@@ -94,15 +94,15 @@ def stream(parts: Iterable[Part], recipe: DataRecipe) -> Iterator[Pixels]:
             yield pixels
 
 
-def divided(
+def split_images(
     images: Tensor, labels: Mapping[str, Integers], rows: Mapping[str, Integers]
 ) -> dict[str, ImageSet]:
-    """Cut images that lie in the order of ``rows`` into the three parts, without a copy.
+    """Split images that lie in the order of ``rows`` into the three parts, without a copy.
 
     Args:
         images: uint8, ``(n, channel, height, width)``.
         labels: Class numbers of each part that was given.
-        rows: For each part to make, which of the given rows it consists of.
+        rows: For each resulting part, the row numbers of its images.
     """
     everything = torch.from_numpy(np.concatenate(list(labels.values())))
     pieces = torch.split(images, [len(chosen) for chosen in rows.values()])
@@ -112,7 +112,7 @@ def divided(
     }
 
 
-def finished(
+def make_data(
     name: str,
     classes: tuple[str, ...],
     sets: Mapping[str, ImageSet],
@@ -121,20 +121,20 @@ def finished(
     known: str | None = None,
     notes: tuple[str, ...] = (),
 ) -> Data:
-    """Keep the classes that are wanted; add the normalisation, and notes on it and on the classes.
+    """Return the finished data set: classes selected, normalisation and notes added.
 
-    Where no images are for training or validation, the test images are.
+    The test images stand in for a training or validation part that is missing.
     """
     first = sets.get("train", sets["test"])
     if known is None and (known := recognised(classes, first)) is not None:
         notes += (f"recognised as {known} by its classes and its mean pixel",)
     if recipe.classes is not None:
-        classes, sets = of_classes(sets, classes, class_names(recipe.classes))
+        classes, sets = select_classes(sets, classes, class_names(recipe.classes))
     test = sets["test"]
     train = sets.get("train", test)
     if missing := len(classes) - len(np.unique(test.labels)):
         notes += (f"{missing} of the {len(classes)} classes have no test image",)
-    chosen = constants(recipe.normalisation, known, train)
+    chosen = normalisation(recipe.normalisation, known, train)
     return Data(
         name=name,
         classes=classes,

@@ -27,19 +27,19 @@ def augmented(
     part: slice = slice(None),
     whole: int | None = None,
 ) -> Tensor:
-    """Change each image of a batch at random.
+    """Return a batch with each image changed at random.
 
     Args:
         images: uint8, ``(n, channel, height, width)``, on any device.
         augmentation: ``crop-flip``: four pixels of zeros on each side, a random crop of the old
-            size, and a horizontal flip of every second image on average, which is what is usual for
-            CIFAR and done by the paper's released code. ``flip``: only that. ``resized-crop-flip``:
-            a crop of 8 to 100 % of the area with sides of ratio 3/4 to 4/3, stretched to the old
-            size, and a flip (Szegedy et al., 2015, arXiv:1409.4842; usual for ImageNet). ``none``.
-        generator: Where all random numbers come from, drawn on its device.
-        part: Where the images lie in a larger batch. Random numbers are drawn for all of that, so
-            that an image is changed in the same way whoever does it.
-        whole: How many images the larger batch has; as many as are given if there is none.
+            size, and a horizontal flip of every second image on average, as is usual for CIFAR and
+            in the paper's released code. ``flip``: the flip alone. ``resized-crop-flip``: a crop
+            of 8 to 100 % of the area with sides of ratio 3/4 to 4/3, stretched to the old size,
+            and a flip (Szegedy et al., 2015, arXiv:1409.4842; usual for ImageNet). ``none``.
+        generator: Source of all random numbers, drawn on its device.
+        part: Position of the images in a larger batch. Random numbers are drawn for the whole
+            batch, so that an image is changed alike whichever process changes it.
+        whole: Size of the larger batch; that of ``images`` if not given.
 
     Returns:
         uint8 of the same shape on the same device.
@@ -79,7 +79,7 @@ def _check_size(images: Tensor, padding: int) -> None:
 
 
 def _shifted(images: Tensor, offsets: Tensor, flips: Tensor, padding: int) -> Tensor:
-    """Shift each image by up to ``padding`` pixels, and flip it or not, by one indexing."""
+    """Shift each image by up to ``padding`` pixels and flip it where marked, in one indexing."""
     count, channels, height, width = images.shape
     device = images.device
     offsets, flips = offsets.to(device), flips.to(device)
@@ -98,7 +98,7 @@ def _flips(count: int, generator: torch.Generator) -> Tensor:
 
 
 def crop_draws(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw what decides the random crop of each image, whatever its size.
+    """Return the random numbers for the crop and flip of each image, whatever its size.
 
     Returns:
         For :func:`boxes`: float64 in [0, 1), ``(4, n, trials)``. And whether each image is flipped,
@@ -110,7 +110,7 @@ def crop_draws(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 
 def _stretched(images: Tensor, draws: Tensor, flips: Tensor) -> Tensor:
-    """Cut a random rectangle out of each image and stretch it to the image's size, bilinearly."""
+    """Return a random rectangle of each image, stretched bilinearly to the image's size."""
     height, width = images.shape[2:]
     rectangles = boxes(draws, height, width).to(images.device)
     flips = flips.to(images.device)
@@ -132,7 +132,7 @@ def _stretched(images: Tensor, draws: Tensor, flips: Tensor) -> Tensor:
 def _positions(start: Tensor, length: Tensor, size: int) -> Tensor:
     """Return where along one side the new pixels lie, ``(n, size)``, in old pixels from 0.
 
-    Nothing outside the rectangle is looked at: positions end at its outermost pixels.
+    Positions are clamped to the rectangle: pixels outside it are never read.
     """
     steps = (torch.arange(size, device=start.device) + 0.5) / size
     inside = (steps * length - 0.5).clamp(min=0)
@@ -142,8 +142,8 @@ def _positions(start: Tensor, length: Tensor, size: int) -> Tensor:
 def boxes(draws: Tensor, height: int, width: int) -> Tensor:
     """Return a random rectangle for each image of one size.
 
-    Area and ratio of sides are drawn up to ten times, until the rectangle fits into the image; if
-    it never does it is the largest in the middle whose ratio is in range.
+    Area and ratio of sides are drawn up to ten times, until the rectangle fits into the image; else
+    it is the largest centred one whose ratio is in range.
 
     Args:
         draws: See :func:`crop_draws`.
@@ -165,7 +165,7 @@ def boxes(draws: Tensor, height: int, width: int) -> Tensor:
     limit_tall = min(height, round(width / _RATIO[0]))
     middle = ((height - limit_tall) // 2, (width - limit_wide) // 2, limit_tall, limit_wide)
     fitting = fits.any(dim=1)
-    columns = [  # without a tensor of the middle, for which a GPU would be waited for
+    columns = [  # no tensor of the middle: it would make the host wait for the GPU
         torch.where(fitting, value.gather(1, first)[:, 0], otherwise)
         for value, otherwise in zip((top, left, tall, wide), middle, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Decoded pixels on the disk, so that a data set is decoded once."""
+"""Decoded pixels on disk, so that a data set is decoded once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from scratchticket.base.errors import InputError
-from scratchticket.data.pictures import Pixels
+from scratchticket.data.decoding import Pixels
 from scratchticket.data.source import content_digest
 
 Shape = tuple[int, int, int, int]
@@ -20,9 +20,9 @@ Put = Callable[[int, Pixels], None]
 
 
 def folder() -> Path:
-    """Return where decoded pixels are kept: ``$SCRATCHTICKET_CACHE``, or the user's cache folder.
+    """Return the cache folder of decoded pixels: ``$SCRATCHTICKET_CACHE``, or the user's.
 
-    What is in it can be deleted at any time.
+    Its content can be deleted at any time.
 
     Raises:
         InputError: If there is no such folder because the user has no home.
@@ -38,13 +38,13 @@ def folder() -> Path:
 def cached(
     key: str, shape: Callable[[], Shape], fill: Callable[[Put], None]
 ) -> tuple[Tensor, str | None]:
-    """Return pixels from the cache, or make them and keep them there.
+    """Return pixels from the cache, or make and store them.
 
     Args:
         key: Hash of everything the pixels depend on.
-        shape: Returns the shape of the pixels, ``(n, channel, height, width)``; asked only if they
-            have to be made, as is ``fill``.
-        fill: Makes the images and hands each, with its index, to the function it is given.
+        shape: Returns the shape of the pixels, ``(n, channel, height, width)``. Like ``fill``,
+            called only if the pixels are not in the cache.
+        fill: Makes the images and passes each, with its index, to its argument.
 
     Returns:
         uint8 pixels, mapped from the file into memory: pages are read when they are used, and
@@ -55,37 +55,37 @@ def cached(
         home = folder()
     except InputError as error:
         return _in_memory(shape(), fill), f"decoded into memory: {error}"
-    if (known := _found(home, key)) is not None:
+    if (known := _load(home, key)) is not None:
         return known, None
     size = shape()
     try:
-        return _stored(home, key, size, fill), None
+        return _store(home, key, size, fill), None
     except OSError as error:
         why = f"the cache folder {home} cannot be used ({error.strerror})"
         return _in_memory(size, fill), f"{why}: decoded into memory"
 
 
 def _in_memory(shape: Shape, fill: Callable[[Put], None]) -> Tensor:
-    """Make the pixels and keep them nowhere."""
+    """Return the pixels, stored in memory only."""
     pixels = np.empty(shape, dtype=np.uint8)
     fill(pixels.__setitem__)
     return torch.from_numpy(pixels)
 
 
-def _found(home: Path, key: str) -> Tensor | None:
-    """Return the stored pixels if they are there and whole; remove a damaged file."""
+def _load(home: Path, key: str) -> Tensor | None:
+    """Return the stored pixels if they are there and intact; remove a damaged file."""
     for path in home.glob(f"{key}.*.npy"):
         try:
             if path.name == f"{key}.{_checksum(path)}.npy":
-                return _mapped(path)
+                return _map(path)
             path.unlink()
         except OSError:
             continue
     return None
 
 
-def _stored(home: Path, key: str, shape: Shape, fill: Callable[[Put], None]) -> Tensor:
-    """Make the pixels in a temporary file, then give it its name, which holds its checksum."""
+def _store(home: Path, key: str, shape: Shape, fill: Callable[[Put], None]) -> Tensor:
+    """Write the pixels to a temporary file, then rename it after its checksum."""
     home.mkdir(parents=True, exist_ok=True)
     temporary = home / f".{key}.{os.getpid()}.tmp"
     step = prod(shape[1:])
@@ -106,14 +106,14 @@ def _stored(home: Path, key: str, shape: Shape, fill: Callable[[Put], None]) -> 
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    return _mapped(path)
+    return _map(path)
 
 
-def _mapped(path: Path) -> Tensor:
+def _map(path: Path) -> Tensor:
     """Map a file whose checksum agreed, copying a page when it is written to."""
     return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
 
 
 def _checksum(path: Path) -> str:
-    """Return what the name of a whole file says of its content."""
+    """Return the checksum that an intact file has in its name."""
     return content_digest(path)[:16]

@@ -17,7 +17,7 @@ from scratchticket.data.imageset import Data, ImageSet
 
 
 def load_digits() -> Data:
-    """Read the packaged digits."""
+    """Return the packaged digits."""
     path = files("scratchticket.data").joinpath("digits.npz")
     with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         images = torch.from_numpy(stored["images"]).unsqueeze(1)  # (1797, 1, 8, 8)

@@ -13,13 +13,13 @@ from scratchticket.data.source import (
     PARTS,
     Part,
     Source,
+    check_one_each,
     files_digest,
     is_visible,
     natural,
-    one_each,
-    part_called,
+    part_named,
     part_within,
-    unread,
+    unread_note,
 )
 
 SUFFIXES = frozenset(
@@ -27,15 +27,14 @@ SUFFIXES = frozenset(
 )
 
 
-ANNOTATED = "images"  # the only folder of a part of Tiny-ImageNet whose classes a file names
+ANNOTATED = "images"  # in Tiny-ImageNet's validation part, whose classes a file lists
 
 
 def folder_source(root: Path) -> Source:
     """Find ``train/CLASS/*.png`` and the like, or ``CLASS/*.png``; classes are named by folders.
 
-    A class folder may have folders in it. Hidden files and folders, and those that systems make for
-    themselves, are not looked at; all other files that are not read are counted in a note. Links
-    are followed as long as they stay inside ``root``.
+    Class folders may have subfolders. Hidden and system files are ignored; other files that are not
+    read are counted in a note. Links are followed as long as they stay inside ``root``.
 
     Raises:
         InputError: If there is no class folder, a class has no image, an image has no class, a part
@@ -50,45 +49,45 @@ def folder_source(root: Path) -> Source:
     by_name = sorted(found, key=lambda part: natural(parts[part].name))
     files = [path for part in by_name for path, _ in found[part]]
     for path in {image.parent for image in files} | {path for path in files if path.is_symlink()}:
-        if not _real(path).is_relative_to(home):  # what was packed must not pick what is read
+        if not _real(path).is_relative_to(home):  # an archive must not choose files to read
             raise InputError(f"{path} is a link out of {home}, or behind one; put a copy there")
     return Source(
         str(root),
         {part: _part(images) for part, images in found.items()},
         None,
         partial(files_digest, root, files),
-        unread(root, files, SUFFIXES),
+        unread_note(root, files, SUFFIXES),
     )
 
 
 def _parts(root: Path) -> dict[str, Path]:
     """Return the folder of each part, the training part first.
 
-    Folders that are called like a part count first; where none is, those count within whose name
-    the name of a part stands, if there are two parts. Otherwise the folders are classes, which may
-    have names of parts, too.
+    A folder is a part if its name is a part's. If there is none, folders whose names contain a
+    part's are parts, provided there are two parts. All other folders are classes, which may have
+    names of parts, too.
 
     Raises:
         InputError: If two folders may be one part, or ``train`` may be a part or a class.
     """
     folders = [folder for folder in _folders(root) if any(_images_below(folder))]
-    called = _grouped(folders, part_called)
-    alone = all(part_called(folder.name) and _folders(folder) for folder in folders)
-    if any(map(_folders, called.get("train", ()))):
+    named = _grouped(folders, part_named)
+    alone = all(part_named(folder.name) and _folders(folder) for folder in folders)
+    if any(map(_folders, named.get("train", ()))):
         others = [folder.name for folder in folders if not part_within(folder.name)]
-        if len(called) == 1 and others:
+        if len(named) == 1 and others:
             raise InputError(
                 f"{root}: train may be the training part, or a class like {', '.join(others)}; "
                 f"give {root / 'train'} for the part; for a class, put its images right into it"
             )
     elif not (folders and alone):
-        called = _grouped([folder for folder in folders if _folders(folder)], part_within)
-        if not ("train" in called and len(called) > 1):
+        named = _grouped([folder for folder in folders if _folders(folder)], part_within)
+        if not ("train" in named and len(named) > 1):
             return {"train": root}
-    one_each(root, {part: [folder.name for folder in some] for part, some in called.items()})
-    if len(called) == 1:
-        return {"train": next(iter(called.values()))[0]}
-    return {part: called[part][0] for part in PARTS if part in called}
+    check_one_each(root, {part: [folder.name for folder in some] for part, some in named.items()})
+    if len(named) == 1:
+        return {"train": next(iter(named.values()))[0]}
+    return {part: named[part][0] for part in PARTS if part in named}
 
 
 def _grouped(folders: list[Path], part_of: Callable[[str], str | None]) -> dict[str, list[Path]]:
@@ -101,12 +100,12 @@ def _grouped(folders: list[Path], part_of: Callable[[str], str | None]) -> dict[
 
 
 def _real(path: Path) -> Path:
-    """Return where links lead to; for a circle of links, some link in it."""
+    """Return the target of a path of links; for a circle of links, some link in it."""
     return Path(realpath(path))
 
 
 def _part(images: list[tuple[Path, str]]) -> Part:
-    """Return a part of images with their classes; an image is named by its file."""
+    """Return a part from image files with their classes; messages name an image by its file."""
     paths = [path for path, _ in images]
     labels = [label for _, label in images]
     return Part(labels, lambda: paths, lambda index: str(paths[index]), paths.__getitem__)
@@ -116,11 +115,11 @@ def _images(folder: Path, train: Set[str]) -> list[tuple[Path, str]]:
     """Return the images of one part with their classes.
 
     Args:
-        folder: Of the part.
+        folder: Folder of the part.
         train: Classes of the training part, once it is known.
 
     Returns:
-        Nothing of a part whose images have no classes, as those of Tiny-ImageNet's test part.
+        Empty for a part whose images have no classes, such as Tiny-ImageNet's test part.
 
     Raises:
         InputError: If an image has no class, or a class no image.
@@ -147,14 +146,14 @@ def _images(folder: Path, train: Set[str]) -> list[tuple[Path, str]]:
 
 
 def _annotated(folder: Path, listing: Path) -> list[tuple[Path, str]]:
-    """Return images with the classes that a file names, as the validation part of Tiny-ImageNet.
+    """Return images with the classes that a file lists, as in Tiny-ImageNet's validation part.
 
     Args:
-        folder: Of the images.
+        folder: Folder of the images.
         listing: On each line the name of an image, a tab and its class; perhaps more.
 
     Raises:
-        InputError: If it does not name the class of every image, or is a link.
+        InputError: If it lacks the class of an image, or is a link.
     """
     if listing.is_symlink():
         raise InputError(f"{listing} is a link; put a copy there")

@@ -23,7 +23,7 @@ _BATCH = 256
 
 
 def hub_source(name: str, known: KnownSet, recipe: DataRecipe) -> Source:
-    """Download a known data set, unless it is there, and read its labels.
+    """Download a known data set, unless it was before, and return it with its labels read.
 
     Raises:
         InputError: If it cannot be downloaded; or see :func:`tables_source`.
@@ -39,20 +39,20 @@ def hub_source(name: str, known: KnownSet, recipe: DataRecipe) -> Source:
 
 
 def fetched(name: str, known: KnownSet) -> datasets.DatasetDict:
-    """Return the parts of a known data set as the ``datasets`` library gives them.
+    """Return the parts of a known data set from the ``datasets`` library.
 
     Raises:
-        InputError: If it cannot be had.
+        InputError: If it can be neither downloaded nor found on disk.
     """
     try:
         return datasets.load_dataset(
             _place(known),
             data_files=dict(known.files),
-            keep_in_memory=False,  # there have to be files to hash
+            keep_in_memory=False,  # the hash needs files
         )
     except InputError:
         raise
-    except Exception as error:  # of the network, of its several libraries, of the disk
+    except Exception as error:  # from the network, the libraries or the disk
         reason = " ".join(str(error).split())
         raise InputError(
             f"cannot get {name} from the hub ({known.repository}): {reason[:200]}; "
@@ -62,10 +62,10 @@ def fetched(name: str, known: KnownSet) -> datasets.DatasetDict:
 
 
 def _place(known: KnownSet) -> str:
-    """Return the name of the repository, or the folder of an earlier download if out of reach.
+    """Return the repository's name; if it is out of reach, the folder of an earlier download.
 
-    It asks once, with a short time limit, because the ``datasets`` library tries for long and does
-    not find an earlier download of some of a repository's files.
+    The hub is asked once, with a short time limit: the ``datasets`` library retries for long, and
+    misses an earlier download of some of a repository's files.
     """
     place = known.repository
     if not Path(place).is_dir():
@@ -85,7 +85,7 @@ def _place(known: KnownSet) -> str:
 
 
 def _table(name: str, part: datasets.Dataset) -> Table:
-    """Read one part in pieces of Arrow."""
+    """Return one part as a table that is read in pieces."""
 
     def read(column: str) -> Iterator[pa.Array]:
         pieces = part.select_columns([column]).with_format("arrow").iter(_BATCH)

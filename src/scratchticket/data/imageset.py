@@ -20,7 +20,7 @@ _PIECE = 2**22  # bytes
 
 
 def pixels(images: Tensor) -> Tensor:
-    """Turn stored images into what networks and attacks see.
+    """Return stored images as networks and attacks take them.
 
     Args:
         images: uint8, ``(n, channel, height, width)``.
@@ -39,7 +39,7 @@ class ImageSet:
     Attributes:
         images: uint8, ``(n, channel, height, width)``.
         labels: int64, ``(n,)``.
-        lazy: Whether images are decoded when they are asked for, which takes time.
+        lazy: Whether images are decoded at each access, which takes time.
 
     Raises:
         InputError: If shapes or types disagree, or there is no image.
@@ -63,7 +63,7 @@ class ImageSet:
         if len(self.labels) == 0:
             raise InputError("an image set must hold at least one image")
         for name in ("images", "labels"):
-            if (tensor := getattr(self, name)).is_inference():  # no gradient goes past such
+            if (tensor := getattr(self, name)).is_inference():  # autograd refuses inference tensors
                 with torch.inference_mode(False):
                     object.__setattr__(self, name, tensor.clone())
 
@@ -71,7 +71,7 @@ class ImageSet:
         return len(self.labels)
 
     def __getitem__(self, index: Tensor | slice) -> ImageSet:
-        """Return the chosen images as a set of their own."""
+        """Return the chosen images as a new set."""
         return ImageSet(self.images[index], self.labels[index])
 
     def to(self, device: torch.device | str) -> ImageSet:
@@ -83,23 +83,23 @@ class ImageSet:
         return replace(self, labels=labels)
 
     def changed(self, part: slice, augmentation: str, generator: torch.Generator) -> Tensor:
-        """Return some of the images, each changed at random; see :func:`augmented`.
+        """Return a slice of the images, each changed at random; see :func:`augmented`.
 
         Args:
-            part: Which, as consecutive numbers; random numbers are drawn for all.
-            augmentation: In which way.
-            generator: On the images' device, on the CPU if the set is lazy.
+            part: Which images; random numbers are drawn for the whole set.
+            augmentation: One of :data:`AUGMENTATIONS`.
+            generator: On the images' device; on the CPU if the set is lazy.
         """
         return augmented(self.images[part], augmentation, generator, part=part, whole=len(self))
 
     def pieces(self) -> Iterator[Tensor]:
-        """Return all images, a few at a time."""
+        """Yield all images, a few at a time."""
         count = max(1, _PIECE // prod(self.shape))
         for start in range(0, len(self), count):
             yield self[start : start + count].images
 
     def digest(self, *, labels: bool = False) -> str:
-        """Return a hash of what the images are, and of their labels too if they matter."""
+        """Return a hash of the images, and of their labels too if asked."""
         digest = sha256()
         for content in self._content():
             digest.update(content)
@@ -108,7 +108,7 @@ class ImageSet:
         return digest.hexdigest()
 
     def _content(self) -> Iterator[bytes]:
-        """Return what the images are."""
+        """Yield the bytes that identify the images."""
         for piece in self.pieces():
             yield piece.cpu().numpy().tobytes()
 
@@ -124,15 +124,15 @@ class Data:
     """A data set split in three: nothing is ever selected on the test part.
 
     Attributes:
-        name: That of the recipe.
+        name: Name of the data set.
         classes: Class names; a label is an index into them.
-        train: What the loop learns from.
-        validation: What the best epoch is chosen on.
-        test: What is reported.
+        train: Images of the search or training.
+        validation: Images the best epoch is selected on.
+        test: Images that reported accuracies are measured on.
         mean: Per-channel mean of the training pixels in [0, 1].
         std: Per-channel standard deviation of the training pixels.
-        notes: What the user should know of how it was read, a line each.
-        recipe: What was asked for.
+        notes: What the user should know about how the data was read, a line each.
+        recipe: How the data was prepared.
     """
 
     name: str
@@ -167,6 +167,6 @@ class Data:
 
     @property
     def judged(self) -> dict[str, Any]:
-        """What a record says of the test images: whose, which part of it, and how many it has."""
+        """Return what a record says of the test images: data set, part, number."""
         part = "all" if self.test is self.train else "test"
         return {"name": Path(self.name).name, "part": part, "of": len(self.test)}

@@ -1,4 +1,4 @@
-"""Data sets that are known: where they are, how they are recognised, their normalisation."""
+"""Known data sets: where to download them, how to recognise a copy, their normalisation."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Constants:
     """A normalisation, per channel, of pixels in [0, 1].
 
     Attributes:
-        mean: Subtracted first.
-        std: Divided by then.
+        mean: Subtracted.
+        std: Divided by.
     """
 
     mean: tuple[float, ...]
@@ -28,20 +28,20 @@ class Constants:
 
 @dataclass(frozen=True)
 class KnownSet:
-    """A data set with a name.
+    """A data set known by name.
 
     Attributes:
-        repository: On the hub.
-        files: For each part the pattern of its files in the repository.
-        classes: Their number, the first and the last, enough to recognise a copy by; and the same
-            of other names that are in use.
+        repository: Name of the repository on the Hugging Face Hub.
+        files: Pattern of each part's files in the repository.
+        classes: Number of classes, first and last class name, by which a copy is recognised; one
+            entry for each naming in use.
         published: The usual constants, computed from the training pixels.
-        released: What the paper's released code uses for it.
-        label_column: Which one, where there are two.
-        size: Images differ in size and are resized to this.
-        colour: ``rgb`` where single images are grey.
-        lazy: Pixels would not fit into memory, nor on many a disk.
-        terms: What the user has to do before a download.
+        released: Constants of the paper's released code.
+        label_column: Label column, if there are several.
+        size: Size to resize to, if images differ in size.
+        colour: ``rgb`` if some images are grey.
+        lazy: Whether decoded pixels would not fit into memory.
+        terms: What the user must do before a download.
     """
 
     repository: str
@@ -100,9 +100,9 @@ KNOWN_SETS = {
 
 
 def recognised(classes: tuple[str, ...], train: ImageSet) -> str | None:
-    """Return the name of the known data set that this is a copy of, or a part.
+    """Return the name of the known data set that this is a copy or a part of.
 
-    The class names must agree, and the mean pixel with the published one to within 0.03 (digits
+    The class names must agree, and the mean pixel must be within 0.03 of the published one (digits
     are not SVHN because their classes are called 0 to 9).
     """
     for name, known in KNOWN_SETS.items():

@@ -1,4 +1,4 @@
-"""From labels as they were stored to class numbers, checked."""
+"""Check stored labels and turn them into class numbers."""
 
 from __future__ import annotations
 
@@ -12,39 +12,41 @@ from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import PARTS, UNLABELLED, Integers, Part, natural
 
 
-def numbered(
+def number_classes(
     name: str,
     parts: Mapping[str, Part],
     classes: Sequence[str] | None,
     *,
     whole: bool = False,
 ) -> tuple[tuple[str, ...], dict[str, Integers]]:
-    """Number the classes of a data set.
+    """Return the class names and numeric labels of a data set.
 
     Args:
-        name: Of the data set, for messages.
-        parts: A test part without labels (all -1, as ImageNet's) is left out of the result.
-        classes: Class names in the order of their numbers. If not given: the names that occur in
-            the training part, sorted with numbers by value; or, if labels are numbers, those.
-        whole: Whether nothing is trained: then the first part there is takes the place of the
-            training part.
+        name: Name of the data set, for messages.
+        parts: A test part without labels (all -1, as ImageNet's) is dropped.
+        classes: Class names in the order of their numbers. If not given: the names in the training
+            part, sorted with numbers by value; or, if labels are numbers, those.
+        whole: Whether nothing is trained: then the first part stands in for the training part.
 
     Returns:
         The class names, and the label of each image of each part, in the order of ``PARTS``.
 
     Raises:
-        InputError: If a label is out of range, a class has no training image, or there is but one.
+        InputError: If a label is out of range, a class has no training image, or there is only one
+            class.
     """
-    kept = {part: parts[part] for part in PARTS if part in parts and not _unlabelled(parts[part])}
-    if not kept or not (whole or "train" in kept):
+    labelled = {
+        part: parts[part] for part in PARTS if part in parts and not _unlabelled(parts[part])
+    }
+    if not labelled or not (whole or "train" in labelled):
         raise InputError(f"{name}: there is no labelled {'' if whole else 'training '}part")
-    first = next(iter(kept))  # the training part, if there is one
-    names = tuple(classes) if classes is not None else _classes_of(name, kept[first])
+    first = next(iter(labelled))  # the training part, if there is one
+    names = tuple(classes) if classes is not None else _classes_of(name, labelled[first])
     if len(names) < 2 or len(set(names)) < len(names):
         raise InputError(f"{name}: needs two or more different classes, got {', '.join(names)}")
     for label in names:
         check_text(label, f"{name}: class")
-    labels = {part: _numbers(images, names) for part, images in kept.items()}
+    labels = {part: _numbers(images, names) for part, images in labelled.items()}
     counts = np.bincount(labels[first], minlength=len(names))
     if not whole and not counts.all():
         empty = int(np.argmin(counts))
@@ -55,12 +57,12 @@ def numbered(
 def order_note(
     parts: Mapping[str, Part], classes: Sequence[str], recipe: DataRecipe
 ) -> tuple[str, ...]:
-    """Return a note if class names are numbered otherwise than torchvision's ImageFolder does it.
+    """Return a note if torchvision's ImageFolder would number the classes differently.
 
     Args:
-        parts: Their labels gave the classes.
-        classes: As they are numbered.
-        recipe: It may choose an order, and then there is no note.
+        parts: The parts whose labels gave the classes.
+        classes: Class names in the order of their numbers.
+        recipe: If it lists the classes, there is no note.
     """
     texts = any(not isinstance(part.labels, np.ndarray) for part in parts.values())
     if recipe.classes is not None or not texts or (plain := sorted(classes)) == list(classes):
@@ -73,13 +75,13 @@ def order_note(
 
 
 def _unlabelled(part: Part) -> bool:
-    """Whether no image has a label, or there is none."""
+    """Whether a part has no labels: it is empty, or all are -1."""
     numbers = isinstance(part.labels, np.ndarray)
     return len(part.labels) == 0 or (numbers and bool(np.all(part.labels == UNLABELLED)))
 
 
 def _classes_of(name: str, train: Part) -> tuple[str, ...]:
-    """Return the class names that the training labels imply."""
+    """Return the class names implied by the training labels."""
     if not isinstance(train.labels, np.ndarray):
         return tuple(sorted(set(train.labels), key=natural))
     present = np.unique(train.labels)
@@ -93,7 +95,7 @@ def _classes_of(name: str, train: Part) -> tuple[str, ...]:
 
 
 def _numbers(part: Part, names: tuple[str, ...]) -> Integers:
-    """Return the labels of one part as numbers in range."""
+    """Return the labels of one part as class numbers."""
     if isinstance(part.labels, np.ndarray):
         wrong = np.flatnonzero((part.labels < 0) | (part.labels >= len(names)))
         if len(wrong):

@@ -1,4 +1,4 @@
-"""The constants a network's first layer normalises with."""
+"""The constants that a network's first layer normalises with."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from scratchticket.data.imageset import ImageSet
 from scratchticket.data.known import KNOWN_SETS, Constants
 from scratchticket.data.recipe import Normalisation
 
-_SAMPLE = 2000  # images of a lazy set
+_SAMPLE = 2000  # images of a lazy set that are decoded
 
 
-def constants(choice: Normalisation, known: str | None, train: ImageSet) -> Constants:
-    """Return the normalisation that a recipe chooses.
+def normalisation(choice: Normalisation, known: str | None, train: ImageSet) -> Constants:
+    """Return the normalisation chosen by a recipe.
 
     Args:
         choice: See :class:`DataRecipe`.
-        known: Name of the known data set that this is.
-        train: The training part; validation images are not looked at.
+        known: Name of the known data set, if it is one.
+        train: The training part; validation images are not used.
 
     Raises:
-        InputError: If the released code's constants are asked for and it has none.
+        InputError: If the released code has no constants for this data.
     """
     channels = train.shape[0]
     if choice == "none":
@@ -43,8 +43,8 @@ def constants(choice: Normalisation, known: str | None, train: ImageSet) -> Cons
 def computed(train: ImageSet) -> Constants:
     """Return mean and standard deviation of each channel, from exact counts of the 256 values.
 
-    A channel that never changes gets the standard deviation 1. Of a lazy set 2,000 images, evenly
-    spread, are looked at.
+    A constant channel gets the standard deviation 1. From a lazy set, 2,000 evenly spread images
+    are used.
     """
     if train.lazy:
         train = train[:: -(-len(train) // _SAMPLE)]

@@ -1,4 +1,4 @@
-"""Encoded images one after the other in a file, so that each can be read alone."""
+"""A file of encoded images, one after the other, so that each can be read alone."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from scratchticket.data.source import Integers
 _NUMBER = np.dtype("<i8")
 
 
-def packed(key: str, count: int, contents: Callable[[], Iterable[bytes]]) -> Callable[[int], bytes]:
-    """Return a function that reads one of many encoded images, by its number.
+def pack_reader(
+    key: str, count: int, contents: Callable[[], Iterable[bytes]]
+) -> Callable[[int], bytes]:
+    """Return a function that reads one of many encoded images by its number.
 
-    They are copied once, in the order given, to a file in the cache folder: their bytes, then where
-    each of them ends.
+    On first use the images are copied, in the order given, to a file in the cache folder: their
+    bytes, then the offset of the end of each.
 
     Args:
-        key: Hash of what they are.
-        count: How many there are.
-        contents: Returns them; as many as that.
+        key: Hash that identifies the images.
+        count: Number of images.
+        contents: Returns the images.
 
     Raises:
         InputError: If the cache folder cannot be used.
@@ -33,7 +35,7 @@ def packed(key: str, count: int, contents: Callable[[], Iterable[bytes]]) -> Cal
     path = folder() / f"{key}.pack"
     try:
         if (ends := _ends(path, count)) is None:
-            ends = _written(path, contents())
+            ends = _write(path, contents())
         file = os.open(path, os.O_RDONLY)
     except OSError as error:
         raise InputError(
@@ -50,7 +52,7 @@ def packed(key: str, count: int, contents: Callable[[], Iterable[bytes]]) -> Cal
 
 
 def _ends(path: Path, count: int) -> Integers | None:
-    """Return where the images of a file end, if it is there and as long as it says."""
+    """Return the end offset of each image in a file; none if it is missing or truncated."""
     if not path.exists():
         return None
     size = path.stat().st_size - count * _NUMBER.itemsize
@@ -61,8 +63,8 @@ def _ends(path: Path, count: int) -> Integers | None:
     return ends if whole else None
 
 
-def _written(path: Path, contents: Iterable[bytes]) -> Integers:
-    """Copy images to a temporary file, then give it its name."""
+def _write(path: Path, contents: Iterable[bytes]) -> Integers:
+    """Write images to a temporary file, rename it, and return the end offsets."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
     lengths = []

@@ -1,4 +1,4 @@
-"""Parquet files: a folder in the layout of the hub, or one file."""
+"""Parquet data: a folder in the layout of the hub, or one file."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import (
     PARTS,
     Source,
+    check_one_each,
     files_digest,
-    one_each,
     parquet_files,
-    part_called,
+    part_named,
     part_within,
-    unread,
+    unread_note,
 )
 from scratchticket.data.tables import Table, tables_source
 
@@ -34,14 +34,14 @@ _SPLIT = re.compile(r"(.+?)-\d{5}-of-\d{5}")
 
 
 class _File(NamedTuple):
-    """A Parquet file, as its place and its name describe it.
+    """A Parquet file, with what its location and name say about its part.
 
     Attributes:
-        path: Of the file.
-        home: The folders between the data's and the file's, without that of a part.
-        name: What may name its part.
-        split: Whether the name is all of a split's, as of ``NAME-00000-of-00002.parquet``.
-        pattern: What all files of its series are called.
+        path: Path of the file.
+        home: Folders between the data's root and the file, without that of a part.
+        name: The name that may be a part's.
+        split: Whether the name is that of a split, as in ``NAME-00000-of-00002.parquet``.
+        pattern: Pattern of the names in its series.
     """
 
     path: Path
@@ -54,11 +54,11 @@ class _File(NamedTuple):
 def parquet_source(path: Path, recipe: DataRecipe) -> Source:
     """Find the parts of a Parquet folder, or of a single file, and read their labels.
 
-    Parts are named by the name of a file (``train.parquet``, ``train_0.parquet``,
-    ``train-00000-of-00002.parquet``) or by its folder (``test/0.parquet``). Where none is, a name
-    counts within which that of a part stands (``my_train.parquet``), but not of a split, which is
-    called all that is before ``-00000-of-00002``. Files that name no part are the training part if
-    no file does; else they are not read, and counted in a note.
+    A file belongs to the part that its name (``train.parquet``, ``train_0.parquet``,
+    ``train-00000-of-00002.parquet``) or its folder (``test/0.parquet``) is called. If no file does,
+    a name that contains a part's counts (``my_train.parquet``), except that of a split, which is
+    all before ``-00000-of-00002``. If no name says a part, all files are the training part; else
+    files without one are not read, and counted in a note.
 
     Raises:
         InputError: If a file is damaged or missing, or files of two names may be one part; or see
@@ -67,11 +67,11 @@ def parquet_source(path: Path, recipe: DataRecipe) -> Source:
     folder = path.is_dir()
     root = path if folder else path.parent
     files = _files(path) if folder else [_file(root, path)]
-    parts = _parts(root, files, part_called)
+    parts = _parts(root, files, part_named)
     if not parts:
         parts = _parts(root, [file for file in files if not file.split], part_within)
     if not parts:
-        one_each(root, {"train": [file.pattern for file in files if file.split]})
+        check_one_each(root, {"train": [file.pattern for file in files if file.split]})
     if not parts or [len(some) for some in parts.values()] == [len(files)]:
         parts = {"train": [file.path for file in files]}  # a single part, whatever it is called
     for part_files in parts.values():
@@ -82,15 +82,15 @@ def parquet_source(path: Path, recipe: DataRecipe) -> Source:
         {part: [_table(file) for file in parts[part]] for part in PARTS if part in parts},
         partial(files_digest, root, used),
         label_column=recipe.label_column,
-        notes=unread(root, used, (".parquet",)) if folder else (),
+        notes=unread_note(root, used, (".parquet",)) if folder else (),
     )
 
 
 def _files(root: Path) -> list[_File]:
-    """Return the Parquet files that lie in a folder or, if none does, in one of its folders.
+    """Return the Parquet files directly in a folder; if there are none, in one of its subfolders.
 
     Raises:
-        InputError: If they lie in several.
+        InputError: If several subfolders hold some.
     """
     files = [_file(root, path) for path in parquet_files(root)]
     homes = {file.home for file in files}
@@ -103,7 +103,7 @@ def _files(root: Path) -> list[_File]:
 
 
 def _file(root: Path, path: Path) -> _File:
-    """Look at the place and the name of a file."""
+    """Return what a file's location and name say."""
     folders = path.relative_to(root).parts[:-1]
     split = _SPLIT.match(path.stem)
     name = split[1] if split else re.sub(r"[-._ 0-9]+$", "", path.stem)
@@ -111,7 +111,7 @@ def _file(root: Path, path: Path) -> _File:
     if not (folders and part_within(folders[-1])):
         return _File(path, folders, name, split is not None, pattern)
     *home, inner = folders
-    if part_called(name):
+    if part_named(name):
         return _File(path, tuple(home), name, split is not None, f"{inner}/{pattern}")
     return _File(path, tuple(home), inner, False, f"{inner}/")
 
@@ -119,21 +119,21 @@ def _file(root: Path, path: Path) -> _File:
 def _parts(
     root: Path, files: list[_File], part_of: Callable[[str], str | None]
 ) -> dict[str, list[Path]]:
-    """Return the files of each part that names tell.
+    """Return the files of each part, as their names tell.
 
     Raises:
-        InputError: If files of two names, or of two series of one name, may be one part.
+        InputError: If files of two names, or of two series of one name, fit one part.
     """
     found: dict[str, list[_File]] = defaultdict(list)
     for file in files:
         if (part := part_of(file.name)) is not None:
             found[part].append(file)
-    one_each(root, {part: [file.pattern for file in some] for part, some in found.items()})
+    check_one_each(root, {part: [file.pattern for file in some] for part, some in found.items()})
     return {part: [file.path for file in some] for part, some in found.items()}
 
 
 def check_complete(files: list[Path]) -> None:
-    """Raise if a file of a numbered series is missing."""
+    """Raise an error if a file of a numbered series is missing."""
     for file in files:
         if match := re.search(r"-(\d{5})-of-(\d{5})\.parquet$", file.name):
             stem, count = file.name[: match.start()], int(match[2])
@@ -144,11 +144,11 @@ def check_complete(files: list[Path]) -> None:
 
 
 def check_unpacked(metadata: pq.FileMetaData, size: int) -> None:
-    """Refuse a file that says of itself that it holds far more than images are worth.
+    """Raise an error if a file's metadata claims far more data than its size can hold.
 
     Args:
-        metadata: Of the file.
-        size: Of the file, in bytes.
+        metadata: Metadata of the file.
+        size: Size of the file in bytes.
 
     Raises:
         ValueError: If it has more rows than bytes, or unpacks to more than 256 MiB and more than
@@ -162,7 +162,7 @@ def check_unpacked(metadata: pq.FileMetaData, size: int) -> None:
 
 
 def _table(path: Path) -> Table:
-    """Open one file."""
+    """Return one file as a table; nothing is read yet but its metadata."""
 
     def damaged(error: Exception) -> InputError:
         return InputError(f"{path}: not a readable Parquet file ({' '.join(str(error).split())})")

@@ -1,4 +1,4 @@
-"""Data, described: what recipes, tickets and records store."""
+"""The recipe of data: what recipes, tickets and records store of it."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ class DataRecipe:
     Attributes:
         name: Data set: digits, cifar10, cifar100, svhn, imagenet; or the path of a Parquet folder,
             an image folder or an .npz file.
-        label_column: Which column of Parquet data is the label. Needed where that is not clear.
+        label_column: Label column of Parquet data. Needed if there are several candidates.
         size: Resize every image: its shorter side to this many pixels, then a centre crop.
-            Needed where images differ in size.
-        validation: Fraction of the training images of each class that is held out, as text, in
-            [0, 1). Ignored by data that brings its own validation part. With 0 the test images
-            serve for validation, as in the released code: no honest choice, and noted as such.
-        normalisation: ``auto``: published constants of a data set that is known, else those
-            computed from the training pixels; ``computed``; ``none``; ``released``: what the
-            paper's released code uses.
-        seed: Of the split.
-        colour: Convert every image to rgb or grey. ``keep`` converts none, and refuses a mixture.
+            Needed if images differ in size.
+        validation: Fraction of the training images of each class to hold out for validation, as
+            text, in [0, 1). Ignored if the data has a validation part. With 0 the test images serve
+            for validation, as in the released code: selection on test images, and noted as such.
+        normalisation: ``auto``: published constants of a known data set, else computed from the
+            training pixels; ``computed``; ``none``; ``released``: those of the paper's released
+            code.
+        seed: Seed of the split.
+        colour: Convert every image to rgb or grey. ``keep`` converts none and refuses a mixture.
         train_images: How many training images to keep, in equal shares of each class; all if not
             given. They are the same for every run of this recipe.
-        classes: The classes to keep, in the order of their numbers: names with commas, a list in
-            JSON, or on the command line a file with a name on each line or JSON, such as
-            torchvision's class_to_idx. Only in JSON names may have commas. All if not given.
-        lazy: Leave images encoded and decode each whenever it is needed, so that they need not fit
-            into memory, nor their pixels on the disk. Random crops are then made of the whole
-            photographs, and ``size`` is cut out of the middle when the shorter side has 8/7 of it.
+        classes: The classes to keep, in the order of their numbers: comma-separated names, a JSON
+            list, or on the command line a file with a name on each line or JSON, such as
+            torchvision's class_to_idx. Names with commas need JSON. All if not given.
+        lazy: Keep images encoded and decode each whenever it is needed, so that neither they nor
+            their pixels need fit into memory or on disk. Random crops are then cut from the whole
+            photographs, and ``size`` from the centre of the image resized to 8/7 of it.
 
     Raises:
         InputError: If a name is unknown or a number out of range.
@@ -86,37 +86,37 @@ class DataRecipe:
 
     @property
     def exact_validation(self) -> Fraction:
-        """The fraction that is held out."""
+        """The held-out fraction, exactly."""
         return Fraction(self.validation)
 
 
-def class_names(told: str) -> tuple[str, ...]:
-    """Return the names in a list of classes; see :class:`DataRecipe`.
+def class_names(text: str) -> tuple[str, ...]:
+    """Return the class names in a list; see :class:`DataRecipe`.
 
     Example:
         >>> class_names("cat, dog"), class_names('["tench, Tinca tinca", "cock"]')
         (('cat', 'dog'), ('tench, Tinca tinca', 'cock'))
     """
-    return _from_json(told) or tuple(name.strip() for name in told.split(","))
+    return _from_json(text) or tuple(name.strip() for name in text.split(","))
 
 
-def classes_text(told: str) -> str:
+def classes_text(text: str) -> str:
     """Return a list of classes as a recipe stores it.
 
     Args:
-        told: The list; or the path of a file with one name on each line, or with JSON: a list of
+        text: The list; or the path of a file with one name on each line, or with JSON: a list of
             names, or an object of names with their numbers, as torchvision's ``class_to_idx``.
 
     Raises:
         InputError: If it is neither.
     """
-    if (path := _file(told)) is None:
-        if len(class_names(told)) < 2:
+    if (path := _file(text)) is None:
+        if len(class_names(text)) < 2:
             raise InputError(
                 "classes are two names or more with commas, a list in JSON, or the path of a file "
-                f"that lists them; got {told!r}"
+                f"that lists them; got {text!r}"
             )
-        return told
+        return text
     try:
         text = read_bytes(path, "list of classes", MAX_JSON).decode()
     except UnicodeDecodeError:
@@ -133,16 +133,16 @@ def classes_text(told: str) -> str:
     return plain if class_names(plain) == names else json.dumps(names, ensure_ascii=False)
 
 
-def _file(told: str) -> Path | None:
-    """Return the file that a text is the path of; none if there is none."""
-    with suppress(OSError, RuntimeError, ValueError):  # too long for a name, say
-        path = Path(told).expanduser()
+def _file(text: str) -> Path | None:
+    """Return the existing file that a text is the path of; none if there is none."""
+    with suppress(OSError, RuntimeError, ValueError):  # e.g. too long for a name
+        path = Path(text).expanduser()
         return path if path.is_file() else None
     return None
 
 
 def _from_json(text: str) -> tuple[str, ...]:
-    """Return the names in a JSON list, or in an object that numbers them; none of other text."""
+    """Return the names in a JSON list or object; none if the text is not JSON."""
     try:
         value = parsed_json(text)
     except ValueError:

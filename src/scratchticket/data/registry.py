@@ -10,7 +10,7 @@ from pathlib import Path
 from scratchticket.base.errors import InputError, extra_missing, unknown
 from scratchticket.base.plugins import plugin, plugin_names
 from scratchticket.data.arrays import npz_source
-from scratchticket.data.assemble import assembled
+from scratchticket.data.assemble import assemble
 from scratchticket.data.digits import load_digits
 from scratchticket.data.folders import folder_source
 from scratchticket.data.imageset import Data, ImageSet
@@ -30,13 +30,13 @@ def load_data(
     Args:
         source: A known name (``digits``, which comes with the package, or ``cifar10``,
             ``cifar100``, ``svhn``, ``imagenet``, which are downloaded); the path of a Parquet
-            folder, an image folder or an ``.npz`` file; or a recipe that says more.
+            folder, an image folder or an ``.npz`` file; or a recipe with more settings.
         place: Path of a copy of a known data set, instead of a download.
-        whole: Take all images as test images, whatever part they are of, to judge what was made on
-            others. There are none for training or validation then: in their place the same stand.
+        whole: Take all images as test images, whatever their part, to evaluate networks made on
+            other data. They also stand in for the training and validation parts.
 
     Returns:
-        Training, validation and test images. Its notes say what was decided on the way.
+        Training, validation and test images. Its notes say what was decided for the user.
 
     Raises:
         InputError: If there is no such data, or something in it cannot be used.
@@ -66,7 +66,7 @@ def load_data(
 
 
 def _digits(recipe: DataRecipe, whole: bool) -> Data:
-    """Return the packaged digits; ``auto`` leaves their pixels as they are."""
+    """Return the packaged digits; ``auto`` does not normalise them."""
     _check_no_column(recipe)
     digits = load_digits()
     normalisation = "none" if recipe.normalisation == "auto" else recipe.normalisation
@@ -86,7 +86,7 @@ def _digits(recipe: DataRecipe, whole: bool) -> Data:
 
 
 def _known(recipe: DataRecipe, place: str | None, whole: bool) -> Data:
-    """Return a known data set, prepared as it needs unless the recipe says more."""
+    """Return a known data set, with its own defaults for what the recipe leaves open."""
     known = KNOWN_SETS[recipe.name]
     full = replace(
         recipe,
@@ -102,16 +102,16 @@ def _known(recipe: DataRecipe, place: str | None, whole: bool) -> Data:
         from scratchticket.data.hub import hub_source
     except Exception as error:  # a package that is broken may raise anything
         raise extra_missing(recipe.name, error, "data") from None
-    return assembled(hub_source(recipe.name, known, full), full, recipe.name, whole=whole)
+    return assemble(hub_source(recipe.name, known, full), full, recipe.name, whole=whole)
 
 
 def _local(recipe: DataRecipe, whole: bool) -> Data:
     """Return the data at a path."""
-    return assembled(_found(recipe), recipe, whole=whole)
+    return assemble(_source(recipe), recipe, whole=whole)
 
 
-def _found(recipe: DataRecipe) -> Source:
-    """Find the parts of the data at a path."""
+def _source(recipe: DataRecipe) -> Source:
+    """Return the data at a path, with its labels read."""
     path = _path(recipe.name)
     if _holds_tables(path):
         return _tables(path, recipe)
@@ -133,7 +133,7 @@ def _found(recipe: DataRecipe) -> Source:
 
 
 def _path(name: str) -> Path:
-    """Return a path as the user means it."""
+    """Return a path with ``~`` expanded."""
     path = Path(name)
     with suppress(RuntimeError):  # ~ of a user there is not
         path = path.expanduser()
@@ -141,14 +141,14 @@ def _path(name: str) -> Path:
 
 
 def _holds_tables(path: Path) -> bool:
-    """Whether a path is a Parquet file or a folder of some."""
+    """Whether a path is a Parquet file or a folder that holds some."""
     if path.is_dir():
         return next(parquet_files(path), None) is not None
     return path.is_file() and path.suffix.lower() == ".parquet"
 
 
 def _tables(path: Path, recipe: DataRecipe) -> Source:
-    """Find the parts of Parquet data."""
+    """Return Parquet data with its labels read."""
     try:
         from scratchticket.data.parquet import parquet_source
     except Exception as error:  # a package that is broken may raise anything

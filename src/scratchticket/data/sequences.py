@@ -1,4 +1,4 @@
-"""Any Python sequence of images with labels."""
+"""Data sets from any Python sequence of (image, label) pairs."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 import torch
 
 from scratchticket.base.errors import InputError
-from scratchticket.data.assemble import divided, finished, stream
+from scratchticket.data.assemble import make_data, split_images, stream
+from scratchticket.data.decoding import Picture, Pixels
 from scratchticket.data.imageset import Data
-from scratchticket.data.labels import numbered, order_note
-from scratchticket.data.pictures import Picture, Pixels
+from scratchticket.data.labels import number_classes, order_note
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import PARTS, Integers, Part
-from scratchticket.data.split import arranged
+from scratchticket.data.split import split_rows
 
 _LIMIT = 2**62
 
 
 class Pairs(Protocol):
-    """What can be asked for its length and its items by number: a list, a torch ``Dataset``."""
+    """Anything with a length and numbered items: a list, a torch ``Dataset``."""
 
     def __len__(self) -> int: ...
 
@@ -40,9 +40,9 @@ def gather(
     recipe: DataRecipe = DataRecipe(),
     whole: bool = False,
 ) -> Data:
-    """Make a data set of any sequences of (image, label) pairs.
+    """Make a data set from sequences of (image, label) pairs.
 
-    An image is a PIL image; an array or tensor, uint8 (or float, if it is uint8 / 255) with the
+    An image is a PIL image; an array or tensor, uint8 (or float, if it is uint8 / 255) with
     channels first, last or absent; or the path (a ``Path`` or text) or the bytes of an encoded
     image. A label is a number from 0 or a class name. Every item is read once, in order.
 
@@ -50,13 +50,13 @@ def gather(
         train: Training images.
         test: Test images; if not given, 20 % of the training images of each class.
         validation: Validation images; if not given, the recipe's fraction of the rest.
-        name: What the data set is called.
+        name: Name of the data set.
         classes: Class names, in the order of their numbers.
-        recipe: How images are prepared and divided; its ``name`` and ``label_column`` mean nothing.
+        recipe: How images are prepared and divided; its ``name`` and ``label_column`` are ignored.
         whole: See :func:`load_data`.
 
     Raises:
-        InputError: Naming the item that cannot be used.
+        InputError: If an item cannot be used; the message names it.
 
     Example:
         >>> images = [(np.full((8, 8), 20 * i, dtype=np.uint8), i % 2) for i in range(12)]
@@ -78,22 +78,22 @@ def gather(
     labelled = {
         key: replace(part, labels=_labels(name, labels[key])) for key, part in parts.items()
     }
-    names, numbers = numbered(name, labelled, classes)
-    rows, notes = arranged(numbers, recipe, whole=whole)
+    names, numbers = number_classes(name, labelled, classes)
+    rows, notes = split_rows(numbers, recipe, whole=whole)
     if classes is None:
         notes += order_note(labelled, names, recipe)
     order = np.concatenate(list(rows.values()))
     if recipe.train_images is None or whole:
-        pixels = pixels[: len(order)]  # a test part without labels is left out; it is the last
+        pixels = pixels[: len(order)]  # an unlabelled test part is dropped; it comes last
         reorder(pixels, order)
     else:
         pixels = pixels[order]
-    sets = divided(torch.from_numpy(pixels), numbers, rows)
-    return finished(name, names, sets, recipe=recipe, notes=notes)
+    sets = split_images(torch.from_numpy(pixels), numbers, rows)
+    return make_data(name, names, sets, recipe=recipe, notes=notes)
 
 
 def reorder(array: Pixels, order: Integers) -> None:
-    """Do ``array[:] = array[order]`` without a second array: follow each cycle of the order."""
+    """Do ``array[:] = array[order]`` in place, following each cycle of the order."""
     done = np.zeros(len(order), dtype=bool)
     for start in range(len(order)):
         if done[start]:
@@ -108,7 +108,7 @@ def reorder(array: Pixels, order: Integers) -> None:
 
 
 def _part(name: str, pairs: Pairs, labels: list[Any]) -> Part:
-    """Return the images of a sequence; reading them fills the list of labels."""
+    """Return a part whose images come from a sequence; iterating them fills ``labels``."""
     if not hasattr(pairs, "__len__") or not hasattr(pairs, "__getitem__") or len(pairs) == 0:
         raise InputError(f"{name} must be a sequence of one or more (image, label) pairs")
 
@@ -129,7 +129,7 @@ def _part(name: str, pairs: Pairs, labels: list[Any]) -> Part:
 
 
 def _label(label: Any, where: str) -> int | str:
-    """Return a number or a name."""
+    """Return a label as a number or a name."""
     if isinstance(label, str):
         return label
     try:
@@ -142,7 +142,7 @@ def _label(label: Any, where: str) -> int | str:
 
 
 def _labels(name: str, labels: list[Any]) -> Integers | list[str]:
-    """Return labels that are all numbers or all names."""
+    """Return labels that are all numbers or all names, as an array or a list."""
     kinds = {isinstance(label, str) for label in labels}
     if len(kinds) > 1:
         raise InputError(f"{name}: some labels are numbers and some are names")
@@ -150,7 +150,7 @@ def _labels(name: str, labels: list[Any]) -> Integers | list[str]:
 
 
 def _stacked(images: Iterator[Pixels], count: int) -> Pixels:
-    """Put images into one array, ``(n, channel, height, width)``."""
+    """Return images as one array, ``(n, channel, height, width)``."""
     first = next(images)
     pixels = np.empty((count, *first.shape), dtype=np.uint8)
     pixels[0] = first

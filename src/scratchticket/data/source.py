@@ -1,4 +1,4 @@
-"""What a reader hands on: the parts of a data set with their labels, not yet decoded."""
+"""What a reader of data returns: the parts with their labels, images not yet decoded."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ import numpy.typing as npt
 
 from scratchticket.base.errors import InputError
 from scratchticket.base.files import canonical_json
-from scratchticket.data.pictures import Picture
+from scratchticket.data.decoding import Picture
 
 Integers = npt.NDArray[np.int64]
 FileHash = Callable[[Path], str]
-#: Of each part its names, those that the ``datasets`` library knows.
+#: Names of each part: those that the ``datasets`` library knows.
 NAMES = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test", "testing", "eval", "evaluation"),
 }
 PARTS = tuple(NAMES)
-#: Folders that systems make for themselves, in small letters; hidden ones begin with a dot.
+#: Folders of operating systems and file servers, in lower case.
 SYSTEM = frozenset(
     ("__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found", "system volume information")
 )
 _ABOUT = ("README", "LICENSE")
 UNLABELLED = -1
 _END = 2**16  # bytes
-DIGITS = 300  # of a number inside a name; of longer ones the beginning counts
+DIGITS = 300  # of a number inside a name that sort by value
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +41,9 @@ class Part:
 
     Attributes:
         labels: A number or a class name for each image.
-        pictures: Returns the images, from the first.
-        where: Names an image for an error message, given its index.
-        at: Returns an image alone, given its index; none where only all can be read.
+        pictures: Iterates over the stored images, from the first.
+        where: Names the image of an index for an error message.
+        at: Returns the image of an index; None if images can only be read in turn.
     """
 
     labels: Integers | Sequence[str]
@@ -54,14 +54,14 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A data set that was found but not decoded.
+    """A data set with labels read and images not yet decoded.
 
     Attributes:
-        name: How messages call it.
+        name: Name of the data set in messages.
         parts: ``train`` and, where there are any, ``validation`` and ``test``.
-        classes: Class names, if the labels do not tell.
-        digest: Returns a hash of everything the pixels are made from, given how a file is hashed.
-        notes: What the user should know.
+        classes: Class names, unless the labels imply them.
+        digest: Returns a hash of all files that decide the pixels, given the hash of a file.
+        notes: What the user should know about the reading.
     """
 
     name: str
@@ -76,40 +76,39 @@ def natural(name: str) -> tuple[list[str | int], str]:
     return [int(s[:DIGITS]) if s.isdecimal() else s for s in re.split(r"(\d+)", name)], name
 
 
-def part_called(name: str) -> str | None:
-    """Return the part that a file or folder is called, if it is called like one.
+def part_named(name: str) -> str | None:
+    """Return the part that a file or folder is named after; none if there is none.
 
     Example:
-        >>> part_called("Train"), part_called("val"), part_called("train_masks")
+        >>> part_named("Train"), part_named("val"), part_named("train_masks")
         ('train', 'validation', None)
     """
     return next((part for part, names in NAMES.items() if name.lower() in names), None)
 
 
 def part_within(name: str) -> str | None:
-    """Return the part whose name stands within a name, as the ``datasets`` library looks for it.
+    """Return the part named by a word of a name, as the ``datasets`` library finds it.
 
-    It stands between the ends of the name, digits and any of ``-._`` and space. Where names of two
-    parts do, it is neither.
+    Words are separated by digits, spaces and ``-._``. If they name two parts, none is returned.
 
     Example:
         >>> part_within("seg_train"), part_within("trainer"), part_within("train_val")
         ('train', None, None)
     """
     words = re.split(r"[-._ 0-9]", name)
-    found = {part for word in words if (part := part_called(word)) is not None}
+    found = {part for word in words if (part := part_named(word)) is not None}
     return found.pop() if len(found) == 1 else None
 
 
-def one_each(root: Path, found: Mapping[str, Iterable[str]]) -> None:
-    """Refuse a part that two names may stand for.
+def check_one_each(root: Path, found: Mapping[str, Iterable[str]]) -> None:
+    """Raise an error if two names fit one part.
 
     Args:
-        root: Where they lie.
-        found: Of each part all names.
+        root: Folder of the data.
+        found: All names that fit each part.
 
     Raises:
-        InputError: If a part has several.
+        InputError: If several names fit a part.
     """
     for part, names in found.items():
         if len(several := sorted(set(names))) > 1:
@@ -120,27 +119,27 @@ def one_each(root: Path, found: Mapping[str, Iterable[str]]) -> None:
 
 
 def is_visible(name: str) -> bool:
-    """Whether a file or folder is the user's: neither hidden nor made by a system for itself."""
+    """Whether a file or folder is the user's: neither hidden nor made by the system."""
     return not name.startswith(".") and name.lower() not in SYSTEM
 
 
 def parquet_files(folder: Path) -> Iterator[Path]:
-    """Return the visible Parquet files of a folder, and of folders in it, two deep."""
+    """Yield the visible Parquet files of a folder and of its subfolders, two levels deep."""
     for pattern in ("*.parquet", "*/*.parquet", "*/*/*.parquet"):
         for path in sorted(folder.glob(pattern)):
             if all(map(is_visible, path.relative_to(folder).parts)):
                 yield path
 
 
-def unread(root: Path, read: Collection[Path], kinds: Collection[str]) -> tuple[str, ...]:
-    """Return a note that counts the visible files in a folder that are not read, if there are any.
+def unread_note(root: Path, read: Collection[Path], kinds: Collection[str]) -> tuple[str, ...]:
+    """Return a note that counts the visible files of a folder that are not read; none if all are.
 
     README and LICENSE are not counted.
 
     Args:
         root: The folder.
-        read: The files that are.
-        kinds: Endings of files that might have been; the note names one of these if it can.
+        read: The files that are read.
+        kinds: Suffixes of data files; the note names one of these if it can.
     """
     known, others = set(read), []
     for folder, folders, files in os.walk(root):
@@ -157,7 +156,7 @@ def content_digest(path: Path) -> str:
     """Return the SHA-256 of a file's content.
 
     Raises:
-        InputError: If it is a pipe, say, which may never end.
+        InputError: If it is no regular file: a pipe may never end.
     """
     if not path.is_file() and path.exists():
         raise InputError(f"{path} is no regular file")
@@ -166,12 +165,12 @@ def content_digest(path: Path) -> str:
 
 
 def size_of(path: Path) -> str:
-    """Return a file's size, in place of a hash where files are too many to be opened."""
+    """Return a file's size, which stands in for a hash where there are too many files to open."""
     return str(path.stat().st_size)
 
 
 def end_digest(path: Path) -> str:
-    """Return a hash of a file's size and its last 64 KiB, where Parquet files are described."""
+    """Return a hash of a file's size and last 64 KiB, where Parquet keeps its metadata."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _END))
@@ -179,6 +178,6 @@ def end_digest(path: Path) -> str:
 
 
 def files_digest(root: Path, files: Iterable[Path], hashed: FileHash) -> str:
-    """Return a hash of the names below ``root`` and the hashes of files."""
+    """Return a hash of the files' hashes and their names relative to ``root``."""
     listing = [[path.relative_to(root).as_posix(), hashed(path)] for path in files]
     return sha256(canonical_json(listing).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Which images are for training, which for validation, which for test."""
+"""Split a data set into training, validation and test images."""
 
 from __future__ import annotations
 
@@ -18,24 +18,26 @@ TEST_SHARE = Fraction(1, 5)
 NO_TEST_PART = "no test part: 20 % of the images of each class were held out as one"
 
 
-def held_out(labels: Integers, share: Fraction, seed: int, part: str) -> tuple[Integers, Integers]:
-    """Divide images in two, each class in the same proportion.
+def stratified_split(
+    labels: Integers, share: Fraction, seed: int, part: str
+) -> tuple[Integers, Integers]:
+    """Split images in two, with equal class proportions.
 
-    Together ``share`` of the images are held out, rounded to the nearest; each class gives the
-    floor of its share, and the classes of largest remainder (of equal ones the lowest) one more.
-    Every class keeps at least one image.
+    ``share`` of all images are held out, rounded to the nearest; each class gives the floor of its
+    share, and the classes with the largest remainders (ties: the lowest) one more. Every class
+    keeps at least one image.
 
     Args:
         labels: Class numbers, ``(n,)``.
         share: Fraction held out, in (0, 1).
-        seed: Of the split.
-        part: What they are held out for; test and validation are drawn independently.
+        seed: Seed of the split.
+        part: What the images are held out for; test and validation are drawn independently.
 
     Returns:
         The indices kept and those held out, both ascending.
 
     Raises:
-        InputError: If none can be held out.
+        InputError: If there are too few images to hold one out.
     """
     counts = np.bincount(labels)
     taken = _largest_remainders([int(count) for count in counts], share)
@@ -54,7 +56,7 @@ def held_out(labels: Integers, share: Fraction, seed: int, part: str) -> tuple[I
 
 
 def _largest_remainders(counts: list[int], share: Fraction) -> list[int]:
-    """Return how many of each class are held out."""
+    """Return how many images of each class are held out."""
     quotas = [share * count for count in counts]
     taken = [int(quota) for quota in quotas]
     total = int(share * sum(counts) + Fraction(1, 2))
@@ -65,19 +67,19 @@ def _largest_remainders(counts: list[int], share: Fraction) -> list[int]:
     return taken
 
 
-def arranged(
+def split_rows(
     labels: Mapping[str, Integers], recipe: DataRecipe, *, whole: bool = False
 ) -> tuple[dict[str, Integers], tuple[str, ...]]:
-    """Say which images form the three parts.
+    """Return which images form the three parts.
 
     Args:
-        labels: Class numbers of the parts there are, in the order of ``PARTS``.
+        labels: Class numbers of the given parts, in the order of ``PARTS``.
         recipe: Its ``validation`` and ``seed`` say how a validation part is held out.
         whole: Whether all images are test images.
 
     Returns:
-        For each of ``PARTS`` the rows of its images, counted through all given parts, but none for
-        a part that shall not be; and notes.
+        For each resulting part of ``PARTS``, the row numbers of its images, counted through all
+            given parts; and notes.
     """
     everything = np.concatenate(list(labels.values()))
     if whole:
@@ -91,7 +93,7 @@ def arranged(
 
     def hold_out(part: str, share: Fraction) -> None:
         train = rows["train"]
-        kept, out = held_out(everything[train], share, recipe.seed, part)
+        kept, out = stratified_split(everything[train], share, recipe.seed, part)
         rows["train"], rows[part] = train[kept], train[out]
 
     if "test" not in rows:
@@ -107,19 +109,21 @@ def arranged(
             )
         if recipe.train_images < len(train):
             share = Fraction(recipe.train_images, len(train))
-            rows["train"] = train[held_out(everything[train], share, recipe.seed, "training")[1]]
+            rows["train"] = train[
+                stratified_split(everything[train], share, recipe.seed, "training")[1]
+            ]
     if "validation" not in rows:
         notes.append("no validation part: the epoch is chosen on the test images")
     return {part: rows[part] for part in PARTS if part in rows}, tuple(notes)
 
 
-def of_classes(
+def select_classes(
     sets: Mapping[str, ImageSet], classes: Sequence[str], wanted: Sequence[str]
 ) -> tuple[tuple[str, ...], dict[str, ImageSet]]:
-    """Keep the images of some classes, numbered in the order in which these are given.
+    """Return the images of some classes, renumbered in the order given.
 
     Raises:
-        InputError: If there is no such class, one is named twice, or there is but one.
+        InputError: If a class is unknown or named twice, or there is only one.
     """
     names = tuple(wanted)
     for name in names:
@@ -129,8 +133,8 @@ def of_classes(
         raise InputError(f"data.classes: needs two or more different classes, got {wanted}")
     numbers = torch.full((len(classes),), -1)
     numbers[[list(classes).index(name) for name in names]] = torch.arange(len(names))
-    kept = {}
+    chosen: dict[str, ImageSet] = {}
     for part, images in sets.items():
         labels = numbers[images.labels]
-        kept[part] = images[labels >= 0].labelled(labels[labels >= 0])
-    return names, kept
+        chosen[part] = images[labels >= 0].labelled(labels[labels >= 0])
+    return names, chosen

@@ -1,4 +1,4 @@
-"""A data set of tables: Parquet files, or what the ``datasets`` library has downloaded."""
+"""Data sets in tables: Parquet files, or downloads of the ``datasets`` library."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Table:
     """A table that is read in pieces.
 
     Attributes:
-        name: Its file, for messages.
+        name: Name of its file, for messages.
         schema: Columns and metadata.
-        rows: Their number.
+        rows: Number of rows.
         read: Returns the pieces of one column.
     """
 
@@ -41,10 +41,11 @@ def tables_source(
     label_column: str | None,
     notes: tuple[str, ...] = (),
 ) -> Source:
-    """Make a data set of tables that have the same columns.
+    """Return a data set made of tables that have the same columns.
 
     Raises:
-        InputError: If columns are missing, ambiguous or not the same everywhere, or a label is.
+        InputError: If columns are missing, ambiguous or different between tables, or a label is
+            missing.
     """
     tables = [table for part in parts.values() for table in part]
     columns = choose_columns(tables[0].schema, label_column, tables[0].name)
@@ -61,7 +62,7 @@ def tables_source(
 
 
 def _part(tables: Sequence[Table], columns: Columns) -> Part:
-    """Read the labels of one part; the images are read later."""
+    """Return one part with its labels read; the images are read later."""
     ends = list(accumulate(table.rows for table in tables))
 
     def where(index: int) -> str:
@@ -95,7 +96,7 @@ def _labels(
 
 
 def _pieces(tables: Sequence[Table], column: str) -> Iterator[pa.Array]:
-    """Read one column of all tables; each has to be as long as its table says."""
+    """Yield one column of all tables, checking that each has as many rows as it claims."""
     for table in tables:
         rows = 0
         for piece in table.read(column):

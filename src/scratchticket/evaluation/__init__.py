@@ -1,12 +1,12 @@
-"""How good a network is, and how good under attack. Nothing here knows how it was made."""
+"""Natural and robust accuracy of a network, however it was made."""
 
 from scratchticket.attacks.verdict import verified
 from scratchticket.evaluation.accuracy import natural_accuracy, robust_accuracy
-from scratchticket.evaluation.answers import answering, check_judged, predictions
+from scratchticket.evaluation.answers import check_ready, checked_logits, predictions
 from scratchticket.evaluation.engine import Evaluation, evaluate
 from scratchticket.evaluation.features import FeatureDistance, feature_distance
 from scratchticket.evaluation.journal import Journal
-from scratchticket.evaluation.outcome import Evaluated, Outcome
+from scratchticket.evaluation.outcome import EvaluationResult, Outcome
 from scratchticket.evaluation.report import counts, report
 from scratchticket.evaluation.signs import Check, chance_signs, checks
 from scratchticket.evaluation.suites import (
@@ -25,7 +25,7 @@ __all__ = [
     "QUICK_IMAGES",
     "Balls",
     "Check",
-    "Evaluated",
+    "EvaluationResult",
     "Evaluation",
     "FeatureDistance",
     "Journal",
@@ -34,10 +34,10 @@ __all__ = [
     "Shard",
     "SuiteName",
     "Work",
-    "answering",
+    "checked_logits",
     "balls",
     "chance_signs",
-    "check_judged",
+    "check_ready",
     "checks",
     "counts",
     "default_batch_size",

@@ -12,7 +12,7 @@ from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.modes import usual_modes
 from scratchticket.base.processes import ALONE, Group
 from scratchticket.data import ImageSet, pixels
-from scratchticket.evaluation.answers import check_judged, correct
+from scratchticket.evaluation.answers import check_ready, correct
 from scratchticket.evaluation.engine import evaluate
 from scratchticket.evaluation.work import BATCH_SIZE, device_of
 
@@ -32,12 +32,12 @@ def natural_accuracy(network: Network, images: ImageSet, *, group: Group = ALONE
     Args:
         network: Pixels in [0, 1] to logits; a module must be in eval mode.
         images: Images and labels, on any device.
-        group: The processes that share the work.
+        group: Processes that share the work.
 
     Raises:
-        InputError: If the network is in training mode, or answers with no logits of these classes.
+        InputError: If the network is in training mode, or its output is no logits of these classes.
     """
-    check_judged(network)
+    check_ready(network)
     right, classes = 0, int(images.labels.max()) + 1
     for batch, labels in _batches(images, device_of(network), group):
         right += int(correct(network, batch, labels, classes).sum())
@@ -54,17 +54,17 @@ def robust_accuracy(
 ) -> Accuracy:
     """Return how many images are classified correctly under attack.
 
-    An image counts if the network gets it right both as it is (it lies in its own ball) and at the
-    point the attack returns. What the attack returns is checked for range and distance, and
-    predicted anew. Images that are fooled leave the attack. Under ``torch.autocast`` the network is
-    judged in that precision.
+    An image counts if the network classifies it correctly both as it is (it lies in its own ball)
+    and at the point the attack returns, which is checked for range and distance and classified
+    anew. Images that are fooled leave the attack. Under ``torch.autocast`` the network is evaluated
+    in that precision.
 
     Args:
         network: Pixels in [0, 1] to logits; a module must be in eval mode.
         images: Images and labels, on any device.
-        attack: Which attack, in which ball.
-        seed: Of the attack's random starts.
-        group: The processes that share the work.
+        attack: The attack, with its ball.
+        seed: Seed of the attack's random starts.
+        group: Processes that share the work.
 
     Raises:
         InputError: As :func:`natural_accuracy`, or if the attack gets no gradient.

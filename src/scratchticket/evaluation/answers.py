@@ -1,4 +1,4 @@
-"""What a network answers, checked: every accuracy is made of this."""
+"""Checked outputs of a network: every accuracy is computed from these."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from scratchticket.attacks import Network
 from scratchticket.base.errors import InputError
 
 
-def check_judged(network: Network) -> None:
-    """Refuse a module that is not ready to be judged.
+def check_ready(network: Network) -> None:
+    """Raise an error if a module is not ready to be evaluated.
 
     Raises:
-        InputError: If it is in training mode, or no gradient can go through its weights.
+        InputError: If it is in training mode, or its weights are inference tensors.
     """
     if not isinstance(network, nn.Module):
         return
@@ -26,12 +26,12 @@ def check_judged(network: Network) -> None:
         )
 
 
-def answering(network: Network) -> Network:
-    """Return the same network, that answers with logits in float32 or with an error.
+def checked_logits(network: Network) -> Network:
+    """Return a network that checks its logits and returns them in float32.
 
     Raises:
-        InputError: When it is asked, if what it returns are no logits: a floating-point tensor,
-            ``(batch, class)``.
+        InputError: At a call, if the output is no logits: a floating-point tensor, ``(batch,
+            class)``.
     """
 
     def ask(images: Tensor) -> Tensor:
@@ -52,12 +52,12 @@ def answering(network: Network) -> Network:
 
 
 def predictions(network: Network, images: Tensor) -> Tensor:
-    """Return the class of the largest logit of each image: int64, ``(batch,)``.
+    """Return the predicted class of each image: int64, ``(batch,)``.
 
     Raises:
-        InputError: If what the network returns are no logits, or one of them is NaN.
+        InputError: If the output is no logits, or a logit is NaN.
     """
-    return _judged(network, images).argmax(dim=1)
+    return _logits(network, images).argmax(dim=1)
 
 
 def correct(network: Network, images: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -67,12 +67,12 @@ def correct(network: Network, images: Tensor, labels: Tensor, classes: int) -> T
         network: Pixels in [0, 1] to logits.
         images: Pixels, ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        classes: How many logits there must be at least.
+        classes: Least number of logits.
 
     Raises:
-        InputError: If what the network returns are no logits of so many classes, or one is NaN.
+        InputError: If the output is no logits of so many classes, or a logit is NaN.
     """
-    logits = _judged(network, images)
+    logits = _logits(network, images)
     if logits.shape[1] < classes:
         raise InputError(
             f"the network has {logits.shape[1]} classes, but there are labels up to {classes - 1}"
@@ -80,10 +80,10 @@ def correct(network: Network, images: Tensor, labels: Tensor, classes: int) -> T
     return logits.argmax(dim=1) == labels
 
 
-def _judged(network: Network, images: Tensor) -> Tensor:
-    """Return logits, none of them NaN: of those the largest would be none."""
+def _logits(network: Network, images: Tensor) -> Tensor:
+    """Return the logits; a NaN is an error, for it has no largest class."""
     with torch.no_grad():
-        logits = answering(network)(images)
+        logits = checked_logits(network)(images)
     if bad := int(logits.isnan().any(dim=1).sum()):
         raise InputError(f"the network returns NaN as a logit of {bad} of {len(images)} images")
     return logits

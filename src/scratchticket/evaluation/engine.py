@@ -1,4 +1,4 @@
-"""Attacks on images, batch by batch: what each one fooled, how far it went, what it cost."""
+"""Evaluation of one network: each attack on each batch, and what it fooled and cost."""
 
 from __future__ import annotations
 
@@ -15,39 +15,38 @@ from scratchticket.attacks.verdict import verified
 from scratchticket.base.errors import InputError, NoGradient
 from scratchticket.base.processes import ALONE, Group
 from scratchticket.data import ImageSet
-from scratchticket.evaluation.answers import answering, correct
+from scratchticket.evaluation.answers import checked_logits, correct
 from scratchticket.evaluation.journal import Finding, Journal
-from scratchticket.evaluation.outcome import Evaluated, Outcome
+from scratchticket.evaluation.outcome import EvaluationResult, Outcome
 from scratchticket.evaluation.work import (
     Shard,
     Work,
     are_lines,
     are_marks,
-    evened,
     is_amount,
     is_count,
     mark,
-    text,
+    marks_to_text,
+    pad_batches,
 )
 
-NATURAL, GRADIENTS, FLAGS = "natural", "gradients", "flags"  # pieces that are no attack
-WRONG, RIGHT = 0, 1  # marks of the images as they are
-RESISTED, FOOLED, UNTRIED = 0, 1, 2  # and under an attack
+NATURAL, GRADIENTS, FLAGS = "natural", "gradients", "flags"  # names of pieces that are no attack
+WRONG, RIGHT = 0, 1  # marks of clean images
+RESISTED, FOOLED, UNTRIED = 0, 1, 2  # marks of images under an attack
 LOSSES = {"cross-entropy": cross_entropy, "margin": margin}
 FAULTS = {f"{name} {fault}" for name in LOSSES for fault in ("vanishing", "not finite")}
 
 
 class Evaluation(Work):
-    """A network, images, attacks: work that can be done piece by piece.
+    """An evaluation of one network, done in pieces: every attack on every batch of images.
 
     Args:
         network: Pixels in [0, 1] to logits; a module must be in eval mode.
         images: Images and labels, on any device.
-        attacks: What to try, in this order.
-        seed: Of all random draws.
+        attacks: The attacks, in the order they are made.
+        seed: Seed of all random draws.
         batch_size: Images per piece; if not given, it depends on their size.
-        checks: Whether to look at gradients, and at AutoAttack's flags where it is among the
-            attacks.
+        checks: Whether to check the gradients, and AutoAttack's flags if it is among the attacks.
 
     Raises:
         InputError: If the network is in training mode, or two attacks have the same title.
@@ -78,27 +77,27 @@ class Evaluation(Work):
 
     @property
     def names(self) -> list[str]:
-        """What there is to do."""
+        """Names of the pieces: the checks, and the titles of the attacks."""
         return [NATURAL, *self._checks, *self._attacks]
 
-    def result(self, journal: Journal) -> Evaluated | None:
-        """Put the pieces together.
+    def result(self, journal: Journal) -> EvaluationResult | None:
+        """Return the result of all pieces.
 
         Returns:
-            None if some are missing: another shard's.
+            None if pieces of other shards are missing.
         """
         if not self.finished(journal):
             return None
         right = self.marks(journal, NATURAL) == RIGHT
-        return Evaluated(
+        return EvaluationResult(
             right=right,
             outcomes=tuple(self._outcome(journal, title) for title in self._attacks),
             gradients=self._faults(journal) if GRADIENTS in self._checks else None,
-            flags=self._said(journal, FLAGS) if FLAGS in self._checks else None,
+            flags=self._warnings(journal, FLAGS) if FLAGS in self._checks else None,
         )
 
     def _piece(self, name: str, batch: int, journal: Journal) -> Finding:
-        """Do one piece."""
+        """Return the finding of one piece."""
         images, labels = self.batch(batch)
         if name == NATURAL:
             return self._natural(images, labels)
@@ -113,7 +112,7 @@ class Evaluation(Work):
         return _attacked(self._network, images, labels, right, attack, generator)
 
     def _fits(self, name: str, count: int, finding: Finding) -> bool:
-        """Whether a finding can be one of so many images."""
+        """Whether a finding has the form of one on ``count`` images."""
         if name == NATURAL:
             return are_marks(finding["marks"], count, f"{WRONG}{RIGHT}")
         if name == GRADIENTS:
@@ -134,17 +133,17 @@ class Evaluation(Work):
         )
 
     def _natural(self, images: Tensor, labels: Tensor) -> Finding:
-        """Predict the images as they are.
+        """Classify the clean images.
 
         Raises:
-            InputError: If what the network returns are no logits of these classes.
+            InputError: If the output is no logits of these classes.
         """
         right = correct(self._network, images, labels, self.classes)
-        return {"marks": text(torch.where(right, RIGHT, WRONG))}
+        return {"marks": marks_to_text(torch.where(right, RIGHT, WRONG))}
 
     def _gradients(self, batch: int, images: Tensor, labels: Tensor) -> Finding:
-        """Count the images whose gradient tells an attack nothing."""
-        counted, asked = {}, answering(self._network)
+        """Count the images whose gradient vanishes or is not finite."""
+        counted, asked = {}, checked_logits(self._network)
         for name, loss in LOSSES.items():
             try:
                 gradient = input_gradient(asked, images, labels, loss)[0].flatten(1)
@@ -156,22 +155,22 @@ class Evaluation(Work):
         return {"faults": counted}
 
     def _flags(self, batch: int, images: Tensor, labels: Tensor) -> Finding:
-        """Ask AutoAttack's own checks, once."""
+        """Return the warnings of AutoAttack's own checks, run once."""
         if batch > 0 or len(images) == 0:
             return {"said": []}
-        return {"said": flags(answering(self._network), images, labels)}
+        return {"said": flags(checked_logits(self._network), images, labels)}
 
     def _faults(self, journal: Journal) -> dict[str, int]:
         found = [journal[GRADIENTS, batch]["faults"] for batch in range(self.batches)]
         return {name: sum(counted[name] for counted in found) for name in found[0]}
 
-    def _said(self, journal: Journal, name: str) -> tuple[str, ...]:
-        """Return the warnings of all batches, each once."""
+    def _warnings(self, journal: Journal, name: str) -> tuple[str, ...]:
+        """Return the warnings of all batches, without repetition."""
         said = [line for b in range(self.batches) for line in journal[name, b]["said"]]
         return tuple(dict.fromkeys(said))
 
     def _outcome(self, journal: Journal, title: str) -> Outcome:
-        """Put the pieces of one attack together."""
+        """Return the outcome of one attack from its pieces."""
         found = [journal[title, batch] for batch in range(self.batches)]
         marks = self.marks(journal, title)
         fooled, tried = marks == FOOLED, marks != UNTRIED
@@ -190,7 +189,7 @@ class Evaluation(Work):
             queries=queries,
             forwards=sum(piece["forwards"] for piece in found),
             seconds=sum(piece["seconds"] for piece in found),
-            said=self._said(journal, title),
+            warnings=self._warnings(journal, title),
         )
 
 
@@ -203,8 +202,8 @@ def evaluate(
     batch_size: int | None = None,
     checks: bool = False,
     group: Group = ALONE,
-) -> Evaluated:
-    """Put a network under attack, in one go, by all processes of a group together.
+) -> EvaluationResult:
+    """Evaluate a network under attacks, in one go, shared by a group of processes.
 
     See :class:`Evaluation` for the other arguments.
 
@@ -223,8 +222,8 @@ def evaluate(
         Journal({}),
     )
     evaluation.run(journal, Shard(group.rank + 1, group.size))
-    for found in group.gathered(journal.found):
-        journal.take(found)
+    for findings in group.gathered(journal.findings):
+        journal.update(findings)
     evaluated = evaluation.result(journal)
     assert evaluated is not None
     return evaluated
@@ -238,8 +237,8 @@ def _attacked(  # noqa: PLR0913
     attack: Attack,
     generator: torch.Generator,
 ) -> Finding:
-    """Let an attack loose on the images marked, and see for ourselves what it found."""
-    begun, forwards, asked = time.monotonic(), 0, evened(network)
+    """Run an attack on the marked images and verify what it returns."""
+    begun, forwards, asked = time.monotonic(), 0, pad_batches(network)
 
     def counting(batch: Tensor) -> Tensor:
         nonlocal forwards
@@ -259,7 +258,7 @@ def _attacked(  # noqa: PLR0913
         marks[tried] = torch.where(wrong.cpu(), FOOLED, RESISTED)
         queries = None if found.queries is None else found.queries.tolist()
     return {
-        "marks": text(marks),
+        "marks": marks_to_text(marks),
         "distance": distances.tolist(),
         "queries": queries,
         "forwards": forwards,

@@ -1,4 +1,4 @@
-"""How far features move when images do: the question of Fig. 4 of Fu et al."""
+"""How far features move under attack: Fig. 4 of Fu et al."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from scratchticket.base import rng
 from scratchticket.base.errors import InputError, unknown
 from scratchticket.base.modes import usual_modes
 from scratchticket.data import ImageSet, pixels
-from scratchticket.evaluation.answers import answering, check_judged
+from scratchticket.evaluation.answers import check_ready, checked_logits
 from scratchticket.evaluation.work import BATCH_SIZE, device_of
 
 
 @dataclass(frozen=True)
 class FeatureDistance:
-    """How far the features of one layer moved.
+    """The distances by which the features of one layer moved.
 
     Attributes:
-        layer: Name of the module whose output they are.
-        attack: What moved the images, by its title.
-        distances: Of each image, ``||f(x') - f(x)|| / ||f(x)||`` with the Euclidean norm over all
+        layer: Name of the module whose output is measured.
+        attack: Title of the attack.
+        distances: ``||f(x') - f(x)|| / ||f(x)||`` of each image, in the Euclidean norm over all
             features: ``(n,)``.
     """
 
@@ -49,19 +49,19 @@ def feature_distance(
     layer: str | None = None,
     seed: int = 0,
 ) -> FeatureDistance:
-    """Measure how far a layer's features move when images are attacked, or disturbed by noise.
+    """Measure how far a layer's features move when images are attacked or perturbed by noise.
 
     Args:
         network: In eval mode.
         images: Images and labels.
-        attack: What moves them; ``Noise(1)`` is one random point of the ball. It goes on after it
-            has fooled, so that images the network gets wrong are moved too.
+        attack: The perturbation; ``Noise(1)`` is one random point of the ball. It does not stop at
+            success, so that images the network gets wrong are moved too.
         layer: Name of a module of the network; the last convolution if not given.
-        seed: Of the attack's random draws.
+        seed: Seed of the attack's random draws.
 
     Raises:
-        InputError: If the network is in training mode, or has no such layer, or the layer gives
-            nothing that could be compared.
+        InputError: If the network is in training mode, the layer is unknown, or its output is no
+            tensor with a row per image.
 
     Example:
         >>> from scratchticket.attacks import Noise
@@ -76,7 +76,7 @@ def feature_distance(
         >>> 0 < small < large
         True
     """
-    check_judged(network)
+    check_ready(network)
     name, attack = layer or last_convolution(network), without_early_stopping(attack)
     features, device, found = _tap(network, name), device_of(network), []
     with frozen(network):
@@ -84,7 +84,7 @@ def feature_distance(
             some = images[slice(batch * BATCH_SIZE, (batch + 1) * BATCH_SIZE)].to(device)
             clean = pixels(some.images)
             generator = rng.generator(seed, "evaluation", attack.stream, batch, device=device)
-            moved = attack(answering(network), clean, some.labels, generator).images
+            moved = attack(checked_logits(network), clean, some.labels, generator).images
             verified(moved, clean, attack.ball, str(attack))
             before, after = features(clean), features(moved)
             length = torch.linalg.vector_norm(before, dim=1)
@@ -93,7 +93,7 @@ def feature_distance(
 
 
 def last_convolution(network: nn.Module) -> str:
-    """Return the name of the last convolution, in the order of the module's own list.
+    """Return the name of the last convolution in module order.
 
     Raises:
         InputError: If there is none.

@@ -1,8 +1,8 @@
-"""What an evaluation has found so far, on disk: one JSON line per piece of work.
+"""The journal of an evaluation on disk: one JSON line per finished piece of work.
 
-A piece is one attack on one batch of images. Its result depends on nothing but the plan, so that
-an evaluation can be killed at any moment and go on, and its pieces can be shared among processes
-and machines: a journal each, in one folder.
+A piece is one attack on one batch of images. Its finding depends on the plan alone, so an
+evaluation can be killed at any moment and resumed, and its pieces can be shared among processes and
+machines, each with its own journal in one folder.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from typing import IO, Any
 from scratchticket.base.errors import Busy, InputError, OtherEvaluation, Unwritable
 from scratchticket.base.files import MAX_JSON, canonical_json, parsed_json, printable, read_bytes
 
-Piece = tuple[str, int]  # what was done, on which batch
+Piece = tuple[str, int]  # name and batch
 Finding = dict[str, Any]
 
 
 class Journal:
-    """Results of pieces, in memory and, with a path, in a file that is appended to.
+    """Findings by piece, in memory and, with a path, in a file that is appended to.
 
     Args:
-        plan: JSON values that decide every result.
-        path: The file this process writes; its folder exists.
-        others: Files of other processes with the same plan, to be read.
+        plan: JSON values that decide every finding.
+        path: File of this process, in an existing folder.
+        others: Journals of other processes with the same plan.
 
     Raises:
-        OtherEvaluation: If a file is of another plan.
+        OtherEvaluation: If a file has another plan.
         Busy: If another process writes the file.
-        InputError: If a file is no journal.
+        InputError: If a file is not a journal.
     """
 
     def __init__(
         self, plan: Mapping[str, Any], path: Path | None = None, others: Iterable[Path] = ()
     ) -> None:
         self._plan = json.loads(canonical_json(plan))
-        self._found: dict[Piece, Finding] = {}
+        self._findings: dict[Piece, Finding] = {}
         self._origins: dict[Piece, Path] = {}
         self._path = path
         self.read(others)
@@ -48,41 +48,41 @@ class Journal:
             self._open(path)
 
     def __contains__(self, piece: Piece) -> bool:
-        return piece in self._found
+        return piece in self._findings
 
     def __getitem__(self, piece: Piece) -> Finding:
-        return self._found[piece]
+        return self._findings[piece]
 
     @property
-    def found(self) -> Mapping[Piece, Finding]:
-        """All results."""
-        return self._found
+    def findings(self) -> Mapping[Piece, Finding]:
+        """All findings, by piece."""
+        return self._findings
 
-    def take(self, found: Mapping[Piece, Finding]) -> None:
-        """Take what other processes have found, without writing it."""
-        self._found = {**found, **self._found}
+    def update(self, findings: Mapping[Piece, Finding]) -> None:
+        """Add the findings of other processes, without writing them."""
+        self._findings = {**findings, **self._findings}
 
     def read(self, others: Iterable[Path]) -> None:
-        """Take what other processes have found so far.
+        """Read the findings of other processes so far.
 
         Raises:
-            OtherEvaluation: If a file is of another plan.
-            InputError: If it is no journal.
+            OtherEvaluation: If a file has another plan.
+            InputError: If a file is not a journal.
         """
         for other in others:
             if other != self._path:
                 self._read(other)
 
     def add(self, piece: Piece, finding: Finding) -> None:
-        """Keep a result; it is on the disk when this returns."""
-        self._found[piece] = finding
+        """Add a finding; it is on disk when this returns."""
+        self._findings[piece] = finding
         if self._file is not None:
             self._write({"piece": list(piece), **finding})
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
-            with suppress(OSError):  # what could not be written has been told
+            with suppress(OSError):  # a failed write has raised already
                 self._file.close()
             self._file = None
 
@@ -96,7 +96,7 @@ class Journal:
             raise Unwritable(f"cannot write {self._file.name}: {error.strerror}") from None
 
     def _open(self, path: Path) -> None:
-        """Open a journal for writing, read it, cut off a line that was not finished."""
+        """Open a journal for writing, read it, and cut off an unfinished last line."""
         if path.is_symlink():
             raise InputError(f"{path} is a link: nothing is written where it leads")
         try:
@@ -114,10 +114,10 @@ class Journal:
             raise
 
     def _read(self, path: Path) -> int:
-        """Take what a file holds.
+        """Read the findings in a file.
 
         Returns:
-            How many bytes of it are whole lines.
+            Number of bytes in whole lines.
         """
         content = read_bytes(path, "journal", MAX_JSON)
         whole = content.rfind(b"\n") + 1
@@ -132,30 +132,30 @@ class Journal:
             difference = _difference(plan, self._plan)
             raise OtherEvaluation(f"{path} is of another evaluation: {printable(difference)}")
         for piece, finding in pieces.items():
-            self._found.setdefault(piece, finding)
+            self._findings.setdefault(piece, finding)
             self._origins.setdefault(piece, path)
         return whole
 
     def origin(self, piece: Piece) -> str:
-        """Return what to call the place that a finding is from."""
+        """Return the file that a finding was read from, for messages."""
         return str(self._origins.get(piece, "the journal"))
 
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Say what is not the same in two plans."""
+    """Return the first difference between two plans, in words."""
     for name, value in new.items():
         if old.get(name) != value:
             return f"its {name} was {_short(old.get(name))}, now it is {_short(value)}"
     return "it was made by another version"
 
 
-def _piece(told: Any) -> Piece:
-    """Read what a piece is.
+def _piece(value: Any) -> Piece:
+    """Return a piece from its JSON form.
 
     Raises:
-        TypeError: If it is none.
+        TypeError: If it is not a piece.
     """
-    name, batch = told
+    name, batch = value
     if not isinstance(name, str) or type(batch) is not int:
         raise TypeError("no piece")
     return name, batch
@@ -169,7 +169,7 @@ def _short(value: object) -> str:
 
 
 def _lock(file: IO[bytes], path: Path) -> None:
-    """Refuse a file that another process writes; where there are no locks, do nothing."""
+    """Lock a file, or raise Busy if another process has; without locks, do nothing."""
     try:
         import fcntl
     except ImportError:

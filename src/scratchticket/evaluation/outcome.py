@@ -1,4 +1,4 @@
-"""What attacks did to a network."""
+"""Results of attacks on a network."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from scratchticket.base.accuracy import Accuracy
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one attack did to all images.
+    """Result of one attack on all images.
 
     Attributes:
-        attack: Which it is.
-        fooled: Images the network got right and then wrong: bool, ``(n,)``.
-        tried: Images the attack was tried on, bool: those the network gets right, but for those
-            that an attack before it has fooled.
-        distance: How far the images that fool are from the originals, in the attack's norm;
-            infinity where none was found: ``(n,)``.
-        queries: Spent on each image; none if the attack does not count them.
-        forwards: Images that went through the network, gradients included.
+        attack: The attack.
+        fooled: Images correctly classified before the attack and not after: bool, ``(n,)``.
+        tried: Images the attack was run on: bool, ``(n,)``. Those classified correctly, except
+            those already fooled by an earlier attack of a sequence.
+        distance: Distance of each fooling image from the original, in the attack's norm; infinity
+            if none was found: ``(n,)``.
+        queries: Queries per image; None if the attack does not count them.
+        forwards: Images passed forward through the network, for gradients too.
         seconds: Wall-clock time.
-        said: Warnings of the attack's own code.
+        warnings: Warnings of the attack's own code.
     """
 
     attack: Attack
@@ -34,19 +34,19 @@ class Outcome:
     queries: Tensor | None
     forwards: int
     seconds: float
-    said: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """A network under attack.
+class EvaluationResult:
+    """Results of all attacks on one network.
 
     Attributes:
-        right: Images it gets right as they are: bool, ``(n,)``.
-        outcomes: Of every attack, in the order of the suite.
-        gradients: Images with a vanishing or non-finite gradient, by loss and fault; of the images
-            it gets right. None if not looked at.
-        flags: What AutoAttack's checks say; none if they were not asked.
+        right: Clean images classified correctly: bool, ``(n,)``.
+        outcomes: One for each attack, in the order of the suite.
+        gradients: Numbers of correctly classified images whose gradient vanishes or is not finite,
+            by loss and fault. None if not checked.
+        flags: Warnings of AutoAttack's checks; None if not run.
     """
 
     right: Tensor
@@ -56,9 +56,9 @@ class Evaluated:
 
     @property
     def natural(self) -> Accuracy:
-        """Accuracy on the images as they are."""
+        """Natural accuracy."""
         return Accuracy(int(self.right.sum()), len(self.right))
 
     def robust(self, outcome: Outcome) -> Accuracy:
-        """Accuracy under one attack."""
+        """Robust accuracy under one attack."""
         return Accuracy(int((self.right & ~outcome.fooled).sum()), len(self.right))

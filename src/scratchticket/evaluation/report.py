@@ -1,4 +1,4 @@
-"""From outcomes to the numbers of a record: counts, intervals, the worst case of every image."""
+"""Numbers of a record from the results of attacks: counts, intervals, worst cases."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from scratchticket.attacks import Stage
 from scratchticket.attacks.autoattack import STAGES
 from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.quantities import fraction
-from scratchticket.evaluation.outcome import Evaluated, Outcome
+from scratchticket.evaluation.outcome import EvaluationResult, Outcome
 from scratchticket.evaluation.signs import checks
 from scratchticket.evaluation.suites import Balls
 
-Facts = dict[str, Any]
+Json = dict[str, Any]
 AUTOATTACK = "autoattack"
 
 
-def counts(accuracy: Accuracy) -> Facts:
-    """Return an accuracy as a record stores it: two integers and the 95 % interval."""
+def counts(accuracy: Accuracy) -> Json:
+    """Return an accuracy as a record stores it: two counts and the 95 % interval."""
     return {
         "correct": accuracy.correct,
         "total": accuracy.total,
@@ -31,13 +31,13 @@ def counts(accuracy: Accuracy) -> Facts:
     }
 
 
-def report(evaluated: Evaluated, where: Balls, classes: int | None = None) -> Facts:
-    """Return what a record says of an evaluation; docs/evaluation.md tells every field.
+def report(evaluated: EvaluationResult, where: Balls, classes: int | None = None) -> Json:
+    """Return the record of an evaluation; docs/evaluation.md explains every field.
 
     Args:
-        evaluated: What the attacks did.
+        evaluated: Results of the attacks.
         where: The balls of the suite.
-        classes: How many there are, which tells what chance is.
+        classes: Number of classes, for the accuracy by chance.
     """
     seen = checks(evaluated, where.epsilons[0], where.norm, where.everything, classes)
     radii = dict.fromkeys((where.norm, epsilon) for epsilon in where.epsilons)
@@ -56,16 +56,16 @@ def report(evaluated: Evaluated, where: Balls, classes: int | None = None) -> Fa
     }
 
 
-def _rows(evaluated: Evaluated, where: Balls) -> list[Facts]:
-    """Return a row for each attack: one for AutoAttack's four, several for one without epsilon."""
-    rows: list[Facts] = []
+def _rows(evaluated: EvaluationResult, where: Balls) -> list[Json]:
+    """Return one row per attack: one for AutoAttack's four, one per radius without an epsilon."""
+    rows: list[Json] = []
     before = {name for outcome in evaluated.outcomes for name in outcome.attack.after}
 
     def group(outcome: Outcome) -> tuple[str, ...]:
         attack = outcome.attack
         if isinstance(attack.method, Stage) and (attack.after or attack.stream in before):
             return (AUTOATTACK, attack.norm, str(attack.epsilon))
-        return (str(attack),)  # an attack of AutoAttack that was made alone is not AutoAttack
+        return (str(attack),)  # one of AutoAttack's four alone is not AutoAttack
 
     for key, members in groupby(evaluated.outcomes, group):
         outcomes = list(members)
@@ -78,24 +78,24 @@ def _rows(evaluated: Evaluated, where: Balls) -> list[Facts]:
     return rows
 
 
-def _row(evaluated: Evaluated, outcome: Outcome) -> Facts:
-    """Return what a record says of one attack."""
+def _row(evaluated: EvaluationResult, outcome: Outcome) -> Json:
+    """Return the row of one attack."""
     row = outcome.attack.facts() | counts(evaluated.robust(outcome)) | _cost([outcome])
     if outcome.queries is not None and outcome.fooled.any():
         row["median_queries"] = int(outcome.queries[outcome.fooled].median())
     return row
 
 
-def _cost(outcomes: list[Outcome]) -> Facts:
-    """Return what attacks took: seconds, and images that went through the network."""
+def _cost(outcomes: list[Outcome]) -> Json:
+    """Return the cost of attacks: seconds, and images passed forward."""
     return {
         "seconds": round(sum(outcome.seconds for outcome in outcomes), 3),
         "queries": sum(outcome.forwards for outcome in outcomes),
     }
 
 
-def _autoattack(evaluated: Evaluated, outcomes: list[Outcome]) -> Facts:
-    """Return the row of AutoAttack: what is left after its four attacks, one after the other."""
+def _autoattack(evaluated: EvaluationResult, outcomes: list[Outcome]) -> Json:
+    """Return the row of AutoAttack: what its four attacks, one after the other, leave."""
     left, stages = evaluated.right, []
     for outcome in outcomes:
         left = left & ~outcome.fooled
@@ -104,57 +104,57 @@ def _autoattack(evaluated: Evaluated, outcomes: list[Outcome]) -> Facts:
         )
     accuracy = Accuracy(int(left.sum()), len(left))
     methods: list[Stage] = [s.attack.method for s in outcomes]  # type: ignore[misc]
-    facts = outcomes[0].attack.facts() | {"name": AUTOATTACK, "stages": stages}
-    facts["title"] = f"{_of_stages(methods)}, {facts['norm']}, {facts['epsilon']}"
-    facts["settings"] = {method.stage: asdict(method) for method in methods}
-    return facts | counts(accuracy) | _cost(outcomes)
+    row = outcomes[0].attack.facts() | {"name": AUTOATTACK, "stages": stages}
+    row["title"] = f"{_of_stages(methods)}, {row['norm']}, {row['epsilon']}"
+    row["settings"] = {method.stage: asdict(method) for method in methods}
+    return row | counts(accuracy) | _cost(outcomes)
 
 
 def _of_stages(methods: Sequence[Stage]) -> str:
-    """Return the name of an AutoAttack: what it lacks, and budgets that are not the usual ones."""
+    """Return the title of an AutoAttack, with missing attacks and unusual budgets."""
     missing = [name for name in STAGES if name not in {method.stage for method in methods}]
-    told = [f"without {' and '.join(missing)}"] if missing else []
+    notes = [f"without {' and '.join(missing)}"] if missing else []
     climbing = [method for method in methods if not method.black_box]
     if len({method.steps for method in climbing}) == 1:
-        told += [f"steps {steps}" for steps in {climbing[0].steps} - {Stage.steps}]
+        notes += [f"steps {steps}" for steps in {climbing[0].steps} - {Stage.steps}]
     else:
-        told += [f"{m.stage} {m.steps} steps" for m in climbing if m.steps != Stage.steps]
+        notes += [f"{m.stage} {m.steps} steps" for m in climbing if m.steps != Stage.steps]
     blind = {method.queries for method in methods if method.black_box}
-    told += [f"queries {queries}" for queries in sorted(blind - {Stage.queries})]
-    return f"{AUTOATTACK} ({'; '.join(told)})" if told else AUTOATTACK
+    notes += [f"queries {queries}" for queries in sorted(blind - {Stage.queries})]
+    return f"{AUTOATTACK} ({'; '.join(notes)})" if notes else AUTOATTACK
 
 
 def autoattacked(row: Mapping[str, Any], norm: str, epsilon: str) -> bool:
-    """Whether a row of a record is of the standard AutoAttack, of which nothing is left out."""
+    """Whether a row of a record is of the complete standard AutoAttack."""
     usual = {name: asdict(Stage(name)) for name in STAGES}
     where = row["name"], row["norm"], row["epsilon"]
     return where == (AUTOATTACK, norm, epsilon) and row["settings"] == usual
 
 
-def _nearest(evaluated: Evaluated, outcome: Outcome, epsilon: str | None) -> Facts:
-    """Return the row of an attack that looks for the nearest image, scored at one radius."""
+def _nearest(evaluated: EvaluationResult, outcome: Outcome, epsilon: str | None) -> Json:
+    """Return the row of a minimum-norm attack, scored at one radius."""
     within = torch.inf if epsilon is None else float(fraction(epsilon, "epsilon"))
     fooled = outcome.fooled & (outcome.distance <= within)
     accuracy = Accuracy(int((evaluated.right & ~fooled).sum()), len(fooled))
-    facts = outcome.attack.facts() | {"epsilon": epsilon}
-    facts["title"] += ", any distance" if epsilon is None else f", {epsilon}"
-    facts["median_distance"] = _median(outcome.distance[outcome.tried])
-    return facts | counts(accuracy) | _cost([outcome])
+    row = outcome.attack.facts() | {"epsilon": epsilon}
+    row["title"] += ", any distance" if epsilon is None else f", {epsilon}"
+    row["median_distance"] = _median(outcome.distance[outcome.tried])
+    return row | counts(accuracy) | _cost([outcome])
 
 
 def _median(distances: Tensor) -> float | None:
-    """Return the median distance; none where most images resist at any."""
+    """Return the median distance; None if most images resist at any."""
     if len(distances) == 0 or not bool(torch.isfinite(middle := distances.median())):
         return None
     return round(float(middle), 6)
 
 
-def _worst(evaluated: Evaluated, norm: str, epsilon: str) -> Facts | None:
-    """Return on how many images no attack inside a ball succeeded.
+def _worst(evaluated: EvaluationResult, norm: str, epsilon: str) -> Json | None:
+    """Return the worst case: on how many images no attack inside a ball succeeded.
 
     Returns:
-        None unless an attack searched this very ball, or for the nearest image. Attacks in smaller
-        balls count too, but alone they would repeat what is left there.
+        None unless an attack searched this very ball, or for the minimum norm. Attacks in smaller
+            balls count too, but alone they would only repeat the worst case there.
     """
     radius, fooled, titles = fraction(epsilon, "epsilon"), torch.zeros_like(evaluated.right), []
     searched = False

@@ -1,8 +1,8 @@
-"""Warning signs: when a robust accuracy must not be believed.
+"""Warning signs that a robust accuracy must not be believed.
 
 After Carlini et al., 2019 (arXiv:1902.06705), Athalye et al., 2018 (1802.00420), Croce and Hein,
 2020 (2003.01690), Pintor et al., 2022 (2106.09947). Each check compares attacks that were run, by a
-rule stated beside it, and says what it saw. Where an attack it needs was not run it says so.
+rule stated beside it, and reports what it compared; without the attacks it needs, ``not tested``.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from scratchticket.attacks import (
 )
 from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.quantities import fraction
-from scratchticket.evaluation.outcome import Evaluated, Outcome
+from scratchticket.evaluation.outcome import EvaluationResult, Outcome
 
 Verdict = Literal["clear", "warning", "not tested"]
 ENOUGH = 1000  # images
-CONVERGED = 0.005  # share of images by which more steps or restarts may still lower an accuracy
-AGREEING = 0.02  # share of images by which losses may differ
-STRONGER = 0.002  # share of images by which a weaker attack may beat a stronger one
-RESIDUE = 0.01  # share of images that may survive when everything is allowed
+CONVERGED = 0.005  # largest share of images that more steps or restarts may still fool
+AGREEING = 0.02  # largest difference between losses, as a share of images
+STRONGER = 0.002  # largest share by which a weaker attack may beat a stronger
+RESIDUE = 0.01  # largest share that may resist an unbounded attack
 STEPS, MORE_STEPS = PGD(), PGD(100)
 LOSSES = tuple(PGD(100, loss=loss) for loss in ("ce", "margin", "dlr"))
 SCALED, SOME_NOISE, AUTO, TARGETED = PGD(100, loss="scaled-ce"), Noise(), APGD(), TargetedAPGD()
@@ -39,11 +39,11 @@ SCALED, SOME_NOISE, AUTO, TARGETED = PGD(100, loss="scaled-ce"), Noise(), APGD()
 
 @dataclass(frozen=True)
 class Check:
-    """What one check saw.
+    """Result of one check.
 
     Attributes:
-        name: Of the check.
-        verdict: ``warning`` if the number must not be believed as it is.
+        name: Name of the check.
+        verdict: ``warning`` if the accuracy must not be believed as it is.
         text: What was compared with what.
     """
 
@@ -53,16 +53,20 @@ class Check:
 
 
 def checks(
-    evaluated: Evaluated, epsilon: str, norm: Norm, everything: str, classes: int | None = None
+    evaluated: EvaluationResult,
+    epsilon: str,
+    norm: Norm,
+    everything: str,
+    classes: int | None = None,
 ) -> list[Check]:
-    """Look for warning signs.
+    """Return the results of all checks for warning signs.
 
     Args:
-        evaluated: What attacks did.
-        epsilon: The radius that matters.
-        norm: Of its ball.
-        everything: Radius of a ball that holds every image.
-        classes: How many there are; without it, natural accuracy is not compared with chance.
+        evaluated: Results of the attacks.
+        epsilon: The radius that is judged.
+        norm: Norm of the ball.
+        everything: Radius of a ball that contains every image.
+        classes: Number of classes; without it, natural accuracy is not compared with chance.
     """
     seen = _Seen(evaluated, epsilon, norm)
     return [
@@ -83,9 +87,9 @@ def checks(
 
 
 class _Seen:
-    """Outcomes by what their attacks are, never by a title; and counts of images."""
+    """Outcomes by attack settings, never by title; and counts of images."""
 
-    def __init__(self, evaluated: Evaluated, epsilon: str, norm: Norm) -> None:
+    def __init__(self, evaluated: EvaluationResult, epsilon: str, norm: Norm) -> None:
         self.evaluated, self.epsilon, self.norm = evaluated, epsilon, norm
         self.total = len(evaluated.right)
         self.natural = evaluated.natural.correct
@@ -96,20 +100,20 @@ class _Seen:
         ]
 
     def under(self, method: Method) -> Outcome | None:
-        """Return what a method did at the radius that matters, with these very settings."""
+        """Return the outcome of a method at the judged radius, with exactly these settings."""
         wanted = Attack(method, self.epsilon, self.norm).method
         return next((outcome for outcome in self.here if outcome.attack.method == wanted), None)
 
     def correct(self, outcome: Outcome) -> int:
-        """Images still right under an attack."""
+        """Number of images classified correctly under an attack."""
         return self.evaluated.robust(outcome).correct
 
     def share(self, images: int) -> str:
-        """Write a number of images as points of accuracy."""
+        """Return a number of images as percentage points of accuracy."""
         return f"{100 * images / self.total:.1f} points"
 
     def beyond(self, images: int, share: float) -> bool:
-        """Whether a difference is more than a share of all images, and more than one image."""
+        """Whether a difference exceeds a share of all images and one image."""
         return images > share * self.total and images > 1
 
 
@@ -122,7 +126,7 @@ def _sample(seen: _Seen) -> Check:
 
 
 def _chance(natural: Accuracy, classes: int | None) -> Check:
-    """Warn if nothing says that a network answers better than by chance."""
+    """Warn if natural accuracy is not above chance."""
     name = "chance"
     if classes is None:
         return Check(name, "not tested", "needs the number of classes")
@@ -138,11 +142,11 @@ def _chance(natural: Accuracy, classes: int | None) -> Check:
 
 
 def chance_signs(natural: Mapping[str, Accuracy], classes: int) -> list[dict[str, str]]:
-    """Return a warning sign for each of several networks that answers as if by chance.
+    """Return a warning sign for each network whose accuracy is not above chance.
 
     Args:
-        natural: Accuracy of each, by its name.
-        classes: How many there are.
+        natural: Natural accuracy by network name.
+        classes: Number of classes.
     """
     found = {name: _chance(accuracy, classes) for name, accuracy in natural.items()}
     return [
@@ -153,7 +157,7 @@ def chance_signs(natural: Mapping[str, Accuracy], classes: int) -> list[dict[str
 
 
 def _lower(seen: _Seen, name: str, weaker: Method, stronger: Method, allowed: float) -> Check:
-    """Warn if the second attack lowers the accuracy well below that under the first."""
+    """Warn if the stronger attack lowers the accuracy far below that under the weaker."""
     first, second = seen.under(weaker), seen.under(stronger)
     if first is None or second is None:
         return Check(name, "not tested", f"needs {weaker} and {stronger}")
@@ -229,7 +233,7 @@ def _noise(seen: _Seen) -> Check:
 
 
 def _black_box(seen: _Seen) -> Check:
-    """Warn if an attack without gradients finds what those with gradients do not."""
+    """Warn if a black-box attack fools images that gradient attacks do not."""
     name = "black box"
     blind = [
         o for o in seen.here if o.attack.method.black_box and not isinstance(o.attack.method, Noise)
@@ -283,7 +287,7 @@ def _unbounded(seen: _Seen, everything: str) -> Check:
 def _flags(seen: _Seen) -> Check:
     name = "autoattack"
     stages = [o for o in seen.evaluated.outcomes if isinstance(o.attack.method, Stage)]
-    said = [*(seen.evaluated.flags or ()), *(line for o in stages for line in o.said)]
+    said = [*(seen.evaluated.flags or ()), *(line for o in stages for line in o.warnings)]
     if said:
         return Check(name, "warning", "; ".join(dict.fromkeys(said)))
     if seen.evaluated.flags is None:
@@ -292,7 +296,7 @@ def _flags(seen: _Seen) -> Check:
 
 
 def _curve(seen: _Seen) -> list[Outcome]:
-    """Return PGD-20 at all epsilons, ascending."""
+    """Return the outcomes of PGD-20 at all epsilons, ascending."""
     found = [
         outcome
         for outcome in seen.evaluated.outcomes

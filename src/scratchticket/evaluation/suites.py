@@ -34,8 +34,8 @@ from scratchticket.base.quantities import fraction, fraction_text
 
 SuiteName = Literal["quick", "paper", "full"]
 QUICK_IMAGES = 200
-FACTORS = (Fraction(1), Fraction(3, 2), Fraction(2))  # of the epsilon a ticket was drawn at
-SWEEP = tuple(map(Fraction, ("1/4", "1/2", "3", "4", "8")))  # more of them, for the curve
+FACTORS = (Fraction(1), Fraction(3, 2), Fraction(2))  # times the epsilon a ticket was drawn at
+SWEEP = tuple(map(Fraction, ("1/4", "1/2", "3", "4", "8")))  # further factors, for the curve
 CIFAR_EPSILON, CIFAR_PIXELS = Fraction(8, 255), 3 * 32 * 32
 CIFAR_L2 = ("0.5", "1.71", "2")  # Table 2
 PAPER_CW = CarliniWagner(search_steps=1, steps=100, learning_rate=0.01, constant=0.1)
@@ -43,16 +43,16 @@ PAPER_CW = CarliniWagner(search_steps=1, steps=100, learning_rate=0.01, constant
 
 @dataclass(frozen=True)
 class Balls:
-    """Where a suite searches.
+    """The balls a suite searches in.
 
     Attributes:
-        norm: The one that matters, ``linf`` or ``l2``: that of most attacks.
-        epsilons: Its radii, as text; they are put in order, and the least is the one that matters.
-        l2: Radii of the Euclidean balls that are looked into besides; none if ``norm`` is ``l2``.
-        everything: Radius in ``norm`` of a ball that holds every image.
+        norm: Norm of most attacks, ``linf`` or ``l2``.
+        epsilons: Radii in that norm, as text, sorted; the first is the one that is judged.
+        l2: Radii of further l2 balls; none if ``norm`` is ``l2``.
+        everything: Radius in ``norm`` of a ball that contains every image.
 
     Raises:
-        InputError: If a radius is no number.
+        InputError: If a radius is not a number.
     """
 
     norm: Norm
@@ -67,7 +67,7 @@ class Balls:
 
     @property
     def euclidean(self) -> tuple[str, ...]:
-        """All Euclidean radii."""
+        """All l2 radii."""
         return self.epsilons if self.norm == "l2" else self.l2
 
 
@@ -79,15 +79,15 @@ def balls(
     epsilons: tuple[str, ...] = (),
     l2: tuple[str, ...] = (),
 ) -> Balls:
-    """Return where to judge a network that was made to resist one epsilon.
+    """Return the balls to evaluate a network in that was made to resist one epsilon.
 
     Args:
         epsilon: That epsilon.
-        norm: Its norm.
+        norm: Norm of that epsilon.
         image_shape: ``(channel, height, width)``.
-        epsilons: Radii instead of 1, 1.5 and 2 times that epsilon.
-        l2: Euclidean radii instead of those of the paper's Table 2, which are scaled with the
-            epsilon and the root of the number of pixels where these are not CIFAR's.
+        epsilons: Radii; 1, 1.5 and 2 times that epsilon if not given.
+        l2: l2 radii; if not given, those of the paper's Table 2, scaled with the epsilon and, for
+            images other than CIFAR's, the root of the number of pixels.
     """
     exact, pixels = fraction(epsilon, "epsilon"), prod(image_shape)
     if not epsilons:
@@ -107,8 +107,8 @@ def suite(name: SuiteName, where: Balls, classes: int) -> tuple[Attack, ...]:
     Args:
         name: ``quick``, ``paper`` or ``full``.
         where: The balls.
-        classes: Number of logits. With fewer than four there is no targeted Auto-PGD, with two no
-            DLR loss: such attacks are left out.
+        classes: Number of logits. Targeted Auto-PGD needs four and the DLR loss three: else they
+            are left out.
 
     Raises:
         InputError: If there is no such suite.
@@ -119,13 +119,13 @@ def suite(name: SuiteName, where: Balls, classes: int) -> tuple[Attack, ...]:
 
 
 def named(name: str, where: Balls, classes: int, settings: Mapping[str, Any]) -> tuple[Attack, ...]:
-    """Return one attack at every epsilon, by its name: of :func:`method_names`, or ``autoattack``.
+    """Return one attack, by its name, at every epsilon: of :func:`method_names`, or ``autoattack``.
 
     Args:
-        name: Of the attack.
+        name: Name of the attack.
         where: The balls.
         classes: Number of logits.
-        settings: Of the method, by name; of AutoAttack ``steps`` and ``queries``.
+        settings: Settings of the method by name; for AutoAttack ``steps`` and ``queries``.
 
     Raises:
         InputError: If there is no such attack or setting.
@@ -151,7 +151,7 @@ def named(name: str, where: Balls, classes: int, settings: Mapping[str, Any]) ->
 
 
 def possible(attacks: Iterable[Attack], classes: int) -> tuple[Attack, ...]:
-    """Return the attacks that there are enough classes for."""
+    """Return the attacks for which there are enough classes."""
     possible = [attack for attack in attacks if _enough(attack.method, classes)]
     names = {attack.stream for attack in possible}
     return tuple(
@@ -161,14 +161,14 @@ def possible(attacks: Iterable[Attack], classes: int) -> tuple[Attack, ...]:
 
 
 def _enough(method: Method, classes: int) -> bool:
-    """Whether a method has the classes it needs."""
+    """Whether there are enough classes for a method."""
     targeted = isinstance(method, TargetedAPGD | AutoAttack)
     targeted |= getattr(method, "stage", "") == "apgd-t"
     return classes >= (4 if targeted else 3 if getattr(method, "loss", "") == "dlr" else 2)
 
 
 def autoattack(epsilon: str, norm: Norm, *, steps: int = 100, queries: int = 5000) -> list[Attack]:
-    """Return AutoAttack's standard version as attacks, each on what those before it left."""
+    """Return AutoAttack's standard version: four attacks, each on what those before it left."""
     attacks: list[Attack] = []
     for name in STAGES:
         earlier = tuple(attack.stream for attack in attacks)
@@ -220,7 +220,7 @@ def _full(where: Balls) -> Iterator[Attack]:
 
 
 def _curve(where: Balls) -> Iterator[Attack]:
-    """Return PGD-20 over the whole range of epsilons, up to where every image is allowed."""
+    """Return PGD-20 from small epsilons up to one that allows every image."""
     first, everything = fraction(where.epsilons[0], "epsilon"), fraction(where.everything, "")
     wanted = {fraction(epsilon, "epsilon") for epsilon in where.epsilons} | {everything}
     wanted |= {factor * first for factor in SWEEP if 0 < factor * first < everything}
@@ -228,7 +228,7 @@ def _curve(where: Balls) -> Iterator[Attack]:
 
 
 def _trust(epsilon: str, norm: Norm, restarts: int) -> Iterator[Attack]:
-    """Return what shows whether robust accuracies at one epsilon can be believed."""
+    """Return the attacks that the warning signs at one epsilon compare."""
     methods: list[Method] = [Noise(), FGSM()]
     methods += [PGD(100, loss=loss) for loss in ("ce", "margin", "dlr", "scaled-ce")]
     methods += [PGD(100, restarts=restarts), APGD(), TargetedAPGD()]
@@ -236,7 +236,7 @@ def _trust(epsilon: str, norm: Norm, restarts: int) -> Iterator[Attack]:
 
 
 def _besides(where: Balls, *methods: Method) -> Iterator[Attack]:
-    """Return attacks in the Euclidean balls of a suite that is about others."""
+    """Return attacks in the further l2 balls of a suite."""
     yield from (Attack(method, epsilon, "l2") for epsilon in where.l2 for method in methods)
 
 

@@ -1,4 +1,4 @@
-"""Attacks made on one network, or on a set of them, and what every network makes of the images."""
+"""Transfer attacks: made on one network or a set of them, evaluated on every network."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from scratchticket.evaluation.work import (
     Work,
     are_lines,
     are_marks,
-    digits,
-    evened,
     is_amount,
     is_count,
-    text,
+    marks_to_text,
+    pad_batches,
+    text_to_marks,
 )
 
 NATURAL = "natural"
@@ -36,13 +36,13 @@ SWITCH: Literal["the switch"] = "the switch"
 
 
 @dataclass(frozen=True)
-class Strike:
-    """An attack and whom it is made on.
+class SourcedAttack:
+    """An attack and its source: the network or set that it is made on.
 
     Attributes:
-        attack: How and where.
+        attack: The attack, with its ball.
         source: Name of a network; :data:`SET`, all members together; or :data:`SWITCH`, a network
-            that answers with a member drawn anew each time.
+            whose every answer comes from a member drawn anew.
     """
 
     attack: Attack
@@ -53,70 +53,70 @@ class Strike:
 
     @property
     def stream(self) -> str:
-        """What its random numbers are named after; see :attr:`Attack.stream`."""
+        """Name of its stream of random numbers; see :attr:`Attack.stream`."""
         return f"{self.attack.stream}, on {self.source}"
 
 
 @dataclass(frozen=True)
-class Struck:
-    """What one strike did.
+class TransferRow:
+    """Result of one sourced attack on every network: a row of a transfer matrix.
 
     Attributes:
-        strike: Which it is.
-        right: Which images each network still gets right, by its name: bool, ``(n,)``.
-        resisted: Which images the attack itself takes for not fooled, where it says so.
-        forwards: Images that went through any network while the attack was made.
+        sourced: The sourced attack.
+        right: By network name, the images still classified correctly: bool, ``(n,)``.
+        resisted: Images that the attack claims not to have fooled; None if it claims nothing.
+        forwards: Images passed forward through any network by the attack.
         seconds: Wall-clock time.
-        said: Warnings of the attack's own code.
+        warnings: Warnings of the attack's own code.
     """
 
-    strike: Strike
+    sourced: SourcedAttack
     right: dict[str, Tensor]
     resisted: Tensor | None
     forwards: int
     seconds: float
-    said: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Crossed:
-    """Networks under attacks made on each other.
+class TransferResult:
+    """Results of attacks made on some networks and evaluated on all of them.
 
     Attributes:
-        right: Which images each network gets right as they are, by its name: bool, ``(n,)``.
-        struck: What every strike did.
+        right: By network name, the clean images classified correctly: bool, ``(n,)``.
+        rows: One row for each sourced attack.
     """
 
     right: dict[str, Tensor]
-    struck: tuple[Struck, ...]
+    rows: tuple[TransferRow, ...]
 
 
 class Transfer(Work):
-    """Networks, images, strikes: work that can be done piece by piece.
+    """Transfer attacks between networks, done in pieces: every sourced attack on every batch.
 
-    Unlike in :class:`Evaluation`, an attack is made on every image, also where its source is wrong
+    Unlike in :class:`Evaluation`, every image is attacked, even if its source misclassifies it
     already: another network may be right.
 
     Args:
-        networks: By name; each is asked about every adversarial image.
+        networks: Networks by name; each is evaluated on every adversarial image.
         images: Images and labels, on any device.
-        strikes: What to try, in this order.
-        members: Names of the networks that make the set, if there is one.
-        probabilities: Of the members; equal if not given.
-        seed: Of all random draws.
+        attacks: The sourced attacks, in the order they are made.
+        members: Names of the networks in the set, if there is one.
+        probabilities: Probabilities of the members; equal if not given.
+        seed: Seed of all random draws.
         batch_size: Images per piece; if not given, it depends on their size.
-        prefix: Of the names of its pieces, where several share a journal.
+        prefix: Prefix of the names of its pieces, if several share a journal.
 
     Raises:
-        InputError: If a source is not there, a network is called as something else is, or two
-            strikes have the same title.
+        InputError: If a source is unknown, a network has a reserved name, or two sourced attacks
+            have the same title.
     """
 
     def __init__(  # noqa: PLR0913
         self,
         networks: Mapping[str, Network],
         images: ImageSet,
-        strikes: Sequence[Strike],
+        attacks: Sequence[SourcedAttack],
         *,
         members: Sequence[str] = (),
         probabilities: Sequence[float] | None = None,
@@ -127,13 +127,13 @@ class Transfer(Work):
         super().__init__(list(networks.values()), images, seed=seed, batch_size=batch_size)
         self._by_name, self._members, self._prefix = dict(networks), members, prefix
         self._chances = chances(probabilities, len(members)) if members else torch.empty(0)
-        self._strikes = {str(strike): strike for strike in strikes}
-        if len(self._strikes) < len(strikes):
-            raise InputError("two strikes have the same title")
+        self._sourced = {str(sourced): sourced for sourced in attacks}
+        if len(self._sourced) < len(attacks):
+            raise InputError("two attacks have the same title")
         if taken := {SET, SWITCH} & networks.keys():
             raise InputError(f"no network can be called {min(taken)!r}; rename its file")
         sources = {*networks, *([SET, SWITCH] if members else [])}
-        for name in (*members, *(strike.source for strike in strikes)):
+        for name in (*members, *(sourced.source for sourced in attacks)):
             if name not in sources:
                 raise InputError(f"there is no network {name!r}; there are {', '.join(networks)}")
 
@@ -144,33 +144,33 @@ class Transfer(Work):
 
     @property
     def names(self) -> list[str]:
-        """What there is to do."""
-        return [f"{self._prefix}{name}" for name in (NATURAL, *self._strikes)]
+        """Names of the pieces: the natural accuracies, and the titles of the attacks."""
+        return [f"{self._prefix}{name}" for name in (NATURAL, *self._sourced)]
 
-    def result(self, journal: Journal) -> Crossed | None:
-        """Put the pieces together.
+    def result(self, journal: Journal) -> TransferResult | None:
+        """Return the result of all pieces.
 
         Returns:
-            None if some are missing: another shard's.
+            None if pieces of other shards are missing.
         """
         if not self.finished(journal):
             return None
-        return Crossed(
+        return TransferResult(
             right=self._right(journal, NATURAL),
-            struck=tuple(self._struck(journal, title) for title in self._strikes),
+            rows=tuple(self._row(journal, title) for title in self._sourced),
         )
 
     def _piece(self, name: str, batch: int, journal: Journal) -> Finding:
-        """Do one piece."""
+        """Return the finding of one piece."""
         images, labels = self.batch(batch)
         title = name.removeprefix(self._prefix)
         if title == NATURAL:
-            return {"right": self._judged(images, labels)}
-        strike, begun, forwards = self._strikes[title], time.monotonic(), 0
-        stream = self._prefix + strike.stream
+            return {"right": self._correct_by_network(images, labels)}
+        sourced, begun, forwards = self._sourced[title], time.monotonic(), 0
+        stream = self._prefix + sourced.stream
 
         def counted(network: Network) -> Network:
-            asked = evened(network)
+            asked = pad_batches(network)
 
             def count(points: Tensor) -> Tensor:
                 nonlocal forwards
@@ -180,27 +180,27 @@ class Transfer(Work):
             return count
 
         together = [counted(self._by_name[member]) for member in self._members]
-        if strike.source == SET:
+        if sourced.source == SET:
             source: Network = NetworkSet(together)
-        elif strike.source == SWITCH:
+        elif sourced.source == SWITCH:
             source = randomised_ensemble(
                 together, self._chances, rng.generator(self._seed, "switch", stream, batch)
             )
         else:
-            source = counted(self._by_name[strike.source])
+            source = counted(self._by_name[sourced.source])
         with collected_warnings() as said:
-            found = strike.attack(source, images, labels, self.stream(stream, batch))
-        adversarial = verified(found.images, images, strike.attack.ball, name)
+            found = sourced.attack(source, images, labels, self.stream(stream, batch))
+        adversarial = verified(found.images, images, sourced.attack.ball, name)
         return {
-            "right": self._judged(adversarial, labels),
-            "resisted": None if found.resisted is None else text(found.resisted.int()),
+            "right": self._correct_by_network(adversarial, labels),
+            "resisted": None if found.resisted is None else marks_to_text(found.resisted.int()),
             "forwards": forwards,
             "seconds": round(time.monotonic() - begun, 4),
             "said": said,
         }
 
     def _fits(self, name: str, count: int, finding: Finding) -> bool:
-        """Whether a finding can be one of so many images."""
+        """Whether a finding has the form of one on ``count`` images."""
         right = finding["right"]
         judged = right.keys() == self._by_name.keys() and all(
             are_marks(marks, count, "01") for marks in right.values()
@@ -215,29 +215,30 @@ class Transfer(Work):
             and are_lines(finding["said"])
         )
 
-    def _judged(self, images: Tensor, labels: Tensor) -> dict[str, str]:
-        """Return which images each network gets right."""
+    def _correct_by_network(self, images: Tensor, labels: Tensor) -> dict[str, str]:
+        """Return which images each network classifies correctly, as marks."""
         return {
-            name: text(correct(network, images, labels, self.classes).int())
+            name: marks_to_text(correct(network, images, labels, self.classes).int())
             for name, network in self._by_name.items()
         }
 
     def _right(self, journal: Journal, title: str) -> dict[str, Tensor]:
         found = [journal[self._prefix + title, batch]["right"] for batch in range(self.batches)]
         return {
-            name: digits("".join(piece[name] for piece in found)) == 1 for name in self._by_name
+            name: text_to_marks("".join(piece[name] for piece in found)) == 1
+            for name in self._by_name
         }
 
-    def _struck(self, journal: Journal, title: str) -> Struck:
-        """Put the pieces of one strike together."""
+    def _row(self, journal: Journal, title: str) -> TransferRow:
+        """Return the row of one sourced attack from its pieces."""
         found = [journal[self._prefix + title, batch] for batch in range(self.batches)]
         resisted = [piece["resisted"] for piece in found]
         said = [line for piece in found for line in piece["said"]]
-        return Struck(
-            strike=self._strikes[title],
+        return TransferRow(
+            sourced=self._sourced[title],
             right=self._right(journal, title),
-            resisted=None if None in resisted else digits("".join(resisted)) == 1,
+            resisted=None if None in resisted else text_to_marks("".join(resisted)) == 1,
             forwards=sum(piece["forwards"] for piece in found),
             seconds=sum(piece["seconds"] for piece in found),
-            said=tuple(dict.fromkeys(said)),
+            warnings=tuple(dict.fromkeys(said)),
         )

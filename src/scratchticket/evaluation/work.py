@@ -1,4 +1,4 @@
-"""Work on images, batch by batch: what every evaluation does, whatever it finds out."""
+"""Work on images, batch by batch: the base of every evaluation."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from scratchticket.base.errors import InputError
 from scratchticket.base.memory import ran_out, too_many
 from scratchticket.base.modes import usual_modes
 from scratchticket.data import ImageSet, pixels
-from scratchticket.evaluation.answers import answering, check_judged
+from scratchticket.evaluation.answers import check_ready, checked_logits
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.networks import folded
 
-BATCH_SIZE = 256  # of 32x32 pixels
-LARGEST = 2**53  # what a number in a journal is less than
-LARGEST_BATCH, SMALLEST_BATCH = 1024, 8
+BATCH_SIZE = 256  # images of 32x32 pixels
+MAX_NUMBER = 2**53  # numbers in a journal must be less
+MAX_BATCH, MIN_BATCH = 1024, 8
 Progress = Callable[[str, int, int], None]
 
 
@@ -32,7 +32,7 @@ class Shard:
     """A share of the work: every ``count``-th batch.
 
     Attributes:
-        index: From 1.
+        index: Number of the share, from 1.
         count: Number of shares.
     """
 
@@ -51,12 +51,12 @@ class Shard:
 
 
 class Work(ABC):
-    """Pieces of work, one for each name and batch; their findings go into a journal.
+    """Work in pieces, one for each name and batch, whose findings go into a journal.
 
     Args:
         networks: Pixels in [0, 1] to logits; modules must be in eval mode.
         images: Images and labels, on any device.
-        seed: Of all random draws.
+        seed: Seed of all random draws.
         batch_size: Images per piece; if not given, :func:`default_batch_size`.
 
     Raises:
@@ -67,7 +67,7 @@ class Work(ABC):
         self, networks: Sequence[Network], images: ImageSet, *, seed: int, batch_size: int | None
     ) -> None:
         for network in networks:
-            check_judged(network)
+            check_ready(network)
         if batch_size is None:
             batch_size = default_batch_size(images)
         if batch_size < 1:
@@ -80,15 +80,15 @@ class Work(ABC):
     @property
     @abstractmethod
     def names(self) -> list[str]:
-        """What there is to do, in this order."""
+        """Names of the pieces, in the order they are done."""
 
     @abstractmethod
     def _piece(self, name: str, batch: int, journal: Journal) -> Finding:
-        """Do one piece; it may depend on what the journal says of the same batch."""
+        """Return the finding of one piece; it may use the journal's findings on the same batch."""
 
     @abstractmethod
     def _fits(self, name: str, count: int, finding: Finding) -> bool:
-        """Whether a finding can be one of so many images; what it has to hold may be missing."""
+        """Whether a finding has the form of one on ``count`` images; a missing key may raise."""
 
     @usual_modes()
     def run(
@@ -100,9 +100,9 @@ class Work(ABC):
         """Do the pieces of a shard that the journal lacks.
 
         Args:
-            journal: Of what is done; findings are added.
-            shard: Which batches.
-            progress: Called after each piece with what was done, pieces done and pieces in all.
+            journal: Findings so far; new ones are added.
+            shard: Batches to work on.
+            progress: Called after each piece with its name, the pieces done and all pieces.
 
         Raises:
             ScratchticketError: If an attack leaves its threat model.
@@ -122,7 +122,7 @@ class Work(ABC):
                     progress(name, done, total)
 
     def _done(self, name: str, batch: int, journal: Journal) -> Finding:
-        """Do a piece, or say how large it could be."""
+        """Do a piece; if memory runs out, say which batch size fits."""
         try:
             return self._piece(name, batch, journal)
         except (MemoryError, RuntimeError) as error:
@@ -131,7 +131,7 @@ class Work(ABC):
         raise too_many(name, self._batch_size, self._attempt, "--batch-size of evaluate")
 
     def _attempt(self, count: int) -> None:
-        """Take about the memory of a gradient of all networks together."""
+        """Take about as much memory as a gradient of all networks on ``count`` images."""
         images = self.batch(0)[0][:count].requires_grad_()
         together = sum(network(images).sum() for network in self._networks)
         if isinstance(together, Tensor) and together.requires_grad:
@@ -145,7 +145,7 @@ class Work(ABC):
         """Whether the journal has a piece.
 
         Raises:
-            InputError: If it says something of it that cannot be.
+            InputError: If the finding has the wrong form.
         """
         if (name, batch) not in journal:
             return False
@@ -166,33 +166,32 @@ class Work(ABC):
         return pixels(chosen.images), chosen.labels
 
     def stream(self, name: str, batch: int) -> torch.Generator:
-        """Return the generator of a piece."""
+        """Return the random generator of a piece."""
         return rng.generator(self._seed, "evaluation", name, batch, device=self.device)
 
     def marks(self, journal: Journal, name: str) -> Tensor:
-        """Return the marks of all images."""
+        """Return the marks of all images under one name."""
         return torch.cat([mark(journal, name, batch) for batch in range(self.batches)])
 
 
 def default_batch_size(images: ImageSet) -> int:
-    """Return a batch size that takes about as much memory whatever the images' size.
+    """Return a batch size that takes about the same memory for images of any size.
 
-    Where images are small, batches are large: what is left of a batch while an attack succeeds is
-    then still worth a pass.
+    Small images get large batches, so that the images left as an attack succeeds still fill a pass.
     """
     pixels = images.shape[-1] * images.shape[-2]
-    return min(LARGEST_BATCH, max(SMALLEST_BATCH, BATCH_SIZE * 32 * 32 // pixels))
+    return min(MAX_BATCH, max(MIN_BATCH, BATCH_SIZE * 32 * 32 // pixels))
 
 
-def evened(network: Network) -> Network:
-    """Return the same network, see :func:`answering`, asked about batches of few different sizes.
+def pad_batches(network: Network) -> Network:
+    """Return a network with checked logits whose batches are padded to few different sizes.
 
-    As an attack succeeds, a batch shrinks by a few images at a time. Libraries of convolutions
-    prepare for every size anew and keep what they prepared: memory grows, and time is lost. Here
-    the last image is repeated up to the next of sixteen sizes between powers of two; what the
-    network says of the repetitions is dropped.
+    A batch shrinks by a few images at a time as an attack succeeds, and convolution libraries
+    prepare and cache plans for every new size: memory grows, and time is lost. So the last image is
+    repeated up to the next of sixteen sizes between powers of two, and the logits of the
+    repetitions are dropped.
     """
-    network = answering(network)
+    network = checked_logits(network)
 
     def ask(images: Tensor) -> Tensor:
         count = len(images)
@@ -214,36 +213,36 @@ def device_of(network: Network) -> torch.device:
     return torch.device("cpu")
 
 
-def text(marks: Tensor) -> str:
-    """Write marks as digits."""
+def marks_to_text(marks: Tensor) -> str:
+    """Return marks as text, a digit each."""
     return "".join(map(str, marks.tolist()))
 
 
-def digits(marks: str) -> Tensor:
-    """Undo :func:`text`."""
+def text_to_marks(marks: str) -> Tensor:
+    """Return the marks in a text; the inverse of :func:`marks_to_text`."""
     return torch.tensor([int(digit) for digit in marks], dtype=torch.int64)
 
 
 def are_marks(marks: object, count: int, kinds: str) -> bool:
-    """Whether something is the marks of so many images."""
+    """Whether a value from a journal is the marks of ``count`` images."""
     return isinstance(marks, str) and len(marks) == count and set(marks) <= set(kinds)
 
 
 def are_lines(said: object) -> bool:
-    """Whether something is a list of texts."""
+    """Whether a value from a journal is a list of texts."""
     return isinstance(said, list) and all(isinstance(line, str) for line in said)
 
 
 def is_count(number: object) -> bool:
-    """Whether something is an integer from 0."""
-    return type(number) is int and 0 <= number < LARGEST
+    """Whether a value from a journal is an integer from 0."""
+    return type(number) is int and 0 <= number < MAX_NUMBER
 
 
 def is_amount(number: object) -> bool:
-    """Whether something is a number from 0."""
-    return isinstance(number, int | float) and 0 <= number < LARGEST
+    """Whether a value from a journal is a number from 0."""
+    return isinstance(number, int | float) and 0 <= number < MAX_NUMBER
 
 
 def mark(journal: Journal, name: str, batch: int) -> Tensor:
     """Return the marks of one piece."""
-    return digits(journal[name, batch]["marks"])
+    return text_to_marks(journal[name, batch]["marks"])

@@ -1,7 +1,7 @@
-"""Who does a sweep: this machine, a Slurm cluster, a Ray cluster.
+"""Executors of a sweep: this machine, a Slurm cluster, a Ray cluster.
 
-Every executor does the same: it starts workers, which share the jobs between them through the
-store. So several can work on one sweep, one after the other or at the same time.
+Every executor starts workers, which share the jobs through the store. So several executors can work
+on one sweep, one after the other or at the same time.
 """
 
 from scratchticket.executors.execute import EXECUTORS, check_crew, execute

@@ -1,4 +1,4 @@
-"""A crew: workers that are kept at work, whatever runs them."""
+"""Keep a number of workers running on any executor."""
 
 from __future__ import annotations
 
@@ -16,53 +16,53 @@ RESTARTS = 20
 
 @dataclass(frozen=True)
 class Ended:
-    """How a worker ended.
+    """The reason why a worker ended.
 
     Attributes:
-        how: ``done`` when nothing was left to do, ``killed`` without a word, ``cancelled`` by
-            somebody, or ``broken``: it could not go on, and no other could in its place.
-        said: Its last words.
+        how: ``done`` when no job was left, ``killed`` without a message, ``cancelled`` by a user,
+            or ``broken``: neither it nor a replacement can continue.
+        message: Its last message.
     """
 
     how: Literal["done", "killed", "cancelled", "broken"]
-    said: str = ""
+    message: str = ""
 
 
 class Worker(Protocol):
-    """A worker somewhere."""
+    """A worker on any executor."""
 
     def ended(self) -> Ended | None:
-        """Return how it ended; none as long as it works or waits for its turn."""
+        """Return why it ended; None while it works or waits in a queue."""
         ...
 
 
 class Executor(Protocol):
-    """What runs workers."""
+    """A system that runs workers."""
 
     def start(self, numbers: Sequence[int]) -> Sequence[Worker]:
         """Start workers, one for each number."""
         ...
 
     def dismiss(self, workers: Sequence[Worker]) -> None:
-        """Do what is due to workers when nothing is left to do: those in a queue need not come."""
+        """Release workers when no job is left: those in a queue need not start."""
         ...
 
     def stop(self, workers: Sequence[Worker]) -> str:
-        """Do what is due to workers when a signal asks to stop; return it in words."""
+        """Stop workers when a signal asks to; return what happens to them, in words."""
         ...
 
 
-def keep_at_work(executor: Executor, workers: int, observe: Callable[[], None]) -> None:
-    """Start workers and wait for their end; replace those that are killed.
+def run_workers(executor: Executor, workers: int, observe: Callable[[], None]) -> None:
+    """Start workers and wait for their end, replacing those that are killed.
 
     Args:
-        executor: What runs them.
-        workers: How many.
+        executor: Executor of the workers.
+        workers: Number of workers.
         observe: Called about once a second.
 
     Raises:
         Interrupted: If a signal asked to stop.
-        InputError: If one of them could not go on.
+        InputError: If a worker is broken.
     """
     restarts, broken = 0, []
     with stop_requests() as stop:
@@ -80,7 +80,7 @@ def keep_at_work(executor: Executor, workers: int, observe: Callable[[], None]) 
             running = {number: w for number, w in running.items() if number not in ends}
             if running and any(end.how == "done" for end in ends.values()):
                 executor.dismiss(list(running.values()))
-            broken += [end.said for end in ends.values() if end.how == "broken"]
+            broken += [end.message for end in ends.values() if end.how == "broken"]
             again = [number for number, end in ends.items() if end.how == "killed"]
             restarts += len(again)
             if restarts > RESTARTS:

@@ -1,4 +1,4 @@
-"""The executors by name."""
+"""Executors by name."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ EXECUTORS = ("here", "slurm", "ray")
 
 
 def check_crew(on: str, workers: int) -> None:
-    """Refuse what no crew can be.
+    """Raise an error for an unknown executor or an impossible number of workers.
 
     Raises:
-        InputError: If there is no such executor, or the number of workers is none.
+        InputError: If there is no such executor, or less than one worker.
     """
     if on not in EXECUTORS:
         raise unknown("executor", on, EXECUTORS)
@@ -38,22 +38,22 @@ def execute(  # noqa: PLR0913
     observe: Callable[[], None] = lambda: None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Do a sweep on one of the executors.
+    """Carry out a sweep on one of the executors.
 
     Args:
-        sweep: What to do.
+        sweep: The sweep.
         on: Name of the executor; see :func:`check_crew`.
-        workers: How many.
+        workers: Number of workers.
         device: Where to compute; ``auto`` for a GPU if there is one.
-        settings: Of the executor, by name.
+        settings: Settings of the executor, by name.
         observe: Called about once a second.
-        tell: Called with what was submitted to a queue.
+        tell: Called with a message when workers are submitted to a queue.
 
     Raises:
         Interrupted: If a signal asked to stop.
-        InputError: If a setting cannot be used, or a worker could not go on.
+        InputError: If a setting cannot be used, or a worker is broken.
     """
-    sweep = replace(sweep, store=str(Path(sweep.store).absolute()))  # wherever workers start
+    sweep = replace(sweep, store=str(Path(sweep.store).absolute()))  # workers may start elsewhere
     if on == "slurm":
         run_on_slurm(sweep, workers, device=device, settings=settings, observe=observe, tell=tell)
     elif on == "ray":

@@ -1,4 +1,4 @@
-"""Workers on this machine: processes, one for each GPU where there are some."""
+"""Workers on this machine: processes, one for each GPU if there are GPUs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import torch
 
 from scratchticket.base.errors import InputError, Interrupted
 from scratchticket.base.signals import interruptible, too_late
-from scratchticket.executors.crew import Ended, Worker, keep_at_work
+from scratchticket.executors.crew import Ended, Worker, run_workers
 from scratchticket.executors.sweep import Sweep
 
 FAILED, STOPPED = 2, 3  # exit codes of workers
@@ -30,27 +30,27 @@ def run_here(
     device: str = "cpu",
     observe: Callable[[], None] = lambda: None,
 ) -> None:
-    """Do a sweep with processes of this machine.
+    """Carry out a sweep with processes on this machine.
 
-    A worker that is killed, by want of memory for instance, is replaced; another worker goes on
-    with its job. A signal lets every worker save and stop, and so does the death of this process.
+    A killed worker, for instance by lack of memory, is replaced, and another worker resumes its
+    job. A signal, or the death of this process, makes every worker save and stop.
 
     Args:
-        sweep: What to do.
-        workers: How many processes; they share the processor's cores, or the GPUs.
+        sweep: The sweep.
+        workers: Number of processes; they share the cores, or the GPUs.
         device: ``cpu`` or ``cuda``.
         observe: Called about once a second.
 
     Raises:
         Interrupted: If a signal asked to stop.
-        InputError: If a worker could not go on.
+        InputError: If a worker is broken.
     """
-    keep_at_work(_Here(sweep, workers, device), workers, observe)
+    run_workers(_Here(sweep, workers, device), workers, observe)
 
 
 @dataclass(frozen=True)
 class _Process:
-    """A worker that is a process of this machine."""
+    """A worker process on this machine."""
 
     process: BaseProcess
 
@@ -60,7 +60,7 @@ class _Process:
         code = self.process.exitcode or 0
         if code == 0:
             return Ended("done")
-        if code < 0 or code == STOPPED:  # by somebody else
+        if code < 0 or code == STOPPED:  # by another process
             return Ended("killed")
         return Ended("broken", "its message is above")
 
@@ -84,7 +84,7 @@ class _Here:
         return started
 
     def dismiss(self, workers: Sequence[Worker]) -> None:
-        pass  # they see it for themselves
+        pass  # workers see in the store that no job is left
 
     def stop(self, workers: Sequence[Worker]) -> str:
         processes = [worker.process for worker in workers if isinstance(worker, _Process)]
@@ -104,8 +104,8 @@ class _Here:
 
 @contextmanager
 def _ctrl_c_waits() -> Iterator[None]:
-    """Start processes to which Ctrl-C comes when they can handle it, not while they import."""
-    resource_tracker.ensure_running()  # else the first start would bring it, and let Ctrl-C in
+    """Start processes that ignore Ctrl-C until they can handle it."""
+    resource_tracker.ensure_running()  # else the first start would start it, and unblock Ctrl-C
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
@@ -114,7 +114,7 @@ def _ctrl_c_waits() -> Iterator[None]:
 
 
 def _end_with_parent() -> None:
-    """Save and stop when the process that started this one has ended, however it did."""
+    """Save and stop when the parent process has ended, for whatever reason."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -122,7 +122,7 @@ def _end_with_parent() -> None:
 
 
 def _work(sweep: Sweep, device: str, threads: int | None) -> None:
-    """Be a worker process, as long as the process that started it lives."""
+    """Run a worker in this process, as long as its parent lives."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         with interruptible():

@@ -1,6 +1,6 @@
-"""Workers on a Ray cluster: tasks that Ray starts again elsewhere when their node dies.
+"""Workers on a Ray cluster: tasks that Ray restarts elsewhere if their node dies.
 
-The store must lie where all nodes see it, and the nodes need the same environment.
+All nodes must see the store and need the same environment.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from scratchticket.base.errors import InputError, Interrupted, extra_missing, first_line, unknown
 from scratchticket.base.signals import unchanged_handlers
-from scratchticket.executors.crew import RESTARTS, Ended, Worker, keep_at_work
+from scratchticket.executors.crew import RESTARTS, Ended, Worker, run_workers
 from scratchticket.executors.sweep import Sweep
 
 if TYPE_CHECKING:
     import ray
 
 SETTINGS = ("num_cpus", "num_gpus", "memory")
-SAVES = 120.0  # seconds that workers get to save
+SAVES = 120.0  # seconds for workers to save
 
 
 def run_on_ray(
@@ -33,28 +33,30 @@ def run_on_ray(
     settings: Mapping[str, str] | None = None,
     observe: Callable[[], None] = lambda: None,
 ) -> None:
-    """Do a sweep with tasks of a Ray cluster.
+    """Carry out a sweep with tasks on a Ray cluster.
 
     Args:
-        sweep: What to do, in a store that all nodes see.
-        workers: How many tasks.
-        device: Where to compute; ``auto`` is found out on the node.
-        settings: ``address`` of the cluster (``auto``: the one this machine belongs to, which is
-            the default; ``local``: this machine alone), ``num_cpus``, ``num_gpus`` and
-            ``memory`` (bytes) of a worker.
+        sweep: The sweep, in a store that all nodes see.
+        workers: Number of tasks.
+        device: Where to compute; ``auto`` is decided on the node.
+        settings: ``address`` of the cluster (``auto``, the default: the one this machine belongs
+            to; ``local``: this machine alone), ``num_cpus``, ``num_gpus`` and ``memory`` (bytes) of
+            a worker.
         observe: Called about once a second.
 
     Raises:
         Interrupted: If a signal asked to stop; the workers have saved.
-        InputError: If Ray or the cluster is not there, or a worker could not go on.
+        InputError: If Ray or the cluster is not there, or a worker is broken.
     """
     try:
         import ray
     except Exception as error:  # a package that is broken may raise anything
         raise extra_missing("Ray", error, "ray") from None
-    told = {"address": "auto", "num_cpus": "1", "num_gpus": "0"} | dict(settings or {})
-    address = told.pop("address")
-    share = {name: _number(name, value) for name, value in told.items()} | {"max_retries": RESTARTS}
+    options = {"address": "auto", "num_cpus": "1", "num_gpus": "0"} | dict(settings or {})
+    address = options.pop("address")
+    share = {name: _number(name, value) for name, value in options.items()} | {
+        "max_retries": RESTARTS
+    }
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     own = not ray.is_initialized()
     if own:
@@ -67,7 +69,7 @@ def run_on_ray(
                 f"with address=HOST:PORT, or use address=local ({first_line(error)})"
             ) from None
     try:
-        keep_at_work(_Ray(sweep, device, share), workers, observe)
+        run_workers(_Ray(sweep, device, share), workers, observe)
     finally:
         if own:
             ray.shutdown()
@@ -75,7 +77,7 @@ def run_on_ray(
 
 @dataclass(frozen=True)
 class _Task:
-    """A worker that is a task of Ray, which starts it again if its process or node dies."""
+    """A worker that is a Ray task, restarted by Ray if its process or node dies."""
 
     reference: ray.ObjectRef[Ended]
 
@@ -109,7 +111,7 @@ class _Ray:
         return [_Task(task.remote(self.sweep, self.device, threads)) for _ in numbers]
 
     def dismiss(self, workers: Sequence[Worker]) -> None:
-        pass  # they see it for themselves
+        pass  # workers see in the store that no job is left
 
     def stop(self, workers: Sequence[Worker]) -> str:
         import ray
@@ -124,7 +126,7 @@ class _Ray:
 
 
 def _work(sweep: Sweep, device: str, threads: int) -> Ended:
-    """Be a worker."""
+    """Run a worker in this process."""
     try:
         sweep.work(device, threads)
     except InputError as error:
@@ -135,10 +137,10 @@ def _work(sweep: Sweep, device: str, threads: int) -> Ended:
 
 
 def _number(name: str, value: str) -> float:
-    """Return how many processors or GPUs a worker takes, or memory.
+    """Return a number of processors or GPUs, or an amount of memory, from text.
 
     Raises:
-        InputError: If that is no number, or Ray has no such setting.
+        InputError: If the text is not a number, or Ray has no such setting.
     """
     if name not in SETTINGS:
         raise unknown("setting of Ray", name, ("address", *SETTINGS))

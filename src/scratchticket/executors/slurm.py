@@ -1,7 +1,7 @@
 """Workers on a Slurm cluster: a job array, submitted and requeued by submitit.
 
-The store must lie where all nodes see it. Nobody has to wait for the cluster: the workers go on
-when whoever submitted them is gone, and the same command finds them in the queue.
+All nodes must see the store. The workers go on without the process that submitted them, and the
+same command finds them in the queue.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shutil import which
 from typing import TYPE_CHECKING, Any
 
 from scratchticket.base.errors import InputError, Interrupted, extra_missing
-from scratchticket.executors.crew import Ended, Worker, keep_at_work
+from scratchticket.executors.crew import Ended, Worker, run_workers
 from scratchticket.executors.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     import submitit
 
-POLLS = 10.0  # seconds between questions to Slurm
-MINUTES = 240  # of a worker, if nothing else is asked; it is requeued when they are over
+POLLS = 10.0  # seconds between queries to Slurm
+MINUTES = 240  # time limit of a worker by default; then it is requeued
 REQUEUES = 10_000
 _OURS = {
     "additional_parameters",
@@ -52,44 +52,44 @@ def run_on_slurm(
     tell: Callable[[str], None] = lambda line: None,
     polls: float = POLLS,
 ) -> None:
-    """Do a sweep with a job array of a Slurm cluster, and watch it.
+    """Carry out a sweep with a job array on a Slurm cluster, and watch it.
 
     A worker saves and is requeued when its time is nearly over or it is preempted. One that dies
     otherwise is replaced, unless it was cancelled. Workers of an earlier call with the same sweep
-    that are still in the queue are counted in.
+    that are still in the queue count.
 
     Args:
-        sweep: What to do, in a store that all nodes see.
-        workers: How many.
-        device: Where to compute; ``auto`` is found out on the node.
-        settings: Of ``sbatch``, with underscores: ``partition``, ``account``, ``time`` (minutes),
-            ``cpus_per_task``, ``gpus_per_node``, ``mem`` and all others it knows.
+        sweep: The sweep, in a store that all nodes see.
+        workers: Number of workers.
+        device: Where to compute; ``auto`` is decided on the node.
+        settings: Options of ``sbatch``, with underscores: ``partition``, ``account``, ``time``
+            (minutes), ``cpus_per_task``, ``gpus_per_node``, ``mem`` and all others.
         observe: Called about once a second.
-        tell: Called with what was submitted.
-        polls: Seconds between questions to Slurm.
+        tell: Called with a message when workers are submitted.
+        polls: Seconds between queries to Slurm.
 
     Raises:
         Interrupted: If a signal asked to stop watching; the workers go on.
-        InputError: If Slurm is not there or refuses, or a worker could not go on.
+        InputError: If Slurm is not there or refuses, or a worker is broken.
     """
     name = sha256(repr(sweep).encode()).hexdigest()[:8]
     folder = Path(sweep.store) / ".slurm" / name
     slurm = _Slurm(sweep, device, _executor(folder, settings or {}), tell, _Queue(polls))
-    keep_at_work(slurm, workers, observe)
+    run_workers(slurm, workers, observe)
 
 
 class SlurmWorker:
-    """What a task of the array does; submitit calls it on the node."""
+    """The function of a task of the array; submitit calls it on the node."""
 
     def __call__(self, sweep: Sweep, device: str) -> Ended:
-        """Work until nothing is left to do; save and requeue when Slurm says that time is up.
+        """Work until no job is left; save and requeue when Slurm says that time is up.
 
-        After another signal the process ends without a result, and Slurm knows why: it was
+        After another signal the process ends without a result; Slurm knows whether it was
         preempted, cancelled or killed.
         """
         threads = os.environ.get("SLURM_CPUS_PER_TASK")
         requeue = signal.getsignal(signal.SIGUSR2)  # submitit's
-        signal.signal(signal.SIGUSR2, _interrupt)  # a run asks between two steps instead
+        signal.signal(signal.SIGUSR2, _interrupt)  # a run checks for it between two steps
         try:
             sweep.work(device, int(threads) if threads else None)
         except (Interrupted, _TimeIsUp) as stopped:
@@ -101,40 +101,40 @@ class SlurmWorker:
         return Ended("done")
 
     def checkpoint(self, *arguments: Any) -> submitit.helpers.DelayedSubmission:
-        """Return what to do after requeuing: the same, from where it was left."""
+        """Return what to call after requeuing: the same worker."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, *arguments)
 
 
 def _requeue(requeue: Callable[[int, FrameType | None], Any]) -> None:
-    """Let submitit requeue this job; Slurm ends it then, maybe before ``scontrol`` has returned."""
+    """Let submitit requeue this job; Slurm may end it before ``scontrol`` has returned."""
     try:
         requeue(signal.SIGUSR2, None)
     except subprocess.CalledProcessError as error:
-        if error.returncode >= 0:  # it was refused, and not ended by Slurm's signal
+        if error.returncode >= 0:  # scontrol failed, and was not killed by Slurm's signal
             raise
 
 
 class _TimeIsUp(BaseException):
-    """Raised anywhere, and no error of what is being done there."""
+    """Time is up: raised anywhere, and not caught as an error of a job."""
 
     signal = signal.SIGUSR2
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Leave a job that keeps what it has done at every moment."""
+    """Interrupt a job; all finished work is on disk already."""
     raise _TimeIsUp
 
 
 class _Queue:
-    """Which jobs Slurm has in its queue, asked for all at once and not too often."""
+    """The jobs in Slurm's queue, queried all at once and not too often."""
 
     def __init__(self, polls: float) -> None:
         self._polls, self._asked, self._known = polls, float("-inf"), set[str]()
 
     def has(self, name: str) -> bool:
-        """Whether a job waits or runs, as far as Slurm has said."""
+        """Whether a job waits or runs, by the last query."""
         if time.monotonic() - self._asked > self._polls:
             self._asked = time.monotonic()
             listed = _slurm("squeue", "--noheader", "--array", "--me", "--format=%i")
@@ -143,7 +143,7 @@ class _Queue:
         return name in self._known
 
     def add(self, names: Sequence[str]) -> None:
-        """Note jobs that were submitted this moment."""
+        """Note jobs that were submitted just now."""
         self._known |= set(names)
 
 
@@ -158,8 +158,8 @@ class _Task:
         if self.queue.has(self.job.job_id):
             return None
         if not self.job.paths.result_pickle.exists():
-            told = _slurm("scontrol", "show", "job", "--oneliner", self.job.job_id) or ""
-            return Ended("cancelled" if "JobState=CANCELLED" in told else "killed")
+            job = _slurm("scontrol", "show", "job", "--oneliner", self.job.job_id) or ""
+            return Ended("cancelled" if "JobState=CANCELLED" in job else "killed")
         if self.job.exception() is not None:
             return Ended("broken", f"see {self.job.paths.stderr}")
         return self.job.result()
@@ -167,7 +167,7 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Slurm:
-    """Submits job arrays, one for all workers that are not in the queue yet."""
+    """Submits one job array for all workers that are not in the queue yet."""
 
     sweep: Sweep
     device: str
@@ -214,7 +214,7 @@ class _Slurm:
 
 
 def _executor(folder: Path, settings: Mapping[str, str]) -> submitit.SlurmExecutor:
-    """Return what submits, with the user's settings.
+    """Return the submitit executor with the user's settings.
 
     Raises:
         InputError: If submitit or Slurm is not there, or a setting cannot be used.
@@ -227,15 +227,15 @@ def _executor(folder: Path, settings: Mapping[str, str]) -> submitit.SlurmExecut
         raise InputError("no Slurm here: there is no sbatch")
     executor = SlurmExecutor(folder, max_num_timeout=REQUEUES)
     known = SlurmExecutor._valid_parameters()
-    told = {name.replace("-", "_"): value for name, value in settings.items()}
+    options = {name.replace("-", "_"): value for name, value in settings.items()}
     own: dict[str, Any] = {"job_name": "scratchticket", "time": str(MINUTES)}
-    own |= {name: _value(value) for name, value in told.items() if name in known - _OURS}
+    own |= {name: _value(value) for name, value in options.items() if name in known - _OURS}
     own["time"] = _minutes(str(own["time"]))
-    if "cpus_per_task" in own:  # srun does not take it from sbatch
+    if "cpus_per_task" in own:  # srun does not inherit it from sbatch
         own["setup"] = ["export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK"]
-    if not_theirs := sorted(told.keys() & _OURS):
+    if not_theirs := sorted(options.keys() & _OURS):
         raise InputError(f"{not_theirs[0]} cannot be chosen: a worker is one task of an array")
-    others = {name: _value(value) for name, value in told.items() if name not in known}
+    others = {name: _value(value) for name, value in options.items() if name not in known}
     try:
         executor.update_parameters(**own, additional_parameters=others)
     except (TypeError, ValueError) as error:
@@ -249,14 +249,14 @@ def _value(text: str) -> int | str | bool:
 
 
 def _minutes(text: str) -> int:
-    """Return the minutes that sbatch means by a time.
+    """Return a time of sbatch in minutes.
 
     Example:
         >>> [_minutes(text) for text in ("90", "1:30:00", "1-00", "30:59")]
         [90, 90, 1440, 31]
 
     Raises:
-        InputError: If it is none.
+        InputError: If the text is not a time.
     """
     days, dash, rest = text.rpartition("-")
     parts = rest.split(":")
@@ -273,13 +273,13 @@ def _minutes(text: str) -> int:
 
 
 def _line(text: str) -> str:
-    """Return what a command has complained about last."""
+    """Return the last complaint in a command's output."""
     lines = [line for line in text.strip().splitlines() if not line.startswith("Try ")]
     return lines[-1].removeprefix("sbatch: ").removeprefix("error: ") if lines else text
 
 
 def _slurm(*command: str) -> str | None:
-    """Return what a command of Slurm prints; none if it fails."""
+    """Return the output of a Slurm command; None if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""A sweep: which recipes, how large, in which store. Small enough to be sent anywhere."""
+"""A sweep: recipes, their scale and a store. Small enough to be sent to workers."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from scratchticket.runs.records import usable_device
 from scratchticket.runs.tracking import check_tensorboard
 from scratchticket.sweeps import Job, Store, in_order, work
 
-OWN = ("task", "seed", "ratio", "start", "beside")  # settings by which a recipe tells its runs
+OWN = ("task", "seed", "ratio", "start", "beside")  # settings by which a recipe's runs differ
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a worker has to know.
+    """Everything a worker needs to know.
 
     Attributes:
-        names: Of recipes.
-        scale: Of all.
+        names: Names of recipes.
+        scale: Scale of all recipes.
         store: Path of the store, for the worker to open.
-        places: Known data sets and the paths of their copies.
-        seeds: Instead of the scale's own.
-        changes: Settings of every run instead of the scale's: dotted path and value.
-        track: Whether runs write TensorBoard's files, to a folder of the store.
-        panels: Names of the parts of the recipes that are wanted; all if none are given.
+        places: Named data sets and the paths of their copies.
+        seeds: Seeds, instead of the scale's.
+        changes: Settings of every run, instead of the scale's: dotted path and value.
+        track: Whether runs write TensorBoard's files, in a folder of the store.
+        panels: Names of the parts of the recipes to make; all if empty.
     """
 
     names: tuple[str, ...]
@@ -62,7 +62,7 @@ class Sweep:
             check_tensorboard()
 
     def sized(self) -> Scale:
-        """Return the scale, with the seeds and settings that were asked for."""
+        """Return the scale with the chosen seeds and settings."""
         scale = scale_named(self.scale)
         costs = {} if self.changes else scale.costs
         seeds = self.seeds or scale.seeds
@@ -73,11 +73,11 @@ class Sweep:
         return [paper_recipe(name) for name in self.names]
 
     def jobs(self) -> list[Job]:
-        """Return the jobs of all recipes, each once, each behind those it needs."""
+        """Return the jobs of all recipes, each once, in order of dependency."""
         return in_order([job for recipe in self.recipes() for job in self.jobs_of(recipe)])
 
     def jobs_of(self, recipe: PaperRecipe) -> list[Job]:
-        """Return the jobs of one recipe, as far as its parts are wanted."""
+        """Return the jobs of one recipe, restricted to the chosen parts."""
         return recipe.jobs(self.sized(), self.panels)
 
     def open(self) -> Store:
@@ -86,11 +86,11 @@ class Sweep:
         return Store(store, dict(self.places), store / "tensorboard" if self.track else None)
 
     def work(self, device: str = "cpu", threads: int | None = None) -> None:
-        """Be a worker until nothing is left to do.
+        """Work on the sweep until no job is left.
 
         Args:
             device: Where to compute; ``auto`` for a GPU if there is one.
-            threads: Of the processor; PyTorch's choice if None.
+            threads: Processor threads; PyTorch's choice if None.
 
         Raises:
             Interrupted: If a signal asked to stop.

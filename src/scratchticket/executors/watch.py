@@ -1,4 +1,4 @@
-"""A look at a sweep from outside: what is done, what runs, how long the rest may take."""
+"""Progress of a sweep seen from outside: jobs done and running, time left."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from scratchticket.sweeps.store import State
 
 
 class Watch:
-    """Where the jobs of a sweep stand.
+    """The states of the jobs of a sweep.
 
     Args:
-        store: Where they are done.
-        jobs: All of them.
-        costs: Seconds of a job by its kind, for as long as none like it is finished.
+        store: Store of the jobs.
+        jobs: All jobs.
+        costs: Seconds of a job by its kind, used until a similar one is finished.
     """
 
     def __init__(
@@ -31,10 +31,10 @@ class Watch:
         self.look()
 
     def look(self) -> list[Job]:
-        """Look again.
+        """Update the states.
 
         Returns:
-            The jobs that have been finished or have failed since the last look.
+            The jobs that finished or failed since the last update.
         """
         before = dict(self.states)
         for job in self.jobs:
@@ -49,12 +49,12 @@ class Watch:
 
     @property
     def counts(self) -> Counter[State]:
-        """How many jobs are in which state."""
+        """Number of jobs in each state."""
         return Counter(self.states.values())
 
     @property
     def running(self) -> list[Job]:
-        """The jobs that somebody works on."""
+        """The jobs that a worker has taken."""
         return [job for job, state in self.states.items() if state == "running"]
 
     @property
@@ -63,24 +63,24 @@ class Watch:
         return [job for job, state in self.states.items() if state == "failed"]
 
     def left(self, workers: int = 1, *, again: bool = False) -> tuple[float, int]:
-        """Estimate how long the rest takes, from what finished jobs like them took.
+        """Estimate the remaining time from the times of similar finished jobs.
 
         Args:
-            workers: Who share the rest.
-            again: Whether failed jobs are tried again.
+            workers: Number of workers.
+            again: Whether failed jobs are retried.
 
         Returns:
-            Seconds, and how many jobs they leave out, of which nothing is known.
+            Seconds, and the number of jobs without an estimate, left out.
         """
         took: dict[str, list[float]] = defaultdict(list)
         for job, state in self.states.items():
             if state == "finished" and (seconds := self.store.spent(job)):
-                took[_like(job)].append(seconds)
+                took[_cost_key(job)].append(seconds)
         left, unknown = 0.0, 0
         for job, state in self.states.items():
             if state == "finished" or (state == "failed" and not again):
                 continue
-            alike = took.get(_like(job)) or self._known(job)
+            alike = took.get(_cost_key(job)) or self._known(job)
             if alike is None:
                 unknown += 1
             else:
@@ -88,23 +88,25 @@ class Watch:
         return left / max(1, workers), unknown
 
     def _known(self, job: Job) -> list[float] | None:
-        """Return the cost of a job that is known beforehand."""
+        """Return the assumed cost of a job, if there is one."""
         return [self._costs[job.kind]] if job.kind in self._costs else None
 
 
 @cache
-def _like(job: Job) -> str:
-    """Return what jobs have in common that do as much work on as large networks and images."""
+def _cost_key(job: Job) -> str:
+    """Return a key that jobs of similar cost share."""
     if job.kind != "run":
         settings = {name: value for name, value in job.settings.items() if name != "seed"}
-        return canonical_json([job.kind, settings, [_size(need) for need in job.needs.values()]])
+        return canonical_json(
+            [job.kind, settings, [_size_key(need) for need in job.needs.values()]]
+        )
     attack, learning = job.recipe.attack, job.recipe.learning
     work = [attack.name, attack.gradients, learning.epochs, learning.batch_size]
-    return canonical_json([_size(job), work])
+    return canonical_json([_size_key(job), work])
 
 
-def _size(job: Job) -> list[Any]:
-    """Return on what network and what images a run works."""
+def _size_key(job: Job) -> list[Any]:
+    """Return the network and data settings that decide the size of a job."""
     first = job
     while START in first.needs:
         first = first.needs[START]  # whose network it is

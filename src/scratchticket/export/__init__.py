@@ -1,4 +1,4 @@
-"""Tickets for use elsewhere: ONNX, programs of torch.export, dense state dicts."""
+"""Tickets for use elsewhere: ONNX, torch.export programs, dense state dicts."""
 
 from scratchticket.export.compact import compacted
 from scratchticket.export.graph import TicketGraph

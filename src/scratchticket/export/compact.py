@@ -1,9 +1,9 @@
-"""Channels that are always zero, taken out: a smaller dense network that computes the same.
+"""Removal of channels that are always zero: a smaller dense network with the same output.
 
-Where every weight of an output channel is masked, the channel is zero everywhere; batch norm
-without affine parameters leaves it zero if its running mean is, as after a search; so does ReLU.
-Whatever reads it can do without it. Along a residual stream, where other blocks add to the channel,
-the smaller result is spread over the channels that are there.
+If every weight of an output channel is masked, the channel is zero everywhere; batch norm without
+affine parameters keeps it zero if its running mean is zero, as after a search; so does ReLU. Layers
+that read it need no weights for it. On a residual stream, where other blocks add to the channel,
+the smaller output is scattered to its remaining channels.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from torch.fx import GraphModule, Node
 from scratchticket.base.errors import InputError, first_line
 from scratchticket.networks import Normalise
 
-#: What makes zero of a channel of zeros, whatever the others are.
+#: Operations that keep a zero channel zero.
 KEEPERS = (nn.ReLU, nn.Identity, nn.Dropout, nn.AdaptiveAvgPool2d, nn.AvgPool2d, nn.MaxPool2d)
 KEEPING = (F.relu, torch.relu, F.adaptive_avg_pool2d, F.avg_pool2d)
 SUMS = (operator.add, torch.add)
 
 
 def compacted(network: nn.Module) -> nn.Module:
-    """Return a smaller network that computes the same.
+    """Return a smaller network with the same output.
 
     Convolutions without groups, batch norm in eval mode, ReLU, pooling, flattening, linear layers
-    and sums are made smaller; before anything else all channels are put back.
+    and sums are made smaller; any other operation gets all channels back first.
 
     Args:
-        network: In eval mode. It is left as it is.
+        network: Network in eval mode, not changed.
 
     Returns:
         A plain module with fewer channels, in eval mode.
 
     Raises:
-        InputError: If the network cannot be traced, or no channel can be taken out.
+        InputError: If the network cannot be traced, or no channel is always zero.
 
     Example:
         >>> from scratchticket import networks
@@ -66,32 +66,32 @@ def compacted(network: nn.Module) -> nn.Module:
 
 
 class _Tracer(torch.fx.Tracer):
-    """Takes the check of the images' shape for one operation."""
+    """A tracer that treats the image-shape check as one operation."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """Whether a module is not looked into."""
+        """Whether a module is traced as one operation."""
         return isinstance(m, Normalise) or super().is_leaf_module(m, module_qualified_name)
 
 
 @dataclass(frozen=True)
 class _Live:
-    """Which channels of a value are there: the others are zero.
+    """The channels of a value that are present; the others are zero.
 
     Attributes:
-        places: Among all channels, rising: int64.
-        total: How many channels the value had.
+        places: Indices among all channels, ascending: int64.
+        total: Number of all channels.
     """
 
     places: Tensor
     total: int
 
-    def united(self, other: Tensor) -> _Live:
-        """Return what is there if other channels are too."""
+    def union(self, other: Tensor) -> _Live:
+        """Return the union with further channels."""
         return _Live(torch.unique(torch.cat([self.places, other])), self.total)
 
 
 class _Spread(nn.Module):
-    """Puts channels back: from those that are there to those that should be, zero where new."""
+    """Scatters channels to a wider tensor, zero elsewhere."""
 
     places: Tensor
 
@@ -106,19 +106,19 @@ class _Spread(nn.Module):
 
 
 class _Compaction:
-    """One pass over a traced network, from the images on.
+    """One pass over a traced network, starting at the images.
 
     Args:
-        graph: Changed in place.
+        graph: Traced network, changed in place.
     """
 
     def __init__(self, graph: GraphModule) -> None:
         self._graph = graph
-        self._live: dict[Node, _Live] = {}  # a value that is not in it has all its channels
+        self._live: dict[Node, _Live] = {}  # absent values have all their channels
         self._calls = [node.target for node in graph.graph.nodes if node.op == "call_module"]
 
     def run(self) -> None:
-        """Make every node smaller that can be."""
+        """Shrink every node that can be shrunk."""
         for node in list(self._graph.graph.nodes):
             if not self._shrunk(node):
                 for value in node.all_input_nodes:
@@ -126,7 +126,7 @@ class _Compaction:
                         self._spread(node, value, torch.arange(self._live[value].total))
 
     def _shrunk(self, node: Node) -> bool:
-        """Deal with a node that can do with what is there of its inputs; else return false."""
+        """Shrink a node that can work with fewer input channels; else return false."""
         if node.op == "call_function" and node.target in SUMS:
             return self._sum(node)
         module = self._module(node)
@@ -149,21 +149,21 @@ class _Compaction:
         return True
 
     def _module(self, node: Node) -> nn.Module | None:
-        """Return what a node calls, unless another node calls it too."""
+        """Return the module that a node calls; None if other nodes call it too."""
         if node.op != "call_module" or self._calls.count(node.target) > 1:
             return None
         return self._graph.get_submodule(str(node.target))
 
     def _flattens(self, node: Node, module: nn.Module | None) -> bool:
-        """Whether a node flattens channels and pixels, and linear layers alone read that."""
+        """Whether a node flattens channels and pixels for linear layers only."""
         flat = isinstance(module, nn.Flatten) and (module.start_dim, module.end_dim) == (1, -1)
         return flat and all(isinstance(self._module(user), nn.Linear) for user in node.users)
 
     def _replace(self, node: Node, layer: nn.Conv2d | nn.Linear, live: _Live | None) -> None:
-        """Make a layer smaller on both sides."""
+        """Replace a layer by one with fewer inputs and outputs."""
         weight, bias = layer.weight, layer.bias
         if live is not None:
-            pixels = weight.shape[1] // live.total  # more than one behind a flattening
+            pixels = weight.shape[1] // live.total  # more than one after flattening
             columns = live.places[:, None] * pixels + torch.arange(pixels)
             weight = weight[:, columns.flatten()]
         used = weight.flatten(1).any(dim=1)
@@ -192,13 +192,13 @@ class _Compaction:
         self._live[node] = _Live(rows, layer.weight.shape[0])
 
     def _norm(self, node: Node, norm: nn.BatchNorm2d, live: _Live) -> None:
-        """Make a batch norm smaller; a channel it moves away from zero is put back before it."""
+        """Shrink a batch norm; a channel that it moves away from zero is restored first."""
         assert norm.running_mean is not None
         assert norm.running_var is not None
         moved = norm.running_mean != 0
         if norm.bias is not None:
             moved |= norm.bias != 0
-        wanted = live.united(moved.nonzero().flatten())
+        wanted = live.union(moved.nonzero().flatten())
         self._spread(node, node.all_input_nodes[0], wanted.places)
         smaller = nn.BatchNorm2d(len(wanted.places), norm.eps, affine=norm.affine)
         for name, value in norm.state_dict().items():
@@ -209,24 +209,24 @@ class _Compaction:
         self._live[node] = wanted
 
     def _sum(self, node: Node) -> bool:
-        """Add what is there of two values."""
+        """Shrink a sum to the union of its terms' channels."""
         values = [value for value in node.args if isinstance(value, Node)]
         known = [self._live[value] for value in values if value in self._live]
         if len(values) != 2 or len(known) != 2 or node.kwargs or known[0].total != known[1].total:
             return False
-        both = known[0].united(known[1].places)
+        both = known[0].union(known[1].places)
         for value in values:
             self._spread(node, value, both.places)
         self._live[node] = both
         return True
 
     def _put(self, node: Node, module: nn.Module) -> None:
-        """Let a node call another module, which stands where the first one stood."""
+        """Replace the module that a node calls."""
         parent, _, name = str(node.target).rpartition(".")
         self._graph.get_submodule(parent).add_module(name, module.eval())
 
     def _spread(self, node: Node, value: Node, wanted: Tensor) -> None:
-        """Put channels back between a value and one node that reads it."""
+        """Restore channels between a value and one node that reads it."""
         now = self._live[value].places
         if torch.equal(now, wanted):
             return

@@ -1,7 +1,7 @@
-"""Tickets as one module that unpacks its weights as it runs: what a deployed graph is made of.
+"""Several tickets as one module that unpacks its weights in the graph.
 
-The weights are there once; every ticket adds a bit per weight and its batch-norm statistics. Of
-signed constants the weights are a bit each too, so that a ticket's are ternary: -c, 0 or +c.
+The weights are stored once; every ticket adds a bit per weight and its batch-norm statistics.
+Signed-constant weights take a bit each, too, so that a ticket's weights are ternary: -c, 0 or +c.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from scratchticket.tickets import Ticket
 
 
 class TicketGraph(nn.Module):
-    """A module from images, and the index of a ticket, to logits.
+    """A module from images and a ticket index to logits.
 
-    Its parameters are no parameters but buffers: packed masks, weights or their signs, statistics.
-    It computes what :meth:`Ticket.build` does, from the same float32 weights, bit for bit.
+    It has no parameters, only buffers: packed masks, weights or their signs, statistics. Its output
+    equals that of :meth:`Ticket.build`, from the same float32 weights, bit for bit.
 
     Args:
-        tickets: Of one network and with the same classes.
+        tickets: Tickets of one network, with the same classes.
 
     Raises:
         InputError: If there is no ticket, or they do not fit together.
@@ -56,7 +56,7 @@ class TicketGraph(nn.Module):
         if any((t.mean, t.std) != (first.mean, first.std) for t in tickets):
             raise InputError("the tickets of one graph must normalise their images alike")
         together = pack(tickets, torch.device("cpu"))
-        self._network = [first.build()]  # its code; in a list, so that it is no child
+        self._network = [first.build()]  # architecture; in a list, so that it is not a submodule
         for name, value in zip(("pixel_mean", "pixel_std"), together[0].normalise, strict=True):
             self.register_buffer(name, value)
         self.register_buffer("table", bits_of_bytes(torch.device("cpu")))
@@ -74,7 +74,7 @@ class TicketGraph(nn.Module):
 
         Args:
             images: Pixels in [0, 1], ``(batch, channel, height, width)``.
-            ticket: Its index, int64 without dimensions; the first if not given.
+            ticket: Index of the ticket, a scalar int64; the first if not given.
 
         Returns:
             ``(batch, class)``.
@@ -94,10 +94,10 @@ class TicketGraph(nn.Module):
 
 
 class _Unpacked(nn.Module):
-    """One parameter of any of several tickets.
+    """One parameter of all tickets.
 
     Args:
-        layers: As each ticket has it.
+        layers: The parameter in each ticket.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -116,7 +116,7 @@ class _Unpacked(nn.Module):
         self.register_buffer("masks", None if whole else torch.stack(masks))
 
     def forward(self, table: Tensor, row: Tensor) -> Tensor:
-        """Return the parameter of the ticket in a row of the masks."""
+        """Return the parameter of the ticket in one row of the mask table."""
         weights: Tensor = self.get_buffer("weights")
         if self._constant is not None:
             signs = self._bits(table, weights)
@@ -128,6 +128,6 @@ class _Unpacked(nn.Module):
         return torch.where(mask, weights, 0.0)
 
     def _bits(self, table: Tensor, packed: Tensor) -> Tensor:
-        """Return bytes as bool in the shape of the parameter."""
+        """Return packed bits as bool in the shape of the parameter."""
         bits = table.index_select(0, packed.to(torch.int32)).flatten()
         return bits[: torch.Size(self._shape).numel()].view(self._shape)

@@ -1,4 +1,4 @@
-"""Writing tickets for use elsewhere, and reading back that they compute the same."""
+"""Write tickets for use elsewhere, and verify by reading them back."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ from scratchticket.export.graph import TicketGraph
 from scratchticket.networks import bare
 from scratchticket.tickets import Ticket
 
-FORMATS = {"onnx": ".onnx", "torch": ".pt2", "dense": ".safetensors"}  # how their files end
+FORMATS = {"onnx": ".onnx", "torch": ".pt2", "dense": ".safetensors"}  # suffixes of the files
 OPSET = 20
-IMAGES = 16  # that an export is compared on
-TOLERANCE = 1e-5  # of the largest logit, or of 1
+IMAGES = 16  # number of images in the comparison
+TOLERANCE = 1e-5  # relative to the largest logit, or to 1
 Run = Callable[[Tensor, int], Tensor]
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """An exported file.
 
     Attributes:
         path: The file.
-        size: In bytes.
+        size: Size in bytes.
         difference: Largest absolute difference of a logit from the tickets' own networks, on
             random images.
-        facts: What the file says of itself: classes, image shape, network.
-        parameters: How many there are in the network that was exported, zeros included.
+        metadata: Metadata of the file: classes, image shape, network.
+        parameters: Number of parameters in the exported network, zeros included.
     """
 
     path: Path
     size: int
     difference: float
-    facts: dict[str, str]
+    metadata: dict[str, str]
     parameters: int
 
 
@@ -65,24 +65,24 @@ def export(
     integer: bool = False,
     compact: bool = False,
 ) -> Exported:
-    """Write tickets as something that runs without this package.
+    """Write tickets in a format that runs without this package.
 
-    What is written is read back and compared with the tickets' own networks before it gets its
-    name.
+    The file is read back and compared with the tickets' own networks before it is renamed to
+    ``path``.
 
     Args:
-        tickets: One; or several of one network, which become one graph with an index as its second
-            input: what R2S switches between.
-        path: Of the file; must not exist.
-        to: ``onnx`` (needs the extra ``export``), ``torch`` (a program of ``torch.export``), or
-            ``dense`` (a safetensors state dict with the network's own names, of one ticket).
-        integer: Store signed-constant weights as what they are: signs and masks, a bit each, in a
-            graph; int8 of -1, 0 and 1 and a scale per layer in a state dict.
-        compact: Take out the channels that are always zero, see :func:`compacted`.
+        tickets: One ticket; or several of one network, which become one graph with the ticket index
+            as its second input, as R2S needs.
+        path: Path of the file, which must not exist.
+        to: ``onnx`` (needs the extra ``export``), ``torch`` (a ``torch.export`` program), or
+            ``dense`` (a safetensors state dict of one ticket, with the network's own names).
+        integer: Store signed-constant weights as integers: packed signs and masks in a graph; int8
+            values -1, 0, 1 and a scale per layer in a state dict.
+        compact: Remove channels that are always zero, see :func:`compacted`.
 
     Raises:
-        InputError: If the tickets cannot be exported so, or the file exists or cannot be written.
-        ScratchticketError: If what was written does not compute the same.
+        InputError: If such an export is impossible, or the file exists or cannot be written.
+        ScratchticketError: If the exported network's output differs.
     """
     path = Path(path)
     _check(tickets, path, to, integer, compact)
@@ -97,12 +97,12 @@ def export(
     images = torch.rand(
         (IMAGES, *tickets[0].image_shape), generator=torch.Generator().manual_seed(0)
     )
-    facts = _facts(tickets)
+    metadata = _metadata(tickets)
     write = {"onnx": _onnx, "torch": _torch}[to]
     with torch.no_grad(), _quiet():
         try:
-            content, run = write(module.eval(), images, len(tickets) > 1, facts)
-        except RuntimeError as error:  # of PyTorch's exporters all
+            content, run = write(module.eval(), images, len(tickets) > 1, metadata)
+        except RuntimeError as error:  # all exporters of PyTorch raise it
             raise InputError(
                 f"this network cannot be exported to {to}: {first_line(error)}"
             ) from error
@@ -110,18 +110,18 @@ def export(
             difference = _difference(run, networks, images)
         except ScratchticketError:
             raise
-        except Exception as error:  # of whatever runs it
+        except Exception as error:  # from any runtime
             raise InputError(
                 "what was exported takes no other number of images, or does not run: "
                 f"{first_line(error)}; in the network's code x.shape[0] can change, len(x) cannot"
             ) from error
     write_atomically(path, content)
     count = sum(p.numel() for p in (module if compact else networks[0]).parameters())
-    return Exported(path, len(content), difference, facts, count)
+    return Exported(path, len(content), difference, metadata, count)
 
 
 def _check(tickets: Sequence[Ticket], path: Path, to: str, integer: bool, compact: bool) -> None:
-    """Refuse what cannot be exported so."""
+    """Raise an error for an export that is impossible."""
     if to not in FORMATS:
         raise unknown("format", to, FORMATS)
     if path.exists():
@@ -139,7 +139,7 @@ def _check(tickets: Sequence[Ticket], path: Path, to: str, integer: bool, compac
 
 
 def _difference(run: Run, networks: Sequence[nn.Module], images: Tensor) -> float:
-    """Return the largest difference of a logit; refuse one that rounding does not explain."""
+    """Return the largest difference of a logit; raise an error beyond rounding."""
     largest = 0.0
     for index, network in enumerate(networks):
         wanted = network(images)
@@ -154,8 +154,8 @@ def _difference(run: Run, networks: Sequence[nn.Module], images: Tensor) -> floa
     return largest
 
 
-def _facts(tickets: Sequence[Ticket]) -> dict[str, str]:
-    """Return what a file says of itself; values are JSON."""
+def _metadata(tickets: Sequence[Ticket]) -> dict[str, str]:
+    """Return the metadata of a file; values are JSON."""
     first = tickets[0]
     values: dict[str, Any] = {
         "images": "float32 pixels in [0, 1], (batch, channel, height, width)",
@@ -169,7 +169,7 @@ def _facts(tickets: Sequence[Ticket]) -> dict[str, str]:
 
 
 def _example(images: Tensor, several: bool) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
-    """Return inputs to trace with, and which of their sizes may change."""
+    """Return inputs to trace with, and their dynamic sizes."""
     batch = {0: torch.export.Dim("batch", min=1)}
     if several:
         return (images[:2], torch.tensor(0)), (batch, None)
@@ -177,9 +177,9 @@ def _example(images: Tensor, several: bool) -> tuple[tuple[Tensor, ...], tuple[A
 
 
 def _onnx(
-    module: nn.Module, images: Tensor, several: bool, facts: dict[str, str]
+    module: nn.Module, images: Tensor, several: bool, metadata: dict[str, str]
 ) -> tuple[bytes, Run]:
-    """Return an ONNX file, and what runs it."""
+    """Return an ONNX file, and a function that runs it."""
     try:
         import onnxruntime
         import onnxscript  # noqa: F401  (PyTorch's exporter needs it)
@@ -194,13 +194,13 @@ def _onnx(
         opset_version=OPSET,
         dynamic_shapes=sizes,
         dynamo=True,
-        optimize=False,  # it would unpack what is packed
+        optimize=False,  # optimisation would unpack the weights
         verbose=False,
     )
     assert program is not None
-    for node in program.model.graph:  # where in which file of whose machine it came from
+    for node in program.model.graph:  # source paths of this machine
         node.metadata_props.clear()
-    program.model.metadata_props.update(facts)
+    program.model.metadata_props.update(metadata)
     content = program.model_proto.SerializeToString()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
@@ -216,13 +216,13 @@ def _onnx(
 
 
 def _torch(
-    module: nn.Module, images: Tensor, several: bool, facts: dict[str, str]
+    module: nn.Module, images: Tensor, several: bool, metadata: dict[str, str]
 ) -> tuple[bytes, Run]:
-    """Return the file of an exported program, and what runs it."""
+    """Return a torch.export file, and a function that runs it."""
     inputs, sizes = _example(images, several)
     program = torch.export.export(module, inputs, dynamic_shapes=sizes)
     file = io.BytesIO()
-    torch.export.save(program, file, extra_files={"facts.json": json.dumps(facts)})
+    torch.export.save(program, file, extra_files={"facts.json": json.dumps(metadata)})
     file.seek(0)
     loaded = torch.export.load(file).module()
 
@@ -247,20 +247,20 @@ def _dense(ticket: Ticket, path: Path, integer: bool) -> Exported:
             tensors[f"{name}.scale"] = scale
             if not torch.equal(tensors[name] * scale, state[name]):
                 raise ScratchticketError(f"the weights of {name} are not a constant and its signs")
-    facts = _facts([ticket]) | {
+    metadata = _metadata([ticket]) | {
         "mean": json.dumps(ticket.mean),
         "std": json.dumps(ticket.std),
         "images": json.dumps("normalised: (pixels in [0, 1] - mean) / std"),
     }
-    content = safetensors.torch.save(tensors, facts)
+    content = safetensors.torch.save(tensors, metadata)
     write_atomically(path, content)
     count = sum(parameter.numel() for parameter in network.parameters())
-    return Exported(path, len(content), 0.0, facts, count)
+    return Exported(path, len(content), 0.0, metadata, count)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep PyTorch's exporters from telling users about their insides."""
+    """Silence the log of PyTorch's exporters."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

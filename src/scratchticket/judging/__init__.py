@@ -1,1 +1,1 @@
-"""Attacks on networks as resumable tasks, from a plan to a record."""
+"""Evaluations as resumable tasks, from a plan to a record."""

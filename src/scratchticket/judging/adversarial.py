@@ -1,4 +1,4 @@
-"""Adversarial images as a file: made on one network, scored on any other."""
+"""Adversarial images in a file: made on one network, scored on any other."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from scratchticket.base.quantities import fraction
 from scratchticket.data import Data, ImageSet, pixels
 from scratchticket.evaluation import (
     BATCH_SIZE,
-    answering,
-    check_judged,
+    check_ready,
+    checked_logits,
     counts,
     natural_accuracy,
     predictions,
@@ -40,16 +40,16 @@ FORMATS = (".npz", ".parquet")
 
 @dataclass(frozen=True, eq=False)
 class AdversarialImages:
-    """Adversarial images with all that is needed to check and score them.
+    """Adversarial images with everything needed to verify and score them.
 
     Attributes:
         images: float32 in [0, 1], ``(n, channel, height, width)``.
         originals: uint8, of the same shape.
         labels: int64, ``(n,)``.
-        predictions: What the attacked network says of the images: int64, ``(n,)``.
-        distances: From the originals, in the attack's norm: float32, ``(n,)``.
-        indices: Positions among the images that were attacked: int64, ``(n,)``.
-        facts: JSON values: the attack, whom it was aimed at, the data, the seed.
+        predictions: Predictions of the attacked network: int64, ``(n,)``.
+        distances: Distances from the originals, in the attack's norm: float32, ``(n,)``.
+        indices: Positions among the attacked images: int64, ``(n,)``.
+        metadata: JSON values: the attack, the attacked network, the data, the seed.
     """
 
     images: Tensor
@@ -58,20 +58,20 @@ class AdversarialImages:
     predictions: Tensor
     distances: Tensor
     indices: Tensor
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
     def name(self) -> str:
-        """How the data they were made of is called."""
-        return str(self.facts["data"]["name"])
+        """Name of the data set."""
+        return str(self.metadata["data"]["name"])
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names."""
-        return tuple(self.facts["data"]["classes"])
+        return tuple(self.metadata["data"]["classes"])
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -81,17 +81,17 @@ class AdversarialImages:
 
     @property
     def mean(self) -> tuple[float, ...]:
-        """Of the data's training pixels, per channel."""
-        return tuple(self.facts["data"]["mean"])
+        """Per-channel mean of the data's training pixels."""
+        return tuple(self.metadata["data"]["mean"])
 
     @property
     def std(self) -> tuple[float, ...]:
-        """Of the data's training pixels, per channel."""
-        return tuple(self.facts["data"]["std"])
+        """Per-channel standard deviation of the data's training pixels."""
+        return tuple(self.metadata["data"]["std"])
 
     @property
     def fooled(self) -> int:
-        """How many the attacked network gets wrong."""
+        """Number of images that the attacked network gets wrong."""
         return int((self.predictions != self.labels).sum())
 
 
@@ -104,24 +104,24 @@ def attacked_images(  # noqa: PLR0913
     seed: int = 0,
     progress: Callable[[str, int, int], None] = lambda name, done, total: None,
 ) -> AdversarialImages:
-    """Attack images, those that the network gets wrong anyway included.
+    """Attack images, including those that the network gets wrong already.
 
     Args:
-        subject: Whose network is attacked.
-        images: Which images.
-        attack: How.
-        data: What the images are part of.
-        seed: Of all random draws.
+        subject: The attacked network.
+        images: Images to attack.
+        attack: The attack, with its ball.
+        data: Data set of the images.
+        seed: Seed of all random draws.
         progress: Called after each batch.
 
-    Attacks that return an image as it is where they fail (the four of AutoAttack, CW-L2) leave such
-    images out: they would be no adversarial examples.
+    Images that an attack returns unchanged where it fails (the four of AutoAttack, CW-L2) are left
+    out: they are no adversarial examples.
 
     Raises:
-        InputError: If nothing is left.
+        InputError: If no image is left.
         ScratchticketError: If the attack leaves its threat model.
     """
-    check_judged(subject.network)
+    check_ready(subject.network)
     device = next(subject.network.parameters()).device
     found: dict[str, list[Tensor]] = {name: [] for name in COLUMNS}
     batches = -(-len(images) // BATCH_SIZE)
@@ -130,11 +130,11 @@ def attacked_images(  # noqa: PLR0913
         clean, labels = pixels(chosen.images), chosen.labels
         generator = rng.generator(seed, "evaluation", attack.stream, batch, device=device)
         with frozen(subject.network):
-            adversarial = attack(answering(subject.network), clean, labels, generator).images
+            adversarial = attack(checked_logits(subject.network), clean, labels, generator).images
         verified(adversarial, clean, attack.ball, str(attack))
-        kept = torch.ones_like(labels, dtype=torch.bool)
+        moved = torch.ones_like(labels, dtype=torch.bool)
         if attack.method.nearest or isinstance(attack.method, Stage):
-            kept = (adversarial != clean).flatten(1).any(dim=1)
+            moved = (adversarial != clean).flatten(1).any(dim=1)
         values = (
             adversarial,
             chosen.images,
@@ -144,7 +144,7 @@ def attacked_images(  # noqa: PLR0913
             torch.arange(len(labels), device=device) + batch * BATCH_SIZE,
         )
         for name, value in zip(COLUMNS, values, strict=True):
-            found[name].append(value[kept].cpu())
+            found[name].append(value[moved].cpu())
         progress(str(attack), batch + 1, batches)
     source = {
         **data.judged,
@@ -152,36 +152,41 @@ def attacked_images(  # noqa: PLR0913
         "mean": list(data.mean),
         "std": list(data.std),
     }
-    facts = {"attack": attack.facts(), "subject": subject.facts, "data": source, "seed": seed}
+    metadata = {
+        "attack": attack.facts(),
+        "subject": subject.description,
+        "data": source,
+        "seed": seed,
+    }
     together = {name: torch.cat(parts).contiguous() for name, parts in found.items()}
     if len(together["labels"]) == 0:
         raise InputError(f"{attack} fooled the network with no image, so there is none to write")
-    return AdversarialImages(**together, facts=facts)
+    return AdversarialImages(**together, metadata=metadata)
 
 
 def save(adversarial: AdversarialImages, path: Path) -> None:
-    """Write a file: ``.npz`` or ``.parquet``, by its name.
+    """Write a file, ``.npz`` or ``.parquet`` by its suffix.
 
     Raises:
         InputError: If the name is neither, or the file cannot be written.
     """
     check_name(path)
     columns = {name: getattr(adversarial, name).numpy() for name in COLUMNS}
-    facts = json.dumps({"format": FORMAT} | adversarial.facts)
+    metadata = json.dumps({"format": FORMAT} | adversarial.metadata)
     content = io.BytesIO()
     if path.suffix == ".npz":
-        np.savez_compressed(content, facts=np.array(facts), **columns)
+        np.savez_compressed(content, facts=np.array(metadata), **columns)
     else:
-        write_parquet(columns, facts, content)
+        write_parquet(columns, metadata, content)
     write_atomically(path, content.getvalue())
 
 
 def check_name(path: Path) -> None:
-    """Refuse a file name of another kind, before anything is computed.
+    """Raise an error for an unusable file name, before anything is computed.
 
     Raises:
-        InputError: If it ends in neither ``.npz`` nor ``.parquet``, or its folder or what writes
-            such files is missing.
+        InputError: If it ends in neither ``.npz`` nor ``.parquet``, its folder is missing, or
+            pyarrow is.
     """
     if path.suffix not in FORMATS:
         raise InputError(f"adversarial images are in .npz or .parquet files, got {path.name!r}")
@@ -192,20 +197,20 @@ def check_name(path: Path) -> None:
 
 
 def load(path: Path) -> AdversarialImages:
-    """Read a file that :func:`save` wrote, and check what it holds.
+    """Return what a file written by :func:`save` holds, verified.
 
     Raises:
-        InputError: If it is damaged, or images are not where it says.
+        InputError: If it is damaged, or images lie outside the ball it states.
     """
     check_name(path)
     content = io.BytesIO(read_bytes(path, "file of adversarial images"))
     try:
-        columns, facts = (read_npz if path.suffix == ".npz" else read_parquet)(content)
-        told = parsed_json(facts)
-        if told.pop("format") != FORMAT:
+        columns, metadata = (read_npz if path.suffix == ".npz" else read_parquet)(content)
+        stored = parsed_json(metadata)
+        if stored.pop("format") != FORMAT:
             raise InputError(f"{path} is of another version of this program")
         adversarial = AdversarialImages(
-            **{name: torch.from_numpy(columns[name]) for name in COLUMNS}, facts=told
+            **{name: torch.from_numpy(columns[name]) for name in COLUMNS}, metadata=stored
         )
         _check(adversarial, path)
     except ScratchticketError:
@@ -218,9 +223,9 @@ def load(path: Path) -> AdversarialImages:
 
 
 def score(adversarial: AdversarialImages, subject: Subject) -> dict[str, Any]:
-    """Return natural accuracy on the originals and accuracy on the adversarial images.
+    """Return accuracies on the originals and on the adversarial images.
 
-    An image counts if the network gets it right both as it was and as it was made.
+    An adversarial image counts as correct only if its original is classified correctly, too.
     """
     device = next(subject.network.parameters()).device
     originals = ImageSet(adversarial.originals, adversarial.labels)
@@ -234,8 +239,8 @@ def score(adversarial: AdversarialImages, subject: Subject) -> dict[str, Any]:
             )
         right.append(labels >= 0)
     accuracy = Accuracy(int(torch.cat(right).sum()), len(adversarial))
-    attack = adversarial.facts["attack"]
-    made_on = adversarial.facts["subject"]
+    attack = adversarial.metadata["attack"]
+    made_on = adversarial.metadata["subject"]
     title = f"{attack['title']}, made on {made_on['file']}"
     row = {**attack, "title": title, "made_on": made_on}
     return {
@@ -245,7 +250,7 @@ def score(adversarial: AdversarialImages, subject: Subject) -> dict[str, Any]:
 
 
 def _check(adversarial: AdversarialImages, path: Path) -> None:
-    """Refuse images that are not inside the ball they are said to be in."""
+    """Raise an error unless all images lie inside the stated ball."""
     shape, n = adversarial.images.shape, len(adversarial)
     types = (torch.float32, torch.uint8, torch.int64, torch.int64, torch.float32, torch.int64)
     for name, kind in zip(COLUMNS, types, strict=True):
@@ -253,13 +258,13 @@ def _check(adversarial: AdversarialImages, path: Path) -> None:
         wanted = shape if name in ("images", "originals") else (n,)
         if value.dtype != kind or value.shape != wanted or len(shape) != 4 or n == 0:
             raise InputError(f"{path} is damaged: {name} are {value.dtype} of {tuple(value.shape)}")
-    check_adversarial(adversarial.facts, path)
+    check_adversarial(adversarial.metadata, path)
     channels, classes = shape[1], len(adversarial.classes)
     if not len(adversarial.mean) == len(adversarial.std) == channels:
         raise InputError(f"{path} is damaged: normalisation and channels disagree")
     if not 0 <= int(adversarial.labels.min()) <= int(adversarial.labels.max()) < classes:
         raise InputError(f"{path} is damaged: a label is none of its {classes} classes")
-    attack = adversarial.facts["attack"]
+    attack = adversarial.metadata["attack"]
     epsilon = attack["epsilon"]
     radius = float("inf") if epsilon is None else float(fraction(epsilon, "epsilon"))
     ball = LinfBall(radius) if attack["norm"] == "linf" else L2Ball(radius)

@@ -1,4 +1,4 @@
-"""Judging one network: what is to be done, and what a record says of it."""
+"""Evaluating one network: the plan of an evaluation, and its record."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ from scratchticket.evaluation import (
     suite,
 )
 from scratchticket.judging.subject import Subject
-from scratchticket.judging.task import Facts
+from scratchticket.judging.task import Json
 from scratchticket.networks import placed
 from scratchticket.pictures import figures
 from scratchticket.runs.records import versions
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What to do.
+class EvaluationTask:
+    """An evaluation of one network, as a task.
 
     Attributes:
-        subject: Who is judged.
-        images: On which images.
-        source: Where they come from, as JSON values.
-        attacks: By which attacks.
-        where: In which balls.
-        seed: Of all random draws.
+        subject: The network.
+        images: Images to evaluate on.
+        source: Origin of the images, as JSON values.
+        attacks: Attacks to evaluate under.
+        where: Balls of the attacks.
+        seed: Seed of all random draws.
         batch_size: Images per piece of work.
         suite: Name of the suite, if it is one.
-        classes: How many there are, which tells what chance is.
+        classes: Number of classes, for the accuracy by chance.
     """
 
     subject: Subject
@@ -60,10 +60,10 @@ class Judgement:
     classes: int | None = None
 
     def plan(self) -> dict[str, Any]:
-        """Return everything that decides a result, as JSON values."""
+        """Return everything that decides the result, as JSON values."""
         return {
             "format": 1,
-            "subject": self.subject.facts,
+            "subject": self.subject.description,
             "images": fingerprint(self.images),
             "suite": self.suite,
             "epsilons": list(self.where.epsilons),
@@ -75,7 +75,7 @@ class Judgement:
         }
 
     def works(self, device: torch.device | str) -> list[Evaluation]:
-        """Return what there is to do."""
+        """Return the work of the task."""
         return [
             Evaluation(
                 placed(self.subject.network, device),
@@ -87,29 +87,29 @@ class Judgement:
             )
         ]
 
-    def report(self, works: Sequence[Evaluation], journal: Journal, progress: Progress) -> Facts:
-        """Return what a record says of the finished work."""
+    def report(self, works: Sequence[Evaluation], journal: Journal, progress: Progress) -> Json:
+        """Return the record of the finished work."""
         evaluated = works[0].result(journal)
         assert evaluated is not None
         return {
             "kind": "evaluation",
-            "subject": self.subject.facts,
+            "subject": self.subject.description,
             "data": self.source,
             **report(evaluated, self.where, self.classes),
         }
 
-    def picture(self, record: Facts) -> str:
-        """Draw accuracy against epsilon: SVG."""
+    def picture(self, record: Json) -> str:
+        """Return a plot of accuracy against epsilon: SVG."""
         return figures.robustness(record)
 
 
-def _planned(attack: Attack) -> Facts:
-    """Return what a plan says of an attack; in unchanging words, for it tells folders apart."""
+def _planned(attack: Attack) -> Json:
+    """Return an attack as a plan stores it; never reword this: it identifies folders."""
     name = "autoattack" if isinstance(attack.method, Stage) else attack.method.name
     return attack.facts() | {"title": attack.stream, "name": name}
 
 
-def judgement(  # noqa: PLR0913
+def evaluation_task(  # noqa: PLR0913
     subject: Subject,
     data: Data,
     *,
@@ -122,25 +122,25 @@ def judgement(  # noqa: PLR0913
     count: int | None = None,
     seed: int = 0,
     batch_size: int | None = None,
-) -> Judgement:
-    """Work out what to do, checking it.
+) -> EvaluationTask:
+    """Return a checked evaluation of one network.
 
     Args:
-        subject: Who is judged.
-        data: On whose test images.
-        suite_name: Which suite; without one, a single attack.
-        attack: Its name; ``none`` for natural accuracy alone.
-        settings: Of the attack.
-        epsilons: Radii; if not given, of a suite 1, 1.5 and 2 times the one the subject was made
-            for, of an attack that one.
-        l2: Euclidean radii of a suite; if not given, the paper's, scaled.
-        norm: Of the radii; if not given, the one the subject was made for.
-        count: How many test images; if not given all, or 200 for ``quick``.
-        seed: Of all random draws.
+        subject: The network.
+        data: Data set whose test images are used.
+        suite_name: Name of a suite; without one, a single attack.
+        attack: Name of the attack; ``none`` for natural accuracy alone.
+        settings: Settings of the attack.
+        epsilons: Radii; if not given, those of a suite are 1, 1.5 and 2 times the epsilon the
+            network was made to resist, that of an attack is this epsilon.
+        l2: l2 radii of a suite; if not given, the paper's, scaled.
+        norm: Norm of the radii; if not given, the one the network was made to resist.
+        count: Number of test images; if not given all, or 200 for ``quick``.
+        seed: Seed of all random draws.
         batch_size: Images per piece of work.
 
     Raises:
-        InputError: If anything of it cannot be.
+        InputError: If an argument is invalid, or arguments contradict each other.
     """
     own = suite_name is None and norm in (None, subject.norm)
     radii = (subject.epsilon,) if own and not epsilons else epsilons
@@ -162,9 +162,9 @@ def judgement(  # noqa: PLR0913
             raise InputError(f"--l2-epsilon is for attacks in l2 balls, {attack} is in linf here")
     if suite_name == "quick" and count is None:
         count = min(QUICK_IMAGES, len(data.test))
-    return Judgement(
+    return EvaluationTask(
         subject=subject,
-        images=some_of(data.test, count),
+        images=fixed_choice(data.test, count),
         source=data.judged,
         attacks=attacks,
         where=where,
@@ -182,10 +182,10 @@ def balls_of(
     norm: Norm | None = None,
     l2: Sequence[str] = (),
 ) -> Balls:
-    """Return where to search: around what a subject was made for, if not told otherwise.
+    """Return the balls to search in; by default around the one the network was made to resist.
 
     Raises:
-        InputError: If only another norm is told.
+        InputError: If a norm is given without an epsilon.
     """
     if not epsilons and norm not in (None, subject.norm):
         raise InputError(f"--norm {norm} needs --epsilon")
@@ -193,16 +193,16 @@ def balls_of(
     return balls(subject.epsilon, norm or subject.norm, shape, **radii)
 
 
-def fingerprint(images: ImageSet) -> Facts:
-    """Return what tells a set of images from others, as JSON values."""
+def fingerprint(images: ImageSet) -> Json:
+    """Return JSON values that identify a set of images."""
     return {"total": len(images), "sha256": images.digest(labels=True)}
 
 
-def some_of(images: ImageSet, count: int | None) -> ImageSet:
-    """Return so many of the images, the same at every call: a random choice in their old order.
+def fixed_choice(images: ImageSet, count: int | None) -> ImageSet:
+    """Return a random choice of the images in their old order, the same at every call.
 
     Raises:
-        InputError: If there are not so many.
+        InputError: If there are fewer.
     """
     if count is None or count == len(images):
         return images

@@ -1,4 +1,4 @@
-"""Adversarial images as bytes: ``.npz`` and Parquet."""
+"""Adversarial images in ``.npz`` and Parquet."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ COLUMNS = ("images", "originals", "labels", "predictions", "distances", "indices
 
 
 def read_npz(content: io.BytesIO) -> tuple[dict[str, Any], str]:
-    """Return the columns, and what the file says of itself.
+    """Return the columns of a file and its metadata.
 
     Raises:
-        Exception: Whatever a damaged archive makes NumPy raise; or if it unpacks to far more.
+        Exception: Whatever a damaged archive makes NumPy raise; or if it unpacks to far more than
+            its size.
     """
     check_archive(content, content.getbuffer().nbytes)
     with np.load(content, allow_pickle=False) as archive:
         return {name: archive[name] for name in COLUMNS}, str(archive["facts"])
 
 
-def write_parquet(columns: dict[str, Any], facts: str, content: io.BytesIO) -> None:
+def write_parquet(columns: dict[str, Any], metadata: str, content: io.BytesIO) -> None:
     """Write Parquet, one row per image: pixels as lists of floats, the originals as bytes."""
     pa, pq = arrow()
     images = columns.pop("images")
@@ -37,19 +38,19 @@ def write_parquet(columns: dict[str, Any], facts: str, content: io.BytesIO) -> N
     names = {"labels": "label", "predictions": "prediction", "distances": "distance"}
     flat |= {names.get(name, "index"): value for name, value in columns.items()}
     shape = json.dumps(images.shape[1:])
-    table = pa.table(flat).replace_schema_metadata({"facts": facts, "shape": shape})
+    table = pa.table(flat).replace_schema_metadata({"facts": metadata, "shape": shape})
     pq.write_table(table, content)
 
 
 def read_parquet(content: io.BytesIO) -> tuple[dict[str, Any], str]:
-    """Return the columns, and what the file says of itself; see :func:`read_npz`."""
+    """Return the columns of a file and its metadata; see :func:`read_npz`."""
     _, pq = arrow()
     from scratchticket.data.parquet import check_unpacked
 
     check_unpacked(pq.ParquetFile(content).metadata, content.getbuffer().nbytes)
     table = pq.read_table(content)
-    told = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
-    shape = parsed_json(told["shape"])
+    stored = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
+    shape = parsed_json(stored["shape"])
     originals = b"".join(table["original"].to_pylist())
     columns = {
         "images": np.stack(table["image"].to_numpy()).reshape(-1, *shape),
@@ -61,7 +62,7 @@ def read_parquet(content: io.BytesIO) -> tuple[dict[str, Any], str]:
     }
     if columns["images"][0].size != prod(shape):
         raise InputError("shape")
-    return columns, told["facts"]
+    return columns, stored["facts"]
 
 
 def arrow() -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""Who is judged: a ticket, or any network with a file of its weights."""
+"""The network to evaluate: a ticket, or any module with a file of its weights."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from scratchticket.tickets import Ticket
 from scratchticket.tickets.container import KEY
 from scratchticket.tickets.locate import ticket_path
 
-# Where others put their state dicts, and what they put before every name.
+# Keys under which other code nests state dicts, and prefixes it adds to every name.
 NESTED = ("state_dict", "model_state_dict", "model_state", "model", "net")
 WRAPPERS = ("module.", "_orig_mod.", "model.", "net.")
 TENSORS = (Tensor, nn.Parameter)
@@ -39,11 +39,11 @@ PICKLED = (b"PK", b"\x80")  # how files of torch.save begin
 
 
 class Inputs(Protocol):
-    """What must be known of images to judge a network on them; ``Data`` knows it."""
+    """The properties of images that a network is built for; ``Data`` has them."""
 
     @property
     def name(self) -> str:
-        """How they are called."""
+        """Name of the data set."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -55,32 +55,32 @@ class Inputs(Protocol):
 
     @property
     def mean(self) -> tuple[float, ...]:
-        """Per channel, of pixels in [0, 1]."""
+        """Per-channel mean of pixels in [0, 1]."""
 
     @property
     def std(self) -> tuple[float, ...]:
-        """Per channel."""
+        """Per-channel standard deviation."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A network that is judged.
+    """A network to evaluate.
 
     Attributes:
         network: From pixels in [0, 1] to logits, in eval mode.
-        facts: What it is, as JSON values.
-        epsilon: Of the ball it was made to resist, as text.
-        norm: Of that ball.
+        description: Description of the network, as JSON values.
+        epsilon: Radius of the ball it was made to resist, as text.
+        norm: Norm of that ball.
     """
 
     network: nn.Module
-    facts: dict[str, Any]
+    description: dict[str, Any]
     epsilon: str = "8/255"
     norm: Norm = "linf"
 
 
 def holds_ticket(path: Path) -> bool:
-    """Whether a file is to be read as a ticket: whether it is not clearly something else."""
+    """Whether a file should be read as a ticket, unless it is clearly something else."""
     content = read_bytes(ticket_path(path), "ticket file")
     if not _is_safetensors(content):
         return not content.startswith(PICKLED)
@@ -88,7 +88,7 @@ def holds_ticket(path: Path) -> bool:
 
 
 def _is_safetensors(content: bytes) -> bool:
-    """Whether a file begins as safetensors do: with the length of a header, and a header."""
+    """Whether content begins like safetensors: the length of a header, then a header."""
     return content[8:9] == b"{" and int.from_bytes(content[:8], "little") < len(content)
 
 
@@ -100,17 +100,17 @@ def make_subject(
     network: str | None = None,
     normalise: bool = False,
 ) -> Subject:
-    """Return who is judged.
+    """Return the network to evaluate, from its file.
 
     Args:
         path: File of a ticket, or of the state dict of ``network``.
-        ticket: What the file holds, if it is one.
-        inputs: What it is judged on.
-        network: See :func:`module_subject`; a ticket's has been imported.
+        ticket: The ticket in the file, if it is one.
+        inputs: Images that it is evaluated on.
+        network: See :func:`module_subject`; for a ticket it has been imported already.
         normalise: See :func:`module_subject`.
 
     Raises:
-        InputError: If file and network do not fit each other, or the images.
+        InputError: If file, network and images do not fit each other.
     """
     check_text(path.name, "the file's name")
     if ticket is None:
@@ -122,20 +122,20 @@ def make_subject(
 
 
 def ticket_subject(ticket: Ticket, path: Path) -> Subject:
-    """Return a ticket as who is judged; where it does not say, it was made for l-inf 8/255."""
+    """Return a ticket as the network to evaluate; by default it was made to resist l-inf 8/255."""
     epsilon, norm = drawn_under(ticket.provenance)
-    facts = {
+    description = {
         "file": path.name,
         "sha256": content_hash(ticket),
         "network": ticket.network.name,
         "kept": ticket.mask.kept,
         "of": ticket.mask.total,
     }
-    return Subject(ticket.build().eval(), facts, epsilon, norm)
+    return Subject(ticket.build().eval(), description, epsilon, norm)
 
 
 def drawn_under(provenance: Mapping[str, Any]) -> tuple[str, Norm]:
-    """Return epsilon and norm of the inner attack that a ticket was drawn under."""
+    """Return epsilon and norm of a ticket's inner attack."""
     try:
         attack = provenance["recipe"]["attack"]
         epsilon, norm = str(attack["epsilon"]), attack["norm"]
@@ -145,20 +145,20 @@ def drawn_under(provenance: Mapping[str, Any]) -> tuple[str, Norm]:
 
 
 def module_subject(name: str, path: Path, inputs: Inputs, normalise: bool = False) -> Subject:
-    """Return a network of the user's own with weights from a file.
+    """Return a network of the user's own, with weights from a file.
 
     Args:
         name: ``package.module:factory``, or a network of this package. The factory is called with
-            ``classes`` and ``image_shape`` as far as it takes them.
-        path: Its state dict, as safetensors or as ``torch.save`` writes it; keys may begin with
-            what wrappers add (``module.``, ``_orig_mod.``, ``model.``), and the dict may lie under
+            ``classes`` and ``image_shape`` if it takes them.
+        path: Its state dict, as safetensors or from ``torch.save``; keys may have a wrapper's
+            prefix (``module.``, ``_orig_mod.``, ``model.``), and the dict may lie under
             ``state_dict``, ``model_state_dict``, ``model_state``, ``model`` or ``net``.
-        inputs: What it is judged on.
+        inputs: Images that it is evaluated on.
         normalise: Put mean and standard deviation of the images in front of the network, which
-            else must take pixels in [0, 1].
+            otherwise must take pixels in [0, 1].
 
     Raises:
-        InputError: If the network cannot be made, or the file holds no state dict that fits.
+        InputError: If the network cannot be built, or the file holds no state dict that fits.
     """
     if ":" in name:
         import_factory(name)
@@ -172,17 +172,17 @@ def module_subject(name: str, path: Path, inputs: Inputs, normalise: bool = Fals
     _load(module, state_dict(path), path)
     network = normalised(module, Normalise(inputs.mean, inputs.std)) if normalise else module
     check_logits(network, inputs.shape, len(inputs.classes))
-    facts = {
+    description = {
         "file": path.name,
         "sha256": sha256(read_bytes(path, "file")).hexdigest(),
         "network": name,
         "normalise": normalise,
     }
-    return Subject(network.eval(), facts)
+    return Subject(network.eval(), description)
 
 
 def state_dict(path: Path) -> dict[str, Tensor]:
-    """Read a state dict; PyTorch's own format by its unpickler that runs no code.
+    """Return a state dict from a file; PyTorch's format is read without running code.
 
     Raises:
         InputError: If the file holds none.
@@ -195,7 +195,7 @@ def state_dict(path: Path) -> dict[str, Tensor]:
         else:
             if content.startswith(PICKLED[0]):
                 check_archive(io.BytesIO(content), len(content))
-            with warnings.catch_warnings(action="ignore"):  # of pickles, which are refused
+            with warnings.catch_warnings(action="ignore"):  # about pickles, which are refused
                 loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file may raise anything
         raise InputError(f"{path} holds no state dict: {first_line(error)}") from None
@@ -212,7 +212,7 @@ def state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def _unwrapped(state: dict[str, Tensor], own: Set[str]) -> dict[str, Tensor]:
-    """Return a state dict without what wrappers put before every name, unless it is a network's."""
+    """Return a state dict without wrappers' prefixes, unless they are the network's own."""
     while state and not state.keys() & own:
         prefix = next((p for p in WRAPPERS if all(key.startswith(p) for key in state)), None)
         if prefix is None:
@@ -222,7 +222,7 @@ def _unwrapped(state: dict[str, Tensor], own: Set[str]) -> dict[str, Tensor]:
 
 
 def _load(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
-    """Put weights into a module.
+    """Load weights into a module.
 
     Raises:
         InputError: If a name or a shape does not fit.
@@ -242,5 +242,5 @@ def _load(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
             )
     try:
         module.load_state_dict(state)
-    except (NotImplementedError, RuntimeError) as error:  # sparse or quantised, say
+    except (NotImplementedError, RuntimeError) as error:  # e.g. sparse or quantised
         raise InputError(f"{path} does not fit: {first_line(error)}") from None

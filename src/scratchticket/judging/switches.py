@@ -1,4 +1,4 @@
-"""Judging several networks at once: the transfer matrix, and the random switch between tickets."""
+"""Evaluating several networks at once: transfer matrices, and switches between tickets."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from scratchticket.base.files import canonical_json, check_text
 from scratchticket.base.rng import check_seed
 from scratchticket.data import ImageSet
 from scratchticket.evaluation import Balls, Journal, Progress, chance_signs, default_batch_size
-from scratchticket.evaluation.transfer import Crossed, Strike, Transfer
+from scratchticket.evaluation.transfer import SourcedAttack, Transfer, TransferResult
 from scratchticket.judging.evaluation import fingerprint
 from scratchticket.judging.subject import Subject
-from scratchticket.judging.task import Facts
+from scratchticket.judging.task import Json
 from scratchticket.networks import placed
 from scratchticket.pictures import set_figures
 from scratchticket.runs.records import versions
@@ -40,22 +40,22 @@ DENSE = "dense"  # prefix of the names of its pieces
 
 
 @dataclass(frozen=True)
-class _Several:
-    """Networks, and the images they are judged on.
+class _SeveralNetworks:
+    """Several networks, and the images they are evaluated on.
 
     Attributes:
-        subjects: By name.
-        images: On which images.
-        source: Where they come from, as JSON values.
-        where: In which balls.
+        subjects: Networks by name.
+        images: Images to evaluate on.
+        source: Origin of the images, as JSON values.
+        where: Balls of the attacks.
         classes: Number of logits.
-        seed: Of all random draws.
+        seed: Seed of all random draws.
         batch_size: Images per piece of work.
     """
 
     subjects: dict[str, Subject]
     images: ImageSet
-    source: Facts
+    source: Json
     where: Balls
     classes: int
     seed: int = 0
@@ -68,14 +68,14 @@ class _Several:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the networks."""
+        """Names of the networks."""
         return tuple(self.subjects)
 
-    def common(self) -> Facts:
-        """Return what every plan says."""
+    def common(self) -> Json:
+        """Return the part that all plans share."""
         return {
             "format": 1,
-            "networks": {name: subject.facts for name, subject in self.subjects.items()},
+            "networks": {name: subject.description for name, subject in self.subjects.items()},
             "images": fingerprint(self.images),
             "epsilons": list(self.where.epsilons),
             "seed": self.seed,
@@ -86,82 +86,82 @@ class _Several:
     def work(
         self,
         subjects: dict[str, Subject],
-        strikes: Sequence[Strike],
+        attacks: Sequence[SourcedAttack],
         device: torch.device | str,
         **more: Any,
     ) -> Transfer:
-        """Return the work of some strikes."""
+        """Return the work of some attacks."""
         networks = {name: placed(subject.network, device) for name, subject in subjects.items()}
         return Transfer(
-            networks, self.images, strikes, seed=self.seed, batch_size=self.batch_size, **more
+            networks, self.images, attacks, seed=self.seed, batch_size=self.batch_size, **more
         )
 
 
 @dataclass(frozen=True)
-class TransferTask(_Several):
-    """The transfer matrices of some networks: attacks made on each, judged on all."""
+class TransferTask(_SeveralNetworks):
+    """Transfer matrices of several networks: attacks made on each, evaluated on all."""
 
-    def plan(self) -> Facts:
-        """Return everything that decides a result, as JSON values."""
-        return {"kind": "transfer", **self.common(), "strikes": list(map(str, self._strikes()))}
+    def plan(self) -> Json:
+        """Return everything that decides the result, as JSON values."""
+        return {"kind": "transfer", **self.common(), "strikes": list(map(str, self._sourced()))}
 
     def works(self, device: torch.device | str) -> list[Transfer]:
-        """Return what there is to do."""
-        return [self.work(self.subjects, self._strikes(), device)]
+        """Return the work of the task."""
+        return [self.work(self.subjects, self._sourced(), device)]
 
-    def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Facts:
-        """Return what a record says of the finished work."""
-        crossed = works[0].result(journal)
-        assert crossed is not None
-        equal, natural = chances(None, len(self.names)), _natural(crossed)
+    def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Json:
+        """Return the record of the finished work."""
+        result = works[0].result(journal)
+        assert result is not None
+        equal, natural = chances(None, len(self.names)), _natural(result)
         return {
             "kind": "transfer",
             "data": self.source,
             "networks": list(self.names),
             "natural": {name: accuracy.correct for name, accuracy in natural.items()},
             "total": len(self.images),
-            "matrices": matrices(crossed, self.names, equal),
+            "matrices": matrices(result, self.names, equal),
             "warning_signs": chance_signs(natural, self.classes),
         }
 
-    def picture(self, record: Facts) -> str:
-        """Draw the matrices: SVG."""
+    def picture(self, record: Json) -> str:
+        """Return the matrices as heat maps: SVG."""
         return set_figures.transfer(record)
 
-    def _strikes(self) -> tuple[Strike, ...]:
+    def _sourced(self) -> tuple[SourcedAttack, ...]:
         return transfer_suite(self.names, self.where)
 
 
 @dataclass(frozen=True)
-class SwitchTask(_Several):
+class SwitchTask(_SeveralNetworks):
     """A random switch between tickets of one network, under attackers who know the set.
 
     Attributes:
         suite: ``quick`` or ``full``.
-        probabilities: Of the tickets; equal if None.
-        dense: A single network to compare with, under the same suite.
+        probabilities: Probabilities of the tickets; equal if None.
+        dense: A single network to compare with under the same suite.
     """
 
     suite: SwitchSuite = "quick"
     probabilities: tuple[float, ...] | None = None
     dense: Subject | None = None
 
-    def plan(self) -> Facts:
-        """Return everything that decides a result, as JSON values."""
+    def plan(self) -> Json:
+        """Return everything that decides the result, as JSON values."""
         return {
             "kind": "switch",
             **self.common(),
             "suite": self.suite,
             "probabilities": self.probabilities and list(self.probabilities),
-            "dense": self.dense and self.dense.facts,
-            "strikes": list(map(str, self._strikes(self.names))),
+            "dense": self.dense and self.dense.description,
+            "strikes": list(map(str, self._sourced(self.names))),
         }
 
     def works(self, device: torch.device | str) -> list[Transfer]:
-        """Return what there is to do."""
+        """Return the work of the task."""
         own = self.work(
             self.subjects,
-            self._strikes(self.names),
+            self._sourced(self.names),
             device,
             members=self.names,
             probabilities=self.probabilities,
@@ -169,60 +169,60 @@ class SwitchTask(_Several):
         if self.dense is None:
             return [own]
         alone = {DENSE: self.dense}
-        strikes = self._strikes([DENSE], alone=True)
+        attacks = self._sourced([DENSE], alone=True)
         return [
             own,
-            self.work(alone, strikes, device, members=[DENSE], prefix=f"{DENSE}: "),
+            self.work(alone, attacks, device, members=[DENSE], prefix=f"{DENSE}: "),
         ]
 
-    def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Facts:
+    def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Json:
         """Return what a record says of the finished work; the game is played now."""
         found = [work.result(journal) for work in works]
-        crossed = found[0]
-        assert crossed is not None
+        result = found[0]
+        assert result is not None
         members = Members(self.names, chances(self.probabilities, len(self.names)))
-        facts = switch_report(crossed, members, self.where)
-        facts["game"] = self._game(crossed, members, works[0], journal, progress)
-        natural = _natural(crossed)
+        record = switch_report(result, members, self.where)
+        record["game"] = self._game(result, members, works[0], journal, progress)
+        natural = _natural(result)
         if len(found) > 1 and found[1] is not None:
             single = Members((DENSE,), torch.ones(1, dtype=torch.float64))
-            facts["dense"] = switch_report(found[1], single, self.where)
+            record["dense"] = switch_report(found[1], single, self.where)
             natural |= _natural(found[1])
             for case, other in zip(
-                facts["worst_cases"], facts["dense"]["worst_cases"], strict=True
+                record["worst_cases"], record["dense"]["worst_cases"], strict=True
             ):
                 case["gain_over_dense"] = gain(case["interval"], other["interval"])
         return {
             "kind": "switch",
             "data": self.source,
             "suite": self.suite,
-            **facts,
+            **record,
             "warning_signs": chance_signs(natural, self.classes),
         }
 
-    def picture(self, record: Facts) -> str:
-        """Draw what is left under every strike: SVG."""
+    def picture(self, record: Json) -> str:
+        """Draw the expected accuracy under every attack: SVG."""
         return set_figures.switch(record)
 
-    def _strikes(self, names: Sequence[str], alone: bool = False) -> tuple[Strike, ...]:
+    def _sourced(self, names: Sequence[str], alone: bool = False) -> tuple[SourcedAttack, ...]:
         known = None if alone else self.probabilities
         return switch_suite(self.suite, names, self.where, self.classes, known)
 
     def _game(
         self,
-        crossed: Crossed,
+        result: TransferResult,
         members: Members,
         work: Transfer,
         journal: Journal,
         progress: Progress,
-    ) -> Facts:
-        """Return the defender's best probabilities at the least epsilon, and what they leave."""
+    ) -> Json:
+        """Return the defender's best probabilities at the least epsilon, and their accuracy."""
         epsilon = self.where.epsilons[0]
-        known: Attacks = [members.right(crossed.right)]
+        known: Attacks = [members.right(result.right)]
         known += [
             members.right(s.right)
-            for s in crossed.struck
-            if s.strike.attack.epsilon == epsilon and s.strike.attack.norm == self.where.norm
+            for s in result.rows
+            if s.sourced.attack.epsilon == epsilon and s.sourced.attack.norm == self.where.norm
         ]
         if self.suite == "quick":
             answer = solve(known)
@@ -232,11 +232,11 @@ class SwitchTask(_Several):
         def respond(probabilities: tuple[float, ...]) -> Attacks:
             nonlocal count
             count += 1
-            strikes = respond_with(probabilities, self.where)
+            attacks = respond_with(probabilities, self.where)
             new = Transfer(
                 work.networks,
                 self.images,
-                strikes,
+                attacks,
                 members=self.names,
                 probabilities=probabilities,
                 seed=self.seed,
@@ -244,9 +244,9 @@ class SwitchTask(_Several):
                 prefix=f"round {count} of the game ({_digest(probabilities)}): ",
             )
             new.run(journal, progress=progress)
-            result = new.result(journal)
-            assert result is not None
-            return [members.right(struck.right) for struck in result.struck]
+            response = new.result(journal)
+            assert response is not None
+            return [members.right(row.right) for row in response.rows]
 
         solution, rounds = play(known, respond, ROUNDS)
         return {
@@ -258,29 +258,29 @@ class SwitchTask(_Several):
         }
 
 
-def _natural(crossed: Crossed) -> dict[str, Accuracy]:
-    """Return the natural accuracy of each network, by its name."""
-    return {name: Accuracy(int(r.sum()), len(r)) for name, r in crossed.right.items()}
+def _natural(result: TransferResult) -> dict[str, Accuracy]:
+    """Return the natural accuracy of each network, by name."""
+    return {name: Accuracy(int(r.sum()), len(r)) for name, r in result.right.items()}
 
 
 def check_epsilons(suite: str, epsilons: Sequence[str]) -> None:
-    """Refuse more radii than a suite searches at.
+    """Raise an error for more radii than a suite has.
 
     Raises:
         InputError: If there are more.
     """
-    most = EPSILONS.get(suite, len(epsilons))  # a suite that is none is refused elsewhere
+    most = EPSILONS.get(suite, len(epsilons))  # an unknown suite is refused elsewhere
     if len(epsilons) > most:
         raise InputError(f"suite {suite} searches at {most} epsilon, got {len(epsilons)}")
 
 
 def _digest(probabilities: tuple[float, ...]) -> str:
-    """Return what tells answers to these probabilities from others in a journal."""
+    """Return a hash that identifies these probabilities in the journal."""
     return sha256(canonical_json(probabilities).encode()).hexdigest()[:8]
 
 
 def unique_names(files: Sequence[tuple[Path, int | None]]) -> list[str]:
-    """Return a short name for each network: its file's, with folders where two are the same.
+    """Return a short name for each network: its file's, with folders where names repeat.
 
     Args:
         files: Each network's file, and its number where the file holds several.

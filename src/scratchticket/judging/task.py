@@ -1,4 +1,4 @@
-"""A task, from a plan to a record: resumable, shareable, with a picture."""
+"""Carrying out an evaluation from plan to record: resumable, shareable, with a picture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scratchticket.runs.folder import RunFolder, json_file
 from scratchticket.runs.records import commit, machine, versions
 from scratchticket.runs.schemas import all_attacked, check_record
 
-Facts = dict[str, Any]
+Json = dict[str, Any]
 W = TypeVar("W", bound=Work)
 
 
@@ -34,28 +34,28 @@ class EvaluationFolder:
 
     @property
     def record(self) -> Path:
-        """Numbers; there once the evaluation is finished."""
+        """The record, written when the evaluation is finished."""
         return self.path / "record.json"
 
     @property
     def picture(self) -> Path:
-        """What was found, at a glance."""
+        """The picture of the record."""
         return self.path / "accuracy.svg"
 
     def journal(self, shard: Shard) -> Path:
-        """What one process has found so far."""
+        """The journal of one process."""
         share = "" if shard.count == 1 else f"-{shard.index}-of-{shard.count}"
         return self.path / f"journal{share}.jsonl"
 
     def journals(self) -> list[Path]:
-        """Return the journals that are there."""
+        """The journals in the folder."""
         return sorted(self.path.glob("journal*.jsonl"))
 
     def prepare(self, overwrite: bool) -> None:
-        """Make the folder, and with ``overwrite`` remove what an evaluation left there.
+        """Make the folder; with ``overwrite``, remove an earlier evaluation.
 
         Raises:
-            InputError: If that cannot be done, or the folder is that of a draw or a training.
+            InputError: If the folder cannot be used, or holds a draw or a training.
         """
         if RunFolder(self.path, "draw").recipe.exists():
             raise InputError(f"{self.path} holds a run of its own; choose another --out")
@@ -68,19 +68,19 @@ class EvaluationFolder:
 
 
 class Task(Protocol[W]):
-    """What is to be found out about networks."""
+    """An evaluation of one or more networks."""
 
-    def plan(self) -> Facts:
-        """Return everything that decides a result, as JSON values."""
+    def plan(self) -> Json:
+        """Return everything that decides the result, as JSON values."""
 
     def works(self, device: torch.device | str) -> Sequence[W]:
-        """Return what there is to do."""
+        """Return the work of the task."""
 
-    def report(self, works: Sequence[W], journal: Journal, progress: Progress) -> Facts:
-        """Return what a record says of the finished work; what follows from it is done now."""
+    def report(self, works: Sequence[W], journal: Journal, progress: Progress) -> Json:
+        """Return the record of the finished work, with what is computed from it."""
 
-    def picture(self, record: Facts) -> str:
-        """Draw what was found: SVG."""
+    def picture(self, record: Json) -> str:
+        """Return a picture of the record: SVG."""
 
 
 def carry_out(  # noqa: PLR0913
@@ -91,30 +91,30 @@ def carry_out(  # noqa: PLR0913
     overwrite: bool = False,
     device: torch.device | str = "cpu",
     progress: Progress = lambda name, done, total: None,
-) -> Facts | None:
-    """Carry out a task; in a folder, from where it was left.
+) -> Json | None:
+    """Carry out a task; in a folder, resume it where it was left.
 
     Args:
-        task: What to do.
-        folder: Where to keep what is found; nothing is kept if not given.
-        shard: Which share of the work is this process's.
-        overwrite: Begin anew.
+        task: The evaluation.
+        folder: Folder for journal and record; nothing is written if not given.
+        shard: This process's share of the work.
+        overwrite: Remove an earlier evaluation and start again.
         device: Where to compute.
-        progress: Called after each piece of work: what was done, pieces done, pieces in all.
+        progress: Called after each piece with its name, the pieces done and all pieces.
 
     Returns:
         The record, once all shards are done; None before.
 
     Raises:
-        OtherEvaluation: If the folder holds what another evaluation has left.
+        OtherEvaluation: If the folder holds another evaluation.
         Busy: If another process is at work there.
-        InputError: If the folder holds something else, or a share would overwrite the others.
+        InputError: If the folder holds something else, or a share would remove those of others.
     """
     if overwrite and shard.count > 1:
         raise InputError(
             "--overwrite would remove what the other shares find; remove the folder instead"
         )
-    plan, works = task.plan(), task.works(device)  # what is wrong is found before files change
+    plan, works = task.plan(), task.works(device)  # errors come before files change
     if torch.are_deterministic_algorithms_enabled():
         plan = {**plan, "deterministic": True}  # of all pieces or of none
     if folder is None:
@@ -134,7 +134,7 @@ def carry_out(  # noqa: PLR0913
         if (finished := _finished(home, plan)) is not None:
             return finished
         _run(works, journal, shard, progress)
-        journal.read(home.journals())  # others may have finished meanwhile
+        journal.read(home.journals())  # other processes may have finished meanwhile
         record = _record(task, works, plan, journal, device, progress)
         if record is not None:
             write_atomically(home.picture, task.picture(record))
@@ -144,10 +144,10 @@ def carry_out(  # noqa: PLR0913
         journal.close()
 
 
-def _finished(home: EvaluationFolder, plan: Facts) -> Facts | None:
+def _finished(home: EvaluationFolder, plan: Json) -> Json | None:
     """Return the record of a task that was finished earlier.
 
-    One with numbers that have no attack behind them is made again from what the journal has.
+    A record with a worst case that no attack supports is rebuilt from the journal.
     """
     if not home.record.exists():
         return None
@@ -159,7 +159,7 @@ def _finished(home: EvaluationFolder, plan: Facts) -> Facts | None:
 
 
 def _run(works: Sequence[W], journal: Journal, shard: Shard, progress: Progress) -> None:
-    """Do a share of the work."""
+    """Do this process's share of the work."""
     for work in works:
         work.run(journal, shard, progress)
 
@@ -167,12 +167,12 @@ def _run(works: Sequence[W], journal: Journal, shard: Shard, progress: Progress)
 def _record(  # noqa: PLR0917
     task: Task[W],
     works: Sequence[W],
-    plan: Facts,
+    plan: Json,
     journal: Journal,
     device: torch.device | str,
     progress: Progress,
-) -> Facts | None:
-    """Make the record, if all shards have done theirs."""
+) -> Json | None:
+    """Return the record, and write it with its picture; None until all shares are done."""
     if not all(work.finished(journal) for work in works):
         return None
     return {

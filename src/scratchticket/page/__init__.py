@@ -1,4 +1,4 @@
-"""A page to try tickets on: an image, an attack step by step, and what each network says."""
+"""A web page to try tickets: an image, an attack step by step, and every network's answer."""
 
 from scratchticket.page.pictures import MAX_BYTES, MAX_SIDE, picture
 from scratchticket.page.sets import TicketSet, load_sets

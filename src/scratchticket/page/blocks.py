@@ -1,4 +1,4 @@
-"""The page's controls, made of gradio's."""
+"""The controls of the page, made of gradio's blocks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from scratchticket.base.errors import extra_missing
-from scratchticket.page.desk import SAMPLE, UNKNOWN, UPLOADED, Page
 from scratchticket.page.each import EACH
 from scratchticket.page.environment import NO_PROXY, environment
 from scratchticket.page.pictures import MAX_BYTES, MAX_SIDE
+from scratchticket.page.service import SAMPLE, UNKNOWN, UPLOADED, Page
 from scratchticket.page.show import Attacked, complaint, hint, shown, titled, verdict
 from scratchticket.page.trial import MAX_STEPS, SWITCH, attacks
 
@@ -45,7 +45,7 @@ def import_gradio() -> Any:
 
 
 def build(page: Page) -> Any:
-    """Return the page as gradio's blocks, not served yet.
+    """Return the page as gradio blocks, not served yet.
 
     Raises:
         InputError: If gradio is not installed.
@@ -59,21 +59,21 @@ def build(page: Page) -> Any:
 
 
 def _says(words: str) -> str:
-    """Return a function of the browser that gives a control its words, at once."""
+    """Return a browser function that sets a control's text at once."""
     return f"() => {json.dumps(words)}"
 
 
 class _Controls:
-    """The controls, and what happens when one is changed.
+    """The controls of the page and their events.
 
     Args:
-        gr: The module gradio; its blocks are open.
-        page: What answers.
+        gr: The module gradio, inside an open block context.
+        page: The service that answers.
     """
 
     def __init__(self, gr: Any, page: Page) -> None:
         self._gr, self._page = gr, page
-        # names of what the page holds for the visitor; kept in the browser, unlike gradio's states
+        # keys of data held for the visitor; kept in the browser, unlike gradio's states
         self._uploaded, self._held = gr.Textbox(visible=False), gr.Textbox(visible=False)
         with gr.Row(elem_id="page"):
             with gr.Column(elem_id="image"):
@@ -148,12 +148,12 @@ class _Controls:
         )
 
     def connect(self, blocks: Any) -> None:
-        """Say what each control does.
+        """Connect each control to its events.
 
         Args:
-            blocks: The page; what stands in it at first depends on the first set.
+            blocks: The page; it opens on the first set.
         """
-        # values are checked here, not by gradio: it forgets what a control offers its visitor
+        # values are checked here: gradio forgets the choices it offered a visitor
         unchecked = {"api_visibility": "private", "preprocess": False}
         quiet = unchecked | {"show_progress": "hidden"}
         choice = [self._set, self._kind, self._number, self._uploaded, self._invert]
@@ -162,12 +162,12 @@ class _Controls:
         of_kind = [self._number, self._upload, self._invert, self._truth]
         asked = [self._held, self._step, *choice]
         in_turn = quiet | {"concurrency_id": "seen", "concurrency_limit": 1}  # the last one counts
-        told_of = [self._told, self._title, self._result]
-        of_set += [self._preview, *told_of]  # at once: a visitor may choose an image meanwhile
+        answer = [self._told, self._title, self._result]
+        of_set += [self._preview, *answer]  # at once: the visitor may choose an image meanwhile
         seen: dict[str, Any] = {
             "fn": self._seen,
             "inputs": asked,
-            "outputs": [self._preview, self._step, *told_of],
+            "outputs": [self._preview, self._step, *answer],
         } | in_turn
         for event in (blocks.load, self._set.change):
             event(self._chosen, [self._set], of_set, **quiet)
@@ -176,26 +176,26 @@ class _Controls:
         by_visitor = [control.input for control in (self._kind, self._number, self._invert)]
         for event in (*by_visitor, self._uploaded.change):
             event(**seen, trigger_mode="always_last")
-        self._step.input(self._looked, asked, told_of, **in_turn, trigger_mode="always_last")
+        self._step.input(self._looked, asked, answer, **in_turn, trigger_mode="always_last")
         self._norm.input(self._radius, [self._set, self._norm], [self._epsilon], **quiet)
-        told = [*choice, self._truth, self._tickets, self._source, self._attack, self._epsilon]
-        told += [self._norm, self._steps]
+        inputs = [*choice, self._truth, self._tickets, self._source, self._attack, self._epsilon]
+        inputs += [self._norm, self._steps]
         for event in (self._run.click, self._epsilon.submit):
-            event(None, outputs=[self._run], js=_says(AT_WORK), **quiet)  # first: the others wait
+            event(None, outputs=[self._run], js=_says(AT_WORK), **quiet)  # first: others wait
             event(
                 self._attacked,
-                told,
+                inputs,
                 [self._held, self._step],
                 show_progress_on=[self._result],
                 trigger_mode="once",
-                concurrency_limit=None,  # the page has a queue of its own
+                concurrency_limit=None,  # the service has its own queue
                 **unchecked,
             ).then(**seen).then(None, outputs=[self._run], js=_says(ATTACK), **quiet).then(
                 None, js=IN_SIGHT, **quiet
             )
 
     def _chosen(self, name: Any) -> list[Any]:
-        """Return what a set offers, and what it opens on."""
+        """Return the choices that a set offers, and those it opens on."""
         one, update = self._page.chosen(name), self._gr.update
         number, held = self._page.opening(name)
         tickets = [(label, ticket) for ticket, label in one.labels().items()]
@@ -226,40 +226,40 @@ class _Controls:
         ]
 
     def _last(self, held: str, choice: Sequence[Any]) -> int:
-        """Return the number of an attack's last step."""
+        """Return the number of the last step of an attack."""
         answer = self._page.answer(held, choice)
         return len(answer.trial) - 1 if isinstance(answer, Attacked) else 1
 
     def _last_step(self, held: str, choice: Sequence[Any]) -> Any:
-        """Return the slider of an attack's steps, at the last."""
+        """Return the step slider of an attack, at its last step."""
         last = self._last(held, choice)
         return self._gr.update(maximum=last, value=last)
 
     def _shows(self, kind: Any) -> list[Any]:
-        """Return which of the image's controls are there."""
+        """Return which image controls are visible."""
         update, own = self._gr.update, kind == UPLOADED
         return [update(visible=not own), *(update(visible=own) for _ in range(3))]
 
     def _radius(self, name: Any, norm: Any) -> str:
         return self._page.chosen(name).epsilon("l2" if norm == "l2" else "linf")
 
-    def _attacked(self, *told: Any) -> list[Any]:
-        """Attack; return what the answer is held under, and the step to show."""
-        held = self._page.attack(told[:5], told[5], told[6], told[7:])
-        return [held, self._last_step(held, told[:5])]
+    def _attacked(self, *inputs: Any) -> list[Any]:
+        """Attack; return the key of the answer, and the step to show."""
+        held = self._page.attack(inputs[:5], inputs[5], inputs[6], inputs[7:])
+        return [held, self._last_step(held, inputs[:5])]
 
     def _take(self, sent: Any) -> list[str]:
-        """Take an upload; return what it is held under, and the image's kind."""
+        """Store an upload; return its key, and the image's kind."""
         return [self._page.upload(sent), UPLOADED]
 
     def _seen(self, held: Any, step: Any, *choice: Any) -> list[Any]:
-        """Return the chosen image, whether it was attacked, and what came of that."""
+        """Return the chosen image, whether it was attacked, and the result."""
         attacked = isinstance(self._page.answer(held, choice), Attacked)
         looked = self._looked(held, step, *choice)
         return [self._page.preview(*choice), self._gr.update(visible=attacked), *looked]
 
     def _looked(self, held: Any, step: Any, *choice: Any) -> list[str]:
-        """Return the verdict, the title and the result of the attack on an image, at a step."""
+        """Return the verdict, title and result of the attack on an image, at a step."""
         answer = self._page.answer(held, choice)
         if answer is None:
             return [hint(NOTHING), "", ""]

@@ -1,4 +1,4 @@
-"""One image, and each network under an attack that is made on itself."""
+"""One image, with every network under an attack on itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scratchticket.data import pixels
 from scratchticket.page.sets import TicketSet
 from scratchticket.page.trial import Question, Trial, try_attack
 
-EACH = "each network itself"  # whom an attack can be made on, besides those of a trial
+EACH = "each network itself"  # a source besides those of a trial
 
 
 def try_each(
@@ -25,24 +25,24 @@ def try_each(
     seed: int = 0,
     stopped: Callable[[], bool] = lambda: False,
 ) -> tuple[Trial, dict[str, Tensor]]:
-    """Attack an image once for every network, and ask that network after each step.
+    """Attack an image once for every network, and evaluate that network after each step.
 
     Args:
-        chosen: The set of tickets, and the dense networks.
+        chosen: Set of tickets and dense networks.
         image: uint8, ``(channel, height, width)``.
-        question: The attack, and the tickets; its source is not looked at.
-        label: The right class; if not given, each attack leads away from what its network says of
-            the image as it is.
-        seed: Of each attack's random draws.
-        stopped: As of :func:`try_attack`.
+        question: The attack and the tickets; its source is ignored.
+        label: The true class; if not given, each attack leads away from its network's prediction on
+            the clean image.
+        seed: Seed of each attack's random draws.
+        stopped: See :func:`try_attack`.
 
     Returns:
-        The trial, each network's answers those to its own images; and these images by network,
-        ``(position, channel, height, width)``. The trial's own images and draws are those of the
-        attack on the first ticket.
+        The trial, in which each network answers on its own images; and these images by network,
+            ``(position, channel, height, width)``. The trial's images and draws are those of the
+            attack on the first ticket.
 
     Raises:
-        InputError: As of :func:`try_attack`.
+        InputError: See :func:`try_attack`.
     """
     tickets = question.tickets
     chosen.switch(tickets)
@@ -69,7 +69,7 @@ def try_each(
 
 
 def aimed(question: Question, source: str, tickets: tuple[str, ...] = ()) -> Question:
-    """Return a question of the same attack, made on another network, for these tickets if any."""
+    """Return a question with the same attack on another source, and other tickets if given."""
     other = copy(question)
     object.__setattr__(other, "source", source)
     object.__setattr__(other, "tickets", tickets or question.tickets)

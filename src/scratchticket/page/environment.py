@@ -1,4 +1,4 @@
-"""Variables of the environment that gradio reads."""
+"""Environment variables that gradio reads."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-NO_PROXY = {"NO_PROXY": "*", "no_proxy": "*"}  # the page calls nobody: no proxy is asked
+NO_PROXY = {"NO_PROXY": "*", "no_proxy": "*"}  # the page makes no requests, so needs no proxy
 
 
 @contextmanager
 def environment(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of the environment, and put back what was there."""
+    """Set environment variables in this context, then restore them."""
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

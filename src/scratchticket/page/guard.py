@@ -1,8 +1,8 @@
-"""What the page's server answers at all: a list, and everything else is refused.
+"""ASGI middleware in front of gradio: an allowlist of requests.
 
-gradio serves files from its temporary folder, fetches addresses for whoever asks, takes uploads
-without bound, and takes them from pages of other sites. The page needs none of that, so such
-requests do not reach it.
+gradio serves files from its temporary folder, fetches URLs for anybody, accepts uploads without
+limit, and accepts them from other sites' pages. The page needs none of that, so such requests are
+refused.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ READ = {
 }
 BELOW = ("/assets/", "/static/", f"{API}/heartbeat/")
 UPLOAD, JOIN = f"{API}/upload", f"{API}/queue/join"
-POSTED = {  # at most so many bytes
+POSTED = {  # largest body, in bytes
     UPLOAD: MAX_BYTES + 2**14,
     JOIN: 2**18,
     f"{API}/cancel": 2**14,
     f"{API}/reset": 2**14,
 }
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-UNDER_WAY = 4  # uploads that arrive at a time
-UNREAD = 8  # uploads that wait to be read; of more, the oldest are deleted
-UNREAD_SECONDS = 60  # after which an upload that nobody has read is deleted
-SECONDS = 60  # that an upload may take to arrive
+UNDER_WAY = 4  # concurrent uploads
+UNREAD = 8  # uploads not read yet; the oldest are deleted
+UNREAD_SECONDS = 60  # after which an unread upload is deleted
+SECONDS = 60  # for an upload to arrive
 ON_EVERY_ANSWER = [
     (b"content-security-policy", b"frame-ancestors 'none'"),
     (b"x-frame-options", b"DENY"),
@@ -63,13 +63,13 @@ REFUSED = {
 
 
 class Guard:
-    """Lets pass what the page needs, as ASGI middleware.
+    """ASGI middleware that passes only requests the page needs.
 
     Args:
-        app: What answers.
-        folder: Where uploads are; no request may name a file anywhere else.
-        hosts: What the page may be called in an address, so that no other site's name can be
-            pointed at it; none for any.
+        app: Application that answers.
+        folder: Folder of uploads; no request may name a file elsewhere.
+        hosts: Host names of the page, so that no other site's name can be pointed at it; None for
+            any.
     """
 
     def __init__(self, app: App, folder: Path, hosts: tuple[str, ...] | None = LOOPBACK) -> None:
@@ -102,7 +102,7 @@ class Guard:
             await self._app(scope, receive, answer)
 
     async def _upload(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Pass on an upload once it is there, and see to it that few lie about."""
+        """Pass on an upload when it has arrived, and delete old ones."""
         if self._under_way >= UNDER_WAY:
             await _refuse(503, send)
             return
@@ -125,7 +125,7 @@ class Guard:
             loop.call_later(UNREAD_SECONDS + 1, delete_unread, self._folder, UNREAD)
 
     def _refusal(self, scope: Message) -> int:
-        """Return the HTTP status a request is refused with; 0 if it may pass."""
+        """Return the HTTP status of a refusal; 0 if the request may pass."""
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
@@ -144,7 +144,7 @@ class Guard:
         return 413 if int(length) > POSTED[path] else 0
 
     def _is_harmless(self, body: bytes) -> bool:
-        """Whether a request names no file but uploads."""
+        """Whether a request names no files but uploads."""
         try:
             return self._names_uploads(json.loads(body))
         except (ValueError, RecursionError):
@@ -161,12 +161,12 @@ class Guard:
         return True
 
     def holds(self, named: object) -> bool:
-        """Whether something is the path of a file in the folder of uploads."""
+        """Whether a value is the path of a file in the upload folder."""
         return is_upload(named, self._folder)
 
 
 def is_upload(named: object, folder: Path) -> bool:
-    """Whether something is the path of a file in a folder, links followed."""
+    """Whether a value is the path of a file in a folder, links resolved."""
     if not isinstance(named, str) or "\0" in named:
         return False
     try:
@@ -177,15 +177,15 @@ def is_upload(named: object, folder: Path) -> bool:
 
 
 def _is_from_the_page(headers: dict[bytes, str], host: str, path: str, method: str) -> bool:
-    """Whether a browser, if it is one that asks, does so for the page itself or its visitor.
+    """Whether a request comes from the page itself or a visitor, not from another site.
 
-    Browsers say so in two headers that no site can change. Programs send neither of them.
+    Browsers say so in two headers that no site can change; other programs send neither.
 
     Args:
-        headers: Of the request.
-        host: What it calls this server.
-        path: What it asks for; links to the page may stand anywhere.
-        method: Of the request.
+        headers: Headers of the request.
+        host: Host in the request.
+        path: Path of the request; any site may link to the page.
+        method: Method of the request.
     """
     origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site", "same-origin")
     if origin is not None and origin.lower() not in (
@@ -200,24 +200,24 @@ def _is_from_the_page(headers: dict[bytes, str], host: str, path: str, method: s
 
 
 def _is_one_file(body: bytes) -> bool:
-    """Whether a multipart body has one part: the line it begins with comes again at the end alone.
+    """Whether a multipart body has exactly one part: its boundary recurs only at the end.
 
-    gradio takes up to 1000 files at a time, and those of some names stay in its folder.
+    gradio would accept up to 1000 files at a time, and keep those of some names.
     """
     line = body.lstrip(b"\r\n").partition(b"\r\n")[0]
     return len(line) > 2 and body.count(line) == 2
 
 
 def delete_unread(folder: Path, most: int) -> None:
-    """Delete uploads that nobody has read: those that are old, and the oldest of too many.
+    """Delete unread uploads: old ones, and the oldest beyond a number.
 
     Args:
-        folder: Of uploads; gradio makes a folder for each.
-        most: How many may stay.
+        folder: Folder of uploads; gradio makes a subfolder for each.
+        most: Largest number to keep.
     """
     ages: list[tuple[float, Path]] = []
     for path in folder.rglob("*"):
-        with suppress(OSError):  # it was read meanwhile
+        with suppress(OSError):  # it may be read meanwhile
             if path.is_file():
                 ages.append((path.stat().st_mtime, path))
     old = time.time() - UNREAD_SECONDS
@@ -227,7 +227,7 @@ def delete_unread(folder: Path, most: int) -> None:
 
 
 def delete_upload(path: Path, folder: Path) -> None:
-    """Delete an upload, and the folder that gradio has made for it."""
+    """Delete an upload with the folder that gradio made for it."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
         if path.parent.resolve() != folder.resolve():
@@ -235,7 +235,7 @@ def delete_upload(path: Path, folder: Path) -> None:
 
 
 async def _read(receive: Receive) -> tuple[bytes, Receive]:
-    """Read a request's body, and return what gives it again."""
+    """Return a request's body, and a function that replays it."""
     parts, more = [], True
     while more:
         message = await receive()

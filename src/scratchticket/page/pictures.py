@@ -1,4 +1,4 @@
-"""From what somebody uploads to the pixels that a ticket takes."""
+"""From an uploaded image to the pixels of a ticket's input."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from scratchticket.base.errors import InputError, first_line
-from scratchticket.data.pictures import FORMATS, photograph, pixels_of
+from scratchticket.data.decoding import FORMATS, photograph, pixels_of
 
-MAX_BYTES = 5 * 2**20  # of an upload
-MAX_SIDE = 4096  # pixels
+MAX_BYTES = 5 * 2**20  # largest upload
+MAX_SIDE = 4096  # largest width or height, in pixels
 
 
 def picture(content: bytes, shape: tuple[int, int, int], *, invert: bool = False) -> Tensor:
-    """Turn an uploaded image into one that a ticket takes.
+    """Return an uploaded image as the input of a ticket.
 
-    It is made grey or RGB, cut around its centre to the proportions of ``shape``, and resized
-    bilinearly. What is transparent is laid on white; several frames are refused.
+    It is converted to grey or RGB, cropped around its centre to the aspect ratio of ``shape``, and
+    resized bilinearly. Transparent pixels are laid on white; several frames are refused.
 
     Args:
-        content: The file, at most 5 MiB.
+        content: Content of the file, at most 5 MiB.
         shape: ``(channel, height, width)`` of the ticket's images, one channel or three.
-        invert: Exchange dark and light, as of ink on paper for digits that are light on black.
+        invert: Exchange dark and light, for ink on paper if digits are light on black.
 
     Returns:
         uint8, of that shape.
 
     Raises:
-        InputError: If it is too large, no image of a known format, or damaged.
+        InputError: If the image is too large, of an unknown format, or damaged.
     """
     if len(content) > MAX_BYTES:
         raise InputError(f"the file has {len(content):,} bytes; at most {MAX_BYTES:,} are read")
@@ -43,7 +43,7 @@ def picture(content: bytes, shape: tuple[int, int, int], *, invert: bool = False
 
 
 def _check_size(content: bytes) -> None:
-    """Refuse an image by what its header says, before any pixel is decoded.
+    """Raise an error for an image whose header says it is too large, before decoding.
 
     Raises:
         InputError: If it is larger than 4096x4096, or has no header.

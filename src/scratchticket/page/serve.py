@@ -1,4 +1,4 @@
-"""Serving the page: to this machine alone, without a network, from a folder that goes with it."""
+"""Serving the page: on this machine only by default, offline, from a temporary folder."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from typing import Any
 
 from scratchticket.base.errors import InputError
 from scratchticket.page.blocks import build, import_gradio
-from scratchticket.page.desk import Page
 from scratchticket.page.environment import NO_PROXY, environment
 from scratchticket.page.guard import LOOPBACK, Guard
 from scratchticket.page.pictures import MAX_BYTES
+from scratchticket.page.service import Page
 from scratchticket.page.sets import TicketSet
 
 FIRST_PORT, PORTS = 7860, 100
-SESSIONS = 32  # visitors whose controls gradio remembers; the page does not rely on it
+SESSIONS = 32  # visitors remembered by gradio; the page does not rely on it
 WAITING = 256  # requests in gradio's queue, of at most 256 KiB
 PATIENCE = 60  # seconds for the server to start or end
 FONTS = ("system-ui", "sans-serif")
 MONO = ("ui-monospace", "monospace")
-READABLE = {  # colours of a contrast of 4.5 to 1 at least
+READABLE = {  # colours with a contrast of at least 4.5 to 1
     f"{name}{mode}": colour
     for names, colours in (
         (("body_text_color_subdued", "block_info_text_color"), ("#5c6670", "#a3adb7")),
@@ -37,12 +37,12 @@ READABLE = {  # colours of a contrast of 4.5 to 1 at least
     for name in names
     for mode, colour in zip(("", "_dark"), colours, strict=True)
 }
-ENVIRONMENT = {  # gradio must neither call home nor serve more than it is told to
+ENVIRONMENT = {  # no telemetry, and no files beyond those allowed
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_ALLOWED_PATHS": "",
     "GRADIO_ROOT_PATH": "",
     "GRADIO_SHARE": "False",
-    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",  # of statistics that nobody reads
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",  # interval of unused statistics
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
 
@@ -51,10 +51,10 @@ ENVIRONMENT = {  # gradio must neither call home nor serve more than it is told 
 def served(
     sets: Sequence[TicketSet], *, host: str = "127.0.0.1", port: int | None = None
 ) -> Iterator[str]:
-    """Serve the page as long as the context is open.
+    """Serve the page while the context is open.
 
     Args:
-        sets: What can be chosen.
+        sets: Sets of tickets to choose from.
         host: Address to listen on.
         port: If not given, the first free one from 7860.
 
@@ -72,7 +72,7 @@ def served(
     ):
         address, number = listener.getsockname()[:2]
         page = Page(sets, Path(name))
-        page.opening(page.names[0])  # before anybody waits for it
+        page.opening(page.names[0])  # before the first visitor
         app = Guard(_application(page, name), Path(name), _own_names(host, address))
         with _running(app, listener), closing(page):
             called = "localhost" if ip_address(_plain(address)).is_unspecified else host
@@ -89,13 +89,13 @@ def serve(
     """Serve the page until Ctrl-C.
 
     Args:
-        sets: As of :func:`served`, as are host and port.
+        sets: See :func:`served`.
         host: Address to listen on.
-        port: To listen on.
+        port: Port to listen on.
         ready: Called with the page's address, and whether other machines may reach it.
 
     Raises:
-        InputError: As of :func:`served`.
+        InputError: See :func:`served`.
     """
     with suppress(KeyboardInterrupt), served(sets, host=host, port=port) as url:
         ready(url, not _is_loopback(_resolved(_bare(host), 0)[1][0]))
@@ -106,13 +106,13 @@ def _application(page: Page, folder: str) -> Any:
     """Return gradio's application.
 
     Args:
-        page: What answers.
-        folder: Where gradio may write.
+        page: The service that answers.
+        folder: Folder gradio may write to.
     """
     gr = import_gradio()
     from fastapi import FastAPI
 
-    gr.routes.DEFAULT_TEMP_DIR = folder  # else that of the time when gradio was imported
+    gr.routes.DEFAULT_TEMP_DIR = folder  # gradio reads the variable only at import
     blocks = build(page)
     blocks.queue(max_size=WAITING, default_concurrency_limit=4)
     blocks.state_session_capacity = SESSIONS
@@ -137,10 +137,10 @@ def _application(page: Page, folder: str) -> Any:
 
 @contextmanager
 def _running(app: Guard, listener: socket.socket) -> Iterator[None]:
-    """Answer what arrives at a socket, in a thread, as long as the context is open.
+    """Run the server on a socket, in a thread, while the context is open.
 
-    gradio's own way of starting a server asks that server over HTTP, which a proxy or a name
-    other than localhost stands in the way of.
+    gradio's own server start requests itself over HTTP, which fails behind a proxy or on a host
+    name other than localhost.
 
     Raises:
         InputError: If the server does not start.
@@ -162,13 +162,13 @@ def _running(app: Guard, listener: socket.socket) -> Iterator[None]:
             time.sleep(0.01)
         yield
     finally:
-        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it is cut short on purpose
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # cut requests are expected
         server.should_exit = server.force_exit = True
         thread.join(PATIENCE)
 
 
 def _bare(host: str) -> str:
-    """Return an address of IPv6 without the brackets it has in a URL."""
+    """Return an IPv6 address without its URL brackets."""
     return host.removeprefix("[").removesuffix("]")
 
 
@@ -178,16 +178,16 @@ def _plain(address: str) -> str:
 
 
 def _is_loopback(address: str) -> bool:
-    """Whether only this machine can reach a numeric address."""
+    """Whether a numeric address is reachable from this machine only."""
     return ip_address(_plain(address)).is_loopback
 
 
 def _own_names(host: str, address: str) -> tuple[str, ...] | None:
-    """Return what the page may be called in a request; none for any name.
+    """Return the host names a request may use; None for any.
 
     Args:
-        host: As the user wrote it.
-        address: What that is in numbers.
+        host: Host as given by the user.
+        address: Its numeric address.
     """
     if not _is_loopback(address):
         return None
@@ -196,22 +196,22 @@ def _own_names(host: str, address: str) -> tuple[str, ...] | None:
 
 
 def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
-    """Return the family and the address of a socket that listens there.
+    """Return the family and address of a listening socket for a host.
 
     Raises:
-        OSError: If there is no such host.
-        OverflowError: If the port is none.
-        UnicodeError: If it can be no name of a host.
+        OSError: If the host is unknown.
+        OverflowError: If the port is out of range.
+        UnicodeError: If the text cannot be a host name.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return found[0][0], found[0][4]
 
 
 def _listening(host: str, port: int | None) -> socket.socket:
-    """Return a socket that listens.
+    """Return a listening socket.
 
     Raises:
-        InputError: If every port is taken, or it is no address of this machine.
+        InputError: If every port is taken, or the host is not this machine.
     """
     for number in range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else [port]:
         try:

@@ -1,4 +1,4 @@
-"""The tickets of the page: read from files, put together by the random network they are of."""
+"""The tickets of the page, read from files and grouped by random network."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from scratchticket.tickets import Ticket, check_one_network, load_tickets
 from scratchticket.tickets.facts import RecordedAccuracy, recorded_accuracy
 
 PACKAGED = "digits"  # the data that needs no download
-COMPARED = "dense-digits-seed0"  # the gallery's dense networks for it
-MAX_TICKETS = 12  # that are asked at a time
+COMPARED = "dense-digits-seed0"  # the gallery's dense networks on it
+MAX_TICKETS = 12  # largest number in a switch
 NATURAL, ROBUST = "naturally trained network", "robustly trained network"
-DENSE = "dense network"  # of which nobody knows how it was trained
+DENSE = "dense network"  # whose training is unknown
 
 
 @dataclass(frozen=True, eq=False)
 class TicketSet:
-    """Tickets of one random network, and what they are tried on and compared with.
+    """Tickets of one random network, with test images and dense networks to compare.
 
     Attributes:
-        name: What the set is called on the page.
-        tickets: By name.
-        dense: Dense networks for the same images and classes, by what they are called.
-        samples: Test images of the right shape, if there are any.
-        source: Name of the data that the samples are of.
-        device: Where networks are asked.
+        name: Name of the set on the page.
+        tickets: Tickets by name.
+        dense: Dense networks for the same images and classes, by name.
+        samples: Test images of the right shape, if available.
+        source: Name of the data set of the samples.
+        device: Device of the networks.
     """
 
     name: str
@@ -81,7 +81,7 @@ class TicketSet:
         return [name for name, network in self.dense.items() if _trained(network) == NATURAL]
 
     def labels(self) -> dict[str, str]:
-        """Return what each ticket is called and keeps, and how robust it is, least kept first."""
+        """Return each ticket's label: name, remaining ratio, robust accuracy; sparsest first."""
         attack = self.attack()
         labels = {}
         for name in sorted(self.tickets, key=lambda name: self.tickets[name].mask.kept):
@@ -99,19 +99,19 @@ class TicketSet:
         return labels
 
     def attack(self) -> str:
-        """Return the attack of the recorded robust accuracies; empty if it is not always one."""
+        """Return the attack of the recorded robust accuracies; empty if they differ."""
         records = (recorded_accuracy(ticket.provenance) for ticket in self.tickets.values())
         titles = {recorded.attack for recorded in records if recorded}
         return titles.pop() if len(titles) == 1 else ""
 
     def about(self) -> dict[str, str]:
-        """Return a line about every network, by its name."""
+        """Return a line about every network, by name."""
         return {name: _about(ticket) for name, ticket in (self.tickets | self.dense).items()}
 
     def epsilon(self, norm: Norm) -> str:
-        """Return the radius to begin with: what the first ticket was drawn at, as text.
+        """Return the initial radius: the first ticket's training epsilon, as text.
 
-        In the other norm it is the least radius that a suite would look at.
+        In the other norm it is the least radius that a suite would use.
         """
         epsilon, own = drawn_under(self.first.provenance)
         if norm == own:
@@ -129,7 +129,7 @@ class TicketSet:
         """Return the random switch between some of the tickets.
 
         Raises:
-            InputError: If there is none, too many, or one that is not in the set.
+            InputError: If no ticket is named, too many, or one not in the set.
         """
         if not names:
             raise InputError("choose at least one ticket")
@@ -140,7 +140,7 @@ class TicketSet:
         return _switch(self, tuple(names))
 
     def dense_networks(self) -> dict[str, nn.Module]:
-        """Return the dense networks, ready to answer, by what they are called."""
+        """Return the dense networks in eval mode, by name."""
         return {name: _dense(self, name) for name in self.dense}
 
 
@@ -157,7 +157,7 @@ def _dense(of: TicketSet, name: str) -> nn.Module:
 
 
 def _trained(network: Ticket) -> str:
-    """Return what a dense network is called, by the attack that it was trained on."""
+    """Return the name of a dense network by its training attack."""
     try:
         attack = network.provenance["recipe"]["attack"]["name"]
     except (KeyError, TypeError):
@@ -166,7 +166,7 @@ def _trained(network: Ticket) -> str:
 
 
 def _about(ticket: Ticket) -> str:
-    """Return what a ticket or dense network has of weights, trained or not, and its accuracy."""
+    """Return a network's weight count, whether trained, and its accuracy."""
     if _is_dense(ticket):
         weights = f"{ticket.mask.kept:,} weights, all trained"
     else:
@@ -186,22 +186,21 @@ def load_sets(
     data: str | None = None,
     device: str = "cpu",
 ) -> list[TicketSet]:
-    """Read and prove tickets, and put those of one random network together.
+    """Read and verify tickets, and group them by random network.
 
-    A dense network, which is a ticket in which everything remains and all weights are stored, is
-    compared with every set of its images and classes. Tickets of the packaged digits are also
-    compared with the gallery's naturally and robustly trained networks, unless there is one that
-    was trained so.
+    A dense network is a ticket in which all weights remain and are stored; it is compared with
+    every set of the same images and classes. Tickets on the packaged digits are also compared with
+    the gallery's naturally and robustly trained networks, unless the files have such a network.
 
     Args:
-        files: Of tickets, and of dense networks.
-        dense: File of the dense network that counts, whatever is among the files.
-        data: Name or path of the data that test images are taken from; without it, the packaged
-            digits serve the tickets that were drawn on them.
-        device: Where networks are asked.
+        files: Files of tickets and dense networks.
+        dense: File of the dense network to use instead of those among the files.
+        data: Name or path of the data that test images are taken from; by default the packaged
+            digits, for tickets drawn on them.
+        device: Device of the networks.
 
     Returns:
-        First those with images to choose from, of these first the one of the most tickets.
+        The sets: those with test images first, among these the largest first.
 
     Raises:
         InputError: If there is no ticket, or the data fits none.
@@ -231,11 +230,11 @@ def load_sets(
 
 
 def _compared(ticket: Ticket, others: Sequence[Ticket]) -> dict[str, Ticket]:
-    """Return the dense networks that a ticket is compared with, the naturally trained ones first.
+    """Return the dense networks to compare a ticket with, naturally trained ones first.
 
     Args:
-        ticket: Of the set.
-        others: Dense networks, of any images.
+        ticket: Ticket of the set.
+        others: Dense networks on any images.
     """
     fitting = [other for other in others if _alike(ticket, other)]
     own = data_of(ticket)
@@ -255,7 +254,7 @@ def _packaged() -> list[Ticket]:
 
 
 class _Read(NamedTuple):
-    """A ticket, with its file and, where that holds several, its number there."""
+    """A ticket with its file and, if the file holds several, its index."""
 
     path: Path
     number: int | None
@@ -263,7 +262,7 @@ class _Read(NamedTuple):
 
 
 def _read(files: Iterable[Path]) -> list[_Read]:
-    """Return every ticket of some files."""
+    """Return all tickets in some files."""
     return [
         _Read(path, number if len(tickets) > 1 else None, ticket)
         for path in dict.fromkeys(files)
@@ -277,10 +276,10 @@ def _is_dense(ticket: Ticket) -> bool:
 
 
 def _only(path: Path) -> Ticket:
-    """Return the dense network of a file.
+    """Return the dense network in a file.
 
     Raises:
-        InputError: If it holds something else.
+        InputError: If the file holds anything else.
     """
     ticket = Ticket.load(path)
     if not _is_dense(ticket):
@@ -289,12 +288,12 @@ def _only(path: Path) -> Ticket:
 
 
 def _alike(one: Ticket, other: Ticket) -> bool:
-    """Whether two tickets answer the same question."""
+    """Whether two tickets have the same image shape and classes."""
     return one.image_shape == other.image_shape and one.classes == other.classes
 
 
 def _grouped(tickets: Sequence[_Read]) -> list[dict[str, Ticket]]:
-    """Return the tickets of each random network by short names, in the order they came."""
+    """Return the tickets of each random network by short name, in the order of the files."""
     groups: list[list[_Read]] = []
     for one in tickets:
         for group in groups:
@@ -325,12 +324,12 @@ def _one_network(one: Ticket, other: Ticket) -> bool:
 
 
 def _names(firsts: Sequence[Ticket]) -> list[str]:
-    """Return a name for each set, by what its network is."""
+    """Return a name for each set, from its network."""
     return _numbered([_name(ticket) for ticket in firsts])
 
 
 def _numbered(plain: Sequence[str]) -> list[str]:
-    """Return names, numbered where two are alike."""
+    """Return names, with numbers where they repeat."""
     return [
         name if plain.count(name) == 1 else f"{name} ({plain[: index + 1].count(name)})"
         for index, name in enumerate(plain)
@@ -345,10 +344,10 @@ def _name(ticket: Ticket) -> str:
 
 
 class _Images:
-    """Test images for tickets, each data set read once.
+    """Test images for tickets; each data set is read once.
 
     Args:
-        name: Of the data that was asked for, if any.
+        name: Name of the requested data, if any.
     """
 
     def __init__(self, name: str | None) -> None:
@@ -356,7 +355,7 @@ class _Images:
         self._why = ""
 
     def of(self, ticket: Ticket) -> Data | None:
-        """Return data that a ticket can be tried on; none if there is none at hand."""
+        """Return data that suits a ticket; None if there is none."""
         own = data_of(ticket)
         name = self._name or (own.name if own else None)
         if name is None or (self._name is None and name != PACKAGED):
@@ -374,10 +373,10 @@ class _Images:
         return data
 
     def check_used(self) -> None:
-        """Refuse data that was asked for and fits no ticket.
+        """Raise an error if requested data suits no ticket.
 
         Raises:
-            InputError: If so.
+            InputError: If no ticket can take the data.
         """
         if self._name is not None and not self._used:
             raise InputError(self._why)

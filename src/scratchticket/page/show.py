@@ -1,6 +1,6 @@
-"""The page's pictures and words, as HTML that needs nothing but itself.
+"""The pictures and texts of the page, as self-contained HTML.
 
-Names of tickets and classes come from files that somebody else made: they are escaped.
+Names of tickets and classes come from untrusted files: they are escaped.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from scratchticket.page.each import EACH
 from scratchticket.page.trial import SWITCH, Question, Trial
 from scratchticket.pictures.html import png_url
 
-_LONGEST = 40  # characters of a name
-_LONG_NUMBER = 24  # characters of an epsilon
+_LONGEST = 40  # longest name, in characters
+_LONG_NUMBER = 24  # longest epsilon, in characters
 NO_SWITCH = "To see the random switch, make the attack on the chosen tickets, all at once."
-_BAR, _HEIGHT = 8, 36  # of a step's bar, in units of the drawing
+_BAR, _HEIGHT = 8, 36  # width and height of a step's bar, in SVG units
 
 
 @dataclass(frozen=True)
 class _Words:
-    """How answers are spoken of.
+    """Wording about answers, for a known or an unknown true class.
 
     Attributes:
-        right: Mark of an answer that is the class they are compared with.
-        wrong: Mark of another.
-        is_right: The switch gives the one.
-        target: The class.
-        all_right: What is said of a network whose answers are all the one.
-        gone_wrong: Whose are another.
-        crossed: Answers that have a cross.
-        likely: When the switch's bar has one.
+        right: Mark of a correct answer.
+        wrong: Mark of a wrong answer.
+        is_right: The switch answers correctly.
+        target: Name of the class that answers are compared with.
+        all_right: A network whose answers are all correct.
+        gone_wrong: A network with wrong answers.
+        crossed: Answers marked with a cross.
+        likely: When the switch's bar has a cross.
     """
 
     right: str
@@ -62,7 +62,7 @@ _KNOWN = _Words(
     "a wrong answer",
     "more likely wrong than right",
 )
-_UNKNOWN = _Words(  # what is right is not known: an answer is compared with the network's own first
+_UNKNOWN = _Words(  # true class unknown: an answer is compared with the network's first
     "✓ unchanged",
     "✗ changed",
     "It gives the first answer",
@@ -76,14 +76,14 @@ _UNKNOWN = _Words(  # what is right is not known: an answer is compared with the
 
 @dataclass(frozen=True, eq=False)
 class Attacked:
-    """An attack, and what its image and the networks are.
+    """The result of an attack, with descriptions of image and networks.
 
     Attributes:
-        trial: The attack and the answers.
-        image: What the image is called.
-        about: A line about each network, by its name.
-        images: What each network was asked, by its name, if the attack was made on each itself:
-            ``(position, channel, height, width)``.
+        trial: Attack and answers.
+        image: Name of the image.
+        about: A line about each network, by name.
+        images: If the attack was made on each network itself, its images by name: ``(position,
+            channel, height, width)``.
     """
 
     trial: Trial
@@ -97,12 +97,12 @@ def _words(trial: Trial) -> _Words:
 
 
 def text(value: object) -> str:
-    """Return text of a file for the page: one short line, no markup."""
+    """Return text of a file as one short line without markup."""
     return escape(shorten(printable(value), _LONGEST, placeholder="…") or "…")
 
 
 def image_url(pixels: Tensor) -> str:
-    """Return an image as a URL that holds it: PNG.
+    """Return an image as a PNG data URL.
 
     Args:
         pixels: uint8, or float in [0, 1]; ``(channel, height, width)``, one channel or three.
@@ -114,9 +114,9 @@ def image_url(pixels: Tensor) -> str:
 
 
 def magnification(attacked: Attacked) -> int:
-    """Return by how much perturbations are magnified: so that the largest just fits.
+    """Return the magnification of perturbations: the largest that fits.
 
-    It is one number for all steps and networks, so that they can be compared.
+    It is the same for all steps and networks, so that they can be compared.
     """
     every = attacked.images.values() or [attacked.trial.images]
     largest = max(float((images - images[:1]).abs().max()) for images in every)
@@ -124,7 +124,7 @@ def magnification(attacked: Attacked) -> int:
 
 
 def preview(pixels: Tensor, caption: str) -> str:
-    """Return an image with a line under it.
+    """Return an image with a caption.
 
     Args:
         pixels: uint8, ``(channel, height, width)``.
@@ -134,7 +134,7 @@ def preview(pixels: Tensor, caption: str) -> str:
 
 
 def complaint(message: str) -> str:
-    """Return an error as the page shows it: read out at once."""
+    """Return an error message, announced by screen readers."""
     return f'<p class="st-error" role="alert">{escape(printable(message))}</p>'
 
 
@@ -144,11 +144,11 @@ def hint(message: str) -> str:
 
 
 def shown(attacked: Attacked, position: int) -> str:
-    """Return what there is to see at one step.
+    """Return the pictures and answers at one step.
 
     Args:
-        attacked: The attack and the answers.
-        position: 0 is the image as it is; positions that are not there count as the nearest.
+        attacked: Attack and answers.
+        position: 0 is the clean image; positions out of range are clamped.
     """
     trial = attacked.trial
     at = _nearest(trial, position)
@@ -164,9 +164,9 @@ def _nearest(trial: Trial, position: int) -> int:
 
 
 def verdict(attacked: Attacked, position: int) -> str:
-    """Return who is right and who is wrong at one step; see :func:`shown`.
+    """Return which networks are right and which are wrong at one step; see :func:`shown`.
 
-    It is read out when it changes.
+    Screen readers announce it when it changes.
     """
     trial = attacked.trial
     at, words = _nearest(trial, position), _words(trial)
@@ -189,10 +189,10 @@ def verdict(attacked: Attacked, position: int) -> str:
 
 
 def titled(attacked: Attacked, position: int) -> str:
-    """Return the heading of one step: the image, the attack, whom it is made on, the right class.
+    """Return the heading of one step: image, attack, source, true class.
 
     Args:
-        attacked: As of :func:`shown`, as is the position.
+        attacked: See :func:`shown`.
         position: The step.
     """
     trial = attacked.trial
@@ -224,7 +224,7 @@ def titled(attacked: Attacked, position: int) -> str:
 
 
 def _attack(question: Question) -> str:
-    """Return what an attack is called; of an epsilon with many digits three."""
+    """Return the name of an attack; a long epsilon is cut to three digits."""
     if len(question.epsilon) <= _LONG_NUMBER:
         return str(question)
     exact = Fraction(question.epsilon)
@@ -259,7 +259,7 @@ def _pictures(attacked: Attacked, at: int) -> str:
 
 
 def _moved(attacked: Attacked, images: Tensor, at: int) -> tuple[Tensor, str]:
-    """Return a perturbation as an image, grey where nothing changes, and how it is magnified."""
+    """Return a perturbation as an image, grey where nothing changes, and its magnification."""
     factor = magnification(attacked)
     moved = (0.5 + float(factor) * (images[at] - images[0]).double()).clamp(0, 1)
     times = f"{factor}" if factor < 1e6 else f"{factor:.1e}"
@@ -267,7 +267,7 @@ def _moved(attacked: Attacked, images: Tensor, at: int) -> tuple[Tensor, str]:
 
 
 def _own_pictures(attacked: Attacked, name: str, at: int) -> str:
-    """Return what a network was asked, and the perturbation, if it was attacked itself."""
+    """Return a network's own image and perturbation, if it was attacked itself."""
     images = attacked.images.get(name)
     if images is None:
         return ""
@@ -284,7 +284,7 @@ def _own_pictures(attacked: Attacked, name: str, at: int) -> str:
 
 
 def _switch(trial: Trial, at: int) -> str:
-    """Say what a random choice among the tickets answers."""
+    """Return the answers of a random switch between the tickets."""
     words = _words(trial)
     count = len(trial.question.tickets)
     right = int((trial.answers[at] == trial.label).sum())
@@ -308,7 +308,7 @@ def _switch(trial: Trial, at: int) -> str:
 
 
 def _networks(attacked: Attacked, at: int) -> str:
-    """Say what each network answers, side by side: dense networks first, then tickets."""
+    """Return a card for each network: dense networks first, then tickets."""
     trial = attacked.trial
     rows = [_network(attacked, name, name, each, at) for name, each in trial.dense.items()]
     rows += [
@@ -323,10 +323,10 @@ def _network(attacked: Attacked, name: str, title: str, probabilities: Tensor, a
 
     Args:
         attacked: The attack.
-        name: Of the network.
-        title: What it is called.
-        probabilities: Of it, ``(position, class)``.
-        at: Which position.
+        name: Name of the network.
+        title: Title of the card.
+        probabilities: Probabilities of the network, ``(position, class)``.
+        at: The position shown.
     """
     trial = attacked.trial
     words, rights = _words(trial), _rights(trial, probabilities)
@@ -352,7 +352,7 @@ def _target(trial: Trial, probabilities: Tensor) -> int:
 
     Args:
         trial: The attack.
-        probabilities: Of the network, ``(position, class)``.
+        probabilities: Probabilities of the network, ``(position, class)``.
     """
     return trial.label if trial.known else int(probabilities[0].argmax())
 
@@ -364,11 +364,11 @@ def _rights(trial: Trial, probabilities: Tensor) -> list[bool]:
 
 
 def turn(rights: list[bool], words: _Words = _KNOWN) -> str:
-    """Say when a network's answers turn wrong.
+    """Return in words when a network's answers turn wrong.
 
     Args:
         rights: Whether it is right, at each position.
-        words: How answers are spoken of.
+        words: Wording about answers.
 
     Example:
         >>> turn([True, True, False]), turn([True, False, True]), turn([True, True])
@@ -388,13 +388,13 @@ def _mark(right: bool, words: _Words) -> str:
 
 
 def _strip(chances: list[float], rights: list[bool], at: int, words: _Words) -> str:
-    """Draw the probability of the right class at every position, and where answers are wrong.
+    """Draw the probability of the true class at every position, with wrong answers crossed.
 
     Args:
-        chances: From 0 to 1.
+        chances: Probabilities from 0 to 1.
         rights: Whether the answer is right.
-        at: The position that is looked at.
-        words: How answers are spoken of.
+        at: The position shown.
+        words: Wording about answers.
     """
     bars, tall = [], _HEIGHT + 8
     for index, (chance, right) in enumerate(zip(chances, rights, strict=True)):

@@ -1,4 +1,4 @@
-"""One image under one attack, step by step, and what every network says at each step."""
+"""One image under one attack, step by step, and every network's answer at each step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scratchticket.base.plugins import plugin_names
 from scratchticket.data import pixels
 from scratchticket.page.sets import TicketSet
 
-SWITCH = "the switch"  # whom an attack can be made on, besides tickets and dense networks
+SWITCH = "the switch"  # a source besides tickets and dense networks
 _TITLES = {
     "pgd": "PGD on the cross-entropy",
     "cw-inf": "PGD on the margin (CW-Inf)",
@@ -28,14 +28,14 @@ _TITLES = {
     "apgd-ce": "Auto-PGD on the cross-entropy",
     "apgd-dlr": "Auto-PGD on the difference of logits ratio",
 }
-COUNTS = ("steps", "draws")  # settings that the page's number of steps stands for
+COUNTS = ("steps", "draws")  # settings that the page's number of steps sets
 MAX_STEPS = 50
-AT_A_TIME = 16  # images that a network is asked about
+AT_A_TIME = 16  # images per forward pass
 DRAWS = 10  # answers of the switch that are shown for each step
 
 
 def attacks() -> dict[str, str]:
-    """Return the attacks that can be tried by name, with what people call them; plug-ins' last."""
+    """Return the titles of all attacks that can be tried, by name; plug-ins' last."""
     able = {name for name, method in METHODS.items() if method.judges and method.learns} - {"none"}
     own = {name: title for name, title in _TITLES.items() if name in able}
     others = [*sorted(able - own.keys()), *plugin_names("attacks")]
@@ -44,16 +44,16 @@ def attacks() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Question:
-    """What to do to an image.
+    """An attack to try on an image.
 
     Attributes:
-        tickets: Names of the tickets that the switch draws from, with equal probability.
-        source: Whom the attack is made on: :data:`SWITCH`, that is the expectation over all these
-            tickets; or the name of one ticket or dense network of the set.
+        tickets: Names of the tickets in the switch, drawn with equal probability.
+        source: What the attack is made on: :data:`SWITCH`, the expectation over all these tickets;
+            or the name of one ticket or dense network of the set.
         attack: A name of :func:`attacks`.
         epsilon: Radius of the ball as text, pixels in [0, 1].
-        norm: Of the ball.
-        steps: Of the attack, from 1 to 50; FGSM makes one.
+        norm: Norm of the ball.
+        steps: Steps of the attack, from 1 to 50; FGSM makes one.
         made: The attack.
 
     Raises:
@@ -85,19 +85,19 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What came of it. Position 0 is the image as it is, position ``k`` what step ``k`` reached.
+    """The result of an attack: position 0 is the clean image, position ``k`` step ``k``.
 
     Attributes:
-        question: What was done.
+        question: The attack that was tried.
         classes: Class names.
         images: Pixels in [0, 1], ``(position, channel, height, width)``.
-        distances: From the image as it is, in the norm of the ball, ``(position,)``.
-        label: The class that answers are compared with: the right one if it is known, else what
-            the tickets together say of the image as it is.
-        known: Whether it is the right one.
-        probabilities: ``(position, ticket, class)``.
-        dense: Of each dense network by its name, ``(position, class)``.
-        drawn: Classes that the switch answered, ``(position, draw)``: each by a ticket drawn anew.
+        distances: Distances from the clean image, in the norm of the ball, ``(position,)``.
+        label: The class that answers are compared with: the true one if known, else the prediction
+            of the tickets' mean on the clean image.
+        known: Whether it is the true class.
+        probabilities: Probabilities of the tickets, ``(position, ticket, class)``.
+        dense: Probabilities of each dense network, by name, ``(position, class)``.
+        drawn: Predictions of the switch, ``(position, draw)``, each of a ticket drawn anew.
     """
 
     question: Question
@@ -116,12 +116,12 @@ class Trial:
 
     @property
     def answers(self) -> Tensor:
-        """What each ticket says: int64, ``(position, ticket)``."""
+        """Prediction of each ticket: int64, ``(position, ticket)``."""
         return self.probabilities.argmax(dim=2)
 
     @property
     def right(self) -> Tensor:
-        """Probability that the switch answers :attr:`label`, exactly: ``(position,)``."""
+        """Exact probability that the switch predicts :attr:`label`: ``(position,)``."""
         return (self.answers == self.label).double().mean(dim=1)
 
     @property
@@ -139,18 +139,18 @@ def try_attack(
     seed: int = 0,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Trial:
-    """Attack an image and ask every network after each step.
+    """Attack an image and evaluate every network after each step.
 
     Args:
-        chosen: The set of tickets, and the dense networks.
+        chosen: Set of tickets and dense networks.
         image: uint8, ``(channel, height, width)``.
-        question: The attack, whom it is made on, and between whom the switch chooses.
-        label: The right class; if not given, what the tickets together say of the image.
-        seed: Of the attack's random draws.
-        stopped: Asked before each step: whether to give up.
+        question: The attack, its source, and the tickets of the switch.
+        label: The true class; if not given, the prediction of the tickets' mean.
+        seed: Seed of the attack's random draws.
+        stopped: Called before each step; true cancels the attack.
 
     Raises:
-        InputError: If the image does not fit, who is to be attacked is not there, or it is stopped.
+        InputError: If the image does not fit, the source is unknown, or the attack was cancelled.
     """
     if tuple(image.shape) != chosen.shape:
         raise InputError(f"the image has shape {tuple(image.shape)}, not {chosen.shape}")
@@ -170,7 +170,7 @@ def try_attack(
         network, chances = NetworkSet(switch.networks), switch.probabilities
         if (
             getattr(type(made.method), "path", None) is Settings.path
-        ):  # it knows single networks only
+        ):  # the attack takes single networks only
 
             def network(images: Tensor) -> Tensor:
                 return switch.logits(images).softmax(dim=2).mean(dim=1).log()
@@ -213,10 +213,10 @@ def try_attack(
 
 
 def _unless(stopped: Callable[[], bool], images: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Yield images until somebody says stop.
+    """Yield images until asked to stop.
 
     Raises:
-        InputError: Then.
+        InputError: If asked to stop.
     """
     for some in images:
         if stopped():

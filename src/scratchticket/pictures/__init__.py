@@ -1,1 +1,1 @@
-"""Figures, pictures of masks, and the frame of pages that are one file."""
+"""Figures, pictures of masks, and the frame of single-file pages."""

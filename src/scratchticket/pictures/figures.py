@@ -1,4 +1,4 @@
-"""The two pictures of a run. The same numbers always give the same bytes."""
+"""Figures of runs and evaluations. The same numbers always give the same bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scratchticket.attacks import Attack
 from scratchticket.base import rng
 from scratchticket.base.quantities import fraction_text
 from scratchticket.data import ImageSet, pixels
-from scratchticket.evaluation import answering, predictions
+from scratchticket.evaluation import checked_logits, predictions
 from scratchticket.learning import Epoch
 
 NATURAL, ROBUST, LOSS = "#0072b2", "#d55e00", "#555555"  # distinguishable to the colour-blind
@@ -31,10 +31,10 @@ MARKERS = "osD^v<>PXph"
 
 
 def svg(figure: Figure) -> str:
-    """Return a figure as SVG text without date or random identifiers.
+    """Return a figure as SVG text, reproducibly: without date or random identifiers.
 
-    Names from files are shown as they are: dollars are no formula. What XML cannot hold is left
-    out, and a letter that the font lacks is a box.
+    Names from files are shown literally: dollars are no formula. Characters invalid in XML are
+    dropped, and a letter missing in the font is a box.
     """
     text = io.StringIO()
     for written in figure.findobj(Text):
@@ -47,7 +47,7 @@ def svg(figure: Figure) -> str:
 
 
 def curves(epochs: Sequence[Epoch], attack: Attack, title: str) -> str:
-    """Draw loss and validation accuracies over the epochs.
+    """Plot training loss and validation accuracies over the epochs.
 
     Returns:
         SVG text.
@@ -70,10 +70,10 @@ def curves(epochs: Sequence[Epoch], attack: Attack, title: str) -> str:
 
 
 def robustness(record: dict[str, Any]) -> str:
-    """Draw accuracy against epsilon: one panel for each norm, one line for each attack.
+    """Plot accuracy against epsilon: one panel per norm, one line per attack.
 
     Args:
-        record: Of an evaluation.
+        record: Record of an evaluation.
 
     Returns:
         SVG text.
@@ -121,9 +121,9 @@ def examples(
     seed: int,
     title: str,
 ) -> str:
-    """Draw some test images clean and attacked, with what the network says of each.
+    """Draw some test images clean and attacked, with the prediction of each.
 
-    The first images of the set are shown, chosen by nothing but their position.
+    The first images of the set are shown, without selection.
 
     Returns:
         SVG text.
@@ -131,7 +131,7 @@ def examples(
     some = images[slice(0, EXAMPLES)]
     clean, labels = pixels(some.images), some.labels
     generator = rng.generator(seed, "evaluation", "examples")
-    attacked = attack(answering(network), clean, labels, generator).images
+    attacked = attack(checked_logits(network), clean, labels, generator).images
     largest = float((attacked - clean).abs().max())
     shown = Fraction(str(attack.epsilon)) if attack.norm == "linf" else Fraction(f"{largest:.2g}")
     width = float(shown) or 1.0

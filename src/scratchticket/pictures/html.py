@@ -1,4 +1,4 @@
-"""What pages that are one file have in common: how they begin, and pictures inside them."""
+"""Common parts of single-file HTML pages: head, and embedded pictures."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from PIL import Image
 
 
 def head(title: str, allowed: str, *, style: str = "") -> str:
-    """Return a page up to its body: nothing in it may ask for anything from elsewhere.
+    """Return the head of a page that may load nothing from elsewhere.
 
     Args:
         title: Plain text.
-        allowed: Directives of its content security policy, beside styles.
-        style: Rules beside those of every page.
+        allowed: Further directives of its content security policy.
+        style: Further CSS rules.
     """
     common = files("scratchticket.pictures").joinpath("page.css").read_text()
     return f"""<!doctype html>
@@ -36,7 +36,7 @@ def head(title: str, allowed: str, *, style: str = "") -> str:
 
 
 def png_url(pixels: npt.NDArray[np.uint8]) -> str:
-    """Return a picture as a URL that holds it.
+    """Return a picture as a data URL.
 
     Args:
         pixels: ``(height, width)`` or ``(height, width, 3)``.

@@ -1,4 +1,4 @@
-"""What tickets look like: a page with their masks, signs, first filters and overlaps."""
+"""Pictures of tickets: a page with masks, signs, first filters and overlaps."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from scratchticket.tickets.facts import facts, summary
 
 Pixels = npt.NDArray[np.uint8]
 LIGHT, PLUS, MINUS = (np.array(c) for c in ((238, 240, 243), (0, 114, 178), (213, 94, 0)))
-SIDE = 360  # of a small picture, in pixels at least
-LARGEST = 1024  # rows and columns of a mask that are drawn
+SIDE = 360  # least size of a picture, in pixels
+MAX_DRAWN = 1024  # largest number of rows and columns of a mask that are drawn
 STYLE = """
 img { image-rendering: pixelated; max-width: 100%; border: 1px solid var(--line); }
 .pictures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
@@ -40,12 +40,12 @@ h1, h3, p, summary { overflow-wrap: anywhere; }
 """
 
 
-def portrait(tickets: Mapping[str, Ticket]) -> str:
-    """Return a page that shows tickets of one network; it needs nothing else.
+def ticket_page(tickets: Mapping[str, Ticket]) -> str:
+    """Return a self-contained page that shows tickets of one network.
 
     Args:
-        tickets: By what they are called, as read from files, which proves them; the first is shown
-            whole, the others beside it.
+        tickets: Tickets by name, read from files and so verified; the first is shown in full, the
+            others are compared with it.
 
     Raises:
         InputError: If they are of different networks.
@@ -63,7 +63,7 @@ weight, orange a negative one, light grey none. <i>By chance</i> is what random 
 ratios would show.</p>
 </header>
 <main>
-{_facts(tickets)}
+{_facts_box(tickets)}
 <div>
 {chr(10).join(parts)}
 </div>
@@ -73,8 +73,8 @@ ratios would show.</p>
 """
 
 
-def _facts(tickets: Mapping[str, Ticket]) -> str:
-    """Return what is known of each ticket: accuracy and its attack, bytes, seed, proof."""
+def _facts_box(tickets: Mapping[str, Ticket]) -> str:
+    """Return what is known of each ticket: accuracy and attack, bytes, seed, proof."""
     parts = []
     for name, ticket in tickets.items():
         lines = summary(facts(ticket)) | {"seed": str(ticket.seed)}
@@ -87,7 +87,7 @@ def _facts(tickets: Mapping[str, Ticket]) -> str:
 
 
 def _definitions(lines: Mapping[str, str]) -> str:
-    """Return topics and what there is to say of each; a percent sign stays with its number."""
+    """Return a definition list; a percent sign stays with its number."""
     items = (
         f"<dt>{topic}</dt><dd>{escape(line).replace(' %', '&nbsp;%')}</dd>"
         for topic, line in lines.items()
@@ -96,13 +96,13 @@ def _definitions(lines: Mapping[str, str]) -> str:
 
 
 def _weights(ticket: Ticket) -> dict[str, Tensor]:
-    """Return what is left of the masked weights, by parameter."""
+    """Return the remaining values of the masked weights, by parameter."""
     parameters = dict(bare(ticket.build()).named_parameters())
     return {name: parameters[name].detach() for name in ticket.mask}
 
 
 def _matrix(layer: Tensor) -> Tensor:
-    """Return a layer as (output, input, whatever a kernel has)."""
+    """Return a layer as (output, input, kernel elements)."""
     return layer.reshape(len(layer), layer.shape[1] if layer.ndim > 1 else 1, -1)
 
 
@@ -110,10 +110,10 @@ def _image(pixels: Pixels, alternative: str, caption: str = "") -> str:
     """Return pixels, enlarged if they are few, as a picture inside the page."""
     scale = max(1, ceil(SIDE / max(pixels.shape[:2])))
     height, width = (scale * size for size in pixels.shape[:2])
-    told = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    text = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return (
         f'<figure><img width="{width}" height="{height}" alt="{escape(alternative)}" '
-        f'src="{png_url(pixels)}">{told}</figure>'
+        f'src="{png_url(pixels)}">{text}</figure>'
     )
 
 
@@ -148,7 +148,7 @@ def _percent(share: float) -> str:
 
 
 def _layers(ticket: Ticket) -> str:
-    """Return a line per layer: how much remains, of kernels and channels too, and the signs."""
+    """Return a table with one row per layer: remaining weights, kernels, channels, and signs."""
     rows, whole = [], _whole(ticket)
     for name, left in _weights(ticket).items():
         mask = _matrix(ticket.mask[name])
@@ -175,7 +175,7 @@ def _layers(ticket: Ticket) -> str:
 
 
 def _whole(ticket: Ticket) -> dict[str, Tensor]:
-    """Return the masked layers' weights before masking, as far as the ticket knows them."""
+    """Return the masked layers' weights before masking, if the ticket has them."""
     if ticket.weights is not None:
         return {name: ticket.weights[name][mask] for name, mask in ticket.mask.items()}
     parameters = dict(bare(ticket.random_network()).named_parameters())
@@ -192,9 +192,9 @@ def _filters(tickets: Mapping[str, Ticket]) -> str:
             pictures.append(_image(_tiled(first), f"First filters of {called}", called))
     if not pictures:
         return ""
-    told = "<p>A tile per output channel; the kernels of its input channels side by side.</p>"
+    text = "<p>A tile per output channel; the kernels of its input channels side by side.</p>"
     joined = "".join(pictures)
-    return _section("First filters", f'{told}<div class="pictures">{joined}</div>')
+    return _section("First filters", f'{text}<div class="pictures">{joined}</div>')
 
 
 def _tiled(weights: Tensor) -> Pixels:
@@ -213,7 +213,7 @@ def _tiled(weights: Tensor) -> Pixels:
 
 
 def _overlaps(tickets: Mapping[str, Ticket]) -> str:
-    """Return how much of a ticket is in another, beside what chance would give."""
+    """Return a table of the overlap of two tickets, and of that by chance."""
     if len(tickets) < 2:
         return ""
     rows = []
@@ -238,23 +238,23 @@ def _overlaps(tickets: Mapping[str, Ticket]) -> str:
             )
     heads = ("tickets", "weights in both", "of the smaller", "by chance")
     begun = len({ticket.score_seed for ticket in tickets.values()} - {None}) < len(tickets)
-    told = (
+    text = (
         "<p>Some of these searches began with the same scores, so that their masks overlapped "
         "before anything was learned.</p>"
         if begun
         else ""
     )
-    return _section("Overlap", told + _table("Overlap", heads, rows))
+    return _section("Overlap", text + _table("Overlap", heads, rows))
 
 
 def _same(one: Ticket, other: Ticket, name: str) -> bool:
-    """Whether two tickets' masks of a layer have one shape."""
+    """Whether the masks of a layer have the same shape in two tickets."""
     return one.mask[name].shape == other.mask[name].shape
 
 
 def _masks(ticket: Ticket) -> str:
-    """Return two pictures of every layer: how full its kernels are, and which sign they have."""
-    told = (
+    """Return two pictures per layer: the density of its kernels, and their signs."""
+    text = (
         "<p>A row per output channel, a column per input channel. Left: how much of each kernel "
         "remains, from light grey for nothing to blue for all. Right: the sum of the signs that "
         "remain, of the kernel's size.</p>"
@@ -262,14 +262,16 @@ def _masks(ticket: Ticket) -> str:
     parts = []
     for name, left in _weights(ticket).items():
         mask, signs = _matrix(ticket.mask[name]), _matrix(left.sign())
-        if max(mask.shape[:2]) > LARGEST:
-            mask, signs = mask[:LARGEST, :LARGEST], signs[:LARGEST, :LARGEST]
+        if max(mask.shape[:2]) > MAX_DRAWN:
+            mask, signs = mask[:MAX_DRAWN, :MAX_DRAWN], signs[:MAX_DRAWN, :MAX_DRAWN]
         full = _image(_signed(mask.double().mean(dim=2)), f"Kept share of each kernel of {name}")
         signed = _image(_signed(signs.mean(dim=2)), f"Sum of signs of each kernel of {name}")
         shape = " x ".join(map(str, ticket.mask[name].shape))
         cut = (
-            f"; the first {LARGEST} are drawn" if max(ticket.mask[name].shape[:2]) > LARGEST else ""
+            f"; the first {MAX_DRAWN} are drawn"
+            if max(ticket.mask[name].shape[:2]) > MAX_DRAWN
+            else ""
         )
         title = f"<h3>{escape(name)} <small>{shape}{cut}</small></h3>"
         parts.append(f'{title}<div class="pictures">{full}{signed}</div>')
-    return _section("Masks", told + "".join(parts))
+    return _section("Masks", text + "".join(parts))

@@ -1,4 +1,4 @@
-"""Pictures of several networks: transfer matrices, and what is left of a switch."""
+"""Figures of several networks: transfer matrices, and the robustness of a switch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SINGLE = "#009e73"
 
 
 def transfer(record: dict[str, Any]) -> str:
-    """Draw the transfer matrices as heat maps, rows attacked, columns asked (Fig. 7).
+    """Draw the transfer matrices as heat maps, attacked networks as rows (Fig. 7).
 
     Args:
-        record: Of the verb ``transfer``.
+        record: Record of the command ``transfer``.
 
     Returns:
         SVG text.
@@ -37,7 +37,7 @@ def transfer(record: dict[str, Any]) -> str:
         _heat(axes, matrix, table, names, (min(numbers), max(numbers)))
     total, name = record["total"], record["data"]["name"]
     figure.suptitle(
-        f"Right of {total} images of {name} (%): attacks made on the row, asked is the column",
+        f"Accuracy (%) on {total} images of {name}: attacked network (row), evaluated (column)",
         fontsize=10,
     )
     return svg(figure)
@@ -67,10 +67,10 @@ def _heat(
 
 
 def switch(record: dict[str, Any]) -> str:
-    """Draw what every strike leaves of a switch at the least epsilon, and the worst case.
+    """Draw a switch's expected accuracy under every attack at the least epsilon, and the worst.
 
     Args:
-        record: Of the verb ``switch evaluate``.
+        record: Record of the command ``switch evaluate``.
 
     Returns:
         SVG text.
@@ -89,7 +89,7 @@ def switch(record: dict[str, Any]) -> str:
     ]
     bars += rows
     single, dense = worst["best_member"], record.get("dense")
-    bars += [("worst of all strikes, every image", worst["expected"], "black")]
+    bars += [("worst attack on every image", worst["expected"], "black")]
     bars += [
         (f"best single ticket ({single['name']})", single["correct"] / single["total"], SINGLE)
     ]

@@ -1,4 +1,4 @@
-"""Drawing and training in one call, for use from Python."""
+"""Draw or train in one call, from Python."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def validator(
     seed: int,
     group: Group = ALONE,
 ) -> Callable[[nn.Module], Validation]:
-    """Return what the loop calls to judge a network on the validation images.
+    """Return the function that the loop calls to validate a network.
 
     Args:
-        data: Only its validation part is looked at.
-        judge: The attack robust accuracy is measured under.
-        inner: The attacks of the search, the first first; if one of them makes one step, FGSM is
-            measured too, so that catastrophic overfitting can be told.
-        seed: Of the attacks' random starts.
+        data: Data set; only its validation part is used.
+        judge: Attack that robust accuracy is measured under.
+        inner: Attacks of the search, in the order of the schedule; if one of them is single-step,
+            accuracy under FGSM is measured too, to detect catastrophic overfitting.
+        seed: Seed of the attacks' random starts.
         group: The processes that share the run.
     """
     one_step = Attack(FGSM(), inner[0].epsilon, inner[0].norm)
@@ -63,7 +63,7 @@ def validator(
     return validate
 
 
-def prepared(
+def prepare_job(
     recipe: Recipe,
     data: Data,
     device: torch.device | str,
@@ -71,14 +71,14 @@ def prepared(
     beside: Sequence[Ticket] = (),
     group: Group = ALONE,
 ) -> Job:
-    """Set up a recipe on data; whatever is wrong with it is found here.
+    """Return the job of a recipe on data; errors in the recipe are raised here.
 
     Args:
-        recipe: What to run.
-        data: The images, which the recipe only names.
+        recipe: Recipe of the run.
+        data: Images named by the recipe.
         device: Where to compute.
-        start: What the recipe's start names, loaded.
-        beside: The tickets it names beside, loaded.
+        start: Loaded start of the recipe.
+        beside: Loaded tickets that the inner attack is made on too.
         group: The processes that share the run.
 
     Raises:
@@ -112,8 +112,8 @@ def prepared(
     )
 
 
-def learned(recipe: Recipe, job: Job, session: Session) -> Finished:
-    """Run a prepared recipe; the tickets say in their provenance how they came to be.
+def run_job(recipe: Recipe, job: Job, session: Session) -> Finished:
+    """Run a job; the provenance of its tickets holds recipe, versions and epoch.
 
     Raises:
         Interrupted: If the session asks to stop.
@@ -128,7 +128,7 @@ def learned(recipe: Recipe, job: Job, session: Session) -> Finished:
 
 
 def _network(network: NetworkRecipe | Factory | str | None, start: Start | None) -> NetworkRecipe:
-    """Return the recipe of what the user gave."""
+    """Return the recipe of the network in the user's argument."""
     if isinstance(network, NetworkRecipe):
         return network
     if network is None:
@@ -142,7 +142,7 @@ def _network(network: NetworkRecipe | Factory | str | None, start: Start | None)
 
 
 def _start(start: Start | Ticket | None) -> tuple[Start | None, StartRecipe]:
-    """Return what to start from, and how a recipe says it."""
+    """Return the start in the user's argument, and the recipe that describes it."""
     if start is None:
         return None, StartRecipe()
     start = Start(start) if isinstance(start, Ticket) else start
@@ -168,23 +168,23 @@ def draw_ticket(  # noqa: PLR0913
     """Draw a robust scratch ticket from a random network (Eq. 1).
 
     Args:
-        data: Images; the training part is searched on, the epoch chosen on the validation part
-            under PGD-20, the test part not touched.
-        network: Which random network; a name means its default width. A function of your own, see
-            :func:`scratchticket.networks.register`, is called to make it. If not given,
-            ``resnet18``, or the network of the start.
-        ratio: Fraction of the scores that are kept, in (0, 1]; 0.1 if not given.
-        pattern: What a score decides about, and how the ratio is spread over the layers.
+        data: Images; the mask is searched on the training part, the epoch selected on the
+            validation part under PGD-20, and the test part not used.
+        network: Random network; a name means its default width, a function of your own is called to
+            build it, see :func:`scratchticket.networks.register`. If not given, ``resnet18``, or
+            the network of the start.
+        ratio: Fraction of the weights that remain, in (0, 1]; 0.1 if not given.
+        pattern: Granularity of the mask, and budget over the layers.
         start: A trained network to draw from instead of a random one (RTT).
-        scores: Where the scores start: ``random``, or at the magnitudes of the start's ``weights``.
-        beside: Tickets that the inner attack is made on too: it maximises the mean cross-entropy
-            of all, so that this ticket learns to be right where a switch of all is attacked.
-        search: How the mask is searched for; if not given, as in the paper.
+        scores: Initial scores: ``random``, or the magnitudes of the start's ``weights``.
+        beside: Further tickets that the inner attack is made on: it maximises the mean
+            cross-entropy of all, so that this ticket learns to resist attacks on a switch of all.
+        search: Search of the mask; by default the paper's.
         attack: The inner maximisation; epsilon in units of pixels in [0, 1].
         learning: Epochs, batch size, schedule.
-        seed: Of weights, scores, batches and attack starts, each a stream of its own.
+        seed: Seed of independent streams for weights, scores, batches and attack starts.
         device: Where to compute.
-        session: How to watch, stop and resume.
+        session: Callbacks to watch, stop and resume.
 
     Raises:
         InputError: If an argument is out of range.
@@ -217,7 +217,7 @@ def draw_ticket(  # noqa: PLR0913
         learning=learning,
         seed=seed,
     )
-    return learned(recipe, prepared(recipe, data, device, origin, beside), session).chosen
+    return run_job(recipe, prepare_job(recipe, data, device, origin, beside), session).chosen
 
 
 def train_network(  # noqa: PLR0913
@@ -231,12 +231,12 @@ def train_network(  # noqa: PLR0913
     device: torch.device | str = "cpu",
     session: Session = Session(),
 ) -> Ticket:
-    """Train a network from the same random weights, or what remains in a ticket.
+    """Train a network from the same random weights, or the remaining weights of a ticket.
 
     Takes the arguments of :func:`draw_ticket` but no ratio or pattern (the attack ``none`` means
-    natural training), and returns a ticket whose weights are stored. With a ticket to start from
-    its mask stays as it is and only the weights that remain are trained: inherited ones, or with
-    ``Start(ticket, "new")`` new ones, Kaiming normal if no network says otherwise.
+    natural training), and returns a ticket with stored weights. If it starts from a ticket, the
+    mask is fixed and only the remaining weights are trained: inherited ones or, with
+    ``Start(ticket, "new")``, new ones, Kaiming normal if no network says otherwise.
     """
     device = usable_device(str(device))
     origin, described = _start(start)
@@ -249,4 +249,4 @@ def train_network(  # noqa: PLR0913
         learning=learning,
         seed=seed,
     )
-    return learned(recipe, prepared(recipe, data, device, origin), session).chosen
+    return run_job(recipe, prepare_job(recipe, data, device, origin), session).chosen

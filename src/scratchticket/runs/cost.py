@@ -1,4 +1,4 @@
-"""What a run costs, in operations: computed from its recipe, never timed."""
+"""The cost of a run in operations, computed from its recipe."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from scratchticket.runs.recipe import Recipe, stored_recipe
 def forward_passes(stored: Mapping[str, Any]) -> float:
     """Return the cost of a run in forward passes per training image.
 
-    The gradient of the images costs as much as a forward pass, that of the weights as much again. A
-    validation attacks each image for all its steps, which is more than it does where an attack
-    succeeds before; the statistics of batch norm are averaged over one more pass.
+    The gradient with respect to the images costs as much as a forward pass, that with respect to
+    the weights as much again. A validation is counted with all its attack steps, an upper bound
+    where attacks succeed early; recomputing batch-norm statistics takes one more pass.
 
     Args:
-        stored: A recipe's JSON.
+        stored: Recipe as JSON.
     """
     recipe = stored_recipe(stored)
     learning, search = recipe.learning, recipe.search
@@ -38,12 +38,12 @@ def forward_passes(stored: Mapping[str, Any]) -> float:
 
 
 def judging_share(recipe: Recipe, train: int, test: int) -> float:
-    """Return the cost of judging the best and the last epoch, as a share of that of learning.
+    """Return the cost of testing the best and the last epoch, as a share of that of learning.
 
     Args:
-        recipe: The run's.
-        train: How many training images there are.
-        test: How many test images.
+        recipe: Recipe of the run.
+        train: Number of training images.
+        test: Number of test images.
     """
     passes = 2 * (2 * recipe.evaluation.steps + 1)
     return passes * test / (forward_passes(recipe.json()) * train)

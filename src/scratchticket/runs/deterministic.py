@@ -1,4 +1,4 @@
-"""Only algorithms that give the same bits at every run, or a line that says which is none."""
+"""Deterministic algorithms: the same bits at every run, or an error."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import torch
 from scratchticket.base.errors import InputError
 
 _VARIABLE = "CUBLAS_WORKSPACE_CONFIG"
-_FITTING = (":4096:8", ":16:8")  # of the workspace in which cuBLAS adds in a fixed order
+_FITTING = (":4096:8", ":16:8")  # workspaces with which cuBLAS adds in a fixed order
 _REFUSED = re.compile(r"(\S+) does not have a deterministic implementation")
 
 
 @contextmanager
 def deterministic(asked: bool) -> Iterator[None]:
-    """Let PyTorch choose deterministic algorithms meanwhile, if that is asked for.
+    """Use PyTorch's deterministic algorithms in this context, if asked.
 
-    Must be entered before the process has multiplied matrices on a GPU.
+    Enter it before the process has multiplied matrices on a GPU.
 
     Raises:
         InputError: If an operation has no deterministic algorithm, or the environment forbids one.

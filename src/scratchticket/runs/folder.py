@@ -1,4 +1,4 @@
-"""The folder of a run: what its files are called, when they may be replaced."""
+"""The folder of a run: names of its files, and when they may be replaced."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ class RunFolder:
 
     @property
     def ticket(self) -> Path:
-        """The result: a ticket, or a dense network in the same format."""
+        """The ticket, or a dense network in the same format."""
         return self.path / ("ticket.safetensors" if self.task == "draw" else "network.safetensors")
 
     @property
     def record(self) -> Path:
-        """Numbers; there once the run is finished."""
+        """The record, written when the run is finished."""
         return self.path / "record.json"
 
     @property
     def recipe(self) -> Path:
-        """What was asked for; there from the beginning."""
+        """The recipe, written at the start."""
         return self.path / "recipe.json"
 
     @property
@@ -55,24 +55,24 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """What an interrupted run goes on from; removed at the end."""
+        """The checkpoint of an interrupted run; removed at the end."""
         return self.path / "checkpoint.safetensors"
 
     @property
     def curves(self) -> Path:
-        """Loss and accuracies over the epochs."""
+        """Plot of loss and accuracies over the epochs."""
         return self.path / "curves.svg"
 
     @property
     def examples(self) -> Path:
-        """Clean and attacked images."""
+        """Pictures of clean and attacked images."""
         return self.path / "examples.svg"
 
     def files(self) -> list[Path]:
-        """Return every file a run may leave, in the order in which to remove them.
+        """Return every file a run may leave, in the order of removal.
 
-        The record goes first and the recipe last: a removal that is interrupted leaves a run that
-        is not finished, never one that seems to be.
+        The record goes first and the recipe last, so that an interrupted removal leaves an
+        unfinished run, never one that seems finished.
         """
         tickets = [self.path / f"{name}.safetensors" for name in ("ticket", "network")]
         pictures = [self.curves, self.examples]
@@ -80,11 +80,11 @@ class RunFolder:
         return [self.record, *checkpoints, *tickets, self.log, *pictures, self.recipe]
 
     def prepare(self, recipe: Recipe, *, resume: bool, overwrite: bool) -> None:
-        """Make the folder ready for a run of this recipe.
+        """Prepare the folder for a run of this recipe.
 
         Raises:
-            InputError: If it holds a run and neither ``resume`` nor ``overwrite`` was asked for, if
-                the run to resume has another recipe, or if the folder cannot be written.
+            InputError: If it holds a run and neither ``resume`` nor ``overwrite`` is set, the run
+                to resume has another recipe, or the folder cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ class RunFolder:
         write_atomically(self.recipe, json.dumps(recipe.json(), indent=2) + "\n")
 
     def check_same(self, recipe: Recipe) -> None:
-        """Refuse to resume a run with another recipe, naming the first difference.
+        """Raise an error if the stored recipe differs, naming the first difference.
 
         Raises:
             Damaged: If the stored recipe is missing or damaged.
@@ -124,7 +124,7 @@ class RunFolder:
             )
         moved = {"start.file"} if recipe.start.sha256 is not None else set()
         if recipe.beside.sha256:
-            moved.add("beside.files")  # where a file lies does not matter, its content does
+            moved.add("beside.files")  # the content of a file matters, not its path
         for path, value in new.items():  # in the recipe's order, the task first
             if old[path] != value and path not in moved:
                 raise InputError(
@@ -133,7 +133,7 @@ class RunFolder:
                 )
 
     def finished(self) -> dict[str, Any] | None:
-        """Return the record of a finished run: one whose ticket file is there, whole.
+        """Return the record of a finished run, whose ticket file is intact.
 
         Raises:
             InputError: If the record is damaged.
@@ -144,15 +144,15 @@ class RunFolder:
         return record
 
     def whole(self, record: dict[str, Any]) -> bool:
-        """Whether the ticket file is there in the size that a record says."""
+        """Whether the ticket file exists with the size stated in a record."""
         return self.ticket.exists() and self.ticket.stat().st_size == record.get("bytes")
 
 
 def json_file(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
+    """Return the JSON object in a file.
 
     Raises:
-        Damaged: If the file holds none.
+        Damaged: If the file holds no JSON object.
         InputError: If it cannot be read.
     """
     content = read_bytes(path, "file", MAX_JSON)
@@ -166,5 +166,5 @@ def json_file(path: Path) -> dict[str, Any]:
 
 
 def _short(value: object) -> str:
-    """Return a value as it fits into a line."""
+    """Return a value as short text."""
     return shorten(str(value), 80, placeholder="...")

@@ -1,10 +1,10 @@
-"""A lease: the right to work in a folder, held by one process at a time.
+"""A lease: the exclusive right to work in a folder.
 
-The folder may lie on a file system that several machines share. A lease is a file ``lease-N``,
-made by an operation that only one process can succeed in; its holder renews it, and when it has
-not been renewed for a minute, or its process is known to be dead, anyone may make ``lease-N+1``
-and is then the holder. A process that is known to be alive, and may only wait for a slow disk, has
-ten minutes. One that was stopped and wakes up finds its token gone.
+The folder may lie on a file system shared by machines. A lease is a file ``lease-N``, created
+atomically by one process, its holder, which renews it. If it has not been renewed for a minute, or
+its process is known to be dead, anyone may create ``lease-N+1`` and becomes the holder. A process
+known to be alive, which may only wait for a slow disk, has ten minutes. A holder that was suspended
+and wakes up finds its token gone.
 """
 
 from __future__ import annotations
@@ -25,23 +25,24 @@ from scratchticket.base.errors import InputError, ScratchticketError, Unwritable
 from scratchticket.base.files import parsed_json, remove_unfinished
 
 EXPIRES = 60.0  # seconds without renewal
-PATIENCE = 10  # times as long for a process that is known to be alive
-RENEWS = 10.0
+PATIENCE = 10  # factor on EXPIRES for a process known to be alive
+RENEWS = 10.0  # seconds between renewals
 _NAME = re.compile(r"lease-(\d{1,9})")
 _PROBE = ".clock-{}"
 
 
 class LeaseLost(ScratchticketError):
-    """Somebody else has taken the folder: this process was away for too long."""
+    """Another process has taken the folder, since this one was away too long."""
 
 
 class Lease:
-    """A lease that this process holds.
+    """A lease held by this process.
 
     Args:
-        path: Its file, which holds ``token``.
-        token: Tells it from every other.
-        number: How many processes have held the folder since it was last released, this included.
+        path: File of the lease, which holds ``token``.
+        token: Unique identifier.
+        number: How many processes have held the folder since it was last released, this one
+            included.
         renews: Seconds between renewals.
     """
 
@@ -54,15 +55,15 @@ class Lease:
 
     @property
     def lost(self) -> bool:
-        """Whether somebody else may have taken the folder: time to stop."""
+        """Whether another process may have taken the folder, so that this one must stop."""
         return self._lost.is_set()
 
     def release(self) -> None:
-        """Give the folder back."""
+        """Release the folder."""
         self._released.set()
         self._thread.join()
-        with suppress(OSError):  # where nothing can be removed, it expires
-            for probe in self.path.parent.glob(_PROBE.format("*")):  # of killed processes
+        with suppress(OSError):  # a lease that cannot be removed expires
+            for probe in self.path.parent.glob(_PROBE.format("*")):  # left by killed processes
                 probe.unlink(missing_ok=True)
             if _token(self.path) == self._token:
                 self.path.unlink()
@@ -75,15 +76,15 @@ class Lease:
                     return
                 os.utime(self.path)
             except OSError:
-                continue  # a file system that is away for a while; others see the lease expire
+                continue  # the file system is away; others see the lease expire
 
 
 def take(folder: Path, expires: float = EXPIRES, renews: float = RENEWS) -> Lease | None:
-    """Take the lease of a folder; none if somebody has it.
+    """Take the lease of a folder; None if another process holds it.
 
     Args:
-        folder: Is made if it is not there; what killed processes left half-written is removed.
-        expires: After how many seconds without renewal somebody else's is void.
+        folder: Folder, made if missing; half-written files of killed processes are removed.
+        expires: Seconds without renewal after which another's lease is void.
         renews: Seconds between renewals of this one.
 
     Raises:
@@ -105,13 +106,13 @@ def take(folder: Path, expires: float = EXPIRES, renews: float = RENEWS) -> Leas
             with os.fdopen(handle, "w") as file:
                 json.dump(own, file)
         except OSError:
-            path.unlink(missing_ok=True)  # a lease of nobody would count until it expires
+            path.unlink(missing_ok=True)  # an orphaned lease would count until it expires
             raise
         for file_ in old.values():
             file_.unlink(missing_ok=True)
         if _token(path) != token:
-            return None  # writing took so long that somebody has taken it meanwhile
-        if len(_files(folder)) > 1:  # looking took so long that others have taken and released it
+            return None  # writing took so long that another has taken it
+        if len(_files(folder)) > 1:  # listing took so long that others took and released it
             path.unlink(missing_ok=True)
             return None
         remove_unfinished(folder)
@@ -122,7 +123,7 @@ def take(folder: Path, expires: float = EXPIRES, renews: float = RENEWS) -> Leas
 
 @contextmanager
 def held_alone(folder: Path) -> Iterator[Lease]:
-    """Hold the lease of a folder, or say who does.
+    """Hold the lease of a folder in this context, or say which process does.
 
     Raises:
         InputError: If another process holds it.
@@ -147,7 +148,7 @@ def held(folder: Path, expires: float = EXPIRES) -> bool:
 
 
 def _files(folder: Path) -> dict[int, Path]:
-    """Return the leases in a folder by number."""
+    """Return the leases in a folder, by number."""
     try:
         paths = list(folder.iterdir())
     except OSError:
@@ -156,18 +157,18 @@ def _files(folder: Path) -> dict[int, Path]:
 
 
 def _alive(path: Path, expires: float) -> bool:
-    """Whether a lease counts: it was renewed lately, and its process is not known to be dead."""
+    """Whether a lease is valid: renewed lately, and its process not known to be dead."""
     try:
         now = _now(path.parent)
-        with path.open() as file:  # a server is asked anew at opening, not at every stat
+        with path.open() as file:  # opening asks a file server anew, stat may not
             age = now - os.fstat(file.fileno()).st_mtime
     except (IsADirectoryError, PermissionError):
         with suppress(OSError):
             return now - path.stat().st_mtime <= expires
         return True
     except OSError:
-        return True  # released or taken this moment
-    facts = _facts(path)
+        return True  # being released or taken right now
+    facts = _content(path)
     if facts.get("host") != _host() or not isinstance(facts.get("pid"), int):
         return age <= expires
     if (began := _began(facts["pid"])) != facts.get("began"):
@@ -177,19 +178,19 @@ def _alive(path: Path, expires: float) -> bool:
 
 
 def _now(folder: Path) -> float:
-    """Return the time on the clock of the file system, which need not be this machine's."""
+    """Return the time on the file system's clock, which may differ from this machine's."""
     probe = folder / _PROBE.format(uuid.uuid4().hex)
     try:
         probe.touch()
         return probe.stat().st_mtime
     except OSError:
-        return time.time()  # nothing can be written: only somebody who looks asks
+        return time.time()  # the folder is read-only: only an observer asks
     finally:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def _content(path: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
         read = parsed_json(path.read_bytes())
         if isinstance(read, dict):
@@ -198,9 +199,9 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _holder(folder: Path) -> str:
-    """Say who holds the lease of a folder."""
+    """Return the holder of a folder's lease, in words."""
     files = _files(folder)
-    facts = _facts(files[max(files)]) if files else {}
+    facts = _content(files[max(files)]) if files else {}
     if not {"pid", "host"} <= facts.keys():
         return "another process"
     host = str(facts["host"]).split(" ", maxsplit=1)[0]
@@ -209,10 +210,10 @@ def _holder(folder: Path) -> str:
 
 
 def _token(path: Path) -> str | None:
-    """Return the token in a lease; none if the lease is gone.
+    """Return the token in a lease; None if the lease is gone.
 
     Raises:
-        OSError: If the file system cannot say.
+        OSError: If the file system does not answer.
     """
     try:
         read = parsed_json(path.read_bytes())
@@ -222,7 +223,7 @@ def _token(path: Path) -> str | None:
 
 
 def _host() -> str:
-    """Return what tells the processes of one system from those of another."""
+    """Return an identifier of this system, boot included."""
     parts = [socket.gethostname()]
     with suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
@@ -231,9 +232,9 @@ def _host() -> str:
 
 
 def _began(pid: Any = "self") -> str | None:
-    """Return when a process of this system began; none if it has ended.
+    """Return when a process of this system began; None if it has ended.
 
-    Where the system does not tell, every process seems to have begun at the same time, and a lease
+    Where the system does not tell, all processes seem to have begun at the same time, and a lease
     lasts until it expires.
     """
     if not Path("/proc/self/stat").exists():
@@ -243,12 +244,12 @@ def _began(pid: Any = "self") -> str | None:
 
 
 def _stopped(pid: int) -> bool:
-    """Whether a process of this system has been stopped by a signal or a debugger."""
+    """Whether a process of this system is stopped by a signal or a debugger."""
     return _status(pid)[0] in "Tt"
 
 
 def _status(pid: Any) -> list[str]:
-    """Return what the system says of a process, from its state on; ``X`` if it has ended."""
+    """Return the system's status fields of a process, from its state on; ``X`` if it has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except (OSError, IndexError):

@@ -1,10 +1,11 @@
-"""The paper's settings by name (Appendix B), what its released code does instead, and faster ones.
+"""The paper's settings by name (Appendix B), those of its released code, and faster ones.
 
-A ``-released`` preset differs from the text where the code does: what it validates on, how it
-treats batches and statistics, its constants. A ``-fast`` one reaches about the same robust accuracy
-with a fifth of the operations: FGSM-RS in three quarters of the epochs, with half the batch and few
-validations, see docs/fewer-steps.md. ``fast`` alone does so for the defaults, which are for small
-data. ``strong`` is the search of docs/stronger-search.md, for the operations of the defaults.
+A ``-released`` preset has the settings in which the released code differs from the text: validation
+data, handling of batches and statistics, constants. A ``-fast`` one reaches about the same robust
+accuracy with a fifth of the operations: FGSM-RS for three quarters of the epochs, half the batch
+size and few validations, see docs/fewer-steps.md. ``fast`` alone does so for the defaults, which
+are for small data. ``strong`` is the search of docs/stronger-search.md, for the operations of
+the defaults.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _IMAGENET: Settings = {
     "data.size": 224,
     "data.colour": "rgb",
     "data.lazy": True,
-    "data.validation": "1/128",  # 10,000 images: PGD-20 on a tenth would take longer than learning
+    "data.validation": "1/128",  # 10,000 images: PGD-20 on 10 % would outlast the search
     "attack.name": "fgsm-rs",
     "attack.epsilon": "4/255",
     "learning.epochs": 100,
@@ -54,9 +55,9 @@ _IMAGENET: Settings = {
     "evaluation.steps": 20,
 }
 _RELEASED: Settings = {
-    "attack.step_size": "2/255",  # whatever epsilon is
+    "attack.step_size": "2/255",  # for every epsilon
     "evaluation.step_size": "2/255",
-    "data.validation": "0",  # the epoch is chosen on the test images
+    "data.validation": "0",  # the epoch is selected on test images
     "data.normalisation": "released",
     "pattern.mask_classifier": True,
     "learning.last_batch": True,
@@ -67,7 +68,7 @@ _RELEASED: Settings = {
 
 
 def _fast(preset: Settings) -> Settings:
-    """Return settings of a search with a fifth of the operations, validations included."""
+    """Return the settings of a search with a fifth of the operations, validations included."""
     epochs, batch_size = (
         preset.get(f"learning.{name}", getattr(LearningRecipe, name))
         for name in ("epochs", "batch_size")

@@ -1,4 +1,4 @@
-"""A recipe: everything that decides a run's result, in frozen dataclasses and as JSON."""
+"""A recipe: all settings that decide a run's result, as frozen dataclasses and JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from scratchticket.tickets import InitialScores, Ticket
 
 @dataclass(frozen=True)
 class EvaluationRecipe:
-    """The attack that judges: PGD, by default at the epsilon of the search.
+    """The attack of validation and test: PGD, by default at the epsilon of the search.
 
     Attributes:
         steps: Gradient evaluations.
@@ -44,10 +44,10 @@ class EvaluationRecipe:
         check_types(self, "evaluation.")
 
     def attack(self, inner: Attack) -> Attack:
-        """Return the attack this stands for, given the inner one.
+        """Return the evaluation attack that belongs to an inner attack.
 
         Raises:
-            InputError: If the norms differ and no epsilon is given.
+            InputError: If the norms differ and no epsilon is set.
         """
         norm = self.norm or inner.norm
         if self.epsilon is None and norm != inner.norm:
@@ -59,16 +59,16 @@ class EvaluationRecipe:
 
 @dataclass(frozen=True)
 class StartRecipe:
-    """A file to go on from instead of a random network.
+    """A file to start from instead of a random network.
 
-    Attributes:
+    file: File of a trained network or a ticket to start from. If not given, the start is a random
+        network.
         file: File of a trained network or a ticket to go on from. If not given, the random network
             is the start.
-        index: Which of several tickets in the file.
-        sha256: Of the ticket's own content, so that the recipe says what it was; filled in when the
-            file is read.
-        weights: Whether to train the file's weights (inherited) or new random ones (new). New ones
-            are of the random network of this run's seed and init.
+        index: Index of the ticket, if the file holds several.
+        sha256: SHA-256 of the ticket's content; filled in when the file is read.
+        weights: Whether to train the file's weights (inherited) or new random ones (new), drawn
+            with this run's seed and init.
     """
 
     file: str | None = None
@@ -81,18 +81,18 @@ class StartRecipe:
 
     @property
     def exists(self) -> bool:
-        """Whether there is anything to go on from."""
+        """Whether there is a file to start from."""
         return self.file is not None or self.sha256 is not None
 
 
 @dataclass(frozen=True)
 class BesideRecipe:
-    """Which tickets the inner attack is made on too.
+    """Further tickets that the inner attack is made on.
 
     Attributes:
-        files: A ticket file: the inner attack is made on its tickets too, as on a switch between
-            them and the new one. Of a file that holds several, on all.
-        sha256: Of each ticket's own content; filled in when the files are read.
+        files: A ticket file: the inner attack is also made on all its tickets, as on a switch
+            between them and the new ticket.
+        sha256: SHA-256 of each ticket's content; filled in when the files are read.
     """
 
     files: tuple[str, ...] = ()
@@ -108,10 +108,10 @@ class BesideRecipe:
 
 
 def read_attack(value: Any) -> Attack:
-    """Return an attack, or that of a recipe's JSON.
+    """Return an attack from itself or its JSON.
 
     Raises:
-        InputError: If it is none.
+        InputError: If the value is neither.
     """
     if isinstance(value, Attack):
         return value
@@ -125,23 +125,23 @@ _IN_FULL = ("task", "data", "network", "ratio", "attack", "seed")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to run.
+    """All settings of a run.
 
     Attributes:
         task: ``draw`` a ticket, or ``train`` weights: all, or those that remain in a ticket.
-        data: Which images, and how they are prepared.
+        data: Images, and how they are prepared.
         network: The random network.
         ratio: Fraction of each layer's weights that remain, in (0, 1]. If not given, 0.1 for
             ``draw``; always 1 for ``train``, which adds nothing to the mask it starts from.
-        pattern: What a score decides about, and how the ratio is spread over the layers.
-        start: What to go on from instead of the random network.
-        beside: Tickets that the inner attack is made on too.
-        scores: Where a drawing's scores start: ``random``, or at the magnitudes of the trained
+        pattern: Granularity of the mask, and budget over the layers.
+        start: What to start from instead of the random network.
+        beside: Further tickets that the inner attack is made on.
+        scores: Initial scores of a drawing: ``random``, or the magnitudes of the trained
             ``weights`` it starts from.
-        search: How the mask is searched for.
-        attack: The inner maximisation.
-        learning: The outer minimisation.
-        evaluation: The attack on validation and test images.
+        search: Search of the mask.
+        attack: Inner maximisation.
+        learning: Outer minimisation.
+        evaluation: Attack on validation and test images.
         seed: Seed of weights, scores, batches and attack starts.
     """
 
@@ -174,8 +174,8 @@ class Recipe:
             raise InputError("training has no scores; scores=weights is for drawing")
         if self.task == "train" and self.search != SearchRecipe():
             raise InputError("training searches no mask; search is for drawing")
-        make_search(self.search)  # raises if there is none of the name
-        self.learning.schedule_of(self.attack)  # raises if one of them cannot be
+        make_search(self.search)  # raises if the name is unknown
+        self.learning.schedule_of(self.attack)  # raises if an attack is invalid
         if self.start.weights == "new" and (self.task == "draw" or not self.start.exists):
             raise InputError("new weights are for training what remains in a ticket: give --from")
         object.__setattr__(self, "ratio", ratio)
@@ -199,15 +199,15 @@ class Recipe:
         return self.evaluation.attack(self.attack)
 
     def json(self) -> dict[str, Any]:
-        """Return the recipe as JSON values, every default filled in."""
+        """Return the recipe as JSON values, defaults included."""
         value: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
         return value
 
     def brief(self) -> dict[str, Any]:
-        """Return what a ticket, which counts in kilobytes, says of the recipe, as JSON values.
+        """Return the recipe as short JSON values, as a ticket stores it.
 
-        Task, data, network, ratio, attack and seed are told in full, of the rest what is not the
-        default: :func:`stored_recipe` reads it as the same recipe.
+        Task, data, network, ratio, attack and seed are complete; of the rest only what differs from
+        the default. :func:`stored_recipe` reads it as the same recipe.
         """
         whole, other = self.json(), json.loads(json.dumps(changed(self)))
         return {
@@ -217,7 +217,7 @@ class Recipe:
         }
 
     def placeless(self) -> Recipe:
-        """Return the recipe without where the files lie whose content it names."""
+        """Return the recipe without the paths of files whose content it identifies."""
         start, beside = self.start, self.beside
         if start.sha256 is None and not beside.sha256:
             return self
@@ -229,9 +229,9 @@ class Recipe:
 
     @property
     def id(self) -> str:
-        """Name of the run: SHA-256 of the canonical JSON of the settings that are not the default.
+        """Id of the run: SHA-256 of the canonical JSON of all settings that are not the default.
 
-        Where a file to start from lies does not matter, only its content.
+        The path of a file to start from does not count, only its content.
         """
         return sha256(canonical_json(changed(self.placeless())).encode()).hexdigest()
 
@@ -241,24 +241,24 @@ OPEN = (
     "network.arguments",
     "pattern.layers",
     "search.arguments",
-)  # settings whose names are the user's
-PLUGGED = "attack."  # whose settings a plug-in's attack may add to
+)  # settings whose names the user chooses
+PLUGGED = "attack."  # a plug-in's attack may add settings here
 
 
 def stored_recipe(value: Mapping[str, Any]) -> Recipe:
-    """Return the recipe that :meth:`Recipe.json` gave."""
+    """Return a recipe from the result of :meth:`Recipe.json`."""
     return _ADAPTER.validate_python(value)
 
 
 def all_settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every setting of a recipe's JSON by its path; last, those that the JSON leaves out.
+    """Return every setting of a recipe's JSON by its path; those missing in the JSON come last.
 
     Raises:
-        InputError: If its attack is none.
+        InputError: If its attack is invalid.
     """
-    told = _flat({**recipe, "attack": read_attack(recipe.get("attack", {})).json()})
-    others = {p: v for p, v in _DEFAULTS.items() if p not in told and not p.startswith(PLUGGED)}
-    return told | others
+    given = _flat({**recipe, "attack": read_attack(recipe.get("attack", {})).json()})
+    others = {p: v for p, v in _DEFAULTS.items() if p not in given and not p.startswith(PLUGGED)}
+    return given | others
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -272,7 +272,7 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def data_of(ticket: Ticket | None) -> DataRecipe | None:
-    """Return the recipe of the data a ticket was made on, if its provenance says so."""
+    """Return the data recipe in a ticket's provenance, if there is one."""
     try:
         return TypeAdapter(DataRecipe).validate_python(ticket.provenance["recipe"]["data"])  # type: ignore[union-attr]
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -282,20 +282,20 @@ def data_of(ticket: Ticket | None) -> DataRecipe | None:
 def data_like(
     ticket: Ticket | None, name: str, label_column: str | None, **changes: Any
 ) -> DataRecipe:
-    """Return the recipe of data prepared as a ticket's own was: size, colour, split.
+    """Return a recipe that prepares data as a ticket's own was: size, colour, split.
 
     Args:
-        ticket: Where its provenance does not say, the defaults count, as they do for the size if
-            the ticket takes images of another.
+        ticket: Ticket whose provenance decides; else the defaults, also for the size if the ticket
+            takes images of another size.
         name: Known name or path of the data.
-        label_column: If it must be named.
-        changes: Other settings of the data; none where the ticket's own shall count.
+        label_column: Label column, if it must be named.
+        changes: Other settings of the data; None leaves the ticket's own.
     """
     own = data_of(ticket) or DataRecipe()
     if ticket is not None and ticket.image_shape[1:] != (own.size, own.size):
         own = replace(own, size=None)
     if own.name != name:
-        own = replace(own, train_images=None)  # other images are as many as they are
+        own = replace(own, train_images=None)  # of other data all training images are used
     elif label_column is None:
         label_column = own.label_column
     given = {setting: value for setting, value in changes.items() if value is not None}
@@ -303,7 +303,7 @@ def data_like(
 
 
 def paths(kind: type = Recipe, prefix: str = "") -> list[str]:
-    """Return every dotted path that ``--set`` can reach; those of :data:`OPEN` take a name more."""
+    """Return every dotted path that ``--set`` accepts; those of :data:`OPEN` take one more name."""
     found = []
     defaults = kind()
     for item in fields(kind):
@@ -323,12 +323,12 @@ _DEFAULTS = _flat(Recipe().json())
 
 
 def _opened(prefix: str, path: str) -> list[str]:
-    """Split a path behind an open setting; what follows is one name, dots included."""
+    """Split a path behind an open setting; the rest is one name, dots included."""
     return [*prefix.split("."), path.removeprefix(f"{prefix}.")]
 
 
 def _literal(value: Any) -> Any:
-    """Read the text of a number or of true and false; other text is itself."""
+    """Return the number or boolean that a text writes; other text unchanged."""
     try:
         read = json.loads(value) if isinstance(value, str) else value
     except ValueError:
@@ -340,11 +340,11 @@ def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
     """Return the default recipe with some values replaced.
 
     Args:
-        overrides: Dotted path to value; a value may be the text of a number. A ``search.name`` sets
-            more, wherever nothing is said here.
+        overrides: Dotted path to value; a value may be the text of a number. ``search.name``
+            changes the defaults of further settings.
 
     Raises:
-        InputError: If a path is not known (the nearest is named) or a value does not fit.
+        InputError: If a path is unknown (the message names the nearest) or a value is invalid.
     """
     tree: dict[str, Any] = {}
     search = search_settings(str(overrides.get("search.name", "paper")))
@@ -366,7 +366,7 @@ def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
         return _ADAPTER.validate_python(tree)
     except ValidationError as error:
         first = error.errors()[0]
-        if "error" in (context := first.get("ctx", {})):  # our own message, from __post_init__
+        if "error" in (context := first.get("ctx", {})):  # a message of our own, from __post_init__
             raise InputError(str(context["error"])) from None
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{where}: {first['msg'].lower()}, got {first['input']!r}") from None

@@ -1,4 +1,4 @@
-"""Records: what came out of a run, with everything needed to believe it."""
+"""Records: the results of a run, with all that is needed to trust them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from scratchticket.tickets import Ticket
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that could change a number."""
+    """Return the versions of software that could change a number."""
     return {
         "scratchticket": __version__,
         "torch": torch.__version__,
@@ -32,9 +32,9 @@ def versions() -> dict[str, str]:
 
 
 def machine(device: torch.device | str) -> dict[str, Any]:
-    """Return where the run computed: the processor's model and thread count, or the GPU's name.
+    """Return the hardware of a run: processor and thread count, or GPU.
 
-    And whether only deterministic algorithms were allowed.
+    Also whether only deterministic algorithms were allowed.
     """
     how = {"deterministic": True} if torch.are_deterministic_algorithms_enabled() else {}
     if torch.device(device).type == "cuda":
@@ -57,7 +57,7 @@ def _processor() -> str:
 
 
 def commit() -> str | None:
-    """Return the commit of the source this runs from, ``-dirty`` if changed; none if installed."""
+    """Return the commit of the source, ``-dirty`` if changed; None if installed."""
     here = Path(__file__)
 
     def git(*arguments: str) -> str:
@@ -73,7 +73,7 @@ def commit() -> str | None:
         return None
 
 
-def measured(  # noqa: PLR0913
+def test_accuracies(  # noqa: PLR0913
     ticket: Ticket,
     images: ImageSet,
     attack: Attack,
@@ -82,7 +82,7 @@ def measured(  # noqa: PLR0913
     device: torch.device | str = "cpu",
     group: Group = ALONE,
 ) -> dict[str, Any]:
-    """Return natural and robust accuracy as records and ``evaluate --json`` show them.
+    """Return natural and robust accuracy as stored in records and shown by ``evaluate --json``.
 
     With the attack ``none`` the list of attacks is empty.
     """
@@ -99,7 +99,7 @@ def measured(  # noqa: PLR0913
 def usable_device(name: str) -> str:
     """Return the device to compute on; ``auto`` is the GPU if there is one.
 
-    Of several processes that torchrun has started on a machine each has its own GPU.
+    Each of several processes that torchrun has started on a machine gets its own GPU.
 
     Raises:
         InputError: If PyTorch has no such device here.

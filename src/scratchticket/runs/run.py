@@ -1,4 +1,4 @@
-"""One run: from a recipe to a ticket, a record, a log and two pictures."""
+"""Carry out a run: from a recipe to ticket, record, log and two pictures."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from scratchticket.data import Data, DataRecipe, load_data
 from scratchticket.learning import Epoch, Event, Session, catastrophic_overfitting
 from scratchticket.learning.checkpoint import discard
 from scratchticket.pictures import figures
-from scratchticket.runs.api import learned, prepared
+from scratchticket.runs.api import prepare_job, run_job
 from scratchticket.runs.cost import judging_share
 from scratchticket.runs.folder import RunFolder
 from scratchticket.runs.lease import Lease, LeaseLost, held_alone
 from scratchticket.runs.recipe import Recipe
-from scratchticket.runs.records import commit, machine, measured, versions
+from scratchticket.runs.records import commit, machine, test_accuracies, versions
 from scratchticket.runs.start import load_beside, load_start
 from scratchticket.runs.tracking import check_tensorboard, tracked
 from scratchticket.tickets import Finished, Ticket
@@ -43,35 +43,35 @@ def run(  # noqa: PLR0913
     group: Group = ALONE,
     leased: bool = False,
 ) -> dict[str, Any]:
-    """Run a recipe in a folder, which no other process may work in meanwhile.
+    """Run a recipe in a folder, exclusively, and return the record.
 
     Args:
-        recipe: What to run.
-        folder: For ticket, record, log, pictures and checkpoint.
-        resume: Go on with what the folder holds.
-        overwrite: Replace what the folder holds.
+        recipe: Recipe of the run.
+        folder: Folder of ticket, record, log, pictures and checkpoint.
+        resume: Resume the run in the folder.
+        overwrite: Replace the run in the folder.
         device: Where to compute.
-        data: The images, if they are loaded already.
+        data: Images, if they are loaded already.
         observe: Called after each step.
-        tell: Called with what was decided on the user's behalf.
+        tell: Called with notes on what was decided for the user.
         track: Folder for TensorBoard's files, which need the extra ``track``.
         group: The processes that share the run; the first of them writes and observes.
         leased: Whether the caller holds the folder's lease.
 
-    Returns:
-        The record, which is also in the folder; that of a run finished earlier, with ``resume``.
+    The record, which is also in the folder; with ``resume``, that of a run that is finished
+    already.
 
     Raises:
         InputError: See :meth:`RunFolder.prepare`; or if another process works in the folder.
         Interrupted: If a signal asked to stop; the checkpoint is in the folder.
-        LeaseLost: If this process was away for so long that another has taken the folder.
+        LeaseLost: If another process has taken the folder, since this one was away too long.
     """
     start = load_start(recipe.start)
     if data is None:
-        data = _loaded(recipe.data, group)
+        data = _load_data(recipe.data, group)
     if group.leads:
         tell(data.notes)
-    job = prepared(recipe, data, device, start, load_beside(recipe.beside), group)
+    job = prepare_job(recipe, data, device, start, load_beside(recipe.beside), group)
     if track is not None:
         check_tensorboard()
     home = RunFolder(folder, recipe.task)
@@ -97,28 +97,28 @@ def run(  # noqa: PLR0913
             write(event)
             observe(replace(event, judging=share * event.steps))
 
-        done = _watched(home, watch, tell, group, lambda session: learned(recipe, job, session))
+        done = _run_loop(home, watch, tell, group, lambda session: run_job(recipe, job, session))
         begun = time.monotonic()
-        chosen = _judged(recipe, data, done.chosen, device, group)
+        chosen = _test_accuracies(recipe, data, done.chosen, device, group)
         same = done.chosen_epoch == done.other_epoch
-        other = chosen if same else _judged(recipe, data, done.other, device, group)
+        other = chosen if same else _test_accuracies(recipe, data, done.other, device, group)
         results = {done.chosen_is: chosen, done.other_is: other}
 
         def write_all() -> dict[str, Any]:
             seconds = {"learning": done.seconds, "evaluation": time.monotonic() - begun}
-            return _written(home, recipe, data, done, results, seconds, device, group)
+            return _write(home, recipe, data, done, results, seconds, device, group)
 
         return group.led(write_all)
 
 
-def _loaded(recipe: DataRecipe, group: Group) -> Data:
-    """Load images: the first process before the others, who find what it left in the cache."""
+def _load_data(recipe: DataRecipe, group: Group) -> Data:
+    """Load images: first in the first process, which fills the cache for the others."""
     found: list[Data] = []
     group.led(lambda: found.append(load_data(recipe)))
     return found[0] if found else load_data(recipe)
 
 
-def _written(  # noqa: PLR0913, PLR0917
+def _write(  # noqa: PLR0913, PLR0917
     home: RunFolder,
     recipe: Recipe,
     data: Data,
@@ -128,11 +128,11 @@ def _written(  # noqa: PLR0913, PLR0917
     device: str,
     group: Group,
 ) -> dict[str, Any]:
-    """Write the ticket, its pictures and, last, the record; return that."""
+    """Write the ticket, its pictures and, last, the record; return the record."""
     chosen = results[done.chosen_is]
     ticket = replace(
         done.chosen,
-        provenance={**done.chosen.provenance, "results": _lasting(chosen)},
+        provenance={**done.chosen.provenance, "results": _without_times(chosen)},
     )
     ticket.save(home.ticket)
     _draw_pictures(home, recipe, data, ticket, done.epochs)
@@ -157,7 +157,7 @@ def _written(  # noqa: PLR0913, PLR0917
 
 
 def warnings_of(epochs: Sequence[Epoch]) -> list[str]:
-    """Return what a reader of a run's numbers should know."""
+    """Return warnings for readers of a run's numbers."""
     seen: dict[str, int] = {}
     for judged in epochs:
         for sign in judged.signs:
@@ -174,14 +174,14 @@ def warnings_of(epochs: Sequence[Epoch]) -> list[str]:
     ]
 
 
-def _watched(
+def _run_loop(
     home: RunFolder,
     observe: Callable[[Event], None],
     tell: Callable[[Sequence[str]], None],
     group: Group,
     learn: Callable[[Session], Finished],
 ) -> Finished:
-    """Run the loop, keeping log and checkpoint in the folder."""
+    """Run the loop, writing log and checkpoint to the folder."""
     logged = -1
 
     def watch(event: Event) -> None:
@@ -199,16 +199,18 @@ def _watched(
         return learn(replace(session, tell=lambda line: tell([line] if group.leads else [])))
 
 
-def _judged(
+def _test_accuracies(
     recipe: Recipe, data: Data, ticket: Ticket, device: str, group: Group
 ) -> dict[str, Any]:
     """Return the test accuracies of the best or the last epoch."""
-    result = measured(ticket, data.test, recipe.judge, seed=recipe.seed, device=device, group=group)
+    result = test_accuracies(
+        ticket, data.test, recipe.judge, seed=recipe.seed, device=device, group=group
+    )
     return {"epoch": ticket.provenance["epoch"]} | result
 
 
-def _lasting(result: dict[str, Any]) -> dict[str, Any]:
-    """Return results as a ticket stores them, without times: the same run gives the same file."""
+def _without_times(result: dict[str, Any]) -> dict[str, Any]:
+    """Return results without times, so that the same run gives the same ticket file."""
     attacks = [{k: v for k, v in a.items() if k != "seconds"} for a in result["attacks"]]
     return {"natural": result["natural"], "attacks": attacks}
 

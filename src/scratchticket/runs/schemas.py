@@ -1,4 +1,4 @@
-"""What the verbs take out of a record that is on the disk, as types."""
+"""Schemas of stored records: the fields that commands read."""
 
 from __future__ import annotations
 
@@ -207,10 +207,10 @@ _SHAPES: dict[str, TypeAdapter[Any]] = {
 
 
 def check_record(record: dict[str, Any], path: Path) -> None:
-    """Refuse a record that lacks what the verbs print, or says what cannot be.
+    """Raise an error if a record lacks fields that commands read, or has impossible values.
 
     Raises:
-        InputError: Naming what is wrong.
+        InputError: If so; the message names the field.
     """
     kind = "run" if "results" in record else str(record.get("kind", "evaluation"))
     if kind not in {"run", "evaluation", "transfer", "switch"}:
@@ -221,19 +221,19 @@ def check_record(record: dict[str, Any], path: Path) -> None:
 
 
 def all_attacked(record: dict[str, Any]) -> bool:
-    """Whether attacks are behind every worst case of an evaluation, or of a switch.
+    """Whether every worst case of a record rests on attacks at its own epsilon.
 
-    Of a switch every member and the set must have been attacked at the very epsilon. Records of
+    For a switch, every member and the set must have been attacked at that epsilon. Records of
     earlier versions have worst cases that only repeat those at a smaller one.
     """
     reports = [record, record["dense"]] if "dense" in record else [record]
     return all(
-        _behind(report, case) for report in reports for case in report.get("worst_cases", ())
+        _supported(report, case) for report in reports for case in report.get("worst_cases", ())
     )
 
 
-def _behind(report: dict[str, Any], case: dict[str, Any]) -> bool:
-    """Whether the attacks that a worst case needs are in its report."""
+def _supported(report: dict[str, Any], case: dict[str, Any]) -> bool:
+    """Whether a report has the attacks that a worst case needs."""
     inside = [
         row
         for row in report["attacks"]
@@ -246,17 +246,17 @@ def _behind(report: dict[str, Any], case: dict[str, Any]) -> bool:
 
 
 def check_adversarial(facts: dict[str, Any], path: Path) -> None:
-    """Refuse what a file of adversarial images says of itself if it lacks what is needed.
+    """Raise an error if the metadata of a file of adversarial images is invalid.
 
     Raises:
-        InputError: Naming what is wrong.
+        InputError: If so; the message names the field.
     """
     _check("adversarial", facts, path)
 
 
-def _check(kind: str, told: dict[str, Any], path: Path) -> None:
+def _check(kind: str, value: dict[str, Any], path: Path) -> None:
     try:
-        _SHAPES[kind].validate_json(json.dumps(told), strict=True)
+        _SHAPES[kind].validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

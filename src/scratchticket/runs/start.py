@@ -1,4 +1,4 @@
-"""Recipes that go on from a file: what they take over from it."""
+"""Recipes that start from a file, and what they take from it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from scratchticket.base.errors import InputError
 from scratchticket.runs.recipe import BesideRecipe, Recipe, StartRecipe, make_recipe
 from scratchticket.tickets import Start, Ticket, load_tickets
 
-NEW_INIT = "kaiming_normal"  # of weights that are made anew, as the released code does
+NEW_INIT = "kaiming_normal"  # of new weights, as in the released code
 
 
 def make_recipe_from_file(overrides: Mapping[str, Any]) -> Recipe:
-    """Return a recipe whose network is that of the file it starts from, or is drawn beside.
+    """Return a recipe whose network is taken from the file it starts from, or from ``beside``.
 
     Args:
-        overrides: As for :func:`make_recipe`; with ``start.file``, the network's settings may be
-            left out, and all but the init of new weights must not differ from the file's; with
+        overrides: As for :func:`make_recipe`. With ``start.file`` the network's settings may be
+            left out, and must otherwise agree with the file's, except the init of new weights; with
             ``beside.files`` network and seed may be left out.
 
     Raises:
-        InputError: If a setting is wrong, or the file none or of another network.
+        InputError: If a setting is wrong, or the file is missing or of another network.
         TicketError: If the file is damaged.
     """
     overrides = _with_beside(overrides)
@@ -44,22 +44,22 @@ def make_recipe_from_file(overrides: Mapping[str, Any]) -> Recipe:
 
 
 def _with_beside(overrides: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Say of the tickets beside what they are; take their network and seed if none are given."""
+    """Return settings with hashes, and by default network and seed, of the tickets ``beside``."""
     files = overrides.get("beside.files")
     if not files:
         return overrides
     tickets = load_beside(BesideRecipe(tuple(files)))
     taken = {}
-    if "start.file" not in overrides:  # whose network would count
+    if "start.file" not in overrides:  # that file decides the network
         taken = _settings(tickets[0]) | {"seed": tickets[0].seed}
     return {**taken, **overrides, "beside.sha256": [content_hash(ticket) for ticket in tickets]}
 
 
 def load_beside(beside: BesideRecipe) -> tuple[Ticket, ...]:
-    """Load the tickets that the inner attack is made on too.
+    """Return the further tickets that the inner attack is made on.
 
     Raises:
-        InputError: If a file holds something else than when the recipe was made.
+        InputError: If the content of a file has changed since the recipe was made.
     """
     tickets = tuple(ticket for file in beside.files for ticket in load_tickets(file))
     if beside.sha256 and tuple(map(content_hash, tickets)) != beside.sha256:
@@ -68,7 +68,7 @@ def load_beside(beside: BesideRecipe) -> tuple[Ticket, ...]:
 
 
 def _settings(ticket: Ticket) -> dict[str, Any]:
-    """Return a ticket's network as settings."""
+    """Return the settings of a ticket's network."""
     own = asdict(ticket.network)
     arguments = own.pop("arguments")
     settings = {f"network.{name}": value for name, value in own.items() if value is not None}
@@ -76,15 +76,15 @@ def _settings(ticket: Ticket) -> dict[str, Any]:
 
 
 def content_hash(ticket: Ticket) -> str:
-    """Return the SHA-256 of the file that holds this ticket alone, in hexadecimal."""
+    """Return the hexadecimal SHA-256 of the file that holds this ticket alone."""
     return sha256(ticket.to_bytes()).hexdigest()
 
 
 def load_start(start: StartRecipe) -> Start | None:
-    """Load what a recipe starts from; none if that is the random network.
+    """Return what a recipe starts from; None for a random network.
 
     Raises:
-        InputError: If the file holds something else than when the recipe was made.
+        InputError: If the content of the file has changed since the recipe was made.
     """
     if start.file is None:
         return None

@@ -1,4 +1,4 @@
-"""What a record says, in few words."""
+"""A record in a line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ KINDS = ("draw", "train", "evaluation", "transfer", "switch", "features")
 
 
 def outcome(record: dict[str, Any]) -> str:
-    """Return what came out: accuracies of a run, the worst case of a judgement."""
+    """Return the result of a record: accuracies of a run, or the worst case of an evaluation."""
     if "results" in record:
         result = record["results"][record["selected"]]
         robust = "".join(f", robust {_percent(counts)}" for counts in result["attacks"])
@@ -19,7 +19,7 @@ def outcome(record: dict[str, Any]) -> str:
 
 
 def usable(record: Any) -> bool:
-    """Whether a record says what of, what came out, and where."""
+    """Whether a record has a kind, a result and a subject."""
     try:
         outcome(record)
         kind = record["recipe"]["task"] if "results" in record else record["kind"]
@@ -31,6 +31,6 @@ def usable(record: Any) -> bool:
 
 
 def _percent(counts: dict[str, Any]) -> str:
-    """Return counts, or an expectation, in percent."""
+    """Return counts, or an expectation, as a percentage."""
     share = counts["expected"] if "expected" in counts else counts["correct"] / counts["total"]
     return f"{100 * share:.1f} %"

@@ -1,4 +1,4 @@
-"""A run's losses and accuracies for TensorBoard, while it runs."""
+"""TensorBoard logs of a run's losses and accuracies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scratchticket.learning import Event
 
 
 def check_tensorboard() -> None:
-    """Make sure that runs can be tracked.
+    """Raise an error if TensorBoard is not installed.
 
     Raises:
         InputError: If TensorBoard is not installed.
@@ -24,17 +24,16 @@ def check_tensorboard() -> None:
 
 @contextmanager
 def tracked(folder: Path | None) -> Iterator[Callable[[Event], None]]:
-    """Write finished epochs to TensorBoard's event files.
+    """Log finished epochs to TensorBoard's event files.
 
-    A run that goes on writes its earlier epochs again, in place of what an interrupted process may
-    have left there.
+    A resumed run writes its earlier epochs again, replacing those of an interrupted process.
 
     Args:
-        folder: For the files; nothing is written if there is none. TensorBoard must be there, see
+        folder: Folder of the files; None to write none. TensorBoard must be installed, see
             :func:`check_tensorboard`.
 
     Yields:
-        What to tell about every step.
+        A function to call with the event of every step.
 
     Raises:
         Unwritable: If the folder cannot be written.

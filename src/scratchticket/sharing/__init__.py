@@ -1,4 +1,4 @@
-"""Tickets given to others: a folder or a repository on the Hugging Face Hub, with a model card."""
+"""Sharing tickets: a folder or a Hugging Face Hub repository, with a model card."""
 
 from scratchticket.sharing.card import model_card
 from scratchticket.sharing.hub import pull, push

@@ -42,10 +42,10 @@ def model_card(
     """Return a model card in Markdown, with its metadata in front.
 
     Args:
-        ticket: What is shared.
-        records: Of evaluations of this very ticket, as ``evaluate`` wrote them.
-        name: How the model is called; ``owner/name`` if it is on the hub.
-        licence: In the hub's spelling.
+        ticket: The shared ticket.
+        records: Evaluation records of this very ticket, from ``evaluate``.
+        name: Name of the model; ``owner/name`` on the hub.
+        licence: Licence in the hub's spelling.
 
     Raises:
         InputError: If a record is of another ticket.
@@ -74,13 +74,13 @@ def model_card(
 
 
 def _plain(text: str) -> str:
-    """Return text that a file of somebody else brought, without what Markdown would act on."""
+    """Return untrusted text without active Markdown."""
     known = "".join(c if c.isalnum() or c in HARMLESS else "?" for c in text)[:200]
     return known.replace("](", "] (").replace("//", "/ /")  # no links
 
 
 def _what(ticket: Ticket, data: str) -> str:
-    """Return what the ticket is, in a paragraph."""
+    """Return a description of the ticket, in a paragraph."""
     untrained = (
         "Its weights were never trained: they are random numbers, rebuilt from a seed, and the "
         "ticket says which of them remain"
@@ -100,7 +100,7 @@ def _what(ticket: Ticket, data: str) -> str:
 
 
 def _threat(ticket: Ticket) -> str:
-    """Return what the ticket was made to withstand."""
+    """Return the threat model of the ticket."""
     recipe = ticket.provenance.get("recipe")
     attack = recipe.get("attack") if isinstance(recipe, dict) else None
     if not isinstance(attack, dict):
@@ -116,7 +116,7 @@ def _threat(ticket: Ticket) -> str:
 
 
 def _accuracy(ticket: Ticket, records: Sequence[Record]) -> str:
-    """Return a table of counts, and what warns."""
+    """Return tables of counts, and the warning signs."""
     parts = []
     try:
         if (results := ticket.provenance.get("results")) is not None:
@@ -135,7 +135,7 @@ def _accuracy(ticket: Ticket, records: Sequence[Record]) -> str:
 
 
 def _table(counted: Record) -> str:
-    """Return a table of everything that was counted, the worst case first, with all settings."""
+    """Return a table of all accuracies with their settings, the worst case first."""
     counts = [
         (
             f"**worst case**, {_plain(worst['norm'])}, {_plain(worst['epsilon'])}",
@@ -157,7 +157,7 @@ def _table(counted: Record) -> str:
 
 
 def _settings(attack: Record) -> str:
-    """Return all settings of an attack, of AutoAttack those of each of its attacks."""
+    """Return all settings of an attack; for AutoAttack, of each of its four."""
     of_run = ("steps", "step_size", "random_start")  # beside the title, in the record of a run
     known = attack.get("settings", {name: attack[name] for name in of_run if name in attack})
     if any(isinstance(value, dict) for value in known.values()):
@@ -168,8 +168,8 @@ def _settings(attack: Record) -> str:
 def _listed(settings: Record) -> str:
     """Return settings by name, with commas: ``steps 20, step size 0.0125``."""
     words: dict[Any, str] = {True: "yes", False: "no", None: "none"}
-    told = []
+    entries = []
     for name, value in settings.items():
         text = words[value] if value is None or isinstance(value, bool) else str(value)
-        told.append(_plain(f"{name.replace('_', ' ')} {text}"))
-    return ", ".join(told)
+        entries.append(_plain(f"{name.replace('_', ' ')} {text}"))
+    return ", ".join(entries)

@@ -1,6 +1,6 @@
-"""A shared ticket: ``ticket.safetensors``, its card ``README.md``, and records of evaluations.
+"""Shared tickets: ``ticket.safetensors``, model card ``README.md``, evaluation records.
 
-The same in a local folder and in a repository of the Hugging Face Hub.
+A local folder and a repository of the Hugging Face Hub have the same layout.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ def push(
     """Share a ticket.
 
     Args:
-        ticket: Its file.
+        ticket: File of the ticket.
         to: ``owner/name`` on the Hugging Face Hub, where you must be logged in; or a folder of your
             own, which begins with ``.`` or ``/`` and is new or empty.
-        records: Files of records that ``evaluate`` wrote of this very ticket.
-        private: Whether nobody else shall see a repository that is made.
-        licence: Of the ticket, in the hub's spelling.
+        records: Files of evaluation records of this very ticket.
+        private: Whether a new repository is private.
+        licence: Licence of the ticket, in the hub's spelling.
 
     Returns:
-        Where it is now.
+        Address of the shared ticket.
 
     Raises:
         InputError: If a file cannot be used, the folder is not empty, or the hub refuses.
@@ -75,16 +75,16 @@ def push(
 
 
 def pull(place: str, out: str | Path) -> Ticket:
-    """Copy a shared ticket into a file of your own, once it has proved itself.
+    """Copy a shared ticket into a file, after verifying it.
 
     Args:
-        place: ``owner/name``, with ``@REVISION`` behind it for a certain one; or a folder that
+        place: ``owner/name``, with ``@REVISION`` for a revision; or a folder that
             :func:`push` made, which begins with ``.`` or ``/``.
-        out: The file; must not exist.
+        out: Path of the file, which must not exist.
 
     Raises:
-        InputError: If it cannot be had, or the file exists.
-        TicketError: If it is no ticket or does not prove itself.
+        InputError: If the ticket cannot be fetched, or the file exists.
+        TicketError: If it is no ticket or fails verification.
     """
     out = Path(out)
     if out.exists():
@@ -100,7 +100,7 @@ def pull(place: str, out: str | Path) -> Ticket:
 
 
 def _record(path: Path) -> dict[str, Any]:
-    """Read a record of an evaluation."""
+    """Return the record of an evaluation in a file."""
     try:
         value = parsed_json(read_bytes(path, "record"))
     except ValueError as error:
@@ -116,7 +116,7 @@ def _write(files: dict[str, bytes], folder: Path) -> None:
 
 
 def _upload(files: dict[str, bytes], to: str, private: bool) -> str:
-    """Write files to a repository of the hub, made unless it is there; return its address."""
+    """Upload files to a hub repository, made if missing; return its address."""
     api = library().HfApi()
 
     def upload() -> str:

@@ -1,4 +1,4 @@
-"""Many jobs, each done once: what a job is, where finished ones are kept, who does the others."""
+"""Sweeps: jobs that are each done once, the store of results, and workers."""
 
 from scratchticket.sweeps.job import Job, in_order
 from scratchticket.sweeps.store import Store

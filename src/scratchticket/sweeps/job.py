@@ -1,4 +1,4 @@
-"""A job: a piece of a sweep, named by everything that decides its result."""
+"""A job: one unit of a sweep, identified by everything that decides its result."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from scratchticket.data import DataRecipe
 from scratchticket.runs.recipe import Recipe, make_recipe
 
 Kind = Literal["run", "judge", "transfer", "switch", "features"]
-START, BESIDE, DENSE = "start", "beside", "dense"  # what a job may need another's ticket for
-Facts = dict[str, Any]
+START, BESIDE, DENSE = "start", "beside", "dense"  # roles of a needed job's ticket
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """Something to do once, whoever asks for it.
+    """A unit of work that is done once, whoever asks for it.
 
     Two jobs that would give the same result are equal: they have the same :attr:`id`.
 
     Attributes:
         kind: ``run`` draws or trains a ticket; ``judge`` attacks one; ``transfer`` and ``switch``
             attack several; ``features`` measures how far a layer's features move.
-        settings: Of a run, dotted path to value as for :func:`make_recipe`, without files; of the
+        settings: For a run, dotted path to value as for :func:`make_recipe`, without files; for the
             others, JSON values, see :mod:`.perform`.
-        needs: Other jobs whose tickets this one takes, by what they are to it: ``start`` and
-            ``beside NAME`` for a run, the name of a member for the others.
-        label: What people call it; decides nothing.
+        needs: Jobs whose tickets this one takes, by role: ``start`` and ``beside NAME`` for a run,
+            the name of a member for the others.
+        label: Display name; not part of the id.
     """
 
     kind: Kind
@@ -56,10 +56,10 @@ class Job:
     def __hash__(self) -> int:
         return hash(self.id)
 
-    def json(self) -> Facts:
-        """Return everything that decides the result and is not the default; needs by their ids.
+    def json(self) -> Json:
+        """Return all settings that decide the result and are not the default; needs by their ids.
 
-        Where a run goes on from another job, its network is that job's but for what is said here.
+        A run that starts from another job has that job's network, except for settings given here.
         """
         settings = {name: value for name, value in self.settings.items() if value is not None}
         if self.kind == "run":
@@ -73,22 +73,22 @@ class Job:
 
     @cached_property
     def recipe(self) -> Recipe:
-        """The recipe of a run, as far as it is known before those it needs have been run."""
+        """The recipe of a run, as far as it is known before its needs have been run."""
         return _recipe(self._settings)
 
     @cached_property
     def _settings(self) -> str:
-        """The settings of a run, and what it starts from, as JSON."""
+        """Settings and start of a run, as JSON."""
         start = {"start.sha256": self.needs[START].id} if START in self.needs else {}
         return canonical_json({**self.settings, **start})
 
     @property
     def data(self) -> DataRecipe:
-        """On which images it is done: its own, else those of the first job it needs."""
+        """The images of the job: its own, else those of the first job it needs."""
         return self.recipe.data if self.kind == "run" else next(iter(self.needs.values())).data
 
     def chain(self) -> Iterator[Job]:
-        """Return all jobs it needs, directly or not, each before those that need it; last, it."""
+        """Yield all jobs it needs, directly or not, each after its own needs; then itself."""
         seen: set[Job] = set()
 
         def walk(job: Job) -> Iterator[Job]:
@@ -103,16 +103,16 @@ class Job:
 
 @cache
 def _recipe(settings: str) -> Recipe:
-    """Return the recipe of settings as JSON; tables and figures name the same ones many times."""
+    """Return the recipe of settings in JSON; cached, since tables and figures repeat them."""
     return make_recipe(json.loads(settings))
 
 
 @cache
 def _described(settings: str) -> str:
-    """Return what of a recipe is not the default, as JSON."""
+    """Return the settings of a recipe that are not the default, as JSON."""
     return canonical_json(changed(_recipe(settings).placeless()))
 
 
 def in_order(jobs: Iterator[Job] | list[Job]) -> list[Job]:
-    """Return jobs and all they need, each once, each behind those it needs."""
+    """Return jobs and all they need, each once, in order of dependency."""
     return list(dict.fromkeys(step for job in jobs for step in job.chain()))

@@ -1,4 +1,4 @@
-"""How each kind of job is done: from its settings and the tickets it needs to a record."""
+"""Carrying out each kind of job: from settings and needed tickets to a record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scratchticket.base.errors import OtherEvaluation, TicketError
 from scratchticket.base.files import write_atomically
 from scratchticket.data import Data
 from scratchticket.evaluation import Balls, feature_distance, named, suite
-from scratchticket.judging.evaluation import Judgement, balls_of, some_of
+from scratchticket.judging.evaluation import EvaluationTask, balls_of, fixed_choice
 from scratchticket.judging.subject import Subject, ticket_subject
 from scratchticket.judging.switches import SwitchTask, TransferTask
 from scratchticket.judging.task import Task, carry_out
@@ -25,23 +25,23 @@ from scratchticket.sweeps.job import BESIDE, DENSE, START, Job
 from scratchticket.sweeps.store import Store
 from scratchticket.tickets import Ticket
 
-Facts = dict[str, Any]
+Json = dict[str, Any]
 Observe = Callable[[float], None]
 
 
 def perform(
     job: Job, store: Store, *, device: str = "cpu", observe: Observe = lambda fraction: None
-) -> Facts:
-    """Do a job in its folder of a store, from where it was left.
+) -> Json:
+    """Carry out a job in its folder of a store, resuming it where it was left.
 
     Args:
-        job: Those it needs must be finished; the caller holds the lease of its folder.
-        store: Where.
+        job: The job; those it needs must be finished, and the caller holds its folder's lease.
+        store: The store.
         device: Where to compute.
-        observe: Called now and then with how much is done, from 0 to 1.
+        observe: Called now and then with the fraction done.
 
     Returns:
-        The record, which is in the folder too.
+        The record, which is also in the folder.
 
     Raises:
         InputError: If something in its settings or data cannot be used.
@@ -55,7 +55,7 @@ def perform(
         raise TicketError(f"{error}; remove the folder of that ticket, of {needed}") from None
 
 
-def _performed(job: Job, store: Store, device: str, observe: Observe) -> Facts:
+def _performed(job: Job, store: Store, device: str, observe: Observe) -> Json:
     if job.kind == "run":
         return _run(job, store, device, observe)
     data = store.data(job.data)
@@ -66,20 +66,20 @@ def _performed(job: Job, store: Store, device: str, observe: Observe) -> Facts:
     def progress(name: str, done: int, total: int) -> None:
         observe(done / total)
 
-    def carried(overwrite: bool) -> Facts | None:
+    def carried(overwrite: bool) -> Json | None:
         folder = store.folder(job)
         return carry_out(task, folder=folder, overwrite=overwrite, device=device, progress=progress)
 
     try:
         record = carried(overwrite=False)
-    except OtherEvaluation:  # what another version has begun is never finished by this one
+    except OtherEvaluation:  # begun by another version: cannot be resumed
         record = carried(overwrite=True)
     assert record is not None
     return record
 
 
-def _run(job: Job, store: Store, device: str, observe: Observe) -> Facts:
-    """Draw or train."""
+def _run(job: Job, store: Store, device: str, observe: Observe) -> Json:
+    """Draw or train a ticket."""
     settings = dict(job.settings)
     if START in job.needs:
         settings["start.file"] = str(store.ticket(job.needs[START]))
@@ -88,7 +88,7 @@ def _run(job: Job, store: Store, device: str, observe: Observe) -> Facts:
         settings["beside.files"] = beside
     recipe = make_recipe_from_file(settings)
 
-    def ran(resume: bool) -> Facts:
+    def ran(resume: bool) -> Json:
         return run(
             recipe,
             store.folder(job),
@@ -103,12 +103,12 @@ def _run(job: Job, store: Store, device: str, observe: Observe) -> Facts:
 
     try:
         return ran(resume=True)
-    except Damaged:  # what is left of it is of no use to anyone
+    except Damaged:  # the damaged run cannot be resumed
         return ran(resume=False)
 
 
 def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
-    """``attacks`` (``name``, ``settings``, balls of their own) or a ``suite``; ``images``."""
+    """``attacks`` (``name``, ``settings``, own balls) or a ``suite``; ``images``."""
     ((_, subject),) = _subjects(job, store).items()
     settings = job.settings
     where = _balls(job, subject, data)
@@ -118,14 +118,14 @@ def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
     else:
         found = [
             attack
-            for told in settings["attacks"]
+            for entry in settings["attacks"]
             for attack in named(
-                told["name"], balls_of_entry(where, told), classes, told.get("settings", {})
+                entry["name"], balls_of_entry(where, entry), classes, entry.get("settings", {})
             )
         ]
         attacks = tuple({str(attack): attack for attack in found}.values())
-    images = some_of(data.test, settings.get("images"))
-    return Judgement(
+    images = fixed_choice(data.test, settings.get("images"))
+    return EvaluationTask(
         subject,
         images,
         data.judged,
@@ -136,11 +136,11 @@ def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
     )
 
 
-def balls_of_entry(where: Balls, told: Facts) -> Balls:
-    """Return the balls of one attack of a judgement's settings."""
-    norm = told.get("norm", where.norm)
+def balls_of_entry(where: Balls, entry: Json) -> Balls:
+    """Return the balls of one attack of an evaluation's settings."""
+    norm = entry.get("norm", where.norm)
     epsilons = tuple(
-        told.get("epsilons", where.epsilons if norm == where.norm else where.euclidean)
+        entry.get("epsilons", where.epsilons if norm == where.norm else where.euclidean)
     )
     return replace(where, norm=norm, epsilons=epsilons)
 
@@ -151,7 +151,7 @@ def _transfer(job: Job, store: Store, data: Data) -> Task[Any]:
     first = next(iter(subjects.values()))
     return TransferTask(
         subjects,
-        some_of(data.test, job.settings.get("images")),
+        fixed_choice(data.test, job.settings.get("images")),
         data.judged,
         _balls(job, first, data),
         len(data.classes),
@@ -165,7 +165,7 @@ def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
     first = next(iter(subjects.values()))
     return SwitchTask(
         subjects,
-        some_of(data.test, job.settings.get("images")),
+        fixed_choice(data.test, job.settings.get("images")),
         data.judged,
         _balls(job, first, data),
         len(data.classes),
@@ -174,9 +174,9 @@ def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
     )
 
 
-def _features(job: Job, store: Store, data: Data, device: str) -> Facts:
+def _features(job: Job, store: Store, data: Data, device: str) -> Json:
     """``epsilons``, ``images``: noise in l-inf balls, and how far the last convolution moves."""
-    images, distances = some_of(data.test, job.settings.get("images")), {}
+    images, distances = fixed_choice(data.test, job.settings.get("images")), {}
     attacks = [Attack(Noise(1), epsilon) for epsilon in job.settings["epsilons"]]
     for name, subject in _subjects(job, store).items():
         network = placed(subject.network, device)
@@ -199,15 +199,15 @@ def _features(job: Job, store: Store, data: Data, device: str) -> Facts:
 
 
 def _subjects(job: Job, store: Store) -> dict[str, Subject]:
-    """Return the networks a job needs, by name."""
+    """Return the networks that a job needs, by name."""
     files = {name: store.ticket(need) for name, need in job.needs.items()}
     return {name: ticket_subject(Ticket.load(file), file) for name, file in files.items()}
 
 
 def _balls(job: Job, subject: Subject, data: Data) -> Balls:
-    """Return where to search: what is said, else around what the subject was made for."""
-    told = job.settings
-    return balls_of(subject, data.shape, told.get("epsilons", ()), l2=told.get("l2", ()))
+    """Return the balls in the settings, else those around what the network was made to resist."""
+    settings = job.settings
+    return balls_of(subject, data.shape, settings.get("epsilons", ()), l2=settings.get("l2", ()))
 
 
 _TASKS: dict[str, Callable[[Job, Store, Data], Task[Any]]] = {

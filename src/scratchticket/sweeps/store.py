@@ -1,4 +1,4 @@
-"""A store: a folder with a folder for every job, named by what the job is."""
+"""A store: a folder with one subfolder per job, named by the job's id."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from scratchticket.runs.summary import usable
 from scratchticket.sweeps.job import Job
 
 State = Literal["finished", "running", "failed", "begun", "new"]
-Facts = dict[str, Any]
+Json = dict[str, Any]
 FOREVER = 1e10  # seconds
 _JOB = re.compile("[0-9a-f]{16}")  # the name of a job's folder
 _REMOVED = ".removed-"
-DEATHS = 5  # processes that may die of a job before it counts as failed
+DEATHS = 5  # dead processes after which a job counts as failed
 
 
-def record_in(folder: Path) -> Facts | None:
-    """Return the record in the folder of a job; none if it or its ticket is not there, whole.
+def record_in(folder: Path) -> Json | None:
+    """Return the record in a job's folder; None unless it and its ticket are intact.
 
     Raises:
-        InputError: If it is damaged, or of another version.
+        InputError: If the record is damaged, or of another version.
     """
     path = folder / "record.json"
     if not path.exists():
@@ -52,7 +52,7 @@ def record_in(folder: Path) -> Facts | None:
 
 
 def job_folders(store: Path) -> list[Path]:
-    """Return the folders of jobs in a store, whatever is left of them."""
+    """Return the folders of jobs in a store, finished or not."""
     if not store.is_dir():
         return []
     described = {path.parent for path in store.glob("*/job.json")}
@@ -61,15 +61,14 @@ def job_folders(store: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class Store:
-    """Finished jobs, and what is needed to go on with the others.
+    """The finished jobs of a sweep, and the state of the others.
 
     A job is finished when its record is there, which is written last, whole or not at all.
 
     Attributes:
-        path: The folder; is made when something is written.
-        places: Where data sets with a name lie, if not on the hub: name to path. Where data lie
-            does not change what a job is.
-        track: Folder for TensorBoard's files, with a folder for every run; none to write none.
+        path: Folder, made when something is written.
+        places: Paths of copies of named data sets. They do not change what a job is.
+        track: Folder for TensorBoard's files, with a subfolder per run; None to write none.
     """
 
     path: Path
@@ -81,11 +80,11 @@ class Store:
         return self.path / job.id[:16]
 
     def ticket(self, job: Job) -> Path:
-        """Return the ticket file that a run has made or will make."""
+        """Return the path of the ticket file of a run, made or not."""
         return RunFolder(self.folder(job), job.recipe.task).ticket
 
-    def record(self, job: Job) -> Facts | None:
-        """Return the record of a job; none if it is not finished.
+    def record(self, job: Job) -> Json | None:
+        """Return the record of a job; None if it is not finished.
 
         Raises:
             InputError: If the record is damaged, or of another version.
@@ -93,7 +92,7 @@ class Store:
         return record_in(self.folder(job))
 
     def state(self, job: Job) -> State:
-        """Return where a job stands; one whose record or folder cannot be used has failed."""
+        """Return the state of a job; an unusable record or folder counts as failed."""
         folder = self.folder(job)
         if not (folder.exists() or folder.is_symlink()):
             return "new"
@@ -105,7 +104,7 @@ class Store:
         return "begun" if any(folder.iterdir()) else "new"
 
     def take(self, job: Job) -> lease.Lease | None:
-        """Take a job to work on it; none if somebody else has, or it is done or given up.
+        """Take a job's lease; None if another worker has it, or it is finished or failed.
 
         Raises:
             InputError: If the store cannot be written.
@@ -129,17 +128,17 @@ class Store:
         return None
 
     def tidy(self, job: Job) -> None:
-        """Remove the checkpoint of a finished job, which a process killed at its end leaves."""
+        """Remove the checkpoint of a finished job, left by a process killed at its end."""
         if job.kind == "run":
             discard(RunFolder(self.folder(job), job.recipe.task).checkpoint)
 
     def fail(self, job: Job, why: str, details: str = "") -> None:
-        """Note that a job failed, and why."""
+        """Record that a job failed, and why."""
         said = {"error": why, "details": details}
         write_atomically(self._failure(job), json.dumps(said, indent=2) + "\n")
 
     def failure(self, job: Job) -> str | None:
-        """Return why a job failed; none if it did not."""
+        """Return why a job failed; None if it did not."""
         try:
             if self.record(job) is not None:
                 return None
@@ -152,7 +151,7 @@ class Store:
             return f"cannot use folder {self.folder(job)}: {error.strerror}"
 
     def retry(self, jobs: Iterable[Job]) -> None:
-        """Forget that jobs failed, so that they are tried again from where they were left.
+        """Forget that jobs failed, so that they are resumed where they were left.
 
         Raises:
             Unwritable: If the store cannot be written.
@@ -166,25 +165,25 @@ class Store:
                 raise Unwritable(f"cannot use store {self.path}: {error.strerror}") from None
 
     def note(self, job: Job, fraction: float) -> None:
-        """Say how much of a job is done; nothing is lost where that cannot be written."""
+        """Write the fraction of a job that is done, if possible."""
         with suppress(OSError):
             self._write(job, "progress", f"{fraction:.4f}")
 
     def noted(self, job: Job) -> float:
-        """Return how much of a job is done, from 0 to 1, as far as is known."""
+        """Return the fraction of a job that is done, as far as is known."""
         return min(1.0, self._number(job, "progress"))
 
     def spend(self, job: Job, seconds: float) -> None:
-        """Add to the time that was spent on a job."""
+        """Add to the time spent on a job."""
         with suppress(OSError):
             self._write(job, "seconds", f"{self.spent(job) + seconds:.1f}")
 
     def spent(self, job: Job) -> float:
-        """Return how many seconds were spent on a job, as far as is known."""
+        """Return the seconds spent on a job, as far as is known."""
         return self._number(job, "seconds")
 
     def _write(self, job: Job, name: str, text: str) -> None:
-        """Write a small file that may be lost, but not where a link leads."""
+        """Write a small file whose loss does no harm, never through a link."""
         if not (path := self.folder(job) / name).is_symlink():
             path.write_text(text)
 
@@ -196,7 +195,7 @@ class Store:
             return 0.0
 
     def data(self, recipe: DataRecipe) -> Data:
-        """Load images, from their place if there is one.
+        """Load images, from their copy if there is one.
 
         Raises:
             InputError: If they cannot be loaded.
@@ -204,13 +203,13 @@ class Store:
         return load_data(recipe, place=self.places.get(recipe.name))
 
     def clean(self, tell: Callable[[str], None] = lambda line: None) -> list[Path]:
-        """Remove what jobs left that are neither finished nor running.
+        """Remove the folders of jobs that are neither finished nor running.
 
         Args:
-            tell: Called with why a folder is left that should be removed.
+            tell: Called with the reason why a folder could not be removed.
 
         Returns:
-            The folders of jobs that were removed.
+            The removed folders.
         """
         for waste in self.path.glob(f"{_REMOVED}*"):  # of a removal that was interrupted
             if not waste.is_symlink():
@@ -218,7 +217,7 @@ class Store:
         removed = []
         for folder in job_folders(self.path):
             if folder.is_symlink():
-                continue  # a link may lead to what is nobody's here
+                continue  # a link may lead out of the store
             try:
                 if _cleaned(folder):
                     removed.append(folder)
@@ -232,7 +231,7 @@ class Store:
         return self.folder(job) / "failure.json"
 
     def _unusable(self, job: Job) -> str | None:
-        """Return why nobody can work in the folder of a job; none if somebody can."""
+        """Return why the folder of a job cannot be used; None if it can."""
         folder = self.folder(job)
         if folder.is_symlink():
             return f"{folder} is a link, and may lead to what is no job's; remove it"
@@ -245,7 +244,7 @@ class Store:
         return None
 
     def _settled(self, job: Job) -> Literal["finished", "failed"] | None:
-        """Whether there is nothing more to do for a job, whoever works on it."""
+        """Return whether a job is finished or failed; None if there is work left."""
         try:
             if self.record(job) is not None:
                 return "finished"
@@ -256,7 +255,7 @@ class Store:
 
 
 def _cleaned(folder: Path) -> bool:
-    """Remove the folder of a job that is neither finished nor running; say whether it was one."""
+    """Remove a job's folder unless finished or running; return whether it was removed."""
     if (taken := lease.take(folder)) is None:
         return False
     try:
@@ -265,7 +264,7 @@ def _cleaned(folder: Path) -> bool:
                 (folder / name).unlink(missing_ok=True)
             return False
         waste = folder.with_name(f"{_REMOVED}{folder.name}")
-        folder.rename(waste)  # whoever looks now finds a new job
+        folder.rename(waste)  # from now on the job is new to others
     finally:
         taken.release()
     shutil.rmtree(waste)

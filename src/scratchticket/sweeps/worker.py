@@ -1,4 +1,4 @@
-"""A worker: does jobs of a sweep until nothing is left that it could do."""
+"""A worker: does the jobs of a sweep until none is left that it could do."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from scratchticket.sweeps.job import Job
 from scratchticket.sweeps.perform import perform
 from scratchticket.sweeps.store import State, Store
 
-#: Errors that say nothing about the rest of a store.
+#: Errors of one folder, which say nothing about the rest of a store.
 _OF_ONE = {errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENOTEMPTY, errno.EEXIST}
 LOOKS = 2.0  # seconds between looks at a store where everything waits for other workers
 
 
 def work(store: Store, jobs: Sequence[Job], *, device: str = "cpu", looks: float = LOOKS) -> None:
-    """Do jobs, and wait for those that other workers do while more depends on them.
+    """Do jobs, waiting for other workers while remaining jobs depend on theirs.
 
-    Any number of workers, on any machines that see the store, share the jobs between them. A job
-    that fails is noted and the rest goes on.
+    Any number of workers, on any machines that see the store, share the jobs. A failed job is
+    recorded and the rest goes on.
 
     Args:
-        store: Where the jobs are done.
-        jobs: Each behind those it needs.
+        store: Store of the jobs.
+        jobs: Jobs in order of dependency.
         device: Where to compute.
-        looks: Seconds between looks.
+        looks: Seconds between looks at the store.
 
     Raises:
-        Interrupted: If a signal asked to stop; the job at hand goes on from its checkpoint later.
+        Interrupted: If a signal asked to stop; the current job has saved its checkpoint.
         InputError: If the store cannot be written.
     """
     left = list(jobs)
@@ -55,10 +55,10 @@ def work(store: Store, jobs: Sequence[Job], *, device: str = "cpu", looks: float
 
 
 def do(job: Job, store: Store, device: str = "cpu") -> bool:
-    """Do a job, unless somebody else has taken it.
+    """Do a job, unless another worker has taken it.
 
     Returns:
-        Whether it was this process's turn: the job is finished or failed now.
+        Whether this process did it, so that it is finished or failed now.
 
     Raises:
         Interrupted: See :func:`work`.
@@ -81,7 +81,7 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
     try:
         perform(job, store, device=device, observe=observe)
     except (Busy, LeaseLost):
-        return False  # it is another's: of one that was only suspended, or has taken it meanwhile
+        return False  # another worker has it: one that was only suspended, or took it meanwhile
     except Interrupted:
         raise
     except Unwritable as error:
@@ -90,7 +90,7 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
         _fail_alone(store, job, error)
     except ScratchticketError as error:
         store.fail(job, str(error))
-    except Exception as error:  # noqa: BLE001  (the other jobs go on)
+    except Exception as error:  # noqa: BLE001  (other jobs go on)
         said = f"{type(error).__name__}: {first_line(error)}"
         store.fail(job, said, traceback.format_exc())
     finally:
@@ -100,10 +100,10 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
 
 
 def _fail_alone(store: Store, job: Job, error: Unwritable) -> None:
-    """Note that a job failed because of what lies in its folder.
+    """Record a failure caused by the content of a job's folder.
 
     Raises:
-        Unwritable: The same, if the rest of the store is no better.
+        Unwritable: If the rest of the store is unusable too.
     """
     cause = error.__context__
     if not isinstance(cause, OSError) or cause.errno not in _OF_ONE:

@@ -1,4 +1,4 @@
-"""Several tickets of one network, one of them active at a time; a random one, in R2S."""
+"""Switches between tickets of one network: at will, or at random (R2S)."""
 
 from scratchticket.switching.shared import SharedNetwork
 from scratchticket.switching.switch import RandomSwitch

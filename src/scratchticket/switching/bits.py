@@ -1,4 +1,4 @@
-"""Bits that lie eight in a byte, and how they become weights again, fast."""
+"""Bits packed eight to a byte, and their fast conversion to weights."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor
 
 
 def packed(bits: Tensor) -> Tensor:
-    """Return a bool tensor as bytes, eight bits in each, lowest first: uint8 on the same device."""
+    """Return a bool tensor packed eight bits to a byte, lowest first: uint8 on the same device."""
     return torch.from_numpy(np.packbits(bits.flatten().cpu().numpy(), bitorder="little")).to(
         bits.device
     )
 
 
 def padded(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """Return storage for a float32 tensor of a shape, filled up to whole bytes of bits: zeros."""
+    """Return zeros of a float32 shape, padded to whole bytes of bits."""
     return torch.zeros(-(-torch.Size(shape).numel() // 8) * 8, device=device)
 
 
@@ -25,9 +25,9 @@ def write_signs(target: Tensor, mask: Tensor, signs: Tensor, constant: float) ->
     """Write ``+constant`` and ``-constant`` where the mask is set, elsewhere 0.
 
     Args:
-        target: float32, padded; written.
-        mask: Packed.
-        signs: Packed; set where the weight is positive.
+        target: Padded float32 tensor that is written to.
+        mask: Packed mask.
+        signs: Packed signs; set where the weight is positive.
         constant: Absolute value of all weights.
     """
     pairs = mask.to(torch.int32).mul_(256).add_(signs)
@@ -39,9 +39,9 @@ def write_masked(target: Tensor, mask: Tensor, weights: Tensor) -> None:
     """Write the weights where the mask is set, elsewhere 0.
 
     Args:
-        target: float32, padded; written.
-        mask: Packed.
-        weights: float32, padded.
+        target: Padded float32 tensor that is written to.
+        mask: Packed mask.
+        weights: Padded float32 tensor.
     """
     bits = target.view(torch.int32)
     torch.index_select(_ones(target.device), 0, mask.to(torch.int32), out=bits.view(-1, 8))
@@ -49,20 +49,20 @@ def write_masked(target: Tensor, mask: Tensor, weights: Tensor) -> None:
 
 
 def bits_of_bytes(device: torch.device) -> Tensor:
-    """Return the eight bits of every byte: ``(256, 8)``, bool."""
+    """Return a table of the eight bits of every byte: ``(256, 8)``, bool."""
     values = torch.arange(256, dtype=torch.int32, device=device)
     return values[:, None].bitwise_right_shift(torch.arange(8, device=device)).bitwise_and(1) == 1
 
 
 @lru_cache
 def _ones(device: torch.device) -> Tensor:
-    """Return for every byte of a mask eight int32: all bits set, or none."""
+    """Return a table of eight int32 for every byte of a mask: all bits set, or none."""
     return -bits_of_bytes(device).to(torch.int32)
 
 
 @lru_cache
 def _signs(device: torch.device) -> Tensor:
-    """Return for every pair of a byte of a mask and a byte of signs eight of -1, 0 and 1."""
+    """Return a table of eight of -1, 0, 1 for every byte of a mask with every byte of signs."""
     table = bits_of_bytes(device)
     signs = torch.where(table, 1.0, -1.0)
     return torch.where(table[:, None, :], signs[None], 0.0).reshape(-1, 8)

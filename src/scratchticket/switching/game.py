@@ -1,8 +1,8 @@
-"""Switching as a game: how often should the defender draw which ticket?
+"""Switching as a game: with which probabilities should the defender draw each ticket?
 
-The defender chooses probabilities once, the attacker sees them and chooses for every image among
-the attacks found. Expected accuracy is what the one gains and the other loses, so a linear
-programme finds the best probabilities (Pinot et al., 2020, arXiv:2002.11565, study this game).
+The defender fixes probabilities; the attacker sees them and chooses, for every image, among the
+known attacks. The game is zero-sum in expected accuracy, so a linear programme finds the best
+probabilities (Pinot et al., 2020, arXiv:2002.11565, study this game).
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import numpy as np
 from torch import Tensor
 
 ROUNDS = 10
-TOLERANCE = 1e-3  # of a value: a tenth of a percent of the images
+TOLERANCE = 1e-3  # in expected accuracy: 0.1 % of the images
 Attacks = list[Tensor]  # each bool, (n, ticket): which tickets are right under an attack
 
 
 @dataclass(frozen=True)
 class Solution:
-    """The best the defender can do against some attacks.
+    """The defender's optimal mixed strategy against some attacks.
 
     Attributes:
-        probabilities: Of the tickets.
+        probabilities: Probabilities of the tickets.
         value: Expected accuracy under the worst attack for each image, in [0, 1].
     """
 
@@ -33,12 +33,12 @@ class Solution:
 
 @dataclass(frozen=True)
 class Round:
-    """One answer to another.
+    """One round of the game: the defender's probabilities and the attacker's response.
 
     Attributes:
-        probabilities: The defender's.
-        value: Against the attacks known before.
-        after: Against the attacker's response too.
+        probabilities: Probabilities chosen by the defender.
+        value: Expected accuracy against the attacks known before.
+        after: Expected accuracy against the attacker's response too.
     """
 
     probabilities: tuple[float, ...]
@@ -49,11 +49,11 @@ class Round:
 def solve(attacks: Attacks) -> Solution:
     """Return the probabilities that maximise the worst-case expected accuracy.
 
-    Maximised is the mean over images of ``t``, where ``t`` of an image is at most the expected
+    The objective is the mean over images of ``t``, where ``t`` of an image is at most the expected
     accuracy at each of its attacked versions.
 
     Args:
-        attacks: At least one.
+        attacks: Known attacks, at least one.
     """
     from scipy.optimize import linprog
     from scipy.sparse import coo_array, hstack
@@ -81,7 +81,7 @@ def solve(attacks: Attacks) -> Solution:
 
 
 def worst(attacks: Attacks, probabilities: np.ndarray) -> float:
-    """Return the expected accuracy when every image meets its worst attack."""
+    """Return the expected accuracy if every image meets its worst attack."""
     expected = [right.cpu().numpy().astype(np.float64) @ probabilities for right in attacks]
     return float(np.min(expected, axis=0).mean())
 
@@ -91,16 +91,16 @@ def play(
     respond: Callable[[tuple[float, ...]], Attacks],
     rounds: int = ROUNDS,
 ) -> tuple[Solution, list[Round]]:
-    """Let defender and attacker answer each other until the value stops moving.
+    """Let defender and attacker respond to each other until the value converges.
 
     Args:
-        attacks: What is known at the beginning.
-        respond: Makes new attacks against given probabilities.
-        rounds: At most so many.
+        attacks: Attacks known at the beginning.
+        respond: Returns new attacks against given probabilities.
+        rounds: Largest number of rounds.
 
     Returns:
-        Of the probabilities that were answered those of which all attacks leave most, and every
-        round.
+        The best of the probabilities that were responded to, judged by all attacks of all rounds,
+            and every round.
     """
     known, history = list(attacks), list[Round]()
     for _ in range(rounds):
@@ -110,11 +110,11 @@ def play(
         history.append(Round(solution.probabilities, solution.value, left))
         if settled(history):
             break
-    # Against all attacks that were found, also in later rounds than that of the probabilities.
+    # Against all attacks of all rounds, later ones included.
     answered = [Solution(r.probabilities, worst(known, np.array(r.probabilities))) for r in history]
     return max(answered, key=lambda solution: solution.value), history
 
 
 def settled(history: Sequence[Round]) -> bool:
-    """Whether the attacker's last answer moved the value no more."""
+    """Whether the attacker's last response changed the value no more."""
     return bool(history) and history[-1].value - history[-1].after <= TOLERANCE

@@ -1,6 +1,6 @@
-"""Tickets of one network, packed: their common weights once, a bit per weight for each mask.
+"""Packed tickets of one network: shared weights once, and a bit per weight for each mask.
 
-Of signed constants the weights themselves are a bit each.
+Weights that are signed constants take one bit each, too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scratchticket.tickets import Ticket, check_one_network
 
 @dataclass(frozen=True)
 class Signs:
-    """Weights that differ in sign alone: eight in a byte, and their absolute value."""
+    """Signed constants: the signs, eight to a byte, and the absolute value."""
 
     bits: Tensor
     constant: float
@@ -26,12 +26,12 @@ class Signs:
 
 @dataclass(frozen=True)
 class Layer:
-    """A parameter as one ticket has it.
+    """A parameter of one ticket.
 
     Attributes:
-        shape: Of the parameter.
-        weights: Before masking; float32 ones are filled up to whole bytes of bits.
-        mask: Eight in a byte; none if everything remains.
+        shape: Shape of the parameter.
+        weights: Weights before masking; float32 ones are padded to whole bytes of bits.
+        mask: Packed mask; None if everything remains.
     """
 
     shape: tuple[int, ...]
@@ -49,14 +49,14 @@ class Packed:
 
 
 def pack(tickets: Sequence[Ticket], device: torch.device) -> list[Packed]:
-    """Return tickets with equal weights once.
+    """Return packed tickets that share equal weights in memory.
 
     Args:
-        tickets: Of one network; of several tasks they may differ in the classifier.
-        device: Where everything is kept.
+        tickets: Tickets of one network; for several tasks their classifiers may differ.
+        device: Device of all tensors.
 
     Raises:
-        InputError: If they are of different networks.
+        InputError: If the tickets are of different networks.
     """
     check_one_network(tickets)
     pool = _Pool(device)
@@ -69,7 +69,7 @@ def pack(tickets: Sequence[Ticket], device: torch.device) -> list[Packed]:
 def _packed(
     ticket: Ticket, weights: Mapping[str, Tensor], pool: _Pool, device: torch.device
 ) -> Packed:
-    """Return what is kept of a ticket."""
+    """Return one packed ticket."""
     layers = {}
     for name, weight in weights.items():
         mask = ticket.mask.get(name)
@@ -84,10 +84,10 @@ def _packed(
 
 
 class _Pool:
-    """All weights of all tickets, equal ones once.
+    """All weights of all tickets, equal ones stored once.
 
     Args:
-        device: Where they are kept.
+        device: Device of the weights.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -96,24 +96,24 @@ class _Pool:
         self._whole: dict[str, list[Layer]] = {}
 
     def layer(self, name: str, weight: Tensor, mask: Tensor | None) -> Layer:
-        """Return a parameter of a ticket; one that is not masked is the same for all tickets."""
+        """Return a parameter of a ticket; an unmasked one is the same for all tickets."""
         known = self._known.setdefault(name, [])
-        kept = next((k for other, k in known if torch.equal(other, weight)), None)
-        if kept is None:
-            kept = self._small(weight)
-            known.append((weight, kept))
+        stored = next((k for other, k in known if torch.equal(other, weight)), None)
+        if stored is None:
+            stored = self._small(weight)
+            known.append((weight, stored))
         shape = tuple(weight.shape)
         if mask is not None:
-            return Layer(shape, kept, mask)
+            return Layer(shape, stored, mask)
         whole = self._whole.setdefault(name, [])
-        found = next((layer for layer in whole if layer.weights is kept), None)
+        found = next((layer for layer in whole if layer.weights is stored), None)
         if found is None:
-            found = Layer(shape, kept, None)
+            found = Layer(shape, stored, None)
             whole.append(found)
         return found
 
     def _small(self, weight: Tensor) -> Tensor | Signs:
-        """Return weights as they are kept."""
+        """Return weights as signs and a constant if possible."""
         sizes = weight.abs()
         if weight.numel() > 1 and bool((sizes == sizes.flatten()[0]).all()):
             return Signs(packed(weight > 0).to(self._device), float(sizes.flatten()[0]))
@@ -125,22 +125,22 @@ class _Pool:
 def _weights(tickets: Sequence[Ticket]) -> list[Mapping[str, Tensor]]:
     """Return all parameters of each ticket before masking.
 
-    Of stored weights a ticket has those that remain in it; tickets of one network are put together.
+    A ticket with stored weights has only those that remain; tickets of one network are merged.
     """
-    united: dict[tuple[str, tuple[int, ...]], Tensor] = {}
+    merged: dict[tuple[str, tuple[int, ...]], Tensor] = {}
     for ticket in tickets:
         for name, weight in (ticket.weights or {}).items():
             key = name, tuple(weight.shape)
             mask = ticket.mask.get(name)
-            united[key] = (
-                torch.where(mask, weight, united[key])
-                if mask is not None and key in united
+            merged[key] = (
+                torch.where(mask, weight, merged[key])
+                if mask is not None and key in merged
                 else weight
             )
     known: list[Mapping[str, Tensor]] = []
     for number, ticket in enumerate(tickets):
         if ticket.weights is not None:
-            known.append({n: united[n, tuple(w.shape)] for n, w in ticket.weights.items()})
+            known.append({n: merged[n, tuple(w.shape)] for n, w in ticket.weights.items()})
         elif number and tickets[0].weights is None and ticket.same_start(tickets[0]):
             known.append(known[0])
         else:

@@ -1,4 +1,4 @@
-"""From strikes to the numbers of a switch's record; everything is an exact expectation."""
+"""From attacks to the numbers of a switch's record; everything is an exact expectation."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from torch import Tensor
 from scratchticket.base.accuracy import Accuracy, wilson
 from scratchticket.base.quantities import fraction
 from scratchticket.evaluation import Balls, counts
-from scratchticket.evaluation.transfer import SET, SWITCH, Crossed, Struck
+from scratchticket.evaluation.transfer import SET, SWITCH, TransferResult, TransferRow
 
-Facts = dict[str, Any]
-TRIES = (1, 2, 5, 10)  # of an attacker who may send an image again and again
+Json = dict[str, Any]
+TRIES = (1, 2, 5, 10)  # numbers of queries of an attacker who repeats an image
 
 
 @dataclass(frozen=True)
@@ -24,49 +24,49 @@ class Members:
     """The networks of a switch.
 
     Attributes:
-        names: Of them.
-        probabilities: Of each, ``(member,)``, float64.
+        names: Names of the networks.
+        probabilities: Probability of each, ``(member,)``, float64.
     """
 
     names: tuple[str, ...]
     probabilities: Tensor
 
     def right(self, by_name: dict[str, Tensor]) -> Tensor:
-        """Return which members are right on which image: bool, ``(n, member)``."""
+        """Return which members classify which image correctly: bool, ``(n, member)``."""
         return torch.stack([by_name[name] for name in self.names], dim=1)
 
     def expected(self, right: Tensor) -> Tensor:
-        """Return the probability that an image is answered rightly: ``(..., n)``.
+        """Return the probability that an image is classified correctly: ``(..., n)``.
 
         Args:
-            right: Which members are, bool, ``(..., n, member)``.
+            right: Correctness of each member, bool, ``(..., n, member)``.
         """
         return (right.double() @ self.probabilities).clamp(max=1)  # sums may round upwards
 
 
-def expectation(values: Tensor) -> Facts:
+def expectation(values: Tensor) -> Json:
     """Return the mean over images and its 95 % interval.
 
-    The interval is Wilson's; between right and wrong lies no image of larger variance, so it is on
-    the safe side.
+    The interval is Wilson's; it is conservative, since values between 0 and 1 have no larger
+    variance than correct and wrong.
     """
     mean, total = float(values.mean()), len(values)
     return {"expected": mean, "total": total, "interval": list(wilson(mean, total))}
 
 
-def switch_report(crossed: Crossed, members: Members, where: Balls) -> Facts:
-    """Return what a record says of a switch; docs/r2s.md tells every field.
+def switch_report(result: TransferResult, members: Members, where: Balls) -> Json:
+    """Return the record of a switch; docs/r2s.md explains every field.
 
     Args:
-        crossed: What the strikes did.
+        result: Results of the sourced attacks.
         members: The switch.
         where: The balls of the suite.
     """
-    natural = members.right(crossed.right)
+    natural = members.right(result.right)
     worst = [
         case
         for epsilon in where.epsilons
-        if (case := _worst(crossed, members, natural, where.norm, epsilon)) is not None
+        if (case := _worst(result, members, natural, where.norm, epsilon)) is not None
     ]
     return {
         "members": [
@@ -74,37 +74,37 @@ def switch_report(crossed: Crossed, members: Members, where: Balls) -> Facts:
             for name, p in zip(members.names, members.probabilities, strict=True)
         ],
         "natural": expectation(members.expected(natural)) | _members(natural, members),
-        "attacks": [_row(struck, members) for struck in crossed.struck],
-        "protocol": matrices(crossed, members.names, members.probabilities),
+        "attacks": [_row(row, members) for row in result.rows],
+        "protocol": matrices(result, members.names, members.probabilities),
         "worst_case": worst[0] if worst else None,
         "worst_cases": worst,
     }
 
 
 def matrices(
-    crossed: Crossed, sources: Sequence[str], probabilities: Tensor | None = None
-) -> list[Facts]:
-    """Return a transfer matrix for every attack that was made on each source.
+    result: TransferResult, sources: Sequence[str], probabilities: Tensor | None = None
+) -> list[Json]:
+    """Return a transfer matrix for every attack that was made on all sources.
 
     Args:
-        crossed: What the strikes did.
-        sources: The networks attacks were made on.
-        probabilities: Of the sources, for attacker and defender alike, if they are a switch: then
-            the mean of the matrix is what the paper calls R2S's robust accuracy.
+        result: Results of the sourced attacks.
+        sources: Networks the attacks were made on.
+        probabilities: Probabilities of the sources for attacker and defender alike, if they are a
+            switch: then the mean of the matrix is what the paper calls R2S's robust accuracy.
     """
-    by_attack: dict[str, dict[str, Struck]] = {}
-    for struck in crossed.struck:
-        by_attack.setdefault(str(struck.strike.attack), {})[struck.strike.source] = struck
+    by_attack: dict[str, dict[str, TransferRow]] = {}
+    for row in result.rows:
+        by_attack.setdefault(str(row.sourced.attack), {})[row.sourced.source] = row
     found = []
     for rows in by_attack.values():
         if not set(sources) <= rows.keys():
             continue
-        first = rows[sources[0]].strike.attack
+        first = rows[sources[0]].sourced.attack
         matrix = {
             source: {name: int(right.sum()) for name, right in rows[source].right.items()}
             for source in sources
         }
-        facts: Facts = {
+        facts: Json = {
             **first.facts(),
             "stops": getattr(first.method, "keep", None) == "first",
             "total": len(next(iter(rows[sources[0]].right.values()))),
@@ -118,8 +118,8 @@ def matrices(
 
 def _mixed(
     matrix: dict[str, dict[str, int]], names: Sequence[str], chances: Tensor, total: int
-) -> Facts:
-    """Return what a matrix says of attacker and defender who both draw from the set."""
+) -> Json:
+    """Return the summary of a matrix whose attacker and defender both draw from the set."""
     table = torch.tensor([[matrix[row][column] for column in names] for row in names]).double()
     by_source = ((table @ chances) / total).clamp(max=1)
     off = chances[:, None] * chances[None, :] * (1 - torch.eye(len(names), dtype=torch.float64))
@@ -132,8 +132,8 @@ def _mixed(
     }
 
 
-def _members(right: Tensor, members: Members) -> Facts:
-    """Return the accuracy of each member, and on how many images all are right."""
+def _members(right: Tensor, members: Members) -> Json:
+    """Return the accuracy of each member, and the number of images that all get right."""
     total = len(right)
     return {
         "all_right": counts(Accuracy(int(right.all(dim=1).sum()), total)),
@@ -144,41 +144,41 @@ def _members(right: Tensor, members: Members) -> Facts:
     }
 
 
-def _row(struck: Struck, members: Members) -> Facts:
-    """Return what a record says of one strike."""
-    right = members.right(struck.right)
-    row = {
-        **struck.strike.attack.facts(),
-        "title": str(struck.strike),
-        "source": struck.strike.source,
+def _row(row: TransferRow, members: Members) -> Json:
+    """Return the record of one sourced attack."""
+    right = members.right(row.right)
+    record = {
+        **row.sourced.attack.facts(),
+        "title": str(row.sourced),
+        "source": row.sourced.source,
         **expectation(members.expected(right)),
         **_members(right, members),
-        "seconds": round(struck.seconds, 3),
-        "queries": struck.forwards,
-        "warnings": list(struck.said),
+        "seconds": round(row.seconds, 3),
+        "queries": row.forwards,
+        "warnings": list(row.warnings),
     }
-    if struck.strike.source == SWITCH and struck.resisted is not None:
-        claimed = Accuracy(int(struck.resisted.sum()), len(struck.resisted))
-        row |= {"claimed": counts(claimed), "valid": False}
-    return row
+    if row.sourced.source == SWITCH and row.resisted is not None:
+        claimed = Accuracy(int(row.resisted.sum()), len(row.resisted))
+        record |= {"claimed": counts(claimed), "valid": False}
+    return record
 
 
 def _worst(
-    crossed: Crossed, members: Members, natural: Tensor, norm: str, epsilon: str
-) -> Facts | None:
-    """Return what is left when every image meets the worst strike in a ball.
+    result: TransferResult, members: Members, natural: Tensor, norm: str, epsilon: str
+) -> Json | None:
+    """Return what is left when every image meets the worst attack in a ball.
 
     Returns:
-        None unless every member and the set were attacked at that very epsilon. Strikes at smaller
-        ones count too, but alone they would repeat what is left there.
+        None unless every member and the set were attacked at that very epsilon. Attacks at smaller
+        epsilons count too, but alone they would only repeat the worst case there.
     """
-    inside = [struck for struck in crossed.struck if _within(struck, norm, epsilon)]
+    inside = [row for row in result.rows if _within(row, norm, epsilon)]
     exact = fraction(epsilon, "epsilon")
-    met = {s.strike.source for s in inside if _radius(s) == exact}
+    met = {s.sourced.source for s in inside if _radius(s) == exact}
     if not {*members.names, SET} <= met:
         return None
     versions = torch.stack([natural, *(members.right(s.right) for s in inside)])
-    least = members.expected(versions).min(dim=0).values  # of the strikes, for each image
+    least = members.expected(versions).min(dim=0).values  # of the attacks, for each image
     single = versions.all(dim=0)  # (image, member)
     alone = [float(x) for x in single.double().mean(dim=0)]
     best = max(range(len(alone)), key=alone.__getitem__)
@@ -199,22 +199,22 @@ def _worst(
     }
 
 
-def _within(struck: Struck, norm: str, epsilon: str) -> bool:
-    """Whether a strike's images lie in a ball."""
-    radius = _radius(struck)
+def _within(row: TransferRow, norm: str, epsilon: str) -> bool:
+    """Whether an attack searched inside a ball."""
+    radius = _radius(row)
     inside = radius is not None and radius <= fraction(epsilon, "epsilon")
-    return inside and struck.strike.attack.norm == norm
+    return inside and row.sourced.attack.norm == norm
 
 
-def _radius(struck: Struck) -> Fraction | None:
-    """Return the epsilon of a strike; none if it looked for the nearest image."""
-    radius = struck.strike.attack.epsilon
+def _radius(row: TransferRow) -> Fraction | None:
+    """Return the epsilon of an attack; None for a minimum-norm attack."""
+    radius = row.sourced.attack.epsilon
     return None if radius is None else fraction(radius, "epsilon")
 
 
 def _own_attacks(
-    inside: Sequence[Struck], members: Members, natural: Tensor, expected: float
-) -> Facts:
+    inside: Sequence[TransferRow], members: Members, natural: Tensor, expected: float
+) -> Json:
     """Return what attacks made on each member alone leave of it, on average over the members.
 
     Against optimal attacks no switch falls below that, for no image can be worse for it than each
@@ -222,7 +222,7 @@ def _own_attacks(
     """
     left = natural.clone()  # (image, member)
     for column, name in enumerate(members.names):
-        own = [struck.right[name] for struck in inside if struck.strike.source == name]
+        own = [row.right[name] for row in inside if row.sourced.source == name]
         left[:, column] &= torch.stack(own).all(dim=0)
     mean = float(members.expected(left).mean())
     return {"mean": mean, "strong_enough": mean <= expected + 1e-9}

@@ -1,8 +1,8 @@
 """Tickets that share their random weights in memory, switched in place.
 
-The random weights are there once, however many tickets there are; each ticket adds a bit per weight
-and its batch-norm statistics (Sec. 4.7 and 5 of the paper). Of signed constants the weights
-themselves are a bit each.
+The random weights are stored once, however many tickets there are; each ticket adds a bit per
+weight and its batch-norm statistics (Sec. 4.7 and 5 of the paper). Weights that are signed
+constants take a bit each, too.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from scratchticket.tickets import Ticket
 
 
 class SharedNetwork:
-    """One plain module that is any of several tickets.
+    """One plain module that can become any of several tickets.
 
     Args:
-        tickets: Of one network, random or trained before they were drawn; of several tasks they may
-            differ in the classifier.
-        device: Where the network is.
+        tickets: Tickets of one network, random or trained before they were drawn; for several tasks
+            their classifiers may differ.
+        device: Device of the network.
 
     Raises:
-        InputError: If there is no ticket, or they are of different networks: of another seed, or
+        InputError: If there is no ticket, or they are of different networks: with another seed, or
             fine-tuned.
 
     Example:
@@ -61,12 +61,12 @@ class SharedNetwork:
 
     @property
     def active(self) -> int:
-        """Which ticket the network is."""
+        """Index of the active ticket."""
         assert self._active is not None
         return self._active
 
     def switch(self, index: int) -> nn.Module:
-        """Make the network another ticket, in place.
+        """Turn the network into another ticket, in place.
 
         Returns:
             The network: the same module at every call, in eval mode.
@@ -95,7 +95,7 @@ class SharedNetwork:
         return self._network
 
     def memory(self) -> dict[str, int]:
-        """Return what is held, in bytes: the weights, the network made of them, and each ticket."""
+        """Return the memory in bytes: of the weights, the active network, and each ticket."""
         masks = [x.mask for t in self._tickets for x in t.layers.values() if x.mask is not None]
         others = [
             value
@@ -112,7 +112,7 @@ class SharedNetwork:
 
 
 def _write(storage: Tensor, layer: Layer) -> None:
-    """Write a parameter as a ticket has it."""
+    """Write a ticket's parameter into the network."""
     weights, mask = layer.weights, layer.mask
     if mask is None:
         mask = torch.full((len(storage) // 8,), 255, dtype=torch.uint8, device=storage.device)

@@ -1,4 +1,4 @@
-"""Which attacks a switch must resist: the paper's, and those of attackers who know the set."""
+"""Attacks on a switch: the paper's protocol, and attackers who know the set."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from scratchticket.attacks.square import SetSquare
 from scratchticket.base.errors import InputError, unknown
 from scratchticket.base.quantities import fraction
 from scratchticket.evaluation import Balls, possible
-from scratchticket.evaluation.transfer import SET, SWITCH, Strike
+from scratchticket.evaluation.transfer import SET, SWITCH, SourcedAttack
 
 SwitchSuite = Literal["quick", "full"]
-EPSILONS: dict[str, int] = {"quick": 1, "full": 2}  # that a suite searches at, at most
+EPSILONS: dict[str, int] = {"quick": 1, "full": 2}  # largest number of epsilons of a suite
 SAMPLES = (1, 5, 10, 20)  # networks drawn per step of a sampled expectation
 ADAPTIVE: tuple[SetLoss, ...] = ("eot", "mean-probabilities", "mean-logits")  # Sec. 6.3
 Chances = tuple[float, ...] | None
@@ -37,30 +37,30 @@ def switch_suite(
     where: Balls,
     classes: int,
     probabilities: Chances = None,
-) -> tuple[Strike, ...]:
-    """Return the strikes of a suite.
+) -> tuple[SourcedAttack, ...]:
+    """Return the sourced attacks of a suite.
 
     Args:
         name: ``quick`` or ``full``.
-        members: Names of the networks of the set.
-        where: The balls; the least epsilon matters most, ``full`` looks at the next one too.
+        members: Names of the networks in the set.
+        where: The balls; ``quick`` attacks at the least epsilon, ``full`` at the next one too.
         classes: Number of logits; attacks that need more are left out.
-        probabilities: Of the members; equal if None.
+        probabilities: Probabilities of the members; equal if None.
 
     Raises:
-        InputError: If there is no such suite, or nowhere to search.
+        InputError: If there is no such suite, or epsilon is 0.
     """
     if name not in get_args(SwitchSuite):
         raise unknown("suite", name, get_args(SwitchSuite))
     if fraction(where.epsilons[0], "epsilon") == 0:
         raise InputError("epsilon must be above 0")
-    strikes = (_quick if name == "quick" else _full)(members, where, probabilities)
-    chosen = [strike for strike in strikes if possible([strike.attack], classes)]
-    return tuple({str(strike): strike for strike in chosen}.values())
+    attacks = (_quick if name == "quick" else _full)(members, where, probabilities)
+    chosen = [sourced for sourced in attacks if possible([sourced.attack], classes)]
+    return tuple({str(sourced): sourced for sourced in chosen}.values())
 
 
-def respond_with(probabilities: tuple[float, ...], where: Balls) -> tuple[Strike, ...]:
-    """Return the attacker's best answers to given probabilities, at the least epsilon.
+def respond_with(probabilities: tuple[float, ...], where: Balls) -> tuple[SourcedAttack, ...]:
+    """Return the attacker's best responses to given probabilities, at the least epsilon.
 
     A ticket that is never drawn is not attacked.
     """
@@ -69,17 +69,17 @@ def respond_with(probabilities: tuple[float, ...], where: Balls) -> tuple[Strike
     return tuple(_on([SET], where, first, *methods))
 
 
-def transfer_suite(networks: Sequence[str], where: Balls) -> tuple[Strike, ...]:
-    """Return the strikes of the transfer matrices at the least epsilon.
+def transfer_suite(networks: Sequence[str], where: Balls) -> tuple[SourcedAttack, ...]:
+    """Return the sourced attacks of the transfer matrices at the least epsilon.
 
-    First the released one: there the search for an image stops as soon as its source is fooled,
-    which makes images that fool other networks least. Then those that go on to the end, on
-    cross-entropy, with momentum, and on the margin.
+    First the released code's attack, which stops as soon as the source is fooled and so yields
+    images that fool other networks least. Then attacks that take all steps: on cross-entropy, with
+    momentum, and on the margin.
     """
     return tuple(_on(networks, where, where.epsilons[0], *TRANSFERRED))
 
 
-def _quick(members: Sequence[str], where: Balls, known: Chances) -> Iterator[Strike]:
+def _quick(members: Sequence[str], where: Balls, known: Chances) -> Iterator[SourcedAttack]:
     first = where.epsilons[0]
     yield from _on(members, where, first, RELEASED)
     yield from _on([SET], where, first, *_paper(known))
@@ -87,7 +87,7 @@ def _quick(members: Sequence[str], where: Balls, known: Chances) -> Iterator[Str
     yield from _on(members, where, first, *STRONGEST)
 
 
-def _full(members: Sequence[str], where: Balls, known: Chances) -> Iterator[Strike]:
+def _full(members: Sequence[str], where: Balls, known: Chances) -> Iterator[SourcedAttack]:
     first, *others = where.epsilons[: EPSILONS["full"]]
     for epsilon in (first, *others):  # the paper's protocol: Tables 3 and 4
         cw_inf, autoattack = PGD(100, loss="margin"), AutoAttack()
@@ -105,14 +105,14 @@ def _full(members: Sequence[str], where: Balls, known: Chances) -> Iterator[Stri
 
 
 def _paper(known: Chances) -> list[Method]:
-    """Return the paper's adaptive attacks: PGD-20, its last iterate."""
+    """Return the paper's adaptive attacks: the last iterate of PGD-20."""
     return [SetPGD(20, loss=loss, keep="last", probabilities=known) for loss in ADAPTIVE]
 
 
 def _adaptive(
     epsilon: str, known: Chances, losses: Sequence[SetLoss], restarts: int = 1
 ) -> list[Method]:
-    """Return strong attacks on the whole set; ARC with small local steps, and with whole ones."""
+    """Return strong attacks on the whole set; ARC with small local steps and with whole ones."""
     methods: list[Method] = [
         SetPGD(100, loss=loss, restarts=restarts, probabilities=known) for loss in losses
     ]
@@ -123,8 +123,10 @@ def _adaptive(
     return methods
 
 
-def _on(sources: Sequence[str], where: Balls, epsilon: str, *methods: Method) -> Iterator[Strike]:
+def _on(
+    sources: Sequence[str], where: Balls, epsilon: str, *methods: Method
+) -> Iterator[SourcedAttack]:
     """Return each method on each source."""
     for method in methods:
         attack = Attack(method, epsilon, where.norm)
-        yield from (Strike(attack, source) for source in sources)
+        yield from (SourcedAttack(attack, source) for source in sources)

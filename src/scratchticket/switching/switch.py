@@ -20,24 +20,24 @@ Per = Literal["image", "batch"]
 
 
 class RandomSwitch(nn.Module):
-    """One plain module that lets a ticket drawn at random answer.
+    """A module whose every answer comes from a ticket drawn at random.
 
     Args:
-        tickets: Of one network.
-        probabilities: That a ticket is drawn; equal if not given.
+        tickets: Tickets of one network.
+        probabilities: Probability of each ticket; equal if not given.
         mode: ``resident`` holds the weights of every ticket, and a switch costs next to nothing.
-            ``packed`` holds one network and a bit per weight for every ticket, and makes the ticket
-            that is drawn; it only answers, and cannot be differentiated.
+            ``packed`` holds one network and a bit per weight for every ticket, and unpacks the
+            ticket that is drawn; it cannot be differentiated.
         per: Whether a ticket is drawn for each ``image`` or for the whole ``batch``.
-        seed: Of the draws, to repeat them in an experiment. Without one, nobody can foresee them.
-        device: Where the networks are.
+        seed: Seed of the draws, for repeatable experiments. Without one, draws are unpredictable.
+        device: Device of the networks.
 
     Raises:
-        InputError: If there is no ticket, they are of different networks, or the probabilities do
-            not fit.
+        InputError: If there is no ticket, they are of different networks, or the probabilities are
+            invalid.
 
-    The draws come from a generator of the module's own: seeding PyTorch, as attack libraries do,
-    changes nothing. The module is always in eval mode.
+    The module draws from a generator of its own: seeding PyTorch, as attack libraries do, changes
+    nothing. It is always in eval mode.
 
     Example:
         >>> from scratchticket import LearningRecipe, NetworkRecipe, draw_ticket, load_data
@@ -84,10 +84,10 @@ class RandomSwitch(nn.Module):
 
     @property
     def networks(self) -> tuple[nn.Module, ...]:
-        """Every ticket's network, for attacks that know them.
+        """The network of every ticket, for attacks that know them.
 
         Raises:
-            InputError: In packed mode, where there is only one at a time.
+            InputError: In packed mode, which has one network at a time.
         """
         if self._shared is not None:
             raise InputError("a packed switch has one network at a time; use mode='resident'")
@@ -98,10 +98,10 @@ class RandomSwitch(nn.Module):
         return super().train(False)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> RandomSwitch:
-        """Move or convert the module, which a packed one cannot be.
+        """Move or convert the module; a packed one refuses.
 
         Raises:
-            InputError: In packed mode, if it would change.
+            InputError: In packed mode, if a tensor would change.
         """
         if self._shared is None:
             super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
@@ -115,13 +115,13 @@ class RandomSwitch(nn.Module):
         return self
 
     def draw(self, count: int) -> Tensor:
-        """Draw so many tickets: int64, ``(count,)``."""
+        """Return the indices of tickets drawn at random: int64, ``(count,)``."""
         return torch.multinomial(
             self.probabilities.float(), count, replacement=True, generator=self._generator
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return logits of tickets drawn at random.
+        """Return the logits of tickets drawn at random.
 
         Args:
             images: Pixels in [0, 1], ``(batch, channel, height, width)``.
@@ -140,12 +140,12 @@ class RandomSwitch(nn.Module):
         return answer(self._member, self.draw(len(images)), images)
 
     def logits(self, images: Tensor) -> Tensor:
-        """Return what every ticket says: ``(batch, ticket, class)``."""
+        """Return the logits of every ticket: ``(batch, ticket, class)``."""
         return torch.stack([self._member(index)(images) for index in range(len(self))], dim=1)
 
     @torch.no_grad()
     def expected_accuracy(self, images: Tensor, labels: Tensor) -> float:
-        """Return the probability that an image is answered rightly, over images and draws: exact.
+        """Return the exact expected accuracy over images and draws.
 
         Args:
             images: Pixels in [0, 1], ``(batch, channel, height, width)``.
@@ -155,7 +155,7 @@ class RandomSwitch(nn.Module):
         return float((right.double() @ self.probabilities.to(right.device)).mean())
 
     def memory(self) -> int:
-        """Return what is held, in bytes."""
+        """Return the memory in bytes."""
         if self._shared is not None:
             return sum(self._shared.memory().values())
         held = [*self._members.parameters(), *self._members.buffers()]

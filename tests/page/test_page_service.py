@@ -12,17 +12,17 @@ import torch
 from PIL import Image
 
 from scratchticket.page import Attacked, TicketSet, Trial
-from scratchticket.page.desk import (
+from scratchticket.page.each import EACH
+from scratchticket.page.service import (
     ATTACKS_HELD,
     SAMPLE,
     UNKNOWN,
     UPLOADED,
     UPLOADS,
     WAITING,
-    Held,
+    KeyedItems,
     Page,
 )
-from scratchticket.page.each import EACH
 from scratchticket.page.sets import NATURAL
 
 NAMES = ["ratio-0.3", "ratio-0.5"]
@@ -35,7 +35,7 @@ def page(chosen: TicketSet, tmp_path: Path) -> Page:
 
 
 def test_the_newest_are_held() -> None:
-    held: Held[int] = Held(3)
+    held: KeyedItems[int] = KeyedItems(3)
 
     names = [held.add(number) for number in range(5)]
 
@@ -142,7 +142,7 @@ def test_attacks_that_wait_are_few_and_the_others_are_told(
 
     monkeypatch.setattr("threading.BoundedSemaphore.acquire", acquire)
     monkeypatch.setattr(
-        "scratchticket.page.desk.try_attack", lambda *words, **more: go.wait(60) and trial
+        "scratchticket.page.service.try_attack", lambda *words, **more: go.wait(60) and trial
     )
     trial = object.__new__(Trial)
     threads = [threading.Thread(target=attack) for _ in range(WAITING + 4)]

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 
 from scratchticket.base.errors import InputError
 from scratchticket.base.rng import Array
-from scratchticket.data.pictures import decoded
+from scratchticket.data.decoding import decoded
 from scratchticket.data.recipe import DataRecipe
 
 KEEP, RGB, GREY = (DataRecipe(colour=colour) for colour in ("keep", "rgb", "grey"))

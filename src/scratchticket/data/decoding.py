@@ -1,4 +1,4 @@
-"""From a stored image to pixels: decoding, colour, size."""
+"""Decode a stored image: pixels, colour, size."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from scratchticket.base.errors import InputError
 from scratchticket.base.files import read_bytes
 from scratchticket.data.recipe import Colour, DataRecipe
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no decoder that runs a program
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # none whose decoder runs a program
 MAX_PIXELS = 1 << 26  # of one image: 200 MB in colour
 MAX_BYTES = 1 << 30  # of its file
 Pixels = npt.NDArray[np.uint8]
-_BLEED = 1 / 16  # of each side, which leaves 7/8: 224 of 256 pixels
+_BLEED = 1 / 16  # cut off at each side, which leaves 7/8: 224 of 256 pixels
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV")
 Picture = bytes | str | Path | Image.Image | npt.NDArray[Any] | Tensor | None
-_DEEP = re.compile(r";16[LBN]$")  # of the decoder's names for how pixels are stored
+_DEEP = re.compile(r";16[LBN]$")  # in PIL's names of raw modes: 16-bit pixels
 _SIZE = "give a size (--size; size in Python) to resize all"
 _COLOUR = "give --colour rgb or grey (colour in Python) to"
 
 
 def decoded(picture: Picture, recipe: DataRecipe, shape: tuple[int, ...] | None = None) -> Pixels:
-    """Turn one stored image into pixels.
+    """Return the pixels of one stored image.
 
     Args:
         picture: An encoded image, or its path (a ``Path`` or text); or a decoded one: a PIL image,
-            or an array with the channels first, last or (grey) absent.
-        recipe: Its ``colour`` and ``size`` are applied.
-        shape: What the pixels have to have; that of the first training image.
+            or an array with channels first, last or (grey) absent.
+        recipe: Provides ``colour`` and ``size``.
+        shape: Required shape of the pixels: that of the first training image.
 
     Returns:
         uint8, ``(channel, height, width)``, one or three channels.
 
     Raises:
-        InputError: If it cannot be read, would need a choice of the user, or has another shape. The
-            message does not say which image: the caller knows.
+        InputError: If it cannot be read, needs a choice of the user, or has another shape. The
+            message does not name the image: the caller adds that.
     """
     image = photograph(picture, recipe.colour)
     if recipe.size is not None:
@@ -53,10 +53,10 @@ def decoded(picture: Picture, recipe: DataRecipe, shape: tuple[int, ...] | None 
 
 
 def photograph(picture: Picture, colour: Colour) -> Image.Image:
-    """Return a decoded image in mode L or RGB, of its own size, upright.
+    """Return a decoded image in mode L or RGB, in its own size, upright.
 
-    Every image that is read goes through here. An orientation mark is obeyed, of files and PIL
-    images alike. What is transparent is laid on white.
+    Every image that is read goes through here. EXIF orientation is applied, to files and PIL images
+    alike. Transparent pixels are laid on white.
 
     Raises:
         InputError: As :func:`decoded` does.
@@ -68,7 +68,7 @@ def pixels_of(image: Image.Image, shape: tuple[int, ...] | None) -> Pixels:
     """Return the pixels of an image in mode L or RGB; see :func:`decoded`.
 
     Raises:
-        InputError: If they are not of the wanted shape.
+        InputError: If they are not of the required shape.
     """
     array = np.asarray(image)
     pixels: Pixels = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
@@ -78,7 +78,7 @@ def pixels_of(image: Image.Image, shape: tuple[int, ...] | None) -> Pixels:
 
 
 def _unlike(shape: tuple[int, ...], first: tuple[int, ...]) -> InputError:
-    """Return the error for an image that is not of the first one's shape."""
+    """Return the error for an image whose shape differs from the first one's."""
     if shape[0] != first[0]:
         kinds = {1: "grey", 3: "in colour"}
         return InputError(
@@ -119,21 +119,21 @@ def _file(picture: bytes | str | Path) -> Image.Image:
     if not isinstance(picture, bytes):
         picture = read_bytes(Path(picture), "image", MAX_BYTES)
     image = Image.open(BytesIO(picture), formats=FORMATS)
-    if not 0 < image.width * image.height <= MAX_PIXELS:  # known before they take memory
+    if not 0 < image.width * image.height <= MAX_PIXELS:  # checked before decoding takes memory
         size = f"{image.width} x {image.height}"
         raise InputError(f"{size} pixels, and the most that are read is {MAX_PIXELS:,}")
     return image
 
 
 def _check_whole(image: Image.Image) -> None:
-    """Refuse an image of which decoding would drop bits or frames.
+    """Raise an error if decoding would drop bits or frames.
 
-    A JPEG with further pictures behind it (MPO: a preview, a gain map) is the first of them.
+    Of a JPEG with further pictures (MPO: a preview, a gain map) the first is taken.
     """
     if getattr(image, "is_animated", False) and image.format != "MPO":
         raise InputError("the image has several frames; make each that counts an image of its own")
-    told = [tile[3] for tile in getattr(image, "tile", ())]  # to the decoder, of files not decoded
-    parts = [part for one in told for part in (one if isinstance(one, tuple) else (one,))]
+    modes = [tile[3] for tile in getattr(image, "tile", ())]  # to the decoder, of files not decoded
+    parts = [part for one in modes for part in (one if isinstance(one, tuple) else (one,))]
     deep = any(isinstance(part, str) and _DEEP.search(part) for part in parts)
     if image.format == "PPM":
         deep |= any(isinstance(part, int) and part > 255 for part in parts)  # the largest value
@@ -160,7 +160,7 @@ def _coloured(image: Image.Image, colour: Colour) -> Image.Image:
 
 
 def _channels_last(array: npt.NDArray[Any]) -> Pixels:
-    """Return ``(height, width)`` or ``(height, width, 3)`` from an array laid out in either way."""
+    """Return ``(height, width)`` or ``(height, width, 3)`` from an array in either layout."""
     if array.ndim == 3:
         first, last = array.shape[0] in (1, 3), array.shape[2] in (1, 3)
         if first == last:
@@ -176,7 +176,7 @@ def _channels_last(array: npt.NDArray[Any]) -> Pixels:
 
 
 def _eight_bits(array: npt.NDArray[Any]) -> Pixels:
-    """Return uint8 pixels; floats are taken if they are uint8 / 255, as ``ToTensor`` makes them."""
+    """Return uint8 pixels; floats are accepted if they are uint8 / 255, as from ``ToTensor``."""
     if np.issubdtype(array.dtype, np.floating):
         pixels = np.rint(array * 255)
         if (np.abs(array * 255 - pixels) <= 0.01).all() and ((pixels >= 0) & (pixels < 256)).all():

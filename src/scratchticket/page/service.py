@@ -1,6 +1,6 @@
-"""What the page answers to what a visitor chose. Nothing here knows gradio.
+"""The service behind the page: answers to a visitor's choices, independent of gradio.
 
-Every value may come from anybody who can reach the page: all are checked.
+Values may come from anybody who can reach the page, so all are checked.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from scratchticket.page.trial import Question, Trial, try_attack
 
 SAMPLE, UPLOADED = "a test image", "an upload"
 UNKNOWN = "not known"
-UPLOADS, ATTACKS_HELD = 16, 32  # of all visitors together; of more, the oldest are forgotten
-WAITING = 16  # attacks that wait for their turn
-LONGEST = 1000  # characters of what a visitor has chosen
-CANDIDATES = 60  # test images among which the one to open on is looked for
-OPENING = "opening"  # what the attack is held under that the page opens on
+UPLOADS, ATTACKS_HELD = 16, 32  # of all visitors together; the oldest are dropped
+WAITING = 16  # attacks in the queue
+LONGEST = 1000  # characters of a visitor's choice
+CANDIDATES = 60  # test images tried as the one to open on
+OPENING = "opening"  # key of the attack that the page opens on
 FORGOTTEN = "This attack is no longer held, since others came after it: attack again."
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class Upload:
-    """What a visitor uploaded.
+    """A file uploaded by a visitor.
 
     Attributes:
-        content: The file.
-        name: As the visitor's machine calls it.
+        content: Content of the file.
+        name: Name of the file on the visitor's machine.
     """
 
     content: bytes
@@ -50,13 +50,13 @@ class Upload:
 
 
 class Image(NamedTuple):
-    """An image that a visitor has chosen.
+    """An image chosen by a visitor.
 
     Attributes:
         pixels: uint8, ``(channel, height, width)``.
-        label: Its class, if that is known.
-        title: What it is called.
-        caption: What is said of it besides.
+        label: Class of the image, if known.
+        title: Name of the image.
+        caption: Line under the image.
     """
 
     pixels: Tensor
@@ -65,88 +65,87 @@ class Image(NamedTuple):
     caption: str
 
 
-class Held(Generic[Thing]):
-    """The newest of the things that visitors have left, each under a name that nobody can guess.
+class KeyedItems(Generic[Item]):
+    """The newest items left by visitors, each under a key that cannot be guessed.
 
     Args:
-        most: How many.
+        most: Largest number of items.
     """
 
     def __init__(self, most: int) -> None:
-        self._most, self._things = most, OrderedDict[str, Thing]()
+        self._most, self._items = most, OrderedDict[str, Item]()
         self._lock = threading.Lock()
 
-    def add(self, thing: Thing) -> str:
-        """Hold a thing; return its name."""
+    def add(self, item: Item) -> str:
+        """Store an item; return its key."""
         name = secrets.token_urlsafe()
         with self._lock:
-            self._things[name] = thing
-            if len(self._things) > self._most:
-                self._things.popitem(last=False)
+            self._items[name] = item
+            if len(self._items) > self._most:
+                self._items.popitem(last=False)
         return name
 
-    def get(self, name: object) -> Thing | None:
-        """Return a thing; none if it is no longer held."""
+    def get(self, name: object) -> Item | None:
+        """Return an item; None if it was dropped."""
         with self._lock:
-            return self._things.get(name) if isinstance(name, str) else None
+            return self._items.get(name) if isinstance(name, str) else None
 
 
 class Page:
-    """What the page's controls do; one for all visitors.
+    """The service behind the page's controls, one for all visitors.
 
-    The page in a visitor's browser holds names of what is held here, and nothing here depends on
-    what gradio remembers of a visitor, which it forgets when others come.
+    The visitor's browser holds keys of the items stored here; nothing depends on gradio's memory of
+    a visitor, which is lost when others come.
 
     Args:
-        sets: The tickets.
-        folder: Where uploads arrive.
+        sets: Sets of tickets.
+        folder: Folder where uploads arrive.
     """
 
     def __init__(self, sets: Sequence[TicketSet], folder: Path) -> None:
         self._sets, self._folder = {one.name: one for one in sets}, folder
-        self._uploads: Held[Upload | str] = Held(UPLOADS)
-        self._answers: Held[Attacked | str] = Held(ATTACKS_HELD)
+        self._uploads: KeyedItems[Upload | str] = KeyedItems(UPLOADS)
+        self._answers: KeyedItems[Attacked | str] = KeyedItems(ATTACKS_HELD)
         self._openings: dict[str, tuple[int, Attacked] | None] = {}
         self._looking = threading.Lock()
         self._room, self._turn = threading.BoundedSemaphore(WAITING + 1), threading.Lock()
         self._closed = threading.Event()
 
     def close(self) -> None:
-        """Stop the attack that is made and those that wait: none may run while Python ends."""
+        """Stop the running attack and the queued ones: none may run while Python exits."""
         self._closed.set()
         with self._turn, self._looking:
             pass
 
-    most = MAX_TICKETS  # tickets that can be asked at a time
+    most = MAX_TICKETS  # largest number of tickets in a switch
 
     @property
     def names(self) -> list[str]:
-        """Of the sets."""
+        """Names of the sets."""
         return list(self._sets)
 
     @property
     def any_trained(self) -> bool:
-        """Whether the weights of any ticket are not its random network's."""
+        """Whether any ticket has trained weights."""
         tickets = (ticket for one in self._sets.values() for ticket in one.tickets.values())
         return any(ticket.weights is not None for ticket in tickets)
 
     def chosen(self, name: object) -> TicketSet:
-        """Return a set by its name.
+        """Return a set by name.
 
         Raises:
-            InputError: If there is none.
+            InputError: If there is no such set.
         """
         if not isinstance(name, str) or name not in self._sets:
             raise InputError("there is no such set of tickets")
         return self._sets[name]
 
     def opening(self, name: object) -> tuple[int, str]:
-        """Return the test image that a set opens on, and what the attack on it is held under.
+        """Return the test image that a set opens on, and the key of the attack on it.
 
-        Each network is under an attack made on itself. The image is the first on which every
-        network is right before the attack, every naturally trained one is wrong after it, and the
-        best ticket is right at each step. If there is none among the first images: image 0, and
-        no attack.
+        Every network is attacked itself. The image is the first one on which all networks are right
+        before the attack, all naturally trained ones are wrong after it, and the best ticket is
+        right at each step. If there is none among the first images: image 0, and no attack.
         """
         one = self.chosen(name)
         with self._looking:
@@ -169,12 +168,12 @@ class Page:
                 attacked = self._tried(one, image, image.label, question)
                 if _shows_the_point(attacked.trial, one.natural):
                     return number, attacked
-        except ScratchticketError:  # the page works without
+        except ScratchticketError:  # the page works without an opening
             return None
         return None
 
     def _stands(self, one: TicketSet, image: Image, question: Question) -> bool:
-        """Whether a naturally trained network stands, or is wrong before the attack."""
+        """Whether a naturally trained network is wrong before the attack, or right after it."""
         for name in one.natural:
             trial = try_attack(one, image.pixels, aimed(question, name), label=image.label)
             right = trial.dense[name].argmax(dim=1) == trial.label
@@ -183,9 +182,9 @@ class Page:
         return False
 
     def upload(self, sent: object) -> str:
-        """Take an upload out of its folder; return the name it is held under.
+        """Move an upload out of its folder; return its key.
 
-        Of one that cannot be read the reason is held: :meth:`image` tells it.
+        For an unreadable upload the error is stored, and raised by :meth:`image`.
         """
         try:
             return self._uploads.add(self._taken(sent))
@@ -196,7 +195,7 @@ class Page:
         """Read and delete an upload.
 
         Raises:
-            InputError: If it is too large, or no upload.
+            InputError: If the file is too large, or not an upload.
         """
         named = sent.get("path") if isinstance(sent, dict) else None
         if not is_upload(named, self._folder):
@@ -214,17 +213,17 @@ class Page:
     def image(
         self, name: object, kind: object, number: object, uploaded: object, invert: object
     ) -> Image:
-        """Return the image that is chosen.
+        """Return the chosen image.
 
         Args:
-            name: Of the set.
+            name: Name of the set.
             kind: :data:`SAMPLE` or :data:`UPLOADED`.
-            number: Of the test image.
-            uploaded: What :meth:`upload` returned; empty if there was no upload.
-            invert: Whether dark and light are exchanged in an upload.
+            number: Number of the test image.
+            uploaded: Key from :meth:`upload`; empty if there was no upload.
+            invert: Whether to exchange dark and light in an upload.
 
         Raises:
-            InputError: If there is none.
+            InputError: If there is no such image.
         """
         one = self.chosen(name)
         height, width = one.shape[1:]
@@ -259,11 +258,11 @@ class Page:
     def attack(
         self, choice: Sequence[Any], truth: object, tickets: object, settings: Sequence[Any]
     ) -> str:
-        """Attack the chosen image; return the name that the answer is held under.
+        """Attack the chosen image; return the key of the answer.
 
         Args:
-            choice: Of the image; see :meth:`image`.
-            truth: Name of an upload's right class, or :data:`UNKNOWN`.
+            choice: Choice of the image; see :meth:`image`.
+            truth: Name of an upload's true class, or :data:`UNKNOWN`.
             tickets: Names of the tickets.
             settings: Source, attack, epsilon, norm and steps.
         """
@@ -276,11 +275,11 @@ class Page:
         return f"{self._answers.add(answer)}.{_digest(choice)}"
 
     def answer(self, held: object, choice: Sequence[Any]) -> Attacked | str | None:
-        """Return what came of an attack, or why it came to nothing.
+        """Return the result of an attack, or why it failed.
 
         Args:
-            held: What :meth:`attack` or :meth:`opening` returned; empty if there was no attack.
-            choice: Of the image that is chosen now; if it is another one, nothing is returned.
+            held: Key from :meth:`attack` or :meth:`opening`; empty if there was no attack.
+            choice: Choice of the current image; None is returned if it is not the attacked one.
         """
         name, _, digest = str(held).rpartition(".")
         if digest != _digest(choice):
@@ -293,10 +292,10 @@ class Page:
 
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
-        """Wait for one's turn.
+        """Wait in the queue, then hold it for the context.
 
         Raises:
-            InputError: If too many wait already, or the page was closed.
+            InputError: If the queue is full, or the page was closed.
         """
         if not self._room.acquire(blocking=False):
             raise InputError(f"{WAITING} attacks wait for their turn; try again in a moment")
@@ -314,7 +313,7 @@ class Page:
         """Attack the chosen image; see :meth:`attack`.
 
         Raises:
-            InputError: If something of it cannot be used.
+            InputError: If a choice is invalid.
         """
         one = self.chosen(choice[0])
         image = self.image(*choice)
@@ -330,7 +329,7 @@ class Page:
     def _tried(
         self, one: TicketSet, image: Image, label: int | None, question: Question
     ) -> Attacked:
-        """Attack an image; of an unknown class the label is none."""
+        """Attack an image; the label of an unknown class is None."""
         stopped = self._closed.is_set
         if question.source == EACH:
             trial, images = try_each(one, image.pixels, question, label=label, stopped=stopped)
@@ -340,7 +339,7 @@ class Page:
 
 
 def _shows_the_point(trial: Trial, natural: Sequence[str]) -> bool:
-    """Whether naturally trained networks fall and the tickets stand; see :meth:`Page.opening`."""
+    """Whether an attack shows the point of the page; see :meth:`Page.opening`."""
     rights = {name: each.argmax(dim=1) == trial.label for name, each in trial.dense.items()}
     return (
         bool((trial.answers == trial.label).all())
@@ -350,7 +349,7 @@ def _shows_the_point(trial: Trial, natural: Sequence[str]) -> bool:
 
 
 def _digest(choice: Sequence[Any]) -> str:
-    """Return what tells images apart, from what is chosen of them; see :meth:`Page.image`."""
+    """Return a hash that identifies an image by its choice; see :meth:`Page.image`."""
     name, kind, number, uploaded, invert = choice
     index = float(number) if isinstance(number, int | float) else number
     what = (uploaded, bool(invert)) if kind == UPLOADED else (index,)
@@ -358,10 +357,10 @@ def _digest(choice: Sequence[Any]) -> str:
 
 
 def _whole(value: object, what: str) -> int:
-    """Return a whole number that a visitor chose.
+    """Return a whole number chosen by a visitor.
 
     Raises:
-        InputError: If it is none.
+        InputError: If the value is not a whole number.
     """
     if not isinstance(value, int | float) or not abs(value) < 1e9:
         raise InputError(f"{what} must be a whole number")

@@ -1,4 +1,4 @@
-"""From the parts of a data set to images that stay encoded."""
+"""Data sets whose images stay encoded until they are used."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ import torch
 
 from scratchticket.base.errors import InputError
 from scratchticket.base.files import canonical_json
+from scratchticket.data.decoding import Picture
 from scratchticket.data.imageset import ImageSet
-from scratchticket.data.pack import packed
-from scratchticket.data.photographs import Album, Photographs
-from scratchticket.data.pictures import Picture
+from scratchticket.data.lazy_images import EncodedImages, LazyImageSet
+from scratchticket.data.pack import pack_reader
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import Integers, Part, Source, end_digest, size_of
 
 
-def left_encoded(
+def lazy_sets(
     source: Source,
     parts: Sequence[Part],
     labels: Mapping[str, Integers],
     rows: Mapping[str, Integers],
     recipe: DataRecipe,
 ) -> dict[str, ImageSet]:
-    """Return the three parts of a data set, decoding no image but the first.
+    """Return the three parts of a data set as lazy image sets; only the first image is decoded.
 
     Args:
-        source: What a reader found.
-        parts: Those of its parts that are used. Where images cannot be read alone, all are copied
+        source: The parts of the data set, not decoded.
+        parts: Those of its parts that are used. If images cannot be read one by one, all are copied
             to the cache folder first.
-        labels: Class numbers of each of these.
-        rows: For each part to make, which of the given rows it consists of.
+        labels: Class numbers of each part.
+        rows: For each resulting part, the row numbers of its images.
         recipe: How images are prepared.
 
     Raises:
-        InputError: If the images cannot be left encoded, or the first cannot be used.
+        InputError: If the images are not encoded, or the first cannot be used.
     """
     files = all(part.at for part in parts)
     identity = source.digest(size_of if files else end_digest)
     readers = [
-        part.at or _copied(part, _hash("pack", identity, name))
+        part.at or _pack_reader(part, _hash("pack", identity, name))
         for name, part in zip(labels, parts, strict=True)
     ]
     ends = list(accumulate(len(part.labels) for part in parts))
@@ -60,20 +60,20 @@ def left_encoded(
         number, index = place(row)
         return parts[number].where(index)
 
-    album = Album(at, where, recipe, _hash(identity, recipe.size, recipe.colour))
-    channels, height, width = album.pixels(0).shape
+    encoded = EncodedImages(at, where, recipe, _hash(identity, recipe.size, recipe.colour))
+    channels, height, width = encoded.pixels(0).shape
     shape = channels, height, width
     everything = torch.from_numpy(np.concatenate(list(labels.values())))
     chosen = {part: torch.from_numpy(some) for part, some in rows.items()}
-    return {part: Photographs(album, r, everything[r], shape) for part, r in chosen.items()}
+    return {part: LazyImageSet(encoded, r, everything[r], shape) for part, r in chosen.items()}
 
 
 def _hash(*parts: str | int | None) -> str:
     return sha256(canonical_json(parts).encode()).hexdigest()
 
 
-def _copied(part: Part, key: str) -> Callable[[int], bytes]:
-    """Copy the images of a part to where each can be read alone."""
+def _pack_reader(part: Part, key: str) -> Callable[[int], bytes]:
+    """Copy the images of a part to a pack file; return a function that reads one of them."""
 
     def contents() -> Iterator[bytes]:
         for index, picture in enumerate(part.pictures()):
@@ -82,4 +82,4 @@ def _copied(part: Part, key: str) -> Callable[[int], bytes]:
                 raise InputError(f"{part.where(index)}: {what}")
             yield picture
 
-    return packed(key, len(part.labels), contents)
+    return pack_reader(key, len(part.labels), contents)

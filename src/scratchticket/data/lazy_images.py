@@ -1,4 +1,4 @@
-"""Images that stay encoded, and are decoded whenever they are looked at."""
+"""Image sets that stay encoded and decode images at each access."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from torch import Tensor
 
 from scratchticket.base.errors import InputError
 from scratchticket.data.augmentation import augmented, boxes, crop_draws
+from scratchticket.data.decoding import Picture, Pixels, decoded, photograph, pixels_of
 from scratchticket.data.imageset import ImageSet
-from scratchticket.data.pictures import Picture, Pixels, decoded, photograph, pixels_of
 from scratchticket.data.recipe import DataRecipe
 
 
 @dataclass(frozen=True, eq=False)
-class Album:
+class EncodedImages:
     """Encoded images that can be read in any order.
 
     Attributes:
-        at: Returns an image, given its row.
-        where: Names it for an error message.
+        at: Returns the encoded image of a row.
+        where: Names the image of a row for an error message.
         recipe: How images are prepared.
-        identity: A hash of what the images are.
+        identity: Hash that identifies the images.
     """
 
     at: Callable[[int], Picture]
@@ -38,24 +38,24 @@ class Album:
     identity: str
 
     def pixels(self, row: int, shape: tuple[int, ...] | None = None) -> Pixels:
-        """Decode an image as it is judged: its middle.
+        """Return an image as it is evaluated: its centre crop.
 
         Raises:
-            InputError: Naming the image, if it cannot be used.
+            InputError: If the image cannot be used; the message names it.
         """
         return self._named(row, lambda: decoded(self.at(row), self.recipe, shape))
 
     def crop(self, row: int, shape: tuple[int, ...], draws: Tensor, flip: bool) -> Pixels:
-        """Decode an image as it is learned from: a random rectangle of it, stretched.
+        """Return an image as it is trained on: a random rectangle of it, stretched.
 
         Args:
-            row: Which.
-            shape: What the pixels have to have.
-            draws: Of this image, see :func:`crop_draws`.
-            flip: Whether it is flipped.
+            row: Row of the image.
+            shape: Shape that the pixels must have.
+            draws: Random numbers of this image; see :func:`crop_draws`.
+            flip: Whether to flip it.
 
         Raises:
-            InputError: Naming the image, if it cannot be used.
+            InputError: If the image cannot be used; the message names it.
         """
         return self._named(row, lambda: self._crop(row, shape, draws, flip))
 
@@ -75,61 +75,63 @@ class Album:
             raise InputError(f"{self.where(row)}: {error}") from None
 
 
-class Photographs(ImageSet):
-    """An image set that takes a few bytes of memory per image.
+class LazyImageSet(ImageSet):
+    """A lazy image set: a few bytes of memory per image.
 
-    Whoever asks it for its ``images`` has them decoded, by as many threads as this process has
-    processors; so ask for a part of the set, ``photographs[slice(0, 64)].images``.
+    Every access to ``images`` decodes them, with as many threads as this process has processors; so
+    access a part of the set, ``photographs[slice(0, 64)].images``.
 
     Args:
-        album: Where the images lie.
-        rows: int64, ``(n,)``: which of them form the set.
-        labels: int64, ``(n,)``; pixels come to their device.
+        encoded: The encoded images.
+        rows: int64, ``(n,)``: the rows of ``encoded`` that form the set.
+        labels: int64, ``(n,)``; decoded pixels go to their device.
         shape: ``(channel, height, width)`` of the decoded images.
     """
 
     lazy: ClassVar[bool] = True
 
     def __init__(
-        self, album: Album, rows: Tensor, labels: Tensor, shape: tuple[int, int, int]
+        self, encoded: EncodedImages, rows: Tensor, labels: Tensor, shape: tuple[int, int, int]
     ) -> None:
         if len(rows) == 0:
             raise InputError("an image set must hold at least one image")
         object.__setattr__(self, "labels", labels)
-        object.__setattr__(self, "_album", album)
+        object.__setattr__(self, "_encoded", encoded)
         object.__setattr__(self, "_rows", rows)
         object.__setattr__(self, "_shape", shape)
 
-    _album: Album
+    _encoded: EncodedImages
     _rows: Tensor
     _shape: tuple[int, int, int]
 
     @property
     def images(self) -> Tensor:
-        """uint8, ``(n, channel, height, width)``, decoded now."""
-        found = _together(lambda row: self._album.pixels(row, self._shape), self._rows.tolist())
-        return found.to(self.labels.device)
+        """uint8, ``(n, channel, height, width)``, decoded at this access."""
+        decoded = _decode_parallel(
+            lambda row: self._encoded.pixels(row, self._shape), self._rows.tolist()
+        )
+        return decoded.to(self.labels.device)
 
     def __repr__(self) -> str:
-        return f"Photographs({len(self)} of shape {self._shape})"
+        return f"LazyImageSet({len(self)} of shape {self._shape})"
 
-    def __getitem__(self, index: Tensor | slice) -> Photographs:
-        """Return the chosen images as a set of their own; nothing is decoded."""
+    def __getitem__(self, index: Tensor | slice) -> LazyImageSet:
+        """Return the chosen images as a new set; nothing is decoded."""
         rows = index.cpu() if isinstance(index, Tensor) else index
-        return Photographs(self._album, self._rows[rows], self.labels[index], self._shape)
+        return LazyImageSet(self._encoded, self._rows[rows], self.labels[index], self._shape)
 
-    def to(self, device: torch.device | str) -> Photographs:
-        """Return the same set, whose images come to another device when they are decoded."""
+    def to(self, device: torch.device | str) -> LazyImageSet:
+        """Return the same set, decoding to another device."""
         return self.labelled(self.labels.to(device))
 
-    def labelled(self, labels: Tensor) -> Photographs:
+    def labelled(self, labels: Tensor) -> LazyImageSet:
         """Return the same images with other labels."""
-        return Photographs(self._album, self._rows, labels, self._shape)
+        return LazyImageSet(self._encoded, self._rows, labels, self._shape)
 
     def changed(self, part: slice, augmentation: str, generator: torch.Generator) -> Tensor:
-        """Return some of the images, each changed at random; see :meth:`ImageSet.changed`.
+        """Return a slice of the images, each changed at random; see :meth:`ImageSet.changed`.
 
-        Random crops are cut out of the photographs as they are stored.
+        Random crops are cut from the stored photographs, before any resizing.
         """
         mine, whole = self[part], len(self)
         if augmentation != "resized-crop-flip":
@@ -139,9 +141,9 @@ class Photographs(ImageSet):
         flipped: list[bool] = flips[part].tolist()
 
         def crop(place: int) -> Pixels:
-            return self._album.crop(rows[place], self._shape, own[:, place], flipped[place])
+            return self._encoded.crop(rows[place], self._shape, own[:, place], flipped[place])
 
-        return _together(crop, range(len(rows))).to(self.labels.device)
+        return _decode_parallel(crop, range(len(rows))).to(self.labels.device)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -149,13 +151,13 @@ class Photographs(ImageSet):
         return self._shape
 
     def _content(self) -> Iterator[bytes]:
-        """Return what the images are: which ones of what."""
-        yield self._album.identity.encode()
+        """Yield the bytes that identify the images."""
+        yield self._encoded.identity.encode()
         yield self._rows.numpy().astype("<i8").tobytes()
 
 
-def _together(decode: Callable[[int], Pixels], places: Sequence[int]) -> Tensor:
-    """Decode images side by side."""
+def _decode_parallel(decode: Callable[[int], Pixels], places: Sequence[int]) -> Tensor:
+    """Decode images in parallel threads and return them as one tensor."""
     return torch.from_numpy(np.stack(list(_workers().map(decode, places))))
 
 
