@@ -49,7 +49,8 @@ def grid(found: Found, panel: str) -> Grid:
     places = {
         (f.cell.column, f.cell.row) if curves else (f.cell.row, f.cell.column): f for f in cells
     }
-    rows = dict.fromkeys(row for row, _ in places)
+    known = {row for (row, _), f in places.items() if f.values or f.cell.published is not None}
+    rows = dict.fromkeys(row for row, _ in places if row in known)
     columns = tuple(dict.fromkeys(column for _, column in places))
     if curves:
         ordered = sorted(rows, key=lambda row: (row == EVERY, int(row or 0)))
