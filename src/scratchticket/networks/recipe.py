@@ -245,7 +245,7 @@ def _arguments(factory: Factory) -> dict[str, Scalar | None] | None:
 def _unknown_network(name: str) -> InputError:
     if ":" in name:
         return InputError(
-            f"network {name!r} is user code that has not been imported: give "
+            f"network {name!r} is user code that has not been imported: name it with "
             f"--network {name}, or from Python call networks.import_factory({name!r})"
         )
     return unknown("network", name, [*NETWORKS, *plugin_names("networks")])
