@@ -73,9 +73,7 @@ def attack_the_reader(content: bytes, count: int, seed: int) -> None:
             assert "\n" not in str(caught.value)
         resealed = changed_header(content, dice)
         try:
-            ticket = st.Ticket.from_bytes(
-                resealed, 0
-            )  # a consistent change with a valid hash is a ticket
+            ticket = st.Ticket.from_bytes(resealed, 0)  # a consistent change is a valid ticket
         except (TicketError, InputError) as error:  # of several tickets there may be none left
             assert len(str(error).splitlines()) == 1
         else:

@@ -78,7 +78,7 @@ class _Norm:
 
     def __init__(self, norm: nn.Module) -> None:
         assert isinstance(norm, nn.BatchNorm2d)
-        self._norm, self._done = norm, False
+        self._norm, self._already_folded = norm, False
         self._conv: nn.Conv2d | None = None
         norm.__dict__["forward"] = self._normalise
 
@@ -110,17 +110,17 @@ class _Norm:
         assert conv is not None
         pixels = values.shape[-1] * values.shape[-2] // (conv.stride[0] * conv.stride[1])
         outputs = len(values) * pixels * conv.out_channels
-        self._done = values.requires_grad and conv.weight.numel() < outputs
+        self._already_folded = values.requires_grad and conv.weight.numel() < outputs
         weight, shift = conv.weight, None
-        if self._done:
+        if self._already_folded:
             scale, shift = self._scale_and_shift()
             weight = weight * scale.view(-1, 1, 1, 1)
         return convolve(conv, values, weight, shift)
 
     def _normalise(self, values: Tensor) -> Tensor:
         """Scale and shift, unless the convolution did; without gradients call PyTorch's."""
-        if self._done:
-            self._done = False
+        if self._already_folded:
+            self._already_folded = False
             return values
         if not values.requires_grad:
             return nn.BatchNorm2d.forward(self._norm, values)

@@ -125,7 +125,7 @@ def import_factory(name: str) -> None:
 
 @dataclass(frozen=True)
 class NetworkRecipe:
-    """Architecture and init; with classes, image shape and a seed, the network to the bit.
+    """Architecture and init; with classes, image shape and seed they fix every bit of the network.
 
     Attributes:
         name: The network: a known name, package.module:factory of your own, or timm:NAME.
@@ -135,10 +135,10 @@ class NetworkRecipe:
         width: Channels of the network's first stage. If not given the network's own (64; 16 for a
             wide residual network, which multiplies it by ``widen``).
         init: How random weights are drawn.
-        fan_scale: Both fans are multiplied by this number before the variance is computed. The
-            remaining ratio keeps the variance of activations in the ticket that of the dense
-            network (the released code's ``scale_fan``, with the right factor); a recipe can say
-            ``ratio`` for it.
+        fan_scale: Both fans are multiplied by this number before the variance is computed. With the
+            remaining ratio, for which a recipe can say ``ratio``, activations in the ticket have
+            the variance of the dense network (the released code's ``scale_fan``, with the right
+            factor).
         arguments: Further arguments of the network, such as ``depth`` and ``widen`` of
             ``wide_resnet``; the others have their defaults.
         logit_gain: If given, the logits pass a batch norm without parameters and are multiplied by
@@ -245,7 +245,7 @@ def _arguments(factory: Factory) -> dict[str, Scalar | None] | None:
 def _unknown_network(name: str) -> InputError:
     if ":" in name:
         return InputError(
-            f"network {name!r} is user code that has not been imported: give "
+            f"network {name!r} is user code that has not been imported: name it with "
             f"--network {name}, or from Python call networks.import_factory({name!r})"
         )
     return unknown("network", name, [*NETWORKS, *plugin_names("networks")])
