@@ -108,7 +108,7 @@ def test_a_run_is_deterministic_from_its_first_step_or_not_at_all(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("scratchticket.runs.run.test_accuracies", full)
+        patch.setattr("scratchticket.runs.run.measured_accuracies", full)
         assert call(*DRAW, "--out", tmp_path)[0] == 2
 
     code, _, errors = call(*DRAW, "--out", tmp_path, "--resume", "--deterministic")

@@ -144,7 +144,7 @@ def test_while_a_ticket_is_judged(
     tmp_path: Path, drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("scratchticket.runs.run.test_accuracies", raises(signal.SIGUSR1))
+        patch.setattr("scratchticket.runs.run.measured_accuracies", raises(signal.SIGUSR1))
         said = refused(*DRAW, "--out", tmp_path)
 
     assert said.startswith("interrupted; go on with the same command and --resume")

@@ -154,7 +154,7 @@ def readers(  # noqa: PLR0915
         (folder / "lease-1").write_bytes(content)
         lease.held(folder)
 
-    facts = {"format": adversarial.FORMAT} | made.facts
+    facts = {"format": adversarial.FORMAT} | made.metadata
     return {
         "record": (record, read_record),
         "recipe": (recipe, read_recipe),

@@ -18,7 +18,7 @@ from scratchticket.base.errors import InputError, Interrupted
 from scratchticket.learning import Event, Validation
 from scratchticket.runs.folder import RunFolder
 from scratchticket.runs.recipe import make_recipe
-from scratchticket.runs.records import test_accuracies
+from scratchticket.runs.records import measured_accuracies
 from scratchticket.runs.run import run
 
 SETTINGS = {
@@ -68,7 +68,7 @@ def test_the_record_agrees_with_the_ticket(finished: Path, digits: st.Data) -> N
         chosen["natural"]["total"],
     )
     judge = st.Attack(PGD(**attack["settings"]), attack["epsilon"])
-    result = test_accuracies(ticket, digits.test, judge, seed=attack["seed"])
+    result = measured_accuracies(ticket, digits.test, judge, seed=attack["seed"])
     assert result["attacks"][0]["correct"] == attack["correct"]
     assert record["weights"] == {"kept": ticket.mask.kept, "total": ticket.mask.total}
     assert record["bytes"] == (finished / "ticket.safetensors").stat().st_size

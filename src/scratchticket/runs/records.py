@@ -73,7 +73,7 @@ def commit() -> str | None:
         return None
 
 
-def test_accuracies(  # noqa: PLR0913
+def measured_accuracies(  # noqa: PLR0913
     ticket: Ticket,
     images: ImageSet,
     attack: Attack,

@@ -23,7 +23,7 @@ from scratchticket.runs.cost import judging_share
 from scratchticket.runs.folder import RunFolder
 from scratchticket.runs.lease import Lease, LeaseLost, held_alone
 from scratchticket.runs.recipe import Recipe
-from scratchticket.runs.records import commit, machine, test_accuracies, versions
+from scratchticket.runs.records import commit, machine, measured_accuracies, versions
 from scratchticket.runs.start import load_beside, load_start
 from scratchticket.runs.tracking import check_tensorboard, tracked
 from scratchticket.tickets import Finished, Ticket
@@ -203,7 +203,7 @@ def _test_accuracies(
     recipe: Recipe, data: Data, ticket: Ticket, device: str, group: Group
 ) -> dict[str, Any]:
     """Return the test accuracies of the best or the last epoch."""
-    result = test_accuracies(
+    result = measured_accuracies(
         ticket, data.test, recipe.judge, seed=recipe.seed, device=device, group=group
     )
     return {"epoch": ticket.provenance["epoch"]} | result
