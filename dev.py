@@ -2,9 +2,11 @@
 
     python3 dev.py demo     make the environment, then draw a ticket and judge it (a few minutes)
     python3 dev.py test     make the environment, then run every check and test
+    python3 dev.py test --lowest    the tests alone, with the lowest versions allowed
 
 Standard library only. The environment goes to .venv, pinned by constraints/pinned.txt, and is made
-again only when its inputs change. The demo's output goes to runs/demo.
+again only when its inputs change; that of the lowest versions goes to .venv-lowest, pinned by
+constraints/lowest.txt. Further words of test go to pytest. The demo's output goes to runs/demo.
 """
 
 from __future__ import annotations
@@ -15,13 +17,27 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent
-VENV = ROOT / ".venv"
-BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
-PINS = ROOT / "constraints" / "pinned.txt"
 COMPLETE = "scratchticket.made"
 PARTS = "dev crosscheck docs data autoattack benchmark slurm ray track export sklearn hub app"
+
+
+class Environment(NamedTuple):
+    """Where packages are installed, and in which versions."""
+
+    folder: Path
+    pins: Path
+
+    @property
+    def bin(self) -> Path:
+        """Where its programs are."""
+        return self.folder / ("Scripts" if os.name == "nt" else "bin")
+
+
+PINNED = Environment(ROOT / ".venv", ROOT / "constraints" / "pinned.txt")
+LOWEST = Environment(ROOT / ".venv-lowest", ROOT / "constraints" / "lowest.txt")
 EXTRAS = {"demo": "", "test": f"[{','.join(PARTS.split())}]"}
 
 
@@ -46,29 +62,30 @@ def call(*command: str | Path, quiet: bool = False) -> None:
         sys.exit(code)
 
 
-def stamp(extras: str) -> str:
-    """Return a hash of everything the environment depends on."""
+def stamp(environment: Environment, extras: str) -> str:
+    """Return a hash of everything an environment depends on."""
     inputs = [sys.version, extras, str(ROOT)]
-    inputs += [(ROOT / "pyproject.toml").read_text(), PINS.read_text()]
+    inputs += [(ROOT / "pyproject.toml").read_text(), environment.pins.read_text()]
     return hashlib.sha256("\0".join(inputs).encode()).hexdigest()
 
 
-def set_up(extras: str) -> None:
-    """Make or update the environment."""
-    mark = VENV / f"scratchticket{'-dev' if extras else ''}.stamp"
-    if mark.exists() and mark.read_text() == stamp(extras):
+def set_up(environment: Environment, extras: str) -> None:
+    """Make or update an environment."""
+    folder, pins = environment
+    mark = folder / f"scratchticket{'-dev' if extras else ''}.stamp"
+    if mark.exists() and mark.read_text() == stamp(environment, extras):
         return
     begun = time.monotonic()
-    if not (VENV / COMPLETE).exists():  # none, or one whose making was interrupted
-        say(f"Making an environment in {VENV.name} (Python {sys.version.split()[0]}) ...")
+    if not (folder / COMPLETE).exists():  # none, or one whose making was interrupted
+        say(f"Making an environment in {folder.name} (Python {sys.version.split()[0]}) ...")
         try:
-            call(sys.executable, "-m", "venv", "--clear", VENV, quiet=True)
+            call(sys.executable, "-m", "venv", "--clear", folder, quiet=True)
         except SystemExit:
             sys.exit("cannot make an environment; on Debian: apt install python3-venv")
-        (VENV / COMPLETE).touch()
+        (folder / COMPLETE).touch()
     say("Installing the pinned packages, PyTorch among them; about a minute ...")
     pip: list[str | Path] = [
-        BIN / "python",
+        environment.bin / "python",
         "-m",
         "pip",
         "install",
@@ -76,37 +93,42 @@ def set_up(extras: str) -> None:
         "--no-compile",
         "--disable-pip-version-check",
     ]
-    call(*pip, "--constraint", PINS, "--editable", f"{ROOT}{extras}", quiet=True)
+    call(*pip, "--constraint", pins, "--editable", f"{ROOT}{extras}", quiet=True)
     # What pip does one file after the other. Some packages have files that are no Python 3.
-    compileall = [str(BIN / "python"), "-m", "compileall", "-qq", "-j", "0", str(VENV)]
+    compileall = [
+        str(environment.bin / "python"),
+        "-m",
+        "compileall",
+        "-qq",
+        "-j",
+        "0",
+        str(folder),
+    ]
     subprocess.run(compileall, check=False, stdout=subprocess.DEVNULL)
-    mark.write_text(stamp(extras))
+    mark.write_text(stamp(environment, extras))
     say(f"Environment ready after {time.monotonic() - begun:.0f} s.")
 
 
 def demo() -> None:
     """Draw a ticket, train its dense counterpart, compare them."""
-    set_up(EXTRAS["demo"])
-    call(BIN / "python", ROOT / "examples" / "demo.py")
+    set_up(PINNED, EXTRAS["demo"])
+    call(PINNED.bin / "python", ROOT / "examples" / "demo.py")
 
 
 def test() -> None:
-    """Run ruff, mypy and the tests."""
-    set_up(EXTRAS["test"])
-    call(BIN / "ruff", "format", "--check", ".")
-    call(BIN / "ruff", "check", ".")
-    call(BIN / "mypy")
-    call(
-        BIN / "python",
-        "-m",
-        "pytest",
-        "--quiet",
-        "--numprocesses",
-        "auto",
-        "--dist",
-        "loadgroup",
-        *sys.argv[2:],
-    )
+    """Run ruff, mypy and the tests; with the lowest versions the tests alone."""
+    words = sys.argv[2:]
+    environment, strictness = PINNED, []
+    if "--lowest" in words:
+        words.remove("--lowest")
+        environment, strictness = LOWEST, ["-W", "default"]  # old packages warn of newer ones
+    set_up(environment, EXTRAS["test"])
+    if environment is PINNED:
+        call(PINNED.bin / "ruff", "format", "--check", ".")
+        call(PINNED.bin / "ruff", "check", ".")
+        call(PINNED.bin / "mypy")
+    pytest: list[str | Path] = [environment.bin / "python", "-m", "pytest", "--quiet", *strictness]
+    call(*pytest, "--numprocesses", "auto", "--dist", "loadgroup", *words)
 
 
 def main() -> None:
