@@ -23,6 +23,7 @@ from scratchticket.paper.cells import EVERY, Cell, Measured
 from scratchticket.paper.claims import best, columns, off_diagonal, one, rows
 from scratchticket.paper.paper import PARTS
 from scratchticket.paper.parts import CIFAR, FEWER, PERCENTS
+from scratchticket.paper.recipes import searches
 from scratchticket.paper.report import Records
 from scratchticket.runs.recipe import all_settings
 from scratchticket.sweeps import in_order
@@ -270,6 +271,8 @@ def test_the_study_of_searches_changes_one_part_at_a_time() -> None:
     assert (paper.attack.name, base.attack.name) == ("pgd", "n-fgsm")
     assert (paper.learning.epochs, base.learning.epochs) == (16, 10)
     old = all_settings(base.json())
+    together = [runs.pop(row) for row in (searches.TOGETHER, searches.AS_LONG)]
+    assert {run.learning.batch_size for run in together} == {16}
     for row, run in runs.items():
         changed = {
             path for path, value in all_settings(run.json()).items() if value != old.get(path)
