@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-PATIENCE = 600.0  # seconds
+PATIENCE = 240.0  # seconds

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from scratchticket.page.guard import (
-    JOIN,
+    CALL,
     UNREAD,
     UNREAD_SECONDS,
     UPLOAD,
@@ -71,7 +71,7 @@ def multipart(count: int, boundary: str = "x") -> bytes:
     return (f"{''.join(parts)}--{boundary}--\r\n").encode()
 
 
-@pytest.mark.parametrize("path", ["/", "/config", "/assets/index.js", "/gradio_api/queue/data"])
+@pytest.mark.parametrize("path", ["/", "/config", "/assets/index.js", "/gradio_api/startup-events"])
 def test_what_the_page_needs_passes(tmp_path: Path, path: str) -> None:
     assert asked(tmp_path, path)[0] == 200
 
@@ -84,6 +84,9 @@ def test_what_the_page_needs_passes(tmp_path: Path, path: str) -> None:
         "/gradio_api/file/etc/passwd",
         "/gradio_api/proxy=http://example.org/",
         "/gradio_api/run-history/records",
+        "/gradio_api/queue/data",
+        "/gradio_api/queue/join",
+        "/gradio_api/call/predict",
         "/monitoring",
         "/docs",
         "/anything",
@@ -105,7 +108,7 @@ PAGE = "http://127.0.0.1:7860"
 OTHERS = ["http://evil.example", "http://127.0.0.1:8000", "http://localhost:7860", "null", ""]
 
 
-@pytest.mark.parametrize("path", [UPLOAD, JOIN, "/gradio_api/cancel", "/gradio_api/reset"])
+@pytest.mark.parametrize("path", [UPLOAD, CALL])
 def test_no_other_site_posts(tmp_path: Path, path: str) -> None:
     body = multipart(1) if path == UPLOAD else b"{}"
 
@@ -120,7 +123,7 @@ def test_no_other_site_posts(tmp_path: Path, path: str) -> None:
         assert asked(tmp_path, path, "POST", body, sec_fetch_site=site, origin=PAGE)[0] == 403
 
 
-@pytest.mark.parametrize("path", ["/", "/config", "/assets/index.js", "/gradio_api/queue/data"])
+@pytest.mark.parametrize("path", ["/", "/config", "/assets/index.js", "/gradio_api/startup-events"])
 def test_no_other_site_reads(tmp_path: Path, path: str) -> None:
     for site in ("cross-site", "same-site"):
         assert asked(tmp_path, path, sec_fetch_site=site)[0] == 403
@@ -202,7 +205,7 @@ def test_large_requests_are_refused_before_they_are_read(tmp_path: Path) -> None
     assert asked(tmp_path, UPLOAD, "POST", content_length=str(6 * 2**20))[0] == 413
     assert asked(tmp_path, UPLOAD, "POST", content_length="many")[0] == 411
     assert asked(tmp_path, UPLOAD, "POST", transfer_encoding="chunked")[0] == 411
-    assert asked(tmp_path, JOIN, "POST", content_length=str(2**20))[0] == 413
+    assert asked(tmp_path, CALL, "POST", content_length=str(2**20))[0] == 413
 
 
 def test_only_uploads_may_be_named(tmp_path: Path) -> None:
@@ -215,7 +218,7 @@ def test_only_uploads_may_be_named(tmp_path: Path) -> None:
 
     def status(path: object) -> int:
         body = json.dumps({"data": [1, {"path": path, "meta": {"_type": "gradio.FileData"}}]})
-        return asked(folder, JOIN, "POST", body.encode())[0]
+        return asked(folder, CALL, "POST", body.encode())[0]
 
     assert status(str(mine)) == 200
     for path in (str(other), str(folder / "link.png"), f"{folder}/../other.png", "mine.png"):
@@ -227,6 +230,6 @@ def test_only_uploads_may_be_named(tmp_path: Path) -> None:
 def test_a_harmless_request_arrives_whole(tmp_path: Path) -> None:
     body = json.dumps({"data": ["0.1", None, [1, 2]]}).encode()
 
-    assert asked(tmp_path, JOIN, "POST", body) == (200, body)
-    assert asked(tmp_path, JOIN, "POST", b"{")[0] == 403
-    assert asked(tmp_path, JOIN, "POST", b"[" * 100_000)[0] == 403
+    assert asked(tmp_path, CALL, "POST", body) == (200, body)
+    assert asked(tmp_path, CALL, "POST", b"{")[0] == 403
+    assert asked(tmp_path, CALL, "POST", b"[" * 100_000)[0] == 403

@@ -77,10 +77,10 @@ def test_a_set_opens_on_an_image_on_which_the_naturally_trained_network_falls_an
 ) -> None:
     page = Page([packaged], tmp_path)
 
-    number, held = page.opening(packaged.name)
+    number = page.opening(packaged.name)
 
     choice = [packaged.name, SAMPLE, number, "", False]
-    opened = page.answer(held, choice)
+    opened = page.answer("", choice)
     assert isinstance(opened, Attacked)
     trial = opened.trial
     natural = trial.dense[NATURAL].argmax(dim=1) == trial.label
@@ -99,10 +99,13 @@ def test_a_set_opens_on_an_image_on_which_the_naturally_trained_network_falls_an
         stands = bool((earlier.answers == earlier.label).all())
         each = [values[0].argmax() == earlier.label for values in earlier.dense.values()]
         assert right[-1] or not stands or not all(each)
-    assert page.answer(held, [packaged.name, SAMPLE, number + 1, "", False]) is None
+    other_image = [packaged.name, SAMPLE, number + 1, "", False]
+    assert page.answer("", other_image) is None
+    assert page.answer(page.key("", choice), other_image) is None
     again = page.attack(choice, UNKNOWN, [packaged.best], [EACH, "pgd", "0.1", "linf", 20])
     attacked = page.answer(again, choice)
     assert isinstance(attacked, Attacked)
+    assert attacked is not opened
     assert torch.equal(attacked.trial.probabilities, trial.probabilities)
 
 
@@ -111,7 +114,8 @@ def test_a_set_without_a_naturally_trained_network_opens_on_its_first_image(
 ) -> None:
     page = Page([replace(packaged, dense={})], tmp_path)
 
-    assert page.opening(packaged.name) == (0, "")
+    assert page.opening(packaged.name) == 0
+    assert page.key("", [packaged.name, SAMPLE, 0, "", False]) == ""
 
 
 def test_an_attack_that_is_no_longer_held_says_so(page: Page, chosen: TicketSet) -> None:

@@ -75,6 +75,7 @@ class _Controls:
         self._gr, self._page = gr, page
         # keys of data held for the visitor; kept in the browser, unlike gradio's states
         self._uploaded, self._held = gr.Textbox(visible=False), gr.Textbox(visible=False)
+        self._of_step = gr.Textbox(visible=False)  # key of the attack that the slider steps through
         with gr.Row(elem_id="page"):
             with gr.Column(elem_id="image"):
                 self._choose_image()
@@ -153,30 +154,29 @@ class _Controls:
         Args:
             blocks: The page; it opens on the first set.
         """
-        # values are checked here: gradio forgets the choices it offered a visitor
-        unchecked = {"api_visibility": "private", "preprocess": False}
+        # values are checked here: gradio forgets the choices it offered a visitor; not queued: the
+        # answers of gradio's queue arrive over a stream that it may close before the next request
+        unchecked = {"api_visibility": "private", "preprocess": False, "queue": False}
         quiet = unchecked | {"show_progress": "hidden"}
         choice = [self._set, self._kind, self._number, self._uploaded, self._invert]
         of_set = [self._tickets, self._kind, self._number, self._truth, self._source]
-        of_set += [self._norm, self._epsilon, self._held, self._step]
+        of_set += [self._norm, self._epsilon, self._of_step, self._step]
         of_kind = [self._number, self._upload, self._invert, self._truth]
-        asked = [self._held, self._step, *choice]
-        in_turn = quiet | {"concurrency_id": "seen", "concurrency_limit": 1}  # the last one counts
         answer = [self._told, self._title, self._result]
         of_set += [self._preview, *answer]  # at once: the visitor may choose an image meanwhile
-        seen: dict[str, Any] = {
-            "fn": self._seen,
-            "inputs": asked,
-            "outputs": [self._preview, self._step, *answer],
-        } | in_turn
         for event in (blocks.load, self._set.change):
             event(self._chosen, [self._set], of_set, **quiet)
         self._kind.change(self._shows, [self._kind], of_kind, **quiet)
         self._upload.upload(self._take, [self._upload], [self._uploaded, self._kind], **quiet)
-        by_visitor = [control.input for control in (self._kind, self._number, self._invert)]
-        for event in (*by_visitor, self._uploaded.change):
-            event(**seen, trigger_mode="always_last")
-        self._step.input(self._looked, asked, answer, **in_turn, trigger_mode="always_last")
+        by_visitor = [each.input for each in (self._kind, self._number, self._invert, self._step)]
+        self._gr.on(  # one listener, of which the last call counts
+            [*by_visitor, self._uploaded.change, self._held.change],
+            self._seen,
+            [self._held, self._of_step, self._step, *choice],
+            [self._preview, self._of_step, self._step, *answer],
+            trigger_mode="always_last",
+            **quiet,
+        )
         self._norm.input(self._radius, [self._set, self._norm], [self._epsilon], **quiet)
         inputs = [*choice, self._truth, self._tickets, self._source, self._attack, self._epsilon]
         inputs += [self._norm, self._steps]
@@ -185,19 +185,18 @@ class _Controls:
             event(
                 self._attacked,
                 inputs,
-                [self._held, self._step],
+                self._held,
                 show_progress_on=[self._result],
                 trigger_mode="once",
-                concurrency_limit=None,  # the service has its own queue
                 **unchecked,
-            ).then(**seen).then(None, outputs=[self._run], js=_says(ATTACK), **quiet).then(
+            ).then(None, outputs=[self._run], js=_says(ATTACK), **quiet).then(
                 None, js=IN_SIGHT, **quiet
             )
 
     def _chosen(self, name: Any) -> list[Any]:
         """Return the choices that a set offers, and those it opens on."""
         one, update = self._page.chosen(name), self._gr.update
-        number, held = self._page.opening(name)
+        number = self._page.opening(name)
         tickets = [(label, ticket) for ticket, label in one.labels().items()]
         every = ("the chosen tickets, all at once", SWITCH)
         sources = [
@@ -211,6 +210,7 @@ class _Controls:
         kinds = [UPLOADED] if one.samples is None else [SAMPLE, UPLOADED]
         last = 1 if one.samples is None else len(one.samples) - 1
         choice = (one.name, kinds[0], number, "", False)
+        key = self._page.key("", choice)
         return [
             update(choices=tickets, value=[one.best], info=f"{SEVERAL}{robust}"),
             update(choices=kinds, value=kinds[0]),
@@ -219,10 +219,10 @@ class _Controls:
             update(choices=sources, value=EACH),
             update(value=one.norm),
             update(value=one.epsilon(one.norm)),
-            held,
-            self._last_step(held, choice) | {"visible": bool(held)},
+            key,
+            self._last_step(key, choice) | {"visible": bool(key)},
             self._page.preview(*choice),
-            *self._looked(held, self._last(held, choice), *choice),
+            *self._looked(key, self._last(key, choice), *choice),
         ]
 
     def _last(self, held: str, choice: Sequence[Any]) -> int:
@@ -243,20 +243,23 @@ class _Controls:
     def _radius(self, name: Any, norm: Any) -> str:
         return self._page.chosen(name).epsilon("l2" if norm == "l2" else "linf")
 
-    def _attacked(self, *inputs: Any) -> list[Any]:
-        """Attack; return the key of the answer, and the step to show."""
-        held = self._page.attack(inputs[:5], inputs[5], inputs[6], inputs[7:])
-        return [held, self._last_step(held, inputs[:5])]
+    def _attacked(self, *inputs: Any) -> str:
+        """Attack; return the key of the answer."""
+        return self._page.attack(inputs[:5], inputs[5], inputs[6], inputs[7:])
 
     def _take(self, sent: Any) -> list[str]:
         """Store an upload; return its key, and the image's kind."""
         return [self._page.upload(sent), UPLOADED]
 
-    def _seen(self, held: Any, step: Any, *choice: Any) -> list[Any]:
-        """Return the chosen image, whether it was attacked, and the result."""
+    def _seen(self, held: Any, of_step: Any, step: Any, *choice: Any) -> list[Any]:
+        """Return the chosen image, and the result of its attack at the step, or the last one."""
+        key = self._page.key(held, choice)
         attacked = isinstance(self._page.answer(held, choice), Attacked)
-        looked = self._looked(held, step, *choice)
-        return [self._page.preview(*choice), self._gr.update(visible=attacked), *looked]
+        slider = self._gr.update(visible=attacked)
+        if attacked and of_step != key:
+            step, of_step = self._last(held, choice), key
+            slider |= self._last_step(held, choice)
+        return [self._page.preview(*choice), of_step, slider, *self._looked(held, step, *choice)]
 
     def _looked(self, held: Any, step: Any, *choice: Any) -> list[str]:
         """Return the verdict, title and result of the attack on an image, at a step."""

@@ -30,16 +30,14 @@ READ = {
     "/favicon.ico",
     "/manifest.json",
     "/robots.txt",
-    *(f"{API}/{name}" for name in ("info", "queue/data", "startup-events", "theme.css")),
+    *(f"{API}/{name}" for name in ("info", "startup-events", "theme.css")),
     f"{API}/upload_progress",
 }
 BELOW = ("/assets/", "/static/", f"{API}/heartbeat/")
-UPLOAD, JOIN = f"{API}/upload", f"{API}/queue/join"
+UPLOAD, CALL = f"{API}/upload", f"{API}/run/predict"
 POSTED = {  # largest body, in bytes
     UPLOAD: MAX_BYTES + 2**14,
-    JOIN: 2**18,
-    f"{API}/cancel": 2**14,
-    f"{API}/reset": 2**14,
+    CALL: 2**18,
 }
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 UNDER_WAY = 4  # concurrent uploads
@@ -93,7 +91,7 @@ class Guard:
         if not status and scope["path"] == UPLOAD:
             await self._upload(scope, receive, answer)
             return
-        if not status and scope["path"] == JOIN:
+        if not status and scope["path"] == CALL:
             body, receive = await _read(receive)
             status = 0 if self._is_harmless(body) else 403
         if status:

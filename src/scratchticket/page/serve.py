@@ -23,7 +23,6 @@ from scratchticket.page.sets import TicketSet
 
 FIRST_PORT, PORTS = 7860, 100
 SESSIONS = 32  # visitors remembered by gradio; the page does not rely on it
-WAITING = 256  # requests in gradio's queue, of at most 256 KiB
 PATIENCE = 60  # seconds for the server to start or end
 FONTS = ("system-ui", "sans-serif")
 MONO = ("ui-monospace", "monospace")
@@ -114,7 +113,6 @@ def _application(page: Page, folder: str) -> Any:
 
     gr.routes.DEFAULT_TEMP_DIR = folder  # gradio reads the variable only at import
     blocks = build(page)
-    blocks.queue(max_size=WAITING, default_concurrency_limit=4)
     blocks.state_session_capacity = SESSIONS
     unlisted: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
     return gr.mount_gradio_app(

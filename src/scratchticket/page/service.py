@@ -140,8 +140,8 @@ class Page:
             raise InputError("there is no such set of tickets")
         return self._sets[name]
 
-    def opening(self, name: object) -> tuple[int, str]:
-        """Return the test image that a set opens on, and the key of the attack on it.
+    def opening(self, name: object) -> int:
+        """Attack the test image that a set opens on, once; return the image's number.
 
         Every network is attacked itself. The image is the first one on which all networks are right
         before the attack, all naturally trained ones are wrong after it, and the best ticket is
@@ -152,9 +152,7 @@ class Page:
             if one.name not in self._openings:
                 self._openings[one.name] = self._opening(one)
             found = self._openings[one.name]
-        if found is None:
-            return 0, ""
-        return found[0], f"{OPENING}.{_digest((one.name, SAMPLE, found[0], '', False))}"
+        return 0 if found is None else found[0]
 
     def _opening(self, one: TicketSet) -> tuple[int, Attacked] | None:
         if one.samples is None or not one.natural:
@@ -274,16 +272,31 @@ class Page:
             answer = str(error)
         return f"{self._answers.add(answer)}.{_digest(choice)}"
 
-    def answer(self, held: object, choice: Sequence[Any]) -> Attacked | str | None:
-        """Return the result of an attack, or why it failed.
+    def key(self, held: object, choice: Sequence[Any]) -> str:
+        """Return the key of the attack on the current image: the visitor's, or the opening's.
 
         Args:
-            held: Key from :meth:`attack` or :meth:`opening`; empty if there was no attack.
-            choice: Choice of the current image; None is returned if it is not the attacked one.
+            held: Key from :meth:`attack`; empty if there was no attack.
+            choice: Choice of the current image; the visitor's attack may be on another one.
         """
-        name, _, digest = str(held).rpartition(".")
-        if digest != _digest(choice):
+        digest = _digest(choice)
+        if str(held).rpartition(".")[2] == digest:
+            return str(held)
+        opening = self._openings.get(str(choice[0]))
+        at_opening = opening and _digest((choice[0], SAMPLE, opening[0], "", False)) == digest
+        return f"{OPENING}.{digest}" if at_opening else ""
+
+    def answer(self, held: object, choice: Sequence[Any]) -> Attacked | str | None:
+        """Return the result of the attack on the current image, or why it failed.
+
+        Args:
+            held: See :meth:`key`.
+            choice: See :meth:`key`; None is returned if this image was not attacked.
+        """
+        key = self.key(held, choice)
+        if not key:
             return None
+        name = key.rpartition(".")[0]
         if name == OPENING:
             opening = self._openings.get(str(choice[0]))
             return None if opening is None else opening[1]
