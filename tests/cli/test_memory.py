@@ -81,7 +81,7 @@ def test_a_batch_that_is_too_large_for_an_attack(
 
     ticket = drawn / "ticket.safetensors"
     with monkeypatch.context() as patch:
-        patch.setattr("scratchticket.evaluation.engine._attacked", full)
+        patch.setattr("scratchticket.evaluation.engine.attack_batch", full)
         said = refused("evaluate", ticket, "--data", "digits", "--steps", "1", "--quiet")
 
     assert said == (

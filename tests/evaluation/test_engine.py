@@ -30,9 +30,9 @@ from scratchticket.evaluation import (
     report,
     suite,
 )
+from scratchticket.evaluation.engine import pad_batches
 from scratchticket.evaluation.report import autoattacked
 from scratchticket.evaluation.suites import autoattack
-from scratchticket.evaluation.work import pad_batches
 from scratchticket.judging.evaluation import EvaluationTask
 from scratchticket.judging.subject import Subject
 

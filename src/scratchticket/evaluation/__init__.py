@@ -3,11 +3,12 @@
 from scratchticket.attacks.verdict import verified
 from scratchticket.evaluation.accuracy import natural_accuracy, robust_accuracy
 from scratchticket.evaluation.answers import check_ready, checked_logits, predictions
-from scratchticket.evaluation.engine import Evaluation, evaluate
+from scratchticket.evaluation.engine import Progress, Shard, Work, default_batch_size
 from scratchticket.evaluation.features import FeatureDistance, feature_distance
 from scratchticket.evaluation.journal import Journal
 from scratchticket.evaluation.outcome import EvaluationResult, Outcome
 from scratchticket.evaluation.report import counts, report
+from scratchticket.evaluation.robustness import Evaluation, evaluate
 from scratchticket.evaluation.signs import Check, chance_signs, checks
 from scratchticket.evaluation.suites import (
     QUICK_IMAGES,
@@ -18,10 +19,8 @@ from scratchticket.evaluation.suites import (
     possible,
     suite,
 )
-from scratchticket.evaluation.work import BATCH_SIZE, Progress, Shard, Work, default_batch_size
 
 __all__ = [
-    "BATCH_SIZE",
     "QUICK_IMAGES",
     "Balls",
     "Check",

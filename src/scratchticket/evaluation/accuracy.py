@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import torch
-from torch import Tensor
-
 from scratchticket.attacks import Attack, Network
 from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.modes import usual_modes
 from scratchticket.base.processes import ALONE, Group
-from scratchticket.data import ImageSet, pixels
+from scratchticket.data import ImageSet
 from scratchticket.evaluation.answers import check_ready, correct
-from scratchticket.evaluation.engine import evaluate
-from scratchticket.evaluation.work import BATCH_SIZE, device_of
-
-
-def _batches(
-    images: ImageSet, device: torch.device, group: Group
-) -> Iterator[tuple[Tensor, Tensor]]:
-    for start in range(group.rank * BATCH_SIZE, len(images), group.size * BATCH_SIZE):
-        batch = images[slice(start, start + BATCH_SIZE)].to(device)
-        yield pixels(batch.images), batch.labels
+from scratchticket.evaluation.engine import BATCH_SIZE, Batches, device_of
+from scratchticket.evaluation.robustness import evaluate
 
 
 @usual_modes()
@@ -39,8 +26,9 @@ def natural_accuracy(network: Network, images: ImageSet, *, group: Group = ALONE
     """
     check_ready(network)
     right, classes = 0, int(images.labels.max()) + 1
-    for batch, labels in _batches(images, device_of(network), group):
-        right += int(correct(network, batch, labels, classes).sum())
+    batches = Batches(images, device_of(network))
+    for stored, clean in map(batches.batch, range(group.rank, batches.count, group.size)):
+        right += int(correct(network, clean, stored.labels, classes).sum())
     return Accuracy(sum(group.gathered(right)), len(images))
 
 

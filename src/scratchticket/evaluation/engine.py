@@ -1,267 +1,359 @@
-"""Evaluation of one network: each attack on each batch, and what it fooled and cost."""
+"""The engine of every evaluation: attacks batches of images and verifies what comes back.
+
+Robust accuracies, transfer matrices, distances of features and files of adversarial images are
+views of it. Where findings go into a journal, :class:`Work` does it piece by piece.
+"""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from scratchticket.attacks import Attack, Network, Stage, cross_entropy, input_gradient, margin
-from scratchticket.attacks.autoattack import collected_warnings, flags
+from scratchticket.attacks import Attack, Network, Result
+from scratchticket.attacks.autoattack import collected_warnings
+from scratchticket.attacks.gradient import frozen
 from scratchticket.attacks.verdict import verified
-from scratchticket.base.errors import InputError, NoGradient
-from scratchticket.base.processes import ALONE, Group
-from scratchticket.data import ImageSet
-from scratchticket.evaluation.answers import checked_logits, correct
+from scratchticket.base import rng
+from scratchticket.base.errors import InputError
+from scratchticket.base.memory import ran_out, too_many
+from scratchticket.base.modes import usual_modes
+from scratchticket.data import ImageSet, pixels
+from scratchticket.evaluation.answers import check_ready, checked_logits
 from scratchticket.evaluation.journal import Finding, Journal
-from scratchticket.evaluation.outcome import EvaluationResult, Outcome
-from scratchticket.evaluation.work import (
-    Shard,
-    Work,
-    are_lines,
-    are_marks,
-    is_amount,
-    is_count,
-    mark,
-    marks_to_text,
-    pad_batches,
-)
+from scratchticket.networks import folded
 
-NATURAL, GRADIENTS, FLAGS = "natural", "gradients", "flags"  # names of pieces that are no attack
-WRONG, RIGHT = 0, 1  # marks of clean images
-RESISTED, FOOLED, UNTRIED = 0, 1, 2  # marks of images under an attack
-LOSSES = {"cross-entropy": cross_entropy, "margin": margin}
-FAULTS = {f"{name} {fault}" for name in LOSSES for fault in ("vanishing", "not finite")}
+BATCH_SIZE = 256  # images of 32x32 pixels
+MAX_NUMBER = 2**53  # numbers in a journal must be less
+MAX_BATCH, MIN_BATCH = 1024, 8
+Progress = Callable[[str, int, int], None]
 
 
-class Evaluation(Work):
-    """An evaluation of one network, done in pieces: every attack on every batch of images.
+@dataclass(frozen=True)
+class Batches:
+    """Images in batches on one device, with random numbers for every name and batch."""
 
-    Args:
-        network: Pixels in [0, 1] to logits; a module must be in eval mode.
-        images: Images and labels, on any device.
-        attacks: The attacks, in the order they are made.
-        seed: Seed of all random draws.
-        batch_size: Images per piece; if not given, it depends on their size.
-        checks: Whether to check the gradients, and AutoAttack's flags if it is among the attacks.
-
-    Raises:
-        InputError: If the network is in training mode, or two attacks have the same title.
-    """
-
-    def __init__(  # noqa: PLR0913
-        self,
-        network: Network,
-        images: ImageSet,
-        attacks: Sequence[Attack],
-        *,
-        seed: int = 0,
-        batch_size: int | None = None,
-        checks: bool = False,
-    ) -> None:
-        titles = [str(attack) for attack in attacks]
-        if len(set(titles)) < len(titles):
-            raise InputError("two attacks of a suite have the same title")
-        super().__init__([network], images, seed=seed, batch_size=batch_size)
-        self._network = network
-        names = Counter(attack.stream for attack in attacks)
-        self._attacks = {str(a) if names[a.stream] > 1 else a.stream: a for a in attacks}
-        self._checks: dict[str, Callable[[int, Tensor, Tensor], Finding]] = {}
-        if checks:
-            self._checks[GRADIENTS] = self._gradients
-            if any(isinstance(attack.method, Stage) for attack in attacks):
-                self._checks[FLAGS] = self._flags
+    images: ImageSet
+    device: torch.device
+    seed: int = 0
+    size: int = BATCH_SIZE
 
     @property
+    def count(self) -> int:
+        """Number of batches."""
+        return -(-len(self.images) // self.size)
+
+    def batch(self, number: int) -> tuple[ImageSet, Tensor]:
+        """Return a batch as it is stored, and its pixels in [0, 1]."""
+        start = number * self.size
+        stored = self.images[slice(start, start + self.size)].to(self.device)
+        return stored, pixels(stored.images)
+
+    def stream(self, name: str, batch: int) -> torch.Generator:
+        """Return the random generator of a name and a batch."""
+        return rng.generator(self.seed, "evaluation", name, batch, device=self.device)
+
+
+def attack_batch(
+    attack: Attack, source: Network, images: Tensor, labels: Tensor, generator: torch.Generator
+) -> Result:
+    """Attack a batch of pixels on a network, or on a set of them, and verify the images.
+
+    Raises:
+        ScratchticketError: If the attack leaves its threat model.
+    """
+    found = attack(source, images, labels, generator)
+    verified(found.images, images, attack.ball, str(attack))
+    return found
+
+
+def attacked_batches(
+    attack: Attack, network: Network, images: ImageSet, seed: int
+) -> Iterator[tuple[ImageSet, Tensor, Tensor]]:
+    """Yield each batch as it is stored, its pixels, and their adversarial images.
+
+    Images that the network gets wrong are attacked, too. Batches are not padded: a file keeps its
+    bits, and rounding may depend on the size of a batch.
+
+    Raises:
+        InputError: If the network is in training mode.
+        ScratchticketError: If the attack leaves its threat model.
+    """
+    check_ready(network)
+    batches = Batches(images, device_of(network), seed)
+    for batch in range(batches.count):
+        (stored, clean), source = batches.batch(batch), checked_logits(network)
+        generator = batches.stream(attack.stream, batch)
+        with frozen(network):
+            found = attack_batch(attack, source, clean, stored.labels, generator)
+        yield stored, clean, found.images
+
+
+class Meter:
+    """Measures what an attack costs: images passed forward, time, warnings of its own code."""
+
+    def __init__(self) -> None:
+        self._begun, self._forwards, self._warnings = time.monotonic(), 0, list[str]()
+
+    def counted(self, network: Network) -> Network:
+        """Return a network with padded batches that counts the images passed forward."""
+        asked = pad_batches(network)
+
+        def count(images: Tensor) -> Tensor:
+            self._forwards += len(images)
+            return asked(images)
+
+        return count
+
+    def attack_batch(self, attack: Attack, *batch: Any) -> Result:
+        """Return what :func:`attack_batch` returns for a source of counted networks."""
+        with collected_warnings() as self._warnings:
+            return attack_batch(attack, *batch)
+
+    def cost(self) -> Finding:
+        """Return the cost until now, with the time for predictions, as a journal stores it."""
+        seconds = round(time.monotonic() - self._begun, 4)
+        return {"forwards": self._forwards, "seconds": seconds, "said": self._warnings}
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A share of the work: every ``count``-th batch.
+
+    Attributes:
+        index: Number of the share, from 1.
+        count: Number of shares.
+    """
+
+    index: int = 1
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.index <= self.count:
+            raise InputError(f"shards are numbered from 1 to {self.count}, got {self.index}")
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+    def __contains__(self, batch: int) -> bool:
+        return batch % self.count == self.index - 1
+
+
+class Work(ABC):
+    """Work in pieces, one for each name and batch, whose findings go into a journal.
+
+    Args:
+        networks: Pixels in [0, 1] to logits; modules must be in eval mode.
+        images: Images and labels, on any device.
+        seed: Seed of all random draws.
+        batch_size: Images per piece; if not given, :func:`default_batch_size`.
+
+    Raises:
+        InputError: If a network is in training mode, or a batch has no image.
+    """
+
+    def __init__(
+        self, networks: Sequence[Network], images: ImageSet, *, seed: int, batch_size: int | None
+    ) -> None:
+        for network in networks:
+            check_ready(network)
+        if batch_size is None:
+            batch_size = default_batch_size(images)
+        if batch_size < 1:
+            raise InputError(f"the batch size must be at least 1, got {batch_size}")
+        self.batches = Batches(images, device_of(networks[0]), seed, batch_size)
+        self.classes = int(images.labels.max()) + 1
+        self._networks = networks
+
+    @property
+    @abstractmethod
     def names(self) -> list[str]:
-        """Names of the pieces: the checks, and the titles of the attacks."""
-        return [NATURAL, *self._checks, *self._attacks]
+        """Names of the pieces, in the order they are done."""
 
-    def result(self, journal: Journal) -> EvaluationResult | None:
-        """Return the result of all pieces.
-
-        Returns:
-            None if pieces of other shards are missing.
-        """
-        if not self.finished(journal):
-            return None
-        right = self.marks(journal, NATURAL) == RIGHT
-        return EvaluationResult(
-            right=right,
-            outcomes=tuple(self._outcome(journal, title) for title in self._attacks),
-            gradients=self._faults(journal) if GRADIENTS in self._checks else None,
-            flags=self._warnings(journal, FLAGS) if FLAGS in self._checks else None,
-        )
-
+    @abstractmethod
     def _piece(self, name: str, batch: int, journal: Journal) -> Finding:
-        """Return the finding of one piece."""
-        images, labels = self.batch(batch)
-        if name == NATURAL:
-            return self._natural(images, labels)
-        right = mark(journal, NATURAL, batch) == RIGHT
-        if name in self._checks:
-            right = right.to(self.device)
-            return self._checks[name](batch, images[right], labels[right])
-        attack = self._attacks[name]
-        for earlier in attack.after:
-            right &= mark(journal, earlier, batch) != FOOLED
-        generator = self.stream(attack.stream, batch)
-        return _attacked(self._network, images, labels, right, attack, generator)
+        """Return the finding of one piece; it may use the journal's findings on the same batch."""
 
+    @abstractmethod
     def _fits(self, name: str, count: int, finding: Finding) -> bool:
-        """Whether a finding has the form of one on ``count`` images."""
-        if name == NATURAL:
-            return are_marks(finding["marks"], count, f"{WRONG}{RIGHT}")
-        if name == GRADIENTS:
-            faults = finding["faults"]
-            return faults.keys() == FAULTS and all(map(is_count, faults.values()))
-        if name == FLAGS:
-            return are_lines(finding["said"])
-        marks, distance, queries = (finding[key] for key in ("marks", "distance", "queries"))
-        return (
-            are_marks(marks, count, f"{RESISTED}{FOOLED}{UNTRIED}")
-            and len(distance) == marks.count(f"{FOOLED}")
-            and all(map(is_amount, distance))
-            and (queries is None or len(queries) == count - marks.count(f"{UNTRIED}"))
-            and all(map(is_count, queries or ()))
-            and is_count(finding["forwards"])
-            and is_amount(finding["seconds"])
-            and are_lines(finding["said"])
-        )
+        """Whether a finding has the form of one on ``count`` images; a missing key may raise."""
 
-    def _natural(self, images: Tensor, labels: Tensor) -> Finding:
-        """Classify the clean images.
+    @usual_modes()
+    def run(
+        self,
+        journal: Journal,
+        shard: Shard = Shard(),
+        progress: Progress = lambda name, done, total: None,
+    ) -> None:
+        """Do the pieces of a shard that the journal lacks.
+
+        Args:
+            journal: Findings so far; new ones are added.
+            shard: Batches to work on.
+            progress: Called after each piece with its name, the pieces done and all pieces.
 
         Raises:
-            InputError: If the output is no logits of these classes.
+            ScratchticketError: If an attack leaves its threat model.
+            OutOfMemory: If a batch is too large.
         """
-        right = correct(self._network, images, labels, self.classes)
-        return {"marks": marks_to_text(torch.where(right, RIGHT, WRONG))}
+        batches = [batch for batch in range(self.batches.count) if batch in shard]
+        done, total = 0, len(self.names) * len(batches)
+        with ExitStack() as stack:
+            for network in self._networks:
+                stack.enter_context(frozen(network))
+                stack.enter_context(folded(network))
+            for name in self.names:
+                for batch in batches:
+                    if not self._known(journal, name, batch):
+                        journal.add((name, batch), self._done(name, batch, journal))
+                    done += 1
+                    progress(name, done, total)
 
-    def _gradients(self, batch: int, images: Tensor, labels: Tensor) -> Finding:
-        """Count the images whose gradient vanishes or is not finite."""
-        counted, asked = {}, checked_logits(self._network)
-        for name, loss in LOSSES.items():
-            try:
-                gradient = input_gradient(asked, images, labels, loss)[0].flatten(1)
-            except NoGradient:
-                gradient = torch.zeros_like(images).flatten(1)
-            finite = gradient.isfinite().all(dim=1)
-            counted[f"{name} vanishing"] = int((finite & (gradient == 0).all(dim=1)).sum())
-            counted[f"{name} not finite"] = int((~finite).sum())
-        return {"faults": counted}
+    def _done(self, name: str, batch: int, journal: Journal) -> Finding:
+        """Do a piece; if memory runs out, say which batch size fits."""
+        try:
+            return self._piece(name, batch, journal)
+        except (MemoryError, RuntimeError) as error:
+            if not ran_out(error):
+                raise
+        raise too_many(name, self.batches.size, self._attempt, "--batch-size of evaluate")
 
-    def _flags(self, batch: int, images: Tensor, labels: Tensor) -> Finding:
-        """Return the warnings of AutoAttack's own checks, run once."""
-        if batch > 0 or len(images) == 0:
-            return {"said": []}
-        return {"said": flags(checked_logits(self._network), images, labels)}
+    def _attempt(self, count: int) -> None:
+        """Take about as much memory as a gradient of all networks on ``count`` images."""
+        images = self.batches.batch(0)[1][:count].requires_grad_()
+        together = sum(network(images).sum() for network in self._networks)
+        if isinstance(together, Tensor) and together.requires_grad:
+            torch.autograd.grad(together, images)
 
-    def _faults(self, journal: Journal) -> dict[str, int]:
-        found = [journal[GRADIENTS, batch]["faults"] for batch in range(self.batches)]
-        return {name: sum(counted[name] for counted in found) for name in found[0]}
+    def finished(self, journal: Journal) -> bool:
+        """Whether the journal has every piece."""
+        batches = range(self.batches.count)
+        return all(self._known(journal, n, b) for n in self.names for b in batches)
 
-    def _warnings(self, journal: Journal, name: str) -> tuple[str, ...]:
-        """Return the warnings of all batches, without repetition."""
-        said = [line for b in range(self.batches) for line in journal[name, b]["said"]]
-        return tuple(dict.fromkeys(said))
+    def findings(self, journal: Journal, name: str) -> list[Finding]:
+        """Return the findings of all batches under one name."""
+        return [journal[name, batch] for batch in range(self.batches.count)]
 
-    def _outcome(self, journal: Journal, title: str) -> Outcome:
-        """Return the outcome of one attack from its pieces."""
-        found = [journal[title, batch] for batch in range(self.batches)]
-        marks = self.marks(journal, title)
-        fooled, tried = marks == FOOLED, marks != UNTRIED
-        distance = torch.full((len(marks),), torch.inf)
-        distance[fooled] = torch.tensor([d for piece in found for d in piece["distance"]])
-        queries = None
-        spent = [q for piece in found for q in piece["queries"] or ()]
-        if spent and len(spent) == int(tried.sum()):
-            queries = torch.zeros(len(marks), dtype=torch.int64)
-            queries[tried] = torch.tensor(spent)
-        return Outcome(
-            attack=self._attacks[title],
-            fooled=fooled,
-            tried=tried,
-            distance=distance,
-            queries=queries,
-            forwards=sum(piece["forwards"] for piece in found),
-            seconds=sum(piece["seconds"] for piece in found),
-            warnings=self._warnings(journal, title),
-        )
+    def _known(self, journal: Journal, name: str, batch: int) -> bool:
+        """Whether the journal has a piece.
+
+        Raises:
+            InputError: If the finding has the wrong form.
+        """
+        if (name, batch) not in journal:
+            return False
+        start = batch * self.batches.size
+        count = min(self.batches.size, len(self.batches.images) - start)
+        try:
+            fits = self._fits(name, count, journal[name, batch])
+        except (AttributeError, LookupError, TypeError):
+            fits = False
+        if not fits:
+            where = journal.origin((name, batch))
+            raise InputError(f"{where} is damaged: what it says of {name}, batch {batch}, is wrong")
+        return True
+
+    def marks(self, journal: Journal, name: str) -> Tensor:
+        """Return the marks of all images under one name."""
+        return text_to_marks("".join(found["marks"] for found in self.findings(journal, name)))
 
 
-def evaluate(
-    network: Network,
-    images: ImageSet,
-    attacks: Sequence[Attack],
-    *,
-    seed: int = 0,
-    batch_size: int | None = None,
-    checks: bool = False,
-    group: Group = ALONE,
-) -> EvaluationResult:
-    """Evaluate a network under attacks, in one go, shared by a group of processes.
+def default_batch_size(images: ImageSet) -> int:
+    """Return a batch size that takes about the same memory for images of any size.
 
-    See :class:`Evaluation` for the other arguments.
-
-    Example:
-        >>> from scratchticket.attacks import FGSM, PGD
-        >>> from scratchticket.data import load_data
-        >>> from scratchticket.networks import build
-        >>> network = build("resnet18", classes=10, channels=1, width=2).eval()
-        >>> attacks = [Attack(FGSM(), "0.1"), Attack(PGD(5), "0.1")]
-        >>> evaluated = evaluate(network, load_data("digits").test[slice(50)], attacks)
-        >>> [str(outcome.attack) for outcome in evaluated.outcomes]
-        ['fgsm, linf, 0.1', 'pgd-5, linf, 0.1']
+    Small images get large batches, so that the images left as an attack succeeds still fill a pass.
     """
-    evaluation, journal = (
-        Evaluation(network, images, attacks, seed=seed, batch_size=batch_size, checks=checks),
-        Journal({}),
+    pixels = images.shape[-1] * images.shape[-2]
+    return min(MAX_BATCH, max(MIN_BATCH, BATCH_SIZE * 32 * 32 // pixels))
+
+
+def pad_batches(network: Network) -> Network:
+    """Return a network with checked logits whose batches are padded to few different sizes.
+
+    A batch shrinks by a few images at a time as an attack succeeds, and convolution libraries
+    prepare and cache plans for every new size: memory grows, and time is lost. So the last image is
+    repeated up to the next of sixteen sizes between powers of two, and the logits of the
+    repetitions are dropped.
+    """
+    network = checked_logits(network)
+
+    def ask(images: Tensor) -> Tensor:
+        count = len(images)
+        unit = max(1, (1 << count.bit_length() >> 1) // 16)
+        missing = -count % unit
+        if missing == 0:
+            return network(images)
+        repeated = images[-1:].expand(missing, *images.shape[1:])
+        return network(torch.cat([images, repeated]))[:count]
+
+    return ask
+
+
+def device_of(network: Network) -> torch.device:
+    """Return where a network computes: the device of its first parameter, else the CPU."""
+    parameters = network.parameters() if isinstance(network, nn.Module) else iter(())
+    return next((parameter.device for parameter in parameters), torch.device("cpu"))
+
+
+def marks_to_text(marks: Tensor) -> str:
+    """Return marks as text, a digit each."""
+    return "".join(map(str, marks.tolist()))
+
+
+def text_to_marks(marks: str) -> Tensor:
+    """Return the marks in a text; the inverse of :func:`marks_to_text`."""
+    return torch.tensor([int(digit) for digit in marks], dtype=torch.int64)
+
+
+def are_marks(marks: object, count: int, kinds: str) -> bool:
+    """Whether a value from a journal is the marks of ``count`` images."""
+    return isinstance(marks, str) and len(marks) == count and set(marks) <= set(kinds)
+
+
+def are_lines(said: object) -> bool:
+    """Whether a value from a journal is a list of texts."""
+    return isinstance(said, list) and all(isinstance(line, str) for line in said)
+
+
+def is_count(number: object) -> bool:
+    """Whether a value from a journal is an integer from 0."""
+    return type(number) is int and 0 <= number < MAX_NUMBER
+
+
+def is_amount(number: object) -> bool:
+    """Whether a value from a journal is a number from 0."""
+    return isinstance(number, int | float) and 0 <= number < MAX_NUMBER
+
+
+def is_cost(finding: Finding) -> bool:
+    """Whether a finding from a journal holds the cost of an attack; a missing key raises."""
+    return (
+        is_count(finding["forwards"])
+        and is_amount(finding["seconds"])
+        and are_lines(finding["said"])
     )
-    evaluation.run(journal, Shard(group.rank + 1, group.size))
-    for findings in group.gathered(journal.findings):
-        journal.update(findings)
-    evaluated = evaluation.result(journal)
-    assert evaluated is not None
-    return evaluated
 
 
-def _attacked(  # noqa: PLR0913
-    network: Network,
-    images: Tensor,
-    labels: Tensor,
-    tried: Tensor,
-    attack: Attack,
-    generator: torch.Generator,
-) -> Finding:
-    """Run an attack on the marked images and verify what it returns."""
-    begun, forwards, asked = time.monotonic(), 0, pad_batches(network)
-
-    def counting(batch: Tensor) -> Tensor:
-        nonlocal forwards
-        forwards += len(batch)
-        return asked(batch)
-
-    marks = torch.where(tried, RESISTED, UNTRIED)
-    distances, queries, said = torch.empty(0), None, []
-    chosen = tried.to(images.device)
-    if tried.any():
-        clean, truth = images[chosen], labels[chosen]
-        with collected_warnings() as said:
-            found = attack(counting, clean, truth, generator)
-        adversarial = verified(found.images, clean, attack.ball, str(attack))
-        wrong = ~correct(network, adversarial, truth, int(truth.max()) + 1)
-        distances = attack.ball.distance(adversarial, clean)[wrong]
-        marks[tried] = torch.where(wrong.cpu(), FOOLED, RESISTED)
-        queries = None if found.queries is None else found.queries.tolist()
+def total_cost(found: Sequence[Finding]) -> dict[str, Any]:
+    """Return the cost of an attack on all batches: ``forwards``, ``seconds`` and ``warnings``."""
     return {
-        "marks": marks_to_text(marks),
-        "distance": distances.tolist(),
-        "queries": queries,
-        "forwards": forwards,
-        "seconds": round(time.monotonic() - begun, 4),
-        "said": said,
+        "forwards": sum(finding["forwards"] for finding in found),
+        "seconds": sum(finding["seconds"] for finding in found),
+        "warnings": all_lines(found),
     }
+
+
+def all_lines(found: Sequence[Finding]) -> tuple[str, ...]:
+    """Return the warnings of all batches, without repetition."""
+    return tuple(dict.fromkeys(line for finding in found for line in finding["said"]))
+
+
+def mark(journal: Journal, name: str, batch: int) -> Tensor:
+    """Return the marks of one piece."""
+    return text_to_marks(journal[name, batch]["marks"])

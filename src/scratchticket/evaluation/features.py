@@ -9,14 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from scratchticket.attacks import Attack, without_early_stopping
-from scratchticket.attacks.gradient import frozen
-from scratchticket.attacks.verdict import verified
-from scratchticket.base import rng
 from scratchticket.base.errors import InputError, unknown
 from scratchticket.base.modes import usual_modes
-from scratchticket.data import ImageSet, pixels
-from scratchticket.evaluation.answers import check_ready, checked_logits
-from scratchticket.evaluation.work import BATCH_SIZE, device_of
+from scratchticket.data import ImageSet
+from scratchticket.evaluation.engine import attacked_batches
 
 
 @dataclass(frozen=True)
@@ -76,19 +72,12 @@ def feature_distance(
         >>> 0 < small < large
         True
     """
-    check_ready(network)
     name, attack = layer or last_convolution(network), without_early_stopping(attack)
-    features, device, found = _tap(network, name), device_of(network), []
-    with frozen(network):
-        for batch in range(-(-len(images) // BATCH_SIZE)):
-            some = images[slice(batch * BATCH_SIZE, (batch + 1) * BATCH_SIZE)].to(device)
-            clean = pixels(some.images)
-            generator = rng.generator(seed, "evaluation", attack.stream, batch, device=device)
-            moved = attack(checked_logits(network), clean, some.labels, generator).images
-            verified(moved, clean, attack.ball, str(attack))
-            before, after = features(clean), features(moved)
-            length = torch.linalg.vector_norm(before, dim=1)
-            found.append((torch.linalg.vector_norm(after - before, dim=1) / length).cpu())
+    features, found = _tap(network, name), []
+    for _, clean, adversarial in attacked_batches(attack, network, images, seed):
+        before, after = features(clean), features(adversarial)
+        length = torch.linalg.vector_norm(before, dim=1)
+        found.append((torch.linalg.vector_norm(after - before, dim=1) / length).cpu())
     return FeatureDistance(name, str(attack), torch.cat(found))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,24 +10,21 @@ import torch
 from torch import Tensor
 
 from scratchticket.attacks import Attack, Network
-from scratchticket.attacks.autoattack import collected_warnings
 from scratchticket.attacks.sets import NetworkSet, chances, randomised_ensemble
-from scratchticket.attacks.verdict import verified
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError
 from scratchticket.data import ImageSet
 from scratchticket.evaluation.answers import correct
-from scratchticket.evaluation.journal import Finding, Journal
-from scratchticket.evaluation.work import (
+from scratchticket.evaluation.engine import (
+    Meter,
     Work,
-    are_lines,
     are_marks,
-    is_amount,
-    is_count,
+    is_cost,
     marks_to_text,
-    pad_batches,
     text_to_marks,
+    total_cost,
 )
+from scratchticket.evaluation.journal import Finding, Journal
 
 NATURAL = "natural"
 SET: Literal["the set"] = "the set"
@@ -125,7 +121,7 @@ class Transfer(Work):
         prefix: str = "",
     ) -> None:
         super().__init__(list(networks.values()), images, seed=seed, batch_size=batch_size)
-        self._by_name, self._members, self._prefix = dict(networks), members, prefix
+        self.networks, self._members, self._prefix = dict(networks), members, prefix
         self._chances = chances(probabilities, len(members)) if members else torch.empty(0)
         self._sourced = {str(sourced): sourced for sourced in attacks}
         if len(self._sourced) < len(attacks):
@@ -136,11 +132,6 @@ class Transfer(Work):
         for name in (*members, *(sourced.source for sourced in attacks)):
             if name not in sources:
                 raise InputError(f"there is no network {name!r}; there are {', '.join(networks)}")
-
-    @property
-    def networks(self) -> dict[str, Network]:
-        """The networks, by name."""
-        return self._by_name
 
     @property
     def names(self) -> list[str]:
@@ -162,83 +153,62 @@ class Transfer(Work):
 
     def _piece(self, name: str, batch: int, journal: Journal) -> Finding:
         """Return the finding of one piece."""
-        images, labels = self.batch(batch)
+        stored, images = self.batches.batch(batch)
+        labels = stored.labels
         title = name.removeprefix(self._prefix)
         if title == NATURAL:
             return {"right": self._correct_by_network(images, labels)}
-        sourced, begun, forwards = self._sourced[title], time.monotonic(), 0
+        sourced, meter = self._sourced[title], Meter()
         stream = self._prefix + sourced.stream
-
-        def counted(network: Network) -> Network:
-            asked = pad_batches(network)
-
-            def count(points: Tensor) -> Tensor:
-                nonlocal forwards
-                forwards += len(points)
-                return asked(points)
-
-            return count
-
-        together = [counted(self._by_name[member]) for member in self._members]
+        together = [meter.counted(self.networks[member]) for member in self._members]
+        source: Network
         if sourced.source == SET:
-            source: Network = NetworkSet(together)
+            source = NetworkSet(together)
         elif sourced.source == SWITCH:
-            source = randomised_ensemble(
-                together, self._chances, rng.generator(self._seed, "switch", stream, batch)
-            )
+            draws = rng.generator(self.batches.seed, "switch", stream, batch)
+            source = randomised_ensemble(together, self._chances, draws)
         else:
-            source = counted(self._by_name[sourced.source])
-        with collected_warnings() as said:
-            found = sourced.attack(source, images, labels, self.stream(stream, batch))
-        adversarial = verified(found.images, images, sourced.attack.ball, name)
+            source = meter.counted(self.networks[sourced.source])
+        generator = self.batches.stream(stream, batch)
+        found = meter.attack_batch(sourced.attack, source, images, labels, generator)
         return {
-            "right": self._correct_by_network(adversarial, labels),
+            "right": self._correct_by_network(found.images, labels),
             "resisted": None if found.resisted is None else marks_to_text(found.resisted.int()),
-            "forwards": forwards,
-            "seconds": round(time.monotonic() - begun, 4),
-            "said": said,
+            **meter.cost(),
         }
 
     def _fits(self, name: str, count: int, finding: Finding) -> bool:
         """Whether a finding has the form of one on ``count`` images."""
         right = finding["right"]
-        judged = right.keys() == self._by_name.keys() and all(
+        judged = right.keys() == self.networks.keys() and all(
             are_marks(marks, count, "01") for marks in right.values()
         )
         if not judged or name.removeprefix(self._prefix) == NATURAL:
             return judged
         resisted = finding["resisted"]
-        return (
-            (resisted is None or are_marks(resisted, count, "01"))
-            and is_count(finding["forwards"])
-            and is_amount(finding["seconds"])
-            and are_lines(finding["said"])
-        )
+        return (resisted is None or are_marks(resisted, count, "01")) and is_cost(finding)
 
     def _correct_by_network(self, images: Tensor, labels: Tensor) -> dict[str, str]:
         """Return which images each network classifies correctly, as marks."""
         return {
             name: marks_to_text(correct(network, images, labels, self.classes).int())
-            for name, network in self._by_name.items()
+            for name, network in self.networks.items()
         }
 
     def _right(self, journal: Journal, title: str) -> dict[str, Tensor]:
-        found = [journal[self._prefix + title, batch]["right"] for batch in range(self.batches)]
+        found = [piece["right"] for piece in self.findings(journal, self._prefix + title)]
         return {
             name: text_to_marks("".join(piece[name] for piece in found)) == 1
-            for name in self._by_name
+            for name in self.networks
         }
 
     def _row(self, journal: Journal, title: str) -> TransferRow:
         """Return the row of one sourced attack from its pieces."""
-        found = [journal[self._prefix + title, batch] for batch in range(self.batches)]
+        found = self.findings(journal, self._prefix + title)
         resisted = [piece["resisted"] for piece in found]
-        said = [line for piece in found for line in piece["said"]]
         return TransferRow(
             sourced=self._sourced[title],
             right=self._right(journal, title),
             resisted=None if None in resisted else text_to_marks("".join(resisted)) == 1,
-            forwards=sum(piece["forwards"] for piece in found),
-            seconds=sum(piece["seconds"] for piece in found),
-            warnings=tuple(dict.fromkeys(said)),
+            **total_cost(found),
         )

@@ -14,22 +14,14 @@ import torch
 from torch import Tensor
 
 from scratchticket.attacks import Attack, L2Ball, LinfBall, Stage
-from scratchticket.attacks.gradient import frozen
-from scratchticket.base import rng
 from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.errors import InputError, ScratchticketError, first_line
 from scratchticket.base.files import parsed_json, read_bytes, write_atomically
 from scratchticket.base.quantities import fraction
 from scratchticket.data import Data, ImageSet, pixels
-from scratchticket.evaluation import (
-    BATCH_SIZE,
-    check_ready,
-    checked_logits,
-    counts,
-    natural_accuracy,
-    predictions,
-    verified,
-)
+from scratchticket.evaluation import check_ready, counts, predictions, verified
+from scratchticket.evaluation.answers import correct
+from scratchticket.evaluation.engine import BATCH_SIZE, Batches, attacked_batches, device_of
 from scratchticket.judging.formats import COLUMNS, arrow, read_npz, read_parquet, write_parquet
 from scratchticket.judging.subject import Subject
 from scratchticket.runs.schemas import check_adversarial
@@ -121,41 +113,29 @@ def attacked_images(  # noqa: PLR0913
         InputError: If no image is left.
         ScratchticketError: If the attack leaves its threat model.
     """
-    check_ready(subject.network)
-    device = next(subject.network.parameters()).device
     found: dict[str, list[Tensor]] = {name: [] for name in COLUMNS}
-    batches = -(-len(images) // BATCH_SIZE)
-    for batch in range(batches):
-        chosen = images[slice(batch * BATCH_SIZE, (batch + 1) * BATCH_SIZE)].to(device)
-        clean, labels = pixels(chosen.images), chosen.labels
-        generator = rng.generator(seed, "evaluation", attack.stream, batch, device=device)
-        with frozen(subject.network):
-            adversarial = attack(checked_logits(subject.network), clean, labels, generator).images
-        verified(adversarial, clean, attack.ball, str(attack))
-        moved = torch.ones_like(labels, dtype=torch.bool)
+    indices = torch.split(torch.arange(len(images)), BATCH_SIZE)
+    attacked = attacked_batches(attack, subject.network, images, seed)
+    for done, (stored, clean, adversarial) in enumerate(attacked, start=1):
+        moved = torch.ones_like(stored.labels, dtype=torch.bool)
         if attack.method.nearest or isinstance(attack.method, Stage):
             moved = (adversarial != clean).flatten(1).any(dim=1)
         values = (
             adversarial,
-            chosen.images,
-            labels,
+            stored.images,
+            stored.labels,
             predictions(subject.network, adversarial),
             attack.ball.distance(adversarial, clean),
-            torch.arange(len(labels), device=device) + batch * BATCH_SIZE,
+            indices[done - 1].to(moved.device),
         )
         for name, value in zip(COLUMNS, values, strict=True):
             found[name].append(value[moved].cpu())
-        progress(str(attack), batch + 1, batches)
-    source = {
-        **data.judged,
-        "classes": list(data.classes),
-        "mean": list(data.mean),
-        "std": list(data.std),
-    }
+        progress(str(attack), done, len(indices))
+    shown = {"classes": list(data.classes), "mean": list(data.mean), "std": list(data.std)}
     metadata = {
         "attack": attack.facts(),
         "subject": subject.description,
-        "data": source,
+        "data": {**data.judged, **shown},
         "seed": seed,
     }
     together = {name: torch.cat(parts).contiguous() for name, parts in found.items()}
@@ -227,25 +207,22 @@ def score(adversarial: AdversarialImages, subject: Subject) -> dict[str, Any]:
 
     An adversarial image counts as correct only if its original is classified correctly, too.
     """
-    device = next(subject.network.parameters()).device
+    network, classes = subject.network, int(adversarial.labels.max()) + 1
+    check_ready(network)
     originals = ImageSet(adversarial.originals, adversarial.labels)
-    right = []
-    for start in range(0, len(adversarial), BATCH_SIZE):
-        part = slice(start, start + BATCH_SIZE)
-        labels = adversarial.labels[part].to(device)
-        for images in (pixels(adversarial.originals[part]), adversarial.images[part]):
-            labels = torch.where(
-                predictions(subject.network, images.to(device)) == labels, labels, -1
-            )
-        right.append(labels >= 0)
-    accuracy = Accuracy(int(torch.cat(right).sum()), len(adversarial))
+    batches, natural, robust = Batches(originals, device_of(network)), 0, 0
+    for batch, attacked in enumerate(torch.split(adversarial.images, batches.size)):
+        stored, clean = batches.batch(batch)
+        right = correct(network, clean, stored.labels, classes)
+        natural += int(right.sum())
+        right &= correct(network, attacked.to(batches.device), stored.labels, classes)
+        robust += int(right.sum())
     attack = adversarial.metadata["attack"]
     made_on = adversarial.metadata["subject"]
-    title = f"{attack['title']}, made on {made_on['file']}"
-    row = {**attack, "title": title, "made_on": made_on}
+    row = {**attack, "title": f"{attack['title']}, made on {made_on['file']}", "made_on": made_on}
     return {
-        "natural": counts(natural_accuracy(subject.network, originals)),
-        "attacks": [row | counts(accuracy)],
+        "natural": counts(Accuracy(natural, len(adversarial))),
+        "attacks": [row | counts(Accuracy(robust, len(adversarial)))],
     }
 
 
