@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from statistics import mean
+from statistics import median
 
 import pytest
 
@@ -27,6 +28,7 @@ from scratchticket.paper.recipes import searches
 from scratchticket.paper.report import Records
 from scratchticket.runs.recipe import all_settings
 from scratchticket.sweeps import in_order
+from scratchticket.sweeps.cost import operations
 
 PAPER = SCALES["paper"]
 ROOT = Path(__file__).parents[2]
@@ -62,14 +64,20 @@ def test_a_recipe_can_be_built(name: str, scale: str) -> None:
 
 
 @pytest.mark.parametrize("scale", MEASURED)
-def test_the_cost_of_a_kind_of_job_is_that_of_the_records(scale: str) -> None:
-    took: dict[str, list[float]] = {}
-    for facts in MEASURED[scale].values():
-        took.setdefault(facts["job"]["kind"], []).append(facts["seconds"])
+def test_operations_explain_the_time_of_the_jobs_that_were_run(scale: str) -> None:
+    sized = replace(SCALES[scale], seeds=(0, 1, 2))
+    recipes = [paper_recipe(name) for name in NAMES]
+    jobs = in_order([job for recipe in recipes for job in recipe.jobs(sized)])
+    rates = [
+        MEASURED[scale][job.id]["seconds"] / cost
+        for job in jobs
+        if job.id in MEASURED[scale] and (cost := operations(job))
+    ]
 
-    for kind, seconds in took.items():
-        if sum(seconds) > 60:
-            assert mean(seconds) / 2 < SCALES[scale].costs[kind] < 2 * mean(seconds)
+    usual = median(rates)
+    near = [rate for rate in rates if usual / 3 < rate < 3 * usual]
+    assert len(rates) > 10
+    assert len(near) > 0.8 * len(rates)
 
 
 def test_there_are_all_of_the_paper() -> None:

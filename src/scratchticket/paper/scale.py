@@ -44,8 +44,6 @@ class Scale:
         common: Settings of all runs.
         stands: What is run where the paper's names are written, by these names.
         changes: Settings of the user's own, which win over all others.
-        costs: Seconds of a job by its kind, as far as it was measured, on one core of a
-            shared machine.
     """
 
     name: str
@@ -65,7 +63,6 @@ class Scale:
     stands: Mapping[str, str] = field(default_factory=dict)
     changes: Settings = field(default_factory=dict)
     cut: str = ""
-    costs: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def less(self) -> tuple[str, ...]:

@@ -102,7 +102,6 @@ _SMALL = Scale(
         "2/255": "epsilon 4/255",
         "4/255": "epsilon 8/255",
     },
-    costs={"run": 4000, "transfer": 800, "switch": 47000, "features": 10},
 )
 
 _QUICK = Scale(
@@ -159,7 +158,6 @@ _QUICK = Scale(
         "2.00": "radius 0.92",
     },
     common={"data.name": "digits", "learning.epochs": 20, "learning.validate_every": 4},
-    costs={"run": 70, "judge": 100, "transfer": 75, "switch": 1200, "features": 2},
 )
 
 SCALES = {scale.name: scale for scale in (_PAPER, _SMALL, _QUICK)}

@@ -29,7 +29,7 @@ from scratchticket.paper.study import (
 )
 from scratchticket.runs.cost import forward_passes
 from scratchticket.runs.presets import PRESETS
-from scratchticket.runs.recipe import Recipe
+from scratchticket.runs.recipe import Recipe, stored_recipe
 
 LONG, DEFAULT, CIFAR = "digits, 40 epochs", "digits, the defaults", "a part of CIFAR-10, width 8"
 DEFAULTS = {
@@ -146,7 +146,7 @@ def on_cifar10() -> Mapping[str, Rows]:
 
 
 def _cost(record: Facts) -> Measured:
-    return Measured(forward_passes(record["recipe"]), 0)
+    return Measured(forward_passes(stored_recipe(record["recipe"])), 0)
 
 
 @cache

@@ -19,6 +19,7 @@ from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.parts import panel
 from scratchticket.paper.scale import Scale, Settings
 from scratchticket.runs.cost import forward_passes
+from scratchticket.runs.recipe import stored_recipe
 from scratchticket.sweeps.job import Job
 
 BASE, PAPER = "N-FGSM", "paper"
@@ -82,7 +83,7 @@ def searches(scale: Scale) -> dict[str, Settings]:
 
 
 def _cost(record: Facts) -> Measured:
-    return Measured(forward_passes(record["recipe"]), 0)
+    return Measured(forward_passes(stored_recipe(record["recipe"])), 0)
 
 
 def cells(scale: Scale) -> Iterator[Cell]:
