@@ -214,7 +214,7 @@ def _stand(sweep: Sweep, watch: Watch) -> dict[str, Any]:
     return {
         "store": str(watch.store.path),
         "scale": scale.name,
-        "less_than_in_the_paper": list(scale.less),
+        "less_than_in_the_paper": list(scale.differences),
         "recipes": [
             {"name": name} | dict(zip(("jobs", *_COUNTED), counts, strict=True))
             for name, counts in _counted(sweep, watch)
@@ -269,7 +269,7 @@ def _tell(sweep: Sweep, watch: Watch, workers: int) -> None:
         more = f", and {unknown} jobs on data of unknown size" if unknown else ""
         cost = f"about {duration(left)} with {workers} worker{'s' * (workers > 1)}{more}"
     say(f"{len(watch.jobs)} jobs in all, shared between recipes; {todo} to do{again}: {cost}")
-    for line in scale.less:
+    for line in scale.differences:
         say(f"less than in the paper: {line}")
 
 
