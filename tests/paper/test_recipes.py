@@ -21,7 +21,7 @@ from scratchticket.paper import (
     studies,
 )
 from scratchticket.paper.cells import EVERY, Cell, Measured
-from scratchticket.paper.claims import best, columns, off_diagonal, one, rows
+from scratchticket.paper.claims import best, columns, off_diagonal, rows, single_pair
 from scratchticket.paper.paper import PARTS
 from scratchticket.paper.parts import CIFAR, FEWER, PERCENTS
 from scratchticket.paper.recipes import searches
@@ -248,9 +248,9 @@ def test_every_difference_that_the_text_has_stands_beside_one_of_ours() -> None:
 
     assert shown - {None} == {(section, part) for section, part in known if section not in noted}
     assert all(published.claims()[section]["doubt"] for section in noted)
-    assert published.said("4.2, ResNet18", "robust") == "-2.08"
-    assert published.said("5.1", "range") == "-0.22 to +3.52"
-    assert published.said("App. I", "most") == "at most +2.75"
+    assert published.difference_text("4.2, ResNet18", "robust") == "-2.08"
+    assert published.difference_text("5.1", "range") == "-0.22 to +3.52"
+    assert published.difference_text("App. I", "most") == "at most +2.75"
 
 
 def test_pairs_of_single_numbers_and_of_the_best() -> None:
@@ -261,8 +261,10 @@ def test_pairs_of_single_numbers_and_of_the_best() -> None:
         ("p", "dense", "x"): numbers(0.25),
     }
 
-    assert list(one(("p", "a", "x"), ("q", "c", "y"))(values)) == [(numbers(0.1), numbers(0.2))]
-    assert list(one(("p", "a", "x"), ("q", "c", "z"))(values)) == [(numbers(0.1), [])]
+    assert list(single_pair(("p", "a", "x"), ("q", "c", "y"))(values)) == [
+        (numbers(0.1), numbers(0.2))
+    ]
+    assert list(single_pair(("p", "a", "x"), ("q", "c", "z"))(values)) == [(numbers(0.1), [])]
     assert list(best("p", ["a", "b"], "dense", "x")(values)) == [(numbers(0.3), numbers(0.25))]
     assert not list(best("q", ["a", "b"], "dense", "x")(values))
 

@@ -23,7 +23,7 @@ class Claim:
             is no higher.
         pairs: Returns the pairs of numbers to compare.
         printed: Section and part of the difference that the paper's text prints, as for
-            :func:`published.said`; None if it prints none.
+            :func:`published.difference_text`; None if it prints none.
         short: The claim in a few words, to be answered with yes or no in the overview; empty to
             leave it out there.
         denied: Whether the claim is the opposite of ``short``: if it holds, the answer is no.
@@ -100,7 +100,7 @@ def rows(
     return pairs
 
 
-def one(left: Place, right: Place) -> Callable[[Values], Iterator[Pair]]:
+def single_pair(left: Place, right: Place) -> Callable[[Values], Iterator[Pair]]:
     """Return a function that pairs the numbers at two places."""
     return lambda values: iter([(values.get(left, []), values.get(right, []))])
 
@@ -142,8 +142,10 @@ def columns(
         for panel in dict.fromkeys(panel for panel, *_ in values if panels in panel):
             for first in left:
                 for second in right:
-                    one = values.get((panel, row, str(first)), [])
-                    yield one, values.get((panel, row, str(second)), [])
+                    yield (
+                        values.get((panel, row, str(first)), []),
+                        values.get((panel, row, str(second)), []),
+                    )
 
     return pairs
 

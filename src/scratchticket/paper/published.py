@@ -98,7 +98,7 @@ def claims() -> dict[str, Row]:
     return dict(_published()["claims"])
 
 
-def said(claim: str, part: str) -> str:
+def difference_text(claim: str, part: str) -> str:
     """Return a number of the paper's text as pages show it, in points: ``+7.40 to +9.83``.
 
     Args:

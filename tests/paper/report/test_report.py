@@ -186,7 +186,7 @@ def test_three_sentences_answer_from_the_records() -> None:
     assert exists.short == "Yes"
     assert "a ticket with 20 % of the weights of a random resnet18 of width 16" in exists.text
     assert f"classifies {ticket.text()} % of the test images correctly under PGD-20" in exists.text
-    assert f"dense network on {dense.text()} %." in exists.text
+    assert f"dense network {dense.text()} %." in exists.text
     assert exists.evidence.startswith(
         "Tickets of 5 to 40 % match the dense network: cannot be told"
     )

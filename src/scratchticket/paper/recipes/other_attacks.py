@@ -8,7 +8,7 @@ from functools import partial
 from scratchticket.attacks import PGD, Attack, Bandits, make_method
 from scratchticket.paper import published
 from scratchticket.paper.cells import Cell, Read, level, under, under_autoattack
-from scratchticket.paper.claims import Claim, Values, one
+from scratchticket.paper.claims import Claim, Values, single_pair
 from scratchticket.paper.comparison import Pair
 from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.parts import DENSE_ROW, panel
@@ -190,7 +190,7 @@ def _five_percent(values: Values) -> Iterator[Pair]:
 def _against(network: Network, column: str) -> Callable[[Values], Iterator[Pair]]:
     """Return the function that pairs WideResNet32's ticket of 5 % with a dense network."""
     ticket = panel("wideresnet32", "cifar10"), "ticket, 5 %", column
-    return one(ticket, (panel(network, "cifar10"), DENSE_ROW, column))
+    return single_pair(ticket, (panel(network, "cifar10"), DENSE_ROW, column))
 
 
 TABLE6 = PaperRecipe(

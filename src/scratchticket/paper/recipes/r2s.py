@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from scratchticket.attacks import Attack
 from scratchticket.paper import published
 from scratchticket.paper.cells import Cell, level, natural, robust, under
-from scratchticket.paper.claims import Claim, Values, best, one, rows
+from scratchticket.paper.claims import Claim, Values, best, rows, single_pair
 from scratchticket.paper.comparison import Pair
 from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.parts import (
@@ -211,7 +211,7 @@ def _table9(scale: Scale) -> Iterator[Cell]:
 def _beside_tickets(column: str) -> Callable[[Values], Iterator[Pair]]:
     """Return the function that pairs R2S over RTTs with R2S over tickets, on CIFAR-10."""
     name = panel("resnet18", "cifar10")
-    return one((name, OF_TABLE_3, column), (name, OF_TABLE_3 + OF_TICKETS, column))
+    return single_pair((name, OF_TABLE_3, column), (name, OF_TABLE_3 + OF_TICKETS, column))
 
 
 TABLE9 = PaperRecipe(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from scratchticket.paper import published
 from scratchticket.paper.cells import EVERY, Cell, Read, curve, level, natural, robust
-from scratchticket.paper.claims import Claim, columns, one, rows
+from scratchticket.paper.claims import Claim, columns, rows, single_pair
 from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.parts import (
     CIFAR,
@@ -120,7 +120,9 @@ FIGURE1 = PaperRecipe(
             Claim(
                 f"A ticket of 20 % of ResNet18 is comparable to its dense network, {measure} (4.2)",
                 "~",
-                one((_SMALL, f"ticket, {measure}", "20"), (_SMALL, f"dense, {measure}", EVERY)),
+                single_pair(
+                    (_SMALL, f"ticket, {measure}", "20"), (_SMALL, f"dense, {measure}", EVERY)
+                ),
                 ("4.2, ResNet18", measure),
             )
             for measure in READ
@@ -129,7 +131,9 @@ FIGURE1 = PaperRecipe(
             Claim(
                 f"A ticket of 10 % of WideResNet32 beats the dense ResNet18, {measure} (4.2)",
                 ">",
-                one((_LARGE, f"ticket, {measure}", "10"), (_SMALL, f"dense, {measure}", EVERY)),
+                single_pair(
+                    (_LARGE, f"ticket, {measure}", "10"), (_SMALL, f"dense, {measure}", EVERY)
+                ),
                 ("4.2, WideResNet32", measure),
             )
             for measure in READ

@@ -149,11 +149,11 @@ def _overview_line(line: Line) -> str:
     filled, theirs = line.filled, published(line.filled)
     at, (low, high) = 100 * (filled.mean or 0.0), filled.interval() or (0.0, 0.0)
     kind = next((k for k in ("dense", "R2S") if line.label.startswith(k)), "ticket")
-    said = f"{filled.text()} %, interval {low:.1f} to {high:.1f} %"
-    said += f", the paper's {theirs} %" if theirs else ""
+    spoken = f"{filled.text()} %, interval {low:.1f} to {high:.1f} %"
+    spoken += f", the paper's {theirs} %" if theirs else ""
     hollow = f'<circle class="theirs" cx="{theirs}%" cy="50%" r="4"/>' if theirs else ""
     return f"""<div class="dot {kind.lower()}"><span>{escape(line.label)}</span>
-<svg role="img" aria-label="{escape(said, quote=True)}">
+<svg role="img" aria-label="{escape(spoken, quote=True)}">
 <line class="track" x2="100%" y1="50%" y2="50%"/>
 <line class="interval" x1="{low:.2f}%" x2="{high:.2f}%" y1="50%" y2="50%"/>{hollow}
 <circle cx="{at:.2f}%" cy="50%" r="5"/></svg>
@@ -316,7 +316,7 @@ def _panel(found: Found, name: str) -> str:
 
 
 def _panel_text(found: Found, panel: str) -> str:
-    """Return the text that filters look at: a line with the panel's name for each of its rows."""
+    """Return the names of a panel and each of its rows, one row per line, for the filters."""
     rows = dict.fromkeys(filled.cell.row for filled in found.panels[panel])
     return "\n".join(f"{panel}: {row}" for row in rows)
 

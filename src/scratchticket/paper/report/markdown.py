@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scratchticket.paper import Scale
 from scratchticket.paper.claims import Judged
-from scratchticket.paper.published import said
+from scratchticket.paper.published import difference_text
 from scratchticket.paper.report.answers import answers, in_order
 from scratchticket.paper.report.found import Filled, Found
 from scratchticket.paper.report.tables import Name, about_numbers, grid, notes, published, title
@@ -71,7 +71,7 @@ def verdicts(claims: tuple[Judged, ...]) -> str:
 
 def printed_difference(judged: Judged) -> str:
     """Return the difference that the paper's text prints, empty if it prints none."""
-    return "" if judged.claim.printed is None else said(*judged.claim.printed)
+    return "" if judged.claim.printed is None else difference_text(*judged.claim.printed)
 
 
 def in_words(found: Found) -> str:
