@@ -114,7 +114,7 @@ def one_cycle(base: Settings, epochs: int, **more: Any) -> Rows:
 
 
 def seldom_validated(base: Settings, lengths: tuple[int, ...]) -> Rows:
-    """Return searches with FGSM-RS that are also validated less often, which saves as much."""
+    """Return searches with FGSM-RS that are validated only every 8 epochs, to save time."""
     rows: dict[str, Settings] = {}
     few = {"validate_every": 8}
     for length in lengths:
@@ -166,6 +166,7 @@ def _many_attacks() -> Settings:
 
 
 def _cells(scale: Scale, panels: Mapping[str, Rows]) -> Iterator[Cell]:
+    """Return cost and accuracies of all searches, and the worst case of those in ATTACKED."""
     for name, rows in panels.items():
         yield from row_cells(scale, name, rows, {COST: _cost, **ACCURACIES})
         for row in ATTACKED.get(name, ()):

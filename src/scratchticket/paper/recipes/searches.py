@@ -18,6 +18,7 @@ from scratchticket.paper.claims import Claim, rows
 from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.parts import panel
 from scratchticket.paper.scale import Scale, Settings
+from scratchticket.paper.study import evaluation_of
 from scratchticket.runs.cost import forward_passes
 from scratchticket.runs.recipe import stored_recipe
 from scratchticket.sweeps.job import Job
@@ -101,7 +102,7 @@ def cells(scale: Scale) -> Iterator[Cell]:
     """
     epsilon = scale.epsilon(8)
     margin = under(Attack(PGD(20, loss="margin"), epsilon))
-    judge = {
+    attacks = {
         "attacks": [{"name": "cw-inf", "settings": {"steps": 20}}],
         "epsilons": [epsilon],
         "images": None,
@@ -113,8 +114,7 @@ def cells(scale: Scale) -> Iterator[Cell]:
                 return ticket(scale, own, percent, seed)
 
             def evaluation(seed: int, own: Settings = settings, percent: int = percent) -> Job:
-                subject = ticket(scale, own, percent, seed)
-                return Job("judge", judge, {"subject": subject}, f"attacks on {subject.label}")
+                return evaluation_of(ticket(scale, own, percent, seed), attacks)
 
             name = f"{panel('resnet18', 'cifar10')}, {percent} %"
             yield level(scale, name, row, run, natural, column=NATURAL)

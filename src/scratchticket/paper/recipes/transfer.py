@@ -193,7 +193,7 @@ TABLE7 = PaperRecipe(
         Claim(
             f"A ticket resists attacks on {ATTACKED[row]} better than those on itself (App. E)",
             ">",
-            rows(row, ITSELF, only="%"),  # an attack on a dense network also meets itself
+            rows(row, ITSELF, only="%"),  # the tickets, not the dense networks
             short=f"attacks on {ATTACKED[row]} fool a ticket as well as those on itself",
             denied=True,
         )
