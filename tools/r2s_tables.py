@@ -20,7 +20,7 @@ from scratchticket.evaluation.transfer import SET as ON_SET
 from scratchticket.paper import Scale
 from scratchticket.paper.cells import Measured, row_of
 from scratchticket.paper.comparison import Comparison
-from scratchticket.paper.comparison import compared as judged
+from scratchticket.paper.comparison import compare as judged
 from scratchticket.paper.parts import (
     CIFAR,
     RELEASED,
@@ -63,7 +63,7 @@ class _Panel:
     @property
     def title(self) -> str:
         """The paper's name, and what stands for it."""
-        return f"{self.name} (here {self.scale.called(self.name)})"
+        return f"{self.name} (here {self.scale.substitutes_in(self.name)})"
 
     @property
     def near(self) -> str:
@@ -72,7 +72,7 @@ class _Panel:
 
     def mean(self, kind: Method, *, diagonal: bool = False) -> list[float]:
         """Return the mean accuracy over sources and columns of R2S's set, or over its tickets."""
-        names = [percent_name(percent) for percent in self.scale.some(SET)]
+        names = [percent_name(percent) for percent in self.scale.restricted(SET)]
         means = []
         for record in self.matrices:
             found = row_of(record["matrices"], Attack(kind, self.near))
@@ -188,7 +188,7 @@ def _side(axes: Axes, panels: list[_Panel]) -> None:
         axes.errorbar(
             where, middle, yerr=errors, fmt=MARKERS[place], color=colours[place], label=name
         )
-    here = [panel.scale.called(panel.name).replace(", ", "\n") for panel in panels]
+    here = [panel.scale.substitutes_in(panel.name).replace(", ", "\n") for panel in panels]
     axes.set_xticks(range(len(panels)), here, fontsize=8)
     axes.set_xlim(-0.5, len(panels) - 0.5)
     axes.set_title(SHOWN[panels[0].scale.name], fontsize=9)

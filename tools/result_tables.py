@@ -12,7 +12,7 @@ from scratchticket.paper.comparison import Verdict
 from scratchticket.paper.report import Found, Records, found, section
 from scratchticket.paper.report.answers import counted_from_one, in_order
 from scratchticket.paper.report.found import run_seeds
-from scratchticket.paper.report.markdown import answered, in_words
+from scratchticket.paper.report.markdown import answers_section, in_words
 from scratchticket.runs.summary import outcome
 
 Record = dict[str, Any]
@@ -32,8 +32,8 @@ def results(scale: str, records: list[Record]) -> str:
     """
     done = sized(scale, records)
     founds = _founds(done, records)
-    less = "\n".join(f"- {line}" for line in done.less)
-    parts = [answered(done, founds), _verdicts(founds), seeds_of(done)]
+    less = "\n".join(f"- {line}" for line in done.differences)
+    parts = [answers_section(done, founds), _verdicts(founds), seeds_of(done)]
     parts += [f"Less than in the paper:\n\n{less}", _cost(records)]
     parts += [section(one) for one in founds if one.done]
     return "\n\n".join(part.rstrip() for part in parts if part) + "\n"

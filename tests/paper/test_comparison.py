@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from scratchticket.paper.cells import Measured
-from scratchticket.paper.comparison import MARGIN, Comparison, Sign, compared
+from scratchticket.paper.comparison import MARGIN, Comparison, Sign, compare
 
 MANY = 10_000  # images
 
@@ -19,7 +19,7 @@ def numbers(*values: float, images: int = MANY, seeds: tuple[int, ...] = ()) -> 
 
 
 def verdict(sign: Sign, left: tuple[float, ...], right: tuple[float, ...]) -> str:
-    return compared(sign, [(numbers(*left), numbers(*right))]).verdict
+    return compare(sign, [(numbers(*left), numbers(*right))]).verdict
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_with_many_images_the_interval_is_students() -> None:
     infinite = 10**12
     pair = numbers(0.51, 0.52, 0.56, images=infinite), numbers(0.5, 0.5, 0.5, images=infinite)
 
-    found = compared(">", [pair])
+    found = compare(">", [pair])
 
     assert found.difference == pytest.approx(0.03)
     half = 0.0430265 * sqrt(7 / 3)
@@ -57,7 +57,7 @@ def test_with_many_images_the_interval_is_students() -> None:
 def test_with_equal_seeds_the_interval_is_that_of_two_fractions() -> None:
     pair = numbers(*[0.8] * 3, images=400), numbers(*[0.5] * 3, images=400)
 
-    found = compared(">", [pair])
+    found = compare(">", [pair])
 
     p, q = (0.8 * 400 + 1) / 402, 0.5
     half = 1.959964 * sqrt(p * (1 - p) / 400 + q * (1 - q) / 400)
@@ -67,7 +67,7 @@ def test_with_equal_seeds_the_interval_is_that_of_two_fractions() -> None:
 def test_the_degrees_of_freedom_are_those_of_welch_and_satterthwaite() -> None:
     """Of two independent samples whose spreads are known they are known, too."""
     pair = numbers(0.50, 0.56, images=2_000), numbers(0.5, 0.5, images=2_000)
-    found = compared(">", [pair])
+    found = compare(">", [pair])
     assert found.interval is not None
 
     seeds = 0.03**2  # of the mean of the differences 0 and 6 points
@@ -84,15 +84,15 @@ def test_less_data_never_makes_numbers_comparable() -> None:
     few = [numbers(*[0.80] * 3, images=n) for n in (100, 400, 10_000)]
     other = [numbers(*[0.79] * 3, images=n) for n in (100, 400, 10_000)]
 
-    told = [compared("~", [pair]).verdict for pair in zip(few, other, strict=True)]
+    told = [compare("~", [pair]).verdict for pair in zip(few, other, strict=True)]
 
     assert told == ["cannot be told", "cannot be told", "holds"]
-    assert compared("~", [(numbers(0.8), numbers(0.8))]).verdict == "cannot be told"
+    assert compare("~", [(numbers(0.8), numbers(0.8))]).verdict == "cannot be told"
 
 
 @pytest.mark.parametrize("sign", [">", "~", "<="])
 def test_one_seed_tells_nothing(sign: Sign) -> None:
-    found = compared(sign, [(numbers(0.9), numbers(0.1))])
+    found = compare(sign, [(numbers(0.9), numbers(0.1))])
 
     assert found.verdict == "cannot be told"
     assert found.interval is not None
@@ -103,21 +103,21 @@ def test_pairs_at_one_end_of_the_scale_are_left_out_and_counted() -> None:
     real = numbers(0.6, 0.61, 0.62), numbers(0.5, 0.5, 0.51)
     none, whole = numbers(0, 0, 0), numbers(1, 1, 1)
 
-    found = compared(">", [real, (none, none), (whole, whole)])
+    found = compare(">", [real, (none, none), (whole, whole)])
 
-    assert found.difference == compared(">", [real]).difference
+    assert found.difference == compare(">", [real]).difference
     assert (found.pairs, found.degenerate) == (1, 2)
     assert "2 at 0 or 100 % left out" in found.text()
-    assert compared("~", [(none, none)]) == Comparison("cannot be told", degenerate=1)
-    assert compared(">", [(whole, none)]).verdict == "holds"
-    assert compared("~", [(none, numbers(0, 0, 0.01))]).degenerate == 0
+    assert compare("~", [(none, none)]) == Comparison("cannot be told", degenerate=1)
+    assert compare(">", [(whole, none)]).verdict == "holds"
+    assert compare("~", [(none, numbers(0, 0, 0.01))]).degenerate == 0
 
 
 def test_pairs_that_lack_seeds_are_left_out_and_counted() -> None:
     whole = numbers(0.6, 0.61, 0.62), numbers(0.5, 0.5, 0.51)
     one = numbers(0.1), numbers(0.9)
 
-    found = compared(">", [whole, one])
+    found = compare(">", [whole, one])
 
     assert found.verdict == "holds"
     assert (found.pairs, found.seeds, found.incomplete) == (1, 3, 1)
@@ -127,16 +127,16 @@ def test_pairs_that_lack_seeds_are_left_out_and_counted() -> None:
 def test_numbers_are_compared_within_their_seed() -> None:
     first, second = Measured(0.4, 400, seed=0), Measured(0.8, 400, seed=1)
 
-    assert compared(">", [([second], [first, second])]).difference == 0
-    assert compared(">", [([second], [first])]).verdict == "not tested at this scale"
+    assert compare(">", [([second], [first, second])]).difference == 0
+    assert compare(">", [([second], [first])]).verdict == "not tested at this scale"
 
 
 def test_what_is_no_accuracy_has_no_margin() -> None:
     far, near = numbers(0.6, 0.61, 0.62, images=0), numbers(0.59, 0.6, 0.61, images=0)
 
-    assert compared(">", [(far, near)]).verdict == "holds"
-    assert compared("~", [(far, near)]).verdict == "cannot be told"
-    assert compared(">", [(far, near)]).text() == "+0.010 [+0.010, +0.010] (3 seeds)"
+    assert compare(">", [(far, near)]).verdict == "holds"
+    assert compare("~", [(far, near)]).verdict == "cannot be told"
+    assert compare(">", [(far, near)]).text() == "+0.010 [+0.010, +0.010] (3 seeds)"
 
 
 @pytest.mark.parametrize("apart", [0.0, MARGIN])
@@ -147,7 +147,7 @@ def test_errors_are_as_rare_as_the_rule_says(apart: float) -> None:
     for _ in range(rounds):
         shares = 0.5 + apart + random.normal(0, 0.02, 3), 0.5 + random.normal(0, 0.02, 3)
         left, right = (random.binomial(1_000, share) / 1_000 for share in shares)
-        found = compared(sign, [(numbers(*left, images=1_000), numbers(*right, images=1_000))])
+        found = compare(sign, [(numbers(*left, images=1_000), numbers(*right, images=1_000))])
         wrong += found.verdict == "holds"
 
     assert wrong / rounds <= 0.05

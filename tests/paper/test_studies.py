@@ -13,7 +13,7 @@ from scratchticket.executors import Sweep
 from scratchticket.paper import SCALES, paper_recipe, studies
 from scratchticket.paper.cells import Measured
 from scratchticket.paper.report import Records
-from scratchticket.paper.study import DRAW, TRAIN, Rows, job_of, judged_by
+from scratchticket.paper.study import DRAW, TRAIN, Rows, attack_settings, job_of
 from scratchticket.sweeps.job import START
 from scratchticket.sweeps.perform import balls_of_entry
 
@@ -76,7 +76,7 @@ def test_a_judgement_is_by_the_attacks_that_were_given() -> None:
     where = balls("0.1", "linf", (1, 8, 8), epsilons=("0.1", "0.15"))
     attacks = {str(a): a for name in ("quick", "paper") for a in suite(name, where, 10)}  # type: ignore[arg-type]
 
-    settings = judged_by(tuple(attacks.values()), where.epsilons, where.l2, images=5)
+    settings = attack_settings(tuple(attacks.values()), where.epsilons, where.l2, images=5)
 
     assert settings["images"] == 5
     again = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +14,7 @@ from scratchticket.attacks import inner_settings
 from scratchticket.base.errors import InputError
 from scratchticket.runs.cost import forward_passes, judging_share
 from scratchticket.runs.presets import PRESETS
-from scratchticket.runs.recipe import make_recipe, paths, stored_recipe
+from scratchticket.runs.recipe import BesideRecipe, make_recipe, paths, stored_recipe
 
 
 def test_every_setting_has_a_path() -> None:
@@ -142,7 +143,7 @@ def test_fast_presets_make_a_fifth_of_the_operations() -> None:
         ("svhn-fast", PRESETS["svhn"]),
     ):
         recipes = [make_recipe(settings) for settings in (PRESETS[fast], slow)]
-        ours, theirs = (forward_passes(recipe.json()) for recipe in recipes)
+        ours, theirs = (forward_passes(recipe) for recipe in recipes)
         assert 0.15 < ours / theirs <= 0.2
         changed = {k for k, v in PRESETS[fast].items() if slow.get(k) != v}
         learned = {f"learning.{name}" for name in ("epochs", "batch_size", "validate_every")}
@@ -154,7 +155,7 @@ def test_the_strong_preset_takes_no_more_operations_than_the_defaults() -> None:
     strong, usual = (make_recipe(settings) for settings in (PRESETS["strong"], {}))
     pattern = strong.pattern
 
-    assert 0.75 < forward_passes(strong.json()) / forward_passes(usual.json()) <= 1
+    assert 0.75 < forward_passes(strong) / forward_passes(usual) <= 1
     assert (pattern.budget, pattern.power, pattern.cap) == ("size", "0.5", "0.5")
     assert strong.attack.name == "n-fgsm"
 
@@ -177,7 +178,7 @@ def test_the_cost_of_a_run_is_that_of_its_parts() -> None:
     judged = 1 * (2 * 1 + 1) + 1  # once, on as many images as are learned from
 
     def cost(**more: object) -> float:
-        return forward_passes(make_recipe(own | more).json())
+        return forward_passes(make_recipe(own | more))
 
     assert cost() == 10 * (2 * 7 + 3) + judged
     assert cost(**{"attack.name": "n-fgsm"}) == 10 * (2 + 3) + judged
@@ -185,5 +186,7 @@ def test_the_cost_of_a_run_is_that_of_its_parts() -> None:
     assert cost(**changing) == 1 * 3 + 4 * 5 + 5 * 9 + judged
     sharp = {"search.sharpness": 0.01, "search.sharpness_from": "0.8"}
     assert cost(**sharp) == 10 * 17 + 2 * 3 + judged
+    beside = replace(make_recipe(own), beside=BesideRecipe(sha256=("0" * 64, "1" * 64)))
+    assert forward_passes(beside) == 10 * (3 * 2 * 7 + 3) + judged  # the attack is made on three
     share = judging_share(make_recipe(own), train=100, test=50)
     assert share == pytest.approx(2 * 3 * 50 / (cost() * 100))  # the best epoch and the last

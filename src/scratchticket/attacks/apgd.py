@@ -317,6 +317,11 @@ class TargetedAPGD(Settings):
         """Name in titles and records."""
         return "apgd-t"
 
+    @property
+    def passes(self) -> int:
+        """Two for each gradient towards each class."""
+        return 2 * self.steps * self.targets
+
     def __call__(self, target: Target) -> Result:
         return Result(
             targeted_apgd(

@@ -195,6 +195,11 @@ class ARC(OnSet, Stepping):
         """Name in titles and records."""
         return "arc"
 
+    @property
+    def passes(self) -> int:
+        """For each step one to linearise, one gradient for each class, and one to compare."""
+        return self.restarts * self.steps * (3 + self.classes)
+
     def __call__(self, target: Target) -> Result:
         return Result(
             arc(

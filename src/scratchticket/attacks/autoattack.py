@@ -219,6 +219,12 @@ class Stage(Settings):
         """``steps`` for Square, ``queries`` for the others."""
         return ("steps",) if self.black_box else ("queries",)
 
+    @property
+    def passes(self) -> int:
+        """The query budget of Square; else two for each gradient towards each target."""
+        targets = TARGETS if self.stage.endswith("-t") else 1
+        return self.queries if self.black_box else 2 * self.steps * targets
+
     def __call__(self, target: Target) -> Result:
         return Result(
             stage(
@@ -264,6 +270,14 @@ class AutoAttack(Settings):
     def unused(self) -> tuple[str, ...]:
         """``draws`` for the standard version, ``queries`` for ``rand``."""
         return ("draws",) if self.version == "standard" else ("queries",)
+
+    @property
+    def passes(self) -> int:
+        """Those of Auto-PGD, which finds the images to return, and of every stage."""
+        own = 2 * self.steps
+        if self.version == "rand":
+            return own * (1 + len(RANDOM_STAGES) * self.draws)
+        return own + sum(Stage(name, self.steps, self.queries).passes for name in STAGES)
 
     def __call__(self, target: Target) -> Result:
         network, images, labels, ball, generator = target[:5]

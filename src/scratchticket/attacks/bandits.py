@@ -133,6 +133,11 @@ class Bandits(Settings):
         """Name in titles and records."""
         return "bandits"
 
+    @property
+    def passes(self) -> int:
+        """The query budget."""
+        return self.queries
+
     def __call__(self, target: Target) -> Result:
         return Result(
             *bandits(

@@ -110,6 +110,11 @@ class CarliniWagner(Settings):
         """Name in titles and records."""
         return "cw-l2"
 
+    @property
+    def passes(self) -> int:
+        """Two for each step at each value of the constant."""
+        return 2 * self.steps * self.search_steps
+
     def __call__(self, target: Target) -> Result:
         return Result(
             carlini_wagner(

@@ -140,6 +140,10 @@ class Method(Protocol):
         """Largest number of gradients of the network computed per image."""
 
     @property
+    def passes(self) -> int:
+        """Largest number of forward passes per image; a gradient counts as two."""
+
+    @property
     def name(self) -> str:
         """Name without numbers: ``pgd``."""
 
@@ -175,6 +179,11 @@ class Settings(ABC):
     def gradients(self) -> int:
         """Number of gradients per image: the steps, or 1 for a method without steps."""
         return int(getattr(self, "steps", 1))
+
+    @property
+    def passes(self) -> int:
+        """Largest number of forward passes per image: two for each gradient of every restart."""
+        return 2 * self.gradients * int(getattr(self, "restarts", 1))
 
     def __post_init__(self) -> None:
         check_types(self)

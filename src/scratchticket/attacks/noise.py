@@ -79,5 +79,10 @@ class Noise(Settings):
         """Zero: no gradient is computed."""
         return 0
 
+    @property
+    def passes(self) -> int:
+        """One for each random point."""
+        return self.draws
+
     def __str__(self) -> str:
         return f"{self.name}-{self.draws}"

@@ -89,6 +89,11 @@ class SetSquare(OnSet):
         """Name in titles and records."""
         return "expected-square"
 
+    @property
+    def passes(self) -> int:
+        """The query budget."""
+        return self.queries
+
     def __call__(self, target: Target) -> Result:
         return Result(
             square_on_set(

@@ -107,7 +107,7 @@ def run(
     Any number of calls can work on one store at the same time, also from other machines.
     """
     with user_errors("go on with the same command"):
-        from scratchticket.executors import Watch, check_crew, execute
+        from scratchticket.executors import Watch, calibrate, check_crew, execute
         from scratchticket.paper import NAMES
 
         if listed:
@@ -115,8 +115,10 @@ def run(
             return
         chosen = NAMES if every else tuple(names or ())
         sweep = _sweep(chosen, scale, store, seeds, data, settings, track, tuple(panel or ()))
-        watch = Watch(sweep.open(), sweep.jobs(), sweep.sized().costs)
+        watch = Watch(sweep.open(), sweep.jobs())
         check_crew(on, workers)
+        if dry_run or (err.is_terminal and not quiet):
+            calibrate(watch, on, workers, device)
         if dry_run and json_output:
             print_json(_stand(sweep, watch) | _rest(watch, workers))
             return
@@ -212,7 +214,7 @@ def _stand(sweep: Sweep, watch: Watch) -> dict[str, Any]:
     return {
         "store": str(watch.store.path),
         "scale": scale.name,
-        "less_than_in_the_paper": list(scale.less),
+        "less_than_in_the_paper": list(scale.differences),
         "recipes": [
             {"name": name} | dict(zip(("jobs", *_COUNTED), counts, strict=True))
             for name, counts in _counted(sweep, watch)
@@ -222,7 +224,7 @@ def _stand(sweep: Sweep, watch: Watch) -> dict[str, Any]:
 
 
 def _rest(watch: Watch, workers: int) -> dict[str, Any]:
-    """Return how long the rest takes, for JSON, as far as jobs like it were measured."""
+    """Return how long the rest takes, for JSON, as far as it can be estimated."""
     seconds, unknown = watch.left(workers, again=True)
     return {"left": {"seconds": seconds, "workers": workers, "jobs_not_measured": unknown}}
 
@@ -262,12 +264,12 @@ def _tell(sweep: Sweep, watch: Watch, workers: int) -> None:
     todo = len(watch.jobs) - watch.counts["finished"] - len(watch.failed)
     again = f", {len(watch.failed)} to try again" if watch.failed else ""
     left, unknown = watch.left(workers, again=True)
-    cost = "how long that takes is known once some like them are done"
+    cost = "how long that takes is known once one of them is finished"
     if left or not unknown:
-        more = f", and {unknown} of a kind that has not been measured" if unknown else ""
-        cost = f"{duration(left)} with {workers} worker{'s' * (workers > 1)}{more}"
+        more = f", and {unknown} jobs on data of unknown size" if unknown else ""
+        cost = f"about {duration(left)} with {workers} worker{'s' * (workers > 1)}{more}"
     say(f"{len(watch.jobs)} jobs in all, shared between recipes; {todo} to do{again}: {cost}")
-    for line in scale.less:
+    for line in scale.differences:
         say(f"less than in the paper: {line}")
 
 

@@ -1,6 +1,7 @@
 """Labelled images: uint8 pixels, integer labels, class names, a fixed three-way split."""
 
 from scratchticket.data.augmentation import AUGMENTATIONS, augmented
+from scratchticket.data.extent import Extent, extent
 from scratchticket.data.imageset import Data, ImageSet, pixels
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.registry import DATA_SETS, load_data
@@ -11,8 +12,10 @@ __all__ = [
     "DATA_SETS",
     "Data",
     "DataRecipe",
+    "Extent",
     "ImageSet",
     "augmented",
+    "extent",
     "gather",
     "load_data",
     "pixels",

@@ -10,6 +10,7 @@ import numpy as np
 from scratchticket.data.imageset import ImageSet
 from scratchticket.data.recipe import Colour
 
+OWN_SIZE = 32  # pixels: of every known set whose images are of one size
 _SAMPLE, _TOLERANCE = 1000, 0.03
 
 
@@ -37,6 +38,8 @@ class KnownSet:
             entry for each naming in use.
         published: The usual constants, computed from the training pixels.
         released: Constants of the paper's released code.
+        train: Number of training images.
+        test: Number of test images.
         label_column: Label column, if there are several.
         size: Size to resize to, if images differ in size.
         colour: ``rgb`` if some images are grey.
@@ -49,6 +52,8 @@ class KnownSet:
     classes: tuple[tuple[int, str, str], ...]
     published: Constants
     released: Constants
+    train: int
+    test: int
     label_column: str | None = None
     size: int | None = None
     colour: Colour = "keep"
@@ -66,6 +71,8 @@ KNOWN_SETS = {
         ((10, "airplane", "truck"),),
         Constants((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
         _CIFAR10_RELEASED,
+        train=50_000,
+        test=10_000,
     ),
     "cifar100": KnownSet(
         "uoft-cs/cifar100",
@@ -73,6 +80,8 @@ KNOWN_SETS = {
         ((100, "apple", "worm"),),
         Constants((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
         _CIFAR10_RELEASED,
+        train=50_000,
+        test=10_000,
         label_column="fine_label",
     ),
     "svhn": KnownSet(
@@ -81,6 +90,8 @@ KNOWN_SETS = {
         ((10, "0", "9"),),
         Constants((0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)),
         Constants((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        train=73_257,
+        test=26_032,
     ),
     "imagenet": KnownSet(
         "ILSVRC/imagenet-1k",
@@ -91,6 +102,8 @@ KNOWN_SETS = {
         ),
         _IMAGENET,
         _IMAGENET,
+        train=1_281_167,
+        test=50_000,
         size=224,
         colour="rgb",
         lazy=True,

@@ -4,7 +4,7 @@ Every executor starts workers, which share the jobs through the store. So severa
 on one sweep, one after the other or at the same time.
 """
 
-from scratchticket.executors.execute import EXECUTORS, check_crew, execute
+from scratchticket.executors.execute import EXECUTORS, calibrate, check_crew, execute
 from scratchticket.executors.here import run_here
 from scratchticket.executors.ray import run_on_ray
 from scratchticket.executors.slurm import SlurmWorker, run_on_slurm
@@ -16,6 +16,7 @@ __all__ = [
     "SlurmWorker",
     "Sweep",
     "Watch",
+    "calibrate",
     "check_crew",
     "execute",
     "run_here",

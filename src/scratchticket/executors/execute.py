@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from scratchticket.base.errors import InputError, unknown
-from scratchticket.executors.here import run_here
+from scratchticket.executors.here import run_here, threads_of_each
 from scratchticket.executors.ray import run_on_ray
 from scratchticket.executors.slurm import run_on_slurm
 from scratchticket.executors.sweep import Sweep
+from scratchticket.executors.watch import Watch
 from scratchticket.runs.records import usable_device
 
 EXECUTORS = ("here", "slurm", "ray")
@@ -26,6 +29,24 @@ def check_crew(on: str, workers: int) -> None:
         raise unknown("executor", on, EXECUTORS)
     if workers < 1:
         raise InputError(f"the number of workers must be at least 1, got {workers}")
+
+
+def calibrate(watch: Watch, on: str, workers: int, device: str) -> None:
+    """Measure how fast the workers will be, if they run on this machine's CPU.
+
+    A GPU or a cluster is not measured: of their speed the first finished job tells.
+
+    Args:
+        watch: Knows the jobs; its estimates use the measurement until a job is finished.
+        on: Name of the executor.
+        workers: Number of workers.
+        device: Where to compute; ``auto`` for a GPU if there is one.
+
+    Raises:
+        InputError: If there is no such device.
+    """
+    if on == "here" and usable_device(device) == "cpu":
+        watch.calibrate(threads_of_each(workers) or torch.get_num_threads())
 
 
 def execute(  # noqa: PLR0913

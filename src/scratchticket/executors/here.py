@@ -98,8 +98,12 @@ class _Here:
         """Return a worker's device and number of threads: its own GPU, or its share of cores."""
         if self.device == "cuda":
             return f"cuda:{number % torch.cuda.device_count()}", None
-        threads = max(1, (os.cpu_count() or 1) // self.workers) if self.workers > 1 else None
-        return self.device, threads
+        return self.device, threads_of_each(self.workers)
+
+
+def threads_of_each(workers: int) -> int | None:
+    """Return the number of threads of each of several workers; None for PyTorch's choice."""
+    return max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
 
 
 @contextmanager

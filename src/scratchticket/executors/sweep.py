@@ -64,9 +64,8 @@ class Sweep:
     def sized(self) -> Scale:
         """Return the scale with the chosen seeds and settings."""
         scale = scale_named(self.scale)
-        costs = {} if self.changes else scale.costs
         seeds = self.seeds or scale.seeds
-        return replace(scale, seeds=seeds, changes=dict(self.changes), costs=costs)
+        return replace(scale, seeds=seeds, changes=dict(self.changes))
 
     def recipes(self) -> list[PaperRecipe]:
         """Return the recipes."""

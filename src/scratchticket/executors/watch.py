@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from functools import cache
-from statistics import mean
-from typing import Any
+from collections.abc import Sequence
 
-from scratchticket.base.files import canonical_json
 from scratchticket.sweeps import Job, Store
-from scratchticket.sweeps.job import START
+from scratchticket.sweeps.cost import operations, seconds_per_operation
 from scratchticket.sweeps.store import State
+
+_ANY = ""  # key of the rate of jobs of all kinds
 
 
 class Watch:
@@ -20,14 +18,13 @@ class Watch:
     Args:
         store: Store of the jobs.
         jobs: All jobs.
-        costs: Seconds of a job by its kind, used until a similar one is finished.
     """
 
-    def __init__(
-        self, store: Store, jobs: Sequence[Job], costs: Mapping[str, float] | None = None
-    ) -> None:
-        self.store, self.jobs, self._costs = store, jobs, costs or {}
+    def __init__(self, store: Store, jobs: Sequence[Job]) -> None:
+        self.store, self.jobs = store, jobs
         self.states: dict[Job, State] = {}
+        self._costs: dict[Job, float | None] = {}
+        self._measured: float | None = None  # seconds per operation
         self.look()
 
     def look(self) -> list[Job]:
@@ -62,8 +59,21 @@ class Watch:
         """The jobs that failed; those that need them wait."""
         return [job for job, state in self.states.items() if state == "failed"]
 
+    def calibrate(self, threads: int) -> None:
+        """Measure how fast this machine's CPU is, unless a finished job says it.
+
+        Args:
+            threads: Number of threads of a worker.
+        """
+        known = {job: cost for job in self.jobs if (cost := self._operations(job))}
+        if known and not self._rates():
+            self._measured = seconds_per_operation(max(known, key=known.__getitem__), threads)
+
     def left(self, workers: int = 1, *, again: bool = False) -> tuple[float, int]:
-        """Estimate the remaining time from the times of similar finished jobs.
+        """Estimate the remaining time from the operations of the remaining jobs.
+
+        The seconds of an operation are those of finished jobs of the same kind, else of all
+        finished jobs, else those that :meth:`calibrate` measured.
 
         Args:
             workers: Number of workers.
@@ -72,42 +82,33 @@ class Watch:
         Returns:
             Seconds, and the number of jobs without an estimate, left out.
         """
-        took: dict[str, list[float]] = defaultdict(list)
-        for job, state in self.states.items():
-            if state == "finished" and (seconds := self.store.spent(job)):
-                took[_cost_key(job)].append(seconds)
+        rates = self._rates()
         left, unknown = 0.0, 0
         for job, state in self.states.items():
             if state == "finished" or (state == "failed" and not again):
                 continue
-            alike = took.get(_cost_key(job)) or self._known(job)
-            if alike is None:
+            rate = rates.get(job.kind) or rates.get(_ANY) or self._measured
+            cost = self._operations(job)
+            if rate is None or cost is None:
                 unknown += 1
             else:
-                left += mean(alike) * (1 - self.store.noted(job))
+                left += rate * cost * (1 - self.store.noted(job))
         return left / max(1, workers), unknown
 
-    def _known(self, job: Job) -> list[float] | None:
-        """Return the assumed cost of a job, if there is one."""
-        return [self._costs[job.kind]] if job.kind in self._costs else None
+    def _rates(self) -> dict[str, float]:
+        """Return the seconds per operation of finished jobs, by kind and of all kinds."""
+        totals: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        for job, state in self.states.items():
+            if state != "finished" or not (seconds := self.store.spent(job)):
+                continue
+            if (cost := self._operations(job)) is not None:
+                for kind in (job.kind, _ANY):
+                    totals[kind][0] += seconds
+                    totals[kind][1] += cost
+        return {kind: seconds / cost for kind, (seconds, cost) in totals.items()}
 
-
-@cache
-def _cost_key(job: Job) -> str:
-    """Return a key that jobs of similar cost share."""
-    if job.kind != "run":
-        settings = {name: value for name, value in job.settings.items() if name != "seed"}
-        return canonical_json(
-            [job.kind, settings, [_size_key(need) for need in job.needs.values()]]
-        )
-    attack, learning = job.recipe.attack, job.recipe.learning
-    work = [attack.name, attack.gradients, learning.epochs, learning.batch_size]
-    return canonical_json([_size_key(job), work])
-
-
-def _size_key(job: Job) -> list[Any]:
-    """Return the network and data settings that decide the size of a job."""
-    first = job
-    while START in first.needs:
-        first = first.needs[START]  # whose network it is
-    return [first.recipe.json()["network"], job.recipe.json()["data"]]
+    def _operations(self, job: Job) -> float | None:
+        """Return the operations of a job, computed once."""
+        if job not in self._costs:
+            self._costs[job] = operations(job)
+        return self._costs[job]

@@ -1,4 +1,4 @@
-"""The paper as recipes, every table and figure, and studies beyond it; at three scales."""
+"""Recipes of all tables and figures of the paper, and of studies beyond it, at three scales."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ __all__ = ["NAMES", "SCALES", "PaperRecipe", "Scale", "paper_recipe", "scale_nam
 
 @cache
 def _recipes() -> dict[str, PaperRecipe]:
-    """Return the recipes of all files in ``recipes/``, by name."""
+    """Return the recipes defined in the files of ``recipes/``, by name."""
     folder = import_module(f"{__name__}.recipes")
     modules = [import_module(f"{folder.__name__}.{m.name}") for m in iter_modules(folder.__path__)]
-    found = [r for m in modules for r in vars(m).values() if isinstance(r, PaperRecipe)]
-    return {recipe.name: recipe for recipe in found}
+    values = [value for module in modules for value in vars(module).values()]
+    return {value.name: value for value in values if isinstance(value, PaperRecipe)}
 
 
 def studies() -> tuple[str, ...]:
-    """Return the names of recipes that are not of the paper, in alphabetical order."""
+    """Return the names of the studies beyond the paper, in alphabetical order."""
     return tuple(sorted(_recipes().keys() - set(NAMES)))
 
 
 def paper_recipe(name: str) -> PaperRecipe:
-    """Return the recipe of a table or figure, or of a study.
+    """Return the recipe of a table, figure or study.
 
     Args:
         name: ``table1`` to ``table9``, ``figure1`` to ``figure14``, or one of :func:`studies`.

@@ -1,4 +1,4 @@
-"""What the paper says of its tables and figures, as comparisons that numbers can decide."""
+"""Claims about tables and figures, as comparisons of pairs of numbers."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from dataclasses import dataclass
 from statistics import mean
 
 from scratchticket.paper.cells import EVERY, Measured
-from scratchticket.paper.comparison import Comparison, Pair, Sign, Verdict, compared
+from scratchticket.paper.comparison import Comparison, Pair, Sign, Verdict, compare
 
-Where = tuple[str, str, str]  # panel, row, column
-Values = Mapping[Where, list[Measured]]  # one number per seed that is done
+Place = tuple[str, str, str]  # panel, row, column
+Values = Mapping[Place, list[Measured]]  # one number per seed that was run
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Something the paper says.
+    """A claim of the paper, or of a study.
 
     Attributes:
-        text: What, and where (the section).
+        text: The claim, with the section of the paper in parentheses.
         sign: ``>``: the first of each pair is higher; ``~``: they are comparable; ``<=``: the first
             is no higher.
-        pairs: Finds the pairs of numbers to compare.
-        printed: The difference that the paper's text has, if it has one: section and part of
-            :func:`published.said`.
-        short: A few words that yes or no answers, for the overview; empty if it leaves this out.
-        denied: Whether the claim denies them: where it holds, the answer is no.
+        pairs: Returns the pairs of numbers to compare.
+        printed: Section and part of the difference that the paper's text prints, as for
+            :func:`published.difference_text`; None if it prints none.
+        short: The claim in a few words, to be answered with yes or no in the overview; empty to
+            leave it out there.
+        denied: Whether the claim is the opposite of ``short``: if it holds, the answer is no.
     """
 
     text: str
@@ -36,17 +37,17 @@ class Claim:
     denied: bool = False
 
     def judged(self, values: Values) -> Judged:
-        """Return what the numbers say of it."""
-        return Judged(self, compared(self.sign, self.pairs(values)))
+        """Return the claim with its verdict on these numbers."""
+        return Judged(self, compare(self.sign, self.pairs(values)))
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A claim with what the numbers say of it.
+    """A claim with its verdict.
 
     Attributes:
-        claim: What the paper says.
-        comparison: Of its pairs.
+        claim: The claim.
+        comparison: Comparison of its pairs of numbers.
     """
 
     claim: Claim
@@ -54,15 +55,15 @@ class Judged:
 
     @property
     def verdict(self) -> Verdict:
-        """By the rule of :mod:`scratchticket.paper.comparison`."""
+        """The verdict, by the rule of :mod:`scratchticket.paper.comparison`."""
         return self.comparison.verdict
 
     @property
     def answer(self) -> str:
-        """``yes``, ``no``, ``cannot be told`` or ``not tested``, to what the claim is in short."""
-        said = {"holds": not self.claim.denied, "does not hold": self.claim.denied}
-        if self.verdict in said:
-            return "yes" if said[self.verdict] else "no"
+        """The answer to ``claim.short``: ``yes``, ``no``, ``cannot be told`` or ``not tested``."""
+        yes = {"holds": not self.claim.denied, "does not hold": self.claim.denied}
+        if self.verdict in yes:
+            return "yes" if yes[self.verdict] else "no"
         return self.verdict.removesuffix(" at this scale")
 
 
@@ -74,14 +75,15 @@ def rows(
     panels: str = "",
     only: str = "",
 ) -> Callable[[Values], Iterator[Pair]]:
-    """Return what pairs the numbers of two rows, in the same panel and column.
+    """Return a function that pairs the numbers of two rows, by panel and column.
 
     Args:
-        left: Name of a row.
-        right: Name of another; if it has one number for every column, that one.
-        percents: Only columns with these remaining percents.
-        panels: Only panels whose name contains this.
-        only: Only columns whose name contains this.
+        left: Name of the first row.
+        right: Name of the second row. If it has a single number for all columns, every number of
+            the first row is paired with that one.
+        percents: Remaining percents to restrict the columns to.
+        panels: Text that the names of panels must contain.
+        only: Text that the names of columns must contain.
     """
     chosen = None if percents is None else {str(percent) for percent in percents}
 
@@ -98,21 +100,21 @@ def rows(
     return pairs
 
 
-def one(left: Where, right: Where) -> Callable[[Values], Iterator[Pair]]:
-    """Return what pairs two numbers, wherever they are."""
+def single_pair(left: Place, right: Place) -> Callable[[Values], Iterator[Pair]]:
+    """Return a function that pairs the numbers at two places."""
     return lambda values: iter([(values.get(left, []), values.get(right, []))])
 
 
 def best(
     panel: str, kinds: Collection[str], right: str, column: str
 ) -> Callable[[Values], Iterator[Pair]]:
-    """Return what pairs the highest of some rows, by its mean, with another row.
+    """Return a function that pairs the row of the highest mean among several with another row.
 
     Args:
-        panel: Of all.
-        kinds: Names of the rows to choose from.
-        right: Name of the other.
-        column: Of all.
+        panel: Name of the panel.
+        kinds: Names of the rows to choose the highest from.
+        right: Name of the row to pair it with.
+        column: Name of the column.
     """
 
     def pairs(values: Values) -> Iterator[Pair]:
@@ -127,27 +129,29 @@ def best(
 def columns(
     row: str, left: Iterable[int], right: Iterable[int], panels: str = ""
 ) -> Callable[[Values], Iterator[Pair]]:
-    """Return what pairs the numbers of one row: each of some columns with each of others.
+    """Return a function that pairs numbers of the same row at different remaining percents.
 
     Args:
-        row: Its name.
-        left: Remaining percents.
-        right: Remaining percents.
-        panels: Only panels whose name contains this.
+        row: Name of the row.
+        left: Percents of the first numbers; each is paired with each of ``right``.
+        right: Percents of the second numbers.
+        panels: Text that the names of panels must contain.
     """
 
     def pairs(values: Values) -> Iterator[Pair]:
         for panel in dict.fromkeys(panel for panel, *_ in values if panels in panel):
             for first in left:
                 for second in right:
-                    one = values.get((panel, row, str(first)), [])
-                    yield one, values.get((panel, row, str(second)), [])
+                    yield (
+                        values.get((panel, row, str(first)), []),
+                        values.get((panel, row, str(second)), []),
+                    )
 
     return pairs
 
 
 def off_diagonal(values: Values) -> Iterator[Pair]:
-    """Pair the numbers of a matrix beside the diagonal with those on it in the same column."""
+    """Pair the off-diagonal numbers of a matrix with the diagonal one in the same column."""
     for (panel, row, column), found in values.items():
         if row != column:
             yield found, values.get((panel, column, column), [])

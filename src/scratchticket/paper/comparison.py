@@ -1,17 +1,17 @@
 """The rule of verdicts, one for every claim on every page (docs/decisions/0027).
 
-A pair is two numbers of each seed, such as the robust accuracies of a ticket and of the dense
-network on the same images. The difference is taken seed by seed and averaged over the pairs of a
-claim. Its 95 % interval covers other seeds and other images: the variance is that of the mean over
-the seeds plus that of two fractions of so many images, the quantile is Student's with the degrees
-of freedom of Welch and Satterthwaite. *Higher* holds if the whole interval lies above zero, and
+A pair is two numbers per seed, such as the robust accuracies of a ticket and of the dense network
+on the same images. The difference is taken seed by seed and averaged over the pairs of a claim. Its
+95 % interval covers the choice of seeds and of test images: the variance is that of the mean over
+the seeds plus that of two fractions of that many images, and the quantile is Student's with the
+Welch-Satterthwaite degrees of freedom. *Higher* holds if the whole interval lies above zero, and
 does not hold if it lies below. *Comparable* holds if two one-sided tests at 95 % both reject a
-difference of 2.5 points, the most that the paper calls so (a drop of 2.43 in Sec. 4.2), and does
-not hold if the whole interval lies beyond that margin. *No higher* holds if the upper one of these
-tests rejects, and does not hold if the whole interval lies above the margin. All else cannot be
-told. Nor can anything from one seed, whose interval is of the images alone. Pairs whose numbers are
-both 0, or both 100 %, for every seed say nothing and are left out, as are pairs that lack seeds
-which others have; both are counted.
+difference of 2.5 points, just above the largest difference that the paper calls comparable (a drop
+of 2.43 in Sec. 4.2), and does not hold if the whole interval lies beyond that margin. *No higher*
+holds if the upper of these tests rejects, and does not hold if the whole interval lies above the
+margin. In all other cases the verdict is *cannot be told*, as it always is from one seed, whose
+interval covers the images alone. Pairs whose numbers are both 0 or both 100 % for every seed carry
+no information and are left out, as are pairs that lack seeds which others have; both are counted.
 """
 
 from __future__ import annotations
@@ -24,27 +24,30 @@ from typing import Literal
 
 from scratchticket.paper.cells import Measured
 
-MARGIN = 0.025  # within which accuracies are comparable
-LEVEL = 0.95
+MARGIN = 0.025  # largest difference of comparable accuracies
+LEVEL = 0.95  # confidence level
 Sign = Literal[">", "~", "<="]
 Verdict = Literal["holds", "does not hold", "cannot be told", "not tested at this scale"]
 Pair = tuple[list[Measured], list[Measured]]
-Both = dict[int, tuple[Measured, Measured]]  # of each seed
+SeedPairs = dict[int, tuple[Measured, Measured]]  # both numbers of a pair, by seed
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What pairs of numbers say.
+    """The result of comparing pairs of numbers.
 
     Attributes:
-        verdict: By the rule of this module.
-        difference: Mean over pairs and seeds; of accuracies a fraction. None if nothing is told.
-        interval: Its 95 % interval; of one seed that of the images alone, none if there are none.
-        accuracies: Whether it is a difference of accuracies, to be shown in points.
-        pairs: How many decided.
-        seeds: How many of each.
-        degenerate: Pairs left out because both numbers are 0, or both 100 %, for every seed.
-        incomplete: Pairs left out because they lack seeds that others have.
+        verdict: The verdict, by the rule of this module.
+        difference: Mean over pairs and seeds, a fraction if the numbers are accuracies; None if no
+            pair is left.
+        interval: Its 95 % interval; from one seed that of the images alone, or None if the numbers
+            are no accuracies.
+        accuracies: Whether the numbers are accuracies, whose difference is shown in points.
+        pairs: Number of pairs compared.
+        seeds: Number of seeds of each pair.
+        degenerate: Number of pairs left out because both numbers are 0, or both 100 %, for every
+            seed.
+        incomplete: Number of pairs left out because they lack seeds that others have.
     """
 
     verdict: Verdict
@@ -57,7 +60,7 @@ class Comparison:
     incomplete: int = 0
 
     def text(self) -> str:
-        """Return the difference with its interval, and how much it rests on."""
+        """Return the difference with its interval and the numbers of seeds and pairs."""
         left = [
             f"{count} {why} left out"
             for count, why in (
@@ -76,25 +79,28 @@ class Comparison:
         return f"{text} ({'; '.join([*counts, *left])})"
 
 
-def compared(sign: Sign, pairs: Iterable[Pair]) -> Comparison:
-    """Return what pairs say of a claim.
+def compare(sign: Sign, pairs: Iterable[Pair]) -> Comparison:
+    """Return the verdict on a claim about pairs of numbers.
 
     Args:
         sign: ``>``: the first of each pair is higher; ``~``: they are comparable; ``<=``: the first
             is no higher.
-        pairs: Numbers of some seeds on either side; those of seeds that both have are compared.
+        pairs: Pairs of lists of numbers; only seeds that both lists have are compared.
     """
-    known = [both for pair in pairs if (both := _by_seed(pair))]
+    known = [pair_by_seed for pair in pairs if (pair_by_seed := _by_seed(pair))]
     if not known:
         return Comparison("not tested at this scale")
-    told = [both for both in known if not _degenerate(both)]
-    degenerate = len(known) - len(told)
-    if not told:
+    informative = [pair for pair in known if not _degenerate(pair)]
+    degenerate = len(known) - len(informative)
+    if not informative:
         return Comparison("cannot be told", degenerate=degenerate)
-    seeds = max((both.keys() for both in told), key=len)
-    whole = [both for both in told if seeds <= both.keys()]
-    by_seed = [mean(left.value - right.value for left, right in _of(whole, s)) for s in seeds]
-    images = mean(_images_error(both, seeds) for both in whole)
+    seeds = max((pair.keys() for pair in informative), key=len)
+    complete = [pair for pair in informative if seeds <= pair.keys()]
+    by_seed = [
+        mean(left.value - right.value for left, right in (pair[seed] for pair in complete))
+        for seed in seeds
+    ]
+    images = mean(_images_error(pair, seeds) for pair in complete)
     accuracies = images > 0
     several = len(by_seed) > 1
     variance = stdev(by_seed) ** 2 / len(by_seed) if several else 0.0
@@ -103,6 +109,7 @@ def compared(sign: Sign, pairs: Iterable[Pair]) -> Comparison:
     difference = mean(by_seed)
 
     def around(share: float) -> tuple[float, float]:
+        """Return the difference plus and minus this quantile of its error."""
         half = _quantile(share, freedom) * error
         return difference - half, difference + half
 
@@ -115,15 +122,15 @@ def compared(sign: Sign, pairs: Iterable[Pair]) -> Comparison:
         difference,
         interval if several or accuracies else None,
         accuracies,
-        len(whole),
+        len(complete),
         len(by_seed),
         degenerate,
-        len(told) - len(whole),
+        len(informative) - len(complete),
     )
 
 
 def _verdict(sign: Sign, two: tuple[float, float], one: tuple[float, float]) -> Verdict:
-    """Return what follows from the two-sided interval and from the two one-sided bounds."""
+    """Return the verdict from the two-sided interval and the two one-sided bounds."""
     if sign == ">":
         holds, fails = two[0] > 0, two[1] < 0
     elif sign == "~":
@@ -134,40 +141,37 @@ def _verdict(sign: Sign, two: tuple[float, float], one: tuple[float, float]) -> 
     return "holds" if holds else "does not hold" if fails else "cannot be told"
 
 
-def _by_seed(pair: Pair) -> Both:
-    """Return both numbers of each seed that both sides have."""
+def _by_seed(pair: Pair) -> SeedPairs:
+    """Return both numbers of every seed that both lists have."""
     left, right = pair
     other = {number.seed: number for number in right}
     return {number.seed: (number, other[number.seed]) for number in left if number.seed in other}
 
 
-def _of(pairs: Sequence[Both], seed: int) -> list[tuple[Measured, Measured]]:
-    return [both[seed] for both in pairs]
-
-
-def _degenerate(both: Both) -> bool:
-    """Whether both accuracies are at the same end of the scale for every seed."""
-    left, right = zip(*both.values(), strict=True)
+def _degenerate(pair: SeedPairs) -> bool:
+    """Return whether both accuracies are 0, or both 100 %, for every seed."""
+    left, right = zip(*pair.values(), strict=True)
     if not all(number.images for number in (*left, *right)):
         return False
     return any(all(number.value == end for number in (*left, *right)) for end in (0.0, 1.0))
 
 
-def _images_error(both: Both, seeds: Iterable[int]) -> float:
-    """Return the standard error that the test images give the difference of a pair.
+def _images_error(pair: SeedPairs, seeds: Iterable[int]) -> float:
+    """Return the standard error of a pair's difference due to the choice of test images.
 
-    Records count images and do not say which, so that the two fractions are taken as independent:
-    an upper bound, since what fools one network rather fools the other too. As all seeds have the
-    same images, more seeds do not lower it.
+    Records count images without naming them, so the two fractions are taken as independent. That is
+    an upper bound, since images that fool one network tend to fool the other too. All seeds have
+    the same images, so more seeds do not lower this error.
     """
-    sides = zip(*(both[seed] for seed in seeds), strict=True)
-    return sqrt(sum(_error(side) ** 2 for side in sides))
+    sides = zip(*(pair[seed] for seed in seeds), strict=True)
+    return sqrt(sum(_fraction_error(side) ** 2 for side in sides))
 
 
-def _error(numbers: Sequence[Measured]) -> float:
-    """Return the standard error that the number of test images alone gives a fraction.
+def _fraction_error(numbers: Sequence[Measured]) -> float:
+    """Return the standard error of a fraction of test images, 0 for other numbers.
 
-    By the rule of succession, so that none right of a hundred is not known for certain to be none.
+    Laplace's rule of succession keeps it above 0 where no image, or every one, is classified
+    correctly.
     """
     images = numbers[0].images
     if not images:
@@ -178,11 +182,12 @@ def _error(numbers: Sequence[Measured]) -> float:
 
 
 def _quantile(share: float, freedom: float) -> float:
-    """Return a quantile of Student's distribution; with infinite freedom, of the normal one."""
+    """Return a quantile of Student's distribution; of the normal one for infinite ``freedom``."""
     from scipy.special import ndtri, stdtrit
 
     return float(ndtri(share) if freedom == inf else stdtrit(freedom, share))
 
 
 def _count(number: int, what: str) -> str:
+    """Return a number with its noun: ``3 seeds``."""
     return f"{number} {what}{'s' * (number > 1)}"

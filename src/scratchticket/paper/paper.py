@@ -1,4 +1,4 @@
-"""A recipe: a table or figure of the paper, or a study beyond it."""
+"""The recipe of a table or figure of the paper, or of a study beyond it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ PARTS = ("Reproduces", "Expect", "Deviations")
 
 @dataclass(frozen=True)
 class PaperRecipe:
-    """A table or figure, at any scale.
+    """A table, figure or study, at any scale.
 
     Attributes:
-        name: ``table1`` to ``table9``, ``figure1`` to ``figure14``, or that of a study.
-        shape: How it looks.
-        cells: Its numbers at a scale. The docstring asks a question in its first line, and has
-            the :data:`PARTS`.
-        claims: What the paper says of it.
-        unit: Of its numbers.
-        scales: At which it can be run; a study may have but one.
+        name: ``table1`` to ``table9``, ``figure1`` to ``figure14``, or the name of a study.
+        shape: How its numbers are shown.
+        cells: Returns its numbers at a scale. The first line of the function's docstring is the
+            question that the recipe answers; the :data:`PARTS` follow.
+        claims: Claims about its numbers that they can confirm or refute.
+        unit: Unit of its numbers.
+        scales: Names of the scales it can be run at; a study may have only one.
     """
 
     name: str
@@ -40,31 +40,31 @@ class PaperRecipe:
 
     @property
     def title(self) -> str:
-        """``Table 1``; of a study its name."""
+        """The title: ``Table 1``, or the capitalised name of a study."""
         of_paper = re.fullmatch(r"(table|figure)(\d+)", self.name)
         return " ".join(of_paper.groups() if of_paper else self.name.split("-")).capitalize()
 
     def panels(self, scale: Scale) -> set[str]:
-        """Return the names of its parts."""
+        """Return the names of its panels."""
         return {cell.panel for cell in self.cells(scale)}
 
     def jobs(self, scale: Scale, panels: Collection[str] = ()) -> list[Job]:
-        """Return everything that has to be done for it, in an order in which it can be done.
+        """Return all jobs it needs, each after those that it depends on.
 
         Args:
-            scale: How large.
-            panels: Names of the parts that are wanted; all if none are given.
+            scale: Scale to run it at.
+            panels: Names of the panels wanted; all if empty.
         """
         wanted = (cell for cell in self.cells(scale) if not panels or cell.panel in panels)
         return in_order(job for cell in wanted for job in cell.jobs)
 
     @property
     def question(self) -> str:
-        """What it asks."""
+        """The question that the recipe answers."""
         return self._text.splitlines()[0]
 
     def part(self, name: str) -> str:
-        """Return one of :data:`PARTS` of its text, in one line."""
+        """Return one of the :data:`PARTS` of its docstring, joined into one line."""
         found = re.search(rf"^{name} +(.*?)(?=^\S|\Z)", self._text, re.MULTILINE | re.DOTALL)
         return " ".join(found[1].split()) if found else ""
 

@@ -1,4 +1,4 @@
-"""What several tables and figures share: where they look, and jobs on sets of tickets."""
+"""What several recipes share: names of panels, sets of percents, and jobs on sets of tickets."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ CIFAR: tuple[tuple[Network, DataSet], ...] = (
     ("wideresnet32", "cifar100"),
 )
 PERCENTS = (*range(1, 11), *range(15, 20, 5), *range(20, 100, 10))  # Figs. 1 to 3
-FEWER = (1, 3, 5, 7, 10, 15, 20, 40, 60, 80)  # where several tickets are compared
-LOW = range(1, 21)  # the zoom-ins
-PLATEAU = range(5, 41)  # where tickets are comparable to the dense network (4.2)
+FEWER = (1, 3, 5, 7, 10, 15, 20, 40, 60, 80)  # in figures that compare kinds of tickets
+LOW = range(1, 21)  # in the enlarged parts of Figs. 2 and 10
+PLATEAU = range(5, 41)  # at which tickets are comparable to the dense network (4.2)
 MATRIX = (3, 5, 7, 10, 15, 20, 40, 60)  # Figs. 7 and 12
-SET = (5, 7, 10, 15, 20, 30)  # what R2S switches between (Table 3), as printed
-AS_NUMBERS = (5, 7, 10, 15, 20, 40)  # as its numbers say
+SET = (5, 7, 10, 15, 20, 30)  # percents of the tickets of R2S, as Table 3 prints them
+ACTUAL_SET = (5, 7, 10, 15, 20, 40)  # percents that the printed numbers of Table 3 come from
 TICKET, DENSE_ROW = "ticket", "dense"
-OTHER_NETWORK = 1000  # is added to a seed for tickets of another random network
-RELEASED, WHOLE_SEARCH = PGD(), PGD(keep="best")  # of the paper's protocol; to its end
+OTHER_NETWORK = 1000  # added to a seed for tickets of another random network
+RELEASED = PGD()  # of the paper's protocol: it stops at its first success
+WHOLE_SEARCH = PGD(keep="best")  # the same without stopping
 
 
 def panel(network: str, data: str) -> str:
-    """Return how the numbers of a network on some data are called."""
+    """Return the name of the panel of a network and data set: ``resnet18 / cifar10``."""
     return f"{network} / {data}"
 
 
@@ -42,20 +43,20 @@ def dense_accuracy(network: str, data: str) -> dict[str, float]:
 
 
 def percent_name(percent: int) -> str:
-    """Return how a ticket is called among others."""
+    """Return the name of a ticket within a set: ``5 %``."""
     return f"{percent} %"
 
 
-Drawn = Callable[[int, int], Job]  # percent and seed to a ticket
+MakeTicket = Callable[[int, int], Job]  # from percent and seed to the job that draws it
 
 
-def tickets(scale: Scale, network: Network, data: DataSet) -> Drawn:
-    """Return what draws the tickets of a network."""
+def tickets(scale: Scale, network: Network, data: DataSet) -> MakeTicket:
+    """Return the function that makes the tickets of a network."""
     return lambda percent, seed: scale.ticket(network, data, percent, seed)
 
 
-def trained_tickets(scale: Scale, network: Network, data: DataSet) -> Drawn:
-    """Return what draws adversarial RTTs: tickets from the adversarially trained network."""
+def trained_tickets(scale: Scale, network: Network, data: DataSet) -> MakeTicket:
+    """Return the function that makes adversarial RTTs, tickets of the trained network."""
     return lambda percent, seed: scale.trained_ticket(
         scale.dense(network, data, seed), data, percent, seed
     )
@@ -66,48 +67,51 @@ def transfer(
     network: Network,
     data: DataSet,
     seed: int,
-    drawn: Drawn,
+    make: MakeTicket,
     percents: Iterable[int] = (*MATRIX, 30),
     outside: bool = False,
 ) -> Job:
-    """Return the transfer matrix of the tickets of one network.
+    """Return the job of the transfer matrix of the tickets of one network.
 
     Args:
-        scale: How large.
-        network: Which network.
-        data: On which data.
-        seed: Of the tickets.
-        drawn: Makes them.
-        percents: Which.
-        outside: Attack from dense networks and another seed's tickets too.
+        scale: Scale of the jobs.
+        network: The paper's name of the network.
+        data: The paper's name of the data set.
+        seed: Seed of the tickets.
+        make: Makes the tickets.
+        percents: Remaining percents of the tickets.
+        outside: Whether dense networks and the tickets of another seed are added as sources.
     """
-    chosen = sorted(scale.some(percents))
-    needs = {percent_name(percent): drawn(percent, seed) for percent in chosen}
+    chosen = sorted(scale.restricted(percents))
+    needs = {percent_name(percent): make(percent, seed) for percent in chosen}
     if outside:
         needs |= {
             "dense natural": scale.dense(network, data, seed, natural=True),
             "dense adversarial": scale.dense(network, data, seed),
         }
         for percent in chosen:
-            other = drawn(percent, seed + OTHER_NETWORK)
+            other = make(percent, seed + OTHER_NETWORK)
             needs[f"{percent} %, other seed"] = replace(other, label=f"{other.label}, other seed")
     settings = {"epsilons": [scale.epsilon(8)], "images": scale.matrix_images}
     return Job("transfer", settings, needs, f"transfer between tickets, {panel(network, data)}")
 
 
 def main_matrix(scale: Scale, network: Network, data: DataSet) -> Callable[[int], Job]:
-    """Return what makes of a seed the transfer matrix that Tables 3, 7, 8, Figs. 7, 12 read."""
-    outside = (network, data) == ("resnet18", "cifar10")
-    drawn = tickets(scale, network, data)
-    return lambda seed: transfer(scale, network, data, seed, drawn, outside=outside)
+    """Return the function from seed to the transfer matrix of Tables 3, 7, 8, 9, Figs. 7, 12."""
+    outside = (network, data) == ("resnet18", "cifar10")  # the one that Table 7 shows
+    make = tickets(scale, network, data)
+    return lambda seed: transfer(scale, network, data, seed, make, outside=outside)
 
 
 def switch(
     scale: Scale, network: Network, data: DataSet, seed: int, percents: Sequence[int] = SET
 ) -> Job:
-    """Return R2S under attackers who know it; under everything where AutoAttack was run too."""
-    drawn = tickets(scale, network, data)
-    needs = {percent_name(p): drawn(p, seed) for p in scale.some(percents)}
+    """Return the evaluation of R2S under attackers who know its tickets.
+
+    The suite is ``full`` on CIFAR-10, where the paper runs AutoAttack, and ``quick`` elsewhere.
+    """
+    make = tickets(scale, network, data)
+    needs = {percent_name(p): make(p, seed) for p in scale.restricted(percents)}
     needs[DENSE] = scale.dense(network, data, seed)
     settings = {
         "suite": "full" if data == "cifar10" else "quick",
@@ -117,27 +121,28 @@ def switch(
     return Job("switch", settings, needs, f"R2S, {panel(network, data)}")
 
 
-def switched(percents: Iterable[int], attack: Attack) -> Read:
-    """Return what reads R2S's accuracy in the paper's protocol from a transfer matrix.
+def r2s_robust(percents: Iterable[int], attack: Attack) -> Read:
+    """Return the function that reads R2S's accuracy in the paper's protocol.
 
-    It is the mean of the matrix, diagonal included: attacker and defender both draw from the set.
+    It is the mean of the transfer matrix, diagonal included: attacker and defender both draw from
+    the set.
     """
     names = [percent_name(percent) for percent in percents]
 
     def read(record: Facts) -> Measured:
         found = row_of(record["matrices"], attack)
-        right = mean(found["rows"][row][column] for row in names for column in names)
-        return Measured(right / found["total"], found["total"])
+        correct = mean(found["rows"][row][column] for row in names for column in names)
+        return Measured(correct / found["total"], found["total"])
 
     return read
 
 
-def mean_natural(percents: Iterable[int]) -> Read:
-    """Return what reads R2S's natural accuracy from a transfer's record."""
+def r2s_natural(percents: Iterable[int]) -> Read:
+    """Return the function that reads R2S's natural accuracy from a transfer's record."""
     names = [percent_name(percent) for percent in percents]
 
     def read(record: Facts) -> Measured:
-        right = mean(record["natural"][name] for name in names)
-        return Measured(right / record["total"], record["total"])
+        correct = mean(record["natural"][name] for name in names)
+        return Measured(correct / record["total"], record["total"])
 
     return read

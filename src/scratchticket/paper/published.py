@@ -1,7 +1,7 @@
-"""The paper's own numbers (Fu et al., NeurIPS 2021), with what is doubtful about them.
+"""The numbers that the paper prints (Fu et al., NeurIPS 2021), and doubts about them.
 
-Tables are as printed. Curves are read off the figures to 0.2 points: robust accuracy in percent
-under PGD-20 by remaining percent. Accuracies are percentages everywhere.
+Tables are as printed. Curves are read off the figures to 0.2 points: robust accuracy under PGD-20
+by remaining percent. All accuracies are in percent.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Table:
     """A printed table.
 
     Attributes:
-        title: What it shows.
-        rows: Column to value, a row after the other.
-        doubts: Why some of its numbers should not be chased.
+        title: What the table shows.
+        rows: The rows, each from column to value.
+        doubts: Reasons to doubt some of its numbers.
     """
 
     title: str
@@ -33,7 +33,7 @@ class Table:
     doubts: tuple[str, ...]
 
     def where(self, **values: Any) -> Iterator[Row]:
-        """Return the rows with these values."""
+        """Return the rows with these values in the named columns."""
         return (
             row for row in self.rows if all(row[name] == value for name, value in values.items())
         )
@@ -57,10 +57,10 @@ def table(name: str) -> Table:
 
 
 def curves(figure: str) -> dict[str, dict[int, float]]:
-    """Return the curves that were read off a figure: name to remaining percent to accuracy.
+    """Return the curves read off a figure: from name to remaining percent to accuracy.
 
     Args:
-        figure: ``figure1`` to ``figure14``; of most there are none.
+        figure: ``figure1`` to ``figure14``; most have none.
     """
     found = _published()["curves"].get(figure, {})
     return {
@@ -70,13 +70,13 @@ def curves(figure: str) -> dict[str, dict[int, float]]:
 
 
 def matrix(figure: str) -> dict[int, dict[int, float]]:
-    """Return a transfer matrix: percent of the source to percent of the column to accuracy.
+    """Return a transfer matrix: from percent of the source to percent of the target to accuracy.
 
     Args:
         figure: ``figure7``.
 
     Raises:
-        InputError: If no matrix of that figure was printed.
+        InputError: If the figure has no printed matrix.
     """
     matrices = _published()["matrices"]
     if figure not in matrices:
@@ -89,20 +89,21 @@ def matrix(figure: str) -> dict[int, dict[int, float]]:
 
 
 def claims() -> dict[str, Row]:
-    """Return numbers that only the text has, by section: ``what`` they are, and points by part.
+    """Return the numbers that only the paper's text has, by section.
 
-    A ``doubt`` says why a number should not be chased; a ``note`` names the recipe that shows a
-    number with which none of ours can be compared.
+    Each entry says ``what`` the numbers are; the numbers follow by part, in points. A ``doubt`` is
+    a reason to doubt them; a ``note`` names the recipe that reports a number to which none of ours
+    can be compared.
     """
     return dict(_published()["claims"])
 
 
-def said(claim: str, part: str) -> str:
-    """Return a number that only the text has, in points, as it is shown.
+def difference_text(claim: str, part: str) -> str:
+    """Return a number of the paper's text as pages show it, in points: ``+7.40 to +9.83``.
 
     Args:
         claim: A key of :func:`claims`.
-        part: Which of its numbers.
+        part: Key of the number within the claim.
     """
     number = claims()[claim][part]
     ends = number if isinstance(number, list) else [number]
@@ -114,5 +115,6 @@ def said(claim: str, part: str) -> str:
 
 @cache
 def _published() -> dict[str, Any]:
+    """Return the content of ``published.json``."""
     tree: dict[str, Any] = json.loads(files(__package__).joinpath("published.json").read_text())
     return tree

@@ -1,4 +1,4 @@
-"""How large a table or figure is, and the jobs it is made of at that size."""
+"""A scale: what is run in place of the paper's networks, data and epsilons, and the jobs of it."""
 
 from __future__ import annotations
 
@@ -10,130 +10,140 @@ from typing import Any, Literal
 from scratchticket.sweeps.job import START, Job
 
 Settings = dict[str, Any]
-SEEDS = 3  # of the paper
-_WORDS = re.compile(r"[a-z0-9.]+(?:/255)?")  # that the paper's names are made of
+SEEDS = 3  # number of seeds in the paper
+_WORDS = re.compile(r"[a-z0-9.]+(?:/255)?")  # words of the paper's names: resnet18, 8/255
 Network = Literal[
     "resnet18", "wideresnet32", "imagenet_resnet18", "imagenet_resnet50", "imagenet_resnet101"
 ]
 DataSet = Literal["cifar10", "cifar100", "svhn", "imagenet"]
-NATURAL: Settings = {"attack.name": "none"}  # judged at the same epsilon
+NATURAL: Settings = {"attack.name": "none"}  # still evaluated at the same epsilon
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How large everything is.
+    """The size of all experiments.
 
-    Tables and figures are written in the paper's terms: its networks, data sets and epsilons in
-    255ths. A scale says what stands for them.
+    Recipes are written in the paper's terms: its networks, data sets and epsilons in 255ths. A
+    scale says what is run in their place.
 
     Attributes:
         name: ``paper``, ``small`` or ``quick``.
-        about: What is less than in the paper beyond the seeds, in words.
-        cut: The same in one sentence without its full stop.
-        seeds: Of the runs.
-        data: Data set to the settings of its runs.
-        networks: Network to its settings.
-        epsilons: Epsilon in 255ths to the settings of the inner attack.
-        euclidean: The radii of Table 2.
-        percents: Which remaining percents of the paper's are done; all if none are given.
-        points: Which of these the curves have; all if none are given.
-        elsewhere: Data set to the one that networks transferred to it were trained on.
-        images: How many test images meet the slow attacks; all if None.
-        matrix_images: How many meet the attacks of transfer matrices; all if None.
-        queries: Budget of Bandits.
+        reductions: What is smaller than in the paper, apart from the number of seeds: one line
+            each.
+        seeds: Seeds of the runs.
+        data: Settings of the runs on a data set, by the paper's name of it.
+        networks: Settings of a network, by the paper's name of it.
+        epsilons: Settings of the inner attack, by the paper's epsilon in 255ths.
+        l2_radii: Radii in place of those of Table 2.
+        percents: Remaining percents that sets and matrices of tickets are restricted to; all of
+            the paper's if empty.
+        points: Remaining percents that curves are restricted to; all of the paper's if empty.
+        transfer_source: By data set, the one that networks transferred to it are trained on.
+        images: Number of test images for the slow attacks; all if None.
+        matrix_images: Number of test images for transfer matrices; all if None.
+        queries: Query budget of Bandits.
         common: Settings of all runs.
-        stands: What is run where the paper's names are written, by these names.
-        changes: Settings of the user's own, which win over all others.
-        costs: Seconds of a job by its kind, as far as it was measured, on one core of a
-            shared machine.
+        substitutes: What is run in place of the paper's networks, data, epsilons and radii, by
+            their names.
+        changes: Settings of the user, which override all others.
+        summary: The reductions in one sentence, without its full stop.
     """
 
     name: str
-    about: tuple[str, ...]
+    reductions: tuple[str, ...]
     seeds: tuple[int, ...]
     data: Mapping[DataSet, Settings]
     networks: Mapping[Network, Settings]
     epsilons: Mapping[int, Settings]
-    euclidean: tuple[str, str, str]
-    elsewhere: Mapping[DataSet, DataSet]
+    l2_radii: tuple[str, str, str]
+    transfer_source: Mapping[DataSet, DataSet]
     percents: tuple[int, ...] = ()
     points: tuple[int, ...] = ()
     images: int | None = None
     matrix_images: int | None = None
     queries: int = 10_000
     common: Settings = field(default_factory=dict)
-    stands: Mapping[str, str] = field(default_factory=dict)
+    substitutes: Mapping[str, str] = field(default_factory=dict)
     changes: Settings = field(default_factory=dict)
-    cut: str = ""
-    costs: Mapping[str, float] = field(default_factory=dict)
+    summary: str = ""
 
     @property
-    def less(self) -> tuple[str, ...]:
-        """What is less than in the paper, and what the user has set, in words."""
+    def differences(self) -> tuple[str, ...]:
+        """What is smaller than in the paper, and what the user has set: one line each."""
         count = len(self.seeds)
         seeds = (f"{count} seed{'s' * (count > 1)} instead of {SEEDS}",) if count < SEEDS else ()
-        own = tuple(f"set by you, whatever is said here: {p}={v}" for p, v in self.changes.items())
-        return seeds + self.about + own
+        own = tuple(f"set by you, overriding the above: {p}={v}" for p, v in self.changes.items())
+        return seeds + self.reductions + own
 
-    def some(self, percents: Iterable[int]) -> tuple[int, ...]:
-        """Return those of the paper's percents that are done at this scale."""
+    def restricted(self, percents: Iterable[int]) -> tuple[int, ...]:
+        """Return those of the paper's percents that sets and matrices have at this scale."""
         return tuple(p for p in percents if not self.percents or p in self.percents)
 
     def on_curves(self, percents: Iterable[int]) -> tuple[int, ...]:
         """Return those of the paper's percents that curves have at this scale."""
         return tuple(p for p in percents if not self.points or p in self.points)
 
-    def called(self, name: str) -> str:
-        """Return what stands here for the networks, data, epsilons and radii a name mentions."""
-        words = _WORDS.findall(name)
-        return ", ".join(dict.fromkeys(self.stands[w] for w in words if w in self.stands))
+    def substitutes_in(self, name: str) -> str:
+        """Return what is run in place of the networks, data, epsilons and radii in a name.
 
-    def here(self, name: str) -> str:
-        """Return a name with what was run in place of the paper's: ``WideResNet-10-2 on digits``.
-
-        The name itself where nothing stands for anything that it mentions.
+        Example:
+            ``wideresnet32 / cifar10`` gives ``WideResNet-10-2, digits`` at scale quick.
         """
-        own = _WORDS.sub(lambda word: self.stands.get(word[0], word[0]), name)
-        return name if own == name else own.replace(" / ", " on ")
+        words = _WORDS.findall(name)
+        return ", ".join(dict.fromkeys(self.substitutes[w] for w in words if w in self.substitutes))
 
-    def left_of(self, name: str) -> str:
-        """Return what is left here of the set of percents that a name lists, if it is less."""
+    def our_name(self, name: str) -> str:
+        """Return a name of the paper's with our networks, data, epsilons and radii put in.
+
+        Example:
+            ``wideresnet32 / cifar10`` gives ``WideResNet-10-2 on digits`` at scale quick. A name
+            without any of the paper's that is replaced is returned unchanged.
+        """
+        ours = _WORDS.sub(lambda word: self.substitutes.get(word[0], word[0]), name)
+        return name if ours == name else ours.replace(" / ", " on ")
+
+    def reduced_set_label(self, name: str) -> str:
+        """Return the percents that remain of a set listed in a name; empty if all remain.
+
+        Example:
+            ``R2S, 5, 7, 10 %`` gives ``5, 10 %`` at scale small.
+        """
         listed = re.search(r"\d+(?:, \d+)+(?= %)", name)
         percents = tuple(map(int, listed[0].split(", "))) if listed else ()
-        some = self.some(percents)
-        return "" if some == percents else f"{', '.join(map(str, some))} %"
+        remaining = self.restricted(percents)
+        return "" if remaining == percents else f"{', '.join(map(str, remaining))} %"
 
     def epsilon(self, level: int) -> str:
-        """Return the epsilon that stands for some 255ths."""
+        """Return the epsilon used in place of the paper's, given in 255ths."""
         return str(self.epsilons[level]["attack.epsilon"])
 
     def dense(
         self, network: Network, data: DataSet, seed: int, level: int = 8, *, natural: bool = False
     ) -> Job:
-        """Return the training of a dense network, adversarial or natural."""
-        more = {"task": "train"} | (NATURAL if natural else {})
+        """Return the job that trains a dense network, adversarially or naturally."""
+        own = {"task": "train"} | (NATURAL if natural else {})
         how = "naturally" if natural else "adversarially"
-        return self._run(network, data, seed, level, more, f"dense {network}, {how} trained")
+        return self._run(network, data, seed, level, own, f"dense {network}, {how} trained")
 
     def ticket(
         self, network: Network, data: DataSet, percent: int, seed: int, level: int = 8, **more: Any
     ) -> Job:
-        """Return the drawing of a ticket.
+        """Return the job that draws a ticket.
 
         Args:
-            network: From which network.
-            data: On which data.
-            percent: Remaining.
-            seed: Of everything.
+            network: The paper's name of the network.
+            data: The paper's name of the data set.
+            percent: Remaining percent of the weights.
+            seed: Seed of the run.
             level: Epsilon in 255ths.
-            more: Settings with ``__`` for the dot: ``network__init="xavier_normal"``.
+            more: Further settings, with ``__`` for the dot: ``network__init="xavier_normal"``.
         """
         settings = {path.replace("__", "."): value for path, value in more.items()}
-        said = "".join(f", {value}" for value in more.values())
+        suffix = "".join(f", {value}" for value in more.values())
         own = {"task": "draw", "ratio": _ratio(percent)} | settings
-        return self._run(network, data, seed, level, own, f"ticket {network} {percent} %{said}")
+        return self._run(network, data, seed, level, own, f"ticket {network} {percent} %{suffix}")
 
-    def tuned(
+    def fine_tuned(
         self,
         ticket: Job,
         data: DataSet,
@@ -141,16 +151,16 @@ class Scale:
         weights: Literal["inherited", "new"],
         level: int = 8,
     ) -> Job:
-        """Return the fine-tuning of a ticket."""
-        more = {"task": "train", "start.weights": weights}
-        return self._from(ticket, data, seed, level, more, f"{ticket.label}, tuned {weights}")
+        """Return the job that trains the remaining weights of a ticket, its own or new ones."""
+        own = {"task": "train", "start.weights": weights}
+        return self._run_from(ticket, data, seed, level, own, f"{ticket.label}, tuned {weights}")
 
     def trained_ticket(
         self, start: Job, data: DataSet, percent: int, seed: int, level: int = 8
     ) -> Job:
-        """Return the drawing of a ticket from a trained network: an RTT."""
-        more = {"task": "draw", "ratio": _ratio(percent)}
-        return self._from(start, data, seed, level, more, f"RTT {percent} % of {start.label}")
+        """Return the job that draws a ticket from a trained network: an RTT."""
+        own = {"task": "draw", "ratio": _ratio(percent)}
+        return self._run_from(start, data, seed, level, own, f"RTT {percent} % of {start.label}")
 
     def _run(  # noqa: PLR0917
         self,
@@ -158,23 +168,26 @@ class Scale:
         data: DataSet,
         seed: int,
         level: int,
-        more: Settings,
+        own: Settings,
         label: str,
     ) -> Job:
-        settings = self._settings(data, seed, level) | self.networks[network] | more
+        """Return a run that starts from a random network."""
+        settings = self._settings(data, seed, level) | self.networks[network] | own
         return Job("run", settings | self.changes, label=f"{label}, {data}")
 
-    def _from(  # noqa: PLR0917
-        self, start: Job, data: DataSet, seed: int, level: int, more: Settings, label: str
+    def _run_from(  # noqa: PLR0917
+        self, start: Job, data: DataSet, seed: int, level: int, own: Settings, label: str
     ) -> Job:
-        settings = self._settings(data, seed, level) | more | self.changes
-        own = {p: v for p, v in settings.items() if not p.startswith("network.")}
-        return Job("run", own, {START: start}, label)
+        """Return a run that starts from another one, whose network it has."""
+        settings = self._settings(data, seed, level) | own | self.changes
+        kept = {p: v for p, v in settings.items() if not p.startswith("network.")}
+        return Job("run", kept, {START: start}, label)
 
     def _settings(self, data: DataSet, seed: int, level: int) -> Settings:
-        """Return what all runs on some data have in common; the epsilon wins."""
+        """Return the settings that all runs on a data set share; those of the epsilon come last."""
         return self.common | self.data[data] | self.epsilons[level] | {"seed": seed}
 
 
 def _ratio(percent: int) -> str:
+    """Return a percent as a fraction in text: ``0.05``."""
     return f"{percent / 100:g}"

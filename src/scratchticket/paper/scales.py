@@ -1,4 +1,4 @@
-"""Scales: the same tables and figures, as large as the paper's or as small as a laptop likes."""
+"""The three scales: the paper's own, a reduced one on the same data, and one for a laptop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from scratchticket.runs.presets import PRESETS
 
 
 def _narrow(width: int, depth: int, widen: int) -> dict[Network, Settings]:
-    """Return narrow networks in place of the paper's."""
+    """Return narrow networks in place of the paper's.
+
+    Args:
+        width: Channels of the first stage of ResNet18; the ImageNet networks have half of it.
+        depth: Depth of the wide residual network.
+        widen: Factor by which its width is multiplied.
+    """
     narrow: dict[Network, Settings] = {
         name: {"network.name": name, "network.width": width // 2} for name in _NETWORKS
     }
@@ -22,6 +28,7 @@ def _narrow(width: int, depth: int, widen: int) -> dict[Network, Settings]:
 
 
 def _without_ratio(preset: Settings) -> Settings:
+    """Return the settings of a preset except the ratio and network, which recipes set."""
     return {path: value for path, value in preset.items() if path not in {"ratio", "network.name"}}
 
 
@@ -40,16 +47,16 @@ _NAMES: tuple[tuple[DataSet, str], ...] = (
 )
 _PAPER = Scale(
     name="paper",
-    about=(),
+    reductions=(),
     seeds=(0, 1, 2),
     data={name: _without_ratio(PRESETS[preset]) | {"data.name": name} for name, preset in _NAMES},
     networks={name: {"network.name": name} for name in _NETWORKS},
     epsilons={level: {"attack.epsilon": f"{level}/255"} for level in (2, 4, 8, 12, 16)},
-    euclidean=("0.5", "1.71", "2"),
-    elsewhere={"cifar100": "cifar10", "svhn": "cifar10", "cifar10": "svhn"},
+    l2_radii=("0.5", "1.71", "2"),
+    transfer_source={"cifar100": "cifar10", "svhn": "cifar10", "cifar10": "svhn"},
 )
 
-_LESS: Settings = {
+_SHORT_RUNS: Settings = {
     "attack.steps": 3,
     "learning.epochs": 16,
     "learning.batch_size": 64,
@@ -60,20 +67,20 @@ _LESS: Settings = {
 }
 _SMALL = Scale(
     name="small",
-    cut="20,000 training images of each data set, networks of a quarter of the paper's width or "
-    "less and 16 epochs of PGD-3",
-    about=(
-        "width 16 instead of 64, 8 on ImageNet; WideResNet-16-2 instead of 34-10",
-        "20,000 training images, 16 epochs of batches of 64 with a cosine, PGD-3 inside",
-        "ImageNet: images of 64 pixels, epsilon twice as large",
+    summary="20,000 training images of each data set, networks of a quarter of the paper's width "
+    "or less and 16 epochs of PGD-3",
+    reductions=(
+        "width 16 instead of 64, width 8 on ImageNet; WideResNet-16-2 instead of WideResNet-34-10",
+        "20,000 training images, 16 epochs, batches of 64, cosine schedule, PGD-3 as inner attack",
+        "ImageNet: images of 64 x 64 pixels, epsilon twice as large",
         "curves at 1, 5, 10, 20, 40 and 80 %; sets and matrices of tickets of 5, 10, 20 and 40 %, "
-        "where the paper compares up to nine",
-        "the slow attacks and transfer matrices meet 500 test images, Bandits has 1,000 queries",
+        "where the paper has up to nine tickets",
+        "500 test images for slow attacks and transfer matrices; 1,000 queries for Bandits",
     ),
     seeds=(0,),
     data={
         name: settings
-        | _LESS
+        | _SHORT_RUNS
         | ({"data.size": 64, "learning.learning_rate": 0.064} if name == "imagenet" else {})
         for name, settings in _PAPER.data.items()
     },
@@ -85,14 +92,14 @@ _SMALL = Scale(
         12: {"attack.epsilon": "12/255", "attack.step_size": "6/255"},
         16: {"attack.epsilon": "16/255", "attack.step_size": "8/255"},
     },
-    euclidean=_PAPER.euclidean,
-    elsewhere=_PAPER.elsewhere,
+    l2_radii=_PAPER.l2_radii,
+    transfer_source=_PAPER.transfer_source,
     percents=(5, 10, 20, 40),
     points=(1, 5, 10, 20, 40, 80),
     images=500,
     matrix_images=500,
     queries=1000,
-    stands={
+    substitutes={
         "resnet18": "resnet18 of width 16",
         "wideresnet32": "WideResNet-16-2",
         "cifar10": "20,000 images of CIFAR-10",
@@ -102,24 +109,23 @@ _SMALL = Scale(
         "2/255": "epsilon 4/255",
         "4/255": "epsilon 8/255",
     },
-    costs={"run": 4000, "transfer": 800, "switch": 47000, "features": 10},
 )
 
 _QUICK = Scale(
     name="quick",
-    cut="digits of 8x8 pixels in place of CIFAR-10, CIFAR-100, SVHN and ImageNet, networks of a "
-    "quarter of the paper's width or less and 20 epochs",
-    about=(
-        "digits of 8x8 pixels: all ten classes for CIFAR-10, 5-9 for CIFAR-100, 0-4 for SVHN; "
-        "of 32 pixels, blown up, for ImageNet",
-        "width 16 instead of 64, 8 on ImageNet; WideResNet-10-2 instead of 34-10",
-        "20 epochs of batches of 64 with a cosine, 10 epochs for ImageNet",
-        "curves at 1, 5, 20 and 80 %; matrices of tickets of 3 to 40 %",
-        "epsilon 0.1, 0.15 and 0.2 for 8, 12 and 16/255; 0.05 and 0.1 for ImageNet's 2 and 4/255; "
-        "l2 radii of 0.23, 0.787 and 0.92 for 0.5, 1.71 and 2",
-        "transferred tickets come from the other half of the digits; CIFAR-10's from 0-4, which "
-        "are among the ten",
-        "the slow attacks meet 100 test images, Bandits has 500 queries",
+    summary="digits of 8x8 pixels in place of CIFAR-10, CIFAR-100, SVHN and ImageNet, networks of "
+    "a quarter of the paper's width or less and 20 epochs",
+    reductions=(
+        "digits of 8x8 pixels: all ten classes in place of CIFAR-10, 5-9 in place of CIFAR-100, "
+        "0-4 in place of SVHN; all ten, enlarged to 32x32 pixels, in place of ImageNet",
+        "width 16 instead of 64, width 8 on ImageNet; WideResNet-10-2 instead of WideResNet-34-10",
+        "20 epochs (10 in place of those on ImageNet), batches of 64, cosine schedule",
+        "curves at 1, 5, 20 and 80 %; sets and matrices of the tickets of 3 to 40 %",
+        "epsilon 0.1, 0.15 and 0.2 in place of 8, 12 and 16/255; 0.05 and 0.1 in place of 2 and "
+        "4/255 on ImageNet; l2 radii of 0.23, 0.787 and 0.92 in place of 0.5, 1.71 and 2",
+        "transferred tickets start from a network trained on the other half of the digits; those "
+        "in place of CIFAR-10 from one trained on 0-4, which are among the ten",
+        "100 test images for slow attacks; 500 queries for Bandits",
     ),
     seeds=(0,),
     data={
@@ -136,19 +142,19 @@ _QUICK = Scale(
         12: {"attack.epsilon": "0.15", "attack.step_size": "0.0375"},
         16: {"attack.epsilon": "0.2", "attack.step_size": "0.05"},
     },
-    euclidean=("0.23", "0.787", "0.92"),
-    elsewhere={"cifar100": "svhn", "svhn": "cifar100", "cifar10": "svhn"},
+    l2_radii=("0.23", "0.787", "0.92"),
+    transfer_source={"cifar100": "svhn", "svhn": "cifar100", "cifar10": "svhn"},
     percents=(3, 5, 7, 10, 15, 20, 30, 40),
     points=(1, 5, 20, 80),
     images=100,
     queries=500,
-    stands={
+    substitutes={
         "resnet18": "resnet18 of width 16",
         "wideresnet32": "WideResNet-10-2",
         "cifar10": "digits",
         "cifar100": "digits 5-9",
         "svhn": "digits 0-4",
-        "imagenet": "digits, blown up to 32 pixels",
+        "imagenet": "digits, enlarged to 32 pixels",
         "2/255": "epsilon 0.05",
         "4/255": "epsilon 0.1",
         "8/255": "epsilon 0.1",
@@ -159,7 +165,6 @@ _QUICK = Scale(
         "2.00": "radius 0.92",
     },
     common={"data.name": "digits", "learning.epochs": 20, "learning.validate_every": 4},
-    costs={"run": 70, "judge": 100, "transfer": 75, "switch": 1200, "features": 2},
 )
 
 SCALES = {scale.name: scale for scale in (_PAPER, _SMALL, _QUICK)}

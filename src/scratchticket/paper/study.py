@@ -1,4 +1,4 @@
-"""What studies beyond the paper share: rows of settings, which may start from one another."""
+"""What studies beyond the paper share: rows of settings, and the jobs that they describe."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from scratchticket.paper.cells import Cell, Facts, Measured, Read, level, natura
 from scratchticket.paper.scale import Scale, Settings
 from scratchticket.sweeps.job import BESIDE, START, Job
 
-Rows = Mapping[str, Settings]  # name of a row to its settings
+Rows = Mapping[str, Settings]  # from the name of a row to the settings of its run
 DRAW: Settings = {"task": "draw", "ratio": "0.1"}
 TRAIN: Settings = {"task": "train"}
 NATURAL, ROBUST, KEPT, SIZE = "natural", "PGD-20", "weights kept (10^3)", "size (kB)"
 
 
-def kept(record: Facts) -> Measured:
-    """Return how many thousand weights remain."""
+def weights_kept(record: Facts) -> Measured:
+    """Return the number of remaining weights, in thousands."""
     return Measured(record["weights"]["kept"] / 1e3, 0)
 
 
@@ -30,17 +30,17 @@ def size(record: Facts) -> Measured:
 
 
 ACCURACIES: dict[str, Read] = {NATURAL: natural, ROBUST: robust}
-COLUMNS: dict[str, Read] = {**ACCURACIES, KEPT: kept, SIZE: size}
+COLUMNS: dict[str, Read] = {**ACCURACIES, KEPT: weights_kept, SIZE: size}
 
 
 def job_of(scale: Scale, rows: Rows, name: str, seed: int) -> Job:
-    """Return the run of a row.
+    """Return the run that a row describes.
 
     Args:
-        scale: Has the user's changes.
-        rows: ``start.file`` and ``beside.files`` are names of other rows.
-        name: Of the row.
-        seed: Of the run.
+        scale: Scale with the user's changes of settings.
+        rows: All rows; in them, ``start.file`` and ``beside.files`` hold names of other rows.
+        name: Name of the row.
+        seed: Seed of the run.
     """
     settings = dict(rows[name])
     start, others = settings.pop("start.file", None), settings.pop("beside.files", ())
@@ -55,31 +55,31 @@ def job_of(scale: Scale, rows: Rows, name: str, seed: int) -> Job:
 def row_cells(
     scale: Scale, panel: str, rows: Rows, columns: Mapping[str, Read] = COLUMNS
 ) -> Iterator[Cell]:
-    """Return what is read from the runs of all rows."""
+    """Return the numbers of all rows, read from their runs."""
     for name in rows:
-        made: dict[int, Job] = {seed: job_of(scale, rows, name, seed) for seed in scale.seeds}
+        runs: dict[int, Job] = {seed: job_of(scale, rows, name, seed) for seed in scale.seeds}
         for column, read in columns.items():
-            yield level(scale, panel, name, made.__getitem__, read, column=column)
+            yield level(scale, panel, name, runs.__getitem__, read, column=column)
 
 
-def judged_by(
+def attack_settings(
     attacks: Sequence[Attack], epsilons: Sequence[str], l2: Sequence[str] = (), **more: Any
 ) -> Settings:
-    """Return the settings of a judgement by these attacks.
+    """Return the settings of a job that evaluates a network under some attacks.
 
     Args:
-        attacks: AutoAttack's stages one after the other.
-        epsilons: The first is the one that the warning signs are about.
-        l2: Euclidean radii.
-        more: ``images``.
+        attacks: The attacks; the stages of one AutoAttack follow one another.
+        epsilons: Radii; the warning signs are checked at the first one.
+        l2: Radii of further Euclidean balls.
+        more: Further settings: ``images``.
     """
-    told = [_told(attack) for attack in attacks]
-    once = [entry for entry, _ in groupby(told)]
+    entries = [_attack_entry(attack) for attack in attacks]
+    once = [entry for entry, _ in groupby(entries)]  # one entry for all stages of an AutoAttack
     return {"attacks": once, "epsilons": list(epsilons), "l2": list(l2), **more}
 
 
-def _told(attack: Attack) -> Facts:
-    """Return an attack as a judgement's settings name it."""
+def _attack_entry(attack: Attack) -> Facts:
+    """Return the entry of an attack in the settings of an evaluation."""
     method = attack.method
     where = {"norm": attack.norm, "epsilons": [attack.epsilon]} if attack.epsilon else {}
     if isinstance(method, Stage):
@@ -91,7 +91,7 @@ def _told(attack: Attack) -> Facts:
 
 
 def worst_case(epsilon: str) -> Read:
-    """Return what reads how many images no attack at an epsilon fooled, from a judgement."""
+    """Return the function that reads the accuracy in the worst case over all l-inf attacks."""
 
     def read(record: Facts) -> Measured:
         cases = (case for case in record["worst_cases"] if case["epsilon"] == epsilon)
@@ -101,6 +101,6 @@ def worst_case(epsilon: str) -> Read:
     return read
 
 
-def judgement(subject: Job, settings: Settings) -> Job:
-    """Return the judgement of what a run made."""
+def evaluation_of(subject: Job, settings: Settings) -> Job:
+    """Return the job that evaluates the network of a run under attacks."""
     return Job("judge", settings, {"subject": subject}, f"attacks on {subject.label}")

@@ -1,34 +1,30 @@
-"""The cost of a run in operations, computed from its recipe."""
+"""The cost of a run in forward passes, computed from its recipe."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 from math import ceil
-from typing import Any
 
-from scratchticket.runs.recipe import Recipe, stored_recipe
+from scratchticket.runs.recipe import Recipe
 
 
-def forward_passes(stored: Mapping[str, Any]) -> float:
-    """Return the cost of a run in forward passes per training image.
+def forward_passes(recipe: Recipe) -> float:
+    """Return the cost of learning in forward passes per training image.
 
     The gradient with respect to the images costs as much as a forward pass, that with respect to
-    the weights as much again. A validation is counted with all its attack steps, an upper bound
-    where attacks succeed early; recomputing batch-norm statistics takes one more pass.
-
-    Args:
-        stored: Recipe as JSON.
+    the weights as much again. The inner attack differentiates the network and every further ticket
+    it is made on. A validation is counted with all its attack steps, an upper bound where attacks
+    succeed early; recomputing batch-norm statistics takes one more pass.
     """
-    recipe = stored_recipe(stored)
     learning, search = recipe.learning, recipe.search
+    attacked = 1 + max(len(recipe.beside.files), len(recipe.beside.sha256))
     schedule = learning.schedule_of(recipe.attack)
     ends = [part for part, _ in schedule[1:]] + [Fraction(1)]
     steps = sum(
         attack.gradients * (end - begins)
         for (begins, attack), end in zip(schedule, ends, strict=True)
     )
-    step = 2 * steps + 3
+    step = 2 * steps * attacked + 3
     if search.sharpness:
         step += 3 * (1 - Fraction(search.sharpness_from))
     held_back = Fraction(recipe.data.validation)
@@ -46,4 +42,4 @@ def judging_share(recipe: Recipe, train: int, test: int) -> float:
         test: Number of test images.
     """
     passes = 2 * (2 * recipe.evaluation.steps + 1)
-    return passes * test / (forward_passes(recipe.json()) * train)
+    return passes * test / (forward_passes(recipe) * train)

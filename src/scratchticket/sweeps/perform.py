@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -113,17 +113,7 @@ def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
     settings = job.settings
     where = _balls(job, subject, data)
     classes = len(data.classes)
-    if "suite" in settings:
-        attacks = suite(settings["suite"], where, classes)
-    else:
-        found = [
-            attack
-            for entry in settings["attacks"]
-            for attack in named(
-                entry["name"], balls_of_entry(where, entry), classes, entry.get("settings", {})
-            )
-        ]
-        attacks = tuple({str(attack): attack for attack in found}.values())
+    attacks = attacks_in(settings, where, classes)
     images = fixed_choice(data.test, settings.get("images"))
     return EvaluationTask(
         subject,
@@ -134,6 +124,26 @@ def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
         suite=settings.get("suite"),
         classes=classes,
     )
+
+
+def attacks_in(settings: Mapping[str, Any], where: Balls, classes: int) -> tuple[Attack, ...]:
+    """Return the attacks of an evaluation's settings: a ``suite``, or one after another.
+
+    Args:
+        settings: ``suite``, or ``attacks``.
+        where: Balls of the attacks that have none of their own.
+        classes: Number of logits.
+    """
+    if "suite" in settings:
+        return suite(settings["suite"], where, classes)
+    found = [
+        attack
+        for entry in settings["attacks"]
+        for attack in named(
+            entry["name"], balls_of_entry(where, entry), classes, entry.get("settings", {})
+        )
+    ]
+    return tuple({str(attack): attack for attack in found}.values())
 
 
 def balls_of_entry(where: Balls, entry: Json) -> Balls:

@@ -16,7 +16,7 @@ from scratchticket.paper.claims import Judged
 from scratchticket.paper.comparison import Comparison, Verdict
 from scratchticket.paper.report import Found, Records, document, found, page, section
 from scratchticket.paper.report.answers import answers, counted_from_one, overview
-from scratchticket.paper.report.figures import drawn
+from scratchticket.paper.report.figures import picture_of
 from scratchticket.sweeps import Job, Store
 
 QUICK = SCALES["quick"]
@@ -114,20 +114,24 @@ def test_of_several_seeds_mean_and_spread_are_shown() -> None:
 
 def test_what_stands_for_the_papers_is_said_where_its_name_is() -> None:
     scale = SCALES["small"]
-    assert scale.left_of("R2S, 5, 7, 10, 15, 20, 30 %") == "5, 10, 20 %"
-    assert scale.left_of("R2S, 5, 10 % of random tickets") == ""
-    assert SCALES["paper"].left_of("R2S, 5, 7, 10 %") == ""
-    assert QUICK.called("l2, 1.71") == "radius 0.787"
-    assert QUICK.called("AutoAttack, 12/255") == "epsilon 0.15"
-    assert QUICK.here("wideresnet32 / cifar100, inits") == "WideResNet-10-2 on digits 5-9, inits"
-    assert QUICK.here("AutoAttack, 12/255") == "AutoAttack, epsilon 0.15"
-    assert SCALES["paper"].here("resnet18 / cifar10") == "resnet18 / cifar10"
+    assert scale.reduced_set_label("R2S, 5, 7, 10, 15, 20, 30 %") == "5, 10, 20 %"
+    assert scale.reduced_set_label("R2S, 5, 10 % of random tickets") == ""
+    assert SCALES["paper"].reduced_set_label("R2S, 5, 7, 10 %") == ""
+    assert QUICK.substitutes_in("l2, 1.71") == "radius 0.787"
+    assert QUICK.substitutes_in("AutoAttack, 12/255") == "epsilon 0.15"
+    assert (
+        QUICK.our_name("wideresnet32 / cifar100, inits") == "WideResNet-10-2 on digits 5-9, inits"
+    )
+    assert QUICK.our_name("AutoAttack, 12/255") == "AutoAttack, epsilon 0.15"
+    assert SCALES["paper"].our_name("resnet18 / cifar10") == "resnet18 / cifar10"
 
 
 def test_tables_say_what_is_doubtful_about_the_papers_numbers() -> None:
     text = section(found(paper_recipe("figure1"), QUICK, records("figure1")))
 
-    assert "Of the paper's: Sec. 4.2's two drops, 2.08 and 2.43, are swapped" in text
+    assert (
+        "Doubts about the paper's numbers: Sec. 4.2's two drops, 2.08 and 2.43, are swapped" in text
+    )
 
 
 def test_what_is_missing_is_said() -> None:
@@ -180,24 +184,24 @@ def test_three_sentences_answer_from_the_records() -> None:
     exists, switch, cut = answers(figure.scale, [figure, table])
 
     assert exists.short == "Yes"
-    assert "on digits, 20 % of the weights of a random resnet18 of width 16" in exists.text
-    assert f"right on {ticket.text()} % of the test images under PGD-20 (linf, 0.1)" in exists.text
-    assert f"dense network on {dense.text()} %." in exists.text
+    assert "a ticket with 20 % of the weights of a random resnet18 of width 16" in exists.text
+    assert f"classifies {ticket.text()} % of the test images correctly under PGD-20" in exists.text
+    assert f"dense network {dense.text()} %." in exists.text
     assert exists.evidence.startswith(
         "Tickets of 5 to 40 % match the dense network: cannot be told"
     )
     assert figure.claims[0].comparison.text() in exists.evidence
-    assert f"R2S is right on {worst.text()} % of them" in switch.text
+    assert f"R2S classifies {worst.text()} % of the images correctly" in switch.text
     assert cut.text.startswith("digits of 8x8 pixels in place of CIFAR-10")
-    assert f"{alone} of 124 numbers are of one seed, where the paper has 3." in cut.text
+    assert f"{alone} of 124 numbers are from one seed, the paper's from 3." in cut.text
 
 
 @pytest.mark.parametrize(
     ("verdict", "short"),
     [
-        ("holds", "A gain"),
-        ("does not hold", "Nothing, it loses"),
-        ("cannot be told", "No gain that can be told"),
+        ("holds", "It gains"),
+        ("does not hold", "It loses"),
+        ("cannot be told", "Cannot be told"),
     ],
 )
 def test_what_r2s_is_worth_follows_from_the_verdict(verdict: Verdict, short: str) -> None:
@@ -248,8 +252,8 @@ def test_attacks_on_one_ticket_do_not_fool_the_others() -> None:
 
     assert figure.claims[0].verdict == "holds"  # attacks on others leave more
     assert figure.claims[0].answer == "no"
-    assert "fools the others as well: no; fools them" in section(figure)
-    assert 'fools the others as well: <span class="verdict no">no</span>' in page(
+    assert "fool other tickets as well as their own: no; attacks" in section(figure)
+    assert 'fool other tickets as well as their own: <span class="verdict no">no</span>' in page(
         figure.scale, [figure], KEPT
     )
     claim = figure.claims[0].claim
@@ -301,7 +305,7 @@ def test_seeds_are_counted_from_one() -> None:
 def test_legends_name_every_line_and_what_is_the_papers() -> None:
     for one in kept("figure1", "figure4", "figure5"):
         for name, cells in one.panels.items():
-            picture = drawn(one, name)
+            picture = picture_of(one, name)
             assert picture is not None
             for row in {filled.cell.row for filled in cells}:
                 assert f">{row}</text>" in picture
@@ -324,13 +328,16 @@ def test_pictures_repeat_and_take_the_pages_colour() -> None:
     one = found(paper_recipe("figure1"), QUICK, records("figure1"))
     panel = next(iter(one.panels))
 
-    picture = drawn(one, panel)
+    picture = picture_of(one, panel)
 
     assert picture is not None
-    assert picture == drawn(one, panel)
+    assert picture == picture_of(one, panel)
     assert "currentColor" in picture
     assert "#010203" not in picture
-    assert drawn(found(paper_recipe("table1"), QUICK, records("table1")), "imagenet, 2/255") is None
+    assert (
+        picture_of(found(paper_recipe("table1"), QUICK, records("table1")), "imagenet, 2/255")
+        is None
+    )
 
 
 def test_records_survive_a_file(tmp_path: Path) -> None:

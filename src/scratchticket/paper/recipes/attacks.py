@@ -1,4 +1,4 @@
-"""Tickets and the dense network under every attack, on more images than in the tables."""
+"""Tickets and the dense network under every attack, on more images than Tables 2 and 6."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from scratchticket.paper.claims import Claim, rows
 from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.recipes import cifar10, digits, other_attacks
 from scratchticket.paper.scale import Scale, Settings
-from scratchticket.paper.study import NATURAL, job_of, judged_by, judgement, worst_case
+from scratchticket.paper.study import NATURAL, attack_settings, evaluation_of, job_of, worst_case
 from scratchticket.sweeps.job import Job
 
 DENSE, WORST = "dense", "worst case"
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Which networks are attacked, and how hard.
+class Attacked:
+    """The networks that are attacked at a scale, and the attacks.
 
     Attributes:
-        panel: What they are called together.
-        percents: Of the networks, 100 for the dense one.
-        make: Scale, percent and seed to the run of a network.
-        where: Epsilons and Euclidean radii.
-        autoattack: At how many of the epsilons AutoAttack is run, from the least on.
-        queries: Budget of Bandits.
-        images: How many test images; all if None.
+        panel: Name of the panel.
+        percents: Remaining percents of the networks, 100 for the dense one.
+        make: From scale, percent and seed to the run that makes a network.
+        where: Balls of the attacks.
+        autoattack: Number of epsilons, from the smallest on, at which AutoAttack is run.
+        queries: Query budget of Bandits.
+        images: Number of test images; all if None.
     """
 
     panel: str
@@ -44,9 +44,9 @@ class Judged:
 
     @property
     def settings(self) -> Settings:
-        """Of the judgements: ``quick`` at the least epsilon, and ``paper``."""
+        """Settings of the evaluations: suite ``quick`` at the smallest epsilon, and ``paper``."""
         where, least = self.where, replace(self.where, epsilons=self.where.epsilons[:1])
-        fitting = (
+        attacks = (
             replace(attack, method=Bandits(self.queries))
             if isinstance(attack.method, Bandits)
             else attack
@@ -54,18 +54,18 @@ class Judged:
             if not isinstance(attack.method, Stage)
             or attack.epsilon in where.epsilons[: self.autoattack]
         )
-        once = {str(attack): attack for attack in fitting}
-        return judged_by(tuple(once.values()), where.epsilons, where.l2, images=self.images)
+        once = {str(attack): attack for attack in attacks}
+        return attack_settings(tuple(once.values()), where.epsilons, where.l2, images=self.images)
 
 
 def _digits(scale: Scale, percent: int, seed: int) -> Job:
-    """Return a network of the study on digits."""
+    """Return the run that makes a network of the study on digits."""
     row = DENSE if percent == 100 else digits.ticket_of(percent)
     return job_of(scale, digits.study(), row, seed)
 
 
-JUDGED: Mapping[str, Judged] = {
-    "quick": Judged(
+BY_SCALE: Mapping[str, Attacked] = {
+    "quick": Attacked(
         digits.PANEL,
         (100, 5, 10, 20, 30, 50, 70),
         _digits,
@@ -74,10 +74,10 @@ JUDGED: Mapping[str, Judged] = {
         queries=10_000,
         images=None,
     ),
-    "small": Judged(
+    "small": Attacked(
         "ResNet18 of width 16 on CIFAR-10",
         (100, *cifar10.PERCENTS),
-        cifar10.made,
+        cifar10.network_job,
         balls("8/255", "linf", (3, 32, 32), epsilons=("8/255", "12/255"), l2=("0.5", "1.71", "2")),
         autoattack=1,
         queries=1000,
@@ -89,23 +89,23 @@ RADII = ("0.50", "1.71", "2.00")
 
 @cache
 def _published() -> Mapping[int, Mapping[str, float]]:
-    """Return the paper's numbers of ResNet18 by percent and column: Tables 2 and 6."""
+    """Return the paper's numbers of ResNet18 in Tables 2 and 6, by percent and column."""
     return other_attacks.published_numbers("resnet18")
 
 
 def cells(scale: Scale) -> Iterator[Cell]:
-    """Do tickets resist attacks that they were not drawn with, one by one and all together?
+    """Do tickets resist attacks that they were not drawn with, each alone and all together?
 
-    Reproduces  the attacks of Tables 2 and 6 on ResNet18, with those of the suite quick; the worst
-                case counts images that no attack in the ball fooled.
-    Expect      tickets of 10 % and more near the dense network under every attack.
-    Deviations  at quick all test images of the study on digits, at small 200 of CIFAR-10 and
-                AutoAttack at the least epsilon alone.
+    Reproduces  the attacks of Tables 2 and 6 on ResNet18, and those of the suite quick. The worst
+                case is the share of images that no attack in the ball fooled.
+    Expect      tickets of 10 % and more close to the dense network under every attack.
+    Deviations  at scale quick all test images of the study on digits; at scale small 200 test
+                images of CIFAR-10, and AutoAttack only at the smallest epsilon.
     """
-    judged = JUDGED[scale.name]
-    near, far = judged.where.epsilons
-    settings = judged.settings
-    margin, bandits = PGD(100, loss="margin"), Bandits(judged.queries)
+    chosen = BY_SCALE[scale.name]
+    near, far = chosen.where.epsilons
+    settings = chosen.settings
+    margin, bandits = PGD(100, loss="margin"), Bandits(chosen.queries)
     parts: dict[str, dict[str, Read]] = {
         "": {
             NATURAL: natural,
@@ -123,19 +123,19 @@ def cells(scale: Scale) -> Iterator[Cell]:
         },
         ", attacks of Table 2": {
             f"l2, {printed}": under(Attack(PGD(), radius, "l2"))
-            for printed, radius in zip(RADII, judged.where.l2, strict=True)
+            for printed, radius in zip(RADII, chosen.where.l2, strict=True)
         },
     }
-    if judged.autoattack == 1:
+    if chosen.autoattack == 1:
         del parts[", attacks of Table 6"]["AutoAttack, 12/255"]
-    for percent in judged.percents:
+    for percent in chosen.percents:
         row = DENSE if percent == 100 else f"ticket, {percent} %"
-        made = {s: judgement(judged.make(scale, percent, s), settings) for s in scale.seeds}
+        jobs = {s: evaluation_of(chosen.make(scale, percent, s), settings) for s in scale.seeds}
         for part, columns in parts.items():
             for column, read in columns.items():
                 known = _published().get(percent, {}).get(column)
-                name = judged.panel + part
-                yield level(scale, name, row, made.__getitem__, read, known, column)
+                name = chosen.panel + part
+                yield level(scale, name, row, jobs.__getitem__, read, known, column)
 
 
 ATTACKS = PaperRecipe(

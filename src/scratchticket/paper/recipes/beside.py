@@ -1,4 +1,4 @@
-"""R2S over tickets that were drawn beside each other."""
+"""R2S over tickets of which each was drawn with the earlier ones in the attacked set."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ WORST = "worst case"
 
 
 def members(scale: Scale, seed: int) -> Mapping[str, Job]:
-    """Return the tickets of a set by name, each drawn beside those before it."""
+    """Return the tickets of a set by name, each drawn beside the smaller ones."""
     before: dict[str, Job] = {}
-    for percent in scale.some(SET):
+    for percent in scale.restricted(SET):
         alone = scale.ticket("resnet18", "cifar10", percent, seed)
         needs = {f"{BESIDE} {name}": job for name, job in before.items()}
-        one = replace(alone, needs=needs, label=f"{alone.label}, beside {len(needs)} others")
-        before[percent_name(percent)] = one if needs else alone
+        beside = replace(alone, needs=needs, label=f"{alone.label}, beside {len(needs)} others")
+        before[percent_name(percent)] = beside if needs else alone
     return before
 
 
-def switched(scale: Scale, seed: int) -> Job:
-    """Return the judgement of the switch between tickets that were drawn beside each other."""
+def switch_beside(scale: Scale, seed: int) -> Job:
+    """Return the evaluation of the switch between tickets that were drawn beside each other."""
     alone = switch(scale, "resnet18", "cifar10", seed)
     label = f"R2S beside, {panel('resnet18', 'cifar10')}"
     return replace(alone, needs={**alone.needs, **members(scale, seed)}, label=label)
@@ -41,10 +41,10 @@ def switched(scale: Scale, seed: int) -> Job:
 def cells(scale: Scale) -> Iterator[Cell]:
     """Is a switch more robust if its tickets were drawn beside each other?
 
-    Reproduces  nothing of the paper, whose tickets are drawn alone: the switch of Table 5 between
-                tickets of which each was drawn against attacks on the switch between it and those
-                before it (``draw --beside``).
-    Expect      no gain in the worst case at quick.
+    Reproduces  nothing of the paper, which draws each ticket alone. Here every ticket is drawn
+                against attacks on the switch between itself and the smaller tickets (``draw
+                --beside``), and the switch between all of them is evaluated as in Table 5.
+    Expect      no gain in the worst case at scale quick.
     Deviations  those of Table 5.
     """
     near = scale.epsilon(8)
@@ -53,15 +53,15 @@ def cells(scale: Scale) -> Iterator[Cell]:
         WORST: expected_at_worst,
     }
     for row in (ALONE, TOGETHER):
-        made = {
+        jobs = {
             seed: switch(scale, "resnet18", "cifar10", seed)
             if row == ALONE
-            else switched(scale, seed)
+            else switch_beside(scale, seed)
             for seed in scale.seeds
         }
         for column, read in columns.items():
             yield level(
-                scale, panel("resnet18", "cifar10"), row, made.__getitem__, read, column=column
+                scale, panel("resnet18", "cifar10"), row, jobs.__getitem__, read, column=column
             )
 
 

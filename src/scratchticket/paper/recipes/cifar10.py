@@ -1,4 +1,4 @@
-"""Tickets of a part of CIFAR-10, beside the dense network."""
+"""Tickets and the dense network on a part of CIFAR-10."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from scratchticket.sweeps.job import Job
 PERCENTS = (5, 10, 20)
 
 
-def made(scale: Scale, percent: int, seed: int) -> Job:
-    """Return a ticket of ResNet18 on CIFAR-10; at 100 % the dense network."""
+def network_job(scale: Scale, percent: int, seed: int) -> Job:
+    """Return the job that makes a ticket of ResNet18 on CIFAR-10; at 100 % the dense network."""
     if percent == 100:
         return scale.dense("resnet18", "cifar10", seed)
     return scale.ticket("resnet18", "cifar10", percent, seed)
 
 
-def row_of(percent: int) -> str:
-    """Return how a network of so many percent is called."""
+def row_name(percent: int) -> str:
+    """Return the name of the row of a ticket, or of the dense network at 100 %."""
     return DENSE_ROW if percent == 100 else f"ticket, {percent} %"
 
 
 def cells(scale: Scale) -> Iterator[Cell]:
-    """Do robust scratch tickets exist on CIFAR-10, with as little work as two cores can do?
+    """Do robust scratch tickets exist on CIFAR-10, with a narrow network and few epochs?
 
-    Reproduces  three points and the dense network of Figure 1 (a), with sizes of files.
-    Expect      tickets within two points of the dense network's robust accuracy, and well behind
-                its natural accuracy.
+    Reproduces  three tickets and the dense network of Figure 1 (a), with the sizes of their files.
+    Expect      tickets within two points of the dense network in robust accuracy, and well below it
+                in natural accuracy.
     Deviations  those of Figure 1 at this scale.
     """
     for percent in (100, *PERCENTS):
@@ -40,8 +40,8 @@ def cells(scale: Scale) -> Iterator[Cell]:
             yield level(
                 scale,
                 panel("resnet18", "cifar10"),
-                row_of(percent),
-                lambda seed, p=percent: made(scale, p, seed),  # type: ignore[misc]
+                row_name(percent),
+                lambda seed, p=percent: network_job(scale, p, seed),  # type: ignore[misc]
                 read,
                 column=column,
             )
@@ -56,15 +56,15 @@ CIFAR10 = PaperRecipe(
             Claim(
                 f"A ticket of {percent} % is comparable to the dense network (4.2)",
                 "~",
-                rows(row_of(percent), DENSE_ROW, only=ROBUST),
+                rows(row_name(percent), DENSE_ROW, only=ROBUST),
                 short=f"a ticket of {percent} % matches the dense network",
             )
             for percent in PERCENTS
         ),
         Claim(
-            "Very small ratios are inferior (4.2)",
+            "A ticket of 10 % beats one of 5 % (4.2)",
             ">",
-            rows(row_of(10), row_of(5), only=ROBUST),
+            rows(row_name(10), row_name(5), only=ROBUST),
         ),
     ),
     scales=("small",),

@@ -1,4 +1,4 @@
-"""Tickets of digits: ratios, inits, patterns, relatives, tasks and controls, on a laptop."""
+"""Tickets on digits: ratios, inits, patterns, trained relatives, tasks and controls."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ STRONGER: dict[str, Settings] = {
     ", epsilon x 2": {"attack.epsilon": "0.2", "attack.step_size": "0.05"},
 }
 TASKS = {"digits 0-4": "0,1,2,3,4", "digits 5-9": "5,6,7,8,9"}
-SET = (5, 7, 10, 15, 20, 30)  # percents of the tickets that the paper switches between, Table 3
-SAME_SIZE = 5  # width of a dense network with about as many weights as a tenth of width 16
+SET = (5, 7, 10, 15, 20, 30)  # percents of the tickets of R2S in Table 3
+SAME_SIZE = 5  # width of a dense network with about as many weights as a ticket of 10 %
 RANDOM_MASK = "control: random mask"
 PANEL = "ResNet18 of width 16 on digits"
 
 
 def ticket_of(percent: int) -> str:
-    """Return the row of a ticket of so many percent."""
+    """Return the name of the row of a ticket."""
     return f"ticket, {percent} %"
 
 
@@ -41,7 +41,7 @@ TICKET = ticket_of(10)
 
 
 def family(suffix: str, base: Settings) -> Rows:
-    """Return a ticket and its relatives: dense, fine-tuned, drawn from trained networks."""
+    """Return a dense network, its ticket, fine-tuned tickets and tickets of trained networks."""
     ticket, dense = f"{TICKET}{suffix}", f"dense{suffix}"
     rows: dict[str, Settings] = {dense: base | TRAIN, ticket: base | DRAW}
     for choice in ("inherited", "new"):
@@ -53,7 +53,7 @@ def family(suffix: str, base: Settings) -> Rows:
 
 
 def study() -> Rows:
-    """Return the settings of all rows."""
+    """Return the settings of all rows of the study."""
     rows: dict[str, Settings] = {"dense": BASE | TRAIN, "dense natural": BASE | TRAIN | NATURAL}
     rows |= {ticket_of(p): BASE | DRAW | {"ratio": f"{p / 100:g}"} for p in PERCENTS}
     rows |= {f"init {name}": BASE | DRAW | {"network.init": name} for name in INITS}
@@ -74,10 +74,10 @@ def study() -> Rows:
         before = (members[0], *(f"{other}, beside others" for other in members[1:index]))
         rows[f"{label}, beside others"] = rows[label] | {"beside.files": before}
     rows["control: narrow dense"] = BASE | TRAIN | {"network.width": SAME_SIZE}
-    still = {"learning.learning_rate": 0.0, "learning.epochs": 1}
-    rows[RANDOM_MASK] = BASE | DRAW | still
+    unlearned = {"learning.learning_rate": 0.0, "learning.epochs": 1}
+    rows[RANDOM_MASK] = BASE | DRAW | unlearned
     pruned = {"start.file": "dense", "scores": "weights"}
-    rows["control: magnitude-pruned"] = BASE | DRAW | still | pruned
+    rows["control: magnitude-pruned"] = BASE | DRAW | unlearned | pruned
     rows["control: magnitude-pruned, fine-tuned"] = (
         BASE | TRAIN | {"start.file": "control: magnitude-pruned"}
     )
@@ -87,31 +87,40 @@ def study() -> Rows:
 def cells(scale: Scale) -> Iterator[Cell]:
     """Do robust scratch tickets exist on digits, and what makes them robust?
 
-    Reproduces  what the paper's Figures 1 to 3, 6 and 8 and Section 4 ask, of ResNet18 of width 16
-                on digits of 8x8 pixels, 40 epochs with PGD-7 at epsilon 0.1; and controls that the
-                paper lacks.
-    Expect      tickets of 10 % and more near the dense network, far above a random mask and above
-                the trained network cut to its largest weights.
-    Deviations  those of the scale quick, but 40 epochs, each of them validated, and finer steps.
+    Reproduces  the questions of the paper's Figures 1 to 3, 6 and 8 and of Section 4 with ResNet18
+                of width 16 on digits of 8x8 pixels (40 epochs with PGD-7 at epsilon 0.1), with
+                controls that the paper lacks.
+    Expect      tickets of 10 % and more close to the dense network, far above a random mask and
+                above the trained network pruned to its largest weights.
+    Deviations  those of scale quick, but with 40 epochs, a validation after every epoch, and
+                smaller steps of the inner attack.
     """
     yield from row_cells(scale, PANEL, study())
 
 
 def _claim(text: str, left: str, sign: Sign, right: str, short: str = "") -> Claim:
+    """Return a claim about the robust accuracies of two rows."""
     return Claim(text, sign, rows(left, right, only=ROBUST), short=short)
 
 
 def _relatives(suffix: str) -> tuple[Claim, ...]:
+    """Return the claims about the family of rows whose names end in this."""
     ticket, tuned = f"{TICKET}{suffix}", f"fine-tuned inherited{suffix}"
     return (
-        _claim(f"A ticket is comparable to its fine-tuned self (5.1){suffix}", ticket, "~", tuned),
+        _claim(f"A ticket is comparable to a fine-tuned one (5.1){suffix}", ticket, "~", tuned),
         _claim(
-            f"Inherited weights beat new ones (5.1){suffix}", tuned, ">", f"fine-tuned new{suffix}"
+            f"Fine-tuned inherited weights beat new ones (5.1){suffix}",
+            tuned,
+            ">",
+            f"fine-tuned new{suffix}",
         ),
         _claim(
-            f"Adversarial RTTs beat tickets (5.2){suffix}", f"RTT adversarial{suffix}", ">", ticket
+            f"An adversarial RTT beats a ticket (5.2){suffix}",
+            f"RTT adversarial{suffix}",
+            ">",
+            ticket,
         ),
-        _claim(f"Tickets beat natural RTTs (5.2){suffix}", ticket, ">", f"RTT natural{suffix}"),
+        _claim(f"A ticket beats a natural RTT (5.2){suffix}", ticket, ">", f"RTT natural{suffix}"),
     )
 
 
@@ -121,25 +130,27 @@ DIGITS = PaperRecipe(
     cells,
     (
         _claim(
-            "A ticket is comparable to the dense network (4.2)",
+            "A ticket of 10 % is comparable to the dense network (4.2)",
             TICKET,
             "~",
             "dense",
             "a ticket of 10 % matches the dense network",
         ),
-        _claim("... at 20 % too", ticket_of(20), "~", "dense"),
-        _claim("Very small ratios are inferior (4.2)", TICKET, ">", ticket_of(1)),
-        _claim("Very large ratios are inferior (4.2)", TICKET, ">", ticket_of(90)),
+        _claim(
+            "A ticket of 20 % is comparable to the dense network (4.2)", ticket_of(20), "~", "dense"
+        ),
+        _claim("A ticket of 10 % beats one of 1 % (4.2)", TICKET, ">", ticket_of(1)),
+        _claim("A ticket of 10 % beats one of 90 % (4.2)", TICKET, ">", ticket_of(90)),
         *(
-            _claim(f"Signed constants beat {name} (4.4)", TICKET, ">", f"init {name}")
+            _claim(f"Init signed_kaiming_constant beats {name} (4.4)", TICKET, ">", f"init {name}")
             for name in INITS[:3]
         ),
         *(
-            _claim(f"A {name} pattern is worse than elements (4.5)", TICKET, ">", f"pattern {name}")
+            _claim(f"Masks of elements beat masks of {name}s (4.5)", TICKET, ">", f"pattern {name}")
             for name in ("row", "kernel", "channel")
         ),
         *(
-            _claim(f"PGD-7 finds better tickets than {name} (4.6)", TICKET, ">", f"attack {name}")
+            _claim(f"PGD-7 as inner attack beats {name} (4.6)", TICKET, ">", f"attack {name}")
             for name in ("fgsm", "fgsm-rs")
         ),
         *_relatives(""),
@@ -158,7 +169,7 @@ DIGITS = PaperRecipe(
         ),
         *(
             _claim(
-                f"Tickets beat transferred RTTs on {task} (6.3)",
+                f"A ticket beats a transferred RTT on {task} (6.3)",
                 f"{task}, ticket",
                 ">",
                 f"{task}, transferred RTT",
@@ -166,18 +177,18 @@ DIGITS = PaperRecipe(
             for task in TASKS
         ),
         _claim(
-            "A ticket beats a dense network of its size (4.2)",
+            "A ticket beats a trained dense network with as many weights (4.2)",
             TICKET,
             ">",
             "control: narrow dense",
-            "it beats a dense network of its size",
+            "a ticket of 10 % beats a dense network with as many weights",
         ),
         _claim(
-            "The search matters: a random mask is worse",
+            "A ticket beats a random mask with as many weights",
             TICKET,
             ">",
             RANDOM_MASK,
-            "it beats a random mask",
+            "a ticket of 10 % beats a random mask",
         ),
         _claim(
             "A ticket beats the magnitude-pruned dense network",
@@ -185,7 +196,12 @@ DIGITS = PaperRecipe(
             ">",
             "control: magnitude-pruned",
         ),
-        _claim("... fine-tuned too", TICKET, ">", "control: magnitude-pruned, fine-tuned"),
+        _claim(
+            "A ticket beats the magnitude-pruned and fine-tuned dense network",
+            TICKET,
+            ">",
+            "control: magnitude-pruned, fine-tuned",
+        ),
     ),
     scales=("quick",),
 )

@@ -1,4 +1,4 @@
-"""How far features move under noise: Figure 4."""
+"""Distance that noise moves the features of a network: Figure 4."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ WEIGHTS = ("random", "naturally trained", "adversarially trained")
 
 
 def features(scale: Scale, seed: int) -> Job:
-    """Return the measurement of one seed's three networks."""
-    still: dict[str, Any] = {"learning__learning_rate": 0.0, "learning__epochs": 1}
+    """Return the job that measures the three networks of a seed."""
+    unlearned: dict[str, Any] = {"learning__learning_rate": 0.0, "learning__epochs": 1}
     needs = {
-        "random": scale.ticket("resnet18", "cifar10", 100, seed, **still),
+        "random": scale.ticket("resnet18", "cifar10", 100, seed, **unlearned),
         "naturally trained": scale.dense("resnet18", "cifar10", seed, natural=True),
         "adversarially trained": scale.dense("resnet18", "cifar10", seed),
     }
@@ -29,6 +29,8 @@ def features(scale: Scale, seed: int) -> Job:
 
 
 def _distance(name: str, epsilon: str) -> Read:
+    """Return the function that reads the distance of a network at an epsilon."""
+
     def read(record: Facts) -> Measured:
         return Measured(record["distances"][name][epsilon], 0)
 
@@ -41,8 +43,8 @@ def _figure4(scale: Scale) -> Iterator[Cell]:
     Reproduces  Figure 4: distance of the last convolution's features between clean and noisy
                 images, relative to the clean ones, for ResNet18 with random, naturally trained and
                 adversarially trained weights on CIFAR-10.
-    Expect      adversarial training making features move less than natural training does.
-    Deviations  the paper gives no number, and one epsilon; here three.
+    Expect      smaller distances after adversarial than after natural training.
+    Deviations  three epsilons, where the paper has one; it prints no numbers.
     """
     for name in WEIGHTS:
         for epsilon in LEVELS:
@@ -62,10 +64,10 @@ FIGURE4 = PaperRecipe(
     _figure4,
     (
         Claim(
-            "Adversarial training makes features move less than natural training (5.2)",
+            "Features move less after adversarial training than after natural training (5.2)",
             ">",
             rows("naturally trained", "adversarially trained"),
-            short="less after adversarial training",
+            short="features move less after adversarial training",
         ),
     ),
     "distance / size of the clean features",

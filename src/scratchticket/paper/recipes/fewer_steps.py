@@ -1,4 +1,4 @@
-"""Searches that cost less than PGD-7: fewer steps, fewer epochs, other batches and rates."""
+"""Searches cheaper than PGD-7: fewer steps or epochs, other batch sizes and learning rates."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from scratchticket.paper.study import (
     DRAW,
     ROBUST,
     Rows,
+    attack_settings,
+    evaluation_of,
     job_of,
-    judged_by,
-    judgement,
     row_cells,
     worst_case,
 )
 from scratchticket.runs.cost import forward_passes
 from scratchticket.runs.presets import PRESETS
-from scratchticket.runs.recipe import Recipe
+from scratchticket.runs.recipe import Recipe, stored_recipe
 
 LONG, DEFAULT, CIFAR = "digits, 40 epochs", "digits, the defaults", "a part of CIFAR-10, width 8"
 DEFAULTS = {
@@ -46,20 +46,20 @@ SMALL_CIFAR: Settings = {
     "learning.schedule": "cosine",
     "learning.validate_every": 16,
 }
-_SAID = {"learning_rate": "rate", "batch_size": "batches of", "warmup": "which it reaches in"}
-SHIPPED = {  # what ``--preset fast`` does, in each panel
+_WORDS = {"learning_rate": "rate", "batch_size": "batches of", "warmup": "which it reaches in"}
+SHIPPED = {  # the search of ``--preset fast``, by panel
     LONG: "FGSM-RS, 30 epochs, batches of 32",
     DEFAULT: "FGSM-RS, 15 epochs, batches of 32",
     CIFAR: "FGSM-RS, 10 epochs, batches of 32",
 }
-LIKELY = (  # of those tried on digits, what was worth an hour on CIFAR-10
+PROMISING = (  # searches that did well on digits, tried on CIFAR-10 too
     "PGD-7, 16 epochs",
     "FGSM-RS, 13 epochs",
     "FGSM-RS, 13 epochs, rate 0.3",
     "FGSM-RS, 6 epochs, rate 0.3",
     "PGD-7, 3 epochs, rate 0.3",
 )
-JUDGED = {  # searches that PGD-20 finds as robust: are they, under other attacks?
+ATTACKED = {  # searches that are as robust under PGD-20, evaluated under more attacks
     LONG: ("PGD-7, 40 epochs", "FGSM-RS, 32 epochs", "FGSM-RS, 32 epochs, rate 1"),
     DEFAULT: ("PGD-7, 20 epochs", "FGSM-RS, 15 epochs, rate 0.1", SHIPPED[DEFAULT]),
 }
@@ -67,13 +67,13 @@ COST, WORST = "forward passes", "worst case"
 
 
 def search(base: Settings, attack: str, epochs: int, **more: Any) -> Rows:
-    """Return a search of so many epochs by its name.
+    """Return one row: a search with its name.
 
     Args:
         base: Settings of the data, the network and the attack.
         attack: ``PGD-k`` or ``FGSM-RS``.
-        epochs: Of the search.
-        more: Other settings of ``learning``.
+        epochs: Number of epochs.
+        more: Further settings of ``learning``.
     """
     steps = 1 if attack == "FGSM-RS" else int(attack.removeprefix("PGD-"))
     settings: Settings = {"attack.name": "fgsm-rs" if steps == 1 else "pgd", "attack.steps": steps}
@@ -83,12 +83,12 @@ def search(base: Settings, attack: str, epochs: int, **more: Any) -> Rows:
         more = {"validate_every": epochs} | more
     settings |= {f"learning.{name}": value for name, value in more.items()}
     words = [attack, f"{epochs} epochs"]
-    words += [f"{_SAID[name]} {value:g}" for name, value in more.items() if name in _SAID]
+    words += [f"{_WORDS[name]} {value:g}" for name, value in more.items() if name in _WORDS]
     return {", ".join(words): base | DRAW | settings | {"learning.epochs": epochs}}
 
 
 def cheaper(base: Settings) -> Rows:
-    """Return a search with PGD-7, and others at a share of its passes through the network."""
+    """Return a search with PGD-7, and others that need a fraction of its forward passes."""
     epochs = base["learning.epochs"]
     half_batch = base.get("learning.batch_size", Recipe().learning.batch_size) // 2
     rows = {**search(base, "PGD-7", epochs), **search(base, "PGD-7", epochs // 2)}
@@ -106,15 +106,15 @@ def cheaper(base: Settings) -> Rows:
 
 
 def one_cycle(base: Settings, epochs: int, **more: Any) -> Rows:
-    """Return searches whose learning rate rises to three or ten times the usual one, and falls."""
+    """Return searches whose learning rate first rises to 0.3 or 1, then falls."""
     rows: dict[str, Settings] = {}
     for rate in (0.3, 1.0):
         rows |= search(base, "FGSM-RS", epochs, learning_rate=rate, warmup=epochs // 3, **more)
     return rows
 
 
-def seldom_judged(base: Settings, lengths: tuple[int, ...]) -> Rows:
-    """Return searches with FGSM-RS that are also validated less often, which costs as much."""
+def seldom_validated(base: Settings, lengths: tuple[int, ...]) -> Rows:
+    """Return searches with FGSM-RS that are validated only every 8 epochs, to save time."""
     rows: dict[str, Settings] = {}
     few = {"validate_every": 8}
     for length in lengths:
@@ -128,30 +128,31 @@ def seldom_judged(base: Settings, lengths: tuple[int, ...]) -> Rows:
 
 @cache
 def on_digits() -> Mapping[str, Rows]:
-    """Return the searches on digits by panel, the one that others are compared with first."""
+    """Return the searches on digits by panel; the first of each is the baseline."""
     return {
-        LONG: {**cheaper(BASE), **seldom_judged(BASE, (26, 30))},
-        DEFAULT: {**search(DEFAULTS, "PGD-7", 20), **seldom_judged(DEFAULTS, (13, 15))},
+        LONG: {**cheaper(BASE), **seldom_validated(BASE, (26, 30))},
+        DEFAULT: {**search(DEFAULTS, "PGD-7", 20), **seldom_validated(DEFAULTS, (13, 15))},
     }
 
 
 @cache
 def on_cifar10() -> Mapping[str, Rows]:
-    """Return those on CIFAR-10."""
+    """Return the searches on CIFAR-10 by panel; the first is the baseline."""
     tried = cheaper(SMALL_CIFAR)
-    rows = {name: tried[name] for name in LIKELY}
+    rows = {name: tried[name] for name in PROMISING}
     for more in ({}, {"batch_size": 32}, {"batch_size": 16}):
         rows |= search(SMALL_CIFAR, "FGSM-RS", 10, **more)
     return {CIFAR: {**rows, **one_cycle(SMALL_CIFAR, 10)}}
 
 
 def _cost(record: Facts) -> Measured:
-    return Measured(forward_passes(record["recipe"]), 0)
+    """Return the forward passes of a search, per training image."""
+    return Measured(forward_passes(stored_recipe(record["recipe"])), 0)
 
 
 @cache
 def _many_attacks() -> Settings:
-    """Return the judgement of digits tickets: the suites ``quick`` and ``paper``, one epsilon."""
+    """Return the attacks on digits tickets: suites ``quick`` and ``paper`` at one epsilon."""
     data = load_data("digits")
     where = balls("0.1", "linf", data.shape, epsilons=("0.1",))
     attacks = [
@@ -161,28 +162,29 @@ def _many_attacks() -> Settings:
         if not isinstance(attack.method, Stage)
     ]
     once: dict[str, Attack] = {str(attack): attack for attack in attacks}
-    return judged_by(tuple(once.values()), where.epsilons, where.l2)
+    return attack_settings(tuple(once.values()), where.epsilons, where.l2)
 
 
 def _cells(scale: Scale, panels: Mapping[str, Rows]) -> Iterator[Cell]:
+    """Return cost and accuracies of all searches, and the worst case of those in ATTACKED."""
     for name, rows in panels.items():
         yield from row_cells(scale, name, rows, {COST: _cost, **ACCURACIES})
-        for row in JUDGED.get(name, ()):
-            made = {
-                seed: judgement(job_of(scale, rows, row, seed), _many_attacks())
+        for row in ATTACKED.get(name, ()):
+            jobs = {
+                seed: evaluation_of(job_of(scale, rows, row, seed), _many_attacks())
                 for seed in scale.seeds
             }
-            yield level(scale, name, row, made.__getitem__, worst_case("0.1"), column=WORST)
+            yield level(scale, name, row, jobs.__getitem__, worst_case("0.1"), column=WORST)
 
 
 def _digits(scale: Scale) -> Iterator[Cell]:
     """Can a search with FGSM-RS replace one with PGD-7, at a fifth of the operations?
 
-    Reproduces  nothing of the paper, whose Figure 1 (h) compares inner attacks at equal epochs:
-                searches at a share of the passes through the network. Forward passes are those of
-                the search for each training image.
-    Expect      FGSM-RS with half the batch and few validations as good as PGD-7, at a fifth of its
-                passes.
+    Reproduces  nothing of the paper, whose Figure 1 (h) compares inner attacks at equal numbers of
+                epochs: here searches take a fraction of the forward passes. Forward passes are
+                counted per training image, over the whole search.
+    Expect      FGSM-RS with half the batch size and few validations as good as PGD-7, at a fifth of
+                its forward passes.
     Deviations  those of the study on digits.
     """
     yield from _cells(scale, on_digits())
@@ -191,15 +193,15 @@ def _digits(scale: Scale) -> Iterator[Cell]:
 def _cifar10(scale: Scale) -> Iterator[Cell]:
     """Can FGSM-RS replace PGD-7 on a part of CIFAR-10 too?
 
-    Reproduces  nothing of the paper: what was best on digits.
-    Expect      as on digits.
-    Deviations  width 8 and 10,000 images, so that several searches fit an hour.
+    Reproduces  nothing of the paper: the best searches of the study on digits.
+    Expect      the same as on digits.
+    Deviations  width 8 and 10,000 images, to make several searches affordable.
     """
     yield from _cells(scale, on_cifar10())
 
 
 def _claims(panels: Mapping[str, Rows]) -> tuple[Claim, ...]:
-    """Return that the first search of each panel is no more robust than any other."""
+    """Return the claims that the baseline of each panel is no more robust than the others."""
 
     def pairs(panel: str, row: str, values: Values) -> Iterator[Pair]:
         first = next(iter(panels[panel]))

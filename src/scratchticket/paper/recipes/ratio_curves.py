@@ -1,4 +1,4 @@
-"""Accuracy over the remaining ratio: Figures 1 and 9."""
+"""Accuracy by remaining ratio: Figures 1 and 9."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from scratchticket.paper import published
 from scratchticket.paper.cells import EVERY, Cell, Read, curve, level, natural, robust
-from scratchticket.paper.claims import Claim, columns, one, rows
+from scratchticket.paper.claims import Claim, columns, rows, single_pair
 from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.parts import (
     CIFAR,
@@ -33,7 +33,7 @@ READ: dict[str, Read] = {"robust": robust, "natural": natural}
 
 
 def by_init(scale: Scale, data: DataSet, measure: str) -> Iterator[Cell]:
-    """Return tickets of ResNet18 by init; of Fig. 9 too."""
+    """Return the curves of ResNet18's tickets by init, for Figures 1 and 9."""
     name = panel("resnet18", data) + ", inits"
     for init in INITS:
         yield from curve(
@@ -47,19 +47,20 @@ def by_init(scale: Scale, data: DataSet, measure: str) -> Iterator[Cell]:
 
 
 def _figure1(scale: Scale) -> Iterator[Cell]:
-    """Do robust scratch tickets exist? Natural and robust accuracy over the remaining ratio.
+    """Do robust scratch tickets exist? Natural and robust accuracy by remaining ratio.
 
-    Reproduces  Figure 1: (a-d) two networks on CIFAR-10 and CIFAR-100 beside the adversarially
-                trained dense network; (e, f) inits; (g) sparsity patterns; (h) inner attacks.
-    Expect      poor accuracy at both ends, a plateau from 5 to 40 % near the dense network; signed
-                constants best, rows and kernels worse than elements, channels failing. At quick
-                WideResNet's plateau begins above 5 %, and 80 % is not yet poor.
-    Deviations  the epoch is chosen on validation images, never on the test images: a tenth of those
-                to learn from is held out for that; batch-norm statistics are recomputed when
-                learning has ended; the last, smaller batch of an epoch is left out; ResNet18 is the
-                post-activation network of the released code, where the text says PreActResNet18,
-                and WideResNet32 is WRN-34-10, as there; the classifier is left out of channel
-                masks, with which the released code kills most classes.
+    Reproduces  Figure 1: (a-d) two networks on CIFAR-10 and CIFAR-100 and their adversarially
+                trained dense networks; (e, f) inits; (g) sparsity patterns; (h) inner attacks.
+    Expect      low accuracy at both ends and a plateau from 5 to 40 % close to the dense network;
+                signed constants best, rows and kernels worse than elements, channels near chance.
+                At scale quick WideResNet's plateau begins above 5 %, and accuracy is still high at
+                80 %.
+    Deviations  the epoch is chosen on validation images (a tenth of the training images), never on
+                test images; batch-norm statistics are recomputed after learning; the last,
+                incomplete batch of an epoch is left out; ResNet18 is the post-activation network
+                of the released code, not the PreActResNet18 of the paper's text; WideResNet32 is
+                WRN-34-10, as in the released code; channel masks leave out the classifier, most of
+                whose classes the released code masks away.
     """
     known = published.curves("figure1")
     for network, data in CIFAR:
@@ -119,7 +120,9 @@ FIGURE1 = PaperRecipe(
             Claim(
                 f"A ticket of 20 % of ResNet18 is comparable to its dense network, {measure} (4.2)",
                 "~",
-                one((_SMALL, f"ticket, {measure}", "20"), (_SMALL, f"dense, {measure}", EVERY)),
+                single_pair(
+                    (_SMALL, f"ticket, {measure}", "20"), (_SMALL, f"dense, {measure}", EVERY)
+                ),
                 ("4.2, ResNet18", measure),
             )
             for measure in READ
@@ -128,18 +131,24 @@ FIGURE1 = PaperRecipe(
             Claim(
                 f"A ticket of 10 % of WideResNet32 beats the dense ResNet18, {measure} (4.2)",
                 ">",
-                one((_LARGE, f"ticket, {measure}", "10"), (_SMALL, f"dense, {measure}", EVERY)),
+                single_pair(
+                    (_LARGE, f"ticket, {measure}", "10"), (_SMALL, f"dense, {measure}", EVERY)
+                ),
                 ("4.2, WideResNet32", measure),
             )
             for measure in READ
         ),
         Claim(
-            "Very small ratios are inferior (4.2)",
+            "Tickets of 10 and 20 % are more robust than those of 1 to 3 % (4.2)",
             ">",
             columns(TICKET, (10, 20), (1, 2, 3)),
-            short="1 to 3 % are too few",
+            short="tickets of 1 to 3 % are less robust",
         ),
-        Claim("Very large ratios are inferior (4.2)", ">", columns(TICKET, (10, 20), (80, 90))),
+        Claim(
+            "Tickets of 10 and 20 % are more robust than those of 80 and 90 % (4.2)",
+            ">",
+            columns(TICKET, (10, 20), (80, 90)),
+        ),
         *(
             Claim(
                 f"Signed constants give more robust tickets than {init} (4.4)",
@@ -149,15 +158,29 @@ FIGURE1 = PaperRecipe(
             for init in INITS[1:]
         ),
         Claim(
-            "Elements are better than rows (4.5)",
+            "Masks of elements are more robust than masks of rows (4.5)",
             ">",
             rows("element", "row"),
             short="elements beat rows",
         ),
-        Claim("... rows than kernels", ">", rows("row", "kernel")),
-        Claim("... and channels fail", ">", rows("kernel", "channel")),
-        Claim("PGD-7 finds more robust tickets than FGSM (4.6)", ">", rows("pgd", "fgsm")),
-        Claim("... and than FGSM-RS", ">", rows("pgd", "fgsm-rs")),
+        Claim(
+            "Masks of rows are more robust than masks of kernels (4.5)", ">", rows("row", "kernel")
+        ),
+        Claim(
+            "Masks of kernels are more robust than masks of channels (4.5)",
+            ">",
+            rows("kernel", "channel"),
+        ),
+        Claim(
+            "PGD-7 as inner attack gives more robust tickets than FGSM (4.6)",
+            ">",
+            rows("pgd", "fgsm"),
+        ),
+        Claim(
+            "PGD-7 as inner attack gives more robust tickets than FGSM-RS (4.6)",
+            ">",
+            rows("pgd", "fgsm-rs"),
+        ),
     ),
     "accuracy (%)",
 )
@@ -167,8 +190,8 @@ def _figure9(scale: Scale) -> Iterator[Cell]:
     """Which init gives the tickets of highest natural accuracy?
 
     Reproduces  Figure 9: natural accuracy of ResNet18's tickets by init, on CIFAR-10 and CIFAR-100.
-    Expect      in the paper the order of Figure 1 (e, f): signed Kaiming constants first; at quick
-                no difference that could be told.
+    Expect      in the paper the order of Figure 1 (e, f), with signed Kaiming constants highest; at
+                scale quick differences too small to tell.
     Deviations  those of Figure 1.
     """
     yield from by_init(scale, "cifar10", "natural")

@@ -8,7 +8,7 @@ from scratchticket.paper import published
 from scratchticket.paper.cells import Cell, Read, curve, natural, robust
 from scratchticket.paper.claims import Claim, rows
 from scratchticket.paper.paper import PaperRecipe
-from scratchticket.paper.parts import CIFAR, FEWER, LOW, PERCENTS, Drawn, panel
+from scratchticket.paper.parts import CIFAR, FEWER, LOW, PERCENTS, MakeTicket, panel
 from scratchticket.paper.scale import DataSet, Network, Scale
 from scratchticket.sweeps.job import Job
 
@@ -17,21 +17,21 @@ NATURAL_RTT, RTT = "natural RTT", "adversarial RTT"
 Published = dict[str, dict[int, float]]
 
 
-def family(scale: Scale, network: Network, data: DataSet, level: int = 8) -> dict[str, Drawn]:
-    """Return the makers of tickets and their relatives, by row.
+def family(scale: Scale, network: Network, data: DataSet, level: int = 8) -> dict[str, MakeTicket]:
+    """Return the functions that make tickets, fine-tuned tickets and RTTs, by row.
 
     Args:
-        scale: How large.
-        network: Which network.
-        data: On which data.
+        scale: Scale of the jobs.
+        network: The paper's name of the network.
+        data: The paper's name of the data set.
         level: Epsilon in 255ths.
     """
 
     def ticket(percent: int, seed: int) -> Job:
         return scale.ticket(network, data, percent, seed, level)
 
-    def tuned(weights: str) -> Drawn:
-        return lambda percent, seed: scale.tuned(
+    def tuned(weights: str) -> MakeTicket:
+        return lambda percent, seed: scale.fine_tuned(
             ticket(percent, seed),
             data,
             seed,
@@ -39,7 +39,7 @@ def family(scale: Scale, network: Network, data: DataSet, level: int = 8) -> dic
             level,
         )
 
-    def trained(natural: bool) -> Drawn:
+    def trained(natural: bool) -> MakeTicket:
         def make(percent: int, seed: int) -> Job:
             start = scale.dense(network, data, seed, level, natural=natural)
             return scale.trained_ticket(start, data, percent, seed, level)
@@ -58,21 +58,21 @@ def family(scale: Scale, network: Network, data: DataSet, level: int = 8) -> dic
 def on_cifar(
     scale: Scale, chosen: Iterable[str], read: Read, published: Published | None = None
 ) -> Iterator[Cell]:
-    """Return some relatives on both networks and data sets of Figs. 1 to 3.
+    """Return the curves of some rows on both networks and data sets of Figs. 1 to 3.
 
     Args:
-        scale: How large.
-        chosen: Which of them.
-        read: What to read from their records.
-        published: The paper's values by row and percent, of ResNet18 on CIFAR-10.
+        scale: Scale of the jobs.
+        chosen: Names of the rows, among those of :func:`family`.
+        read: Reads the number from a record.
+        published: The paper's values of ResNet18 on CIFAR-10, by row and percent.
     """
     for network, data in CIFAR:
         known = published if (network, data) == ("resnet18", "cifar10") else None
         makers = family(scale, network, data)
-        yield from compared(scale, panel(network, data), makers, chosen, PERCENTS, read, known)
+        yield from curves_of(scale, panel(network, data), makers, chosen, PERCENTS, read, known)
 
 
-def compared(  # noqa: PLR0913
+def curves_of(  # noqa: PLR0913
     scale: Scale,
     panel: str,
     makers: dict[str, Callable[[int, int], Job]],
@@ -81,16 +81,16 @@ def compared(  # noqa: PLR0913
     read: Read,
     published: Published | None = None,
 ) -> Iterator[Cell]:
-    """Return the lines of some relatives.
+    """Return the curves of some rows in one panel.
 
     Args:
-        scale: How large.
-        panel: Where they are drawn.
-        makers: See :func:`family`.
-        chosen: Which of them.
-        percents: Of the paper.
-        read: What to read from their records.
-        published: The paper's values by row and percent.
+        scale: Scale of the jobs.
+        panel: Name of the panel.
+        makers: Result of :func:`family`.
+        chosen: Names of the rows.
+        percents: The paper's remaining percents.
+        read: Reads the number from a record.
+        published: The paper's values, by row and percent.
     """
     for row in chosen:
         known = (published or {}).get(row)
@@ -101,13 +101,13 @@ FIGURE2_ROWS = ("ticket", TUNED, NEW)
 
 
 def _figure2(scale: Scale) -> Iterator[Cell]:
-    """Do tickets gain from training what they keep?
+    """Do tickets gain robustness if their remaining weights are trained?
 
-    Reproduces  Figure 2: robust accuracy of tickets, of tickets fine-tuned from their own weights,
-                and of tickets whose weights were made anew and trained.
-    Expect      in the paper the three close together, inherited weights ahead of new ones at low
-                ratios; at quick training what is kept gains ten points.
-    Deviations  those of Figure 1; the paper says three networks and shows two; new weights are
+    Reproduces  Figure 2: robust accuracy of tickets, of tickets whose inherited weights are
+                fine-tuned, and of tickets whose weights are drawn anew and trained.
+    Expect      in the paper the three close together, inherited weights above new ones at low
+                ratios; at scale quick fine-tuning gains ten points.
+    Deviations  those of Figure 1; the paper speaks of three networks and shows two; new weights are
                 Kaiming normal, as in the released code.
     """
     known = published.curves("figure2")
@@ -129,7 +129,7 @@ FIGURE2 = PaperRecipe(
             "~",
             rows(TUNED, "ticket", percents=LOW),
             ("5.1", "range"),
-            short="tickets match fine-tuned ones",
+            short="tickets are as robust as fine-tuned ones",
         ),
         Claim(
             "Inherited weights beat new ones, up to 20 % (5.1)",
@@ -138,7 +138,7 @@ FIGURE2 = PaperRecipe(
             short="inherited weights beat new ones",
         ),
         Claim(
-            "From 5 to 20 % new weights are no better than the untrained ticket (5.1)",
+            "From 5 to 20 % trained new weights are no better than the untrained ticket (5.1)",
             "<=",
             rows(NEW, "ticket", percents=range(5, 21)),
         ),
@@ -150,11 +150,12 @@ FIGURE3_ROWS = ("ticket", NATURAL_RTT, RTT)
 
 
 def _figure3(scale: Scale) -> Iterator[Cell]:
-    """Are tickets of trained networks better than those of random ones?
+    """Are tickets of trained networks (RTTs) more robust than those of random ones?
 
     Reproduces  Figure 3: robust accuracy of tickets (RST), and of tickets drawn from naturally and
                 from adversarially trained networks (RTT).
-    Expect      adversarial RTTs first; in the paper natural RTTs last, at quick beside the tickets.
+    Expect      adversarial RTTs highest; natural RTTs lowest in the paper, level with the tickets
+                at scale quick.
     Deviations  those of Figure 1.
     """
     theirs = {"ticket": published.curves("figure1")["resnet18"]}
@@ -170,13 +171,13 @@ FIGURE3 = PaperRecipe(
             "Adversarial RTTs are more robust than tickets (5.2)",
             ">",
             rows(RTT, "ticket"),
-            short="those of adversarially trained networks are better",
+            short="adversarial RTTs are more robust",
         ),
         Claim(
             "Tickets are more robust than natural RTTs (5.2)",
             ">",
             rows("ticket", NATURAL_RTT),
-            short="those of naturally trained networks are better",
+            short="natural RTTs are more robust",
             denied=True,
         ),
     ),
@@ -185,13 +186,12 @@ FIGURE3 = PaperRecipe(
 
 
 def _figure5(scale: Scale) -> Iterator[Cell]:
-    """Is overparameterisation needed while training adversarially?
+    """Does adversarial training need the whole, overparameterised network?
 
-    Reproduces  Figure 5: tickets, tickets fine-tuned from their own weights, and adversarial RTTs
+    Reproduces  Figure 5: tickets, tickets with fine-tuned inherited weights, and adversarial RTTs
                 of ResNet18 on CIFAR-10.
-    Expect      in the paper adversarial RTTs first: a subnetwork of a large network that was
-                trained as a whole beats one that was trained alone. At quick fine-tuned tickets are
-                first, by far.
+    Expect      in the paper adversarial RTTs highest: a subnetwork of a network trained as a whole
+                beats one trained alone. At scale quick fine-tuned tickets are highest by far.
     Deviations  those of Figure 1.
     """
     theirs = {
@@ -200,7 +200,7 @@ def _figure5(scale: Scale) -> Iterator[Cell]:
     }
     makers = family(scale, "resnet18", "cifar10")
     name = panel("resnet18", "cifar10")
-    yield from compared(scale, name, makers, ("ticket", TUNED, RTT), PERCENTS, robust, theirs)
+    yield from curves_of(scale, name, makers, ("ticket", TUNED, RTT), PERCENTS, robust, theirs)
 
 
 FIGURE5 = PaperRecipe(
@@ -212,7 +212,7 @@ FIGURE5 = PaperRecipe(
             "Adversarial RTTs beat fine-tuned tickets (5.2)",
             ">",
             rows(RTT, TUNED),
-            short="training the whole network first is better",
+            short="subnetworks of the trained whole network are more robust",
         ),
         Claim("Adversarial RTTs beat tickets (5.2)", ">", rows(RTT, "ticket")),
     ),
@@ -224,21 +224,22 @@ LINES = {"fine-tuned": ("ticket", TUNED, NEW), "RTTs": ("ticket", NATURAL_RTT, R
 
 
 def _figure6(scale: Scale) -> Iterator[Cell]:
-    """Do the findings hold when everything is drawn and attacked at larger epsilons?
+    """Do the findings hold if networks are drawn, trained and attacked at larger epsilons?
 
     Reproduces  Figure 6: ResNet18 on CIFAR-10 at 12 and 16/255; (a, b) tickets and fine-tuned
                 tickets, (c, d) tickets and RTTs.
     Expect      in the paper the orders of Figures 2 and 3, with larger gaps to natural RTTs; at
-                quick fine-tuned tickets far ahead, natural RTTs behind the tickets only at 16/255.
-    Deviations  those of Figures 2 and 3; steps are 2.5 epsilon / 7 in the search (a half of epsilon
-                at small, a quarter at quick) and 2.5 epsilon / 20 in PGD-20, where the released
-                code keeps 2/255.
+                scale quick fine-tuned tickets far above, natural RTTs below the tickets only at
+                16/255.
+    Deviations  those of Figures 2 and 3; the step size is 2.5 epsilon / 7 in the search (epsilon /
+                2 at scale small, epsilon / 4 at quick) and 2.5 epsilon / 20 in PGD-20, where the
+                released code keeps 2/255.
     """
     for about, chosen in LINES.items():
         for level in LEVELS:
             makers = family(scale, "resnet18", "cifar10", level)
             name = f"{panel('resnet18', 'cifar10')}, {level}/255, {about}"
-            yield from compared(scale, name, makers, chosen, FEWER, robust)
+            yield from curves_of(scale, name, makers, chosen, FEWER, robust)
 
 
 FIGURE6 = PaperRecipe(
@@ -278,11 +279,11 @@ FIGURE6 = PaperRecipe(
 
 
 def _figure10(scale: Scale) -> Iterator[Cell]:
-    """Do tickets gain natural accuracy from training what they keep?
+    """Do tickets gain natural accuracy if their remaining weights are trained?
 
     Reproduces  Figure 10: natural accuracy of the networks of Figure 2.
-    Expect      in the paper the same order as there; at quick fine-tuned tickets some 5 points
-                ahead of tickets.
+    Expect      in the paper the order of Figure 2; at scale quick fine-tuned tickets some 5 points
+                above tickets.
     Deviations  those of Figure 2.
     """
     yield from on_cifar(scale, FIGURE2_ROWS, natural)
@@ -305,7 +306,7 @@ FIGURE10 = PaperRecipe(
             rows(TUNED, NEW, percents=LOW),
         ),
         Claim(
-            "ResNet18: tickets are comparable to those with new weights (App. D)",
+            "Tickets of ResNet18 are comparable to those with trained new weights (App. D)",
             "~",
             rows("ticket", NEW, panels="resnet18 /"),
         ),
@@ -315,11 +316,11 @@ FIGURE10 = PaperRecipe(
 
 
 def _figure11(scale: Scale) -> Iterator[Cell]:
-    """Do tickets of trained networks have higher natural accuracy than those of random ones?
+    """Do tickets of trained networks (RTTs) have a higher natural accuracy than tickets?
 
     Reproduces  Figure 11: natural accuracy of the networks of Figure 3.
-    Expect      in the paper all comparable, adversarial RTTs a little ahead; at quick these are
-                ahead by 2 to 5 points.
+    Expect      in the paper all comparable, adversarial RTTs a little higher; at scale quick these
+                are higher by 2 to 5 points.
     Deviations  those of Figure 1.
     """
     yield from on_cifar(scale, FIGURE3_ROWS, natural)
@@ -342,7 +343,7 @@ FIGURE11 = PaperRecipe(
             rows("ticket", RTT),
             short="tickets match adversarial RTTs",
         ),
-        Claim("Adversarial RTTs are the best (App. D)", ">", rows(RTT, NATURAL_RTT)),
+        Claim("Adversarial RTTs beat natural RTTs (App. D)", ">", rows(RTT, NATURAL_RTT)),
     ),
     "natural accuracy (%)",
 )

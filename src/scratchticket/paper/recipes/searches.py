@@ -1,4 +1,4 @@
-"""Searches beside the paper's: each part of docs/searches.md alone."""
+"""Searches other than the paper's: each part of docs/searches.md by itself."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ from scratchticket.paper.claims import Claim, rows
 from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.parts import panel
 from scratchticket.paper.scale import Scale, Settings
+from scratchticket.paper.study import evaluation_of
 from scratchticket.runs.cost import forward_passes
+from scratchticket.runs.recipe import stored_recipe
 from scratchticket.sweeps.job import Job
 
 BASE, PAPER = "N-FGSM", "paper"
 TOGETHER, AS_LONG = "budget by size, batches of 16", "the same, for the operations of paper"
-EPOCHS = {"small": 10}  # of the base, where it is not the scale's own
+EPOCHS = {"small": 10}  # epochs of the base search, if not those of the scale
 LONG = {
     "paper": 341,
     "small": 28,
     "quick": 57,
-}  # epochs that take as many operations as the paper's
+}  # epochs for which the search needs as many operations as the paper's
 PERCENTS = (10, 1)
 PARTS: dict[str, Settings] = {
     "budget by size": {"pattern.budget": "size", "pattern.cap": "0.5"},
@@ -48,12 +50,12 @@ PARTS: dict[str, Settings] = {
     "attack in eval mode": {"learning.batch_norm": "eval"},
     "FGSM-RS": {"attack.name": "fgsm-rs"},
 }
-POWERS = {10: "0.5", 1: "0.2"}  # of the budget by size
+POWERS = {10: "0.5", 1: "0.2"}  # power of the budget by size, by remaining percent
 NATURAL, ROBUST, MARGIN, COST = "natural", "PGD-20", "margin-PGD-20", "forward passes"
 
 
 def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
-    """Return the drawing of a ticket by a search other than the scale's."""
+    """Return the job that draws a ticket by another search than the scale's."""
     own = dict(settings)
     if own.get("pattern.budget") == "size":
         own["pattern.power"] = POWERS[percent]
@@ -62,44 +64,45 @@ def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
 
 
 def searches(scale: Scale) -> dict[str, Settings]:
-    """Return the rows: the paper's search, the base, with each part, with what helps together."""
+    """Return the rows: the paper's search, the base, two combinations, the base with each part."""
     together = PARTS["budget by size"] | PARTS["batches of 16"]
 
-    def lasting(epochs: int | None) -> Settings:
-        """Return a search of so many epochs, or of the scale's; at small the last is validated."""
+    def n_fgsm(epochs: int | None) -> Settings:
+        """Return a search with N-FGSM; at scale small only its last epoch is validated."""
         rarely = {"learning.validate_every": epochs} if scale.name == "small" else {}
         more = {"learning.epochs": epochs, **rarely} if epochs else {}
         return {"attack.name": "n-fgsm", **more}
 
-    base = lasting(EPOCHS.get(scale.name))
+    base = n_fgsm(EPOCHS.get(scale.name))
     return {
         PAPER: {},
         BASE: base,
         TOGETHER: base | together,
-        AS_LONG: lasting(LONG[scale.name]) | together,
+        AS_LONG: n_fgsm(LONG[scale.name]) | together,
         **{name: base | part for name, part in PARTS.items()},
     }
 
 
 def _cost(record: Facts) -> Measured:
-    return Measured(forward_passes(record["recipe"]), 0)
+    """Return the forward passes of a search, per training image."""
+    return Measured(forward_passes(stored_recipe(record["recipe"])), 0)
 
 
 def cells(scale: Scale) -> Iterator[Cell]:
     """Which search draws the most robust tickets for the same operations?
 
-    Reproduces  nothing of the paper, whose search is one of the rows: the parts of
-                docs/searches.md, each alone beside the same search without it, at 10 and at 1 % of
-                ResNet18 on CIFAR-10.
+    Reproduces  nothing of the paper, whose search is one of the rows: the base search with N-FGSM,
+                alone and with each part of docs/searches.md, at 10 and at 1 % of ResNet18 on
+                CIFAR-10.
     Expect      to be written when the study is finished.
-    Deviations  at small the base is a search of 10 epochs with N-FGSM, not the scale's of 16 with
-                PGD-3, which is the row of the paper's search. Margin-PGD-20 is PGD on the margin of
-                the logits: batch norm on the logits and label smoothing change the gradients of
-                cross-entropy.
+    Deviations  at scale small the base is a search of 10 epochs with N-FGSM, and the row of the
+                paper's search is the scale's of 16 epochs with PGD-3. Margin-PGD-20, PGD on the
+                margin of the logits, is run because batch norm on the logits and label smoothing
+                change the gradients of the cross-entropy.
     """
     epsilon = scale.epsilon(8)
     margin = under(Attack(PGD(20, loss="margin"), epsilon))
-    judge = {
+    attacks = {
         "attacks": [{"name": "cw-inf", "settings": {"steps": 20}}],
         "epsilons": [epsilon],
         "images": None,
@@ -107,18 +110,17 @@ def cells(scale: Scale) -> Iterator[Cell]:
     for percent in PERCENTS:
         for row, settings in searches(scale).items():
 
-            def drawn(seed: int, own: Settings = settings, of: int = percent) -> Job:
-                return ticket(scale, own, of, seed)
+            def run(seed: int, own: Settings = settings, percent: int = percent) -> Job:
+                return ticket(scale, own, percent, seed)
 
-            def judged(seed: int, own: Settings = settings, of: int = percent) -> Job:
-                subject = ticket(scale, own, of, seed)
-                return Job("judge", judge, {"subject": subject}, f"attacks on {subject.label}")
+            def evaluation(seed: int, own: Settings = settings, percent: int = percent) -> Job:
+                return evaluation_of(ticket(scale, own, percent, seed), attacks)
 
             name = f"{panel('resnet18', 'cifar10')}, {percent} %"
-            yield level(scale, name, row, drawn, natural, column=NATURAL)
-            yield level(scale, name, row, drawn, robust, column=ROBUST)
-            yield level(scale, name, row, judged, margin, column=MARGIN)
-            yield level(scale, name, row, drawn, _cost, column=COST)
+            yield level(scale, name, row, run, natural, column=NATURAL)
+            yield level(scale, name, row, run, robust, column=ROBUST)
+            yield level(scale, name, row, evaluation, margin, column=MARGIN)
+            yield level(scale, name, row, run, _cost, column=COST)
 
 
 SEARCHES = PaperRecipe(
@@ -127,20 +129,20 @@ SEARCHES = PaperRecipe(
     cells,
     (
         Claim(
-            f"{TOGETHER} is more robust than the paper's search, for as many operations",
+            f"{TOGETHER}: more robust than the paper's search for as many operations",
             ">",
             rows(AS_LONG, PAPER, only="PGD"),
-            short="more robust than the paper's for the same operations",
+            short=f"{TOGETHER}: more robust than the paper's search for as many operations",
         ),
         Claim(
-            "... and no worse at a fraction of them",
+            f"{TOGETHER}: as robust as the paper's search for a fraction of the operations",
             "<=",
             rows(PAPER, TOGETHER, only="PGD"),
-            short="as robust at a fraction of them",
+            short=f"{TOGETHER}: as robust for a fraction of the operations",
         ),
         *(
             Claim(
-                f"{part} is more robust than the base without it",
+                f"{part}: more robust than the base search without it",
                 ">",
                 rows(part, BASE, only="PGD"),
                 short=f"{part} helps",

@@ -1,4 +1,4 @@
-"""What a reader wants to know first: three questions with their answers, and the numbers behind."""
+"""The beginning of the report: three questions with their answers, and the numbers behind them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scratchticket.paper import Scale
 from scratchticket.paper.cells import EVERY
 from scratchticket.paper.claims import Judged
-from scratchticket.paper.parts import AS_NUMBERS, CIFAR, DENSE_ROW, PLATEAU, panel
+from scratchticket.paper.parts import ACTUAL_SET, CIFAR, DENSE_ROW, PLATEAU, panel
 from scratchticket.paper.recipes.adaptive import (
     ACCURACY,
     AT_WORST,
@@ -23,10 +23,10 @@ from scratchticket.paper.recipes.ratio_curves import DENSE, MATCH, TICKET
 from scratchticket.paper.report.found import Filled, Found
 from scratchticket.paper.scale import SEEDS
 
-CHANCE = 0.2  # guessing is right no more often: no scale's data of Figure 1 have fewer classes
-PERCENT = 20  # of the ticket that Sec. 4.2 compares with the dense network
+CHANCE = 0.2  # accuracy of guessing among five classes, the fewest in Figure 1 at any scale
+PERCENT = 20  # remaining percent of the ticket that Sec. 4.2 compares with the dense network
 PANELS = tuple(panel(*pair) for pair in CIFAR)
-Founds = Mapping[str, Found]  # by the recipe's name
+Founds = Mapping[str, Found]  # by name of the recipe
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Answer:
     """A question with its answer.
 
     Attributes:
-        question: In one sentence.
+        question: The question, in one sentence.
         short: The answer in a few words.
-        text: The rest of the sentence.
-        evidence: The claim that decides it, with its verdict; empty if there is none.
+        text: A sentence that gives the numbers.
+        evidence: The claim that decides the answer, with its verdict; empty if there is none.
     """
 
     question: str
@@ -51,7 +51,7 @@ class Line:
     """A number of the overview.
 
     Attributes:
-        label: Which network.
+        label: Name of the network.
         filled: Its accuracy.
     """
 
@@ -61,12 +61,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Group:
-    """Numbers of the overview that belong together.
+    """Numbers of the overview under the same attack.
 
     Attributes:
-        title: Which attack they are under, on what.
-        recipe: Whose numbers they are.
-        lines: One for each network.
+        title: The attack.
+        recipe: Name of the recipe that the numbers are from.
+        lines: The numbers, one per network.
     """
 
     title: str
@@ -75,28 +75,29 @@ class Group:
 
 
 def in_order(founds: Iterable[Found]) -> list[Found]:
-    """Return Figure 1 first, then the rest as they come."""
+    """Return the results with Figure 1 first and the others in their order."""
     return sorted(founds, key=lambda found: found.recipe.name != "figure1")
 
 
 def counted_from_one(seeds: Sequence[int]) -> str:
-    """Return seeds counted from 1, and what settings and records call them."""
+    """Return seeds counted from 1, followed by their values in settings and records."""
     counted = ", ".join(str(seed + 1) for seed in seeds)
     stored = ", ".join(map(str, seeds))
     return f"seed{'s' * (len(seeds) > 1)} {counted} ({stored} in settings and records)"
 
 
 def answers(scale: Scale, founds: Iterable[Found]) -> tuple[Answer, Answer, Answer]:
-    """Return whether tickets exist, what R2S is worth, and what was cut, a sentence each."""
+    """Return three answers: whether tickets exist, what R2S gains, and what was reduced."""
     by_name = {found.recipe.name: found for found in founds}
-    return _existence(by_name), _switching(by_name), _cut(scale, by_name)
+    return _existence(by_name), _switching(by_name), _reductions(scale, by_name)
 
 
 def overview(founds: Iterable[Found]) -> tuple[str, list[Group]]:
-    """Return the numbers behind the first two answers, and the panel that they are of.
+    """Return the numbers behind the first two answers.
 
     Returns:
-        The first panel of Figure 1, or else of Table 5, that has numbers, and its groups.
+        The name of the panel that they are from, the first of Figure 1, or else of Table 5, with
+        numbers; and the numbers in groups.
     """
     by_name = {found.recipe.name: found for found in founds}
     where = _panel(by_name, "figure1", TICKET) or _panel(by_name, "table5", WORST)
@@ -127,12 +128,12 @@ _GROUPS = (
         ),
     ),
     (
-        "R2S under PGD-20, {ball}, made on one of its tickets (the paper's protocol)",
+        "R2S under PGD-20, {ball}, on one of its tickets (the paper's protocol)",
         "table3",
-        ((DENSE_ROW, PGD, "dense network"), (named(AS_NUMBERS), PGD, "R2S")),
+        ((DENSE_ROW, PGD, "dense network"), (named(ACTUAL_SET), PGD, "R2S")),
     ),
     (
-        "R2S under attackers who know the set, {ball}",
+        "R2S under attackers who know its tickets, {ball}",
         "table5",
         (
             (EOT, ACCURACY, "R2S, PGD-20 on the expected gradient"),
@@ -146,89 +147,96 @@ _GROUPS = (
 
 
 def _panel(by_name: Founds, recipe: str, row: str) -> str:
-    """Return the first panel in which a row has a number; empty if there is none."""
+    """Return the name of the first panel in which a row has a number; empty if there is none."""
     cells = by_name[recipe].cells if recipe in by_name else ()
-    there = {filled.cell.panel for filled in cells if filled.cell.row == row and filled.values}
-    return next((name for name in PANELS if name in there), "")
+    filled_panels = {
+        filled.cell.panel for filled in cells if filled.cell.row == row and filled.values
+    }
+    return next((name for name in PANELS if name in filled_panels), "")
 
 
 def _existence(by_name: Founds) -> Answer:
+    """Return whether robust scratch tickets exist, from Figure 1."""
     question = "Do robust scratch tickets exist?"
     where = _panel(by_name, "figure1", TICKET)
     if not where:
         return Answer(question, "Not run", "Figure 1 has no numbers yet.")
     found = by_name["figure1"]
-    here = [f for f in found.cells if f.cell.panel == where and f.values]
-    tickets = [f for f in here if f.cell.row == TICKET and int(f.cell.column) in PLATEAU]
-    dense = next((f for f in here if (f.cell.row, f.cell.column) == (DENSE, EVERY)), None)
+    numbers = [f for f in found.cells if f.cell.panel == where and f.values]
+    tickets = [f for f in numbers if f.cell.row == TICKET and int(f.cell.column) in PLATEAU]
+    dense = next((f for f in numbers if (f.cell.row, f.cell.column) == (DENSE, EVERY)), None)
     if not tickets:
         return Answer(question, "Not run", "Figure 1 has no ticket of 5 to 40 % yet.")
     ticket = min(tickets, key=lambda filled: abs(int(filled.cell.column) - PERCENT))
     low, _ = ticket.interval() or (0.0, 0.0)
     chance = 0.5 if "data.classes" in found.scale.changes else CHANCE
-    network, data = map(found.scale.here, where.split(" / "))
-    beside = (
-        "" if dense is None else f"; the adversarially trained dense network on {_percent(dense)}"
+    network, data = map(found.scale.our_name, where.split(" / "))
+    compared = (
+        "" if dense is None else f"; the adversarially trained dense network {_percent(dense)}"
     )
     return Answer(
         question,
         "Yes" if low > 100 * chance else "None that resists attack was found",
-        f"on {data}, {ticket.cell.column} % of the weights of a random {network}, none of them "
-        f"trained, are right on {_percent(ticket)} of the test images under PGD-20 (linf, "
-        f"{found.scale.epsilon(8)}){beside}.",
-        _told(found, MATCH),
+        f"on {data}, a ticket with {ticket.cell.column} % of the weights of a random {network}, "
+        f"none of them trained, classifies {_percent(ticket)} of the test images correctly under "
+        f"PGD-20 (linf, {found.scale.epsilon(8)}){compared}.",
+        _evidence(found, MATCH),
     )
 
 
 def _switching(by_name: Founds) -> Answer:
+    """Return what R2S gains against an attacker who knows its tickets, from Table 5."""
     question = (
-        "What is a random switch between tickets (R2S) worth against an attacker who knows the set?"
+        "Does a random switch between tickets (R2S) gain robustness against an attacker who knows "
+        "them?"
     )
     where = _panel(by_name, "table5", WORST)
     if not where:
         return Answer(question, "Not run", "Table 5 has no numbers yet.")
     found = by_name["table5"]
-    here = {f.cell.row: f for f in found.cells if f.cell.panel == where and f.values}
-    verdict = _judged(found, AT_WORST).verdict
-    short = {"holds": "A gain", "does not hold": "Nothing, it loses"}
-    beside = "".join(
-        f", {label} on {_percent(here[row])}"
+    numbers = {f.cell.row: f for f in found.cells if f.cell.panel == where and f.values}
+    verdict = _claim_named(found, AT_WORST).verdict
+    short = {"holds": "It gains", "does not hold": "It loses"}
+    compared = "".join(
+        f", {label} {_percent(numbers[row])}"
         for row, label in ((WORST_DENSE, "the dense network"), (SINGLE, "its best single ticket"))
-        if row in here
+        if row in numbers
     )
     return Answer(
         question,
-        short.get(verdict, "No gain that can be told"),
-        f"with the strongest attack on each image R2S is right on {_percent(here[WORST])} of them"
-        f"{beside} ({found.scale.here(where)}).",
-        _told(found, AT_WORST),
+        short.get(verdict, "Cannot be told"),
+        f"under the strongest attack on each image R2S classifies {_percent(numbers[WORST])} of "
+        f"the images correctly{compared} ({found.scale.our_name(where)}).",
+        _evidence(found, AT_WORST),
     )
 
 
-def _cut(scale: Scale, by_name: Founds) -> Answer:
+def _reductions(scale: Scale, by_name: Founds) -> Answer:
+    """Return what is smaller than in the paper."""
     filled = [f for found in by_name.values() for f in found.cells if f.values]
-    alone = sum(len(f.values) == 1 for f in filled)
-    several = f"{alone} of {len(filled)} numbers are of one seed, where the paper has {SEEDS}"
-    seeds = (
-        several if alone else f"every number is of {len(scale.seeds)} seeds, the paper's of {SEEDS}"
-    )
-    own = f"; beyond that, set by you: {', '.join(scale.changes)}" if scale.changes else ""
-    short = f"Scale {scale.name}" if scale.cut else f"Nothing at scale {scale.name}"
-    cut = f"{scale.cut}; " if scale.cut else ""
-    return Answer("What was cut?", short, f"{cut}{seeds}{own}.")
+    single = sum(len(f.values) == 1 for f in filled)
+    some = f"{single} of {len(filled)} numbers are from one seed, the paper's from {SEEDS}"
+    all_numbers = f"every number is from {len(scale.seeds)} seeds, the paper's from {SEEDS}"
+    own = f"; further settings of yours: {', '.join(scale.changes)}" if scale.changes else ""
+    short = f"Scale {scale.name}" if scale.summary else f"Nothing at scale {scale.name}"
+    reduced = f"{scale.summary}; " if scale.summary else ""
+    text = f"{reduced}{some if single else all_numbers}{own}."
+    return Answer("What is smaller than in the paper?", short, text)
 
 
-def _judged(found: Found, short: str) -> Judged:
+def _claim_named(found: Found, short: str) -> Judged:
+    """Return the claim with this short form."""
     return next(judged for judged in found.claims if judged.claim.short == short)
 
 
-def _told(found: Found, short: str) -> str:
-    """Return what the numbers say of a claim, with the difference."""
-    judged = _judged(found, short)
+def _evidence(found: Found, short: str) -> str:
+    """Return a claim with its answer and the difference behind it."""
+    judged = _claim_named(found, short)
     difference = judged.comparison.text()
     points = f"; the difference in points is {difference}" if difference else ""
     return f"{short[0].upper()}{short[1:]}: {judged.answer}{points}."
 
 
 def _percent(filled: Filled | None) -> str:
+    """Return an accuracy with its unit; empty for none."""
     return "" if filled is None else f"{filled.text()} %"

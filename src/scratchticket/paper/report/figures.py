@@ -1,8 +1,8 @@
-"""The paper's figures redrawn, one picture per panel: same axes, same lines.
+"""Pictures of the paper's figures, one per panel, with the same axes and lines.
 
-Ours is drawn full, the paper's numbers, where they are known, hollow and dotted; the legend names
-every line and what is the paper's. Text and axes take the colour of the page, so that a picture can
-be read on dark and on light ground; its size is that of a phone, so that its letters are too.
+Our numbers have filled markers and solid lines; the paper's, where they are known, hollow markers
+and dotted lines. Text and axes take the colour of the page, so a picture can be read in light and
+dark themes; it fits the width of a phone, so its text is not scaled down there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from scratchticket.paper.report.tables import title
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9")
 MARKERS = "osD^vP"
-INK = "#010203"  # stands for the page's own colour
+INK = "#010203"  # replaced by the text colour of the page
 STYLE: Any = {
     "svg.hashsalt": "scratchticket",
     "svg.fonttype": "none",
@@ -36,11 +36,11 @@ STYLE: Any = {
 }
 
 
-def drawn(found: Found, panel: str) -> str | None:
-    """Draw a panel of a figure.
+def picture_of(found: Found, panel: str) -> str | None:
+    """Return the picture of a panel of a figure.
 
     Returns:
-        SVG for use inside a page; None for a table. The same numbers give the same bytes.
+        SVG to be put inside a page; None for a table. Equal numbers give equal bytes.
     """
     draw = {"curves": _curves, "matrix": _matrix, "bars": _bars}.get(found.recipe.shape)
     if draw is None:
@@ -56,8 +56,8 @@ def drawn(found: Found, panel: str) -> str | None:
     return _inline(text.getvalue(), f"{found.recipe.name}-{panel}")
 
 
-def described(found: Found, panel: str) -> str:
-    """Return what a picture shows, in words, for those who do not see it."""
+def description(found: Found, panel: str) -> str:
+    """Return the text alternative of a picture, for screen readers."""
     best = max((f for f in found.panels[panel] if f.mean is not None), key=lambda f: f.mean or 0.0)
     rows = dict.fromkeys(f.cell.row for f in found.panels[panel])
     at = f" at {best.cell.column}" if best.cell.column else ""
@@ -69,7 +69,7 @@ def described(found: Found, panel: str) -> str:
 
 
 def _inline(svg: str, name: str) -> str:
-    """Return SVG without prologue, in the page's colour, its names unlike other pictures'."""
+    """Return SVG without prologue, in the page's colour, with ids that are unique on the page."""
     prefix = re.sub(r"[^a-z0-9]+", "-", name.lower())
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
@@ -77,7 +77,7 @@ def _inline(svg: str, name: str) -> str:
 
 
 def _curves(axes: Axes, found: Found, cells: list[Filled]) -> None:
-    """Draw lines over the remaining percent, dense networks as dashed lines."""
+    """Draw accuracy by remaining percent; dense networks as dashed lines."""
     lines: dict[str, list[Filled]] = {}
     for filled in cells:
         lines.setdefault(filled.cell.row, []).append(filled)
@@ -89,10 +89,10 @@ def _curves(axes: Axes, found: Found, cells: list[Filled]) -> None:
         known = [f for f in own if f.mean is not None]
         x, y = [float(f.cell.column) for f in known], [100 * (f.mean or 0.0) for f in known]
         axes.plot(x, y, color=colour, marker=marker, ms=4, lw=1.3, label=row)
-        theirs = [f for f in own if f.cell.published is not None]
+        printed = [f for f in own if f.cell.published is not None]
         axes.plot(
-            [float(f.cell.column) for f in theirs],
-            [f.cell.published or 0.0 for f in theirs],
+            [float(f.cell.column) for f in printed],
+            [f.cell.published or 0.0 for f in printed],
             color=colour,
             marker=marker,
             ms=4,
@@ -105,8 +105,10 @@ def _curves(axes: Axes, found: Found, cells: list[Filled]) -> None:
 
 
 def _dashed(axes: Axes, filled: Filled, colour: str, row: str) -> None:
-    """Draw a number that holds at every ratio."""
-    axes.plot([], [], color=colour, lw=1.2, ls="--", label=row)  # also if only the paper has it
+    """Draw a number that does not depend on the ratio, as a horizontal line."""
+    axes.plot(
+        [], [], color=colour, lw=1.2, ls="--", label=row
+    )  # for the legend, also if only the paper has the number
     if filled.mean is not None:
         axes.axhline(100 * filled.mean, color=colour, lw=1.2, ls="--")
     if filled.cell.published is not None:
@@ -114,7 +116,7 @@ def _dashed(axes: Axes, filled: Filled, colour: str, row: str) -> None:
 
 
 def _matrix(axes: Axes, found: Found, cells: list[Filled]) -> None:
-    """Draw a transfer matrix: rows attacked, columns asked."""
+    """Draw a transfer matrix: a row for each source, a column for each evaluated ticket."""
     names = list(dict.fromkeys(f.cell.row for f in cells))
     shares = {(f.cell.row, f.cell.column): 100 * (f.mean or 0.0) for f in cells}
     table = [[shares[row, column] for column in names] for row in names]
@@ -126,12 +128,12 @@ def _matrix(axes: Axes, found: Found, cells: list[Filled]) -> None:
             axes.text(x, y, f"{share:.0f}", ha="center", va="center", color=colour, fontsize=7.5)
     axes.set_xticks(range(len(names)), names, fontsize=7.5)
     axes.set_yticks(range(len(names)), names, fontsize=7.5)
-    axes.set(xlabel="attack shown to", ylabel="attack made on")
+    axes.set(xlabel="evaluated ticket", ylabel="attacked ticket")
     axes.figure.colorbar(picture, ax=axes, label=found.recipe.unit).outline.set_visible(False)
 
 
 def _bars(axes: Axes, found: Found, cells: list[Filled]) -> None:
-    """Draw groups of bars, one group for each column."""
+    """Draw a group of bars for each column."""
     columns = list(dict.fromkeys(f.cell.column for f in cells))
     rows = list(dict.fromkeys(f.cell.row for f in cells))
     width = 0.8 / len(rows)
@@ -146,7 +148,7 @@ def _bars(axes: Axes, found: Found, cells: list[Filled]) -> None:
 
 
 def _tidy(axes: Axes, published: bool = False) -> None:
-    """Add grid and legend, below the picture, where it hides no line."""
+    """Add a grid, and a legend below the axes, where it covers no line."""
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     lines, names = axes.get_legend_handles_labels()

@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing else, not even a network."""
+"""The report as one self-contained HTML file, which needs no network."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from scratchticket.paper.report.answers import (
     in_order,
     overview,
 )
-from scratchticket.paper.report.figures import described, drawn
+from scratchticket.paper.report.figures import description, picture_of
 from scratchticket.paper.report.found import Filled, Found, Records, doubts_about
-from scratchticket.paper.report.markdown import printed
+from scratchticket.paper.report.markdown import printed_difference
 from scratchticket.paper.report.tables import Grid, Name, grid, notes, published, title
 from scratchticket.paper.scale import DataSet
 from scratchticket.pictures.html import head
 from scratchticket.runs.summary import outcome
 
 Facts = dict[str, Any]
-PRINTED = "the paper's difference"
-WIDE = 5  # columns, beyond which a table has a printed line to itself
-LONG = 10  # rows, beyond which only the picture of a panel is printed
+PAPERS = "the paper's difference"  # heading of a column
+WIDE = 5  # a table of more columns takes the whole width of a printed page
+LONG = 10  # of curves with more rows the picture is printed without the table
 METHODS = (
     "ticket",
     "dense network",
@@ -50,9 +50,9 @@ def page(scale: Scale, founds: Sequence[Found], records: Records) -> str:
     """Return the report.
 
     Args:
-        scale: Of all.
-        founds: What was found for each recipe.
-        records: Behind them.
+        scale: Scale of all recipes.
+        founds: Results of each recipe.
+        records: The records that they come from.
     """
     script, style = (
         files(__package__).joinpath(f"page.{kind}").read_text() for kind in ("js", "css")
@@ -74,7 +74,7 @@ figure, {escape(counted_from_one(scale.seeds))}.</p>
 </div>
 {_contents(in_order(founds))}
 <div class="rest">
-{_form(scale, founds, records)}
+{_filters(scale, founds, records)}
 {_section(first)}
 {_verdicts(in_order(founds))}
 {sections}
@@ -89,7 +89,7 @@ figure, {escape(counted_from_one(scale.seeds))}.</p>
 
 
 def _answers(scale: Scale, founds: Sequence[Found]) -> str:
-    """Return the questions that a reader has first, with their answers; none of studies alone."""
+    """Return the three main questions with answers; nothing if there are only studies."""
     if not _of_paper(founds):
         return ""
     lines = "".join(
@@ -98,25 +98,26 @@ def _answers(scale: Scale, founds: Sequence[Found]) -> str:
         + "</dd>"
         for one in answers(scale, founds)
     )
-    less = "".join(f"<li>{escape(line)}</li>" for line in scale.less)
-    cuts = f"<details><summary>Everything that was cut</summary><ul>{less}</ul></details>"
+    items = "".join(f"<li>{escape(line)}</li>" for line in scale.differences)
+    summary = "All differences from the paper"
+    details = f"<details><summary>{summary}</summary><ul>{items}</ul></details>"
     return f"""<section id="answers" aria-label="Answers">
 <dl>{lines}</dl>
-{cuts if less else ""}
+{details if items else ""}
 </section>"""
 
 
 def _of_paper(founds: Sequence[Found]) -> bool:
-    """Whether there is a table or figure of the paper among them."""
+    """Return whether a table or figure of the paper is among the results."""
     return any(found.recipe.name in NAMES for found in founds)
 
 
 def _overview(founds: Sequence[Found]) -> str:
-    """Return the figure of the numbers behind the first two answers."""
+    """Return the overview: a figure of the numbers behind the first two answers."""
     where, groups = overview(founds)
     if not groups:
         return ""
-    name = founds[0].scale.here(where)
+    name = founds[0].scale.our_name(where)
     body = "\n".join(map(_group, groups))
     return f"""<section id="overview">
 <h2>Overview: accuracy of {escape(name)}</h2>
@@ -124,37 +125,39 @@ def _overview(founds: Sequence[Found]) -> str:
 <div class="dot axis" aria-hidden="true"><span></span>
 <span class="ends"><span>0</span><span>50</span><span>100 %</span></span><span></span></div>
 {body}
-<figcaption>Share of test images that are right, in percent. Full: ours, with the 95 % interval that
-the number of test images gives; hollow, and in italics: the paper's, of its networks and data.
-± is the standard deviation over seeds.</figcaption>
+<figcaption>Accuracy on the test images, in percent. Filled: ours, with the 95 % interval for the
+number of test images; hollow and in italics: the paper's, with its networks and data. ± is the
+standard deviation over seeds.</figcaption>
 </figure>
 </section>"""
 
 
 def _group(group: Group) -> str:
-    lines = "\n".join(map(_dot, group.lines))
-    source = f'<a href="#{group.recipe}">{_titled(group.recipe)}</a>'
+    """Return a group of the overview: its title, a link to its recipe, and its lines."""
+    lines = "\n".join(map(_overview_line, group.lines))
+    source = f'<a href="#{group.recipe}">{_recipe_title(group.recipe)}</a>'
     return f"<h3>{escape(group.title)} <small>{source}</small></h3>\n{lines}"
 
 
-def _titled(recipe: str) -> str:
+def _recipe_title(recipe: str) -> str:
+    """Return the title of a table or figure: ``Table 1``."""
     return re.sub(r"([a-z]+)(\d+)", lambda m: f"{m[1].capitalize()} {m[2]}", recipe)
 
 
-def _dot(line: Line) -> str:
-    """Return a line of the overview: what it is, a dot with its interval, the number."""
+def _overview_line(line: Line) -> str:
+    """Return a line of the overview: label, dot with interval, and number."""
     filled, theirs = line.filled, published(line.filled)
     at, (low, high) = 100 * (filled.mean or 0.0), filled.interval() or (0.0, 0.0)
     kind = next((k for k in ("dense", "R2S") if line.label.startswith(k)), "ticket")
-    said = f"{filled.text()} %, interval {low:.1f} to {high:.1f} %"
-    said += f", the paper's {theirs} %" if theirs else ""
+    spoken = f"{filled.text()} %, interval {low:.1f} to {high:.1f} %"
+    spoken += f", the paper's {theirs} %" if theirs else ""
     hollow = f'<circle class="theirs" cx="{theirs}%" cy="50%" r="4"/>' if theirs else ""
     return f"""<div class="dot {kind.lower()}"><span>{escape(line.label)}</span>
-<svg role="img" aria-label="{escape(said, quote=True)}">
+<svg role="img" aria-label="{escape(spoken, quote=True)}">
 <line class="track" x2="100%" y1="50%" y2="50%"/>
 <line class="interval" x1="{low:.2f}%" x2="{high:.2f}%" y1="50%" y2="50%"/>{hollow}
 <circle cx="{at:.2f}%" cy="50%" r="5"/></svg>
-<span class="number">{_spread(filled)} {_italic(theirs)}</span></div>"""
+<span class="number">{_number_text(filled)} {_italic(theirs)}</span></div>"""
 
 
 def _contents(founds: Sequence[Found]) -> str:
@@ -168,15 +171,15 @@ def _contents(founds: Sequence[Found]) -> str:
     return f"""<nav aria-label="Contents"><h2>Contents</h2><ul>
 {answers}
 {first}
-<li><a href="#verdicts">All claims, counted</a></li>
+<li><a href="#verdicts">Verdicts of all claims</a></li>
 {"".join(rest)}
 <li><a href="#records">All records</a></li></ul></nav>"""
 
 
-def _form(scale: Scale, founds: Sequence[Found], records: Records) -> str:
-    """Return the filters: everything that panels, rows or jobs are about."""
+def _filters(scale: Scale, founds: Sequence[Found], records: Records) -> str:
+    """Return the form of filters: networks, data, methods and ratios on the page, and a search."""
     panels = [(found, name) for found in founds for name in found.panels]
-    texts = [_about(found, name) for found, name in panels]
+    texts = [_panel_text(found, name) for found, name in panels]
     texts += [str(facts["job"].get("label", "")) for facts in records.by_id.values()]
     networks, data, methods = (
         dict.fromkeys(value for text in texts for value in of(text).split("|") if value)
@@ -184,8 +187,8 @@ def _form(scale: Scale, founds: Sequence[Found], records: Records) -> str:
     )
     percents = sorted({p for found, name in panels for p in _percents(found, name)}, key=int)
     choices: tuple[tuple[str, Mapping[str, str]], ...] = (
-        ("network", {name: _stands(scale, name) for name in networks}),
-        ("data", {name: _stands(scale, name) for name in data}),
+        ("network", {name: _filter_label(scale, name) for name in networks}),
+        ("data", {name: _filter_label(scale, name) for name in data}),
         ("method", {name: name for name in METHODS if name in methods}),
         ("ratio", {percent: f"{percent} %" for percent in percents}),
     )
@@ -201,6 +204,12 @@ def _form(scale: Scale, founds: Sequence[Found], records: Records) -> str:
 
 
 def _select(name: str, values: Mapping[str, str]) -> str:
+    """Return the menu of a filter.
+
+    Args:
+        name: Name of the filter.
+        values: Labels by value.
+    """
     options = "".join(
         f'<option value="{escape(value)}">{escape(label)}</option>'
         for value, label in values.items()
@@ -209,28 +218,28 @@ def _select(name: str, values: Mapping[str, str]) -> str:
     return f'<label>{name} <select name="{name}">{everything}{options}</select></label>\n'
 
 
-def _stands(scale: Scale, name: str) -> str:
-    """Return how a filter calls a network or data: as run here, and as in the paper."""
-    here = scale.here(name)
-    return name if here.startswith(name) else f"{here} ({name})"
+def _filter_label(scale: Scale, name: str) -> str:
+    """Return the label of a network or data set in a filter: our name, and the paper's."""
+    ours = scale.our_name(name)
+    return name if ours.startswith(name) else f"{ours} ({name})"
 
 
 def _verdicts(founds: Sequence[Found]) -> str:
-    """Return a line for each table and figure: its question, the answers, the verdicts counted."""
+    """Return a line per recipe: its question, its answers, and its number of claims by verdict."""
     lines = []
     for found in founds:
         counts = Counter(claim.verdict for claim in found.claims)
-        said = ", ".join(f"{_verdict(text)} {count}" for text, count in counts.items())
+        verdicts = ", ".join(f"{_verdict(text)} {count}" for text, count in counts.items())
         lines.append(
             f'<tr data-of="{found.recipe.name}"><th scope="row">'
             f'<a href="#{found.recipe.name}">{found.recipe.title}</a></th>'
             f'<td class="text" data-label="question">{escape(found.recipe.question)}</td>'
-            f'<td class="text" data-label="answer">{_in_words(found)}</td>'
-            f'<td class="text" data-label="claims">{said}</td>'
+            f'<td class="text" data-label="answer">{_short_answers(found)}</td>'
+            f'<td class="text" data-label="claims">{verdicts}</td>'
             f'<td data-label="numbers">{found.done} of {len(found.cells)}</td></tr>'
         )
     return f"""<section id="verdicts">
-<h2>All claims, counted</h2>
+<h2>Verdicts of all claims</h2>
 <table class="cards">
 <thead><tr><th></th><th class="text">question</th><th class="text">answer</th>
 <th class="text">claims</th><th>numbers</th></tr></thead>
@@ -240,12 +249,12 @@ def _verdicts(founds: Sequence[Found]) -> str:
 
 
 def _rule() -> str:
-    """Return the rule of verdicts, in words."""
+    """Return the rule of verdicts, which is the docstring of the comparison module."""
     return " ".join((rule or "").split("\n\n", 1)[1].replace("*", "").split())
 
 
-def _in_words(found: Found) -> str:
-    """Return the answers to a recipe's question, a line each."""
+def _short_answers(found: Found) -> str:
+    """Return the short answers of a recipe, one line each."""
     if not found.panels:
         return "not run"
     return "<br>".join(
@@ -256,46 +265,46 @@ def _in_words(found: Found) -> str:
 
 
 def _section(found: Found) -> str:
-    """Return a table or figure: its question, the answers, the claims, then the numbers."""
+    """Return the section of a recipe: question, answers, claims, numbers, then details."""
     recipe = found.recipe
-    begin = f"""<section id="{recipe.name}">
+    opening = f"""<section id="{recipe.name}">
 <h2>{recipe.title}: {escape(recipe.question)}</h2>"""
     doubts = doubts_about(recipe)
-    jobs = f"{len(recipe.jobs(found.scale)):,} jobs at this scale, shared with other recipes."
-    folded = {
+    jobs = f"{len(recipe.jobs(found.scale)):,} jobs at this scale, some shared with other recipes."
+    details = {
         "Expect": recipe.part("Expect"),
         "Cost": jobs,
         "Deviations": recipe.part("Deviations"),
     }
-    folded |= {"Doubts": " ".join(doubts)} if doubts else {}
-    more = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in folded.items())
+    details |= {"Doubts": " ".join(doubts)} if doubts else {}
+    more = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in details.items())
     and_doubts = ", doubts about the paper's numbers" if doubts else ""
-    end = f"""<details><summary>Expectation, cost, deviations{and_doubts}</summary>
+    closing = f"""<details><summary>Expectation, cost, deviations{and_doubts}</summary>
 <dl>{more}</dl></details>
 </section>"""
     if not found.panels:
-        return f"{begin}\n<p>Not run at this scale.</p>\n{end}"
+        return f"{opening}\n<p>Not run at this scale.</p>\n{closing}"
     panels = "\n".join(_panel(found, name) for name in found.panels)
-    return f"""{begin}
-<p class="answer">{_in_words(found)}</p>
+    return f"""{opening}
+<p class="answer">{_short_answers(found)}</p>
 {_claims(found.claims)}
 <p>{escape(recipe.part("Reproduces"))} Numbers: {escape(recipe.unit)}.</p>
 <div class="panels {recipe.shape}">
 {panels}
 </div>
-{end}"""
+{closing}"""
 
 
 def _panel(found: Found, name: str) -> str:
-    """Return a panel: its picture, if it has one, and its table."""
-    about = _about(found, name)
-    picture = drawn(found, name)
+    """Return a panel: its picture, if any, and its table."""
+    about = _panel_text(found, name)
+    picture = picture_of(found, name)
     figure = ""
     if picture is not None:
-        said = escape(described(found, name), quote=True)
+        alternative = escape(description(found, name), quote=True)
         figure = (
             "<figure>"
-            + picture.replace("<svg", f'<svg role="img" aria-label="{said}"', 1)
+            + picture.replace("<svg", f'<svg role="img" aria-label="{alternative}"', 1)
             + "</figure>"
         )
     return f"""<div class="panel" data-network="{_networks(found.scale, about)}"
@@ -306,33 +315,36 @@ def _panel(found: Found, name: str) -> str:
 </div>"""
 
 
-def _about(found: Found, panel: str) -> str:
-    """Return everything that a panel is about, a line each: itself with each of its rows."""
+def _panel_text(found: Found, panel: str) -> str:
+    """Return the names of a panel and each of its rows, one row per line, for the filters."""
     rows = dict.fromkeys(filled.cell.row for filled in found.panels[panel])
     return "\n".join(f"{panel}: {row}" for row in rows)
 
 
 def _networks(scale: Scale, text: str) -> str:
+    """Return the names of networks in a text, separated by bars."""
     known = {word for name in scale.networks for word in name.split("_")} - set(get_args(DataSet))
-    return _those(known, text)
+    return _words_in(known, text)
 
 
 def _data(text: str) -> str:
-    return _those(get_args(DataSet), text)
+    """Return the names of data sets in a text, separated by bars."""
+    return _words_in(get_args(DataSet), text)
 
 
-def _those(known: Iterable[str], text: str) -> str:
-    """Return those of some words that a text has, with bars between them."""
+def _words_in(known: Iterable[str], text: str) -> str:
+    """Return the known words that occur in a text, separated by bars."""
     words = set(re.findall(r"[a-z0-9]+", text.lower()))
     return "|".join(sorted(word for word in known if word in words))
 
 
 def _methods(text: str) -> str:
+    """Return the methods that the lines of a text are about, separated by bars."""
     return "|".join(sorted({_method(line) for line in text.splitlines()}))
 
 
 def _method(text: str) -> str:
-    """Return which of :data:`METHODS` a row, a panel or a job is about."""
+    """Return the one of :data:`METHODS` that a row, panel or job is about."""
     text = text.lower()
     if "r2s" in text:
         return "R2S"
@@ -348,20 +360,20 @@ def _method(text: str) -> str:
 
 
 def _percents(found: Found, panel: str) -> list[str]:
-    """Return the remaining percents that a panel has columns or rows of."""
+    """Return the remaining percents among the columns and rows of a panel."""
     numbers = grid(found, panel)
     names = [*numbers.columns, *(name for name, _ in numbers.rows)]
     return [p for name in names if (p := _percent(name))]
 
 
 def _percent(name: Name) -> str:
-    """Return the percent that a column or row is about, if it is about one ticket."""
+    """Return the percent of a column or row about one ticket; empty for others."""
     named = re.fullmatch(r"(?:ticket, )?(\d+) %", name.ours)
     return named[1] if named else ""
 
 
-def _mark(found: Found, name: Name, percents: bool = True) -> str:
-    """Return the attributes by which the page filters a column or row."""
+def _filter_attributes(found: Found, name: Name, percents: bool = True) -> str:
+    """Return the HTML attributes by which the page filters a column or row."""
     percent = _percent(name)
     marks = f' data-percent="{percent}"' if percents and percent else ""
     rows = {filled.cell.row for filled in found.cells}
@@ -371,21 +383,21 @@ def _mark(found: Found, name: Name, percents: bool = True) -> str:
 
 
 def _name(name: Name, after: str = "") -> str:
-    """Return a name, the paper's in italics beside it; breakable at underscores."""
+    """Return our name, followed by the paper's in italics; lines may break after underscores."""
     theirs = f" <small><i>{escape(name.theirs)}</i>{after}</small>" if name.theirs else ""
     return escape(name.ours).replace("_", "_<wbr>") + theirs
 
 
 def _table(found: Found, numbers: Grid) -> str:
-    """Return a panel's table; of tickets its columns can be filtered, or else its rows."""
-    marks = [_mark(found, column) for column in numbers.columns]
+    """Return a panel's table; if its columns are percents they are filtered, else its rows."""
+    marks = [_filter_attributes(found, column) for column in numbers.columns]
     by_column = any("data-percent" in mark for mark in marks)
     heads = "".join(
         f'<th scope="col"{mark}>{_name(column)}</th>'
         for column, mark in zip(numbers.columns, marks, strict=True)
     )
     body = "".join(
-        f'<tr{_mark(found, row, not by_column)}><th scope="row">{_name(row)}</th>'
+        f'<tr{_filter_attributes(found, row, not by_column)}><th scope="row">{_name(row)}</th>'
         + "".join(map(_number, cells, marks, numbers.columns))
         + "</tr>"
         for row, cells in numbers.rows
@@ -398,46 +410,51 @@ def _table(found: Found, numbers: Grid) -> str:
 
 
 def _number(filled: Filled | None, mark: str, column: Name) -> str:
-    """Return one number, the paper's beside it; difference and interval on demand."""
+    """Return one number with the paper's; difference and interval are shown on demand."""
     if filled is None:
         return f"<td{mark}></td>"
-    theirs, said = published(filled), notes(filled)
-    beside = f" {_italic(theirs)}"
-    more = f'<small class="more">{" ".join(said)}</small>' if said else ""
-    ours = _spread(filled)
-    if filled.values:  # of several seeds, the first that is done
+    small = notes(filled)
+    italic = f" {_italic(published(filled))}"
+    more = f'<small class="more">{" ".join(small)}</small>' if small else ""
+    ours = _number_text(filled)
+    if filled.values:  # a link to the first seed that was run
         job = filled.cell.jobs[filled.values[0].seed]
         ours = f'<a href="#job-{job.id[:16]}">{ours}</a>'
-    return f'<td{mark} data-label="{escape(column.ours, quote=True)}">{ours}{beside}{more}</td>'
+    return f'<td{mark} data-label="{escape(column.ours, quote=True)}">{ours}{italic}{more}</td>'
 
 
-def _spread(filled: Filled) -> str:
-    """Return a number, its spread over seeds in one piece."""
+def _number_text(filled: Filled) -> str:
+    """Return a number; no line breaks within its spread over seeds."""
     text, sign, spread = filled.text().partition(" ± ")
     return f'{text} <span class="spread">±&nbsp;{spread}</span>' if sign else text
 
 
 def _italic(theirs: str) -> str:
-    """Return what the paper has, as everything of its is set."""
+    """Return a number of the paper's in italics, as all of its numbers are set."""
     return f"<i>{theirs}</i>" if theirs else ""
 
 
 def _claims(claims: Sequence[Judged]) -> str:
-    """Return the claims with their verdicts."""
+    """Return the table of claims with their verdicts."""
     theirs = any(judged.claim.printed for judged in claims)
     lines = "".join(
         f'<tr><th scope="row">{escape(judged.claim.text)}</th>'
-        + (f'<td data-label="{PRINTED}">{_italic(printed(judged))}</td>' if theirs else "")
+        + (
+            f'<td data-label="{PAPERS}">{_italic(printed_difference(judged))}</td>'
+            if theirs
+            else ""
+        )
         + f'<td data-label="ours (points)">{escape(judged.comparison.text())}</td>'
         f'<td data-label="verdict">{_verdict(judged.verdict)}</td></tr>'
         for judged in claims
     )
     return f"""<table class="cards claims"><thead><tr><th class="text">claim</th>
-{f"<th>{PRINTED}</th>" if theirs else ""}<th>ours (points)</th><th>verdict</th></tr></thead>
+{f"<th>{PAPERS}</th>" if theirs else ""}<th>ours (points)</th><th>verdict</th></tr></thead>
 <tbody>{lines}</tbody></table>"""
 
 
 def _verdict(text: str) -> str:
+    """Return a verdict or answer, marked for its colour."""
     kind = "not-tested" if text.startswith("not") else text.replace(" ", "-")
     return f'<span class="verdict {kind}">{escape(text)}</span>'
 
@@ -459,8 +476,8 @@ def _records(scale: Scale, founds: Sequence[Found], records: Records) -> str:
     )
     return f"""<section id="records">
 <h2>All records</h2>
-<p class="paper">They are in the file that this was printed from, like tables of more than
-{LONG} rows of what is in a picture.</p>
+<p class="paper">Not printed, like tables of more than {LONG} rows whose numbers are in a picture:
+they are in the HTML file.</p>
 <table class="cards"><thead><tr><th class="text">job</th><th class="text">what</th><th>seed</th>
 <th class="text">attacks</th><th class="text">result</th><th>seconds</th><th class="text">on</th>
 <th class="text">used in</th></tr></thead><tbody>{rows}</tbody></table>
@@ -468,9 +485,9 @@ def _records(scale: Scale, founds: Sequence[Found], records: Records) -> str:
 
 
 def _record(scale: Scale, name: str, facts: Facts, used: list[str], seed: int | None) -> str:
-    """Return the line of a job."""
+    """Return the row of a job."""
     record, job = facts["record"], facts["job"]
-    label, said = str(job.get("label", "")), outcome(record)
+    label, result = str(job.get("label", "")), outcome(record)
     where = str(record.get("machine", {}).get("device", ""))
     configuration = escape(json.dumps(job, indent=1))
     links = ", ".join(f'<a href="#{title.lower().replace(" ", "")}">{title}</a>' for title in used)
@@ -483,7 +500,7 @@ def _record(scale: Scale, name: str, facts: Facts, used: list[str], seed: int | 
 <td class="text" data-label="what">{escape(label)}</td>
 <td data-label="seed">{_seed(job, seed)}</td>
 <td class="text" data-label="attacks">{escape(", ".join(_attacks(record)))}</td>
-<td class="text" data-label="result">{escape(said)}</td>
+<td class="text" data-label="result">{escape(result)}</td>
 <td data-label="seconds">{facts.get("seconds", 0):.0f}</td>
 <td class="text" data-label="on">{escape(where)}</td>
 <td class="text" data-label="used in">{links}</td></tr>
@@ -503,7 +520,7 @@ def _seed(job: Facts, seed: int | None) -> str:
 
 
 def _attacks(record: Facts) -> list[str]:
-    """Return the names of the attacks that a record has numbers of."""
+    """Return the names of the attacks in a record."""
     result = record["results"][record["selected"]] if "results" in record else {}
     rows = [
         row
@@ -515,5 +532,6 @@ def _attacks(record: Facts) -> list[str]:
 
 
 def _rows(part: Facts, key: str) -> list[Facts]:
+    """Return a list of rows in a record; empty if there is none."""
     rows = part.get(key)
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

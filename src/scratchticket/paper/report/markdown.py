@@ -1,4 +1,4 @@
-"""The report in Markdown, for the documentation."""
+"""The report as Markdown, for the documentation."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from collections.abc import Sequence
 
 from scratchticket.paper import Scale
 from scratchticket.paper.claims import Judged
-from scratchticket.paper.published import said
+from scratchticket.paper.published import difference_text
 from scratchticket.paper.report.answers import answers, in_order
 from scratchticket.paper.report.found import Filled, Found
 from scratchticket.paper.report.tables import Name, about_numbers, grid, notes, published, title
 
 
 def document(scale: Scale, founds: Sequence[Found]) -> str:
-    """Return the whole report: answers, Figure 1, the other recipes as they come."""
-    return "\n".join(["## Answers\n", answered(scale, founds), *map(section, in_order(founds))])
+    """Return the whole report: answers, Figure 1, then the other recipes in their order."""
+    return "\n".join(
+        ["## Answers\n", answers_section(scale, founds), *map(section, in_order(founds))]
+    )
 
 
-def answered(scale: Scale, founds: Sequence[Found]) -> str:
-    """Return the questions that a reader has first, with their answers."""
+def answers_section(scale: Scale, founds: Sequence[Found]) -> str:
+    """Return the three main questions with their answers."""
     return "\n".join(
         f"**{one.question}** {one.short}: {one.text} {one.evidence}".rstrip() + "\n"
         for one in answers(scale, founds)
@@ -26,9 +28,10 @@ def answered(scale: Scale, founds: Sequence[Found]) -> str:
 
 
 def section(found: Found) -> str:
-    """Return the section of a recipe: answers, claims, tables with the paper's in italics.
+    """Return the section of a recipe: answers, claims, and tables with the paper's numbers.
 
-    Below each number: the difference to the paper's, the 95 % interval, how many seeds.
+    The paper's numbers are in italics. Below each of ours are the difference between the two, the
+    95 % interval and the number of seeds.
     """
     recipe = found.recipe
     parts = [f"## {recipe.title}: {recipe.question}"]
@@ -51,33 +54,40 @@ def section(found: Found) -> str:
 
 def verdicts(claims: tuple[Judged, ...]) -> str:
     """Return the table of claims with their verdicts."""
-    theirs = any(one.claim.printed for one in claims)
-    heads = ["claim", *(["the paper's difference"] if theirs else []), "ours (points)", "verdict"]
+    any_printed = any(one.claim.printed for one in claims)
+    heads = [
+        "claim",
+        *(["the paper's difference"] if any_printed else []),
+        "ours (points)",
+        "verdict",
+    ]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for one in claims:
-        of_paper = [printed(one)] if theirs else []
-        cells = [one.claim.text, *of_paper, one.comparison.text(), one.verdict]
+        paper_difference = [printed_difference(one)] if any_printed else []
+        cells = [one.claim.text, *paper_difference, one.comparison.text(), one.verdict]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def printed(judged: Judged) -> str:
-    """Return the difference that the paper's text has, empty if it has none."""
-    return "" if judged.claim.printed is None else said(*judged.claim.printed)
+def printed_difference(judged: Judged) -> str:
+    """Return the difference that the paper's text prints, empty if it prints none."""
+    return "" if judged.claim.printed is None else difference_text(*judged.claim.printed)
 
 
 def in_words(found: Found) -> str:
-    """Return the answers to a recipe's question: ``fools the others as well: no``."""
+    """Return the short answers of a recipe: ``a set of more tickets is more robust: no``."""
     return "; ".join(f"{one.claim.short}: {one.answer}" for one in found.claims if one.claim.short)
 
 
 def _name(name: Name) -> str:
+    """Return our name, with the paper's in parentheses where it differs."""
     return f"{name.ours} (*{name.theirs}* in the paper)" if name.theirs else name.ours
 
 
 def _cell(filled: Filled | None) -> str:
+    """Return a number with the paper's in italics and its notes below."""
     if filled is None:
         return ""
-    theirs, said = published(filled), " ".join(notes(filled))
-    beside = f" *{theirs}*" if theirs else ""
-    return filled.text() + beside + (f"<br><sub>{said}</sub>" if said else "")
+    printed, small = published(filled), " ".join(notes(filled))
+    italic = f" *{printed}*" if printed else ""
+    return filled.text() + italic + (f"<br><sub>{small}</sub>" if small else "")

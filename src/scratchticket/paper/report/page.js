@@ -25,7 +25,7 @@ function fits(part) {
     && among(chosen("method"), part.dataset.methods) && texts.get(part).includes(text);
 }
 
-// What is being read stays where it is; where it is hidden, the next thing that is shown comes there.
+// Filtering must not move the section being read; if that is hidden, the next visible one takes its place.
 function reading() {
   const top = form.getBoundingClientRect().bottom;
   const all = [...document.querySelectorAll("section")];

@@ -1,4 +1,4 @@
-"""The numbers of a panel as rows and columns."""
+"""The numbers of a panel, arranged in rows and columns."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from scratchticket.paper.report.found import Filled, Found, doubts_about
 
 @dataclass(frozen=True)
 class Name:
-    """How a panel, row or column is called.
+    """The name of a panel, row or column.
 
     Attributes:
-        ours: By what was run.
-        theirs: By what the paper has in its place, empty if that is the same.
+        ours: Name of what was run.
+        theirs: The paper's name of what it stands for; empty if that is the same.
     """
 
     ours: str
@@ -28,10 +28,10 @@ class Grid:
     """A panel as a table.
 
     Attributes:
-        corner: What rows and columns are.
-        columns: Names.
-        rows: Names, each with its cells, one for each column, none where there is none. Curves
-            have a row for each remaining percent and a last one for numbers that hold at any.
+        corner: Text of the upper left corner, which explains rows and columns.
+        columns: Names of the columns.
+        rows: Name of each row with its cells, one per column; None for an empty cell. Curves have
+            a row for each remaining percent and a last one for numbers that do not depend on it.
     """
 
     corner: str
@@ -39,11 +39,11 @@ class Grid:
     rows: tuple[tuple[Name, tuple[Filled | None, ...]], ...]
 
 
-CORNERS = {"curves": "remaining ratio", "matrix": "made on ↓ shown to →"}
+CORNERS = {"curves": "remaining ratio", "matrix": "attacked ↓ evaluated →"}
 
 
 def grid(found: Found, panel: str) -> Grid:
-    """Return the table of a panel."""
+    """Return the numbers of a panel as a table."""
     cells = found.panels[panel]
     curves = found.recipe.shape == "curves"
     places = {
@@ -70,26 +70,28 @@ def grid(found: Found, panel: str) -> Grid:
 
 
 def title(found: Found, panel: str) -> Name:
-    """Return how a panel is called."""
-    ours = found.scale.here(panel)
+    """Return the name of a panel."""
+    ours = found.scale.our_name(panel)
     return Name(ours, panel if ours != panel else "")
 
 
 def _row(found: Found, row: str) -> Name:
-    left = found.scale.left_of(row)
-    return Name(re.sub(r"\d+(?:, \d+)+ %", left, row), row) if left else Name(row)
+    """Return the name of a row, with the percents that were run in place of the paper's set."""
+    reduced = found.scale.reduced_set_label(row)
+    return Name(re.sub(r"\d+(?:, \d+)+ %", reduced, row), row) if reduced else Name(row)
 
 
 def _column(found: Found, column: str) -> Name:
-    ours = found.scale.here(column)
+    """Return the name of a column, with our epsilons and radii in place of the paper's."""
+    ours = found.scale.our_name(column)
     return Name(ours, column.rsplit(", ", 1)[-1]) if ours != column else Name(column)
 
 
 def about_numbers(recipe: PaperRecipe) -> str:
-    """Return what the numbers of a recipe are, and what is doubtful about the paper's."""
+    """Return the unit of a recipe's numbers, and doubts about those of the paper."""
     doubts = doubts_about(recipe)
-    of_papers = f" Of the paper's: {' '.join(doubts)}" if doubts else ""
-    return f"Numbers: {recipe.unit}.{of_papers}"
+    doubted = f" Doubts about the paper's numbers: {' '.join(doubts)}" if doubts else ""
+    return f"Numbers: {recipe.unit}.{doubted}"
 
 
 def published(filled: Filled) -> str:
@@ -98,14 +100,14 @@ def published(filled: Filled) -> str:
 
 
 def notes(filled: Filled) -> list[str]:
-    """Return the difference to the paper's number, the 95 % interval, and how many seeds."""
-    theirs, interval = published(filled), filled.interval()
-    said = []
-    if theirs and filled.mean is not None:
+    """Return the difference from the paper's number, the 95 % interval and the number of seeds."""
+    printed, interval = published(filled), filled.interval()
+    texts = []
+    if printed and filled.mean is not None:
         ours = 100 * filled.mean if filled.fraction else filled.mean
-        said.append(f"{ours - float(theirs):+.1f}")
+        texts.append(f"{ours - float(printed):+.1f}")
     if interval is not None:
-        said.append(f"[{interval[0]:.1f}, {interval[1]:.1f}]")
+        texts.append(f"[{interval[0]:.1f}, {interval[1]:.1f}]")
     if filled.values:
-        said.append(f"n={len(filled.values)}")
-    return said
+        texts.append(f"n={len(filled.values)}")
+    return texts

@@ -1,0 +1,58 @@
+"""The cost of an evaluation in forward passes, computed from its attacks.
+
+Every attack counts with all its steps on every image, an upper bound: most stop at the first
+success, and do not attack images that the network gets wrong anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from scratchticket.attacks import Attack
+from scratchticket.evaluation import Balls
+from scratchticket.evaluation.transfer import SET, SourcedAttack
+from scratchticket.switching.suites import (
+    SwitchSuite,
+    respond_with,
+    switch_suite,
+    transfer_suite,
+)
+
+
+def evaluation_passes(attacks: Iterable[Attack]) -> int:
+    """Return the forward passes per image of an evaluation of one network."""
+    return 1 + sum(attack.method.passes + 1 for attack in attacks)
+
+
+def transfer_passes(networks: Sequence[str], where: Balls) -> int:
+    """Return the forward passes per image, through any network, of the transfer matrices."""
+    return _sourced_passes(transfer_suite(networks, where), len(networks))
+
+
+def switch_passes(
+    name: SwitchSuite, members: Sequence[str], where: Balls, classes: int, *, dense: bool = False
+) -> int:
+    """Return the forward passes per image, through any network, of the evaluation of a switch.
+
+    Args:
+        name: Name of the suite. ``full`` is counted with one round of the game, the usual number.
+        members: Names of the tickets.
+        where: The balls of the attacks.
+        classes: Number of logits.
+        dense: Whether a dense network is evaluated for comparison.
+    """
+    attacks = [*switch_suite(name, members, where, classes)]
+    if name == "full":
+        attacks += respond_with((1 / len(members),) * len(members), where)
+    passes = _sourced_passes(attacks, len(members))
+    if dense:
+        passes += _sourced_passes(switch_suite(name, ["dense"], where, classes), 1)
+    return passes
+
+
+def _sourced_passes(attacks: Iterable[SourcedAttack], networks: int) -> int:
+    """Return the passes of attacks of which each is evaluated on all networks."""
+    return networks + sum(
+        sourced.attack.method.passes * (networks if sourced.source == SET else 1) + networks
+        for sourced in attacks
+    )
