@@ -251,7 +251,9 @@ def draw(whole: Task, search: SearchRecipe, session: Session = Session()) -> Fin
 
 
 @pytest.mark.parametrize(
-    "search", [ALL, SearchRecipe(memory=5.0, average=2.0)], ids=["all", "memory"]
+    "search",
+    [ALL, SearchRecipe(memory=5.0, average=2.0), SearchRecipe(step="adam")],
+    ids=["all", "memory", "adam"],
 )
 def test_a_search_of_any_parts_goes_on_to_the_same_bits(
     few_digits: st.Data, tmp_path: Path, search: SearchRecipe
@@ -348,7 +350,7 @@ def test_an_unknown_search_is_refused_by_name() -> None:
         make_recipe({"task": "train", "search.average": 1.0})
 
 
-@pytest.mark.parametrize("wrong", [{"average": -1.0}, {"memory": float("nan")}, {"step": "adam"}])
+@pytest.mark.parametrize("wrong", [{"average": -1.0}, {"memory": float("nan")}, {"step": "adams"}])
 def test_parts_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InputError, match=r"search\."):
         SearchRecipe(**wrong)  # type: ignore[arg-type]

@@ -6,16 +6,20 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
 from scratchticket.learning.checkpoint import prefixed
+
+SECOND_MOMENT = 0.99  # beta2 of Adam: a mean over the last hundred steps
+SMALL = 1e-12  # epsilon of Adam, below all gradients: it is to be free of their scale
 
 
 class Descent:
     """SGD with momentum and weight decay, as PyTorch computes it.
 
-    Calls the function under ``torch.optim.SGD``: constructing that class imports PyTorch's
-    compiler, which takes two seconds.
+    Calls the function under ``torch.optim.SGD``, as :class:`AdamDescent` does that of ``AdamW``:
+    constructing the class imports PyTorch's compiler, which takes two seconds.
 
     Args:
         tensors: Tensors to optimise, by name.
@@ -99,6 +103,58 @@ class NormalisedDescent(Descent):
             tensor.sub_(velocity * (learning_rate * size / _rms(velocity)))
             tensor.mul_(size / _rms(tensor))
         self.clear()
+
+
+class AdamDescent(Descent):
+    """Adam (Kingma and Ba, 2015, arXiv:1412.6980) in units of each tensor's initial RMS.
+
+    A number whose gradient keeps its sign moves by ``learning_rate`` times the root mean square
+    (RMS) that its tensor had at the start, whatever the sizes of gradients and layers. Weight decay
+    is decoupled (Loshchilov and Hutter, 2019, arXiv:1711.05101). The momentum is Adam's beta1.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], momentum: float) -> None:
+        super().__init__(tensors, momentum)
+        self._size = {name: float(_rms(tensor)) for name, tensor in tensors.items()}
+        self._second = {name: torch.zeros_like(t.detach()) for name, t in tensors.items()}
+        self._steps = {name: torch.zeros(()) for name in tensors}
+
+    @torch.no_grad()
+    def step(self, learning_rate: float, weight_decay: float) -> None:
+        """Update all tensors that have a gradient, and clear their gradients."""
+        for name, tensor in self._tensors.items():
+            if tensor.grad is None:
+                continue
+            velocity = self.velocity[name]
+            if velocity is None:
+                velocity = self.velocity[name] = torch.zeros_like(tensor)
+            adamw(
+                [tensor],
+                [tensor.grad],
+                [velocity],
+                [self._second[name]],
+                [],
+                [self._steps[name]],
+                amsgrad=False,
+                beta1=self._momentum,
+                beta2=SECOND_MOMENT,
+                lr=learning_rate * self._size[name],
+                weight_decay=weight_decay / self._size[name],
+                eps=SMALL,
+                maximize=False,
+            )
+        self.clear()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return both moments and the numbers of steps for a checkpoint."""
+        return super().state() | prefixed("second", self._second) | prefixed("steps", self._steps)
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Load the state_dict of :meth:`state`."""
+        super().restore(state)
+        for name in self._tensors:
+            self._second[name].copy_(state[f"second/{name}"])
+            self._steps[name].copy_(state[f"steps/{name}"])
 
 
 def _rms(tensor: Tensor) -> Tensor:

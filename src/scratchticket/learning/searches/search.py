@@ -17,17 +17,22 @@ from scratchticket.base import rng
 from scratchticket.base.errors import InputError, unknown
 from scratchticket.base.quantities import fraction, fraction_text
 from scratchticket.base.typed import check_types
-from scratchticket.learning.descent import Descent, NormalisedDescent
+from scratchticket.learning.descent import AdamDescent, Descent, NormalisedDescent
 from scratchticket.learning.moment import Moment
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.masks import score_bound
 
 Scalar = bool | int | float | str
 FLAT = 0.01  # bound of the initial scores of a flat start, as in Robust Binary Subnetworks
+_STEPS: dict[str, type[Descent]] = {
+    "sgd": Descent,
+    "normalised": NormalisedDescent,
+    "adam": AdamDescent,
+}
 _CHOICES = {
     "start": ("fan_in", "flat"),
     "ranking": ("magnitude", "one-sided", "signed"),
-    "step": ("sgd", "normalised"),
+    "step": tuple(_STEPS),
 }
 
 
@@ -47,6 +52,8 @@ class SearchRecipe:
             the largest scores, negative scores included (IteRand, 2021, arXiv:2106.09269).
         step: ``sgd``; or ``normalised``: each layer's scores move by ``learning.learning_rate``
             times their root mean square, which stays constant. Weight decay has then no effect.
+            ``adam``: Adam, where each layer's scores move by ``learning.learning_rate`` times their
+            initial root mean square, with decoupled weight decay.
         memory: Above 0, weight decay is this number / (first learning rate * steps of the run)
             instead of ``learning.weight_decay``, so that scores forget what they learned before the
             last 1/memory of the run.
@@ -65,7 +72,7 @@ class SearchRecipe:
     name: str = "paper"
     start: Literal["fan_in", "flat"] = "fan_in"
     ranking: Literal["magnitude", "one-sided", "signed"] = "magnitude"
-    step: Literal["sgd", "normalised"] = "sgd"
+    step: Literal["sgd", "normalised", "adam"] = "sgd"
     memory: float = 0.0
     average: float = 0.0
     sharpness: float = 0.0
@@ -124,8 +131,7 @@ class Search:
 
     def descent(self, scores: Mapping[str, Tensor], momentum: float) -> Descent:
         """Return the optimiser of the scores; its state is part of checkpoints."""
-        kind = NormalisedDescent if self.recipe.step == "normalised" else Descent
-        return kind(scores, momentum)
+        return _STEPS[self.recipe.step](scores, momentum)
 
     def weight_decay(self, learning: LearningRecipe, moment: Moment) -> float:
         """Return the weight decay of a step."""
