@@ -267,5 +267,5 @@ def test_ctrl_c_promises_only_what_is_kept(drawn: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr("scratchticket.judging.task.carry_out", interrupted)
     words = ("evaluate", drawn / "ticket.safetensors", "--data", "digits")
-    assert "nothing is kept without --out" in refused(*words)
-    assert "go on with the same command" in refused(*words, "--suite", "quick")
+    assert "nothing is saved without --out" in refused(*words)
+    assert "resume with the same command" in refused(*words, "--suite", "quick")

@@ -130,7 +130,7 @@ def test_a_store_removes_nothing_behind_a_link(tmp_path: Path) -> None:
     assert Store(store).take(job) is None
     assert "is a link" in (Store(store).failure(job) or "")
     (mine / "progress").symlink_to(mine / "precious")
-    Store(store).note(job, 0.5)
+    Store(store).save_progress(job, 0.5)
     (mine / "journal.jsonl").symlink_to(mine / "precious")
     with pytest.raises(InputError, match="is a link"):
         Journal({}, mine / "journal.jsonl")
