@@ -27,8 +27,8 @@ def test_what_is_left_is_told_by_costs_then_by_what_was_done(tmp_path: Path) -> 
     record = {"format": 1, "recipe": {"task": "train"}, "bytes": 0}
     record |= {"selected": "best", "results": results}
     (store.folder(done) / "record.json").write_text(json.dumps(record))
-    store.spend(done, 80)
-    store.note(half, 0.25)
+    store.add_seconds(done, 80)
+    store.save_progress(half, 0.25)
 
     assert Watch(store, jobs, {"run": 50}).left() == (0.75 * 80 + 80, 1)
     store.fail(half, "out of luck")
@@ -53,7 +53,7 @@ def test_jobs_of_less_work_tell_nothing_of_others(tmp_path: Path) -> None:
     watch.states |= dict.fromkeys(done, "finished")
     for job, seconds in zip(done, (12, 5), strict=True):
         (taken := store.take(job)) and taken.release()
-        store.spend(job, seconds)
+        store.add_seconds(job, seconds)
 
     assert watch.left() == (12 + 5, len(other))
 

@@ -74,7 +74,7 @@ class Watch:
         """
         took: dict[str, list[float]] = defaultdict(list)
         for job, state in self.states.items():
-            if state == "finished" and (seconds := self.store.spent(job)):
+            if state == "finished" and (seconds := self.store.seconds_spent(job)):
                 took[_cost_key(job)].append(seconds)
         left, unknown = 0.0, 0
         for job, state in self.states.items():
@@ -84,7 +84,7 @@ class Watch:
             if alike is None:
                 unknown += 1
             else:
-                left += mean(alike) * (1 - self.store.noted(job))
+                left += mean(alike) * (1 - self.store.progress(job))
         return left / max(1, workers), unknown
 
     def _known(self, job: Job) -> list[float] | None:
