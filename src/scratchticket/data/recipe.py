@@ -22,12 +22,13 @@ MAX_SIZE = 4096
 
 @dataclass(frozen=True)
 class DataRecipe:
-    """Which images, and how they are prepared.
+    """A data set, and how its images are prepared.
 
     Attributes:
         name: Data set: digits, cifar10, cifar100, svhn, imagenet; or the path of a Parquet folder,
             an image folder or an .npz file.
-        label_column: Label column of Parquet data. Needed if there are several candidates.
+        label_column: Name of the label column of Parquet data. Needed if several columns could
+            hold labels.
         size: Resize every image: its shorter side to this many pixels, then a centre crop.
             Needed if images differ in size.
         validation: Fraction of the training images of each class to hold out for validation, as
@@ -40,8 +41,8 @@ class DataRecipe:
         colour: Convert every image to rgb or grey. ``keep`` converts none and refuses a mixture.
         train_images: How many training images to keep, in equal shares of each class; all if not
             given. They are the same for every run of this recipe.
-        classes: The classes to keep, in the order of their numbers: comma-separated names, a JSON
-            list, or on the command line a file with a name on each line or JSON, such as
+        classes: Classes to keep, in the order of their labels: comma-separated names, a JSON list,
+            or (on the command line) a file with one name per line or with JSON, such as
             torchvision's class_to_idx. Names with commas need JSON. All if not given.
         lazy: Keep images encoded and decode each whenever it is needed, so that neither they nor
             their pixels need fit into memory or on disk. Random crops are then cut from the whole

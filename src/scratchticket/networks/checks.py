@@ -147,31 +147,35 @@ def _difference(network: nn.Module, other: nn.Module, images: Tensor) -> str | N
 
 
 def _check_linear(network: nn.Module, images: Tensor, name: str) -> None:
-    """Refuse layers of a user that are not linear in the weight a mask covers."""
+    """Refuse subclasses of masked layers whose output is not affine in their weight.
+
+    Each such layer is run on its own input with its weight multiplied by 0, 1 and 2.
+    """
     layers = {n: m for n, m in network.named_modules() if isinstance(m, MASKED_KINDS)}
-    own = {place: layer for place, layer in layers.items() if type(layer) not in MASKED_KINDS}
+    subclassed = {n: m for n, m in layers.items() if type(m) not in MASKED_KINDS}
     inputs: dict[str, Tensor] = {}
 
-    def record_input(place: str, _: nn.Module, args: tuple[Tensor, ...]) -> None:
-        inputs[place] = args[0]
+    def record_input(name: str, _: nn.Module, args: tuple[Tensor, ...]) -> None:
+        inputs[name] = args[0]
 
-    hooks = [m.register_forward_pre_hook(partial(record_input, place)) for place, m in own.items()]
+    hooks = [m.register_forward_pre_hook(partial(record_input, n)) for n, m in subclassed.items()]
     with torch.no_grad(), rng.fixed_globals():
         network(images)
     for hook in hooks:
         hook.remove()
-    for place, given in inputs.items():
+    for layer_name, layer_input in inputs.items():
+        layer = subclassed[layer_name]
 
-        def output(times: float, layer: nn.Module = own[place], given: Tensor = given) -> Tensor:
-            weight = times * layer.get_parameter("weight")
+        def output(factor: float, layer: nn.Module = layer, given: Tensor = layer_input) -> Tensor:
+            weight = factor * layer.get_parameter("weight")
             with torch.no_grad(), rng.fixed_globals():
                 result: Tensor = functional_call(layer, {"weight": weight}, (given,))
             return result
 
-        none, once, twice = (output(times) for times in (0.0, 1.0, 2.0))
-        if not torch.allclose(twice - none, 2 * (once - none), rtol=ALIKE, atol=ALIKE):
+        zero, once, twice = (output(factor) for factor in (0.0, 1.0, 2.0))
+        if not torch.allclose(twice - zero, 2 * (once - zero), rtol=ALIKE, atol=ALIKE):
             raise InputError(
-                f"network {name}: {place} ({type(own[place]).__name__}) multiplies by weights "
+                f"network {name}: {layer_name} ({type(layer).__name__}) multiplies by weights "
                 "computed from its own, as weight standardisation does, which no mask can cover; "
                 "use a plain layer"
             )

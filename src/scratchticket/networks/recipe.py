@@ -128,13 +128,13 @@ class NetworkRecipe:
     """Architecture and init; with classes, image shape and seed they fix every bit of the network.
 
     Attributes:
-        name: The network: a known name, package.module:factory of your own, or timm:NAME.
+        name: Architecture: a known name, your own package.module:factory, or timm:NAME.
             ``resnet18`` is the released code's network, whose blocks end in the activation;
             ``preact_resnet18`` is the one the paper's text names (PreActResNet18); ``wideresnet32``
             is WRN-34-10.
         width: Channels of the network's first stage. If not given the network's own (64; 16 for a
             wide residual network, which multiplies it by ``widen``).
-        init: How random weights are drawn.
+        init: Distribution of the random weights.
         fan_scale: Both fans are multiplied by this number before the variance is computed. With the
             remaining ratio, for which a recipe can say ``ratio``, activations in the ticket have
             the variance of the dense network (the released code's ``scale_fan``, with the right
