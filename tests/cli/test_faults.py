@@ -217,7 +217,7 @@ def test_a_sweep_on_a_read_only_disk(disk: Disk) -> None:
     first, second = sweep.stderr.splitlines()
     assert first.startswith("error: cannot use folder")
     assert first.endswith("Read-only file system")
-    assert second == "error: a worker could not go on: its message is above"
+    assert second == "error: a worker could not continue: its message is above"
 
 
 def test_of_two_runs_in_a_folder_the_second_is_refused(tmp_path: Path) -> None:

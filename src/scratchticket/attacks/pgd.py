@@ -128,7 +128,8 @@ def pgd(  # noqa: PLR0913
             search stops at error 1. ``best``: as ``worst``, but the search never stops early.
         momentum: Weight of the earlier gradients in a step, each divided by its mean absolute value
             (Dong et al., 2018, arXiv:1710.06081), for transfer to another network.
-        error: From logits and labels to errors in [0, 1]; the 0-1 error for one network.
+        error: Function of logits and labels that returns errors in [0, 1]; by default the 0-1
+            error of one network.
         start: Starting point instead of a random one; excludes restarts.
 
     Returns:

@@ -78,7 +78,7 @@ def load_images(ticket: Ticket | None, data: str, part: str, prepared: Mapping[s
     print_notes(images.notes)
     if NO_TEST_PART in images.notes:
         print_notes(
-            ["the evaluation uses only these; --part all uses all, if none were trained on"]
+            ["only these are evaluated on; --part all takes all images, if none was trained on"]
         )
     return images
 

@@ -128,8 +128,7 @@ def evaluate(
 ) -> None:
     """Measure the natural and robust accuracy of a ticket or of any other network.
 
-    The same command resumes an interrupted suite. Its record, journal and picture are in its
-    folder.
+    A suite writes its record, journal and picture to a folder; the same command resumes it.
     """
     with user_errors(o.how_to_resume(bool(suite or folder or shard != ONE_SHARD))):
         from scratchticket.base.errors import InputError
@@ -173,8 +172,8 @@ def evaluate(
             seed=seed,
             batch_size=batch_size,
         )
-        done_here = read_shard(shard)
-        if folder is None and (suite is not None or done_here.count > 1):
+        this_shard = read_shard(shard)
+        if folder is None and (suite is not None or this_shard.count > 1):
             parent = ticket.parent if is_path(ticket) else Path()
             folder = parent / f"{short_name(ticket)}-{suite or attack or 'pgd'}"
         where = usable_device(device)
@@ -183,20 +182,20 @@ def evaluate(
             record = carry_out(
                 task,
                 folder=folder,
-                shard=done_here,
+                shard=this_shard,
                 overwrite=overwrite,
                 device=where,
                 progress=progress,
             )
         if record is None:
-            print_shard_done(done_here, folder)
+            print_shard_done(this_shard, folder)
             return
         judged = f"{len(task.images)} {'test ' * (part == 'test')}images"
         title = f"{ticket} on {judged} of {data}"
         _print(title, {"ticket": str(ticket), **record}, json_output)
         if folder is not None and not json_output:
             files = EvaluationFolder(folder)
-            for path in (files.record, files.picture, files.journal(done_here)):
+            for path in (files.record, files.picture, files.journal(this_shard)):
                 say(str(path))
 
 

@@ -18,6 +18,7 @@ from scratchticket.cli.terminal import (
     user_errors,
 )
 
+# Path of the setting that each option sets.
 PATHS = {
     "data": "data.name",
     "label_column": "data.label_column",

@@ -333,20 +333,20 @@ def _carry_out(  # noqa: PLR0917
     from scratchticket.judging.task import carry_out
     from scratchticket.runs.records import usable_device
 
-    done_here = read_shard(shard)
-    if done_here.count > 1 and folder is None:
+    this_shard = read_shard(shard)
+    if this_shard.count > 1 and folder is None:
         raise InputError("--shard needs --out, a folder that all shards share")
     with EvaluationProgress(quiet) as progress:
         record = carry_out(
             task,
             folder=folder,
-            shard=done_here,
+            shard=this_shard,
             overwrite=overwrite,
             device=usable_device(device),
             progress=progress,
         )
     if record is None:
-        print_shard_done(done_here, folder)
+        print_shard_done(this_shard, folder)
     return record
 
 

@@ -75,11 +75,11 @@ def print_switch(record: dict[str, Any]) -> None:
         if matrix["stops"]:
             title = f"the paper's protocol, not adaptive, {matrix['title']}"
             say(f"{title}: {_means(matrix)}")
-    for row_ in (a for a in record["attacks"] if "claimed" in a):
-        claimed = row_["claimed"]
+    for attack in (a for a in record["attacks"] if "claimed" in a):
+        claimed = attack["claimed"]
         say(
-            f"not valid: {row_['title']} claims {claimed['correct']} of {claimed['total']} "
-            f"correct; the expected accuracy is {100 * row_['expected']:.1f} %"
+            f"not valid: {attack['title']} claims {claimed['correct']} of {claimed['total']} "
+            f"correct; the expected accuracy is {100 * attack['expected']:.1f} %"
         )
     for worst in record["worst_cases"]:
         best = worst["best_member"]

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from scratchticket.base.errors import Interrupted, ScratchticketError, ToldElsewhere, first_line
+from scratchticket.base.errors import Interrupted, ReportedElsewhere, ScratchticketError, first_line
 from scratchticket.base.files import printable
 from scratchticket.base.signals import interruptible
 
@@ -74,7 +74,7 @@ def user_errors(resume: str = "") -> Iterator[None]:
     try:
         with interruptible():
             yield
-    except ToldElsewhere:
+    except ReportedElsewhere:
         raise typer.Exit(ERROR_CODE) from None
     except Interrupted as stopped:
         print_error(f"interrupted: {stopped}; {resume}")

@@ -1,4 +1,4 @@
-"""The recipe of data: what recipes, tickets and records store of it."""
+"""The recipe of data, which runs, tickets and records store."""
 
 from __future__ import annotations
 
@@ -32,21 +32,22 @@ class DataRecipe:
         size: Resize every image: its shorter side to this many pixels, then a centre crop.
             Needed if images differ in size.
         validation: Fraction of the training images of each class to hold out for validation, as
-            text, in [0, 1). Ignored if the data has a validation part. With 0 the test images serve
-            for validation, as in the released code: selection on test images, and noted as such.
+            text, in [0, 1). Ignored if the data has a validation part. With 0 the test images are
+            also the validation images, as in the released code; a note then says so.
         normalisation: ``auto``: published constants of a known data set, else computed from the
             training pixels; ``computed``; ``none``; ``released``: those of the paper's released
             code.
         seed: Seed of the split.
-        colour: Convert every image to rgb or grey. ``keep`` converts none and refuses a mixture.
-        train_images: How many training images to keep, in equal shares of each class; all if not
-            given. They are the same for every run of this recipe.
+        colour: Convert every image to rgb or grey. ``keep`` converts no image; all must then
+            be of one kind.
+        train_images: Number of training images to keep, in equal shares of each class; all if not
+            given. The choice depends only on this recipe.
         classes: Classes to keep, in the order of their labels: comma-separated names, a JSON list,
             or (on the command line) a file with one name per line or with JSON, such as
             torchvision's class_to_idx. Names with commas need JSON. All if not given.
-        lazy: Keep images encoded and decode each whenever it is needed, so that neither they nor
-            their pixels need fit into memory or on disk. Random crops are then cut from the whole
-            photographs, and ``size`` from the centre of the image resized to 8/7 of it.
+        lazy: Decode images at each access instead of once, for data whose pixels do not fit into
+            memory or on disk. Random crops are then cut from the whole photographs, and ``size``
+            from the centre of the image resized to 8/7 of it.
 
     Raises:
         InputError: If a name is unknown or a number out of range.
@@ -135,7 +136,7 @@ def classes_text(text: str) -> str:
 
 
 def _file(text: str) -> Path | None:
-    """Return the existing file that a text is the path of; none if there is none."""
+    """Return the file whose path the text is; None if there is no such file."""
     with suppress(OSError, RuntimeError, ValueError):  # e.g. too long for a name
         path = Path(text).expanduser()
         return path if path.is_file() else None

@@ -69,7 +69,7 @@ class Pattern:
         if self.groups is not None:
             kept, of = self.groups
             if kept >= of:
-                raise InputError(f"granularity {self.granularity}: the first must be the smaller")
+                raise InputError(f"granularity {self.granularity}: N must be smaller than M")
             if self.budget != "uniform" or self.layers:
                 raise InputError(f"granularity {self.granularity} fixes the ratio of every layer")
         self._check_budget()
@@ -109,16 +109,17 @@ class Pattern:
 
         Args:
             weight: Shape of the weight, output first.
-            classifier: Whether this layer makes the logits.
+            classifier: Whether this layer is the classifier.
         """
         if not self._builtin:
             shaped = plugin("patterns", self.granularity)
             return self._checked(tuple(shaped(weight, classifier=classifier)), weight)
-        every = len(weight)
-        covered = {"row": max(every - 1, 2), "kernel": 2, "channel": 1}.get(self.granularity, every)
+        dimensions = len(weight)
+        by_name = {"row": max(dimensions - 1, 2), "kernel": 2, "channel": 1}
+        own = by_name.get(self.granularity, dimensions)  # number of dimensions not shared
         if self.granularity == "channel" and classifier and not self.mask_classifier:
-            covered = every
-        return weight[:covered] + (1,) * (every - covered)
+            own = dimensions
+        return weight[:own] + (1,) * (dimensions - own)
 
     def _checked(self, shape: Shape, weight: Shape) -> Shape:
         """Return a plug-in's score shape after checking that it broadcasts to the weight."""

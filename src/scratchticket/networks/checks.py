@@ -33,13 +33,13 @@ def check_logits(
         network: Pixels in [0, 1] to logits.
         image_shape: Channel, height, width.
         classes: Smallest number of logits.
-        exactly: Whether there must be exactly as many.
+        exactly: Whether there must be exactly ``classes`` logits.
 
     Raises:
-        InputError: If it cannot take such images, or returns something else.
+        InputError: If the network cannot take such images, or returns something else.
     """
     device = next((p.device for p in network.parameters()), None)
-    was = network.training
+    was_training = network.training
     try:
         network.eval()
         for count in (2, 1):
@@ -49,14 +49,14 @@ def check_logits(
             if got < classes or (exactly and got > classes):
                 raise InputError(f"the network has {got} classes, but there are {classes}")
     finally:
-        network.train(was)
+        network.train(was_training)
 
 
 def logits_of(network: nn.Module, images: Tensor) -> Tensor:
     """Return a network's logits, after checking that they are ``(batch, class)`` floats.
 
     Raises:
-        InputError: If it cannot take the images, or returns something else.
+        InputError: If the network cannot take the images, or returns something else.
     """
     output = _guarded(lambda: network(images), f"take images of shape {tuple(images.shape[1:])}")
     got = type(output).__name__
@@ -85,7 +85,7 @@ def _guarded(call: Callable[[], Value], what: str) -> Value:
 def check_rebuildable(
     recipe: NetworkRecipe, network: nn.Module, image_shape: ImageShape, classes: int
 ) -> None:
-    """Refuse a network that cannot be rebuilt from its recipe, or not be learned.
+    """Refuse a network that cannot be rebuilt from its recipe, or in which masks cannot be learned.
 
     Args:
         recipe: The network's recipe.
@@ -105,7 +105,7 @@ def check_rebuildable(
         )
         if (what := _difference(network, other, images)) is not None:
             raise InputError(
-                f"network {recipe.name} is another one each time it is built ({what}), so no "
+                f"network {recipe.name} differs each time it is built ({what}), so no "
                 "ticket could rebuild it: let its random choices follow from a fixed seed"
             )
     _check_linear(other.eval(), images, recipe.name)
@@ -135,11 +135,11 @@ def _difference(network: nn.Module, other: nn.Module, images: Tensor) -> str | N
         ):
             for name, tensor in mine.items():
                 tensor.copy_(theirs[name])
-        logits, was = [], network.training
+        logits, was_training = [], network.training
         for module in (network, other):
             with rng.fixed_globals():
                 logits.append(logits_of(module.eval(), images))
-        network.train(was)
+        network.train(was_training)
     ours, others = logits
     bound = ALIKE * max(1.0, float(ours.abs().max()))
     same = ours.shape == others.shape and bool(((ours - others).abs() <= bound).all())
