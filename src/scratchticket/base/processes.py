@@ -130,8 +130,8 @@ def joined(device: str) -> Iterator[Group]:
         yield group
         return
     # This module keeps the process group that exists when it is imported. Imported later, as
-    # PyTorch's optimizers do, it would keep the group's threads alive, which can abort the process at
-    # its end.
+    # PyTorch's optimizers do, it would keep the group's threads alive, which can abort the process
+    # at its end.
     import torch.distributed.nn  # noqa: F401
 
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
