@@ -483,7 +483,7 @@ def test_progress_fits_a_terminal_of_80_columns() -> None:
             380,
             ("draw preact_resnet18", "epoch 2/40", "loss 0.500", "valid 100.0 % / 5.0 %", "left"),
         ),
-        (760, ("judging", "left")),
+        (760, ("evaluating", "left")),
     ):
         progress(replace(event, step=step))
         with progress._bar.live.console.capture() as capture:

@@ -166,7 +166,7 @@ class LearningProgress:
             self._bar.update(
                 self._task,
                 completed=event.step,
-                description=cell("testing" if last_step else self._label),
+                description=cell("evaluating" if last_step else self._label),
                 epoch=f"{epoch}/{event.total_epochs}",
                 loss=f"{float(event.loss):.3f}",
                 validation=validation,
