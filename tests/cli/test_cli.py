@@ -197,7 +197,7 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["draw", "--data", "digits", "--out", "OUT", "--device", "tpu"], "no device 'tpu'"),
         (["draw", "--data", "digits", "--out", "/proc/none/x"], "cannot use folder"),
         (["draw", "--data", "digits", "--out", "/proc"], "cannot use folder /proc"),
-        (["draw", "--data", "digits", "--out", "OUT", "--resume", "--overwrite"], "exclude"),
+        (["draw", "--data", "digits", "--out", "OUT", "--resume", "--overwrite"], "not both"),
         (["train", "--data", "digits", "--out", "OUT", "--ratio", "0.1"], "No such option"),
         (["draw", "--data", "digits", "--out", "OUT", "--device", "cuda:9"], "use cpu or auto"),
         (["draw", "--data", "/none", "--out", "OUT"], "no such path '/none'; or give"),
@@ -222,7 +222,7 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["show", "README"], "not a ticket file"),
         (["show", "DAMAGED"], "damaged"),
         (["show", "OUT"], "cannot read ticket file"),
-        (["show", "--html", "OUT/page.html"], "--html is for tickets"),
+        (["show", "--html", "OUT/page.html"], "--html needs a file of tickets"),
         (["app", "TICKET", "--port", "70000"], "less than or equal to 65535"),
     ],
 )
