@@ -52,9 +52,9 @@ class SearchRecipe:
             the run.
         average: Above 0, the masks for evaluation and the ticket come from an exponential moving
             average of the importances over this many epochs; the search itself uses the scores.
-        sharpness: Above 0, the gradient is taken where each layer's scores have moved up their
+        sharpness: Above 0, the gradient is computed after each layer's scores are moved along their
             gradient by this fraction of their norm (adversarial weight perturbation, Wu et al.,
-            2020, arXiv:2004.05884, on scores), for one more forward and backward pass.
+            2020, arXiv:2004.05884, on scores). This costs one more forward and backward pass.
         sharpness_from: Fraction of the run after which ``sharpness`` is applied.
         arguments: Further settings of a plug-in's search.
 
@@ -87,12 +87,10 @@ class SearchRecipe:
 
 
 class Search:
-    """The rules of a search, called by the score learner; here the parts that a recipe names.
-
-    A plug-in overrides the methods it changes.
+    """The rules of a search, which the score learner calls; a plug-in overrides some of them.
 
     Args:
-        recipe: Names of the parts.
+        recipe: The choice of each rule.
     """
 
     def __init__(self, recipe: SearchRecipe) -> None:
@@ -107,11 +105,11 @@ class Search:
         return scores.abs() if self.recipe.ranking == "one-sided" else scores
 
     def importance(self, scores: Tensor) -> Tensor:
-        """Return the importance of a layer's weights, which ranks them, from the scores."""
+        """Return the importance by which a layer's weights are ranked, given their scores."""
         return scores.abs() if self.recipe.ranking == "magnitude" else scores
 
     def gradient(self, scores: Tensor, gradient: Tensor) -> Tensor:
-        """Return the straight-through gradient of a layer's scores.
+        """Return the straight-through gradient with respect to a layer's scores.
 
         Args:
             scores: Scores of the layer.
@@ -154,7 +152,7 @@ class Search:
         return 0.0
 
     def attack(self, attack: Attack, moment: Moment) -> Attack:
-        """Return the inner attack of a step, given the recipe's."""
+        """Return the inner attack of a step, given that of the recipe."""
         return attack
 
 
