@@ -122,7 +122,7 @@ def classes_text(text: str) -> str:
     try:
         text = read_bytes(path, "list of classes", MAX_JSON).decode()
     except UnicodeDecodeError:
-        raise InputError(f"{path} holds no list of classes: it is no UTF-8") from None
+        raise InputError(f"{path} holds no list of classes: it is not UTF-8") from None
     names = _from_json(text)
     if not names and text.lstrip()[:1] not in ("[", "{"):
         names = tuple(line.strip() for line in text.splitlines() if line.strip())
