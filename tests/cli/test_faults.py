@@ -57,7 +57,7 @@ def test_a_checkpoint_on_a_full_disk(
     disk: Disk, drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scratchticket.learning.loop.FIRST_SAVE", 0.0)  # each step is saved
-    monkeypatch.setattr("scratchticket.learning.loop.SAVING", float("inf"))
+    monkeypatch.setattr("scratchticket.learning.loop.SAVING_SHARE", float("inf"))
     disk.resize("200k")  # one checkpoint fits, no two that know the best epoch
     run = disk.path / "run"
 

@@ -68,7 +68,7 @@ def test_a_ticket_is_shown_in_pictures(tmp_path: Path) -> None:
 
     for mistake, said in (
         (words, "exists"),
-        (("show", NAME, "--other", NAME), "give --html too"),
+        (("show", NAME, "--other", NAME), "--other needs --html"),
         (("show", NAME, "--html", tmp_path / "x", "--other", "nothing"), "no such ticket file"),
     ):
         code, _, err = call(*mistake)

@@ -190,7 +190,7 @@ def test_a_file_never_imports_the_code_it_names(
     [
         ("no_such_module_here:net", "cannot import 'no_such_module_here'"),
         ("math:net", "module 'math' has no 'net'"),
-        ("math:pi", "cannot be called"),
+        ("math:pi", "is not a function that makes a network"),
         (":net", "module '' has no 'net'"),
     ],
 )
