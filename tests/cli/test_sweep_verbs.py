@@ -302,7 +302,7 @@ def test_a_report_uses_all_seeds_or_says_what_it_leaves_out(tmp_path: Path) -> N
     assert "n=2" in page.read_text()
 
     said = " ".join(told(*words, "--seeds", "1").split())
-    assert "left out, as --seeds says: what was run with seed 2" in said
+    assert "note: --seeds leaves out the runs with seed 2" in said
     assert f"note: {len(jobs) // 2} of {len(jobs)} records are of other recipes or seeds" in said
     assert "n=2" not in page.read_text()
 
