@@ -38,7 +38,7 @@ from benchmarks.measure import (
     ratios,
     spread,
 )
-from scratchticket.__main__ import OWN_WAITING, WAITING
+from scratchticket.__main__ import SPINNING, USER_CHOICES
 from scratchticket.attacks import PGD, Attack
 from scratchticket.data import load_data
 from scratchticket.evaluation import evaluate
@@ -49,7 +49,7 @@ IMAGES, EPSILON = 3000, "0.187"  # at which PGD-20 fools half of them
 WORK = ("draw", "attack")
 WAYS: dict[str, dict[str, str]] = {
     "torch": {},
-    "program": WAITING,
+    "program": SPINNING,
     **{f"spin {count}": {"GOMP_SPINCOUNT": str(count)} for count in (1000, 10_000, 100_000)},
     "passive": {"OMP_WAIT_POLICY": "PASSIVE"},
     "one thread": {"OMP_NUM_THREADS": "1"},
@@ -78,7 +78,7 @@ def serve(images: int, case: draw.Case) -> None:
 @contextmanager
 def waiting(way: str, threads: int, told: Sequence[str]) -> Iterator[Callable[[str], None]]:
     """Start a process that waits in a way; return what lets it do its work, and waits for that."""
-    own = {name: value for name, value in os.environ.items() if name not in OWN_WAITING}
+    own = {name: value for name, value in os.environ.items() if name not in USER_CHOICES}
     environment = own | {"OMP_NUM_THREADS": str(threads)} | WAYS[way]
     words = [sys.executable, "-m", "benchmarks", "busy", "--serve", *told]
     with subprocess.Popen(

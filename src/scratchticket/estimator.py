@@ -1,4 +1,4 @@
-"""A ticket as an estimator of scikit-learn: ``fit``, ``predict``, ``score``."""
+"""A scikit-learn classifier that draws and uses a ticket."""
 
 from __future__ import annotations
 
@@ -35,38 +35,38 @@ except Exception as error:  # a package that is broken may raise anything
     raise extra_missing("RobustTicketClassifier", error, "sklearn") from None
 
 Array = npt.NDArray[Any]
-BATCH = 256  # images at a time
+BATCH = 256  # images per batch
 
 
 class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Draws a robust scratch ticket when fitted, and answers with it.
+    """A classifier whose ``fit`` draws a robust scratch ticket.
 
-    Images are whatever :func:`scratchticket.data.gather` takes: an array of uint8 (or of uint8 /
+    Images are all that :func:`scratchticket.data.gather` accepts: an array of uint8 (or of uint8 /
     255), ``(n, height, width)`` or with channels first or last; or a list, or a pandas ``Series``,
-    of PIL images or paths. What pandas brings is taken by position, whatever its index.
+    of PIL images or paths. The index of a pandas object is ignored.
 
     Args:
         ratio: Fraction of the weights that remain, in (0, 1].
         epsilon: Radius of the ball in which the ticket shall be robust, in units of pixels in
-            [0, 1]: ``8/255`` as text, or a number.
-        norm: Of the ball: ``linf`` or ``l2``.
+            [0, 1], such as ``"8/255"`` or a number.
+        norm: Norm of the ball: ``linf`` or ``l2``.
         network: Name of the random network.
-        width: Channels of its first stage; the network's own if not given.
+        width: Channels of the network's first stage; its default if not given.
         attack: Inner attack: ``pgd``, ``fgsm``, ``fgsm-rs`` or ``none``.
-        steps: Of ``pgd``.
+        steps: Steps of ``pgd``.
         epochs: Passes over the training images.
         batch_size: Images per step.
-        learning_rate: Of the first step.
-        validation: Fraction of the images that is held out to choose the epoch.
-        size: Resize images to so many pixels; needed where they differ in size.
-        colour: ``rgb`` or ``grey`` converts every image; ``keep`` refuses a mixture.
+        learning_rate: Learning rate of the first step.
+        validation: Fraction of the images that is held out to select the epoch.
+        size: Number of pixels to resize images to; needed if they differ in size.
+        colour: ``rgb`` or ``grey`` converts every image; ``keep`` requires all to be of one kind.
         random_state: Seed of weights, scores, batches, the held-out images and attack starts. As
             everywhere in scikit-learn, it can be drawn from a ``RandomState``, or with None from
             NumPy's global one.
         device: Where to compute.
 
     Attributes:
-        ticket_: The :class:`Ticket`, once fitted.
+        ticket_: The :class:`Ticket`, after fitting.
         classes_: The distinct labels, in the order of the columns of :meth:`predict_proba`.
         seed_: The seed of the ticket.
 
@@ -115,11 +115,11 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self.device = device
 
     def fit(self, X: Sequence[Any] | Array, y: Sequence[Any] | Array) -> Any:
-        """Draw the ticket.
+        """Draw a ticket; return the classifier itself.
 
         Args:
             X: Training images.
-            y: The label of each, ``(n,)``: whole numbers, or names; of two kinds at least.
+            y: Labels of the images, ``(n,)``: whole numbers or names, at least two different ones.
 
         Returns:
             This object.
@@ -135,7 +135,7 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             raise InputError(f"a classifier needs two classes, and y has one class: {names[0]}")
         seed = self._new_seed()
         pairs = [(image, int(n)) for image, n in zip(images, numbers, strict=True)]
-        # A data set has test images; nobody looks at these.
+        # A data set needs test images; these are not used.
         data = gather(
             pairs,
             pairs[:1],
@@ -160,17 +160,18 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 
     @classmethod
     def from_ticket(cls, ticket: Ticket, **parameters: Any) -> RobustTicketClassifier:
-        """Return a fitted classifier of a ticket that is there already.
+        """Return a fitted classifier with an existing ticket.
 
-        Its labels are of the type that :meth:`fit` was given; those of another ticket are whole
-        numbers if its classes are 0, 1, 2 and so on, else names.
+        If :meth:`fit` drew the ticket, labels have the type they had then. Otherwise they are whole
+        numbers if the classes are called 0, 1, 2 and so on, else names.
 
         Args:
-            ticket: Any.
-            parameters: Of the constructor; ``size`` and ``colour`` say how images are prepared.
+            ticket: The ticket.
+            parameters: Arguments of the constructor; ``size`` and ``colour`` decide how images are
+                prepared.
         """
-        made = cls(**parameters)
-        return made._fitted(ticket, _classes(ticket))
+        classifier = cls(**parameters)
+        return classifier._fitted(ticket, _classes(ticket))
 
     def predict(self, X: Sequence[Any] | Array) -> Array:
         """Return the most probable label of every image, ``(n,)``."""
@@ -182,7 +183,7 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         return self._logits(X).softmax(dim=1).numpy()
 
     def decision_function(self, X: Sequence[Any] | Array) -> Array:
-        """Return logits, ``(n, class)``; of two classes the second's less the first's, ``(n,)``."""
+        """Return logits, ``(n, class)``; for two classes, second minus first logit, ``(n,)``."""
         logits = self._logits(X)
         return (logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits).numpy()
 
@@ -197,13 +198,13 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     ) -> float:
         """Return the accuracy under PGD inside the ball of ``epsilon``.
 
-        It is an upper bound: ``scratchticket evaluate --suite full`` on the saved ticket finds what
-        PGD does not.
+        It is an upper bound of the robust accuracy; ``scratchticket evaluate --suite full`` on the
+        saved ticket makes stronger attacks.
 
         Args:
             X: Test images, not those of :meth:`fit`.
-            y: The label of each.
-            steps: Of PGD.
+            y: Labels of the images.
+            steps: Steps of PGD.
         """
         self._check_fitted()
         places = {label: place for place, label in enumerate(self.classes_.tolist())}
@@ -220,14 +221,14 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         return found.correct / found.total
 
     def save(self, path: str | Path) -> None:
-        """Write the ticket file; :meth:`from_ticket` of what ``Ticket.load`` reads is as before."""
+        """Write the ticket to a file; ``from_ticket(Ticket.load(path))`` restores the object."""
         self._check_fitted()
         self.ticket_.save(path)
 
     def __sklearn_tags__(self) -> Tags:
-        """Return what scikit-learn should know: X are images, never a table of features."""
+        """Return scikit-learn's tags of the estimator: X are images, never a table of features."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.one_d_array = True  # of paths or PIL images
+        tags.input_tags.one_d_array = True  # paths or PIL images
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         tags.non_deterministic = not isinstance(self.random_state, Integral)
@@ -269,12 +270,12 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 
     @staticmethod
     def _images(X: Any) -> Sequence[Any]:
-        """Return images that can be asked for by position.
+        """Return images as a sequence.
 
         Raises:
-            InputError: If they are a table, or nothing of the kind.
+            InputError: If ``X`` is a table or no sequence.
         """
-        if hasattr(X, "iloc"):  # of pandas
+        if hasattr(X, "iloc"):  # a pandas object
             if X.ndim == 2 and X.shape[1] != 1:
                 raise InputError(
                     f"a table of {X.shape[1]} columns holds no images: give an array (n, height, "
@@ -288,7 +289,7 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         return images
 
     def _read(self, X: Sequence[Any] | Array) -> Iterator[Tensor]:
-        """Yield batches as the network takes them: uint8, ``(n, channel, height, width)``."""
+        """Yield batches of prepared images: uint8, ``(n, channel, height, width)``."""
         images = self._images(X)
         if len(images) == 0:
             raise InputError("there are no images")
@@ -299,10 +300,10 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 
 
 def _labels(y: Any) -> Array:
-    """Return labels as an array, ``(n,)``: numbers, switches or text, all of one kind.
+    """Return labels as an array, ``(n,)``, all numbers, all booleans or all text.
 
     Raises:
-        InputError: If there are none, or others, or not one for each image.
+        InputError: If ``y`` is None, is not one-dimensional, or holds other or mixed values.
     """
     if y is None:
         raise InputError("fit requires y to be passed, but the target y is None")
@@ -319,13 +320,13 @@ def _labels(y: Any) -> Array:
         raise InputError("Input y contains NaN or infinity, which is no label")
     try:
         check_classification_targets(column)
-    except ValueError as error:  # numbers that are not whole
+    except ValueError as error:  # fractional numbers
         raise InputError(" ".join(str(error).split())) from None
     return np.asarray(column)
 
 
 def _of_one_kind(labels: list[Any]) -> Array:
-    """Return an array of labels that are all text, all switches or all numbers."""
+    """Return an array of labels, all text, all booleans or all numbers."""
     if any(label is None or (isinstance(label, float) and isnan(label)) for label in labels):
         raise InputError("Input y contains NaN or None, which is no label")
     for kind in (str, bool | np.bool_, Real):
@@ -336,13 +337,13 @@ def _of_one_kind(labels: list[Any]) -> Array:
 
 
 def _classes(ticket: Ticket) -> Array:
-    """Return the labels that the classes of a ticket were."""
-    read: dict[str, Callable[[str], Any]]
-    read = {"b": lambda name: name == "True", "i": int, "u": int, "f": float}
+    """Return the classes of a ticket as labels, in their original type if it is recorded."""
+    convert: dict[str, Callable[[str], Any]]
+    convert = {"b": lambda name: name == "True", "i": int, "u": int, "f": float}
     kind = ticket.provenance.get("labels")
     if kind is None and ticket.classes == tuple(map(str, range(len(ticket.classes)))):
         kind = "i"
     try:
-        return np.asarray([read[str(kind)](name) for name in ticket.classes])
-    except (KeyError, ValueError):  # of text, or what somebody wrote
+        return np.asarray([convert[str(kind)](name) for name in ticket.classes])
+    except (KeyError, ValueError):  # text, or an invalid record
         return np.asarray(ticket.classes)

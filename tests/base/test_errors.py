@@ -25,7 +25,7 @@ BROKEN = {
 USERS: dict[str, tuple[str, Callable[[], object]]] = {
     "gradio": ("app", import_gradio),
     "pyautoattack": ("autoattack", autoattack.library),
-    "huggingface_hub": ("hub", hub.library),
+    "huggingface_hub": ("hub", hub.hub_library),
     "tensorboard": ("track", tracking.check_tensorboard),
     "submitit": ("slurm", lambda: slurm._executor(Path(), {})),
 }

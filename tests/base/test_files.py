@@ -104,9 +104,9 @@ def test_a_file_that_cannot_be_written_is_refused_beforehand(
 def test_a_name_that_is_no_utf8_is_a_line(tmp_path: Path) -> None:
     name = os.fsdecode(b"caf\xe9")
 
-    with pytest.raises(InputError, match=r"class 'caf.udce9' is no UTF-8; give it another name"):
+    with pytest.raises(InputError, match=r"class 'caf.udce9' is not UTF-8; give it another name"):
         check_text(name, "class")
-    with pytest.raises(InputError, match="a name it shall hold is no UTF-8"):
+    with pytest.raises(InputError, match="a name in it is not UTF-8"):
         write_atomically(tmp_path / "page.html", name)
     check_text("café", "class")
 

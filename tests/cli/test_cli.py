@@ -20,8 +20,9 @@ from typer.testing import CliRunner
 
 import scratchticket as st
 from patience import PATIENCE
+from scratchticket.cli import export
 from scratchticket.cli.app import app
-from scratchticket.cli.judges import EvaluationProgress
+from scratchticket.cli.attack_verbs import EvaluationProgress
 from scratchticket.cli.terminal import LearningProgress
 from scratchticket.learning import Epoch, Event, Validation
 from scratchticket.networks import NETWORKS
@@ -156,6 +157,14 @@ def test_the_help_says_what_the_dataclasses_and_registries_say() -> None:
     assert option_table.FILE.read_text() == option_table.content()
 
 
+def test_help_wraps_whole_paragraphs() -> None:
+    """Not the lines of the source, which are too long for a terminal of 80 columns."""
+    words = str(next(v.help for v in app.registered_commands if v.callback is export.export))
+    first, second = words.split("\n\n")
+    assert "\n" not in first + second
+    assert len(second) > 200
+
+
 def draw(out: Path, *words: str) -> tuple[int, str, str]:
     return call("draw", "--data", "digits", "--out", out, *words, *FAST)
 
@@ -188,7 +197,7 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["draw", "--data", "digits", "--out", "OUT", "--device", "tpu"], "no device 'tpu'"),
         (["draw", "--data", "digits", "--out", "/proc/none/x"], "cannot use folder"),
         (["draw", "--data", "digits", "--out", "/proc"], "cannot use folder /proc"),
-        (["draw", "--data", "digits", "--out", "OUT", "--resume", "--overwrite"], "exclude"),
+        (["draw", "--data", "digits", "--out", "OUT", "--resume", "--overwrite"], "not both"),
         (["train", "--data", "digits", "--out", "OUT", "--ratio", "0.1"], "No such option"),
         (["draw", "--data", "digits", "--out", "OUT", "--device", "cuda:9"], "use cpu or auto"),
         (["draw", "--data", "/none", "--out", "OUT"], "no such path '/none'; or give"),
@@ -213,7 +222,7 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["show", "README"], "not a ticket file"),
         (["show", "DAMAGED"], "damaged"),
         (["show", "OUT"], "cannot read ticket file"),
-        (["show", "--html", "OUT/page.html"], "--html is for tickets"),
+        (["show", "--html", "OUT/page.html"], "--html needs a file of tickets"),
         (["app", "TICKET", "--port", "70000"], "less than or equal to 65535"),
     ],
 )
@@ -286,7 +295,7 @@ def test_data_of_ones_own_is_drawn_on_and_judged_as_it_was_split(tmp_path: Path)
     code, out, err = call("evaluate", ticket, *words[:2], "--json")
     assert code == 0, err
     assert json.loads(out)["natural"] == natural
-    assert "they alone judge; if nothing was trained on the others, all can: --part all" in err
+    assert "--part all takes all images, if none was trained on" in err
 
     np.savez(tmp_path / "new.npz", test_images=images[:9], test_labels=labels[:9])
     for verb in (["evaluate"], ["transfer"], ["switch", "evaluate"]):
@@ -380,7 +389,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(tmp_path: Path) -> Non
 
     assert process.returncode == 2
     assert err.strip().splitlines()[-1].startswith("interrupted: stopped after step")
-    assert "go on with the same command and --resume" in err.strip().splitlines()[-1]
+    assert "resume with the same command and --resume" in err.strip().splitlines()[-1]
     assert "Traceback" not in err
     assert (out / "checkpoint.safetensors").exists()
     assert not (out / "record.json").exists()
@@ -474,7 +483,7 @@ def test_progress_fits_a_terminal_of_80_columns() -> None:
             380,
             ("draw preact_resnet18", "epoch 2/40", "loss 0.500", "valid 100.0 % / 5.0 %", "left"),
         ),
-        (760, ("judging", "left")),
+        (760, ("evaluating", "left")),
     ):
         progress(replace(event, step=step))
         with progress._bar.live.console.capture() as capture:

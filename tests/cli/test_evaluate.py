@@ -119,7 +119,7 @@ def test_shares_make_the_record_that_one_process_makes(
         code, out, err = call(*words, "--out", tmp_path / "all", *said, "--json")
         assert code == 0
         assert bool(out) == (share == "3/3")
-        assert ("the record comes with the last of 3" in err) == (share != "3/3")
+        assert ("the last of 3 writes the record" in err) == (share != "3/3")
     together = json.loads(out)
 
     def counted(record: dict[str, list[dict[str, object]]]) -> list[tuple[object, object]]:
@@ -232,7 +232,7 @@ class Evil:
         (("net.pt", *SMALL, "--attack", "cw-l"), "did you mean 'cw-l2'"),
         (("net.pt", *SMALL, "--set", "restart=2"), "did you mean 'restarts'"),
         (("net.pt", *SMALL, "--set", "restarts=two"), "restarts=two: input should be a valid int"),
-        (("net.pt", *SMALL, "--shard", "1of2"), "a share is written I/N"),
+        (("net.pt", *SMALL, "--shard", "1of2"), "a shard is written I/N"),
         (("net.pt", *SMALL, "--shard", "3/2"), "shards are numbered from 1 to 2"),
         (("net.pt", *SMALL, "--images", "361"), "--images goes from 1 to 360"),
         (("net.pt", *SMALL, "--attack", "cw-l2", "--epsilon", "0.5"), "radii are --l2-epsilon"),
@@ -243,9 +243,9 @@ class Evil:
         (("net.pt", "--network", "own_networks:map", "--data", "digits"), "got (2, 10, 8, 8)"),
         (("net.pt", *SMALL, "--batch-size", "0"), "batch size must be at least 1"),
         (("net.pt", *SMALL, "--epsilon", "0.2", "--epsilon", "x"), "must be a number such as 0.1"),
-        (("net.pt", "--network", "conv4"), "say on which images: --data"),
+        (("net.pt", "--network", "conv4"), "--data is missing"),
         (("net.pt", *SMALL, "--out", "net.pt"), "cannot use folder net.pt"),
-        (("net.pt", *SMALL, "--adversarial", "x.npz"), "brings its own images"),
+        (("net.pt", *SMALL, "--adversarial", "x.npz"), "has images and attack in its file"),
         (("net.pt", *SMALL[:2], "--adversarial", "x.npz"), "no such file of adversarial images"),
         (("net.pt", *SMALL[:2], "--adversarial", "own_networks.py"), "in .npz or .parquet files"),
         (("net.pt", *SMALL[:2], "--adversarial", "odd.npz"), "is no file that `attack` wrote"),
@@ -337,7 +337,7 @@ def test_attack_refuses_before_it_works(path: Path, tmp_path: Path) -> None:
 
     for more, message in (
         ((tmp_path / "a.txt",), "in .npz or .parquet files"),
-        ((tmp_path / "a.npz", "--attack", "autoattack"), "is no single attack"),
+        ((tmp_path / "a.npz", "--attack", "autoattack"), "is not a single attack"),
         ((tmp_path / "a.npz", "--attack", "pdg"), "did you mean 'pgd'"),
         ((tmp_path / "none" / "a.npz",), "no such folder"),
     ):

@@ -56,8 +56,8 @@ def same_ticket(drawn: Path, folder: Path) -> bool:
 def test_a_checkpoint_on_a_full_disk(
     disk: Disk, drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scratchticket.learning.loop.FIRST", 0.0)  # each step is saved
-    monkeypatch.setattr("scratchticket.learning.loop.SAVING", float("inf"))
+    monkeypatch.setattr("scratchticket.learning.loop.FIRST_SAVE", 0.0)  # each step is saved
+    monkeypatch.setattr("scratchticket.learning.loop.SAVING_SHARE", float("inf"))
     disk.resize("200k")  # one checkpoint fits, no two that know the best epoch
     run = disk.path / "run"
 
@@ -217,7 +217,7 @@ def test_a_sweep_on_a_read_only_disk(disk: Disk) -> None:
     first, second = sweep.stderr.splitlines()
     assert first.startswith("error: cannot use folder")
     assert first.endswith("Read-only file system")
-    assert second == "error: a worker could not go on: its message is above"
+    assert second == "error: a worker could not continue: its message is above"
 
 
 def test_of_two_runs_in_a_folder_the_second_is_refused(tmp_path: Path) -> None:
@@ -267,5 +267,5 @@ def test_ctrl_c_promises_only_what_is_kept(drawn: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr("scratchticket.judging.task.carry_out", interrupted)
     words = ("evaluate", drawn / "ticket.safetensors", "--data", "digits")
-    assert "nothing is kept without --out" in refused(*words)
-    assert "go on with the same command" in refused(*words, "--suite", "quick")
+    assert "nothing is saved without --out" in refused(*words)
+    assert "resume with the same command" in refused(*words, "--suite", "quick")

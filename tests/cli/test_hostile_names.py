@@ -130,7 +130,7 @@ def test_a_store_removes_nothing_behind_a_link(tmp_path: Path) -> None:
     assert Store(store).take(job) is None
     assert "is a link" in (Store(store).failure(job) or "")
     (mine / "progress").symlink_to(mine / "precious")
-    Store(store).note(job, 0.5)
+    Store(store).save_progress(job, 0.5)
     (mine / "journal.jsonl").symlink_to(mine / "precious")
     with pytest.raises(InputError, match="is a link"):
         Journal({}, mine / "journal.jsonl")
@@ -174,7 +174,7 @@ def test_a_state_dict_runs_nothing_and_unpacks_to_no_bomb(tmp_path: Path) -> Non
             state_dict(path)
 
 
-BYTES = os.fsdecode(b"caf\xe9")  # a name that is no UTF-8
+BYTES = os.fsdecode(b"caf\xe9")  # a name that is not UTF-8
 
 
 def photographs(folder: Path, *classes: str) -> Path:
@@ -223,7 +223,7 @@ def test_names_that_are_no_utf8_are_refused_before_anything_is_computed(
         errors = [line for line in err.splitlines() if not line.startswith("note: ")]
         assert len(errors) == 1, err
         assert r"caf\udce9" in err
-        assert "is no UTF-8; give it another name" in err
+        assert "is not UTF-8; give it another name" in err
         assert not any(path.is_file() for path in files(tmp_path) - before), words
 
 

@@ -47,8 +47,8 @@ def test_a_batch_that_is_too_large(
         return attack(self, batch, *words)
 
     with monkeypatch.context() as patch:
-        patch.setattr("scratchticket.learning.loop.FIRST", 0.0)  # each step is saved
-        patch.setattr("scratchticket.learning.loop.SAVING", float("inf"))
+        patch.setattr("scratchticket.learning.loop.FIRST_SAVE", 0.0)  # each step is saved
+        patch.setattr("scratchticket.learning.loop.SAVING_SHARE", float("inf"))
         patch.setattr(_Run, "_attacked", full)
         said = refused(*DRAW, "--out", tmp_path / "run")
 

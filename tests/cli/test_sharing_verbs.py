@@ -54,7 +54,7 @@ def test_a_ticket_is_pushed_and_pulled(tmp_path: Path) -> None:
     assert call("push", NAME, tmp_path / "shared")[0] == 0
     code, said, _ = call("pull", tmp_path / "shared", "--out", tmp_path / "mine.safetensors")
     assert code == 0
-    assert "the proof holds" in said
+    assert "verified" in said
 
     code, _, err = call("push", NAME, tmp_path / "shared")
     assert (code, "not an empty folder" in err) == (2, True)
@@ -68,7 +68,7 @@ def test_a_ticket_is_shown_in_pictures(tmp_path: Path) -> None:
 
     for mistake, said in (
         (words, "exists"),
-        (("show", NAME, "--other", NAME), "give --html too"),
+        (("show", NAME, "--other", NAME), "--other needs --html"),
         (("show", NAME, "--html", tmp_path / "x", "--other", "nothing"), "no such ticket file"),
     ):
         code, _, err = call(*mistake)

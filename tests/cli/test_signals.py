@@ -93,7 +93,7 @@ def test_while_data_are_loaded(
 
     said = refused(*DRAW, "--out", tmp_path / "run")
 
-    assert said == "interrupted; go on with the same command and --resume\n"
+    assert said == "interrupted; resume with the same command and --resume\n"
     assert not (tmp_path / "run").exists()
     assert signal.getsignal(number) is before
 
@@ -105,7 +105,7 @@ def test_while_the_search_is_set_up(
         patch.setattr("scratchticket.learning.loop._Run.restore", raises(signal.SIGTERM))
         said = refused(*DRAW, "--out", tmp_path)
 
-    assert said.startswith("interrupted: stopped after step 0 of 4; go on with the same command")
+    assert said.startswith("interrupted: stopped after step 0 of 4; resume with the same command")
     assert not litter(tmp_path)
     done(*DRAW, "--out", tmp_path, "--resume")
     assert same_ticket(drawn, tmp_path)
@@ -131,7 +131,7 @@ def test_while_results_are_written(
 ) -> None:
     fsync(name, raises(signal.SIGTERM))
 
-    assert refused(*DRAW, "--out", tmp_path).startswith("interrupted; go on with the same command")
+    assert refused(*DRAW, "--out", tmp_path).startswith("interrupted; resume with the same command")
 
     assert not litter(tmp_path)
     assert not (tmp_path / name).exists()
@@ -147,7 +147,7 @@ def test_while_a_ticket_is_judged(
         patch.setattr("scratchticket.runs.run.measured_accuracies", raises(signal.SIGUSR1))
         said = refused(*DRAW, "--out", tmp_path)
 
-    assert said.startswith("interrupted; go on with the same command and --resume")
+    assert said.startswith("interrupted; resume with the same command and --resume")
     done(*DRAW, "--out", tmp_path, "--resume")
     assert same_ticket(drawn, tmp_path)
 
@@ -160,7 +160,7 @@ def test_while_a_report_is_written(tmp_path: Path, fsync: Callable[..., None]) -
     page = (tmp_path / "page.html").read_bytes()
     fsync("page.html", raises(signal.SIGINT))
 
-    assert refused(*words) == "interrupted; the same command makes it anew\n"
+    assert refused(*words) == "interrupted; repeat the command to write the report\n"
 
     assert (tmp_path / "page.html").read_bytes() == page
     assert not litter(tmp_path)

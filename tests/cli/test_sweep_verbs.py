@@ -181,7 +181,7 @@ def test_failures_are_listed_with_how_to_go_on(tmp_path: Path) -> None:
     done = told("run", "figure4", *SETTINGS, "--store", str(tmp_path), code=2)
 
     assert done.count("has format 7") == len(jobs)
-    where = "the same command tries them again, 4 of them when their folders are removed"
+    where = "the same command tries them again, 4 of them once their folders are removed"
     assert f"{len(jobs)} jobs failed; {where}" in done
     words = ("figure4", *SETTINGS, "--store", str(tmp_path))
     assert "0 to do, 4 to try again" in told("run", *words, "--dry-run")
@@ -302,7 +302,7 @@ def test_a_report_uses_all_seeds_or_says_what_it_leaves_out(tmp_path: Path) -> N
     assert "n=2" in page.read_text()
 
     said = " ".join(told(*words, "--seeds", "1").split())
-    assert "left out, as --seeds says: what was run with seed 2" in said
+    assert "note: --seeds leaves out the runs with seed 2" in said
     assert f"note: {len(jobs) // 2} of {len(jobs)} records are of other recipes or seeds" in said
     assert "n=2" not in page.read_text()
 

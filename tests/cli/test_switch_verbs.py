@@ -53,7 +53,7 @@ def test_the_transfer_matrix_in_every_mode(path: Callable[[str], Path], tmp_path
     record = json.loads((tmp_path / "out" / "record.json").read_text())
 
     assert code == 0
-    assert "pgd-20, linf, 0.1; stops at the first success; right of 10 (%)" in out
+    assert "pgd-20, linf, 0.1; stops at the first success; % correct of 10" in out
     assert record["networks"] == ["0.2", "1", "dense"]
     assert [matrix["stops"] for matrix in record["matrices"]] == [True, False, False, False]
     for matrix in record["matrices"]:
@@ -140,9 +140,9 @@ def test_tickets_of_two_networks_are_no_switch(path: Callable[[str], Path]) -> N
     [
         (("--probabilities", "0.5,0.6"), "add up to 1"),
         (("--probabilities", "0.5"), "2 networks but 1 probabilities"),
-        (("--probabilities", "a,b"), "numbers with commas, got 'a,b'"),
+        (("--probabilities", "a,b"), "comma-separated numbers, got 'a,b'"),
         (("--suite", "quik"), "unknown suite 'quik'; did you mean 'quick'?"),
-        (("--shard", "1/2"), "shares meet in a folder: --out"),
+        (("--shard", "1/2"), "--shard needs --out"),
         (("--images", "999"), "--images goes from 1 to 360"),
         (("--epsilon", "8"), "the usual 8 is written 8/255"),
         (("--epsilon", "0"), "epsilon must be above 0"),
@@ -253,7 +253,7 @@ def test_networks_of_ones_own_are_attacked_and_switched(
     assert code == 0, error
     assert "warning sign: chance: dense: natural accuracy" in out
     for more, said in (
-        (("own.pt",), "own.pt holds no ticket; a switch is between tickets"),
+        (("own.pt",), "own.pt holds no ticket; a switch needs tickets"),
         (("--normalise",), "a ticket's network normalises its input already"),
         (("--dense", "own.pt", "--network", "conv4"), "own.pt lacks conv1.weight"),
     ):

@@ -73,7 +73,7 @@ def test_a_list_of_classes_is_stored_as_it_was_told(tmp_path: Path) -> None:
         (b'{"cat": 1, "dog": 2}', "holds no list of classes: .* numbers from 0"),
         (b'{"cat": 0, "dog": 0}', "holds no list of classes"),
         (b"[cat\ndog", "holds no list of classes"),
-        (b"c\xe9t\ndog", "holds no list of classes: it is no UTF-8"),
+        (b"c\xe9t\ndog", "holds no list of classes: it is not UTF-8"),
     ],
 )
 def test_a_file_that_lists_no_classes_is_one_line(

@@ -227,7 +227,7 @@ def test_slurm_may_end_a_requeued_job_before_scontrol_returns(
 
 @pytest.mark.usefixtures("slurm")
 def test_a_worker_that_cannot_go_on_is_told(sweep: Sweep) -> None:
-    with pytest.raises(InputError, match="could not go on: no device 'nothing' here"):
+    with pytest.raises(InputError, match="could not continue: no device 'nothing' here"):
         run_on_slurm(sweep, 1, device="nothing", polls=1.0)
 
 

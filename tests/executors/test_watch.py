@@ -32,7 +32,7 @@ def finished(store: Store, jobs: list[Job], **seconds: float) -> Watch:
     for kind, spent in seconds.items():
         job = next(job for job in jobs if job.kind == kind)
         (taken := store.take(job)) and taken.release()
-        store.spend(job, spent)
+        store.add_seconds(job, spent)
         watch.states[job] = "finished"
     return watch
 
@@ -82,8 +82,8 @@ def test_what_is_done_of_a_job_and_failed_jobs_are_left_out(tmp_path: Path) -> N
     record = {"format": 1, "recipe": {"task": "train"}, "bytes": 0}
     record |= {"selected": "best", "results": results}
     (store.folder(done) / "record.json").write_text(json.dumps(record))
-    store.spend(done, 80)
-    store.note(half, 0.25)
+    store.add_seconds(done, 80)
+    store.save_progress(half, 0.25)
     store.fail(failed, "out of luck")
 
     assert Watch(store, jobs).left() == (pytest.approx(0.75 * 80), 0)

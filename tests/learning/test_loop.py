@@ -90,7 +90,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Save after each step, however long it takes."""
-    monkeypatch.setattr("scratchticket.learning.loop.SAVING", float("inf"))
+    monkeypatch.setattr("scratchticket.learning.loop.SAVING_SHARE", float("inf"))
 
 
 @pytest.mark.usefixtures("always")

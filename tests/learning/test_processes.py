@@ -20,7 +20,7 @@ from torch import nn
 
 import scratchticket as st
 from patience import PATIENCE
-from scratchticket.base.errors import InputError, ScratchticketError, ToldElsewhere
+from scratchticket.base.errors import InputError, ReportedElsewhere, ScratchticketError
 from scratchticket.base.processes import ALONE, Group, joined, own_device
 from scratchticket.learning import LearningRecipe, Session
 from scratchticket.runs.api import prepare_job
@@ -148,8 +148,8 @@ def fail(group: Group) -> str:
 
 
 def test_an_error_of_the_first_process_is_raised_in_all() -> None:
-    assert in_processes(2, fail) == ["InputError", "ToldElsewhere"]
-    assert issubclass(ToldElsewhere, ScratchticketError)
+    assert in_processes(2, fail) == ["InputError", "ReportedElsewhere"]
+    assert issubclass(ReportedElsewhere, ScratchticketError)
 
 
 def test_parts_are_even_and_whole() -> None:

@@ -198,7 +198,7 @@ def test_a_layer_with_its_own_ratio_keeps_its_top_scores_under_any_budget(budget
     ("arguments", "message"),
     [
         ({"granularity": "rows"}, "unknown granularity 'rows'; did you mean 'row'"),
-        ({"granularity": "4:4"}, "the first must be the smaller"),
+        ({"granularity": "4:4"}, "N must be smaller than M"),
         ({"granularity": "0:4"}, "unknown granularity '0:4'"),
         ({"budget": "locla"}, "unknown budget 'locla'"),
         ({"layers": {"a": 0}}, r"must lie in \(0, 1\]"),

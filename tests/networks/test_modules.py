@@ -190,7 +190,7 @@ def test_a_file_never_imports_the_code_it_names(
     [
         ("no_such_module_here:net", "cannot import 'no_such_module_here'"),
         ("math:net", "module 'math' has no 'net'"),
-        ("math:pi", "cannot be called"),
+        ("math:pi", "is not a function that makes a network"),
         (":net", "module '' has no 'net'"),
     ],
 )
@@ -261,7 +261,7 @@ def test_defining_a_function_anew_replaces_it_and_one_without_a_name_is_refused(
     assert networks.NETWORKS["again"] is again
     assert networks.name_of(odd) == NAME
     for nameless in (partial(odd, dim=4), again):
-        with pytest.raises(InputError, match="needs a function with a name"):
+        with pytest.raises(InputError, match="must have a name"):
             networks.name_of(nameless)
 
 

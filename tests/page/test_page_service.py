@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from scratchticket.page import Attacked, TicketSet, Trial
+from scratchticket.page import AttackResult, TicketSet, Trial
 from scratchticket.page.each import EACH
 from scratchticket.page.service import (
     ATTACKS_HELD,
@@ -50,11 +50,11 @@ def test_an_answer_is_of_the_image_it_was_asked_for(page: Page, chosen: TicketSe
 
     held = page.attack(choice, UNKNOWN, NAMES, SETTINGS)
 
-    assert isinstance(page.answer(held, choice), Attacked)
+    assert isinstance(page.answer(held, choice), AttackResult)
     for place, other in enumerate([None, UPLOADED, 4]):
         assert page.answer(held, [*choice[:place], other, *choice[place + 1 :]]) is None
     same = [chosen.name, SAMPLE, 3.0, "of another image", True]
-    assert isinstance(page.answer(held, same), Attacked)
+    assert isinstance(page.answer(held, same), AttackResult)
     assert page.answer("", choice) is None
     assert page.answer(None, choice) is None
 
@@ -66,8 +66,8 @@ def test_an_answer_is_of_the_upload_it_was_asked_for(
 
     held = page.attack(choice, "3", NAMES, SETTINGS)
 
-    assert isinstance(page.answer(held, choice), Attacked)
-    assert isinstance(page.answer(held, [*choice[:2], None, *choice[3:]]), Attacked)
+    assert isinstance(page.answer(held, choice), AttackResult)
+    assert isinstance(page.answer(held, [*choice[:2], None, *choice[3:]]), AttackResult)
     assert page.answer(held, [*choice[:3], page.upload(sent(tmp_path)), False]) is None
     assert page.answer(held, [*choice[:4], True]) is None
 
@@ -81,7 +81,7 @@ def test_a_set_opens_on_an_image_on_which_the_naturally_trained_network_falls_an
 
     choice = [packaged.name, SAMPLE, number, "", False]
     opened = page.answer("", choice)
-    assert isinstance(opened, Attacked)
+    assert isinstance(opened, AttackResult)
     trial = opened.trial
     natural = trial.dense[NATURAL].argmax(dim=1) == trial.label
     assert natural[0]
@@ -89,11 +89,11 @@ def test_a_set_opens_on_an_image_on_which_the_naturally_trained_network_falls_an
     assert (trial.answers == trial.label).all()
     assert opened.image == f"test image {number} of digits"
     for other in range(number):  # it is the first
-        earlier = page._tried(
+        earlier = page._run_attack(
             packaged,
             (image := page.image(packaged.name, SAMPLE, other, "", False)),
             image.label,
-            trial.question,
+            trial.request,
         ).trial
         right = earlier.dense[NATURAL].argmax(dim=1) == earlier.label
         stands = bool((earlier.answers == earlier.label).all())
@@ -104,7 +104,7 @@ def test_a_set_opens_on_an_image_on_which_the_naturally_trained_network_falls_an
     assert page.answer(page.key("", choice), other_image) is None
     again = page.attack(choice, UNKNOWN, [packaged.best], [EACH, "pgd", "0.1", "linf", 20])
     attacked = page.answer(again, choice)
-    assert isinstance(attacked, Attacked)
+    assert isinstance(attacked, AttackResult)
     assert attacked is not opened
     assert torch.equal(attacked.trial.probabilities, trial.probabilities)
 
@@ -132,7 +132,7 @@ def test_an_attack_that_is_no_longer_held_says_so(page: Page, chosen: TicketSet)
 def test_attacks_that_wait_are_few_and_the_others_are_told(
     page: Page, chosen: TicketSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choice, told = [chosen.name, SAMPLE, 3, "", False], list[Attacked | str | None]()
+    choice, told = [chosen.name, SAMPLE, 3, "", False], list[AttackResult | str | None]()
     go, begun = threading.Event(), threading.Semaphore(0)
     real = threading.BoundedSemaphore.acquire
 
@@ -161,11 +161,13 @@ def test_attacks_that_wait_are_few_and_the_others_are_told(
 
     busy = [answer for answer in told if isinstance(answer, str)]
     assert busy == [f"{WAITING} attacks wait for their turn; try again in a moment"] * 3
-    assert isinstance(page.answer(page.attack(choice, UNKNOWN, NAMES, SETTINGS), choice), Attacked)
+    assert isinstance(
+        page.answer(page.attack(choice, UNKNOWN, NAMES, SETTINGS), choice), AttackResult
+    )
 
 
 def test_an_attack_ends_with_the_page(page: Page, chosen: TicketSet) -> None:
-    choice, told = [chosen.name, SAMPLE, 3, "", False], list[Attacked | str | None]()
+    choice, told = [chosen.name, SAMPLE, 3, "", False], list[AttackResult | str | None]()
     steps = [*SETTINGS[:4], 50]
 
     def attack() -> None:

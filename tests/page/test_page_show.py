@@ -13,14 +13,14 @@ import pytest
 import torch
 from PIL import Image
 
-from scratchticket.page import Attacked, Question, preview, shown
+from scratchticket.page import AttackRequest, AttackResult, answers_html, preview_html
 from scratchticket.page.each import EACH
-from scratchticket.page.show import complaint, image_url, magnification, titled, verdict
+from scratchticket.page.show import error_html, heading_html, image_url, magnification, verdict_html
 from scratchticket.page.trial import Trial
 
 
 @pytest.fixture
-def attacked() -> Attacked:
+def attacked() -> AttackResult:
     """Two tickets and a dense network; the second ticket turns wrong at step 1, the dense at 2."""
     images = torch.full((3, 1, 2, 2), 0.5)
     images[1:] += 0.1
@@ -28,7 +28,7 @@ def attacked() -> Attacked:
     second = [[0.6, 0.4], [0.2, 0.8], [0.1, 0.9]]
     both = torch.tensor([first, second]).transpose(0, 1)
     trial = Trial(
-        Question(("one", "two"), epsilon="0.1", steps=2),
+        AttackRequest(("one", "two"), epsilon="0.1", steps=2),
         ("cat", "dog"),
         images,
         torch.tensor([0.0, 0.1, 0.1]),
@@ -38,7 +38,9 @@ def attacked() -> Attacked:
         {"naturally trained network": torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7]])},
         torch.zeros(3, 10, dtype=torch.long),
     )
-    return Attacked(trial, "test image 3 of pets", {"one": "5 of 9 random weights, not trained"})
+    return AttackResult(
+        trial, "test image 3 of pets", {"one": "5 of 9 random weights, not trained"}
+    )
 
 
 def plain(html: str) -> str:
@@ -46,13 +48,13 @@ def plain(html: str) -> str:
     return " ".join(re.sub("<[^>]*>", " ", html).split())
 
 
-def changed(attacked: Attacked, **fields: Any) -> Attacked:
+def changed(attacked: AttackResult, **fields: Any) -> AttackResult:
     """Return an attack with other fields of its trial."""
     return replace(attacked, trial=replace(attacked.trial, **fields))
 
 
-def test_it_says_who_turns_wrong_and_when(attacked: Attacked) -> None:
-    said = plain(shown(attacked, 1))
+def test_it_says_who_turns_wrong_and_when(attacked: AttackResult) -> None:
+    said = plain(answers_html(attacked, 1))
 
     assert "ticket one attacked 5 of 9 random weights, not trained ✓ right says cat (0.80)." in said
     assert "cat (0.80). Right at every step" in said
@@ -60,39 +62,43 @@ def test_it_says_who_turns_wrong_and_when(attacked: Attacked) -> None:
     assert "naturally trained network ✓ right says cat (0.60). Wrong from step 2" in said
 
 
-def test_the_heading_names_image_and_attack(attacked: Attacked) -> None:
-    html = titled(attacked, 1)
+def test_the_heading_names_image_and_attack(attacked: AttackResult) -> None:
+    html = heading_html(attacked, 1)
 
     assert "<h2>Test image 3 of pets under pgd-2, linf, 0.1</h2>" in html
     said = plain(html)
     assert "Step 1 of 2 . The attack is made on the switch: all 2 tickets by expectation" in said
     assert "Right class: cat ." in said
-    question = attacked.trial.question
+    request = attacked.trial.request
     for source, called in (
         ("one", "the ticket one"),
         ("naturally trained network", "the naturally trained network"),
         (EACH, "each network itself"),
     ):
-        aimed = changed(attacked, question=replace(question, source=source))
-        assert f"The attack is made on {called}. Right class" in plain(titled(aimed, 1))
+        aimed = changed(attacked, request=replace(request, source=source))
+        assert f"The attack is made on {called}. Right class" in plain(heading_html(aimed, 1))
 
 
-def test_the_verdict_names_who_is_wrong_and_who_is_right(attacked: Attacked) -> None:
-    assert plain(verdict(attacked, 1)) == (
+def test_the_verdict_names_who_is_wrong_and_who_is_right(attacked: AttackResult) -> None:
+    assert plain(verdict_html(attacked, 1)) == (
         "After step 1 ✗ wrong : 1 of 2 tickets. ✓ right : the naturally trained network; "
         "1 of 2 tickets."
     )
-    assert plain(verdict(attacked, 0)) == (
+    assert plain(verdict_html(attacked, 0)) == (
         "Before the attack ✓ right : the naturally trained network; 2 of 2 tickets."
     )
 
 
-def test_of_an_unknown_class_answers_are_unchanged_or_changed(attacked: Attacked) -> None:
+def test_of_an_unknown_class_answers_are_unchanged_or_changed(attacked: AttackResult) -> None:
     """A network that disagrees with the others from the start has not changed its answer."""
     always = torch.tensor([[0.1, 0.9], [0.1, 0.9], [0.1, 0.9]])
     unknown = changed(attacked, known=False, dense={"dense network": always})
 
-    said = plain(shown(unknown, 1)) + plain(titled(unknown, 1)) + plain(verdict(unknown, 1))
+    said = (
+        plain(answers_html(unknown, 1))
+        + plain(heading_html(unknown, 1))
+        + plain(verdict_html(unknown, 1))
+    )
 
     assert "dense network ✓ unchanged says dog (0.90). Unchanged at every step" in said
     assert "two attacked ✗ changed says dog (0.80); first answer 0.20. Changed from step 1" in said
@@ -102,12 +108,12 @@ def test_of_an_unknown_class_answers_are_unchanged_or_changed(attacked: Attacked
 
 
 def test_networks_that_are_attacked_themselves_have_pictures_of_their_own(
-    attacked: Attacked,
+    attacked: AttackResult,
 ) -> None:
     images = dict.fromkeys(("one", "two", "naturally trained network"), attacked.trial.images)
     own = replace(attacked, images=images | {"two": attacked.trial.images * 0.5})
 
-    html = shown(own, 1)
+    html = answers_html(own, 1)
 
     assert html.count("<figure>") == 6
     assert html.count(image_url(attacked.trial.images[1])) == 2
@@ -116,8 +122,8 @@ def test_networks_that_are_attacked_themselves_have_pictures_of_their_own(
     assert "make the attack on the chosen tickets" in html
 
 
-def test_it_says_what_the_switch_does(attacked: Attacked) -> None:
-    said = plain(shown(attacked, 1))
+def test_it_says_what_the_switch_does(attacked: AttackResult) -> None:
+    said = plain(answers_html(attacked, 1))
 
     assert "right with probability 1/2 ; it answers cat (1/2), dog (1/2)" in said
     assert "Expected probability of the right class: 0.50" in said
@@ -125,45 +131,49 @@ def test_it_says_what_the_switch_does(attacked: Attacked) -> None:
     assert "3/3" not in said
     alone = changed(
         attacked,
-        question=replace(attacked.trial.question, tickets=("one",)),
+        request=replace(attacked.trial.request, tickets=("one",)),
         probabilities=attacked.trial.probabilities[:, :1],
     )
-    assert "switch" not in shown(alone, 1)
+    assert "switch" not in answers_html(alone, 1)
 
 
 @pytest.mark.parametrize("position", [-5, 0, 2, 99])
 def test_every_position_is_shown_and_every_picture_has_a_text(
-    attacked: Attacked, position: int
+    attacked: AttackResult, position: int
 ) -> None:
-    html = shown(attacked, position)
+    html = answers_html(attacked, position)
 
     assert len(re.findall("<img ", html)) == len(re.findall(r'<img [^>]*alt="[^"]+"', html)) == 3
     assert len(re.findall("<svg ", html)) == len(re.findall('role="img" aria-label="[^"]+"', html))
 
 
-def test_perturbations_are_magnified_as_far_as_they_fit(attacked: Attacked) -> None:
+def test_perturbations_are_magnified_as_far_as_they_fit(attacked: AttackResult) -> None:
     assert magnification(attacked) == 5
     assert magnification(changed(attacked, images=attacked.trial.images[:1])) == 1
-    assert "perturbation, 5 times; largest difference 0.1" in shown(attacked, 1)
+    assert "perturbation, 5 times; largest difference 0.1" in answers_html(attacked, 1)
 
 
-def test_names_of_others_are_no_markup(attacked: Attacked) -> None:
+def test_names_of_others_are_no_markup(attacked: AttackResult) -> None:
     evil = '<img src=x onerror="alert(1)">'
     tickets = (evil, "t" * 500)
     trial = attacked.trial
-    hostile = Attacked(
+    hostile = AttackResult(
         replace(
             trial,
             classes=(evil, "d\x1b\n"),
-            question=replace(trial.question, tickets=tickets),
+            request=replace(trial.request, tickets=tickets),
             dense={evil: next(iter(trial.dense.values()))},
         ),
         evil,
         {evil: evil},
     )
 
-    html = shown(hostile, 1) + complaint(evil) + preview(torch.zeros(3, 2, 2).byte(), evil)
-    html += verdict(hostile, 1) + titled(hostile, 1)
+    html = (
+        answers_html(hostile, 1)
+        + error_html(evil)
+        + preview_html(torch.zeros(3, 2, 2).byte(), evil)
+    )
+    html += verdict_html(hostile, 1) + heading_html(hostile, 1)
 
     assert not re.search("<img src=x", html)
     assert not re.search('<[^<>]*onerror="', html)

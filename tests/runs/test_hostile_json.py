@@ -146,7 +146,7 @@ def readers(  # noqa: PLR0915
         known = Records.of(store, [job])
         page(SCALES["quick"], [found(paper_recipe("figure8"), SCALES["quick"], known)], known)
         assert store.failure(job) is None or store.state(job) == "failed"
-        assert 0 <= store.noted(job) <= 1
+        assert 0 <= store.progress(job) <= 1
 
     def read_lease(content: bytes) -> None:
         folder = home / "leased"

@@ -96,7 +96,7 @@ def test_a_ticket_goes_to_the_hub_and_every_verb_takes_it(
     there = Hub(tmp_path / "hub")
     library = SimpleNamespace(HfApi=lambda: there, hf_hub_download=there.hf_hub_download)
     for module in (sharing.hub, tickets.hub):
-        monkeypatch.setattr(module, "library", lambda: library)
+        monkeypatch.setattr(module, "hub_library", lambda: library)
 
     assert push(f"gallery:{NAME}", "me/robust") == "https://hub/me/robust"
     again = st.Ticket.load("hub:me/robust")

@@ -239,7 +239,7 @@ def test_two_workers_share_a_sweep(tmp_path: Path) -> None:
 from pathlib import Path
 from scratchticket.sweeps import *
 jobs = [Job("run", {DRAW!r} | {{"seed": seed}}) for seed in range(4)]
-work(Store(Path({str(tmp_path)!r})), jobs, looks=0.1)
+work(Store(Path({str(tmp_path)!r})), jobs, poll_seconds=0.1)
 """
     both = [
         subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE) for _ in range(2)

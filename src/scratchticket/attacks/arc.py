@@ -28,13 +28,12 @@ _TINY = 1e-12
 
 
 class _Boundary(NamedTuple):
-    """The nearest decision boundary of a network linearised at the end of the local perturbation.
+    """The linearised decision boundary of a network nearest to the current point.
 
     Attributes:
-        origin: Its distance from the start of the local perturbation, in the ball's norm,
-            ``(batch,)``; nearest is meant from there.
-        distance: Its distance from the end of the local perturbation.
-        direction: Unit vector towards it.
+        origin: Distance of the boundary from the point, in the ball's norm, ``(batch,)``.
+        distance: Distance of the boundary from the end of the local perturbation.
+        direction: Unit vector towards the boundary.
         fooled: Whether the network is fooled at the end of the local perturbation.
     """
 
@@ -127,31 +126,35 @@ def _error(networks: NetworkSet, points: Tensor, labels: Tensor, error: Loss) ->
 def _nearest_boundary(  # noqa: PLR0917
     network: Network, points: Tensor, local: Tensor, labels: Tensor, ball: Ball, classes: int
 ) -> _Boundary:
-    """Return the nearest boundary of the network linearised at the end of ``local``."""
+    """Return the decision boundary nearest to ``points``, of the network linearised around them.
+
+    It is linearised at ``points + local``. Only the boundaries between the label and the
+    ``classes`` most likely wrong classes are considered.
+    """
     ends = (points + local).detach().requires_grad_()
     with torch.enable_grad():
         logits = network(ends)
-        wrong = logits.scatter(1, labels[:, None], -torch.inf)
-        likely = wrong.topk(min(classes, logits.shape[1] - 1), dim=1).indices
-        leads = logits.gather(1, labels[:, None]) - logits.gather(1, likely)
-        slopes = torch.stack(
+        wrong_logits = logits.scatter(1, labels[:, None], -torch.inf)
+        likeliest = wrong_logits.topk(min(classes, logits.shape[1] - 1), dim=1).indices
+        margins = logits.gather(1, labels[:, None]) - logits.gather(1, likeliest)
+        gradients = torch.stack(
             [
-                torch.autograd.grad(lead.sum(), ends, retain_graph=True)[0]
-                for lead in leads.unbind(dim=1)
+                torch.autograd.grad(margin.sum(), ends, retain_graph=True)[0]
+                for margin in margins.unbind(dim=1)
             ]
-        )  # (class, batch, ...), towards the label
-    largest = isinstance(ball, LinfBall)
-    lengths = torch.stack(
-        [(s.abs().flatten(1).sum(dim=1) if largest else euclidean(s)) for s in slopes]
+        )  # (class, batch, channel, height, width)
+    linf = isinstance(ball, LinfBall)
+    dual_norms = torch.stack(
+        [(g.abs().flatten(1).sum(dim=1) if linf else euclidean(g)) for g in gradients]
     ).clamp_min(_TINY)
-    distances = leads.detach().T / lengths
-    origins = distances - (slopes * local).flatten(2).sum(dim=2) / lengths
-    origin, best = origins.min(dim=0)
-    every = torch.arange(len(points), device=points.device)
-    slope = slopes[best, every]
-    normal = slope / per_image(lengths[best, every], slope)
-    direction = -slope.sign() if largest else -normal
-    return _Boundary(origin, distances[best, every], direction, (distances < 0).any(dim=0))
+    distances = margins.detach().T / dual_norms
+    origins = distances - (gradients * local).flatten(2).sum(dim=2) / dual_norms
+    origin, nearest = origins.min(dim=0)
+    rows = torch.arange(len(points), device=points.device)
+    gradient = gradients[nearest, rows]
+    normal = gradient / per_image(dual_norms[nearest, rows], gradient)
+    direction = -gradient.sign() if linf else -normal
+    return _Boundary(origin, distances[nearest, rows], direction, (distances < 0).any(dim=0))
 
 
 def _beyond_boundary(

@@ -289,10 +289,12 @@ def AttackRecipe(  # noqa: N802 (its public name since before attacks were one v
             ``fgsm-rs`` (one step of 1.25 epsilon from a random start); ``n-fgsm`` (one step of
             epsilon from noise of twice epsilon, which may leave the ball, so for learning only);
             ``none``; another method of :data:`METHODS` or of a plug-in.
-        epsilon: Radius of the ball, pixels in [0, 1]: 8/255 or 0.1. Text keeps it exact.
+        epsilon: Radius of the ball in units of pixels in [0, 1], such as 8/255 or 0.1. Text keeps
+            it exact.
         steps: Steps of the inner attack. Attacks of one step ignore it.
-        step_size: Length of a step of the attack, pixels in [0, 1]. If not given it is the released
-            code's 2/255 at epsilon 8/255 in the l-inf norm, and 2.5 epsilon / steps anywhere else.
+        step_size: Step size of the attack, in units of pixels in [0, 1]. If not given, 2/255 at
+            epsilon 8/255 in the l-inf norm, as in the released code, and 2.5 epsilon / steps
+            otherwise.
         norm: Norm of the ball. ``linf`` is the largest difference of a pixel, ``l2`` the Euclidean
             distance.
         settings: Further settings of the method, such as ``loss`` and ``momentum`` of PGD.

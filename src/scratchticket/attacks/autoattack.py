@@ -140,7 +140,7 @@ def flags(network: Network, images: Tensor, labels: Tensor) -> list[str]:
 
 @contextmanager
 def restored_globals() -> Iterator[None]:
-    """Restore on exit what AutoAttack changes: global generators, trace function, its counters."""
+    """Restore on exit what AutoAttack changes: global generators, trace function, counters."""
     from pyautoattack import checks
 
     trace, counted = sys.gettrace(), dict(checks.funcs)
@@ -242,14 +242,14 @@ class Stage(Settings):
 
 @dataclass(frozen=True)
 class AutoAttack(Settings):
-    """All attacks of AutoAttack in a row, for images that are to fool other networks too.
+    """All attacks of AutoAttack in sequence, to make images that are evaluated on other networks.
 
     Where every attack fails, AutoAttack returns the image unchanged; this returns the one of the
     largest cross-entropy that Auto-PGD finds.
 
     Attributes:
-        version: ``standard``, or ``rand`` for randomised networks. An image counts as fooling as
-            soon as one answer is wrong.
+        version: ``standard``, or ``rand`` for randomised networks. An attack counts as
+            successful as soon as one answer is wrong.
         steps: As for :func:`stage`.
         queries: Query budget of Square.
         draws: Forward passes averaged per gradient, with ``rand``.

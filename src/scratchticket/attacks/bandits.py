@@ -51,8 +51,8 @@ def bandits(  # noqa: PLR0913
         ball: Where the adversarial images may lie.
         queries: Budget per image. Each step takes 3: two for the finite difference and one, which
             the original does not count, to check for success.
-        tiles: Tiles along each side of an image. If not given, one per six pixels (the paper takes
-            50 for 299), but at least 16, or one per pixel of smaller images.
+        tiles: Number of tiles along each side of an image. If not given, a sixth of the number of
+            pixels (in the paper 50 for 299), but at least 16, and at most one tile per pixel.
         rates: If not given, those of the paper for the ball's norm, with the image step scaled to
             epsilon: a fifth in the l-inf norm (0.01 for 0.05), a tenth in the l2 norm (0.5 for 5).
         generator: Draws the exploration directions.
@@ -63,8 +63,8 @@ def bandits(  # noqa: PLR0913
     """
     images, best = images.detach(), BestSoFar(images, labels)
     spent = torch.zeros_like(labels)
-    largest = isinstance(ball, LinfBall)
-    rates = rates or (LINF if largest else L2)._replace(image=ball.epsilon / (5 if largest else 10))
+    linf = isinstance(ball, LinfBall)
+    rates = rates or (LINF if linf else L2)._replace(image=ball.epsilon / (5 if linf else 10))
     pixels = images.shape[-1]
     side = tiles or min(pixels, max(16, round(pixels / 6)))
     shape = (*images.shape[:2], side, side)
@@ -79,15 +79,15 @@ def bandits(  # noqa: PLR0913
             break
         direction = torch.empty(shape, device=images.device).normal_(generator=generator)
         direction = direction[rows] / direction[0].numel() ** 0.5
-        guess, here = _values(prior[rows], largest), current[rows]
+        guess, here = _decoded(prior[rows], linf), current[rows]
         ahead, back = (
-            here + rates.difference * _unit(_fine(guess + sign * direction, here))
+            here + rates.difference * _normalised(_upsampled(guess + sign * direction, here))
             for sign in (rates.exploration, -rates.exploration)
         )
         slope = (loss(ahead, rows) - loss(back, rows)) / (rates.difference * rates.exploration)
         gradient = per_image(slope, direction) * direction
-        prior[rows] += rates.prior * (gradient if largest else _unit(gradient))
-        guess = _fine(_values(prior[rows], largest), here)
+        prior[rows] += rates.prior * (gradient if linf else _normalised(gradient))
+        guess = _upsampled(_decoded(prior[rows], linf), here)
         moved = ball.project(ball.ascend(here, guess, rates.image), images[rows])
         current[rows] = moved
         spent[rows] += QUERIES_PER_STEP
@@ -95,21 +95,21 @@ def bandits(  # noqa: PLR0913
     return best.images, spent
 
 
-def _values(prior: Tensor, largest: bool) -> Tensor:
+def _decoded(prior: Tensor, linf: bool) -> Tensor:
     """Return the gradient estimate that a prior encodes.
 
     In the l-inf norm the prior is stored as the inverse tanh of values in (-1, 1): the paper's
     exponentiated-gradient step is then an addition, which cannot overflow.
     """
-    return torch.tanh(prior) if largest else prior
+    return torch.tanh(prior) if linf else prior
 
 
-def _fine(tiles: Tensor, images: Tensor) -> Tensor:
+def _upsampled(tiles: Tensor, images: Tensor) -> Tensor:
     """Return tiles upsampled to pixels."""
     return F.interpolate(tiles, size=images.shape[-2:], mode="nearest")
 
 
-def _unit(values: Tensor) -> Tensor:
+def _normalised(values: Tensor) -> Tensor:
     """Return each image's values scaled to length 1."""
     return values / per_image(euclidean(values).clamp_min(1e-12), values)
 
@@ -120,7 +120,7 @@ class Bandits(Settings):
 
     Attributes:
         queries: Query budget per image.
-        tiles: Tiles along each side of an image; if not given, one per six pixels, at least 16.
+        tiles: Number of tiles along each side of an image; see :func:`bandits`.
     """
 
     queries: int = 10_000

@@ -17,7 +17,7 @@ Network = Callable[[Tensor], Tensor]
 def input_gradient(
     network: Network, images: Tensor, labels: Tensor, loss: Loss
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradient of the summed loss with respect to the images, the logits, the losses.
+    """Return the input gradient of the summed loss, and the logits and the losses.
 
     The loss is summed, not averaged, so that no image's gradient depends on the rest of the batch.
 
@@ -67,10 +67,10 @@ class BestSoFar:
     """The best adversarial image so far of each image.
 
     Args:
-        images: The original images, which count as the first.
+        images: The original images, each kept until its first iterate.
         labels: int64, ``(batch,)``.
-        error: From logits and labels to errors in [0, 1]: 0 or 1 for one network, the probability
-            of a wrong answer for a set.
+        error: Function of logits and labels that returns errors in [0, 1]: 0 or 1 for one network,
+            the probability of a wrong answer for a set.
 
     Attributes:
         images: The best adversarial images so far.
@@ -104,13 +104,13 @@ class BestSoFar:
 
     def keep_better(self, active: Tensor, current: Tensor, error: Tensor, losses: Tensor) -> None:
         """Keep each iterate of a larger error, or of equal error and larger loss."""
-        known = self._best_error[active]
-        better = (error > known) | ((error == known) & (losses > self._best_loss[active]))
+        best_error = self._best_error[active]
+        better = (error > best_error) | ((error == best_error) & (losses > self._best_loss[active]))
         chosen = active[better]
         self.images[chosen], self._best_loss[chosen] = current[better], losses[better]
         self._best_error[chosen] = error[better]
 
 
 def all_fooled(error: Tensor) -> Tensor:
-    """Return where an error is 1 up to rounding: every network of positive probability is wrong."""
+    """Return which errors are 1 up to rounding: no network that can answer is correct."""
     return error > 1 - 1e-6

@@ -1,4 +1,4 @@
-"""Losses that attacks maximise: from logits and labels to one number per image."""
+"""Losses that attacks maximise: functions of logits and labels with one value per image."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def wrong(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _wrong_logits(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the logits with the label's set to minus infinity."""
+    """Return the logits, that of the label replaced by minus infinity."""
     return logits.scatter(1, labels[:, None], -torch.inf)
 
 

@@ -31,7 +31,7 @@ def default_step_size(epsilon: Fraction, steps: int, norm: Norm) -> Fraction:
 
 
 class Target(NamedTuple):
-    """Everything a method is called with.
+    """The arguments of an attack method.
 
     Attributes:
         network: Pixels in [0, 1] to logits.
@@ -42,8 +42,8 @@ class Target(NamedTuple):
         learning: Whether this is an inner attack: it then takes all its steps, also after the
             network is fooled, and returns the last iterate.
         chances: For a set of networks, the probability of each, ``(network,)``.
-        part: Slice of a batch shared by several processes that these images are.
-        whole: Size of that batch; None if it is these images.
+        part: If several processes share a batch, the slice of it that ``images`` is.
+        whole: Size of the shared batch; None if ``images`` is the whole batch.
     """
 
     network: Network
@@ -74,8 +74,8 @@ class Target(NamedTuple):
         """
         if self.whole is None or self.whole == len(self.images):
             return ball.random_start(self.images, self.generator)
-        last = self.images.is_contiguous(memory_format=torch.channels_last)
-        order = torch.channels_last if last else torch.contiguous_format
+        channels_last = self.images.is_contiguous(memory_format=torch.channels_last)
+        order = torch.channels_last if channels_last else torch.contiguous_format
         size = (self.whole, *self.images.shape[1:])
         images = self.images
         batch = torch.empty(size, dtype=images.dtype, device=images.device, memory_format=order)
@@ -84,13 +84,13 @@ class Target(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a method returns.
+    """The result of an attack method.
 
     Attributes:
         images: Adversarial images.
         queries: Queries spent on each image, ``(batch,)``; None if not counted.
-        resisted: Images on which the method reports failure, bool; None if it does not report. The
-            evaluation checks for itself: on a randomised network the report can be wrong.
+        resisted: Whether the method reports failure on each image, bool; None if it does not
+            report. The evaluation does not rely on it: for a randomised network it can be wrong.
     """
 
     images: Tensor
@@ -107,7 +107,7 @@ class Method(Protocol):
 
     @property
     def nearest(self) -> bool:
-        """Whether it looks for the nearest adversarial image and takes no epsilon."""
+        """Whether it searches for the nearest adversarial image and so takes no epsilon."""
 
     @property
     def norms(self) -> tuple[Norm, ...]:
@@ -195,7 +195,7 @@ class Settings(ABC):
                 raise InputError(f"{setting.name} must be above 0, got {value}")
 
     def exact(self, epsilon: Fraction, norm: Norm) -> Self:
-        """Return the method itself: no default depends on the ball."""
+        """Return the method unchanged: none of its defaults depends on the ball."""
         return self
 
     @abstractmethod
@@ -237,17 +237,19 @@ class Stepping(Settings):
         step = default_step_size(epsilon, self.steps, norm)
         if len(str(step)) > LONGEST:
             step = Fraction(repr(float(step)))
-        return replace(self, step_size=fraction_text(step or Fraction(1)))  # in a ball of 0 any
+        return replace(self, step_size=fraction_text(step or Fraction(1)))  # any, if epsilon is 0
 
     @property
     def length(self) -> float:
         """Step size as a number.
 
         Raises:
-            InputError: If it has not been filled in yet, see :meth:`exact`.
+            InputError: If it is not known yet, see :meth:`exact`.
         """
         if self.step_size is None:
-            raise InputError("a method has no step size before it has a ball")
+            raise InputError(
+                "the default step size depends on the ball: use the method in an Attack"
+            )
         return float(Fraction(self.step_size))
 
 
@@ -269,7 +271,7 @@ def restarts_suffix(restarts: int) -> str:
 
 
 def options_suffix(method: Settings) -> str:
-    """Return the part of a title that shows ``keep`` and ``momentum`` unless they are usual."""
+    """Return the part of a title that shows ``keep`` and ``momentum``, unless both are default."""
     keep, momentum = getattr(method, "keep", None), getattr(method, "momentum", None)
     shown = [] if keep == getattr(type(method), "keep", None) else [str(keep)]
     if momentum not in (None, 1.0):
@@ -278,10 +280,10 @@ def options_suffix(method: Settings) -> str:
 
 
 def network_set(target: Target) -> NetworkSet:
-    """Return the set of networks that a target holds.
+    """Return the network set of a target.
 
     Raises:
-        InputError: If it holds a single network.
+        InputError: If the target is a single network.
     """
     if not isinstance(target.network, NetworkSet):
         raise InputError("an attack on a set needs NetworkSet([...]), got a single network")
@@ -290,5 +292,5 @@ def network_set(target: Target) -> NetworkSet:
 
 def member_probabilities(probabilities: Sequence[float] | None, target: Target) -> Tensor:
     """Return the probabilities of a target's networks, on the device of its images."""
-    known = chances(probabilities, len(network_set(target).networks))
-    return known.to(target.images.device)
+    count = len(network_set(target).networks)
+    return chances(probabilities, count).to(target.images.device)

@@ -26,12 +26,12 @@ class PGD(Stepping):
         steps: Gradient evaluations.
         step_size: Length of a step as text; if not given, 2/255 at l-inf 8/255 and 2.5 epsilon /
             steps anywhere else.
-        loss: ``ce``, ``margin`` (then tables call it CW-Inf), ``dlr``, or ``scaled-ce``.
+        loss: ``ce``, ``margin`` (CW-Inf in tables), ``dlr`` or ``scaled-ce``.
         restarts: Number of random starts; images already fooled are not attacked again.
         random_start: Whether to start at a random point of the ball or at the image itself. (FGSM
             with a random start steps 1.25 epsilon.)
-        keep: Which iterate to return: the ``first`` that fools the network, which ends the search
-            of its image, or the ``best``; see :func:`pgd`.
+        keep: Which iterate to return: ``first``, the first that fools the network; ``worst`` or
+            ``best``, the one of the largest loss; or ``last``. See :func:`pgd`.
         momentum: Weight of the earlier gradients in a step, if any.
     """
 
@@ -121,14 +121,15 @@ def pgd(  # noqa: PLR0913
         loss: Loss to maximise.
         generator: Draws the random starts; without one the search starts at the images themselves.
         restarts: Number of random starts; more than one needs a generator.
-        keep: Which iterate to return. ``last``: the one after all steps. ``first``: the first the
-            network gets wrong, else the last; the search for an image stops there, which is fair
-            against this network but too weak for transfer to another. ``worst``: the one of the
-            largest error and, among these, of the largest loss; the search for an image stops at
-            error 1. ``best``: the same, without stopping.
+        keep: Which iterate to return, and when to stop searching for an image. ``last``: the
+            iterate after all steps. ``first``: the first that fools the network, else the last;
+            the search stops there, so that images transfer poorly to other networks. ``worst``:
+            the iterate of the largest error and, among equal errors, of the largest loss; the
+            search stops at error 1. ``best``: as ``worst``, but the search never stops early.
         momentum: Weight of the earlier gradients in a step, each divided by its mean absolute value
             (Dong et al., 2018, arXiv:1710.06081), for transfer to another network.
-        error: From logits and labels to errors in [0, 1]; the 0-1 error for one network.
+        error: Function of logits and labels that returns errors in [0, 1]; by default the 0-1
+            error of one network.
         start: Starting point instead of a random one; excludes restarts.
 
     Returns:
@@ -138,7 +139,7 @@ def pgd(  # noqa: PLR0913
         ValueError: If restarts would all be the same.
     """
     if restarts > 1 and (generator is None or keep == "last" or start is not None):
-        raise ValueError("restarts need a generator, no start, and keep='first' or 'best'")
+        raise ValueError("restarts need a generator, no start, and keep='first', 'worst' or 'best'")
 
     images = images.detach()
 

@@ -1,4 +1,4 @@
-"""Attack methods by name: a new one is a file, and a line here."""
+"""The registry of attack methods; a new method needs its own file and a line here."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def method_names() -> list[str]:
 
 
 def known_method(name: str) -> Method:
-    """Return the method of a name, with default settings.
+    """Return the method with this name, with default settings.
 
     Raises:
         InputError: If the name is unknown.
@@ -57,7 +57,7 @@ def known_method(name: str) -> Method:
 
 
 def key_of(method: Method) -> str:
-    """Return the registry name of a method, whatever its settings.
+    """Return the name under which a method is registered, whatever its settings.
 
     Example:
         >>> key_of(PGD(loss="dlr")), key_of(FGSM(random_start=True))
@@ -79,7 +79,7 @@ def _reader(kind: type, setting: str) -> TypeAdapter[Any]:
 
 
 def make_method(name: str, settings: Mapping[str, Any]) -> Method:
-    """Return the method of a name with some settings changed.
+    """Return the method with this name, with some settings changed.
 
     Args:
         name: A name of :data:`METHODS`, or of a plug-in.

@@ -50,15 +50,15 @@ class SetPGD(OnSet, PGD):
         return f"{self.loss}{drawn}-pgd"
 
     def __call__(self, target: Target) -> Result:
-        known = member_probabilities(self.probabilities, target)
+        weights = member_probabilities(self.probabilities, target)
         loss = set_loss(
             self.loss,  # type: ignore[arg-type]
-            known,
+            weights,
             samples=self.samples,
             generator=target.generator,
         )
         return Result(
-            pgd(*target[:4], loss=loss, error=expected_error(known), **self.search(target))
+            pgd(*target[:4], loss=loss, error=expected_error(weights), **self.search(target))
         )
 
 
@@ -78,15 +78,15 @@ class SetAPGD(OnSet):
         return f"{self.loss}-apgd"
 
     def __call__(self, target: Target) -> Result:
-        known = member_probabilities(self.probabilities, target)
+        weights = member_probabilities(self.probabilities, target)
         return Result(
             apgd(
                 *target[:4],
                 steps=self.steps,
-                loss=set_loss(self.loss, known),
+                loss=set_loss(self.loss, weights),
                 restarts=self.restarts,
                 keep="worst",
-                error=expected_error(known),
+                error=expected_error(weights),
                 generator=target.generator,
             )
         )

@@ -14,7 +14,7 @@ from scratchticket.attacks.gradient import all_fooled
 from scratchticket.attacks.method import OnSet, Result, Target, member_probabilities, network_set
 from scratchticket.attacks.sets import NetworkSet, expected_error, scaled_margin
 
-WEIGHT = 100.0  # of accuracy against margin in the loss: accuracy is lowered first
+WEIGHT = 100.0  # of the accuracy in the loss, relative to the margin, so that it is lowered first
 
 
 def square_on_set(  # noqa: PLR0913
@@ -50,15 +50,15 @@ def square_on_set(  # noqa: PLR0913
     *_, square = library()
     error = expected_error(probabilities)
 
-    def measured(points: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    def margin_and_loss(points: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
         if len(points) == 0:
             return points.new_zeros(0), points.new_zeros(0)
         with torch.no_grad():
             logits = networks(points)
-            leads = -scaled_margin(logits, truth) @ probabilities.to(logits)
+            margins = -scaled_margin(logits, truth) @ probabilities.to(logits)
             wrong = error(logits, truth)
         right = torch.where(all_fooled(wrong), 0.0, 1 - wrong)
-        return right, WEIGHT * right + leads
+        return right, WEIGHT * right + margins
 
     attack: Any = square(
         networks,
@@ -67,7 +67,7 @@ def square_on_set(  # noqa: PLR0913
         resc_schedule=False,
         **settings(ball, images, generator),
     )
-    attack.margin_and_loss = measured
+    attack.margin_and_loss = margin_and_loss
     with restored_globals():
         torch.manual_seed(attack.seed)
         attack.init_hyperparam(images)

@@ -1,1 +1,1 @@
-"""What every folder builds on: errors, exact quantities, random numbers, files, processes."""
+"""Foundations of all other folders: errors, quantities, random numbers, files, processes."""

@@ -1,4 +1,4 @@
-"""Accuracy as two integers; percent appears only when it is printed."""
+"""Accuracy as two integers, converted to percent only for display."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _Z95 = 1.959963984540054  # the 97.5 % point of the standard normal distribution
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How many of ``total`` images were classified correctly.
+    """The number of correctly classified images, and of all images.
 
     Example:
         >>> str(Accuracy(correct=313, total=360))
@@ -39,7 +39,7 @@ class Accuracy:
     def interval(self) -> tuple[float, float]:
         """Return the 95 % Wilson score interval (Wilson, 1927), as fractions in [0, 1].
 
-        It speaks of the finite test set only, not of the spread over seeds.
+        It accounts for the finite number of test images, not for the spread over seeds.
         """
         return wilson(self.fraction, self.total)
 
@@ -48,7 +48,7 @@ class Accuracy:
 
 
 def wilson(fraction: float, total: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a fraction of so many (Wilson, 1927)."""
+    """Return the 95 % Wilson score interval of a fraction of ``total`` (Wilson, 1927)."""
     n, p, z2 = total, fraction, _Z95**2
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = _Z95 * sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)

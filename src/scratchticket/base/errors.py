@@ -1,4 +1,4 @@
-"""Everything this library raises on purpose derives from :class:`ScratchticketError`."""
+"""The errors of this library, all derived from :class:`ScratchticketError`."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from importlib.util import find_spec
 
 
 class ScratchticketError(Exception):
-    """Base of all errors of this library; its text is one line a user can act on."""
+    """Base of all errors; the message is one line that tells the user what to do."""
 
 
 class InputError(ScratchticketError, ValueError):
-    """A value given by the user cannot be used: the message says what would be right."""
+    """A value given by the user cannot be used; the message says which values can."""
 
 
 class TicketError(ScratchticketError):
-    """A ticket file is damaged, is none, or does not prove what it claims."""
+    """A file is not a ticket, is damaged, or fails verification."""
 
 
 class Unwritable(InputError):
-    """A file cannot be written: the disk is full, or nothing may be written there."""
+    """A file cannot be written: the disk is full, or writing is not permitted."""
 
 
 class Busy(InputError):
-    """Another process writes a file."""
+    """Another process is writing the file."""
 
 
 class OtherEvaluation(InputError):
-    """What an evaluation has left is of other settings, images or versions."""
+    """A folder holds an evaluation with other settings, images or versions."""
 
 
 class NoGradient(InputError):
@@ -36,30 +36,30 @@ class NoGradient(InputError):
 
 
 class OutOfMemory(ScratchticketError):
-    """There is not enough memory for so many images at a time."""
+    """There is not enough memory for a batch."""
 
 
 class Interrupted(ScratchticketError):
     """A run was asked to stop; its checkpoint holds everything done so far.
 
     Attributes:
-        signal: Number of the signal that asked; none if it was no signal.
+        signal: Number of the signal; None if the reason was not a signal.
     """
 
     signal: int | None = None
 
 
-class ToldElsewhere(ScratchticketError):
-    """An error of another process of the same run, which tells the user."""
+class ReportedElsewhere(ScratchticketError):
+    """The run failed in another of its processes, which reports the error to the user."""
 
 
 def extra_missing(what: str, error: Exception, extra: str) -> InputError:
-    """Return the error for an optional package that is not there, or that fails to import.
+    """Return the error for an optional package that is missing or fails to import.
 
     Args:
-        what: What needs it.
-        error: What importing it gave.
-        extra: The extra of this package that brings it.
+        what: Feature that needs the package.
+        error: Error of the import.
+        extra: Extra of scratchticket that installs the package.
     """
     install = f"pip install 'scratchticket[{extra}]'"
     name = error.name if isinstance(error, ModuleNotFoundError) else None
@@ -70,17 +70,17 @@ def extra_missing(what: str, error: Exception, extra: str) -> InputError:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of what an error says, or what it is called if it says nothing."""
+    """Return the first line of an error's message, or its type if it has no message."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
-    """Return the error for a name that is not known, naming the nearest one that is.
+    """Return the error for an unknown name; it suggests the most similar known one.
 
     Args:
-        kind: What the name stands for, in the singular: ``"network"``.
-        name: What the user wrote.
-        known: Every name that would have been right.
+        kind: Kind of thing that the name stands for, in the singular: ``"network"``.
+        name: The unknown name.
+        known: All known names.
     """
     names = sorted(known)
     lower = {each.lower(): each for each in names}

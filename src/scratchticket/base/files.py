@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and JSON that anybody may have written."""
+"""Atomic writes, and safe reading of files and JSON from untrusted sources."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from zipfile import ZipFile
 
 from scratchticket.base.errors import InputError, Unwritable
 
-MAX_JSON = 256 << 20  # bytes of a file of records
-UNPACKED, RATIO = 256 << 20, 100  # bytes of an archive that nobody minds, and times its own size
-MAX_NESTING = 64  # of lists and objects
-MAX_DIGITS = 20  # of an integer, its sign included: 64 bits have no more
+MAX_JSON = 256 << 20  # bytes of a JSON file
+MAX_UNPACKED = 256 << 20  # bytes that any archive may unpack to
+MAX_RATIO = 100  # of unpacked to packed size, for larger archives
+MAX_NESTING = 64  # depth of lists and objects
+MAX_DIGITS = 20  # characters of an integer, sign included, enough for 64 bits
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Write a file under a temporary name, force it to the disk, then rename it.
 
-    A crash at any moment leaves either the old file or the new one; only one that leaves no time
-    for anything leaves the temporary file too, see :func:`remove_unfinished`.
+    A crash at any moment leaves either the old or the new file. A process that is killed may also
+    leave the temporary file, see :func:`remove_unfinished`.
 
     Raises:
-        InputError: If it names no file.
+        InputError: If the path names no file.
         Unwritable: If the folder does not exist or cannot be written, or the disk is full.
     """
     temporary = _temporary(path)
     try:
         data = content.encode() if isinstance(content, str) else content
     except UnicodeEncodeError:
-        raise InputError(f"cannot write {path}: a name it shall hold is no UTF-8") from None
+        raise InputError(f"cannot write {path}: a name in it is not UTF-8") from None
     try:
         with temporary.open("wb") as file:
             file.write(data)
@@ -51,11 +52,11 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a file that could not be written, before anything is computed for it.
+    """Refuse a path that cannot be written, before its content is computed.
 
     Raises:
-        InputError: If it names no file.
-        Unwritable: If it is a folder, or its folder does not exist or cannot be written.
+        InputError: If the path names no file.
+        Unwritable: If it is a folder, or its folder does not exist or is not writable.
     """
     temporary = _temporary(path)
     try:
@@ -68,7 +69,7 @@ def check_writable(path: Path) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    """Return what a file is called while it is written.
+    """Return the temporary path of a file while it is written.
 
     Raises:
         InputError: If the path names no file.
@@ -79,82 +80,82 @@ def _temporary(path: Path) -> Path:
 
 
 def check_text(text: str, what: str) -> None:
-    """Refuse text that no ticket or record can hold: a file's name may be no UTF-8.
+    """Refuse text that tickets and records cannot store, such as file names not in UTF-8.
 
     Args:
-        text: What shall be stored.
-        what: What it is, for the message.
+        text: Text to store.
+        what: Name of the text for the message.
 
     Raises:
-        InputError: If it is no UTF-8.
+        InputError: If the text cannot be encoded in UTF-8.
     """
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InputError(f"{what} {text!r} is no UTF-8; give it another name") from None
+        raise InputError(f"{what} {text!r} is not UTF-8; give it another name") from None
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove the temporary files that killed processes left; no other may be writing there."""
+    """Remove temporary files of killed processes; no other process may be writing there."""
     for file in folder.glob(".*.tmp"):
         with suppress(OSError):
             file.unlink()
 
 
 def read_bytes(path: Path, what: str, limit: int | None = None) -> bytes:
-    """Read a whole file.
+    """Return the content of a file.
 
     Args:
-        path: The file; a pipe or a device is none, for it may never end.
-        what: What it is called in a message.
-        limit: Bytes it may have; any number if not given.
+        path: A regular file; a pipe or a device may never end.
+        what: Kind of file, for messages.
+        limit: Largest number of bytes; None for any.
 
     Raises:
-        InputError: If it does not exist, is no file, is too large or cannot be read.
+        InputError: If it does not exist, is no regular file, is too large or cannot be read.
     """
     try:
-        found = path.stat()
-        whole, size = S_ISREG(found.st_mode), found.st_size
-        if whole and (limit is None or size <= limit):
+        status = path.stat()
+        regular, size = S_ISREG(status.st_mode), status.st_size
+        if regular and (limit is None or size <= limit):
             return path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"no such {what}: {path}") from None
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
         why = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read {what} {path}: {why}") from None
-    why = f"it has {size:,} bytes, more than {limit:,}" if whole else "it is no regular file"
-    if S_ISDIR(found.st_mode):
+    why = f"it has {size:,} bytes, more than {limit:,}" if regular else "it is no regular file"
+    if S_ISDIR(status.st_mode):
         why = "it is a folder; name a file in it"
     raise InputError(f"cannot read {what} {path}: {why}")
 
 
 def check_archive(file: BinaryIO, size: int) -> None:
-    """Refuse a zip archive that unpacks to far more than images or weights are worth.
+    """Refuse a zip archive that would unpack to far more bytes than images or weights need.
 
     Args:
-        file: The archive; it is left at its beginning.
-        size: Of the archive, in bytes.
+        file: The archive; its position is at the beginning afterwards.
+        size: Size of the archive in bytes.
 
     Raises:
         ValueError: If it unpacks to more than 256 MiB and more than 100 times its size.
-        BadZipFile: If it is no archive.
+        BadZipFile: If it is not a zip archive.
     """
     with ZipFile(file) as archive:
         unpacked = sum(member.file_size for member in archive.infolist())
     file.seek(0)
-    if unpacked > max(UNPACKED, RATIO * size):
+    if unpacked > max(MAX_UNPACKED, MAX_RATIO * size):
         raise ValueError(f"its {size:,} bytes would unpack to {unpacked:,}")
 
 
 def parsed_json(content: bytes | str) -> Any:
-    """Read JSON that anybody may have written.
+    """Return the value of JSON from an untrusted source.
 
-    Refused is what other readers take for something else, or what would fail later: two values
-    under one name, NaN and infinity, numbers that no float or 64-bit integer holds, half a
-    surrogate pair, text that is no UTF-8, lists and objects nested more than 64 deep.
+    Refused is JSON that other readers would read differently, or that would fail later: repeated
+    names in an object, NaN and infinity, numbers too large for a float or a 64-bit integer, half of
+    a surrogate pair, text that is not UTF-8, and lists and objects nested more than 64 deep.
 
     Raises:
-        ValueError: If it is no such JSON; the message is one line.
+        ValueError: If the JSON is refused; the message is one line.
 
     Example:
         >>> parsed_json('{"ratio": 0.1, "ratio": 1}')
@@ -181,9 +182,9 @@ def parsed_json(content: bytes | str) -> Any:
 
 
 def _inside(value: Any) -> list[Any]:
-    """Return what a value holds that may hold more; text is looked at."""
+    """Return the values inside a list or object, names included; check text."""
     if isinstance(value, str):
-        value.encode()  # half a surrogate pair is a ValueError
+        value.encode()  # raises a ValueError for half of a surrogate pair
         return []
     if isinstance(value, dict):
         return [*value, *value.values()]
@@ -191,23 +192,23 @@ def _inside(value: Any) -> list[Any]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object whose names are all different."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    """Return an object with these names and values; refuse repeated names."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise ValueError(f"{twice[:40]!r} is there twice")
-    return found
+    return value
 
 
 def _finite(text: str) -> float:
-    """Read a number that a float can hold."""
+    """Return a number as a float; refuse one that is too large."""
     if abs(value := float(text)) == float("inf"):
         _refused(text)
     return value
 
 
 def _integer(text: str) -> int:
-    """Read an integer that 64 bits can hold, or nearly."""
+    """Return an integer; refuse one that is clearly too large for 64 bits."""
     return int(text) if len(text) <= MAX_DIGITS else _refused(text)
 
 
@@ -216,12 +217,12 @@ def _refused(text: str) -> NoReturn:
 
 
 def canonical_json(value: Any) -> str:
-    """Write a value as canonical JSON: sorted keys, no spaces, ASCII, finite numbers."""
+    """Return canonical JSON of a value: sorted keys, no spaces, ASCII, finite numbers."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def printable(text: object) -> str:
-    r"""Return text of a file without characters that would command a terminal or break a line.
+    r"""Return text with control characters and line breaks escaped, safe for a terminal.
 
     Example:
         >>> print(printable("cat\n\x1b[2J"))

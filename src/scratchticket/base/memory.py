@@ -1,4 +1,4 @@
-"""Memory that runs out: noticed whoever says so, and how much less would have room."""
+"""Detection of errors for lack of memory, and the batch size that would fit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from scratchticket.base.errors import OutOfMemory
 
-_SAID = (  # by those who raise no class of their own
+_MESSAGES = (  # parts of messages, of libraries that have no error class for it
     "can't allocate memory",
     "cannot allocate memory",
     "could not allocate",
@@ -20,35 +20,35 @@ _SAID = (  # by those who raise no class of their own
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether an error says that there is no memory left, on the processor or on a GPU."""
+    """Return whether an error means that the memory of the CPU or a GPU is exhausted."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    said = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in said for words in _SAID)
+    message = str(error).lower()
+    return isinstance(error, RuntimeError) and any(part in message for part in _MESSAGES)
 
 
 def require(size: int) -> None:
-    """Ask for so many bytes and give them back: for those who would panic instead of raising.
+    """Allocate and free some bytes, before code that would abort the process without them.
 
     Raises:
-        MemoryError: If there are not so many.
+        MemoryError: If they cannot be allocated.
     """
     bytearray(size)
 
 
 def too_many(what: str, images: int, attempt: Callable[[int], None], advice: str) -> OutOfMemory:
-    """Find out how many images there is room for, and return the error that says so.
+    """Return an error that says how many images fit into memory, found by trying.
 
-    What fills the memory must have been let go of, the traceback of its error included.
+    The caller must have released the memory before, the traceback of the original error included.
 
     Args:
-        what: In which it ran out.
-        images: How many at a time were too many.
-        attempt: Does with so many images as much as needs the memory; called with a half of them,
-            a quarter, and so on, until it succeeds.
-        advice: How to ask for so many.
+        what: Operation that ran out of memory.
+        images: Number of images at a time that did not fit.
+        attempt: Function that uses as much memory as the operation with a given number of images;
+            called with half of ``images``, a quarter, and so on, until it succeeds.
+        advice: Setting that changes the number.
     """
-    said = f"out of memory in {what} with {images} images at a time"
+    message = f"out of memory in {what} with {images} images at a time"
     while (images := images // 2) >= 2:
         gc.collect()
         if torch.cuda.is_available():
@@ -59,5 +59,5 @@ def too_many(what: str, images: int, attempt: Callable[[int], None], advice: str
             if not ran_out(error):
                 raise
         else:
-            return OutOfMemory(f"{said}; there is room for {images} ({advice})")
-    return OutOfMemory(f"{said}; fewer do not fit either")
+            return OutOfMemory(f"{message}; there is room for {images} ({advice})")
+    return OutOfMemory(f"{message}; fewer do not fit either")

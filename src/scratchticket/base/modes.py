@@ -1,4 +1,4 @@
-"""Modes of PyTorch that a caller may have set, and under which nothing here would work."""
+"""PyTorch modes set by a caller under which the library would not work."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import torch
 
 @contextmanager
 def usual_modes() -> Iterator[None]:
-    """Inside, gradients can be taken and new tensors are float32, whatever the caller has set.
+    """Enable gradients and make new tensors float32, inside the context.
 
-    ``torch.no_grad``, ``torch.inference_mode`` and ``torch.set_default_dtype`` count again
-    afterwards. Autocast is left as it is: a network may be judged in the caller's precision.
+    On exit, the caller's ``torch.no_grad``, ``torch.inference_mode`` and
+    ``torch.set_default_dtype`` apply again. Autocast is not changed: a network may be evaluated in
+    the caller's precision.
     """
     before = torch.get_default_dtype()
     with torch.inference_mode(False), torch.enable_grad():
-        if before == torch.float32:  # the setting is that of all threads
+        if before == torch.float32:  # not set again, since it is shared by all threads
             yield
             return
         torch.set_default_dtype(torch.float32)

@@ -1,11 +1,11 @@
-"""Networks, attacks, patterns and data of other packages, found through their entry points.
+"""Networks, attacks, patterns, data and searches of other packages, found by entry points.
 
-A package that is installed may say, in its ``pyproject.toml``::
+An installed package declares them in its ``pyproject.toml``::
 
     [project.entry-points."scratchticket.networks"]
     mlp = "mypackage.networks:mlp"
 
-and ``mlp`` is then a name as good as ``resnet18``. Nothing is imported before its name is used.
+and ``mlp`` can then be used like ``resnet18``. The code is imported when its name is used.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def _points(kind: Kind) -> dict[str, EntryPoint]:
 
 
 def plugin_names(kind: Kind) -> list[str]:
-    """Return the names that installed packages bring."""
+    """Return the names of the installed plug-ins of a kind."""
     return sorted(_points(kind))
 
 
 def plugin(kind: Kind, name: str) -> Any:
-    """Return what a name stands for, imported; none if no installed package brings it.
+    """Return the plug-in with this name, imported; None if no installed package has one.
 
     Raises:
         InputError: If its package cannot be imported.
@@ -39,5 +39,5 @@ def plugin(kind: Kind, name: str) -> Any:
         return None
     try:
         return point.load()
-    except Exception as error:  # code of others
+    except Exception as error:  # plug-in code may raise anything
         raise InputError(f"the plug-in {point.value} fails: {first_line(error)}") from error

@@ -1,8 +1,8 @@
 """Several processes that share one run, as torchrun starts them.
 
-The processes hold the same network and take the same steps. Each attacks its share of every batch;
-the gradients are averaged, so that all update alike. What is written to disk or to the terminal is
-the first process's.
+The processes hold the same network and take the same steps. Each attacks its part of every batch;
+gradients are averaged, so that all make the same update. Only the first process writes files and
+prints.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from torch import Tensor
 from scratchticket.base.errors import (
     InputError,
     Interrupted,
+    ReportedElsewhere,
     ScratchticketError,
-    ToldElsewhere,
     first_line,
 )
 
@@ -33,8 +33,8 @@ class Group:
     """The processes of a run.
 
     Attributes:
-        rank: Which of them this one is, counted from 0.
-        size: How many there are.
+        rank: Number of this process, from 0.
+        size: Number of processes.
     """
 
     rank: int = 0
@@ -42,11 +42,11 @@ class Group:
 
     @property
     def leads(self) -> bool:
-        """Whether this is the process that writes and prints."""
+        """Whether this is the first process, which writes files and prints."""
         return self.rank == 0
 
     def part(self, count: int) -> slice:
-        """Return this process's share of so many images: consecutive, as even as can be.
+        """Return the slice of ``count`` images that is this process's; sizes differ by at most 1.
 
         Example:
             >>> Group(1, 3).part(8)
@@ -55,19 +55,19 @@ class Group:
         return slice(count * self.rank // self.size, count * (self.rank + 1) // self.size)
 
     def average(self, tensors: Iterable[Tensor]) -> None:
-        """Replace floating-point tensors by their means over processes."""
+        """Replace floating-point tensors, in place, by their means over all processes."""
         floats = [tensor for tensor in tensors if tensor.is_floating_point()]
         if self.size == 1 or not floats:
             return
-        together = torch.cat([tensor.flatten() for tensor in floats])
+        flat = torch.cat([tensor.flatten() for tensor in floats])
         with lost_processes():
-            dist.all_reduce(together)
-        parts = torch.split(together.div_(self.size), [tensor.numel() for tensor in floats])
+            dist.all_reduce(flat)
+        parts = torch.split(flat.div_(self.size), [tensor.numel() for tensor in floats])
         for tensor, part in zip(floats, parts, strict=True):
             tensor.copy_(part.view_as(tensor))
 
     def total(self, value: Tensor) -> Tensor:
-        """Return the sum of a tensor over processes."""
+        """Return the sum of a tensor over all processes."""
         if self.size > 1:
             value = value.clone()
             with lost_processes():
@@ -75,11 +75,11 @@ class Group:
         return value
 
     def any(self, flag: bool) -> bool:
-        """Whether it is true of one process at least."""
+        """Return whether the flag is true in at least one process."""
         return flag if self.size == 1 else bool(self.total(torch.tensor(int(flag))))
 
     def gathered(self, value: Value) -> list[Value]:
-        """Return what all processes have, in their order."""
+        """Return the values of all processes, in the order of their ranks."""
         if self.size == 1:
             return [value]
         values: list[Any] = [None] * self.size
@@ -88,23 +88,23 @@ class Group:
         return values
 
     def led(self, work: Callable[[], Value]) -> Value:
-        """Let the first process do something, and return what it returns.
+        """Call a function in the first process only; return its result in every process.
 
         Raises:
-            ToldElsewhere: In the other processes, if it raises an error.
+            ReportedElsewhere: In the other processes, if the function raises an error.
         """
         if self.size == 1:
             return work()
-        done: list[Any] = [None, False]
+        result: list[Any] = [None, False]  # value, and whether there is one
         try:
             if self.leads:
-                done = [work(), True]
+                result = [work(), True]
         finally:
             with lost_processes():
-                dist.broadcast_object_list(done)
-        if not done[1]:
-            raise ToldElsewhere
-        value: Value = done[0]
+                dist.broadcast_object_list(result)
+        if not result[1]:
+            raise ReportedElsewhere
+        value: Value = result[0]
         return value
 
 
@@ -112,7 +112,7 @@ ALONE = Group()
 
 
 def launched() -> Group:
-    """Return the processes that torchrun has started."""
+    """Return the group of processes that torchrun started; without torchrun, a group of one."""
     if not dist.is_torchelastic_launched():
         return ALONE
     return Group(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
@@ -129,8 +129,9 @@ def joined(device: str) -> Iterator[Group]:
     if group.size == 1:
         yield group
         return
-    # Its functions have the connection as a default. Imported later, as PyTorch's optimizers do, it
-    # would keep the connection's threads alive, which can abort the process while Python ends.
+    # This module keeps the process group that exists when it is imported. Imported later, as
+    # PyTorch's optimizers do, it would keep the group's threads alive, which can abort the process
+    # at its end.
     import torch.distributed.nn  # noqa: F401
 
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
@@ -138,7 +139,7 @@ def joined(device: str) -> Iterator[Group]:
         yield group
     except Interrupted:
         if not group.leads:
-            raise ToldElsewhere from None
+            raise ReportedElsewhere from None
         raise
     finally:
         dist.destroy_process_group()
@@ -163,14 +164,14 @@ def own_device(device: str) -> str:
 
 @contextmanager
 def lost_processes() -> Iterator[None]:
-    """Say in a line that another process has gone.
+    """Turn the errors of communication into one line that says a process has ended.
 
     Raises:
-        ScratchticketError: Instead of what the library of the connection raises.
+        ScratchticketError: Instead of the errors of PyTorch's back ends.
     """
     try:
         yield
-    except RuntimeError as error:  # gloo raises no class of its own
+    except RuntimeError as error:  # gloo has no error class of its own
         raise ScratchticketError(
             f"another process of this run has ended ({first_line(error)}); start the same "
             "command again with --resume"

@@ -1,7 +1,7 @@
-"""The standard normal's quantile in nothing but + - * / and square roots.
+"""The quantile function of the standard normal, computed with + - * / and square roots only.
 
-Those five are rounded correctly on every processor, so the result is the same to the bit
-everywhere, which neither a library's logarithm nor its normal generator promises.
+These operations are rounded correctly on every processor, so the result has the same bits
+everywhere. No library promises this of its logarithm or its normal generator.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 Doubles = npt.NDArray[np.float64]
 
-# Algorithm AS 241 (Wichura, 1988): in each of three regions numerator and denominator of a ratio of
-# polynomials, constant terms first.
+# Algorithm AS 241 (Wichura, 1988): numerator and denominator polynomials for each of three regions,
+# constant terms first.
 # fmt: off
 _CENTRE = (
     (3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
@@ -40,12 +40,12 @@ _FAR_TAIL = (
 )
 # fmt: on
 _LOG_2 = 0.6931471805599453
-_LOG_SERIES = tuple(1 / (2 * term + 1) for term in range(14))  # the next is below 2**-60
-_CHUNK = 1 << 16  # values at a time, so that what is between stays in the cache
+_LOG_SERIES = tuple(1 / (2 * term + 1) for term in range(14))  # the next term is below 2**-60
+_CHUNK = 1 << 16  # values at a time, so that intermediate results stay in the cache
 
 
 def _polynomial(coefficients: tuple[float, ...], x: Doubles) -> Doubles:
-    """Return a polynomial's values, by Horner's rule."""
+    """Return the values of a polynomial, by Horner's rule."""
     value = np.zeros_like(x)
     for coefficient in reversed(coefficients):
         value = value * x + coefficient
@@ -60,8 +60,8 @@ def _ratio(region: tuple[tuple[float, ...], tuple[float, ...]], x: Doubles) -> D
 def log(x: Doubles) -> Doubles:
     """Return the natural logarithm of positive, normal numbers, within 1e-15.
 
-    ``x = m * 2**e`` with m in [sqrt(1/2), sqrt(2)), and ``log m = 2 artanh((m - 1) / (m + 1))`` by
-    its series.
+    It uses ``x = m * 2**e`` with m in [sqrt(1/2), sqrt(2)), and the series of
+    ``log m = 2 artanh((m - 1) / (m + 1))``.
     """
     mantissa, exponent = np.frexp(x)
     low = mantissa < 0.7071067811865476
@@ -74,11 +74,11 @@ def log(x: Doubles) -> Doubles:
 
 
 def normal_quantile(offsets: Doubles) -> Doubles:
-    """Return the standard normal's quantile of ``0.5 + offset`` (Wichura, 1988, AS 241).
+    """Return the standard normal quantile at ``0.5 + offset`` (Wichura, 1988, AS 241).
 
     Args:
-        offsets: In (-0.5, 0.5), one dimension; the offset and its distance from the nearer end must
-            be exact.
+        offsets: Values in (-0.5, 0.5), ``(n,)``; each value and its distance from the nearer end
+            must be exact in float64.
 
     Returns:
         float64; the relative error is about 1e-15.

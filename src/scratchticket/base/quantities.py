@@ -1,6 +1,6 @@
-"""Numbers that people write as fractions: ``8/255``, ``0.1``.
+"""Exact rational numbers, written ``8/255`` or ``0.1``.
 
-An epsilon is an exact rational number; it becomes a float only where tensors are computed with.
+An epsilon is exact everywhere; it becomes a float only in computations with tensors.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from scratchticket.base.errors import InputError
 
 Quantity = str | int | float | Fraction
 
-LONGEST = 64  # characters of a number that are read
-_PIXEL_STEPS = (15, 17, 51, 85)  # divisors of 255; a third is more likely a third
+LONGEST = 64  # largest number of characters of a number
+_PIXEL_STEPS = (15, 17, 51, 85)  # divisors of 255; not 3 and 5: a third is no number of pixels
 _PATTERN = re.compile(r"\s*[+-]?(\d+\s*/\s*\d+|(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?)\s*")
 
 
 def fraction(value: Quantity, what: str) -> Fraction:
-    """Read an exact rational number.
+    """Return a number as an exact rational number.
 
     Args:
         value: ``"8/255"``, ``"0.1"``, or a number; a float means its shortest decimal form,
@@ -44,9 +44,9 @@ def fraction(value: Quantity, what: str) -> Fraction:
 
 
 def fraction_text(value: Fraction) -> str:
-    """Write a rational number the way people do: a short decimal if it has one, else ``n/d``.
+    """Return a rational number as text: as a short decimal if there is one, else ``n/d``.
 
-    Steps of 8-bit pixels keep their denominator.
+    Multiples of 1/255, the step of 8-bit pixels, keep the denominator 255.
 
     Example:
         >>> fraction_text(Fraction(1, 10)), fraction_text(Fraction(8, 255))

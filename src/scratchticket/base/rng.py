@@ -1,15 +1,15 @@
-"""Randomness has names: every draw comes from one integer seed and a purpose.
+"""Random numbers: every stream follows from one integer seed and a purpose.
 
-Three kinds of streams:
+There are three kinds of streams:
 
-* **The random network** (and its initial scores) are NumPy's Philox 4x64 raw 64-bit words, a stream
-  that NumPy promises never to change, turned into numbers by exact transforms. The same seed gives
-  the same bits on every machine, with every thread count and every version.
-* **The order of batches** is made of the same words, so it too is the same everywhere.
-* **Everything else** (attack starts, augmentation, the switch) takes a :class:`torch.Generator`
-  that is seeded from ``(seed, purpose, position)``. Such a stream is only promised to repeat on the
-  same device and PyTorch version. Because the position (epoch, step or batch) is part of the key, a
-  run is resumed by knowing one integer.
+* **The random network** and its initial scores come from the raw 64-bit words of NumPy's Philox
+  4x64, a stream that NumPy promises never to change, by exact transforms. The same seed gives the
+  same bits on every machine, with any number of threads and any version.
+* **The order of batches** comes from the same kind of words, and is the same everywhere too.
+* **Everything else** (attack starts, augmentation, the switch) comes from a
+  :class:`torch.Generator` seeded with ``(seed, purpose, position)``. Such a stream is only
+  reproducible on the same device and PyTorch version. Because the position (epoch, step or batch)
+  is part of the key, a run can be resumed at any step.
 
 Streams of different purposes are independent: changing the attack's draws never changes the
 network.
@@ -37,14 +37,16 @@ Array = npt.NDArray[Any]
 
 _SCHEME = "scratchticket-v1"
 MAX_SEED = 2**63 - 1
-_MAGNITUDE = np.array([*range(255, -1, -1), *range(256)], dtype=np.uint8)  # of 9 upper bits
+_MAGNITUDE = np.array(
+    [*range(255, -1, -1), *range(256)], dtype=np.uint8
+)  # by the upper 9 bits of a word
 
 
 def check_seed(seed: int) -> int:
-    """Return ``seed`` as an int if it is one: an integer in [0, 2**63), NumPy's too.
+    """Return a seed as an int, after checking that it is an integer in [0, 2**63).
 
     Raises:
-        InputError: Otherwise.
+        InputError: If it is not; NumPy integers are accepted.
     """
     if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed <= MAX_SEED:
         raise InputError(f"seed must be an integer from 0 to {MAX_SEED}, got {seed!r}")
@@ -66,7 +68,7 @@ def weight_words(seed: int, name: str, count: int) -> Words:
 
     Args:
         seed: The network's seed.
-        name: The parameter's name in the bare module, without prefixes of any wrapper.
+        name: The parameter's name in the bare module, without prefixes of wrappers.
         count: Number of words.
 
     Returns:
@@ -77,15 +79,14 @@ def weight_words(seed: int, name: str, count: int) -> Words:
 
 
 def score_words(seed: int, name: str, count: int) -> Words:
-    """Return the raw words behind the initial scores of one parameter; see :func:`weight_words`."""
+    """Return the raw words that define a parameter's initial scores; see :func:`weight_words`."""
     return np.random.Philox(key=_key(f"{_SCHEME}/scores:{seed}:{name}")).random_raw(count)
 
 
 def score_contexts(seed: int, name: str, count: int) -> npt.NDArray[np.uint8]:
-    """Return the magnitude of each initial score in 256 equal steps, 0 the smallest.
+    """Return the magnitude of each initial score, quantised to 256 equal steps from 0.
 
-    It is the upper bits of the same words, without rounding: bits 55 to 62, complemented where bit
-    63 (the score's sign) is 0.
+    It is made of bits 55 to 62 of the score's word, complemented where bit 63, the sign, is 0.
     """
     upper = score_words(seed, name, count).astype("<u8", copy=False).view("<u2")[3::4] >> 7
     magnitudes: npt.NDArray[np.uint8] = _MAGNITUDE[upper]
@@ -93,7 +94,7 @@ def score_contexts(seed: int, name: str, count: int) -> npt.NDArray[np.uint8]:
 
 
 def signs(words: Words, count: int) -> npt.NDArray[np.int8]:
-    """Turn words into signs: one bit each, lowest bit of the first word first, 1 meaning +.
+    """Return signs made of the bits of words, from the lowest bit of the first; 1 means +.
 
     Returns:
         ``count`` values of -1 or +1.
@@ -103,15 +104,15 @@ def signs(words: Words, count: int) -> npt.NDArray[np.int8]:
 
 
 def uniforms(words: Words) -> npt.NDArray[np.float64]:
-    """Turn each word into a float64 in [0, 1): its upper 53 bits divided by 2**53."""
+    """Return a float64 in [0, 1) for each word: its upper 53 bits divided by 2**53."""
     return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def normals(words: Words) -> npt.NDArray[np.float64]:
-    """Turn each word into a standard normal float64, by the inverse of its distribution function.
+    """Return a standard normal float64 for each word, by the inverse distribution function.
 
-    With k the upper 52 bits of the word it is the quantile of (k + 1/2) / 2**52, a probability that
-    is exact and never 0 or 1.
+    It is the quantile of (k + 1/2) / 2**52, where k is the upper 52 bits of the word. This
+    probability is exact in float64, and never 0 or 1.
     """
     upper = (words >> np.uint64(12)).astype(np.float64)
     return normal_quantile((upper - (2.0**51 - 0.5)) * 2.0**-52)
@@ -124,26 +125,26 @@ def generator(
 
     Args:
         seed: The run's seed.
-        purpose: What the numbers are for.
-        position: Where in the run: an epoch, a step, a batch, the name of an attack.
-        device: Where the numbers are drawn. CPU and CUDA streams differ.
+        purpose: Purpose of the numbers.
+        position: Position in the run: an epoch, a step, a batch, the name of an attack.
+        device: Device of the generator; CPU and CUDA streams differ.
     """
     key = _stream(seed, purpose, *position)
     return torch.Generator(device=device).manual_seed(key % 2**63)
 
 
 def network_seed(seed: int, step: int, process: int = 0) -> int:
-    """Return what PyTorch's global generators are seeded with for one step of a run.
+    """Return the seed of PyTorch's global generators for a step of a run.
 
-    They are what modules such as dropout draw from, in each process of a run for its own images.
+    Modules such as dropout draw from them. Each process of a run has its own seed.
     """
     return _stream(seed, "network", step, *[process] * (process > 0)) % 2**63
 
 
 def reseed(seed: int, device: torch.device) -> None:
-    """Seed PyTorch's global generators as far as a computation on this device draws from them.
+    """Seed those of PyTorch's global generators that computations on a device draw from.
 
-    On a processor ``torch.manual_seed`` spends its time on accelerators that are not there.
+    For the CPU this is much faster than ``torch.manual_seed``, which also seeds accelerators.
     """
     if device.type == "cpu":
         torch.default_generator.manual_seed(seed)
@@ -153,12 +154,12 @@ def reseed(seed: int, device: torch.device) -> None:
 
 @contextmanager
 def fixed_globals() -> Iterator[None]:
-    """Inside, the global generators of Python, NumPy and PyTorch's processor begin at seed 0.
+    """Seed the global CPU generators of Python, NumPy and PyTorch with 0 inside the context.
 
-    Outside nobody notices. It is for code of others, whose draws must be the same every time.
+    Their states are restored on exit. It is for user code, whose draws must always be the same.
     """
     python, array = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):  # CUDA's generators stay alone
+    with torch.random.fork_rng(devices=[]):  # CUDA generators are not touched
         torch.default_generator.manual_seed(0)
         random.seed(0)
         np.random.seed(0)
@@ -170,9 +171,9 @@ def fixed_globals() -> Iterator[None]:
 
 
 def permutation(count: int, seed: int, purpose: Purpose, *position: int | str) -> torch.Tensor:
-    """Return a random order of ``range(count)``, int64: the ranks of ``count`` Philox words.
+    """Return a random order of ``range(count)``, int64: the order that sorts Philox words.
 
-    Being made of the promised raw stream and an exact sort, it is the same everywhere.
+    It is the same everywhere, since the raw stream never changes and the sort is exact.
     """
     key = _stream(seed, purpose, *position)
     words = np.random.Philox(key=key).random_raw(count)

@@ -1,4 +1,4 @@
-"""Signals: what Ctrl-C, and what a batch system sends before it kills, mean to a command."""
+"""Handling of Ctrl-C and of the signals that batch systems send before they kill a job."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from scratchticket.base.errors import Interrupted
 _NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")  # the last two come from batch systems
 _NUMBERS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
 
-LATER = 0.02  # seconds after which an interruption that was lost comes again
+LATER = 0.02  # seconds after which an interrupt that Python dropped is sent again
 
 
 @contextmanager
 def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 into a question the loop asks between two steps.
+    """Yield a function that returns whether Ctrl-C, SIGTERM, SIGUSR1 or SIGUSR2 has arrived.
 
-    The second signal has its usual effect, for those who cannot wait for the end of a step. Outside
-    the main thread, where signals cannot be caught, nothing changes. :class:`Interrupted` is told
-    which signal it was.
+    A loop calls it between two steps. A second signal has its usual effect and stops the process at
+    once. Outside the main thread, where signals cannot be caught, nothing changes. An
+    :class:`Interrupted` raised in the context gets the number of the signal.
     """
     asked = threading.Event()
     received: list[int] = []
@@ -51,10 +51,10 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let the other signals raise KeyboardInterrupt as Ctrl-C does, wherever they arrive.
+    """Let the other signals raise KeyboardInterrupt too, as Ctrl-C does, inside the context.
 
-    So what is open is closed, and what is held is given back. A signal that is ignored, and any but
-    Ctrl-C that somebody handles already, is left alone.
+    Files are then closed and leases released. Signals that are ignored keep being ignored, and
+    those other than Ctrl-C that have a handler keep it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -70,9 +70,9 @@ def interruptible() -> Iterator[None]:
     usual = sys.unraisablehook
 
     def again(lost: sys.UnraisableHookArgs) -> None:
-        """Let an interruption come again that came in a destructor, where Python ignores it.
+        """Send an interrupt again that arrived in a destructor, where Python ignores it.
 
-        A thread sends it: what is raised here would be ignored too.
+        A thread sends it, because an exception raised here would be ignored too.
         """
         if lost.exc_type is KeyboardInterrupt:
             threading.Timer(LATER, _thread.interrupt_main).start()
@@ -90,9 +90,9 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def unchanged_handlers() -> Iterator[None]:
-    """Put back the handlers that a library replaces: Ray's ends the process at SIGTERM.
+    """Restore the signal handlers that a library replaces; Ray's exits at SIGTERM.
 
-    If that happens before they are put back, it is an interruption as any other.
+    An exit before they are restored becomes a KeyboardInterrupt.
     """
     before = {number: signal.getsignal(number) for number in _NUMBERS}
     try:
@@ -106,5 +106,5 @@ def unchanged_handlers() -> Iterator[None]:
 
 
 def too_late() -> None:
-    """Ignore Ctrl-C from here on: the process ends, and an error is all it could still cause."""
+    """Ignore Ctrl-C while the process ends, where it could only cause an error message."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""One check of what is put into the dataclasses that describe runs and attacks."""
+"""Type checks for the dataclasses of settings, and their differences from the defaults."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 @cache
 def _kinds(described: type) -> dict[str, tuple[Any, ...]]:
-    """Return the types that each field of a class may have; nothing where they cannot be told."""
+    """Return the types that each field of a class may have; empty if they cannot be resolved."""
     try:
         hints = get_type_hints(described)
-    except NameError:  # of a class inside a function
+    except NameError:  # the class is defined inside a function
         return {}
     kinds = {}
     for field in fields(described):
@@ -31,17 +31,17 @@ def _kinds(described: type) -> dict[str, tuple[Any, ...]]:
 
 
 def check_types(described: Any, where: str = "") -> None:
-    """Refuse values of other types than a frozen dataclass declares.
+    """Refuse field values whose type is not the declared one.
 
-    A number of NumPy becomes Python's. Text for a ``Literal`` is left to the class, which knows the
-    nearest choice.
+    NumPy numbers are converted to Python numbers. Whether text is one of the values of a
+    ``Literal`` is left to the class, which can suggest the nearest.
 
     Args:
-        described: The dataclass, while it is made.
-        where: What stands before a field's name in a message: ``learning.``.
+        described: Instance of a frozen dataclass, in its ``__post_init__``.
+        where: Prefix of the field's name in messages, such as ``learning.``.
 
     Raises:
-        InputError: Naming the field, and what it must be.
+        InputError: If a type is wrong; the message names the field and the right type.
 
     Example:
         >>> from dataclasses import dataclass
@@ -66,10 +66,9 @@ def check_types(described: Any, where: str = "") -> None:
 
 
 def changed(described: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass that differ from their defaults, those of fields too.
+    """Return the fields of a dataclass that differ from their defaults, at any depth.
 
-    What is named by these keeps its name when a new field comes, with a default that changes
-    nothing.
+    Ids made of them stay the same when a new field is added whose default changes nothing.
 
     Example:
         >>> from dataclasses import dataclass, field
@@ -85,20 +84,20 @@ def changed(described: Any) -> dict[str, Any]:
         >>> changed(Run(3, Step(momentum=0.5)))
         {'epochs': 3, 'step': {'momentum': 0.5}}
     """
-    told = {}
+    differing = {}
     for name, default in _defaults(type(described)).items():  # type: ignore[arg-type]
         value = getattr(described, name)
         if default is MISSING or value != default:
-            if hasattr(value, "changed"):  # which knows better what its defaults are
-                told[name] = value.changed()
+            if hasattr(value, "changed"):  # a class with defaults of its own
+                differing[name] = value.changed()
             else:
-                told[name] = changed(value) if is_dataclass(value) else value
-    return told
+                differing[name] = changed(value) if is_dataclass(value) else value
+    return differing
 
 
 @cache
 def _defaults(described: type) -> dict[str, Any]:
-    """Return the default of each field of a class; ``MISSING`` where there is none."""
+    """Return the default of each field of a class; ``MISSING`` for a field without one."""
     return {
         field.name: field.default if field.default_factory is MISSING else field.default_factory()
         for field in fields(described)
@@ -106,19 +105,19 @@ def _defaults(described: type) -> dict[str, Any]:
 
 
 def _word(kind: Any) -> str:
-    """Return what a type is called in a message."""
+    """Return the name of a type for messages."""
     if get_origin(kind) is Literal:
         return "text"
     return _WORDS.get(kind, getattr(kind, "__name__", str(kind)))
 
 
 def plain(value: Any) -> Any:
-    """Return a number of NumPy as Python's, anything else as it is."""
+    """Return a NumPy number as a Python number, any other value unchanged."""
     return value.item() if isinstance(value, np.generic) else value
 
 
 def _fitting(value: Any, kinds: tuple[Any, ...]) -> Any:
-    """Return a value as one of several types; ``NotImplemented`` if it is of none of them."""
+    """Return a value converted to one of the types; ``NotImplemented`` if it fits none."""
     if isinstance(value, bool | np.bool_):
         return plain(value) if bool in kinds else NotImplemented
     if isinstance(value, Integral) and (int in kinds or float in kinds):
@@ -137,7 +136,7 @@ def _fitting(value: Any, kinds: tuple[Any, ...]) -> Any:
         elif origin in (NoneType, str) or is_dataclass(origin):
             fits = isinstance(value, origin)
         else:
-            fits = origin not in (bool, int, float, Mapping)  # of what else nothing is known
+            fits = origin not in (bool, int, float, Mapping)  # other types are not checked
         if fits:
             return value
     return NotImplemented

@@ -1,1 +1,1 @@
-"""The command line: verbs without logic. Each imports what it needs when it runs."""
+"""The command line. A verb has no logic of its own and imports what it needs when it runs."""

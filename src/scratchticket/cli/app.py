@@ -1,7 +1,9 @@
-"""The program: verbs registered, nothing else."""
+"""The program, with all its verbs."""
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
 from typing import Annotated, Any
 
@@ -23,11 +25,11 @@ from scratchticket.cli import (
     sweep,
     switch,
 )
-from scratchticket.cli.terminal import ERROR_CODE, complain
+from scratchticket.cli.terminal import ERROR_CODE, print_error
 
 
 class Program(TyperGroup):
-    """The verbs; a mistake in how one is called is a line, as every other mistake is."""
+    """The verbs; a wrong option or argument gives one line, as every other mistake does."""
 
     def main(self, *args: Any, **more: Any) -> Any:
         """Run the command line and end the process."""
@@ -41,8 +43,8 @@ class Program(TyperGroup):
                 error.show()  # type: ignore[attr-defined]
             else:
                 verb = getattr(getattr(error, "ctx", None), "command_path", "scratchticket")
-                said = " ".join(message().split()).removesuffix(".")
-                complain(f"error: {said}; see `{verb} --help`")
+                line = " ".join(message().split()).removesuffix(".")
+                print_error(f"error: {line}; see `{verb} --help`")
             sys.exit(ERROR_CODE)
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -50,7 +52,7 @@ class Program(TyperGroup):
 app = typer.Typer(
     name="scratchticket",
     cls=Program,
-    help="Draw robust scratch tickets from networks that were never trained, and judge them.",
+    help="Draw robust scratch tickets from untrained random networks, and evaluate them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -71,10 +73,13 @@ app.command()(gallery.gallery)
 app.command()(share.push)
 app.command()(share.pull)
 app.command()(page.app)
+for group in (app, switch.app, runs.app):
+    for verb in group.registered_commands:  # typer would keep the line breaks of the source
+        verb.help = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(verb.callback) or "")
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         print(f"scratchticket {__version__}")
         raise typer.Exit
 
@@ -82,7 +87,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass

@@ -8,22 +8,24 @@ from typing import Annotated
 from typer import Option
 
 from scratchticket.cli import options as o
-from scratchticket.cli.judges import EvaluationProgress, preparation, subject_of
+from scratchticket.cli.attack_verbs import EvaluationProgress, load_subject, preparation
 from scratchticket.cli.settings import with_settings
 from scratchticket.cli.terminal import say, user_errors
 
 
 def attack(
-    file: o.Judged,
+    file: o.NetworkFile,
     data: o.Data,
     to: Annotated[
         Path,
-        Option("--out", help="File to write, .npz or .parquet.", show_default=False),
+        Option(
+            "--out", help="File to write: .npz or .parquet; must not exist.", show_default=False
+        ),
     ],
     label_column: o.LabelColumn = None,
-    size: o.Size = None,
-    colour: o.Colour = None,
-    classes: o.Classes = None,
+    size: o.TicketSize = None,
+    colour: o.TicketColour = None,
+    classes: o.TicketClasses = None,
     part: o.Part = "test",
     index: o.Index = None,
     network: o.Code = None,
@@ -37,31 +39,31 @@ def attack(
         ),
     ] = "pgd",
     steps: Annotated[
-        int | None, Option(help="Steps of the attack.", show_default="20 of pgd")
+        int | None, Option(help="Steps of the attack.", show_default="20 for pgd")
     ] = None,
-    step_size: o.JudgeStepSize = None,
+    step_size: o.AttackStepSize = None,
     settings: o.AttackSet = None,
     epsilon: Annotated[
         str | None,
         Option(
-            help="Radius of the ball, pixels in [0, 1].",
-            show_default="that of the ticket's recipe, else 8/255",
+            help="Radius of the ball in units of pixels in [0, 1], such as 8/255 or 0.1.",
+            show_default="the ticket's, else 8/255",
         ),
     ] = None,
-    norm: o.JudgeNorm = None,
+    norm: o.AttackNorm = None,
     images: Annotated[
         int | None,
-        Option(help="How many test images, a fixed choice.", show_default="all"),
+        Option(help="Number of test images, always the same ones.", show_default="all"),
     ] = None,
-    seed: o.JudgeSeed = 0,
+    seed: o.AttackSeed = 0,
     quiet: o.Quiet = False,
     device: o.Device = "auto",
 ) -> None:
-    """Write adversarial images to a file, for use elsewhere and for evaluate --adversarial.
+    """Write adversarial images to a file, for evaluate --adversarial or other programs.
 
-    Attacks that can go on after they have fooled the network do so, and keep the image of the
-    largest loss: it fools other networks better than the first that fools this one. --set
-    keep=first keeps that one.
+    Where the attack allows it, the search goes on after the network is fooled and keeps the image
+    of the largest loss, which transfers better to other networks. With --set keep=first it stops
+    at the first image that fools the network.
     """
     with user_errors():
         from scratchticket.attacks import without_early_stopping
@@ -76,10 +78,10 @@ def attack(
         if to.exists():
             raise InputError(f"{to} exists; choose another --out")
         check_writable(to)
-        given = {"steps": steps, "step_size": step_size}
-        changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
-        how = preparation(label_column, size, colour, classes)
-        subject, test = subject_of(file, data, part, how, index, network, normalise)
+        options = {"steps": steps, "step_size": step_size}
+        changed = with_settings({n: v for n, v in options.items() if v is not None}, settings)
+        prepared = preparation(label_column, size, colour, classes)
+        subject, test = load_subject(file, data, part, prepared, index, network, normalise)
         task = evaluation_task(
             subject,
             test,
@@ -91,19 +93,17 @@ def attack(
             seed=seed,
         )
         if len(task.attacks) != 1:
-            raise InputError(f"{name} is no single attack; take one, such as pgd or apgd-t")
-        made_with = (
-            task.attacks[0] if "keep" in changed else without_early_stopping(task.attacks[0])
-        )
+            raise InputError(f"{name} is not a single attack; use one such as pgd or apgd-t")
+        used = task.attacks[0] if "keep" in changed else without_early_stopping(task.attacks[0])
         placed(subject.network, usable_device(device))
         with EvaluationProgress(quiet) as progress:
             made = adversarial.attacked_images(
                 subject,
                 task.images,
-                made_with,
+                used,
                 data=test,
                 seed=seed,
                 progress=progress,
             )
         adversarial.save(made, to)
-        say(f"{made_with}: {made.fooled} of {len(made)} images in {to} fool {file.name}")
+        say(f"{used}: {made.fooled} of {len(made)} images in {to} fool {file.name}")

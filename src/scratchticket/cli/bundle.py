@@ -13,11 +13,11 @@ from scratchticket.cli.terminal import say, user_errors
 
 
 def bundle(
-    tickets: Annotated[list[Path], Argument(help="Files of tickets.", show_default=False)],
+    tickets: Annotated[list[Path], Argument(help="Ticket files.", show_default=False)],
     out: Annotated[Path, Option(help="File to write; must not exist.", show_default=False)],
     network: o.Code = None,
 ) -> None:
-    """Put tickets of one random network into one file, each loadable alone."""
+    """Put tickets of one random network into one file; each can still be loaded alone."""
     with user_errors():
         from scratchticket.base.errors import InputError
         from scratchticket.base.files import check_writable
@@ -27,7 +27,7 @@ def bundle(
         if out.exists():
             raise InputError(f"{out} exists; choose another --out")
         check_writable(out)
-        together = [ticket for path in tickets for ticket in load_tickets(path)]
-        save_tickets(together, out)
-        size = f"{len(together)} tickets, {out.stat().st_size:,} bytes"
+        bundled = [ticket for path in tickets for ticket in load_tickets(path)]
+        save_tickets(bundled, out)
+        size = f"{len(bundled)} tickets, {out.stat().st_size:,} bytes"
         say(f"{out}: {size}")

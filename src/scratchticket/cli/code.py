@@ -1,4 +1,4 @@
-"""Networks of the user's own, named on the command line."""
+"""Import of a user's own network, named on the command line."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 
 def import_network(name: str | None, *, builtin: bool = False) -> None:
-    """Import a network's code, ``package.module:factory`` or ``timm:NAME``.
+    """Import the code of a network, ``package.module:factory`` or ``timm:NAME``.
 
-    Modules in the current folder are found, as they are with ``python -m``.
+    Modules in the current folder can be imported too, as with ``python -m``.
 
     Args:
-        name: As the user wrote it; none to do nothing.
+        name: Name of the network; nothing is imported if None.
         builtin: Whether the name may be that of a built-in network, which needs no import.
 
     Raises:
-        InputError: If there is no such code.
+        InputError: If the code cannot be imported.
     """
     if name is None or (builtin and ":" not in name):
         return

@@ -11,14 +11,14 @@ from rich.table import Table
 from typer import Option
 
 from scratchticket.cli import options as o
-from scratchticket.cli.judges import (
-    WHOLE,
+from scratchticket.cli.attack_verbs import (
+    ONE_SHARD,
     EvaluationProgress,
-    opened,
+    load_subject,
+    load_ticket,
     preparation,
-    say_share_done,
-    shard_of,
-    subject_of,
+    print_shard_done,
+    read_shard,
 )
 from scratchticket.cli.settings import with_settings
 from scratchticket.cli.terminal import (
@@ -31,16 +31,16 @@ from scratchticket.cli.terminal import (
     user_errors,
 )
 
-ONE, MANY = "One attack", "A suite of attacks"
+SUITE = "Suite of attacks"
 
 
 def evaluate(
-    ticket: o.Judged,
-    data: o.SomeData = None,
+    ticket: o.NetworkFile,
+    data: o.OptionalData = None,
     label_column: o.LabelColumn = None,
-    size: o.Size = None,
-    colour: o.Colour = None,
-    classes: o.Classes = None,
+    size: o.TicketSize = None,
+    colour: o.TicketColour = None,
+    classes: o.TicketClasses = None,
     part: o.Part = "test",
     index: o.Index = None,
     network: o.Code = None,
@@ -48,49 +48,51 @@ def evaluate(
     suite: Annotated[
         str | None,
         Option(
-            help="quick: minutes, at most 200 images; paper: the attacks of its Tables 2 and 6; "
-            "full: everything, AutoAttack included.",
+            help="quick: takes minutes, at most 200 images; paper: the attacks of the paper's "
+            "Tables 2 and 6; full: all attacks, AutoAttack included.",
             show_default="one attack",
-            rich_help_panel=MANY,
+            rich_help_panel=SUITE,
         ),
     ] = None,
     l2_epsilon: Annotated[
         list[str] | None,
         Option(
-            help="Radii of the Euclidean balls of a suite.",
-            show_default="0.5, 1.71, 2 on CIFAR, scaled elsewhere",
-            rich_help_panel=MANY,
+            help="Radius of an l2 ball of the suite; repeatable.",
+            show_default="0.5, 1.71 and 2 on CIFAR, scaled to other image sizes",
+            rich_help_panel=SUITE,
         ),
     ] = None,
     attack: Annotated[
         str | None,
         Option(
-            help=f"{', '.join(o.TOLD['attacks'])}, or autoattack.",
+            help=f"{', '.join(o.HELP['attacks'])}, or autoattack.",
             show_default="pgd",
-            rich_help_panel=ONE,
+            rich_help_panel=o.ONE_ATTACK,
         ),
     ] = None,
     steps: Annotated[
         int | None,
-        Option(help="Steps of the attack.", show_default="20 of pgd", rich_help_panel=ONE),
+        Option(
+            help="Steps of the attack.", show_default="20 for pgd", rich_help_panel=o.ONE_ATTACK
+        ),
     ] = None,
-    step_size: o.JudgeStepSize = None,
+    step_size: o.AttackStepSize = None,
     settings: o.AttackSet = None,
-    epsilon: o.Epsilons = None,
-    norm: o.JudgeNorm = None,
+    epsilon: o.AttackEpsilons = None,
+    norm: o.AttackNorm = None,
     images: Annotated[
         int | None,
         Option(
-            help="How many test images, a fixed choice.",
+            help="Number of test images, always the same ones.",
             show_default="all; 200 for quick",
         ),
     ] = None,
-    seed: o.JudgeSeed = 0,
-    batch_size: o.JudgeBatchSize = None,
+    seed: o.AttackSeed = 0,
+    batch_size: o.AttackBatchSize = None,
     adversarial: Annotated[
         Path | None,
         Option(
-            help="Score the adversarial images of this file, made by the verb attack.",
+            help="Evaluate on the adversarial images of this file, written by the verb attack.",
             show_default=False,
         ),
     ] = None,
@@ -98,24 +100,24 @@ def evaluate(
         Path | None,
         Option(
             "--out",
-            help="Folder for record, picture and what is needed to go on.",
-            show_default="of a suite, beside the file: NAME-SUITE",
+            help="Folder for the record, the picture and the journal to resume from.",
+            show_default="NAME-SUITE next to the file, for a suite",
             rich_help_panel=o.RUN,
         ),
     ] = None,
     shard: Annotated[
         str,
         Option(
-            help="Do share I of N (I/N); the same folder for all, on one machine or several; "
-            "torchrun's processes share by themselves.",
+            help="Do only shard I of N, written I/N. All shards, on one machine or several, need "
+            "the same folder. The processes of torchrun each do one shard.",
             rich_help_panel=o.RUN,
         ),
-    ] = WHOLE,
+    ] = ONE_SHARD,
     overwrite: Annotated[
         bool,
         Option(
             "--overwrite",
-            help="Begin anew instead of going on with what the folder holds.",
+            help="Start again instead of resuming what is in the folder.",
             rich_help_panel=o.RUN,
         ),
     ] = False,
@@ -124,39 +126,39 @@ def evaluate(
     device: o.Device = "auto",
     deterministic: o.Deterministic = False,
 ) -> None:
-    """Measure natural and robust accuracy: of a ticket, a dense network or a network of your own.
+    """Measure the natural and robust accuracy of a ticket or of any other network.
 
-    A suite is resumed by the same command; its record, journal and picture are in its folder.
+    A suite writes its record, journal and picture to a folder; the same command resumes it.
     """
-    with user_errors(o.going_on(bool(suite or folder or shard != WHOLE))):
+    with user_errors(o.how_to_resume(bool(suite or folder or shard != ONE_SHARD))):
         from scratchticket.base.errors import InputError
         from scratchticket.judging.evaluation import evaluation_task
         from scratchticket.judging.task import EvaluationFolder, carry_out
-        from scratchticket.runs import deterministic as strictly
+        from scratchticket.runs import deterministic as algorithms
         from scratchticket.runs.records import usable_device
         from scratchticket.tickets.locate import is_path, short_name
 
-        given = {"steps": steps, "step_size": step_size}
-        changed = with_settings({n: v for n, v in given.items() if v is not None}, settings)
+        options = {"steps": steps, "step_size": step_size}
+        changed = with_settings({n: v for n, v in options.items() if v is not None}, settings)
         if adversarial is not None:
-            other = part if part != "test" else None
-            besides = {
+            other_part = part if part != "test" else None
+            excluded = {
                 **{"data": data, "label-column": label_column, "size": size, "colour": colour},
-                **{"classes": classes, "part": other, "suite": suite, "attack": attack},
+                **{"classes": classes, "part": other_part, "suite": suite, "attack": attack},
                 "out": folder,
             }
-            extra = [f"--{name}" for name, value in besides.items() if value] or changed
+            extra = [f"--{name}" for name, value in excluded.items() if value] or changed
             if extra:
                 raise InputError(
-                    "--adversarial brings its own images and attack: leave out " + ", ".join(extra)
+                    "--adversarial has images and attack in its file: leave out " + ", ".join(extra)
                 )
-            scored = _scored(adversarial, ticket, index, network, normalise, device)
+            scored = _evaluated_on_file(adversarial, ticket, index, network, normalise, device)
             _print(f"{ticket} on {adversarial}", scored, json_output)
             return
         if suite is not None and (attack is not None or changed):
             raise InputError("a suite has its own attacks: give --suite or --attack, not both")
-        how = preparation(label_column, size, colour, classes)
-        subject, test = subject_of(ticket, data, part, how, index, network, normalise)
+        prepared = preparation(label_column, size, colour, classes)
+        subject, test = load_subject(ticket, data, part, prepared, index, network, normalise)
         task = evaluation_task(
             subject,
             test,
@@ -170,34 +172,34 @@ def evaluate(
             seed=seed,
             batch_size=batch_size,
         )
-        share = shard_of(shard)
-        if folder is None and (suite is not None or share.count > 1):
+        this_shard = read_shard(shard)
+        if folder is None and (suite is not None or this_shard.count > 1):
             parent = ticket.parent if is_path(ticket) else Path()
             folder = parent / f"{short_name(ticket)}-{suite or attack or 'pgd'}"
         where = usable_device(device)
-        strict = strictly.deterministic(deterministic)
+        strict = algorithms.deterministic(deterministic)
         with strict, EvaluationProgress(quiet or json_output) as progress:
             record = carry_out(
                 task,
                 folder=folder,
-                shard=share,
+                shard=this_shard,
                 overwrite=overwrite,
                 device=where,
                 progress=progress,
             )
         if record is None:
-            say_share_done(share, folder)
+            print_shard_done(this_shard, folder)
             return
-        some = f"{len(task.images)} {'test ' * (part == 'test')}images"
-        title = f"{ticket} on {some} of {data}"
+        judged = f"{len(task.images)} {'test ' * (part == 'test')}images"
+        title = f"{ticket} on {judged} of {data}"
         _print(title, {"ticket": str(ticket), **record}, json_output)
         if folder is not None and not json_output:
-            home = EvaluationFolder(folder)
-            for path in (home.record, home.picture, home.journal(share)):
+            files = EvaluationFolder(folder)
+            for path in (files.record, files.picture, files.journal(this_shard)):
                 say(str(path))
 
 
-def _scored(  # noqa: PLR0917
+def _evaluated_on_file(  # noqa: PLR0917
     adversarial: Path,
     path: Path,
     index: int | None,
@@ -205,13 +207,13 @@ def _scored(  # noqa: PLR0917
     normalise: bool,
     device: str,
 ) -> dict[str, Any]:
-    """Return what a network makes of a file of adversarial images."""
+    """Return the accuracy of a network on a file of adversarial images, as a record."""
     from scratchticket.judging import adversarial as files
     from scratchticket.judging.subject import make_subject
     from scratchticket.networks import placed
     from scratchticket.runs.records import machine, usable_device, versions
 
-    ticket = opened(path, index, network)
+    ticket = load_ticket(path, index, network)
     made, where = files.load(adversarial), usable_device(device)
     subject = make_subject(path, ticket, made, network=network, normalise=normalise)
     placed(subject.network, where)
@@ -224,19 +226,19 @@ def _scored(  # noqa: PLR0917
 
 
 def _print(title: str, record: dict[str, Any], json_output: bool) -> None:
-    """Print accuracies, the worst case, and what warns; or JSON."""
+    """Print accuracies, worst cases and warning signs; or JSON."""
     if json_output:
         print(json.dumps(record, indent=2))
         return
     table = Table(title=cell(title), title_justify="left", box=SIMPLE)
     table.add_column("attack")
-    for heading in ("right", "%", "95 %", "seconds"):
+    for heading in ("correct", "%", "95 % interval", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
 
     def row(label: str, counts: dict[str, Any]) -> None:
         seconds = f"{counts['seconds']:.1f}" if "seconds" in counts else ""
-        right, share = f"{counts['correct']}/{counts['total']}", percent(counts)
-        table.add_row(cell(label), right, share.removesuffix(" %"), interval(counts), seconds)
+        correct, share = f"{counts['correct']}/{counts['total']}", percent(counts)
+        table.add_row(cell(label), correct, share.removesuffix(" %"), interval(counts), seconds)
 
     row("none (natural)", record["natural"])
     for attack in record["attacks"]:

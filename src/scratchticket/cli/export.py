@@ -15,13 +15,13 @@ from scratchticket.cli.terminal import say, user_errors
 def export(
     tickets: Annotated[
         list[Path],
-        Argument(help="Files of tickets; all of one network.", show_default=False),
+        Argument(help="Ticket files, all of one random network.", show_default=False),
     ],
     out: Annotated[Path, Option(help="File to write; must not exist.", show_default=False)],
     to: Annotated[
         str,
         Option(
-            help="onnx; torch (a program of torch.export); or dense (a safetensors state dict)."
+            help="Format: onnx; torch (torch.export program); or dense (safetensors state dict)."
         ),
     ] = "onnx",
     index: o.Index = None,
@@ -29,22 +29,22 @@ def export(
         bool,
         Option(
             "--integer",
-            help="Store signed-constant weights as signs and masks, a bit each; in a state dict as "
-            "int8 of -1, 0 and 1 with a scale per layer.",
+            help="Store weights of one magnitude per layer as bits: a sign and a mask bit each. In "
+            "a state dict: as int8, -1, 0 or 1, with a scale per layer.",
         ),
     ] = False,
     compact: Annotated[
         bool,
-        Option("--compact", help="Take out channels that are always zero: a smaller network."),
+        Option("--compact", help="Remove channels that are always zero, for a smaller network."),
     ] = False,
     network: o.Code = None,
 ) -> None:
     """Write tickets as a network that runs without this program.
 
-    One ticket becomes a network from pixels in [0, 1] to logits, for any number of images at a
-    time. Several become one graph with the index of a ticket as its second input, their weights
-    there once: what a random switch between tickets is deployed as. What was written is read back
-    and compared with the tickets before the file is there.
+    One ticket becomes a network from pixels in [0, 1] to logits, for any batch size. Several
+    tickets become one graph that stores the shared weights once and takes the index of a ticket as
+    a second input; a random switch can be deployed this way. The result is compared with the
+    tickets before the file is written.
     """
     with user_errors():
         from scratchticket.export import export as write
@@ -56,7 +56,7 @@ def export(
         else:
             loaded = [Ticket.load(path, index) for path in tickets]
         done = write(loaded, out, to, integer=integer, compact=compact)
-        count = "1 ticket" if len(loaded) == 1 else f"{len(loaded)} tickets, one input chooses"
+        count = "1 ticket" if len(loaded) == 1 else f"{len(loaded)} tickets, chosen by an input"
         total = loaded[0].mask.total
         left = f", {done.parameters:,} weights instead of {total:,}" if compact else ""
         say(

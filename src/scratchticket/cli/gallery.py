@@ -17,18 +17,18 @@ from scratchticket.cli.terminal import cell, out, percent, say, user_errors
 
 def gallery(
     name: Annotated[
-        str | None, Argument(help="A ticket of the gallery, with --out.", show_default=False)
+        str | None, Argument(help="Ticket of the gallery to copy to --out.", show_default=False)
     ] = None,
     copy: Annotated[
         Path | None,
-        Option("--out", help="File to copy it to; must not exist.", show_default=False),
+        Option("--out", help="File to write; must not exist.", show_default=False),
     ] = None,
     json_output: o.Json = False,
 ) -> None:
-    """List the tickets that come with the program, and copy one.
+    """List the tickets that come with the program, or copy one.
 
-    Every verb takes them without a copy: scratchticket show gallery:NAME. Their accuracies are
-    those recorded when they were made, on all test images of their data.
+    Every verb takes gallery:NAME instead of a file, as in scratchticket show gallery:NAME. The
+    accuracies are on all test images of a ticket's data, recorded when it was drawn.
     """
     with user_errors():
         from scratchticket.base.errors import InputError
@@ -52,7 +52,7 @@ def gallery(
 
 
 def _row(name: str, ticket: Any) -> dict[str, Any]:
-    """Return what is told of a ticket."""
+    """Return the row of a ticket, as JSON values."""
     from scratchticket.gallery import path_of
 
     results = ticket.provenance.get("results", {})
@@ -70,9 +70,9 @@ def _row(name: str, ticket: Any) -> dict[str, Any]:
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    """Print a table for each study, a line for each ticket."""
-    for study, own in groupby(rows, key=lambda row: str(row["name"]).partition("/")[0]):
-        tickets = list(own)
+    """Print a table for each study, with a line for each ticket."""
+    for study, group in groupby(rows, key=lambda row: str(row["name"]).partition("/")[0]):
+        tickets = list(group)
         first = tickets[0]
         width = "" if first["width"] is None else f", width {first['width']}"
         table = Table(

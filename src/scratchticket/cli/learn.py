@@ -1,4 +1,4 @@
-"""The verbs ``draw`` and ``train``: one loop, two tasks."""
+"""The verbs ``draw`` and ``train``: two tasks of one loop."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from scratchticket.cli.terminal import (
     out,
     percent,
     print_json,
+    print_notes,
     result_table,
     say,
-    tell,
     user_errors,
 )
 
+# Path of the setting that each option sets.
 PATHS = {
     "data": "data.name",
     "label_column": "data.label_column",
@@ -47,18 +48,18 @@ PATHS = {
 
 
 def _overrides(task: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the dotted settings that a preset, options and ``--set`` ask for, the last first."""
-    given = {path: options.get(name) for name, path in PATHS.items()}
-    overrides = {"task": task} | {p: value for p, value in given.items() if value is not None}
+    """Return the settings of a run by path; options and ``--set`` override the preset."""
+    values = {path: options.get(name) for name, path in PATHS.items()}
+    overrides = {"task": task} | {p: value for p, value in values.items() if value is not None}
     overrides = with_settings(overrides, options["settings"])
     preset = preset_settings(options["preset"], task)
-    if {"start.file", "beside.files"} & overrides.keys():  # whose network it is, then
+    if {"start.file", "beside.files"} & overrides.keys():  # the network is the file's
         preset = {path: v for path, v in preset.items() if not path.startswith("network.")}
     return preset | overrides
 
 
 def _learn(task: str, options: dict[str, Any]) -> None:
-    """Run a recipe in a folder and print what came out.
+    """Run a recipe in a folder and print the result.
 
     Args:
         task: ``draw`` or ``train``.
@@ -66,7 +67,7 @@ def _learn(task: str, options: dict[str, Any]) -> None:
     """
     folder, resume, overwrite = options["out"], options["resume"], options["overwrite"]
     instead = " instead of --overwrite" if overwrite else ""
-    with user_errors(f"go on with the same command and --resume{instead}"):
+    with user_errors(f"resume with the same command and --resume{instead}"):
         from scratchticket.base.errors import InputError
         from scratchticket.base.processes import joined
         from scratchticket.runs.deterministic import deterministic
@@ -76,7 +77,7 @@ def _learn(task: str, options: dict[str, Any]) -> None:
         from scratchticket.runs.start import make_recipe_from_file
 
         if resume and overwrite:
-            raise InputError("--resume and --overwrite exclude each other")
+            raise InputError("give --resume or --overwrite, not both")
         overrides = _overrides(task, options)
         import_network(overrides.get("network.name"), builtin=True)
         recipe = make_recipe_from_file(overrides)
@@ -91,14 +92,14 @@ def _learn(task: str, options: dict[str, Any]) -> None:
                     overwrite=overwrite,
                     device=where,
                     observe=progress,
-                    tell=tell,
+                    tell=print_notes,
                     track=folder / "tensorboard" if options["track"] else None,
                     group=group,
                 )
         if not group.leads:
             return
-        home = RunFolder(folder, recipe.task)
-        files = (home.ticket, home.record, home.log, home.curves, home.examples)
+        paths = RunFolder(folder, recipe.task)
+        files = (paths.ticket, paths.record, paths.log, paths.curves, paths.examples)
         if options["json_output"]:
             print_json({"files": {path.name: str(path) for path in files}, **record})
             return
@@ -110,7 +111,7 @@ def _learn(task: str, options: dict[str, Any]) -> None:
         best = "the best on validation images"
         reason = best if record["selected"] == "best" else "the last"
         say(
-            f"of epoch {chosen['epoch']}, {reason}; the last epoch: natural "
+            f"from epoch {chosen['epoch']}, {reason}; the last epoch: natural "
             f"{percent(last['natural'])}, robust {percent(last['attacks'][0])}"
         )
         for path in files:
@@ -188,8 +189,8 @@ def train(
     json_output: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Train weights: of the dense network, or (--from TICKET) those that remain in a ticket.
+    """Train the dense network or, with --from TICKET, the weights that remain in a ticket.
 
-    Adversarially, or with --attack none naturally.
+    Training is adversarial; with --attack none it is natural.
     """
     _learn("train", locals())

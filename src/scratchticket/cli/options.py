@@ -1,8 +1,9 @@
-"""Options that several verbs share, documented once.
+"""Options that several verbs share.
 
-Options that stand for a setting of the recipe default to none, so that ``--set`` can reach the same
-setting. What is said of them comes from the recipe's dataclasses, through ``settings.json``, which
-``tools/option_table.py`` makes: a help that imported them would wait for PyTorch.
+An option for a setting of the recipe defaults to None, so that ``--set`` can change that setting
+too. Its help comes from the docstrings of the recipe's dataclasses, by way of ``settings.json``,
+which ``tools/option_table.py`` writes: importing the dataclasses would delay ``--help`` by the
+import of PyTorch.
 """
 
 from __future__ import annotations
@@ -15,79 +16,82 @@ from typing import Annotated, Any
 from typer import Argument, Option
 
 SETTINGS = "Settings of the recipe"
-RUN = "The run"
-TOLD: dict[str, Any] = json.loads(files("scratchticket.cli").joinpath("settings.json").read_text())
+RUN = "Execution"
+ONE_ATTACK = "One attack"
+HELP: dict[str, Any] = json.loads(files("scratchticket.cli").joinpath("settings.json").read_text())
 
 
 def setting(path: str, *flags: str, **other: Any) -> Any:
-    """Return the option of a setting of the recipe.
+    """Return the option for a setting of the recipe.
 
     Args:
-        path: Its dotted path.
-        flags: Names of the option, if not that of the parameter.
-        other: What differs: ``show_default`` where a default is more than a value.
+        path: Dotted path of the setting.
+        flags: Names of the option; by default the parameter's.
+        other: Further arguments of the option, such as ``show_default`` for a default that is not a
+            single value.
     """
-    told = TOLD["settings"][path]
-    text = told["help"]
-    if told["choices"]:
-        text += f" Choices: {', '.join(told['choices'])}."
-    default = {"show_default": str(told["default"]), "rich_help_panel": SETTINGS}
+    entry = HELP["settings"][path]
+    text = entry["help"]
+    if entry["choices"]:
+        text += f" Choices: {', '.join(entry['choices'])}."
+    default = {"show_default": str(entry["default"]), "rich_help_panel": SETTINGS}
     return Option(*flags, help=text, **(default | other))
 
 
-TicketPath = Annotated[
-    Path, Argument(help="File of a ticket or of a dense network.", show_default=False)
+TicketFile = Annotated[
+    Path, Argument(help="File of a ticket or a dense network.", show_default=False)
 ]
-Judged = Annotated[
+NetworkFile = Annotated[
     Path,
     Argument(
         metavar="FILE",
-        help="File of a ticket or of a dense network; or, with --network, a state dict.",
+        help="File of a ticket or a dense network; with --network also a state dict.",
         show_default=False,
     ),
 ]
 Index = Annotated[
     int | None,
-    Option(help="Which ticket of a file that holds several, from 0.", show_default=False),
+    Option(help="Index of the ticket, from 0, if the file holds several.", show_default=False),
 ]
 _DATA = setting("data.name", show_default=False, rich_help_panel=None)
 Data = Annotated[str, _DATA]
 Part = Annotated[
     str,
     Option(
-        help="Which images judge: test; or all there are, of data on which nothing was trained."
+        help="Images to evaluate on: test; or all, if the network was trained on none of the data."
     ),
 ]
-SomeData = Annotated[str | None, _DATA]
+OptionalData = Annotated[str | None, _DATA]
 LabelColumn = Annotated[
-    str | None, setting("data.label_column", show_default="found by its type", rich_help_panel=None)
+    str | None, setting("data.label_column", show_default="found by type", rich_help_panel=None)
 ]
-Size = Annotated[
+Size = Annotated[int | None, setting("data.size", show_default="unchanged", rich_help_panel=None)]
+Colour = Annotated[str | None, setting("data.colour", rich_help_panel=None)]
+Classes = Annotated[str | None, setting("data.classes", show_default="all", rich_help_panel=None)]
+TicketSize = Annotated[
     int | None,
-    setting(
-        "data.size", show_default="as they are; of a ticket, as its own were", rich_help_panel=None
-    ),
+    setting("data.size", show_default="the ticket's, else unchanged", rich_help_panel=None),
 ]
-Colour = Annotated[
+TicketColour = Annotated[
     str | None,
-    setting("data.colour", show_default="keep; of a ticket, as its own were", rich_help_panel=None),
+    setting("data.colour", show_default="the ticket's, else keep", rich_help_panel=None),
 ]
-Classes = Annotated[
+TicketClasses = Annotated[
     str | None,
-    setting("data.classes", show_default="all; of a ticket, its own", rich_help_panel=None),
+    setting("data.classes", show_default="the ticket's, else all", rich_help_panel=None),
 ]
 Preset = Annotated[
     str | None,
     Option(
-        help="The paper's settings: cifar, svhn, imagenet; with -released those of its code, with "
-        "-fast a search of a fifth of the work (fast alone: of the defaults). Other options come "
-        "on top.",
+        help="Named settings. cifar, svhn, imagenet: the paper's; with -released: those of its "
+        "code. cifar-fast, svhn-fast: a fifth of the operations; fast: the same for the defaults. "
+        "strong: a stronger search. Other options override them.",
         show_default="settings for small data",
         rich_help_panel=SETTINGS,
     ),
 ]
 Network = Annotated[str | None, setting("network.name")]
-Width = Annotated[int | None, setting("network.width", show_default="64, of wide networks 16")]
+Width = Annotated[int | None, setting("network.width", show_default="64; wide networks: 16")]
 Init = Annotated[str | None, setting("network.init")]
 Granularity = Annotated[str | None, setting("pattern.granularity")]
 Search = Annotated[str | None, setting("search.name")]
@@ -98,7 +102,7 @@ Code = Annotated[
     str | None,
     Option(
         "--network",
-        help="Where the code of the file's network is, package.module:factory; it will be run.",
+        help="Code of the file's network, package.module:factory or timm:NAME; it is run.",
         show_default=False,
     ),
 ]
@@ -106,37 +110,36 @@ Normalise = Annotated[
     bool,
     Option(
         "--normalise",
-        help="Put the data's normalisation in front of a network that does not take pixels in "
-        "[0, 1].",
+        help="Put the data's normalisation in front of a network that takes normalised images.",
     ),
 ]
-Epsilons = Annotated[
+AttackEpsilons = Annotated[
     list[str] | None,
     Option(
-        help="Radius of the ball, pixels in [0, 1]: 8/255 or 0.1; repeat for several.",
-        show_default="that of the ticket's recipe, else 8/255; of a suite 1, 1.5 and 2 times it",
+        help="Radius of the ball in units of pixels in [0, 1], such as 8/255 or 0.1; repeatable.",
+        show_default="the ticket's, else 8/255; for a suite, 1, 1.5 and 2 times that",
     ),
 ]
-JudgeNorm = Annotated[
+AttackNorm = Annotated[
     str | None,
-    Option("--norm", help="Of the ball: linf or l2.", show_default="that of the ticket's recipe"),
+    Option("--norm", help="Norm of the ball: linf or l2.", show_default="the ticket's, else linf"),
 ]
-JudgeBatchSize = Annotated[
+AttackBatchSize = Annotated[
     int | None,
     Option(
         "--batch-size",
-        help="Images at a time.",
-        show_default="256 of 32x32 pixels, more of smaller",
+        help="Images per batch.",
+        show_default="256 of 32x32 pixels, more if smaller",
     ),
 ]
-JudgeSeed = Annotated[int, Option("--seed", help="Of the attacks' random draws.")]
-JudgeStepSize = Annotated[
+AttackSeed = Annotated[int, Option("--seed", help="Seed of the attacks' random draws.")]
+AttackStepSize = Annotated[
     str | None,
     Option(
         "--step-size",
-        help="Step of pgd, pixels in [0, 1].",
+        help="Step size of pgd, in units of pixels in [0, 1].",
         show_default="2/255 at l-inf epsilon 8/255, else 2.5 epsilon / steps",
-        rich_help_panel="One attack",
+        rich_help_panel=ONE_ATTACK,
     ),
 ]
 AttackSet = Annotated[
@@ -144,9 +147,9 @@ AttackSet = Annotated[
     Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Any setting of the attack: restarts=10, loss=margin, queries=1000; repeat as needed.",
+        help="Any setting of the attack: restarts=10, loss=margin, queries=1000; repeatable.",
         show_default=False,
-        rich_help_panel="One attack",
+        rich_help_panel=ONE_ATTACK,
     ),
 ]
 Ratio = Annotated[str | None, setting("ratio")]
@@ -170,17 +173,17 @@ Set = Annotated[
     Option(
         "--set",
         metavar="PATH=VALUE",
-        help="Any setting by its dotted path: network.width=16; repeat as needed.",
+        help="Any setting by its dotted path, such as network.width=16; repeatable.",
         show_default=False,
         rich_help_panel=SETTINGS,
     ),
 ]
-Out = Annotated[Path, Option(help="Folder for everything the run writes.", show_default=False)]
+Out = Annotated[Path, Option(help="Folder for all files of the run.", show_default=False)]
 Resume = Annotated[
     bool,
     Option(
         "--resume",
-        help="Go on with the run in the folder; start afresh if there is none.",
+        help="Resume the run in the folder; start one if there is none.",
         rich_help_panel=RUN,
     ),
 ]
@@ -188,32 +191,32 @@ Overwrite = Annotated[
     bool, Option("--overwrite", help="Replace the run in the folder.", rich_help_panel=RUN)
 ]
 Device = Annotated[
-    str, Option(help="cpu, cuda, cuda:1, or auto (cuda if there is one).", rich_help_panel=RUN)
+    str, Option(help="cpu, cuda, cuda:1, or auto (cuda if available).", rich_help_panel=RUN)
 ]
 Deterministic = Annotated[
     bool,
     Option(
         "--deterministic",
-        help="Only deterministic algorithms: the same command gives the same bits twice on this "
-        "machine, or says what stands in the way. On a CPU the networks that come with the program "
-        "do so anyway.",
+        help="Use only deterministic algorithms: on this machine the command always gives the same "
+        "bits, or fails and names the operation that prevents it. On a CPU the built-in networks "
+        "are deterministic without it.",
         rich_help_panel=RUN,
     ),
 ]
 Quiet = Annotated[
-    bool, Option("--quiet", help="No progress, only the result.", rich_help_panel=RUN)
+    bool, Option("--quiet", help="Print no progress, only the result.", rich_help_panel=RUN)
 ]
 Track = Annotated[
     bool,
     Option(
         "--track",
-        help="Write losses and accuracies for TensorBoard too, to a folder `tensorboard`.",
+        help="Also write losses and accuracies for TensorBoard, to the folder tensorboard.",
         rich_help_panel=RUN,
     ),
 ]
 Json = Annotated[bool, Option("--json", help="Print JSON instead of a table.")]
 
 
-def going_on(kept: bool) -> str:
-    """Return how to go on after an interruption of what keeps its findings in a folder."""
-    return "go on with the same command" if kept else "nothing is kept without --out"
+def how_to_resume(saved: bool) -> str:
+    """Return how to resume an interrupted evaluation, given whether results are saved."""
+    return "resume with the same command" if saved else "nothing is saved without --out"

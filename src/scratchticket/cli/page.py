@@ -20,25 +20,25 @@ def app(
         list[Path] | None,
         Argument(
             metavar="[TICKETS]...",
-            help="Files of tickets, of any networks, or gallery:NAME; dense networks among them "
-            "are compared.",
+            help="Ticket files, of any networks, or gallery:NAME; files of dense networks are "
+            "compared with the tickets.",
             show_default="the gallery",
         ),
     ] = None,
     dense: Annotated[
         Path | None,
-        Option(help="A dense network to compare the tickets with.", show_default=False),
+        Option(help="File of a dense network to compare with.", show_default=False),
     ] = None,
     data: Annotated[
         str | None,
         Option(
-            help="Test images to choose from: a name or a path.",
-            show_default="digits, for tickets drawn on them; else none, upload one",
+            help="Test images to choose from: a known data set or a path.",
+            show_default="digits for tickets drawn on them; for others, upload an image",
         ),
     ] = None,
     network: o.Code = None,
     host: Annotated[
-        str, Option(help="Address to listen on; 0.0.0.0 lets others in, without a password.")
+        str, Option(help="Address to listen on; 0.0.0.0 gives everyone access, without a password.")
     ] = HOST,
     port: Annotated[
         int | None,
@@ -46,17 +46,17 @@ def app(
             help="Port to listen on.",
             min=1,
             max=65535,
-            show_default="the first free one from 7860",
+            show_default="the first free port from 7860",
         ),
     ] = None,
     device: o.Device = "auto",
 ) -> None:
-    """Serve a page to try tickets on, beside trained networks: attacks step by step, the switch.
+    """Serve a web page that attacks tickets, switches and dense networks step by step.
 
-    It needs no network and listens on this machine alone. Ctrl-C ends it.
+    It needs no internet connection and listens on this machine only. Ctrl-C stops it.
     """
     with user_errors():
-        if "torch" not in sys.modules:  # seconds
+        if "torch" not in sys.modules:  # the import takes seconds
             say("loading PyTorch and gradio ...", err)
         from scratchticket.gallery import names, path_of
         from scratchticket.page import load_sets
@@ -70,14 +70,14 @@ def app(
         if len(files) > 1:
             say(f"reading {len(files)} files ...", err)
         sets = load_sets(files, dense=dense, data=data, device=usable_device(device))
-        if data is None and (bare := [one.name for one in sets if one.samples is None]):
-            told = "name their data with --data to choose from it, or upload an image"
-            say(f"note: no test images of {'; '.join(bare)}: {told}", err)
+        if data is None and (without := [one.name for one in sets if one.samples is None]):
+            remedy = "name their data with --data to choose from it, or upload an image"
+            say(f"note: no test images of {'; '.join(without)}: {remedy}", err)
         count = sum(len(one.tickets) for one in sets)
 
         def ready(url: str, others: bool) -> None:
-            say(f"{count} ticket{'s' * (count > 1)} to try at {url}; Ctrl-C ends it")
+            say(f"{count} ticket{'s' * (count > 1)} to try at {url}; Ctrl-C stops it")
             if others:
-                say(f"note: whoever can reach {host} can use the page", err)
+                say(f"note: everyone who can reach {host} can use the page", err)
 
         serve(sets, host=host, port=port, ready=ready)

@@ -21,9 +21,9 @@ StorePath = Annotated[
 
 @app.command()
 def status(store: StorePath = STORE, json_output: o.Json = False) -> None:
-    """Say where every job of a store stands."""
+    """List the jobs of a store and their states."""
     with user_errors():
-        paths = _described(store)
+        paths = _folders(store)
         if json_output:
             states = ((path.name, _state(path), _label(path)) for path in paths)
             print_json([dict(zip(("id", "state", "label"), each, strict=True)) for each in states])
@@ -33,20 +33,22 @@ def status(store: StorePath = STORE, json_output: o.Json = False) -> None:
 
 @app.command()
 def show(
-    job: Annotated[str, Argument(help="How its name begins.", show_default=False)],
+    job: Annotated[str, Argument(help="The first characters of a job's name.", show_default=False)],
     store: StorePath = STORE,
-    json_output: Annotated[bool, Option("--json", help="As it does without.")] = False,
+    json_output: Annotated[
+        bool, Option("--json", help="Print JSON, which is the default here.")
+    ] = False,
 ) -> None:
-    """Print what a job is, and its record or why it failed, as JSON."""
+    """Print a job, with its record or the reason why it failed, as JSON."""
     with user_errors():
         from scratchticket.base.errors import InputError
         from scratchticket.runs.folder import json_file
 
-        found = [path for path in _described(store) if path.name.startswith(job)]
+        found = [path for path in _folders(store) if path.name.startswith(job)]
         if len(found) != 1:
             many = f"{len(found)} jobs begin" if found else "no job begins"
             raise InputError(f"{many} with {job!r} in {store}")
-        facts: dict[str, Any] = {"job": _described_as(found[0]), "state": _state(found[0])}
+        facts: dict[str, Any] = {"job": _description(found[0]), "state": _state(found[0])}
         for part in ("record", "failure"):
             if (path := found[0] / f"{part}.json").exists():
                 try:
@@ -58,11 +60,11 @@ def show(
 
 @app.command()
 def clean(store: StorePath = STORE, json_output: o.Json = False) -> None:
-    """Remove what unfinished jobs have left; nobody may be working on them."""
+    """Remove the folders of jobs that are neither finished nor running."""
     with user_errors():
         from scratchticket.sweeps import Store
 
-        _described(store)
+        _folders(store)
         if json_output:
             removed = Store(store).clean(lambda line: say(line, err))
             print_json({"removed": [str(path) for path in removed]})
@@ -71,7 +73,7 @@ def clean(store: StorePath = STORE, json_output: o.Json = False) -> None:
             say(f"removed {path}")
 
 
-def _described(store: Path) -> list[Path]:
+def _folders(store: Path) -> list[Path]:
     """Return the folders of jobs.
 
     Raises:
@@ -85,18 +87,18 @@ def _described(store: Path) -> list[Path]:
     return job_folders(store)
 
 
-def _described_as(folder: Path) -> dict[str, Any]:
+def _description(folder: Path) -> dict[str, Any]:
     from scratchticket.runs.folder import json_file
 
     return {"label": ""} | json_file(folder / "job.json")
 
 
 def _label(folder: Path) -> str:
-    """Return what people call a job, or what is wrong with its folder."""
+    """Return the label of a job, or what is wrong with its folder."""
     from scratchticket.base.errors import InputError
 
     try:
-        return str(_described_as(folder)["label"])
+        return str(_description(folder)["label"])
     except InputError as error:
         return str(error).replace(f"{folder}{os.sep}", "")
     except OSError as error:
@@ -104,7 +106,7 @@ def _label(folder: Path) -> str:
 
 
 def _state(folder: Path) -> str:
-    """Return where a job stands, from its folder alone."""
+    """Return the state of a job, from its folder."""
     from scratchticket.base.errors import InputError
     from scratchticket.runs import lease
     from scratchticket.sweeps.store import record_in
@@ -112,7 +114,7 @@ def _state(folder: Path) -> str:
     try:
         if record_in(folder) is not None:
             return "finished"
-    except (InputError, OSError):  # it cannot be used
+    except (InputError, OSError):  # the record cannot be used
         return "failed"
     if lease.held(folder):
         return "running"

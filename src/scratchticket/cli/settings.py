@@ -6,56 +6,56 @@ from typing import Any
 
 
 def with_settings(overrides: dict[str, Any], settings: list[str] | None) -> dict[str, Any]:
-    """Add what ``--set`` says.
+    """Return the overrides with the settings of ``--set`` added.
 
     Args:
-        overrides: Dotted path to value, from options.
-        settings: ``PATH=VALUE`` each.
+        overrides: Values by dotted path, from the other options.
+        settings: Settings, each as ``PATH=VALUE``.
 
     Raises:
-        InputError: If there is no value, a path is given twice, or a list of classes is none.
+        InputError: If a value is missing, a path is given twice, or ``data.classes`` is no list.
     """
     from scratchticket.base.errors import InputError
 
-    together = dict(overrides)
-    for path, value in pairs(settings, "--set", "PATH=VALUE"):
-        if path in together:
-            raise InputError(f"{path} is given twice: {together[path]} and {value}")
-        together[path] = value
-    if "data.classes" in together:
+    merged = dict(overrides)
+    for path, value in name_value_pairs(settings, "--set", "PATH=VALUE"):
+        if path in merged:
+            raise InputError(f"{path} is given twice: {merged[path]} and {value}")
+        merged[path] = value
+    if "data.classes" in merged:
         from scratchticket.data.recipe import classes_text
 
-        together["data.classes"] = classes_text(together["data.classes"])
-    return together
+        merged["data.classes"] = classes_text(merged["data.classes"])
+    return merged
 
 
-def pairs(told: list[str] | None, option: str, form: str) -> list[tuple[str, str]]:
-    """Return what an option that may be repeated says, each a name and a value.
+def name_value_pairs(texts: list[str] | None, option: str, form: str) -> list[tuple[str, str]]:
+    """Return the names and values given to a repeatable option.
 
     Args:
-        told: By the user.
-        option: Its name.
-        form: How it is written: ``NAME=VALUE``.
+        texts: The values of the option, as the user wrote them.
+        option: Name of the option, for error messages.
+        form: The expected form, such as ``NAME=VALUE``, for error messages.
 
     Raises:
-        InputError: If there is no name or no value.
+        InputError: If a name or a value is missing.
     """
     from scratchticket.base.errors import InputError
 
-    found = []
-    for text in told or []:
+    pairs = []
+    for text in texts or []:
         name, _, value = text.partition("=")
         if not name or not value:
             raise InputError(f"{option} takes {form}, got {text!r}")
-        found.append((name, value))
-    return found
+        pairs.append((name, value))
+    return pairs
 
 
 def preset_settings(name: str | None, task: str) -> dict[str, Any]:
-    """Return the settings of a preset, as far as they concern the task.
+    """Return the settings of a preset that apply to the task.
 
     Raises:
-        InputError: If there is no such preset.
+        InputError: If the preset is unknown.
     """
     from scratchticket.base.errors import unknown
     from scratchticket.runs.presets import PRESETS
@@ -64,5 +64,5 @@ def preset_settings(name: str | None, task: str) -> dict[str, Any]:
         return {}
     if name not in PRESETS:
         raise unknown("preset", name, PRESETS)
-    own = ("ratio", "pattern.")  # what training does not have
-    return {p: v for p, v in PRESETS[name].items() if task == "draw" or not p.startswith(own)}
+    of_masks = ("ratio", "pattern.")  # training has no such settings
+    return {p: v for p, v in PRESETS[name].items() if task == "draw" or not p.startswith(of_masks)}

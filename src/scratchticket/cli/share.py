@@ -13,26 +13,26 @@ from scratchticket.cli.terminal import say, user_errors
 
 
 def push(
-    ticket: o.TicketPath,
+    ticket: o.TicketFile,
     to: Annotated[
         str,
         Argument(
-            help="owner/name on the Hugging Face Hub; or a folder, which begins with . or /.",
+            help="owner/name on the Hugging Face Hub; or a folder, written with a leading . or /.",
             show_default=False,
         ),
     ],
     record: Annotated[
         list[Path] | None,
         Option(
-            help="A record that evaluate wrote of this ticket; repeat for several.",
+            help="Record of an evaluation of this ticket, written by evaluate; repeatable.",
             show_default=False,
         ),
     ] = None,
-    private: Annotated[bool, Option("--private", help="Nobody else shall see it.")] = False,
-    licence: Annotated[str, Option(help="In the hub's spelling.")] = "mit",
+    private: Annotated[bool, Option("--private", help="Make the repository private.")] = False,
+    licence: Annotated[str, Option(help="Licence, as the hub spells it.")] = "mit",
     network: o.Code = None,
 ) -> None:
-    """Share a ticket, its model card beside it: data, threat model, numbers, how to load."""
+    """Share a ticket with its model card: data, threat model, accuracies, how to load it."""
     with user_errors():
         from scratchticket.sharing import push as share
 
@@ -44,18 +44,18 @@ def pull(
     place: Annotated[
         str,
         Argument(
-            help="owner/name on the Hugging Face Hub, @REVISION behind it for a certain one; or a "
-            "folder that push made, which begins with . or /.",
+            help="owner/name on the Hugging Face Hub, with @REVISION for a certain revision; or a "
+            "folder that push wrote, written with a leading . or /.",
             show_default=False,
         ),
     ],
     out: Annotated[Path, Option(help="File to write; must not exist.", show_default=False)],
     network: o.Code = None,
 ) -> None:
-    """Copy a shared ticket, once it has proved itself. Every verb also takes hub:OWNER/NAME."""
+    """Copy and verify a shared ticket. Every verb also takes hub:OWNER/NAME instead of a file."""
     with user_errors():
         from scratchticket.sharing import pull as copy
 
         import_network(network)
         ticket = copy(place, out)
-        say(f"{out}: {out.stat().st_size:,} bytes, {ticket.mask.kept:,} weights; the proof holds")
+        say(f"{out}: {out.stat().st_size:,} bytes, {ticket.mask.kept:,} weights; verified")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def show(
     ticket: Annotated[
         Path | None,
-        Argument(help="File of a ticket or of a dense network.", show_default=False),
+        Argument(help="File of a ticket or a dense network.", show_default=False),
     ] = None,
     index: o.Index = None,
     network: o.Code = None,
@@ -31,27 +31,27 @@ def show(
         Path | None,
         Option(
             "--html",
-            help="Write a page with pictures of masks, signs and first filters.",
+            help="Write an HTML page with pictures of masks, weight signs and first-layer filters.",
             show_default=False,
         ),
     ] = None,
     other: Annotated[
         list[Path] | None,
         Option(
-            help="With --html: a file of other tickets of the same network, to show what they have "
-            "in common; repeat for several.",
+            help="With --html: file of other tickets of the same network, to show how far their "
+            "masks overlap; repeatable.",
             show_default=False,
         ),
     ] = None,
     json_output: o.Json = False,
 ) -> None:
-    """Tell what a ticket is: network, seed, kept counts, sizes, provenance, proof.
+    """Print a ticket's network, seed, kept counts, sizes and provenance; verify its file.
 
-    Loading proves it: every layer's weights are rebuilt from the seed and compared with the
-    ticket's fingerprints, and every byte of the file with its hash. A file that fails is refused.
-    Of a file with several tickets it lists them, unless one is chosen.
+    Loading verifies a ticket: the weights of every layer are rebuilt from the seed and compared
+    with the ticket's fingerprints, and the file with its hash. A file that fails is refused. Of a
+    file with several tickets, a list is printed unless --index chooses one.
 
-    Without a file it tells every setting of a run: of a preset, with --set on top.
+    Without a file, print every setting of a run: the defaults, with --preset and --set applied.
     """
     with user_errors():
         from scratchticket.base.errors import InputError
@@ -60,7 +60,7 @@ def show(
 
         import_network(network)
         if (ticket is None or json_output) and page is not None:
-            raise InputError("--html is for tickets, and prints nothing else: no --json")
+            raise InputError("--html needs a file of tickets and excludes --json")
         if ticket is None:
             _print_settings(preset, settings, json_output)
             return
@@ -68,21 +68,21 @@ def show(
             raise InputError("give a file, or --preset and --set, not both")
         tickets = load_tickets(ticket) if index is None else [Ticket.load(ticket, index)]
         if other and page is None:
-            raise InputError("--other is for a page: give --html too")
+            raise InputError("--other needs --html")
         if page is not None:
-            _draw(ticket, tickets, other or [], page)
+            _write_page(ticket, tickets, other or [], page)
             return
-        told = [{"file": str(ticket), "proof": "holds"} | facts(one) for one in tickets]
+        described = [{"file": str(ticket), "proof": "holds"} | facts(one) for one in tickets]
         if json_output:
-            print(json.dumps(told[0] if len(told) == 1 else told, indent=2))
-        elif len(told) == 1:
-            _print(told[0])
+            print(json.dumps(described[0] if len(described) == 1 else described, indent=2))
+        elif len(described) == 1:
+            _print_ticket(described[0])
         else:
-            _list(told)
+            _print_list(described)
 
 
-def _draw(path: Path, tickets: list[Ticket], others: list[Path], page: Path) -> None:
-    """Write the page of tickets."""
+def _write_page(path: Path, tickets: list[Ticket], others: list[Path], page: Path) -> None:
+    """Write the HTML page about tickets."""
     from scratchticket.base.errors import InputError
     from scratchticket.base.files import check_writable, printable, write_atomically
     from scratchticket.pictures.mask_pictures import ticket_page
@@ -91,24 +91,24 @@ def _draw(path: Path, tickets: list[Ticket], others: list[Path], page: Path) -> 
     if page.exists():
         raise InputError(f"{page} exists; choose another --html")
     check_writable(page)
-    named = {path: tickets} | {other: load_tickets(other) for other in others}
-    called = {
-        f"{printable(file)}{f' [{place}]' if len(own) > 1 else ''}": one
-        for file, own in named.items()
-        for place, one in enumerate(own)
+    by_file = {path: tickets} | {other: load_tickets(other) for other in others}
+    by_name = {
+        f"{printable(file)}{f' [{index}]' if len(group) > 1 else ''}": one
+        for file, group in by_file.items()
+        for index, one in enumerate(group)
     }
-    write_atomically(page, ticket_page(called))
+    write_atomically(page, ticket_page(by_name))
     say(str(page))
 
 
 def _print_settings(preset: str | None, settings: list[str] | None, json_output: bool) -> None:
-    """Print the recipe that options stand for."""
+    """Print the recipe that a preset and ``--set`` give."""
     from scratchticket.runs.start import make_recipe_from_file
 
-    given = with_settings({}, settings)
-    import_network(given.get("network.name"), builtin=True)
-    chosen = preset_settings(preset, given.get("task", "draw"))
-    recipe = make_recipe_from_file(chosen | given).json()
+    changes = with_settings({}, settings)
+    import_network(changes.get("network.name"), builtin=True)
+    base = preset_settings(preset, changes.get("task", "draw"))
+    recipe = make_recipe_from_file(base | changes).json()
     if json_output:
         print(json.dumps(recipe, indent=2))
     else:
@@ -116,23 +116,23 @@ def _print_settings(preset: str | None, settings: list[str] | None, json_output:
 
 
 def _print_recipe(recipe: dict[str, Any]) -> None:
-    """Print a setting a line, by its path, as ``--set`` takes it."""
+    """Print each setting on a line, as ``--set`` takes it."""
     from scratchticket.runs.recipe import all_settings
 
     for path, value in all_settings(recipe).items():
         say(f"  {path}: not given" if value in (None, []) else f"  {path}={value}")
 
 
-def _list(told: list[dict[str, Any]]) -> None:
+def _print_list(tickets: list[dict[str, Any]]) -> None:
     """Print a line for each ticket of a file."""
     from scratchticket.tickets.facts import network_title
 
-    title = network_title(told[0])
-    say(f"{len(told)} tickets of one network: {title}; the proof of each holds")
+    title = network_title(tickets[0])
+    say(f"{len(tickets)} tickets of one network: {title}; all verified")
     table = Table()
     for heading in ("index", "weights kept", "%", "classes", "bytes alone"):
         table.add_column(heading, justify="right")
-    for index, facts in enumerate(told):
+    for index, facts in enumerate(tickets):
         table.add_row(
             str(index),
             f"{facts['kept']:,}",
@@ -143,7 +143,8 @@ def _list(told: list[dict[str, Any]]) -> None:
     out.print(table)
 
 
-def _print(facts: dict[str, Any]) -> None:
+def _print_ticket(facts: dict[str, Any]) -> None:
+    """Print a ticket: a summary, a table of its layers, and its recipe."""
     from scratchticket.tickets.facts import summary
 
     for name, text in summary(facts).items():

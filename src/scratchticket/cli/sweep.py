@@ -13,7 +13,7 @@ from typer import Argument, Option
 
 from scratchticket.cli import options as o
 from scratchticket.cli.runs import STORE, StorePath
-from scratchticket.cli.settings import pairs, with_settings
+from scratchticket.cli.settings import name_value_pairs, with_settings
 from scratchticket.cli.sweep_progress import SweepProgress, duration
 from scratchticket.cli.terminal import cell, err, job_table, out, print_json, say, user_errors
 
@@ -26,7 +26,7 @@ Names = Annotated[
     list[str] | None,
     Argument(
         metavar="NAME",
-        help="table1 to table9, figure1 to figure14; or a study, see --list.",
+        help="Recipes: table1 to table9, figure1 to figure14, or a study; see --list.",
         show_default=False,
     ),
 ]
@@ -34,13 +34,13 @@ Seeds = Annotated[
     str | None,
     Option(
         metavar="N|FROM:TO",
-        help="How many seeds, from 0; or which: 1:3 are 1 and 2.",
+        help="Number of seeds, from 0; or a range: 1:3 is 1 and 2.",
         show_default="the scale's",
     ),
 ]
-_COUNTED = ("finished", "failed", "to_do")
+_COUNTS = ("finished", "failed", "to_do")
 _SEEDS = re.compile(r"([0-9]{1,4}:)?[0-9]{1,4}")
-#: How files begin that ``report`` has written.
+# Beginnings of the files that ``report`` writes, the only ones that it replaces.
 PAGE = re.compile(rb"<!doctype html>.*<title>Robust scratch tickets at scale", re.DOTALL)
 TABLES = re.compile(rb"## (Answers\n|(Table|Figure|Searches)( \d+)?: )")
 RECORDS = re.compile(rb'{"id": "[0-9a-f]{64}", "job": ')
@@ -52,13 +52,16 @@ def run(
     listed: Annotated[bool, Option("--list", help="Print the recipes and stop.")] = False,
     scale: Annotated[
         str,
-        Option(help="paper: exactly; small: CIFAR-10 in part, narrow networks; quick: digits."),
+        Option(
+            help="paper: as published; small: part of CIFAR-10, narrow networks; quick: digits."
+        ),
     ] = "quick",
     store: StorePath = STORE,
     dry_run: Annotated[
-        bool, Option("--dry-run", help="Say what there is to do, and how much, and stop.")
+        bool,
+        Option("--dry-run", help="Print the jobs that remain and how long they take, and stop."),
     ] = False,
-    workers: Annotated[int, Option(help="Processes; they share the cores, or the GPUs.")] = 1,
+    workers: Annotated[int, Option(help="Number of processes; they share the cores or GPUs.")] = 1,
     on: Annotated[
         str, Option(help="here: this machine; slurm: a job array; ray: tasks of a Ray cluster.")
     ] = "here",
@@ -66,8 +69,8 @@ def run(
         list[str] | None,
         Option(
             metavar="NAME=VALUE",
-            help="For Slurm, options of sbatch, such as partition=gpu, gpus_per_node=1, time=240 "
-            "(minutes). For Ray, address, and num_cpus, num_gpus, memory of a worker. Repeatable.",
+            help="For Slurm, an option of sbatch: partition=gpu, gpus_per_node=1, time=240 "
+            "(minutes). For Ray, address, or num_cpus, num_gpus, memory of a worker. Repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -76,15 +79,15 @@ def run(
         list[str] | None,
         Option(
             metavar="NAME=PATH",
-            help="Where a copy of cifar10, cifar100, svhn or imagenet lies; repeatable.",
-            show_default="the hub",
+            help="Path of a copy of cifar10, cifar100, svhn or imagenet; repeatable.",
+            show_default="download from the hub",
         ),
     ] = None,
     panel: Annotated[
         list[str] | None,
         Option(
             metavar="NAME",
-            help="Only this part, by the paper's names: 'resnet18 / cifar10'; repeatable.",
+            help="Only this panel of a table or figure, such as 'resnet18 / cifar10'; repeatable.",
             show_default="all",
         ),
     ] = None,
@@ -93,7 +96,7 @@ def run(
         Option(
             "--set",
             metavar="PATH=VALUE",
-            help="A setting of every run instead of the scale's; repeatable.",
+            help="Setting of every run, overriding the scale's; repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -102,16 +105,17 @@ def run(
     quiet: o.Quiet = False,
     device: o.Device = "auto",
 ) -> None:
-    """Do what tables and figures of the paper need, each job once; a second call goes on.
+    """Run the jobs that tables and figures of the paper need, each job only once.
 
-    Any number of calls can work on one store at the same time, also from other machines.
+    The same command resumes an interrupted sweep. Several calls, also on different machines, can
+    work on one store at the same time.
     """
-    with user_errors("go on with the same command"):
+    with user_errors("resume with the same command"):
         from scratchticket.executors import Watch, calibrate, check_crew, execute
         from scratchticket.paper import NAMES
 
         if listed:
-            _list(json_output)
+            _print_recipes(json_output)
             return
         chosen = NAMES if every else tuple(names or ())
         sweep = _sweep(chosen, scale, store, seeds, data, settings, track, tuple(panel or ()))
@@ -120,21 +124,21 @@ def run(
         if dry_run or (err.is_terminal and not quiet):
             calibrate(watch, on, workers, device)
         if dry_run and json_output:
-            print_json(_stand(sweep, watch) | _rest(watch, workers))
+            print_json(_status(sweep, watch) | _time_left(watch, workers))
             return
         if dry_run:
             if not quiet:
-                _tell_jobs(watch)
-            _tell(sweep, watch, workers)
+                _print_jobs(watch)
+            _print_counts(sweep, watch, workers)
             return
         sweep.open().retry(watch.failed)
         watch.look()
         with SweepProgress(watch, workers, quiet or json_output) as progress:
-            told = dict(pairs(cluster, "--cluster", "NAME=VALUE"))
-            execute(sweep, on, workers, device, told, observe=progress, tell=progress.say)
+            options = dict(name_value_pairs(cluster, "--cluster", "NAME=VALUE"))
+            execute(sweep, on, workers, device, options, observe=progress, tell=progress.say)
         if json_output:
-            print_json(_stand(sweep, watch))
-        _end(watch, silent=json_output)
+            print_json(_status(sweep, watch))
+        _print_outcome(watch, silent=json_output)
 
 
 def _sweep(  # noqa: PLR0917
@@ -147,10 +151,10 @@ def _sweep(  # noqa: PLR0917
     track: bool = False,
     panels: tuple[str, ...] = (),
 ) -> Sweep:
-    """Return what is asked for.
+    """Return the sweep that the options describe.
 
     Raises:
-        InputError: If something of it is not known.
+        InputError: If an option is invalid.
     """
     from scratchticket.base.errors import InputError, unknown
     from scratchticket.base.files import check_text
@@ -158,7 +162,7 @@ def _sweep(  # noqa: PLR0917
     from scratchticket.executors import Sweep
 
     places = []
-    for name, path in pairs(data, "--data", "NAME=PATH"):
+    for name, path in name_value_pairs(data, "--data", "NAME=PATH"):
         if name not in DATA_SETS:
             raise unknown("data set", name, DATA_SETS)
         if not Path(path).expanduser().exists():
@@ -167,29 +171,29 @@ def _sweep(  # noqa: PLR0917
         check_text(place, "--data")
         places.append((name, place))
     changes = tuple(with_settings({}, settings).items())
-    some = () if seeds is None else _seeds(seeds)
-    return Sweep(names, scale, str(store), tuple(places), some, changes, track, panels)
+    chosen = () if seeds is None else _seeds(seeds)
+    return Sweep(names, scale, str(store), tuple(places), chosen, changes, track, panels)
 
 
 def _seeds(text: str) -> tuple[int, ...]:
-    """Read how many seeds, or from which up to which other one.
+    """Return the seeds of ``--seeds``, a number or a range.
 
     Raises:
-        InputError: If it is neither, or none.
+        InputError: If it is neither, or the range is empty.
     """
     from scratchticket.base.errors import InputError
 
     if not _SEEDS.fullmatch(text):
         raise InputError(f"seeds are a number, 3, or a range, 1:3, below 10,000, got {text!r}")
     first, _, end = text.rpartition(":")
-    some = tuple(range(int(first or 0), int(end)))
-    if not some:
+    seeds = tuple(range(int(first or 0), int(end)))
+    if not seeds:
         raise InputError(f"there must be at least one seed, got {text}")
-    return some
+    return seeds
 
 
-def _list(json_output: bool) -> None:
-    """Print what each recipe asks."""
+def _print_recipes(json_output: bool) -> None:
+    """Print each recipe with its question."""
     from scratchticket.paper import NAMES, paper_recipe, studies
 
     recipes = [paper_recipe(name) for name in (*NAMES, *studies())]
@@ -202,11 +206,15 @@ def _list(json_output: bool) -> None:
     out.print(table)
 
 
-def _stand(sweep: Sweep, watch: Watch) -> dict[str, Any]:
-    """Return where recipes and jobs stand, for JSON."""
+def _status(sweep: Sweep, watch: Watch) -> dict[str, Any]:
+    """Return the states of recipes and jobs, as JSON values."""
     jobs = []
     for job, state in watch.states.items():
-        facts = {"id": watch.store.folder(job).name, "state": _said(state), "label": job.label}
+        facts = {
+            "id": watch.store.folder(job).name,
+            "state": _shown_state(state),
+            "label": job.label,
+        }
         if state == "failed":
             facts["why"] = str(watch.store.failure(job))
         jobs.append(facts)
@@ -216,49 +224,49 @@ def _stand(sweep: Sweep, watch: Watch) -> dict[str, Any]:
         "scale": scale.name,
         "less_than_in_the_paper": list(scale.differences),
         "recipes": [
-            {"name": name} | dict(zip(("jobs", *_COUNTED), counts, strict=True))
-            for name, counts in _counted(sweep, watch)
+            {"name": name} | dict(zip(("jobs", *_COUNTS), counts, strict=True))
+            for name, counts in _job_counts(sweep, watch)
         ],
         "jobs": jobs,
     }
 
 
-def _rest(watch: Watch, workers: int) -> dict[str, Any]:
+def _time_left(watch: Watch, workers: int) -> dict[str, Any]:
     """Return how long the rest takes, for JSON, as far as it can be estimated."""
     seconds, unknown = watch.left(workers, again=True)
     return {"left": {"seconds": seconds, "workers": workers, "jobs_not_measured": unknown}}
 
 
-def _said(state: str) -> str:
-    """Return what people call a state."""
+def _shown_state(state: str) -> str:
+    """Return the word shown for a state."""
     return "to do" if state == "new" else state
 
 
-def _tell_jobs(watch: Watch) -> None:
-    """Say where each job stands."""
+def _print_jobs(watch: Watch) -> None:
+    """Print each job with its state."""
     states = watch.states.items()
-    out.print(job_table((job.id[:16], _said(state), job.label) for job, state in states))
+    out.print(job_table((job.id[:16], _shown_state(state), job.label) for job, state in states))
 
 
-def _counted(sweep: Sweep, watch: Watch) -> list[tuple[str, tuple[int, int, int, int]]]:
-    """Return of each recipe its jobs, and how many are finished, failed, and to do."""
-    counted = []
+def _job_counts(sweep: Sweep, watch: Watch) -> list[tuple[str, tuple[int, int, int, int]]]:
+    """Return, by recipe, the numbers of all jobs, finished, failed and remaining ones."""
+    counts = []
     for recipe in sweep.recipes():
         states = [watch.states[job] for job in sweep.jobs_of(recipe)]
         finished, failed = states.count("finished"), states.count("failed")
         numbers = len(states), finished, failed, len(states) - finished - failed
-        counted.append((recipe.name, numbers))
-    return counted
+        counts.append((recipe.name, numbers))
+    return counts
 
 
-def _tell(sweep: Sweep, watch: Watch, workers: int) -> None:
-    """Say how much there is to do."""
+def _print_counts(sweep: Sweep, watch: Watch, workers: int) -> None:
+    """Print the number of jobs of each recipe, and the time the remaining ones take."""
     scale = sweep.sized()
     table = Table(box=SIMPLE)
     table.add_column("recipe")
     for heading in ("jobs", "finished", "failed", "to do"):
         table.add_column(heading, justify="right")
-    for name, numbers in _counted(sweep, watch):
+    for name, numbers in _job_counts(sweep, watch):
         table.add_row(name, *map(str, numbers))
     out.print(table)
     todo = len(watch.jobs) - watch.counts["finished"] - len(watch.failed)
@@ -273,31 +281,31 @@ def _tell(sweep: Sweep, watch: Watch, workers: int) -> None:
         say(f"less than in the paper: {line}")
 
 
-def _end(watch: Watch, *, silent: bool = False) -> None:
-    """Say what came out, and how failed jobs are tried again.
+def _print_outcome(watch: Watch, *, silent: bool = False) -> None:
+    """Print how many jobs are finished, and which failed and why.
 
     Args:
-        watch: Of the jobs.
-        silent: Only raise.
+        watch: The states of the jobs.
+        silent: Whether to print nothing and only raise.
 
     Raises:
-        InputError: If some failed.
+        InputError: If jobs failed or are missing.
     """
     from scratchticket.base.errors import InputError
 
     if not silent:
-        counted = f"{watch.counts['finished']} of {len(watch.jobs)} jobs"
-        say(f"{counted} are finished in {watch.store.path}")
+        finished = f"{watch.counts['finished']} of {len(watch.jobs)} jobs"
+        say(f"{finished} are finished in {watch.store.path}")
     missing = len(watch.jobs) - watch.counts["finished"] - len(watch.failed)
     if not watch.failed:
         if missing:
-            raise InputError(f"{missing} jobs are missing; the same command goes on with them")
+            raise InputError(f"{missing} jobs are not done yet; resume with the same command")
         return
     for job in () if silent else watch.failed:
         say(f"failed: {job.id[:16]} {job.label}: {watch.store.failure(job)}")
     waiting = f", {missing} wait for them" if missing else ""
-    kept = sum((watch.store.folder(job) / "record.json").exists() for job in watch.failed)
-    first = f", {kept} of them when their folders are removed" if kept else ""
+    damaged = sum((watch.store.folder(job) / "record.json").exists() for job in watch.failed)
+    first = f", {damaged} of them once their folders are removed" if damaged else ""
     raise InputError(
         f"{len(watch.failed)} job{'s' * (len(watch.failed) > 1)} failed{waiting}; "
         f"the same command tries them again{first}"
@@ -310,53 +318,54 @@ def report(
     store: StorePath = STORE,
     records: Annotated[
         Path | None,
-        Option(help="A file of records instead of a store.", show_default=False),
+        Option(help="File of records to read instead of a store.", show_default=False),
     ] = None,
     seeds: Annotated[
         str | None,
         Option(
             metavar="N|FROM:TO",
-            help="As for `run`.",
+            help="Number or range of seeds, as for run.",
             show_default="all that were run",
         ),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        Option("--set", metavar="PATH=VALUE", help="As for `run`.", show_default=False),
+        Option("--set", metavar="PATH=VALUE", help="Setting, as for run.", show_default=False),
     ] = None,
-    out_: Annotated[Path, Option("--out", help="The page to write.")] = Path("report.html"),
+    out_: Annotated[Path, Option("--out", help="HTML file to write.")] = Path("report.html"),
     markdown: Annotated[
-        Path | None, Option(help="Write the tables as Markdown too.", show_default=False)
+        Path | None, Option(help="Markdown file to write the tables to.", show_default=False)
     ] = None,
     export: Annotated[
         Path | None,
-        Option(help="Write the records to a file, a JSON line each.", show_default=False),
+        Option(help="JSON Lines file to write the records to.", show_default=False),
     ] = None,
 ) -> None:
-    """Write one HTML page: the paper's tables and figures from what is finished so far."""
-    with user_errors("the same command makes it anew"):
+    """Write an HTML page with the paper's tables and figures, from the jobs finished so far."""
+    with user_errors("repeat the command to write the report"):
         from scratchticket.base.errors import InputError
         from scratchticket.base.files import check_writable, write_atomically
         from scratchticket.paper import NAMES
         from scratchticket.paper.report import Records, document, found, page
         from scratchticket.paper.report.found import seeds_of_store
 
-        given = [path for path in (out_, markdown, export) if path is not None]
-        if len(set(given)) < len(given):
+        paths = [path for path in (out_, markdown, export) if path is not None]
+        if len(set(paths)) < len(paths):
             raise InputError("--out, --markdown and --export must be different files")
-        for path, begins in ((out_, PAGE), (markdown, TABLES), (export, RECORDS)):
-            _check_own(path, begins)
+        for path, beginning in ((out_, PAGE), (markdown, TABLES), (export, RECORDS)):
+            _check_replaceable(path, beginning)
             if path is not None:
                 check_writable(path)
         sweep = _sweep(tuple(names) if names else NAMES, scale, store, seeds, None, settings)
         if records is None and not store.is_dir():
             raise InputError(f"no such store: {store}; fill it with `scratchticket run`")
-        read = None if records is None else Records.load(records)
-        there = seeds_of_store(store) if read is None else read.seeds()
-        opened, every = sweep.open(), replace(sweep, seeds=there) if there else sweep
-        asked = every if seeds is None else sweep
-        known = Records.of(opened, asked.jobs()) if read is None else read
-        if seeds is None and (done := _seeds_of(every, known)):
+        loaded = None if records is None else Records.load(records)
+        stored_seeds = seeds_of_store(store) if loaded is None else loaded.seeds()
+        opened = sweep.open()
+        all_seeds = replace(sweep, seeds=stored_seeds) if stored_seeds else sweep
+        wanted = all_seeds if seeds is None else sweep
+        known = Records.of(opened, wanted.jobs()) if loaded is None else loaded
+        if seeds is None and (done := _seeds_with_records(all_seeds, known)):
             sweep = replace(sweep, seeds=done)
         jobs = sweep.jobs()
         sized = sweep.sized()
@@ -368,20 +377,20 @@ def report(
             known.save(export)
         filled = sum(bool(f.done) for f in founds)
         say(f"{out_}: {filled} of {len(founds)} recipes have numbers")
-        if left := [str(seed) for seed in there if seeds and seed not in sized.seeds]:
-            say(f"note: left out, as --seeds says: what was run with seed {', '.join(left)}", err)
+        if left := [str(seed) for seed in stored_seeds if seeds and seed not in sized.seeds]:
+            say(f"note: --seeds leaves out the runs with seed {', '.join(left)}", err)
         if unused := len(known.by_id.keys() - {job.id for job in jobs}):
             say(f"note: {unused} of {len(known.by_id)} records are of other recipes or seeds", err)
-        for job in jobs if read is None else []:
+        for job in jobs if loaded is None else []:
             if (why := opened.failure(job)) is not None:
                 say(f"note: {job.id[:16]} {job.label} failed: {why}", err)
         if not filled:
-            told = f"--scale {scale}, with these --seeds and --set"
-            say(f"note: no record is of these recipes at {told}", err)
+            options = f"--scale {scale} and with these --seeds and --set"
+            say(f"note: there is no record of these recipes at {options}", err)
 
 
-def _seeds_of(sweep: Sweep, known: Records) -> tuple[int, ...]:
-    """Return those seeds of a sweep of which something is done."""
+def _seeds_with_records(sweep: Sweep, known: Records) -> tuple[int, ...]:
+    """Return the seeds of a sweep for which there is a record."""
     return tuple(
         seed
         for seed in sweep.sized().seeds
@@ -389,18 +398,22 @@ def _seeds_of(sweep: Sweep, known: Records) -> tuple[int, ...]:
     )
 
 
-def _check_own(path: Path | None, begins: re.Pattern[bytes]) -> None:
-    """Refuse to replace a file that is no earlier report.
+def _check_replaceable(path: Path | None, beginning: re.Pattern[bytes]) -> None:
+    """Refuse to replace a file that ``report`` did not write.
+
+    Args:
+        path: File to write, if any; it need not exist.
+        beginning: Pattern of the beginning of such a file from an earlier report.
 
     Raises:
-        InputError: If it is something else.
+        InputError: If the file is something else.
     """
     from scratchticket.base.errors import InputError
 
     if path is None or not path.exists():
         return
-    beginning = path.read_bytes()[:1000] if path.is_file() else b""
-    if beginning and not begins.match(beginning):
+    content = path.read_bytes()[:1000] if path.is_file() else b""
+    if content and not beginning.match(content):
         raise InputError(f"{path} exists and is no report of this kind; choose another file")
     if not path.is_file():
         raise InputError(f"{path} is no file; choose another")

@@ -1,4 +1,4 @@
-"""How a sweep is watched: a bar for all, one for every running job, a line for each that ends."""
+"""Progress of a sweep: a bar for all jobs, one for each running job, a line for each that ends."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class SweepProgress:
     """A line for each job that ends; on a terminal, live bars below.
 
     Args:
-        watch: What to look at.
-        workers: Who share the work.
+        watch: The states of the jobs.
+        workers: Number of workers that share the jobs.
         quiet: Show nothing.
     """
 
@@ -44,12 +44,12 @@ class SweepProgress:
         self._bar.stop()
 
     def say(self, line: str) -> None:
-        """Show a line that is no job's."""
+        """Print a line that is about no single job."""
         if not self._quiet:
             say(line, err)
 
     def __call__(self) -> None:
-        """Look, and show what has changed."""
+        """Read the states of the jobs and show what has changed."""
         from scratchticket.runs.summary import outcome
 
         ended = self._watch.look()
@@ -58,30 +58,30 @@ class SweepProgress:
             return
         left = time_left(*self._watch.left(self._workers))
         for job in ended if not self._quiet else ():
-            state, seconds = self._watch.states[job], duration(self._watch.store.spent(job))
-            said = (
+            state, seconds = self._watch.states[job], duration(self._watch.store.seconds_spent(job))
+            result = (
                 outcome(self._watch.store.record(job) or {})
                 if state == "finished"
                 else f"failed: {self._watch.store.failure(job)}"
             )
-            line = f"{done}/{len(self._watch.jobs)}  {job.label}  {said}  {seconds}"
+            line = f"{done}/{len(self._watch.jobs)}  {job.label}  {result}  {seconds}"
             say(f"{line}, {left}" if left else line, err)
         self._bar.update(self._all, completed=done, left=left)
         for job in self._watch.running:
             if job not in self._running:
                 self._running[job] = self._bar.add_task(cell(job.label), total=100, left="")
-            completed = int(100 * self._watch.store.noted(job))
+            completed = int(100 * self._watch.store.progress(job))
             self._bar.update(self._running[job], completed=completed)
         for job in [job for job in self._running if self._watch.states[job] != "running"]:
             self._bar.remove_task(self._running.pop(job))
 
 
 def time_left(seconds: float, unknown: int) -> str:
-    """Return how long the rest of a sweep takes, as far as is known.
+    """Return the time left in a sweep as text, empty if nothing is known.
 
     Args:
-        seconds: Of the jobs of which something is known.
-        unknown: How many others there are.
+        seconds: Time left for the jobs whose cost is known.
+        unknown: Number of jobs whose cost is unknown.
     """
     if unknown and not seconds:
         return ""
@@ -89,7 +89,12 @@ def time_left(seconds: float, unknown: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as people say it."""
+    """Return a time as short text.
+
+    Example:
+        >>> duration(75), duration(600), duration(9000)
+        ('75 s', '10 min', '2.5 h')
+    """
     if seconds < 90:  # noqa: PLR2004
         return f"{seconds:.0f} s"
     minutes = seconds / 60

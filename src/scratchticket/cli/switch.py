@@ -1,4 +1,4 @@
-"""The verbs ``transfer`` and ``switch evaluate``: several networks at once."""
+"""The verbs ``transfer`` and ``switch evaluate``, about several networks."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import typer
 from typer import Argument, Option
 
 from scratchticket.cli import options as o
-from scratchticket.cli.code import import_network
-from scratchticket.cli.judges import (
-    WHOLE,
+from scratchticket.cli.attack_verbs import (
+    ONE_SHARD,
     EvaluationProgress,
-    judged_images,
+    load_images,
     preparation,
-    say_share_done,
-    shard_of,
+    print_shard_done,
+    read_shard,
 )
+from scratchticket.cli.code import import_network
 from scratchticket.cli.switch_tables import print_matrices, print_switch
 from scratchticket.cli.terminal import say, user_errors
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from scratchticket.judging.subject import Subject
     from scratchticket.tickets import Ticket
 
-app = typer.Typer(help="R2S: the random switch between tickets of one network.")
+app = typer.Typer(help="Evaluate a random switch between tickets of one network (R2S).")
 
 Files = Annotated[
     list[Path],
     Argument(
         metavar="FILE",
-        help="Files of tickets; one that holds several counts as all of them.",
+        help="Ticket files; all tickets of a file are used.",
         show_default=False,
     ),
 ]
@@ -41,32 +41,35 @@ Sources = Annotated[
     list[Path],
     Argument(
         metavar="FILE",
-        help="Files of tickets, dense networks or, with --network, state dicts; one that holds "
-        "several tickets counts as all of them.",
+        help="Files of tickets, dense networks or, with --network, state dicts; all tickets of a "
+        "file are used.",
         show_default=False,
     ),
 ]
 Images = Annotated[
-    int | None, Option(help="How many test images, a fixed choice.", show_default="all")
+    int | None, Option(help="Number of test images, always the same ones.", show_default="all")
 ]
 Folder = Annotated[
     Path | None,
     Option(
         "--out",
-        help="Folder for record, picture and what is needed to go on.",
-        show_default="nothing is kept",
+        help="Folder for the record, the picture and the journal to resume from.",
+        show_default="nothing is saved",
         rich_help_panel=o.RUN,
     ),
 ]
-Share = Annotated[
+ShardText = Annotated[
     str,
-    Option(help="Do share I of N (I/N); the same folder for all.", rich_help_panel=o.RUN),
+    Option(
+        help="Do only shard I of N, written I/N. All shards need the same folder.",
+        rich_help_panel=o.RUN,
+    ),
 ]
-Anew = Annotated[
+Overwrite = Annotated[
     bool,
     Option(
         "--overwrite",
-        help="Begin anew instead of going on with what the folder holds.",
+        help="Start again instead of resuming what is in the folder.",
         rich_help_panel=o.RUN,
     ),
 ]
@@ -76,42 +79,45 @@ def transfer(
     files: Sources,
     data: o.Data,
     label_column: o.LabelColumn = None,
-    size: o.Size = None,
-    colour: o.Colour = None,
-    classes: o.Classes = None,
+    size: o.TicketSize = None,
+    colour: o.TicketColour = None,
+    classes: o.TicketClasses = None,
     part: o.Part = "test",
     network: o.Code = None,
     normalise: o.Normalise = False,
     epsilon: Annotated[
         str | None,
-        Option(help="Radius of the ball.", show_default="that of the first ticket's recipe"),
+        Option(
+            help="Radius of the ball in units of pixels in [0, 1], such as 8/255 or 0.1.",
+            show_default="the first ticket's, else 8/255",
+        ),
     ] = None,
-    norm: o.JudgeNorm = None,
+    norm: o.AttackNorm = None,
     images: Images = None,
-    seed: o.JudgeSeed = 0,
-    batch_size: o.JudgeBatchSize = None,
+    seed: o.AttackSeed = 0,
+    batch_size: o.AttackBatchSize = None,
     folder: Folder = None,
-    shard: Share = WHOLE,
-    overwrite: Anew = False,
+    shard: ShardText = ONE_SHARD,
+    overwrite: Overwrite = False,
     json_output: o.Json = False,
     quiet: o.Quiet = False,
     device: o.Device = "auto",
 ) -> None:
-    """Attack each network, ask all of them: the transfer matrix.
+    """Attack each network and evaluate the images on all of them: the transfer matrix.
 
-    First as the paper's code does it, where the search for an image stops as soon as its source is
-    fooled; then to the end of the search, which fools other networks better. Networks may be of any
-    seed, and dense.
+    The first matrix follows the paper's code: the search for an image stops as soon as the attacked
+    network is fooled. For the others, all searches run to the end, which transfers better. Networks
+    may be of any seed, and dense.
     """
-    with user_errors(o.going_on(folder is not None)):
+    with user_errors(o.how_to_resume(folder is not None)):
         from scratchticket.judging.evaluation import balls_of, fixed_choice
         from scratchticket.judging.switches import TransferTask
 
-        found = _opened(files, network)
-        first = next((name for name, one in found.items() if one.ticket), next(iter(found)))
-        how = preparation(label_column, size, colour, classes)
-        test = judged_images(found[first].ticket, data, part, how)
-        subjects = _subjects(found, test, network, normalise)
+        loaded = _load(files, network)
+        first = next((name for name, one in loaded.items() if one.ticket), next(iter(loaded)))
+        prepared = preparation(label_column, size, colour, classes)
+        test = load_images(loaded[first].ticket, data, part, prepared)
+        subjects = _subjects(loaded, test, network, normalise)
         task = TransferTask(
             subjects,
             fixed_choice(test.test, images),
@@ -128,12 +134,12 @@ def transfer(
             print(json.dumps(record, indent=2))
             return
         print_matrices(record)
-        _paths(folder)
+        _print_paths(folder)
 
 
 @app.callback()
 def _switch() -> None:
-    """R2S: the random switch between tickets of one network."""
+    """Evaluate a random switch between tickets of one network (R2S)."""
 
 
 @app.command()
@@ -141,83 +147,84 @@ def evaluate(
     files: Files,
     data: o.Data,
     label_column: o.LabelColumn = None,
-    size: o.Size = None,
-    colour: o.Colour = None,
-    classes: o.Classes = None,
+    size: o.TicketSize = None,
+    colour: o.TicketColour = None,
+    classes: o.TicketClasses = None,
     part: o.Part = "test",
     network: o.Code = None,
     normalise: o.Normalise = False,
     suite: Annotated[
         str,
         Option(
-            help="quick: the paper's protocol and the strongest adaptive attacks; full: "
-            "everything, AutoAttack in the paper's protocol, a sweep of samples, the game.",
+            help="quick: the paper's protocol and the strongest adaptive attacks; full: all "
+            "attacks, AutoAttack in the paper's protocol, EOT of several sample sizes, the game.",
         ),
     ] = "quick",
     probabilities: Annotated[
         str | None,
-        Option(help="Of the tickets, with commas: 0.5,0.3,0.2.", show_default="all equal"),
+        Option(help="Probabilities of the tickets: 0.5,0.3,0.2.", show_default="all equal"),
     ] = None,
     dense: Annotated[
         Path | None,
         Option(
-            help="A dense network to compare with, under the same suite; with --network, a state "
-            "dict.",
+            help="Dense network, or with --network a state dict, to compare with under the same "
+            "suite.",
             show_default=False,
         ),
     ] = None,
     epsilon: Annotated[
         list[str] | None,
         Option(
-            help="Radius of the ball, pixels in [0, 1]; full takes two.",
-            show_default="that of the first ticket's recipe, and 1.5 times it",
+            help="Radius of the ball in units of pixels in [0, 1]; give two for full.",
+            show_default="the first ticket's and 1.5 times that",
         ),
     ] = None,
-    norm: o.JudgeNorm = None,
+    norm: o.AttackNorm = None,
     images: Images = None,
-    seed: o.JudgeSeed = 0,
-    batch_size: o.JudgeBatchSize = None,
+    seed: o.AttackSeed = 0,
+    batch_size: o.AttackBatchSize = None,
     folder: Folder = None,
-    shard: Share = WHOLE,
-    overwrite: Anew = False,
+    shard: ShardText = ONE_SHARD,
+    overwrite: Overwrite = False,
     json_output: o.Json = False,
     quiet: o.Quiet = False,
     device: o.Device = "auto",
 ) -> None:
-    """Measure what is left of a random switch under attackers who know every ticket.
+    """Measure the robust accuracy of a random switch under attacks that know every ticket.
 
-    Accuracies are exact expectations over the draws. The worst case counts every image under the
-    attack that leaves least of it; it stands beside the best single ticket under the same attacks.
+    Accuracies are exact expectations over the random draws. The worst case takes, for each image,
+    the attack with the lowest expected accuracy; it is compared with the best single ticket under
+    the same attacks.
     """
-    with user_errors(o.going_on(folder is not None)):
+    with user_errors(o.how_to_resume(folder is not None)):
         from scratchticket.attacks.sets import chances
         from scratchticket.judging.evaluation import balls_of, fixed_choice
         from scratchticket.judging.switches import SwitchTask, check_epsilons
         from scratchticket.tickets import check_one_network
 
-        known = _probabilities(probabilities)
-        members = _opened(files, network)
-        tickets = [_member(one) for one in members.values()]
+        weights = _probabilities(probabilities)
+        members = _load(files, network)
+        tickets = [_ticket(one) for one in members.values()]
         check_one_network(tickets)
-        chances(known, len(tickets))
-        others = {} if dense is None else _opened([dense], network)
-        how = preparation(label_column, size, colour, classes)
-        test = judged_images(tickets[0], data, part, how)
+        chances(weights, len(tickets))
+        others = {} if dense is None else _load([dense], network)
+        prepared = preparation(label_column, size, colour, classes)
+        test = load_images(tickets[0], data, part, prepared)
         subjects = _subjects(members, test, network, normalise and not others)
         compared = _subjects(others, test, network, normalise)
         check_epsilons(suite, epsilon or [])
         first = next(iter(subjects.values()))
-        where = balls_of(first, test.shape, epsilon or [], norm)  # type: ignore[arg-type]
+        balls = balls_of(first, test.shape, epsilon or [], norm)  # type: ignore[arg-type]
         task = SwitchTask(
             subjects,
             fixed_choice(test.test, images),
             test.judged,
-            where,
+            balls,
             len(test.classes),
             seed,
             batch_size,
             suite=suite,  # type: ignore[arg-type]
-            probabilities=known,
+            probabilities=weights,
             dense=next(iter(compared.values()), None),
         )
         record = _carry_out(task, folder, shard, overwrite, device, quiet or json_output)
@@ -227,23 +234,23 @@ def evaluate(
             print(json.dumps(record, indent=2))
             return
         print_switch(record)
-        _paths(folder)
+        _print_paths(folder)
 
 
-class _Given(NamedTuple):
-    """A network that was named on the command line.
+class _NetworkFile(NamedTuple):
+    """A network named on the command line.
 
     Attributes:
-        path: Its file.
-        ticket: What that holds; none if it holds something else, such as a state dict.
+        path: The file.
+        ticket: The ticket in it; None if it holds something else, such as a state dict.
     """
 
     path: Path
     ticket: Ticket | None
 
 
-def _opened(files: list[Path], network: str | None) -> dict[str, _Given]:
-    """Load and prove every ticket of some files; a name for each network.
+def _load(files: list[Path], network: str | None) -> dict[str, _NetworkFile]:
+    """Return the networks of some files under unique names; tickets are loaded and verified.
 
     Raises:
         InputError: If a file or the network's code cannot be used, or a network is given twice.
@@ -253,64 +260,64 @@ def _opened(files: list[Path], network: str | None) -> dict[str, _Given]:
     from scratchticket.tickets import load_tickets
 
     import_network(network, builtin=True)
-    found: list[tuple[_Given, int | None]] = []
+    found: list[tuple[_NetworkFile, int | None]] = []
     for path in files:
         tickets = load_tickets(path) if holds_ticket(path) else [None]
         several = len(tickets) > 1
-        found += [(_Given(path, t), n if several else None) for n, t in enumerate(tickets)]
-    names = unique_names([(one.path, number) for one, number in found])
+        found += [(_NetworkFile(path, t), n if several else None) for n, t in enumerate(tickets)]
+    names = unique_names([(one.path, index) for one, index in found])
     return dict(zip(names, (one for one, _ in found), strict=True))
 
 
-def _member(one: _Given) -> Ticket:
-    """Return a ticket of a switch.
+def _ticket(one: _NetworkFile) -> Ticket:
+    """Return the ticket of a file.
 
     Raises:
-        InputError: If it is none.
+        InputError: If the file holds none.
     """
     from scratchticket.base.errors import InputError
 
     if one.ticket is None:
-        raise InputError(f"{one.path} holds no ticket; a switch is between tickets")
+        raise InputError(f"{one.path} holds no ticket; a switch needs tickets")
     return one.ticket
 
 
 def _subjects(
-    found: dict[str, _Given], test: Data, network: str | None, normalise: bool
+    loaded: dict[str, _NetworkFile], test: Data, network: str | None, normalise: bool
 ) -> dict[str, Subject]:
-    """Return who is judged; ``normalise`` is for networks that are no tickets.
+    """Return the networks to evaluate; ``normalise`` applies to those that are not tickets.
 
     Raises:
-        InputError: If a network does not fit its file or the images, or all are tickets and are to
-            be normalised.
+        InputError: If a network does not fit its file or the images, or ``normalise`` is set and
+            all are tickets.
     """
     from scratchticket.judging.subject import make_subject
 
-    tickets_alone = all(one.ticket for one in found.values())
+    only_tickets = all(one.ticket for one in loaded.values())
     return {
         name: make_subject(
             path,
             ticket,
             test,
             network=network,
-            normalise=normalise and (tickets_alone or ticket is None),
+            normalise=normalise and (only_tickets or ticket is None),
         )
-        for name, (path, ticket) in found.items()
+        for name, (path, ticket) in loaded.items()
     }
 
 
 def _probabilities(text: str | None) -> tuple[float, ...] | None:
-    """Read numbers with commas between them.
+    """Return the probabilities in a comma-separated list; None if there is none.
 
     Raises:
-        InputError: If they are none.
+        InputError: If an entry is not a number.
     """
     from scratchticket.base.errors import InputError
 
     try:
         return None if text is None else tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"probabilities are numbers with commas, got {text!r}") from None
+        raise InputError(f"probabilities are comma-separated numbers, got {text!r}") from None
 
 
 def _carry_out(  # noqa: PLR0917
@@ -321,33 +328,33 @@ def _carry_out(  # noqa: PLR0917
     device: str,
     quiet: bool,
 ) -> dict[str, Any] | None:
-    """Do it, showing progress; say so where other shares are missing."""
+    """Return the record of an evaluation, None while other shards are missing; show progress."""
     from scratchticket.base.errors import InputError
     from scratchticket.judging.task import carry_out
     from scratchticket.runs.records import usable_device
 
-    share = shard_of(shard)
-    if share.count > 1 and folder is None:
-        raise InputError("shares meet in a folder: --out")
+    this_shard = read_shard(shard)
+    if this_shard.count > 1 and folder is None:
+        raise InputError("--shard needs --out, a folder that all shards share")
     with EvaluationProgress(quiet) as progress:
         record = carry_out(
             task,
             folder=folder,
-            shard=share,
+            shard=this_shard,
             overwrite=overwrite,
             device=usable_device(device),
             progress=progress,
         )
     if record is None:
-        say_share_done(share, folder)
+        print_shard_done(this_shard, folder)
     return record
 
 
-def _paths(folder: Path | None) -> None:
-    """Print what was written."""
+def _print_paths(folder: Path | None) -> None:
+    """Print the paths of the files that were written."""
     if folder is not None:
         from scratchticket.judging.task import EvaluationFolder
 
-        home = EvaluationFolder(folder)
-        for path in (home.record, home.picture):
+        files = EvaluationFolder(folder)
+        for path in (files.record, files.picture):
             say(str(path))

@@ -1,4 +1,4 @@
-"""What the verbs ``transfer`` and ``switch evaluate`` print."""
+"""The output of the verbs ``transfer`` and ``switch evaluate``."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from scratchticket.cli.terminal import cell, out, print_signs, say
 
 
 def print_matrices(record: dict[str, Any]) -> None:
-    """Print transfer matrices."""
+    """Print the transfer matrices of a record, and its warning signs."""
     for matrix in record["matrices"]:
-        kind = "stops at the first success" if matrix["stops"] else "goes on to the end"
-        say(f"{matrix['title']}; {kind}; right of {matrix['total']} (%)")
+        kind = "stops at the first success" if matrix["stops"] else "runs to the end"
+        say(f"{matrix['title']}; {kind}; % correct of {matrix['total']}")
         out.print(_matrix(matrix, record["networks"]))
-        say(_of_matrix(matrix))
+        say(_means(matrix))
     print_signs(record)
 
 
 def _matrix(matrix: dict[str, Any], names: list[str]) -> Table:
-    """Return a transfer matrix as a table; if names do not fit side by side, their numbers do."""
+    """Return a transfer matrix as a table; columns are numbered if the names are too wide."""
     short, rows = names, names
     if sum(max(len(name), 5) + 3 for name in (max(names, key=len), *names)) > out.width:
         short = [str(number) for number in range(1, len(names) + 1)]
         rows = [f"{number} {name}" for number, name in zip(short, names, strict=True)]
     table = Table(box=SIMPLE)
-    table.add_column("made on", overflow="fold")
+    table.add_column("attacked", overflow="fold")
     for name in short:
         table.add_column(cell(name), justify="right", no_wrap=True)
     for name, row in zip(names, rows, strict=True):
@@ -36,21 +36,21 @@ def _matrix(matrix: dict[str, Any], names: list[str]) -> Table:
     return table
 
 
-def _of_matrix(matrix: dict[str, Any]) -> str:
-    """Return what a matrix comes to."""
-    text = f"mean {100 * matrix['mean']:.1f} %, on the diagonal {100 * matrix['diagonal']:.1f} %"
+def _means(matrix: dict[str, Any]) -> str:
+    """Return the mean accuracies of a matrix as text."""
+    text = f"mean {100 * matrix['mean']:.1f} %, diagonal {100 * matrix['diagonal']:.1f} %"
     if matrix["off_diagonal"] is not None:
-        text += f", off it {100 * matrix['off_diagonal']:.1f} %"
+        text += f", off the diagonal {100 * matrix['off_diagonal']:.1f} %"
     return text
 
 
 def print_switch(record: dict[str, Any]) -> None:
-    """Print a switch's record."""
+    """Print the record of the evaluation of a switch."""
     table = Table(
-        title=f"switch of {len(record['members'])} tickets", title_justify="left", box=SIMPLE
+        title=f"switch between {len(record['members'])} tickets", title_justify="left", box=SIMPLE
     )
     table.add_column("attack", overflow="fold")
-    for heading in ("expected\n%", "95 %", "all\nright %", "seconds"):
+    for heading in ("expected\n%", "95 %\ninterval", "all\ncorrect %", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
 
     def row(label: str, facts: dict[str, Any]) -> None:
@@ -73,13 +73,13 @@ def print_switch(record: dict[str, Any]) -> None:
     out.print(table)
     for matrix in record["protocol"]:
         if matrix["stops"]:
-            title = f"the paper's protocol, {matrix['title']}: {_of_matrix(matrix)}"
-            say(f"{title} (not adaptive)")
-    for row_ in (a for a in record["attacks"] if "claimed" in a):
-        claimed = row_["claimed"]
+            title = f"the paper's protocol, not adaptive, {matrix['title']}"
+            say(f"{title}: {_means(matrix)}")
+    for attack in (a for a in record["attacks"] if "claimed" in a):
+        claimed = attack["claimed"]
         say(
-            f"not valid: {row_['title']} takes {claimed['correct']} of {claimed['total']} for "
-            f"right; expected are {100 * row_['expected']:.1f} %"
+            f"not valid: {attack['title']} claims {claimed['correct']} of {claimed['total']} "
+            f"correct; the expected accuracy is {100 * attack['expected']:.1f} %"
         )
     for worst in record["worst_cases"]:
         best = worst["best_member"]
@@ -92,8 +92,8 @@ def print_switch(record: dict[str, Any]) -> None:
         if own and not own["strong_enough"]:
             say(
                 f"{worst['norm']} {worst['epsilon']}: attacks on single tickets leave "
-                f"{100 * own['mean']:.1f} % of them on average, more than the switch has; they "
-                "were too weak, and tickets are worth less than it seems"
+                f"{100 * own['mean']:.1f} % on average, more than the switch keeps; these attacks "
+                "are too weak, and single tickets less robust than they seem"
             )
     if "dense" in record:
         for worst, other in zip(record["worst_cases"], record["dense"]["worst_cases"], strict=True):
@@ -103,12 +103,12 @@ def print_switch(record: dict[str, Any]) -> None:
             )
     game = record["game"]
     chances = ", ".join(f"{100 * p:.0f} %" for p in game["probabilities"])
-    answered = "the attacker did not answer"
+    how = "over these attacks only"
     if game["answered"]:
-        still = "" if game.get("settled", True) else ", the value still moving"
-        answered = f"after {len(game['rounds'])} rounds{still}"
+        moving = "" if game.get("settled", True) else ", not converged"
+        how = f"after {len(game['rounds'])} rounds of new attacks{moving}"
     say(
-        f"the best a defender can do against these attacks: draw the tickets with {chances}, which "
-        f"leaves {100 * game['value']:.1f} % ({answered})"
+        f"the best a defender can do: draw the tickets with probabilities {chances}, which leaves "
+        f"{100 * game['value']:.1f} % ({how})"
     )
     print_signs(record)

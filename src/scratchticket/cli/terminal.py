@@ -1,4 +1,4 @@
-"""What the verbs print: errors, progress, tables."""
+"""Output of the verbs: lines, errors, progress and tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from scratchticket.base.errors import Interrupted, ScratchticketError, ToldElsewhere, first_line
+from scratchticket.base.errors import Interrupted, ReportedElsewhere, ScratchticketError, first_line
 from scratchticket.base.files import printable
 from scratchticket.base.signals import interruptible
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from scratchticket.learning import Event
 
 ERROR_CODE = 2
-LONGEST = 2000  # characters of an error
+MAX_ERROR = 2000  # characters of an error message
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
 def say(text: str, where: Console = out) -> None:
-    """Print a line as it is, however wide; see :func:`printable`."""
+    """Print a line without markup or wrapping; see :func:`printable`."""
     where.print(printable(text), soft_wrap=True, markup=False)
 
 
 def print_json(document: Any) -> None:
-    """Print the one JSON document of a verb that was asked for it."""
+    """Print a value as JSON, the whole output of a verb with ``--json``."""
     print(json.dumps(document, indent=2))
 
 
@@ -43,64 +43,64 @@ def job_table(jobs: Iterable[tuple[str, str, str]]) -> Table:
     """Return a table of jobs.
 
     Args:
-        jobs: Of each its name, where it stands, and what it is.
+        jobs: Name, state and label of each job.
     """
     table = Table(box=SIMPLE)
-    for heading in ("job", "state", "what"):
-        table.add_column(heading, no_wrap=heading != "what")
-    for name, state, what in jobs:
-        table.add_row(cell(name), state, cell(what))
+    for heading in ("job", "state", "label"):
+        table.add_column(heading, no_wrap=heading != "label")
+    for name, state, label in jobs:
+        table.add_row(cell(name), state, cell(label))
     return table
 
 
 def cell(text: object) -> str:
-    """Return text of a file for a table or a bar: neither commands nor markup."""
+    """Return text for a table or a bar, without control characters or markup."""
     return escape(printable(text))
 
 
-def complain(text: str) -> None:
-    """Print an error: one line, and no longer than anybody reads."""
+def print_error(text: str) -> None:
+    """Print an error as one line of at most :data:`MAX_ERROR` characters."""
     line = printable(text)
-    print(line if len(line) <= LONGEST else f"{line[:LONGEST]}...", file=sys.stderr)
+    print(line if len(line) <= MAX_ERROR else f"{line[:MAX_ERROR]}...", file=sys.stderr)
 
 
 @contextmanager
-def user_errors(go_on: str = "") -> Iterator[None]:
-    """Turn the library's errors, Ctrl-C and other signals that stop into a line and exit code 2.
+def user_errors(resume: str = "") -> Iterator[None]:
+    """Turn the library's errors, Ctrl-C and other stop signals into a line and exit code 2.
 
     Args:
-        go_on: How to go on after an interruption.
+        resume: How to resume after an interruption, added to the line.
     """
     try:
         with interruptible():
             yield
-    except ToldElsewhere:
+    except ReportedElsewhere:
         raise typer.Exit(ERROR_CODE) from None
     except Interrupted as stopped:
-        complain(f"interrupted: {stopped}; {go_on}")
+        print_error(f"interrupted: {stopped}; {resume}")
         raise typer.Exit(ERROR_CODE) from None
     except ScratchticketError as error:
-        complain(f"error: {error}")
+        print_error(f"error: {error}")
         raise typer.Exit(ERROR_CODE) from None
     except KeyboardInterrupt:
-        complain(f"interrupted{go_on and '; '}{go_on}")
+        print_error(f"interrupted{resume and '; '}{resume}")
         raise typer.Exit(ERROR_CODE) from None
     except BrokenPipeError:
-        raise  # whoever read the output has seen enough
+        raise  # the reader of the output, such as head, has closed it
     except OSError as error:
-        complain(f"error: {error.filename or 'a file'}: {error.strerror or first_line(error)}")
+        print_error(f"error: {error.filename or 'a file'}: {error.strerror or first_line(error)}")
         raise typer.Exit(ERROR_CODE) from None
     except (MemoryError, RuntimeError) as error:
         from scratchticket.base.memory import ran_out
 
         if not ran_out(error):
             raise
-        complain(f"error: out of memory: {first_line(error)}")
+        print_error(f"error: out of memory: {first_line(error)}")
         raise typer.Exit(ERROR_CODE) from None
 
 
-def tell(notes: Iterable[str]) -> None:
-    """Print what was decided on the user's behalf."""
+def print_notes(notes: Iterable[str]) -> None:
+    """Print notes, such as a choice made for the user."""
     for note in notes:
         say(f"note: {note}", err)
 
@@ -109,7 +109,7 @@ class LearningProgress:
     """A live bar on a terminal; elsewhere, one line per epoch.
 
     Args:
-        label: What runs.
+        label: Text in front of the bar.
         quiet: Show nothing.
     """
 
@@ -139,13 +139,13 @@ class LearningProgress:
         self._bar.stop()
 
     def __call__(self, event: Event) -> None:
-        """Show where the run stands."""
+        """Show the progress of the run."""
         finished = len(event.epochs)
         new, self._epochs = finished > self._epochs, finished
         if new:
             self._warn(event)
-        judged = [epoch.validation for epoch in event.epochs if epoch.validation]
-        validation = f"{judged[-1].natural} / {judged[-1].robust}" if judged else "-"
+        results = [epoch.validation for epoch in event.epochs if epoch.validation]
+        validation = f"{results[-1].natural} / {results[-1].robust}" if results else "-"
         if self._bar.disable:
             if new and not self._quiet:
                 last = event.epochs[-1]
@@ -157,7 +157,7 @@ class LearningProgress:
                 )
             return
         last_step = event.step == event.steps
-        if not self._drawn:  # what an earlier session did is no measure of speed
+        if not self._drawn:  # steps of an earlier session do not count for the speed
             total = event.steps + event.judging
             self._bar.reset(self._task, total=total, completed=event.step)
         if time.monotonic() - self._drawn > 0.2 or last_step:
@@ -166,14 +166,14 @@ class LearningProgress:
             self._bar.update(
                 self._task,
                 completed=event.step,
-                description=cell("judging" if last_step else self._label),
+                description=cell("evaluating" if last_step else self._label),
                 epoch=f"{epoch}/{event.total_epochs}",
                 loss=f"{float(event.loss):.3f}",
                 validation=validation,
             )
 
     def _warn(self, event: Event) -> None:
-        """Say once what should be known while there is time to stop."""
+        """Print each warning about the run once, early enough to stop it."""
         from scratchticket.runs.run import warnings_of
 
         for warning in warnings_of(event.epochs):
@@ -183,7 +183,7 @@ class LearningProgress:
 
 
 def print_signs(record: dict[str, Any]) -> None:
-    """Print what warns in a record."""
+    """Print the warning signs of a record."""
     for sign in record.get("warning_signs", ()):
         say(f"warning sign: {sign['name']}: {sign['text']}")
 
@@ -203,7 +203,7 @@ def result_table(rows: dict[str, dict[str, Any]]) -> Table:
     """Return a table of records: accuracy on the test images, weights, bytes.
 
     Args:
-        rows: Label to record.
+        rows: Records by label.
     """
     first = next(iter(rows.values()))
     attack = first["results"][first["selected"]]["attacks"][0]["title"]

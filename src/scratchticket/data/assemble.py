@@ -24,7 +24,7 @@ from scratchticket.data.recipe import DataRecipe, class_names
 from scratchticket.data.source import Integers, Part, Source, content_digest
 from scratchticket.data.split import select_classes, split_rows
 
-_DECODER = 2  # raise it when the same files decode to other pixels
+_DECODER = 2  # version of the decoding; raise it when the same files give other pixels
 
 
 def assemble(
@@ -35,8 +35,8 @@ def assemble(
     Args:
         source: The parts of the data set, not decoded.
         recipe: How images are prepared and divided.
-        known: Name of the known data set that it is; if not given, it may be recognised.
-        whole: Whether all images are test images.
+        known: Name of the known data set; if None, it is recognised if possible.
+        whole: Whether to make all images test images.
 
     Raises:
         InputError: If an image or a label is wrong; the message names its file and row.
@@ -62,7 +62,7 @@ def assemble(
 def _decoded(
     source: Source, parts: Sequence[Part], order: Integers, recipe: DataRecipe
 ) -> tuple[Tensor, str | None]:
-    """Return decoded images of some parts, from the cache if possible; see :func:`cached`."""
+    """Return the decoded images in ``order``, from the cache if possible; see :func:`cached`."""
 
     def shape() -> Shape:
         channels, height, width = next(stream(parts, recipe)).shape
@@ -78,7 +78,7 @@ def _decoded(
 
 
 def stream(parts: Iterable[Part], recipe: DataRecipe) -> Iterator[Pixels]:
-    """Yield the decoded images of some parts; the first decides the shape.
+    """Yield the decoded images of some parts, all in the shape of the first.
 
     Raises:
         InputError: If an image cannot be used; the message names it.
@@ -97,17 +97,17 @@ def stream(parts: Iterable[Part], recipe: DataRecipe) -> Iterator[Pixels]:
 def split_images(
     images: Tensor, labels: Mapping[str, Integers], rows: Mapping[str, Integers]
 ) -> dict[str, ImageSet]:
-    """Split images that lie in the order of ``rows`` into the three parts, without a copy.
+    """Return the image sets of the training, validation and test part, as views of ``images``.
 
     Args:
-        images: uint8, ``(n, channel, height, width)``.
-        labels: Class numbers of each part that was given.
-        rows: For each resulting part, the row numbers of its images.
+        images: uint8, ``(n, channel, height, width)``, in the order of the row numbers in ``rows``.
+        labels: Class numbers of the source's rows, by part of the source.
+        rows: Row numbers in the source, by resulting part.
     """
-    everything = torch.from_numpy(np.concatenate(list(labels.values())))
+    all_labels = torch.from_numpy(np.concatenate(list(labels.values())))
     pieces = torch.split(images, [len(chosen) for chosen in rows.values()])
     return {
-        part: ImageSet(piece, everything[torch.from_numpy(rows[part])])
+        part: ImageSet(piece, all_labels[torch.from_numpy(rows[part])])
         for part, piece in zip(rows, pieces, strict=True)
     }
 
@@ -121,9 +121,9 @@ def make_data(
     known: str | None = None,
     notes: tuple[str, ...] = (),
 ) -> Data:
-    """Return the finished data set: classes selected, normalisation and notes added.
+    """Return the finished data set, with its classes selected and its normalisation chosen.
 
-    The test images stand in for a training or validation part that is missing.
+    If there is no training or validation part, the test images take its place.
     """
     first = sets.get("train", sets["test"])
     if known is None and (known := recognised(classes, first)) is not None:
@@ -149,7 +149,7 @@ def make_data(
 
 
 def _key(source: Source, recipe: DataRecipe, order: Integers) -> str:
-    """Return a hash of everything the stored pixels depend on, their order included."""
+    """Return a hash of everything that decides the cached pixels and their order."""
     parts = {
         "decoder": _DECODER,
         "source": source.digest(content_digest),

@@ -13,10 +13,10 @@ from scratchticket.base.errors import InputError, unknown
 
 Augmentation = Literal["none", "crop-flip", "flip", "resized-crop-flip"]
 AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)
-PADDING = 4
-_TRIALS = 10
-_AREA = (0.08, 1.0)
-_RATIO = (3 / 4, 4 / 3)
+PADDING = 4  # pixels on each side
+_TRIALS = 10  # rectangles drawn per image, of which the first that fits is used
+_AREA = (0.08, 1.0)  # range of the rectangle's area, as a fraction of the image's
+_RATIO = (3 / 4, 4 / 3)  # range of the rectangle's width / height
 
 
 def augmented(
@@ -37,15 +37,15 @@ def augmented(
             of 8 to 100 % of the area with sides of ratio 3/4 to 4/3, stretched to the old size,
             and a flip (Szegedy et al., 2015, arXiv:1409.4842; usual for ImageNet). ``none``.
         generator: Source of all random numbers, drawn on its device.
-        part: Position of the images in a larger batch. Random numbers are drawn for the whole
-            batch, so that an image is changed alike whichever process changes it.
-        whole: Size of the larger batch; that of ``images`` if not given.
+        part: If several processes share a batch, the slice of it that ``images`` is. Random
+            numbers are drawn for the whole batch, so that they do not depend on how it is split.
+        whole: Size of the shared batch; None if ``images`` is the whole batch.
 
     Returns:
         uint8 of the same shape on the same device.
 
     Raises:
-        InputError: If the name is unknown, or images are too small for it.
+        InputError: If the augmentation is unknown, or the images are too small for it.
 
     Example:
         >>> images = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8)
@@ -69,7 +69,7 @@ def augmented(
 
 
 def _check_size(images: Tensor, padding: int) -> None:
-    """Raise if images are too small to be shifted."""
+    """Refuse images that are too small to be shifted by ``padding`` pixels."""
     height, width = images.shape[2:]
     if min(height, width) < 2 * padding:
         raise InputError(
@@ -79,7 +79,7 @@ def _check_size(images: Tensor, padding: int) -> None:
 
 
 def _shifted(images: Tensor, offsets: Tensor, flips: Tensor, padding: int) -> Tensor:
-    """Shift each image by up to ``padding`` pixels and flip it where marked, in one indexing."""
+    """Return the images cropped at ``offsets`` of their padded versions, and flipped if marked."""
     count, channels, height, width = images.shape
     device = images.device
     offsets, flips = offsets.to(device), flips.to(device)
@@ -93,16 +93,16 @@ def _shifted(images: Tensor, offsets: Tensor, flips: Tensor, padding: int) -> Te
 
 
 def _flips(count: int, generator: torch.Generator) -> Tensor:
-    """Return for each image whether it is flipped, with probability one half."""
+    """Return whether each image is flipped, with probability one half."""
     return torch.randint(2, (count,), generator=generator, device=generator.device) == 1
 
 
 def crop_draws(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return the random numbers for the crop and flip of each image, whatever its size.
+    """Return the random numbers for the crop and flip of each image.
 
     Returns:
-        For :func:`boxes`: float64 in [0, 1), ``(4, n, trials)``. And whether each image is flipped,
-        ``(n,)``.
+        Random numbers for :func:`boxes`, float64 in [0, 1), ``(4, n, trials)``; and whether each
+        image is flipped, bool, ``(n,)``.
     """
     size = (4, count, _TRIALS)
     draws = torch.rand(size, generator=generator, device=generator.device, dtype=torch.float64)
@@ -130,9 +130,9 @@ def _stretched(images: Tensor, draws: Tensor, flips: Tensor) -> Tensor:
 
 
 def _positions(start: Tensor, length: Tensor, size: int) -> Tensor:
-    """Return where along one side the new pixels lie, ``(n, size)``, in old pixels from 0.
+    """Return the position of each new pixel along one side, ``(n, size)``, in old pixels.
 
-    Positions are clamped to the rectangle: pixels outside it are never read.
+    Positions are clamped to the rectangle, so that no pixel outside it is read.
     """
     steps = (torch.arange(size, device=start.device) + 0.5) / size
     inside = (steps * length - 0.5).clamp(min=0)
@@ -142,13 +142,13 @@ def _positions(start: Tensor, length: Tensor, size: int) -> Tensor:
 def boxes(draws: Tensor, height: int, width: int) -> Tensor:
     """Return a random rectangle for each image of one size.
 
-    Area and ratio of sides are drawn up to ten times, until the rectangle fits into the image; else
-    it is the largest centred one whose ratio is in range.
+    Area and ratio of sides are drawn ten times, and the first rectangle that fits into the image is
+    used; if none fits, the largest centred one whose ratio is in range.
 
     Args:
         draws: See :func:`crop_draws`.
-        height: Of the images.
-        width: Of the images.
+        height: Height of the images.
+        width: Width of the images.
 
     Returns:
         int64, ``(n, 4)``: top, left, height, width in pixels, on the device of the draws.
@@ -165,7 +165,7 @@ def boxes(draws: Tensor, height: int, width: int) -> Tensor:
     limit_tall = min(height, round(width / _RATIO[0]))
     middle = ((height - limit_tall) // 2, (width - limit_wide) // 2, limit_tall, limit_wide)
     fitting = fits.any(dim=1)
-    columns = [  # no tensor of the middle: it would make the host wait for the GPU
+    columns = [  # scalars, since a tensor of the middle would need host-device synchronisation
         torch.where(fitting, value.gather(1, first)[:, 0], otherwise)
         for value, otherwise in zip((top, left, tall, wide), middle, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Decoded pixels on disk, so that a data set is decoded once."""
+"""A cache of decoded pixels on disk, so that a data set is decoded only once."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Put = Callable[[int, Pixels], None]
 
 
 def folder() -> Path:
-    """Return the cache folder of decoded pixels: ``$SCRATCHTICKET_CACHE``, or the user's.
+    """Return the folder of the cache: ``$SCRATCHTICKET_CACHE``, or one in the user's cache.
 
     Its content can be deleted at any time.
 
     Raises:
-        InputError: If there is no such folder because the user has no home.
+        InputError: If neither exists because the user has no home folder.
     """
     try:
         if own := os.environ.get("SCRATCHTICKET_CACHE"):
@@ -38,13 +38,14 @@ def folder() -> Path:
 def cached(
     key: str, shape: Callable[[], Shape], fill: Callable[[Put], None]
 ) -> tuple[Tensor, str | None]:
-    """Return pixels from the cache, or make and store them.
+    """Return pixels from the cache; if they are not in it, decode and store them.
 
     Args:
         key: Hash of everything the pixels depend on.
-        shape: Returns the shape of the pixels, ``(n, channel, height, width)``. Like ``fill``,
-            called only if the pixels are not in the cache.
-        fill: Makes the images and passes each, with its index, to its argument.
+        shape: Function that returns the shape of the pixels, ``(n, channel, height, width)``. Like
+            ``fill``, it is called only if the pixels are not in the cache.
+        fill: Function that decodes the images and passes the index and pixels of each to its
+            argument.
 
     Returns:
         uint8 pixels, mapped from the file into memory: pages are read when they are used, and
@@ -55,8 +56,8 @@ def cached(
         home = folder()
     except InputError as error:
         return _in_memory(shape(), fill), f"decoded into memory: {error}"
-    if (known := _load(home, key)) is not None:
-        return known, None
+    if (stored := _load(home, key)) is not None:
+        return stored, None
     size = shape()
     try:
         return _store(home, key, size, fill), None
@@ -66,14 +67,14 @@ def cached(
 
 
 def _in_memory(shape: Shape, fill: Callable[[Put], None]) -> Tensor:
-    """Return the pixels, stored in memory only."""
+    """Return the decoded pixels, in memory only."""
     pixels = np.empty(shape, dtype=np.uint8)
     fill(pixels.__setitem__)
     return torch.from_numpy(pixels)
 
 
 def _load(home: Path, key: str) -> Tensor | None:
-    """Return the stored pixels if they are there and intact; remove a damaged file."""
+    """Return the stored pixels, None if there are none; remove a damaged file."""
     for path in home.glob(f"{key}.*.npy"):
         try:
             if path.name == f"{key}.{_checksum(path)}.npy":
@@ -85,7 +86,7 @@ def _load(home: Path, key: str) -> Tensor | None:
 
 
 def _store(home: Path, key: str, shape: Shape, fill: Callable[[Put], None]) -> Tensor:
-    """Write the pixels to a temporary file, then rename it after its checksum."""
+    """Write the pixels to a file named by their checksum, atomically; return them."""
     home.mkdir(parents=True, exist_ok=True)
     temporary = home / f".{key}.{os.getpid()}.tmp"
     step = prod(shape[1:])
@@ -110,10 +111,10 @@ def _store(home: Path, key: str, shape: Shape, fill: Callable[[Put], None]) -> T
 
 
 def _map(path: Path) -> Tensor:
-    """Map a file whose checksum agreed, copying a page when it is written to."""
+    """Return the pixels of an intact file, mapped into memory; writes do not reach the file."""
     return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
 
 
 def _checksum(path: Path) -> str:
-    """Return the checksum that an intact file has in its name."""
+    """Return the checksum of a file, which is part of its name."""
     return content_digest(path)[:16]

@@ -1,4 +1,4 @@
-"""Which column of a table holds the images and which the labels."""
+"""The choice of a table's image column and label column."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class Columns:
 
 
 def choose_columns(schema: pa.Schema, label_column: str | None, where: str) -> Columns:
-    """Find the image and the label column by their types.
+    """Return the image and the label column of a table, found by their types.
 
-    Images are a binary column, or a struct with a binary field ``bytes`` as the ``datasets``
-    library writes it. The label is ``label_column``, or else the only column with class names, or
-    else the only column of integers or of text.
+    The image column is binary, or a struct with a binary field ``bytes`` as the ``datasets``
+    library writes it. The label column is ``label_column``, or else the only column with class
+    names, or else the only column of integers or of text.
 
     Args:
         schema: The table's columns, with the metadata of the ``datasets`` library if there is any.
-        label_column: The user's choice.
-        where: Names the table, for messages.
+        label_column: Name of the label column, if the user chose one.
+        where: Name of the table, for messages.
 
     Raises:
         InputError: If there is not exactly one candidate, or the chosen column is no label column.
@@ -58,23 +58,23 @@ def choose_columns(schema: pa.Schema, label_column: str | None, where: str) -> C
 
 
 def is_binary(kind: pa.DataType) -> bool:
-    """Whether a column holds bytes."""
+    """Return whether columns of this type hold bytes."""
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def is_integer(kind: pa.DataType) -> bool:
-    """Whether a column holds integers."""
+    """Return whether columns of this type hold integers."""
     return bool(pa.types.is_integer(kind))
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether a column holds text, plain or as a pandas category."""
+    """Return whether columns of this type hold text, plain or as a pandas category."""
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
 
 
 def _content(kind: pa.DataType) -> pa.DataType:
-    """Return the type of an image struct's bytes, or the type itself."""
+    """Return the type of the field ``bytes`` of a struct; any other type itself."""
     if pa.types.is_struct(kind) and (index := kind.get_field_index("bytes")) >= 0:
         return kind.field(index).type
     return kind
@@ -99,7 +99,7 @@ def _label_column(plain: list[str], named: list[str], chosen: str | None, where:
 
 
 def _class_names(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
-    """Return the class names of each integer column that has some in the table's metadata."""
+    """Return the class names in the table's metadata, by integer column."""
     try:
         features = parsed_json(schema.metadata[b"huggingface"])["info"]["features"]
     except (KeyError, TypeError, ValueError):
@@ -112,7 +112,7 @@ def _class_names(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
 
 
 def _names(feature: Any) -> tuple[str, ...]:
-    """Return the names of a class label feature, none of any other."""
+    """Return the class names of a ``ClassLabel`` feature; empty for any other feature."""
     if not isinstance(feature, Mapping) or feature.get("_type") != "ClassLabel":
         return ()
     names = feature.get("names")

@@ -1,4 +1,4 @@
-"""Image folders: one folder per class, in one folder per part or in none."""
+"""Image folders: one folder per class, inside one folder per part if there are parts."""
 
 from __future__ import annotations
 
@@ -25,20 +25,19 @@ from scratchticket.data.source import (
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 )
-
-
-ANNOTATED = "images"  # in Tiny-ImageNet's validation part, whose classes a file lists
+# Folder of all images in Tiny-ImageNet's validation part, where a file lists their classes.
+ANNOTATED = "images"
 
 
 def folder_source(root: Path) -> Source:
-    """Find ``train/CLASS/*.png`` and the like, or ``CLASS/*.png``; classes are named by folders.
+    """Return the source of a folder with ``CLASS/IMAGE.png``, or ``PART/CLASS/IMAGE.png``.
 
-    Class folders may have subfolders. Hidden and system files are ignored; other files that are not
-    read are counted in a note. Links are followed as long as they stay inside ``root``.
+    Class folders may have subfolders. Hidden and system files are ignored; a note counts the other
+    files that are not read. Links are followed if they stay inside ``root``.
 
     Raises:
-        InputError: If there is no class folder, a class has no image, an image has no class, a part
-            may be either of two folders, or a link leads elsewhere.
+        InputError: If there is no class folder, a class has no image, an image has no class, two
+            folders may be the same part, or a link leads out of ``root``.
     """
     home, parts = _real(root), _parts(root)
     found: dict[str, list[tuple[Path, str]]] = {}
@@ -50,7 +49,7 @@ def folder_source(root: Path) -> Source:
     files = [path for part in by_name for path, _ in found[part]]
     for path in {image.parent for image in files} | {path for path in files if path.is_symlink()}:
         if not _real(path).is_relative_to(home):  # an archive must not choose files to read
-            raise InputError(f"{path} is a link out of {home}, or behind one; put a copy there")
+            raise InputError(f"{path} is, or is reached by, a link out of {home}; put a copy there")
     return Source(
         str(root),
         {part: _part(images) for part, images in found.items()},
@@ -63,9 +62,9 @@ def folder_source(root: Path) -> Source:
 def _parts(root: Path) -> dict[str, Path]:
     """Return the folder of each part, the training part first.
 
-    A folder is a part if its name is a part's. If there is none, folders whose names contain a
-    part's are parts, provided there are two parts. All other folders are classes, which may have
-    names of parts, too.
+    A folder is a part if it is named like one, such as ``train`` or ``test``. If there is no such
+    folder, those whose names contain the name of a part are parts, if there are at least two. All
+    other folders are classes; a class may be named like a part.
 
     Raises:
         InputError: If two folders may be one part, or ``train`` may be a part or a class.
@@ -78,7 +77,7 @@ def _parts(root: Path) -> dict[str, Path]:
         if len(named) == 1 and others:
             raise InputError(
                 f"{root}: train may be the training part, or a class like {', '.join(others)}; "
-                f"give {root / 'train'} for the part; for a class, put its images right into it"
+                f"give {root / 'train'} for the part; for a class, put its images directly into it"
             )
     elif not (folders and alone):
         named = _grouped([folder for folder in folders if _folders(folder)], part_within)
@@ -91,7 +90,7 @@ def _parts(root: Path) -> dict[str, Path]:
 
 
 def _grouped(folders: list[Path], part_of: Callable[[str], str | None]) -> dict[str, list[Path]]:
-    """Return the folders of each part there is."""
+    """Return the folders that belong to a part, by part."""
     found: dict[str, list[Path]] = {}
     for folder in folders:
         if (part := part_of(folder.name)) is not None:
@@ -100,7 +99,7 @@ def _grouped(folders: list[Path], part_of: Callable[[str], str | None]) -> dict[
 
 
 def _real(path: Path) -> Path:
-    """Return the target of a path of links; for a circle of links, some link in it."""
+    """Return a path with all links resolved; for a circle of links, one of them."""
     return Path(realpath(path))
 
 
@@ -116,10 +115,10 @@ def _images(folder: Path, train: Set[str]) -> list[tuple[Path, str]]:
 
     Args:
         folder: Folder of the part.
-        train: Classes of the training part, once it is known.
+        train: Classes of the training part; empty for the training part itself.
 
     Returns:
-        Empty for a part whose images have no classes, such as Tiny-ImageNet's test part.
+        The images; none for a part without classes, such as Tiny-ImageNet's test part.
 
     Raises:
         InputError: If an image has no class, or a class no image.
@@ -150,10 +149,11 @@ def _annotated(folder: Path, listing: Path) -> list[tuple[Path, str]]:
 
     Args:
         folder: Folder of the images.
-        listing: On each line the name of an image, a tab and its class; perhaps more.
+        listing: File with an image's name, a tab and its class on each line; the rest of a line is
+            ignored.
 
     Raises:
-        InputError: If it lacks the class of an image, or is a link.
+        InputError: If the file lacks the class of an image, or is a link.
     """
     if listing.is_symlink():
         raise InputError(f"{listing} is a link; put a copy there")

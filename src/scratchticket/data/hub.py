@@ -23,7 +23,7 @@ _BATCH = 256
 
 
 def hub_source(name: str, known: KnownSet, recipe: DataRecipe) -> Source:
-    """Download a known data set, unless it was before, and return it with its labels read.
+    """Return the source of a known data set, downloaded if it is not in the cache.
 
     Raises:
         InputError: If it cannot be downloaded; or see :func:`tables_source`.
@@ -49,7 +49,7 @@ def fetched(name: str, known: KnownSet) -> datasets.DatasetDict:
             _place(known),
             data_files=dict(known.files),
             keep_in_memory=False,  # the hash needs files
-            verification_mode="no_checks",  # its card lists parts that are not taken
+            verification_mode="no_checks",  # it would miss the parts that are not used here
         )
     except InputError:
         raise
@@ -63,10 +63,10 @@ def fetched(name: str, known: KnownSet) -> datasets.DatasetDict:
 
 
 def _place(known: KnownSet) -> str:
-    """Return the repository's name; if it is out of reach, the folder of an earlier download.
+    """Return the repository's name; if the hub cannot be reached, the folder of a former download.
 
-    The hub is asked once, with a short time limit: the ``datasets`` library retries for long, and
-    misses an earlier download of some of a repository's files.
+    The ``datasets`` library would retry for a long time, and would not find an earlier download of
+    only some of a repository's files.
     """
     place = known.repository
     if not Path(place).is_dir():
@@ -86,7 +86,7 @@ def _place(known: KnownSet) -> str:
 
 
 def _table(name: str, part: datasets.Dataset) -> Table:
-    """Return one part as a table that is read in pieces."""
+    """Return a part as a table that is read in batches."""
 
     def read(column: str) -> Iterator[pa.Array]:
         pieces = part.select_columns([column]).with_format("arrow").iter(_BATCH)

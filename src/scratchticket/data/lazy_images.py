@@ -26,8 +26,8 @@ class EncodedImages:
     """Encoded images that can be read in any order.
 
     Attributes:
-        at: Returns the encoded image of a row.
-        where: Names the image of a row for an error message.
+        at: Function that returns the encoded image of a row.
+        where: Function that returns the name of a row's image, for error messages.
         recipe: How images are prepared.
         identity: Hash that identifies the images.
     """
@@ -38,26 +38,26 @@ class EncodedImages:
     identity: str
 
     def pixels(self, row: int, shape: tuple[int, ...] | None = None) -> Pixels:
-        """Return an image as it is evaluated: its centre crop.
+        """Return the pixels of an image for evaluation: a centre crop.
 
         Raises:
             InputError: If the image cannot be used; the message names it.
         """
-        return self._named(row, lambda: decoded(self.at(row), self.recipe, shape))
+        return self._decode_named(row, lambda: decoded(self.at(row), self.recipe, shape))
 
     def crop(self, row: int, shape: tuple[int, ...], draws: Tensor, flip: bool) -> Pixels:
-        """Return an image as it is trained on: a random rectangle of it, stretched.
+        """Return the pixels of an image for training: a random rectangle, resized.
 
         Args:
             row: Row of the image.
             shape: Shape that the pixels must have.
             draws: Random numbers of this image; see :func:`crop_draws`.
-            flip: Whether to flip it.
+            flip: Whether to flip the image horizontally.
 
         Raises:
             InputError: If the image cannot be used; the message names it.
         """
-        return self._named(row, lambda: self._crop(row, shape, draws, flip))
+        return self._decode_named(row, lambda: self._crop(row, shape, draws, flip))
 
     def _crop(self, row: int, shape: tuple[int, ...], draws: Tensor, flip: bool) -> Pixels:
         image = photograph(self.at(row), self.recipe.colour)
@@ -68,7 +68,8 @@ class EncodedImages:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return pixels_of(image, shape)
 
-    def _named(self, row: int, decode: Callable[[], Pixels]) -> Pixels:
+    def _decode_named(self, row: int, decode: Callable[[], Pixels]) -> Pixels:
+        """Return the result of ``decode``; an InputError gets the name of the image."""
         try:
             return decode()
         except InputError as error:
@@ -76,10 +77,10 @@ class EncodedImages:
 
 
 class LazyImageSet(ImageSet):
-    """A lazy image set: a few bytes of memory per image.
+    """An image set that decodes its images at each access, and so needs little memory.
 
-    Every access to ``images`` decodes them, with as many threads as this process has processors; so
-    access a part of the set, ``photographs[slice(0, 64)].images``.
+    ``images`` decodes the whole set, with a thread per processor. To decode a part of it, select
+    the part first: ``photographs[slice(0, 64)].images``.
 
     Args:
         encoded: The encoded images.
@@ -121,7 +122,7 @@ class LazyImageSet(ImageSet):
         return LazyImageSet(self._encoded, self._rows[rows], self.labels[index], self._shape)
 
     def to(self, device: torch.device | str) -> LazyImageSet:
-        """Return the same set, decoding to another device."""
+        """Return the set with its labels, and its decoded images, on another device."""
         return self.labelled(self.labels.to(device))
 
     def labelled(self, labels: Tensor) -> LazyImageSet:
@@ -133,15 +134,15 @@ class LazyImageSet(ImageSet):
 
         Random crops are cut from the stored photographs, before any resizing.
         """
-        mine, whole = self[part], len(self)
+        selected, whole = self[part], len(self)
         if augmentation != "resized-crop-flip":
-            return augmented(mine.images, augmentation, generator, part=part, whole=whole)
+            return augmented(selected.images, augmentation, generator, part=part, whole=whole)
         draws, flips = crop_draws(whole, generator)
-        rows, own = mine._rows.tolist(), draws[:, part]
+        rows, draws = selected._rows.tolist(), draws[:, part]
         flipped: list[bool] = flips[part].tolist()
 
         def crop(place: int) -> Pixels:
-            return self._encoded.crop(rows[place], self._shape, own[:, place], flipped[place])
+            return self._encoded.crop(rows[place], self._shape, draws[:, place], flipped[place])
 
         return _decode_parallel(crop, range(len(rows))).to(self.labels.device)
 
@@ -163,8 +164,8 @@ def _decode_parallel(decode: Callable[[int], Pixels], places: Sequence[int]) -> 
 
 @cache
 def _workers() -> ThreadPoolExecutor:
-    """Return the threads that decode: this process's share of the machine's processors."""
-    usable = getattr(os, "sched_getaffinity", None)  # not everywhere
+    """Return the decoding threads, one per processor that this process may use."""
+    usable = getattr(os, "sched_getaffinity", None)  # not on every system
     processors = len(usable(0)) if usable else os.cpu_count() or 1
     share = processors // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     return ThreadPoolExecutor(max(1, share), thread_name_prefix="decode")

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scratchticket.base.errors import InputError
-from scratchticket.base.files import RATIO, UNPACKED
+from scratchticket.base.files import MAX_RATIO, MAX_UNPACKED
 from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import (
     PARTS,
@@ -157,7 +157,9 @@ def check_unpacked(metadata: pq.FileMetaData, size: int) -> None:
     if metadata.num_rows > size:
         raise ValueError(f"its {size:,} bytes would hold {metadata.num_rows:,} rows")
     groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
-    if (unpacked := sum(group.total_byte_size for group in groups)) > max(UNPACKED, RATIO * size):
+    if (unpacked := sum(group.total_byte_size for group in groups)) > max(
+        MAX_UNPACKED, MAX_RATIO * size
+    ):
         raise ValueError(f"its {size:,} bytes would unpack to {unpacked:,}")
 
 

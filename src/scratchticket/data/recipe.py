@@ -1,4 +1,4 @@
-"""The recipe of data: what recipes, tickets and records store of it."""
+"""The recipe of data, which runs, tickets and records store."""
 
 from __future__ import annotations
 
@@ -22,30 +22,32 @@ MAX_SIZE = 4096
 
 @dataclass(frozen=True)
 class DataRecipe:
-    """Which images, and how they are prepared.
+    """A data set, and how its images are prepared.
 
     Attributes:
         name: Data set: digits, cifar10, cifar100, svhn, imagenet; or the path of a Parquet folder,
             an image folder or an .npz file.
-        label_column: Label column of Parquet data. Needed if there are several candidates.
+        label_column: Name of the label column of Parquet data. Needed if several columns could
+            hold labels.
         size: Resize every image: its shorter side to this many pixels, then a centre crop.
             Needed if images differ in size.
         validation: Fraction of the training images of each class to hold out for validation, as
-            text, in [0, 1). Ignored if the data has a validation part. With 0 the test images serve
-            for validation, as in the released code: selection on test images, and noted as such.
+            text, in [0, 1). Ignored if the data has a validation part. With 0 the test images are
+            also the validation images, as in the released code; a note then says so.
         normalisation: ``auto``: published constants of a known data set, else computed from the
             training pixels; ``computed``; ``none``; ``released``: those of the paper's released
             code.
         seed: Seed of the split.
-        colour: Convert every image to rgb or grey. ``keep`` converts none and refuses a mixture.
-        train_images: How many training images to keep, in equal shares of each class; all if not
-            given. They are the same for every run of this recipe.
-        classes: The classes to keep, in the order of their numbers: comma-separated names, a JSON
-            list, or on the command line a file with a name on each line or JSON, such as
+        colour: Convert every image to rgb or grey. ``keep`` converts no image; all must then
+            be of one kind.
+        train_images: Number of training images to keep, in equal shares of each class; all if not
+            given. The choice depends only on this recipe.
+        classes: Classes to keep, in the order of their labels: comma-separated names, a JSON list,
+            or (on the command line) a file with one name per line or with JSON, such as
             torchvision's class_to_idx. Names with commas need JSON. All if not given.
-        lazy: Keep images encoded and decode each whenever it is needed, so that neither they nor
-            their pixels need fit into memory or on disk. Random crops are then cut from the whole
-            photographs, and ``size`` from the centre of the image resized to 8/7 of it.
+        lazy: Decode images at each access instead of once, for data whose pixels do not fit into
+            memory or on disk. Random crops are then cut from the whole photographs, and ``size``
+            from the centre of the image resized to 8/7 of it.
 
     Raises:
         InputError: If a name is unknown or a number out of range.
@@ -120,7 +122,7 @@ def classes_text(text: str) -> str:
     try:
         text = read_bytes(path, "list of classes", MAX_JSON).decode()
     except UnicodeDecodeError:
-        raise InputError(f"{path} holds no list of classes: it is no UTF-8") from None
+        raise InputError(f"{path} holds no list of classes: it is not UTF-8") from None
     names = _from_json(text)
     if not names and text.lstrip()[:1] not in ("[", "{"):
         names = tuple(line.strip() for line in text.splitlines() if line.strip())
@@ -134,7 +136,7 @@ def classes_text(text: str) -> str:
 
 
 def _file(text: str) -> Path | None:
-    """Return the existing file that a text is the path of; none if there is none."""
+    """Return the file whose path the text is; None if there is no such file."""
     with suppress(OSError, RuntimeError, ValueError):  # e.g. too long for a name
         path = Path(text).expanduser()
         return path if path.is_file() else None

@@ -1,4 +1,4 @@
-"""What a reader of data returns: the parts with their labels, images not yet decoded."""
+"""The result of reading data: parts with labels, and images not yet decoded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scratchticket.data.decoding import Picture
 
 Integers = npt.NDArray[np.int64]
 FileHash = Callable[[Path], str]
-#: Names of each part: those that the ``datasets`` library knows.
+#: Names of each part, as the ``datasets`` library recognises them.
 NAMES = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
@@ -31,8 +31,8 @@ SYSTEM = frozenset(
 )
 _ABOUT = ("README", "LICENSE")
 UNLABELLED = -1
-_END = 2**16  # bytes
-DIGITS = 300  # of a number inside a name that sort by value
+_END = 2**16  # bytes read at the end of a file
+DIGITS = 300  # largest number of digits that are sorted by value
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +41,9 @@ class Part:
 
     Attributes:
         labels: A number or a class name for each image.
-        pictures: Iterates over the stored images, from the first.
-        where: Names the image of an index for an error message.
-        at: Returns the image of an index; None if images can only be read in turn.
+        pictures: Function that returns the stored images, in order.
+        where: Function that returns the name of the image at an index, for messages.
+        at: Function that returns the image at an index; None if images can only be read in order.
     """
 
     labels: Integers | Sequence[str]
@@ -58,10 +58,11 @@ class Source:
 
     Attributes:
         name: Name of the data set in messages.
-        parts: ``train`` and, where there are any, ``validation`` and ``test``.
-        classes: Class names, unless the labels imply them.
-        digest: Returns a hash of all files that decide the pixels, given the hash of a file.
-        notes: What the user should know about the reading.
+        parts: ``train`` and, if present, ``validation`` and ``test``.
+        classes: Class names; None if the labels are the names.
+        digest: Function that returns a hash of all files that decide the pixels, given a function
+            that hashes one file.
+        notes: Notes for the user.
     """
 
     name: str
@@ -72,12 +73,12 @@ class Source:
 
 
 def natural(name: str) -> tuple[list[str | int], str]:
-    """Return a sort key that puts ``2`` before ``10``."""
+    """Return a key that sorts names with numbers by value: ``2`` before ``10``."""
     return [int(s[:DIGITS]) if s.isdecimal() else s for s in re.split(r"(\d+)", name)], name
 
 
 def part_named(name: str) -> str | None:
-    """Return the part that a file or folder is named after; none if there is none.
+    """Return the part that a name stands for; None if it is not the name of a part.
 
     Example:
         >>> part_named("Train"), part_named("val"), part_named("train_masks")
@@ -87,9 +88,10 @@ def part_named(name: str) -> str | None:
 
 
 def part_within(name: str) -> str | None:
-    """Return the part named by a word of a name, as the ``datasets`` library finds it.
+    """Return the part that a word in a name stands for, as in the ``datasets`` library.
 
-    Words are separated by digits, spaces and ``-._``. If they name two parts, none is returned.
+    Words are separated by digits, spaces and ``-._``. The result is None if they name no part, or
+    more than one.
 
     Example:
         >>> part_within("seg_train"), part_within("trainer"), part_within("train_val")
@@ -101,11 +103,11 @@ def part_within(name: str) -> str | None:
 
 
 def check_one_each(root: Path, found: Mapping[str, Iterable[str]]) -> None:
-    """Raise an error if two names fit one part.
+    """Refuse several files or folders that stand for the same part.
 
     Args:
         root: Folder of the data.
-        found: All names that fit each part.
+        found: Names of the files or folders, by part.
 
     Raises:
         InputError: If several names fit a part.
@@ -119,7 +121,7 @@ def check_one_each(root: Path, found: Mapping[str, Iterable[str]]) -> None:
 
 
 def is_visible(name: str) -> bool:
-    """Whether a file or folder is the user's: neither hidden nor made by the system."""
+    """Return whether a file or folder is the user's, neither hidden nor made by the system."""
     return not name.startswith(".") and name.lower() not in SYSTEM
 
 
@@ -132,14 +134,14 @@ def parquet_files(folder: Path) -> Iterator[Path]:
 
 
 def unread_note(root: Path, read: Collection[Path], kinds: Collection[str]) -> tuple[str, ...]:
-    """Return a note that counts the visible files of a folder that are not read; none if all are.
+    """Return a note that counts the visible files that are not read; empty if all are.
 
     README and LICENSE are not counted.
 
     Args:
         root: The folder.
         read: The files that are read.
-        kinds: Suffixes of data files; the note names one of these if it can.
+        kinds: Suffixes of data files, which the note prefers as its example.
     """
     known, others = set(read), []
     for folder, folders, files in os.walk(root):
@@ -156,7 +158,7 @@ def content_digest(path: Path) -> str:
     """Return the SHA-256 of a file's content.
 
     Raises:
-        InputError: If it is no regular file: a pipe may never end.
+        InputError: If it is not a regular file; a pipe may never end.
     """
     if not path.is_file() and path.exists():
         raise InputError(f"{path} is no regular file")
@@ -165,7 +167,7 @@ def content_digest(path: Path) -> str:
 
 
 def size_of(path: Path) -> str:
-    """Return a file's size, which stands in for a hash where there are too many files to open."""
+    """Return a file's size as text, in place of a hash if there are too many files to read."""
     return str(path.stat().st_size)
 
 
@@ -178,6 +180,6 @@ def end_digest(path: Path) -> str:
 
 
 def files_digest(root: Path, files: Iterable[Path], hashed: FileHash) -> str:
-    """Return a hash of the files' hashes and their names relative to ``root``."""
+    """Return a hash of the files' names, relative to ``root``, and of their hashes."""
     listing = [[path.relative_to(root).as_posix(), hashed(path)] for path in files]
     return sha256(canonical_json(listing).encode()).hexdigest()

@@ -18,13 +18,13 @@ from scratchticket.data.source import FileHash, Integers, Part, Source
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table that is read in pieces.
+    """A table that is read in batches of rows.
 
     Attributes:
         name: Name of its file, for messages.
         schema: Columns and metadata.
         rows: Number of rows.
-        read: Returns the pieces of one column.
+        read: Function that returns the batches of a column.
     """
 
     name: str
@@ -57,12 +57,12 @@ def tables_source(
             )
     if columns.extra:
         notes += (f"columns not used: {', '.join(columns.extra)}",)
-    found = {key: _part(part, columns) for key, part in parts.items()}
-    return Source(name, found, columns.classes, digest, notes)
+    read = {key: _part(part, columns) for key, part in parts.items()}
+    return Source(name, read, columns.classes, digest, notes)
 
 
 def _part(tables: Sequence[Table], columns: Columns) -> Part:
-    """Return one part with its labels read; the images are read later."""
+    """Return a part, with its labels read and images to be read later."""
     ends = list(accumulate(table.rows for table in tables))
 
     def where(index: int) -> str:
@@ -81,7 +81,7 @@ def _part(tables: Sequence[Table], columns: Columns) -> Part:
 def _labels(
     tables: Sequence[Table], column: str, where: Callable[[int], str]
 ) -> Integers | list[str]:
-    """Return all labels of one part."""
+    """Return the labels of a part."""
     integers = is_integer(tables[0].schema.field(column).type)
     kind = pa.int64() if integers else pa.string()
     try:
@@ -96,7 +96,7 @@ def _labels(
 
 
 def _pieces(tables: Sequence[Table], column: str) -> Iterator[pa.Array]:
-    """Yield one column of all tables, checking that each has as many rows as it claims."""
+    """Yield the batches of a column of all tables; check their numbers of rows."""
     for table in tables:
         rows = 0
         for piece in table.read(column):

@@ -10,8 +10,8 @@ from typing import Literal, Protocol
 from scratchticket.base.errors import InputError, Interrupted
 from scratchticket.base.signals import stop_requests
 
-LOOKS = 1.0  # seconds between looks at the workers
-RESTARTS = 20
+POLL_SECONDS = 1.0  # between looks at the workers
+MAX_RESTARTS = 20
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Executor(Protocol):
         ...
 
     def dismiss(self, workers: Sequence[Worker]) -> None:
-        """Release workers when no job is left: those in a queue need not start."""
+        """Tell workers that no job is left, so that queued ones need not start."""
         ...
 
     def stop(self, workers: Sequence[Worker]) -> str:
-        """Stop workers when a signal asks to; return what happens to them, in words."""
+        """Stop workers after a signal; return a phrase that says what happens to them."""
         ...
 
 
@@ -68,7 +68,7 @@ def run_workers(executor: Executor, workers: int, observe: Callable[[], None]) -
     with stop_requests() as stop:
         running = dict(enumerate(executor.start(range(workers))))
         while running:
-            time.sleep(LOOKS)
+            time.sleep(POLL_SECONDS)
             try:
                 observe()
             except BaseException:
@@ -83,10 +83,10 @@ def run_workers(executor: Executor, workers: int, observe: Callable[[], None]) -
             broken += [end.message for end in ends.values() if end.how == "broken"]
             again = [number for number, end in ends.items() if end.how == "killed"]
             restarts += len(again)
-            if restarts > RESTARTS:
-                broken.append(f"workers have died {restarts} times without a word")
+            if restarts > MAX_RESTARTS:
+                broken.append(f"workers have died {restarts} times without an error message")
             elif again:
                 running |= dict(zip(again, executor.start(again), strict=True))
     observe()
     if broken:
-        raise InputError(f"a worker could not go on: {broken[0]}")
+        raise InputError(f"a worker could not continue: {broken[0]}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from scratchticket.base.errors import InputError, Interrupted, extra_missing, first_line, unknown
 from scratchticket.base.signals import unchanged_handlers
-from scratchticket.executors.crew import RESTARTS, Ended, Worker, run_workers
+from scratchticket.executors.crew import MAX_RESTARTS, Ended, Worker, run_workers
 from scratchticket.executors.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def run_on_ray(
     options = {"address": "auto", "num_cpus": "1", "num_gpus": "0"} | dict(settings or {})
     address = options.pop("address")
     share = {name: _number(name, value) for name, value in options.items()} | {
-        "max_retries": RESTARTS
+        "max_retries": MAX_RESTARTS
     }
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     own = not ray.is_initialized()

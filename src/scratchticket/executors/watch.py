@@ -92,14 +92,14 @@ class Watch:
             if rate is None or cost is None:
                 unknown += 1
             else:
-                left += rate * cost * (1 - self.store.noted(job))
+                left += rate * cost * (1 - self.store.progress(job))
         return left / max(1, workers), unknown
 
     def _rates(self) -> dict[str, float]:
         """Return the seconds per operation of finished jobs, by kind and of all kinds."""
         totals: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
         for job, state in self.states.items():
-            if state != "finished" or not (seconds := self.store.spent(job)):
+            if state != "finished" or not (seconds := self.store.seconds_spent(job)):
                 continue
             if (cost := self._operations(job)) is not None:
                 for kind in (job.kind, _ANY):

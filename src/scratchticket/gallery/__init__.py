@@ -1,4 +1,4 @@
-"""Tickets that come with the package: those of our own studies, kilobytes each."""
+"""The tickets that come with the package, from its own studies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ENDING = ".safetensors"
 
 
 def names() -> list[str]:
-    """Return the names of all tickets: study and seed, a slash, the row of the study."""
+    """Return the names of all tickets, ``STUDY/TICKET``, such as ``digits-seed2/ticket``."""
     files = _HOME.glob(f"*/*{_ENDING}")
     return sorted(f"{file.parent.name}/{file.name.removesuffix(_ENDING)}" for file in files)
 
@@ -20,7 +20,7 @@ def path_of(name: str) -> Path:
     """Return the file of a ticket.
 
     Raises:
-        InputError: If there is none of this name.
+        InputError: If the name is unknown.
     """
     if name not in names():
         raise unknown("ticket of the gallery", name, names())

@@ -39,8 +39,8 @@ from scratchticket.learning.statistics import BATCH_NORMS, recomputed_statistics
 
 STATISTICS_BATCHES = 64  # largest number of batches that batch-norm statistics are averaged over
 SIGN_IMAGES = 64  # number of images for the health checks
-FIRST = 1.0  # seconds to the first checkpoint; each interval is twice the one before
-SAVING = 0.02  # largest fraction of the time spent on checkpoints
+FIRST_SAVE = 1.0  # seconds to the first checkpoint; each interval is twice the one before
+SAVING_SHARE = 0.02  # largest fraction of the time that may be spent on saving checkpoints
 
 
 def learn(problem: Problem, recipe: LearningRecipe, session: Session = Session()) -> Outcome:
@@ -56,16 +56,16 @@ def learn(problem: Problem, recipe: LearningRecipe, session: Session = Session()
     with forked, torch.autocast(device.type, enabled=False):  # the recipe sets the precision
         run = _Run(problem, recipe, session)
         try:
-            return _go(run, session)
+            return _run_steps(run, session)
         finally:
             run.batches.close()
 
 
-def _go(run: _Run, session: Session) -> Outcome:
-    """Run the remaining steps."""
+def _run_steps(run: _Run, session: Session) -> Outcome:
+    """Take the remaining steps; return the result of the run."""
     run.restore()
     begun, saved = time.monotonic() - run.state.seconds, time.monotonic()
-    pause = min(FIRST, session.save_seconds)
+    pause = min(FIRST_SAVE, session.save_seconds)
     while run.state.step < run.steps:
         run.stop_if_asked()
         run.advance()
@@ -78,7 +78,7 @@ def _go(run: _Run, session: Session) -> Outcome:
             saving = time.monotonic()
             run.save()
             saved = time.monotonic()
-            pause = max(min(2 * pause, session.save_seconds), (saved - saving) / SAVING)
+            pause = max(min(2 * pause, session.save_seconds), (saved - saving) / SAVING_SHARE)
     run.stop_if_asked()
     assert run.state.best is not None
     return Outcome(
@@ -87,7 +87,7 @@ def _go(run: _Run, session: Session) -> Outcome:
 
 
 class _Run:
-    """The state of :func:`learn` and the parts of a step."""
+    """A run of :func:`learn`: its state, and the operations of a step."""
 
     def __init__(self, problem: Problem, recipe: LearningRecipe, session: Session) -> None:
         self.problem, self.recipe, self.session = problem, recipe, session
@@ -98,7 +98,7 @@ class _Run:
         self._identity = identity(problem, recipe) if session.checkpoint else ""
         self._forward = forward_pass(problem.network, recipe)
         self._attacks = recipe.schedule_of(problem.attack)
-        self._chances = chances(None, len(problem.beside) + 1).to(self.device)
+        self._set_probabilities = chances(None, len(problem.beside) + 1).to(self.device)
         problem.network.requires_grad_(False)
         problem.learner.write()
         self.group = session.group
@@ -114,7 +114,7 @@ class _Run:
         return torch.zeros((), dtype=torch.float64, device=self.device)
 
     def advance(self) -> None:
-        """Do one step.
+        """Take one step.
 
         Raises:
             OutOfMemory: If a batch is too large; the last checkpoint stays valid.
@@ -129,7 +129,7 @@ class _Run:
         raise too_many(step, size, self._attempt, "learning.batch_size of a new run")
 
     def _attempt(self, count: int) -> None:
-        """Use the memory of a step with ``count`` images, without updating anything learned."""
+        """Try whether a step with ``count`` images fits into memory, without learning from it."""
         self.problem.learner.clear()
         own = max(1, count // self.group.size)
         batch = self.batches.at(self.state.step)
@@ -148,7 +148,7 @@ class _Run:
         return Moment(step, self.steps, per_epoch, self.recipe.learning_rate_at(step, per_epoch))
 
     def _advance(self) -> None:
-        """Attack, backward, update."""
+        """Attack a batch, backpropagate, update what is learned."""
         network, learner, step = self.problem.network, self.problem.learner, self.state.step
         moment = self.moment()
         # Each process draws its own random numbers in the forward pass, such as dropout's.
@@ -166,15 +166,15 @@ class _Run:
 
         if not network.training:
             network.train()
-        loss = self._collected(adversarial, batch)
+        loss = self._collect_gradients(adversarial, batch)
         if learner.climb(moment):
-            self._collected(adversarial, batch)
+            self._collect_gradients(adversarial, batch)
         learner.step(moment)
         learner.write()
         self.state.loss_sum += loss
         self.state.step += 1
 
-    def _collected(self, adversarial: Tensor, batch: Batch) -> Tensor:
+    def _collect_gradients(self, adversarial: Tensor, batch: Batch) -> Tensor:
         """Compute the learner's gradients, averaged over processes; return the loss."""
         learner = self.problem.learner
         # With this factor the mean over processes is the mean over the whole batch.
@@ -199,7 +199,7 @@ class _Run:
         return loss.detach()
 
     def _attacked(self, batch: Batch, generator: torch.Generator, moment: Moment) -> Tensor:
-        """Return the batch's adversarial images, for the network and those beside it."""
+        """Return adversarial images for the network, or for the set with ``problem.beside``."""
         network: Network = self._forward
         beside = self.problem.beside
         if beside:
@@ -211,13 +211,13 @@ class _Run:
             batch.images,
             batch.labels,
             generator=generator,
-            chances=self._chances if beside else None,
+            chances=self._set_probabilities if beside else None,
             part=batch.part,
             whole=batch.whole,
         )
 
     def end_epoch(self) -> None:
-        """Log the epoch, validate if it is due, keep the best epoch."""
+        """Validate if it is due, log the epoch, keep a snapshot if it is the best."""
         state, recipe = self.state, self.recipe
         number = state.step // self.steps_per_epoch
         loss = float(state.loss_sum) / self.steps_per_epoch
@@ -235,14 +235,14 @@ class _Run:
         state.loss_sum = self._zero()
 
     def _signs(self) -> tuple[str, ...]:
-        """Return the health warnings of the network as it is evaluated."""
+        """Return the health warnings of the network in evaluation mode."""
         network, images = self.problem.network, self.problem.images
         some = pixels(images[slice(0, SIGN_IMAGES)].images)
         return signs(network, self.problem.learner.result(), some)
 
     @contextmanager
     def evaluation_mode(self) -> Iterator[None]:
-        """Inside, the network is in eval mode with a ticket's weights and batch-norm statistics."""
+        """Put the network into eval mode, with a ticket's weights and batch-norm statistics."""
         network = self.problem.network
         network.eval()
         with self.problem.learner.evaluation_weights():
@@ -255,7 +255,7 @@ class _Run:
                 yield
 
     def last(self) -> Snapshot:
-        """Return the network at the end of the run."""
+        """Return the snapshot at the end of the run."""
         with self.evaluation_mode():
             return self.snapshot()
 
@@ -272,7 +272,7 @@ class _Run:
         return Event(state.step, self.steps, loss, state.epochs, self.recipe.epochs)
 
     def require_finite(self) -> None:
-        """Stop the run before a value that is not finite is saved.
+        """Raise an error before a value that is not finite is saved.
 
         Raises:
             ScratchticketError: If loss or learned values are not finite; the last checkpoint stays.
@@ -304,4 +304,4 @@ class _Run:
             self.state = from_checkpoint(checkpoint, self.problem, self._identity)
         self._finite_step = self.state.step
         if len(set(self.group.gathered((self.state.step, float(self.state.loss_sum))))) > 1:
-            raise InputError("the processes see different checkpoints: they must share one folder")
+            raise InputError("the processes see different checkpoints; they must share one folder")

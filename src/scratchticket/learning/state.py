@@ -1,4 +1,4 @@
-"""The state of a run: to a checkpoint, and from one."""
+"""The state of a run, and its conversion to and from a checkpoint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from scratchticket.networks import bare
 
 @dataclass
 class State:
-    """The state of a run besides its learner and network.
+    """The state of a run, without that of its learner and network.
 
     Attributes:
         step: Number of steps done.
@@ -56,7 +56,7 @@ def identity(problem: Problem, recipe: LearningRecipe) -> str:
         "facts": dict(problem.facts),
     }
     if torch.are_deterministic_algorithms_enabled():
-        facts["deterministic"] = True  # holds for all steps of a run or for none
+        facts["deterministic"] = True  # a run may not change it halfway
     return sha256(canonical_json(facts).encode()).hexdigest()
 
 
@@ -115,7 +115,7 @@ def _from_checkpoint(checkpoint: Checkpoint, problem: Problem) -> State:
     )
     if facts["best_epoch"] is not None:
         result, statistics = checkpoint.part("best"), checkpoint.part("best-statistics")
-        state.best = Snapshot(  # parameters in the network's order, not the file's
+        state.best = Snapshot(  # in the order of the network's parameters
             facts["best_epoch"],
             {name: result[name].to(device) for name in problem.learner.tensors()},
             {name: statistics[name] for name in buffers_of(problem)},

@@ -1,4 +1,4 @@
-"""Batch-norm statistics recomputed for evaluation."""
+"""Recomputation of batch-norm statistics for evaluation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 @contextmanager
 def recomputed_statistics(network: nn.Module, batches: Iterable[Tensor]) -> Iterator[None]:
-    """Inside, the network has the plain average of its batch statistics over the given batches.
+    """Set batch-norm statistics, in the context, to their average over some batches.
 
     Running statistics average over about the last ten forward passes, which in a search are attack
     steps on one or two batches; on small images their noise costs many points of accuracy. The
@@ -21,8 +21,8 @@ def recomputed_statistics(network: nn.Module, batches: Iterable[Tensor]) -> Iter
     exit, running statistics and mode are restored.
 
     Args:
-        network: Any module; one without batch norm is left alone.
-        batches: Pixels in [0, 1].
+        network: Any module; one without batch norm is left unchanged.
+        batches: Batches of pixels in [0, 1].
     """
     norms = [module for module in network.modules() if isinstance(module, BATCH_NORMS)]
     norms = [module for module in norms if module.track_running_stats]
@@ -31,7 +31,7 @@ def recomputed_statistics(network: nn.Module, batches: Iterable[Tensor]) -> Iter
     try:
         for norm in norms:
             norm.reset_running_stats()
-            norm.momentum = None  # a cumulative average
+            norm.momentum = None  # PyTorch then averages over all batches equally
             norm.train()
         with torch.no_grad():
             for batch in batches if norms else ():

@@ -25,14 +25,15 @@ class Pattern:
     """Which weights one score covers, and how the remaining ratio is spread over the layers.
 
     Attributes:
-        granularity: Group of weights pruned together, or N of M: 2:4. ``element``: one weight.
-            ``row``: a row of a convolution kernel. ``kernel``: a whole 2-D kernel. ``channel``: an
-            output filter. Layers without such groups, as a linear layer has no kernels, are masked
-            weight by weight. ``N:M``, such as ``2:4``: of every M consecutive inputs of a weight N
-            remain, which some hardware multiplies faster. Or the name of a plug-in: a function from
-            a weight's shape, and whether it is the classifier, to the shape of its scores.
+        granularity: Group of weights that one score covers, or N:M sparsity, such as 2:4.
+            ``element``: one weight. ``row``: a row of a convolution kernel. ``kernel``: a whole 2-D
+            kernel. ``channel``: an output filter. Layers without such groups, such as linear layers
+            without kernels, are masked weight by weight. ``N:M``: N of every M consecutive inputs
+            remain, which some hardware computes faster. Or the name of a plug-in: a function of a
+            weight's shape, and of whether it is the classifier's, that returns the shape of its
+            scores.
         budget: ``uniform``: every layer keeps the same ratio, as in the paper. ``global``: the
-            highest scores of the whole network remain, each in units of its layer's initial bound
+            highest scores of the whole network remain, each divided by its layer's initial bound,
             and at least one in every layer. ``erk``: the Erdos-Renyi-kernel ratios of Evci et al.
             (2020, arXiv:1911.11134). ``size``: a layer of n weights keeps a number proportional
             to n to the ``power`` (Robust Binary Subnetworks, 2022, arXiv:2202.01341), so that small
@@ -40,12 +41,12 @@ class Pattern:
         power: Exponent of the budget ``size``, from 0 (equal counts) to 1 (equal ratios); 1/2 if
             not given.
         cap: Largest ratio of a layer under ``global``, ``erk`` and ``size``; the excess is shared
-            by the other layers. A layer that keeps everything leaves nothing to search.
+            by the other layers. A layer that keeps all weights leaves nothing to search.
         mask_classifier: Whether ``channel`` masks the classifier's outputs too, as the released
             code does; at 10 % and 10 classes that leaves one class. If not, the classifier's
             weights are masked one by one.
-        layers: Ratios of single layers: a parameter's name, or a pattern such as ``layer4.*``, to
-            its ratio; the longest matching pattern counts. Other layers follow the budget.
+        layers: Ratios of single layers, by the parameter's name or a pattern such as ``layer4.*``;
+            the longest matching pattern decides. Other layers follow the budget.
 
     Raises:
         InputError: If a name is unknown, or settings exclude each other.
@@ -68,7 +69,7 @@ class Pattern:
         if self.groups is not None:
             kept, of = self.groups
             if kept >= of:
-                raise InputError(f"granularity {self.granularity}: the first must be the smaller")
+                raise InputError(f"granularity {self.granularity}: N must be smaller than M")
             if self.budget != "uniform" or self.layers:
                 raise InputError(f"granularity {self.granularity} fixes the ratio of every layer")
         self._check_budget()
@@ -108,16 +109,17 @@ class Pattern:
 
         Args:
             weight: Shape of the weight, output first.
-            classifier: Whether this layer makes the logits.
+            classifier: Whether this layer is the classifier.
         """
         if not self._builtin:
             shaped = plugin("patterns", self.granularity)
             return self._checked(tuple(shaped(weight, classifier=classifier)), weight)
-        every = len(weight)
-        covered = {"row": max(every - 1, 2), "kernel": 2, "channel": 1}.get(self.granularity, every)
+        dimensions = len(weight)
+        by_name = {"row": max(dimensions - 1, 2), "kernel": 2, "channel": 1}
+        own = by_name.get(self.granularity, dimensions)  # number of dimensions not shared
         if self.granularity == "channel" and classifier and not self.mask_classifier:
-            covered = every
-        return weight[:covered] + (1,) * (every - covered)
+            own = dimensions
+        return weight[:own] + (1,) * (dimensions - own)
 
     def _checked(self, shape: Shape, weight: Shape) -> Shape:
         """Return a plug-in's score shape after checking that it broadcasts to the weight."""

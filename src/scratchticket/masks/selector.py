@@ -1,4 +1,4 @@
-"""From the scores of all layers to the masks of all layers."""
+"""The masks of all layers, selected from the scores of all layers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Selector:
         pattern: Granularity, and how the ratio is spread over the layers.
         remaining_ratio: Fraction of the scores kept, in (0, 1].
         weights: Name and shape of each masked weight, in the network's order.
-        classifier: Name of the layer that makes the logits, if there is one.
+        classifier: Name of the classifier's weight, if there is one.
 
     Raises:
         InputError: If the ratio lies outside (0, 1] or contradicts an N:M pattern, or
@@ -51,8 +51,8 @@ class Selector:
         if pattern.groups is not None and self._ratio != Fraction(*pattern.groups):
             own = fraction_text(Fraction(*pattern.groups))
             raise InputError(
-                f"granularity {pattern.granularity} keeps {own} of the weights, "
-                f"the remaining ratio must say so, got {remaining_ratio}"
+                f"granularity {pattern.granularity} keeps {own} of the weights; "
+                f"the remaining ratio must be {own} too, got {remaining_ratio}"
             )
         self.shapes = {
             name: pattern.score_shape(shape, classifier=name == classifier)
@@ -90,11 +90,11 @@ class Selector:
         """Return the masks that keep the highest importances.
 
         Args:
-            importance: By layer, of the shapes in :attr:`shapes`, no NaN; for edge-popup the
-                magnitudes of the scores (Ramanujan et al., 2020, arXiv:1911.13299).
+            importance: Importance of each score, by layer, without NaN; for edge-popup, the score's
+                magnitude (Ramanujan et al., 2020, arXiv:1911.13299).
 
         Returns:
-            Boolean tensors of the same shapes, by layer; ``True`` where weights remain.
+            Boolean masks by layer; ``True`` where weights remain.
         """
         if self._pattern.budget == "global":
             pooled = {n: values for n, values in importance.items() if n not in self._own_ratios}
@@ -108,7 +108,7 @@ class Selector:
         return {name: keep_top(v, self._ratios[name]) for name, v in importance.items()}
 
     def facts(self) -> dict[str, Any]:
-        """Return JSON values that differ between selectors that select differently."""
+        """Return JSON values that identify the selection: pattern, ratio and shapes."""
         return {
             "pattern": changed(self._pattern),
             "ratio": fraction_text(self._ratio),
@@ -121,14 +121,15 @@ def keep_top_of_all(
 ) -> dict[str, Tensor]:
     """Return the masks of a global top-k over all layers, with at least one score per layer.
 
-    Values are compared in units of their layer's initial bound, so that layers start alike, except
-    those with normal instead of uniform initial scores. The ratio must allow one score per layer.
-    Ties are broken by the order of layers, then by position.
+    Each layer's importances are divided by the bound of its initial uniform scores, so that all
+    layers start with the same distribution (except those with normal initial scores). The ratio
+    must be large enough for one score per layer. Ties are broken by the order of layers, then by
+    position.
 
     Args:
         importance: Importance of each score, by layer.
-        remaining_ratio: Fraction of all scores kept.
-        cap: Largest ratio of a layer, at least ``remaining_ratio``.
+        remaining_ratio: Fraction of all scores to keep.
+        cap: Largest ratio of a single layer, at least ``remaining_ratio``.
     """
     scaled = []
     for values in importance.values():
@@ -148,13 +149,13 @@ def keep_top_of_all(
 def keep_groups(score: Tensor, kept: int, of: int) -> Tensor:
     """Return the mask of the ``kept`` highest of every ``of`` consecutive inputs (N:M sparsity).
 
-    Inputs are the second dimension. If their number is no multiple of ``of``, as in a first layer
-    of three channels, the layer falls back to an unstructured top-k of the same ratio.
+    If the number of inputs is not a multiple of ``of``, as in a first layer with three channels,
+    the layer gets an unstructured mask of the same ratio instead.
 
     Args:
-        score: Magnitudes, output first.
-        kept: Number of weights of a group that remain.
-        of: Size of a group.
+        score: Magnitudes of the scores, ``(output, input, ...)``.
+        kept: Number of weights kept in a group (N).
+        of: Number of weights in a group (M).
     """
     if score.shape[1] % of:
         return keep_top(score, Fraction(kept, of))
@@ -171,7 +172,7 @@ def erk_ratios(
 ) -> dict[str, Fraction]:
     """Return the Erdos-Renyi-kernel ratio of each layer (Evci et al., 2020, arXiv:1911.11134).
 
-    A layer's ratio is proportional to the sum of its dimensions over their product.
+    A layer's ratio is proportional to the sum of its dimensions divided by their product.
 
     Args:
         weights: Shape of each layer's weight.
@@ -187,16 +188,16 @@ def erk_ratios(
 def size_ratios(
     sizes: Mapping[str, int], remaining_ratio: Ratio, power: float, cap: Fraction = Fraction(1)
 ) -> dict[str, Fraction]:
-    """Return the ratio of each layer where a layer of n scores keeps min(cap n, c n^power).
+    """Return ratios with which a layer of n scores keeps min(cap * n, c * n**power) of them.
 
-    The budget of Robust Binary Subnetworks (Liu et al., 2022, arXiv:2202.01341), with a cap. The
-    constant c is chosen so that exactly as many scores remain as under a uniform ratio; every layer
-    keeps at least one.
+    This is the budget of Robust Binary Subnetworks (Liu et al., 2022, arXiv:2202.01341) with a cap.
+    The constant c is such that as many scores remain in total as with a uniform ratio. Every layer
+    keeps at least one score.
 
     Args:
         sizes: Number of scores of each layer.
         remaining_ratio: Fraction of all scores that remain.
-        power: From 0, where layers keep equally many, to 1, where they keep equal ratios.
+        power: 0 for equal counts in all layers, 1 for equal ratios, or between.
         cap: Largest ratio of a layer, at least ``remaining_ratio``.
 
     Example:
@@ -207,12 +208,12 @@ def size_ratios(
     shares = {name: Fraction(size**power) for name, size in sizes.items()}
     exact = _proportional_ratios(sizes, shares, Fraction(total, sum(sizes.values())), cap)
     counts = {name: max(1, floor(exact[name] * size)) for name, size in sizes.items()}
-    # The surplus of rounding down goes to the largest remainders, never above the cap.
+    # Scores lost by rounding down go to the layers with the largest remainders, below the cap.
     order = sorted(sizes, key=lambda name: counts[name] - exact[name] * sizes[name])
     left = total - sum(counts.values())
     for name in [n for n in order if counts[n] < kept_count(sizes[n], cap)][: max(left, 0)]:
         counts[name] += 1
-    for _ in range(-left):  # layers rounded up to one score take it from the largest layers
+    for _ in range(-left):  # layers raised to one score took too many: the largest give one back
         counts[max(counts, key=lambda name: counts[name])] -= 1
     return {name: Fraction(counts[name], size) for name, size in sizes.items()}
 
@@ -220,7 +221,7 @@ def size_ratios(
 def _proportional_ratios(
     sizes: Mapping[str, int], shares: Mapping[str, Fraction], ratio: Fraction, cap: Fraction
 ) -> dict[str, Fraction]:
-    """Return ratios whose counts are proportional to the shares, none above the cap."""
+    """Return the ratios, none above the cap, whose kept counts are proportional to ``shares``."""
     full: set[str] = set()
     while True:
         free = [name for name in sizes if name not in full]
@@ -236,7 +237,7 @@ def _proportional_ratios(
 def _layer_ratios(
     layers: Mapping[str, str | float], names: Mapping[str, Shape]
 ) -> dict[str, Fraction]:
-    """Return the ratios set per layer, by layer; the longest matching pattern counts."""
+    """Return the ratio of each layer that has one of its own; the longest matching name decides."""
     ratios: dict[str, Fraction] = {}
     for wanted, ratio in sorted(layers.items(), key=lambda pair: (len(pair[0]), pair[0])):
         fitting = [name for name in names if fnmatchcase(name, wanted)]

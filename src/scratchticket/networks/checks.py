@@ -33,13 +33,13 @@ def check_logits(
         network: Pixels in [0, 1] to logits.
         image_shape: Channel, height, width.
         classes: Smallest number of logits.
-        exactly: Whether there must be exactly as many.
+        exactly: Whether there must be exactly ``classes`` logits.
 
     Raises:
-        InputError: If it cannot take such images, or returns something else.
+        InputError: If the network cannot take such images, or returns something else.
     """
     device = next((p.device for p in network.parameters()), None)
-    was = network.training
+    was_training = network.training
     try:
         network.eval()
         for count in (2, 1):
@@ -49,14 +49,14 @@ def check_logits(
             if got < classes or (exactly and got > classes):
                 raise InputError(f"the network has {got} classes, but there are {classes}")
     finally:
-        network.train(was)
+        network.train(was_training)
 
 
 def logits_of(network: nn.Module, images: Tensor) -> Tensor:
     """Return a network's logits, after checking that they are ``(batch, class)`` floats.
 
     Raises:
-        InputError: If it cannot take the images, or returns something else.
+        InputError: If the network cannot take the images, or returns something else.
     """
     output = _guarded(lambda: network(images), f"take images of shape {tuple(images.shape[1:])}")
     got = type(output).__name__
@@ -85,7 +85,7 @@ def _guarded(call: Callable[[], Value], what: str) -> Value:
 def check_rebuildable(
     recipe: NetworkRecipe, network: nn.Module, image_shape: ImageShape, classes: int
 ) -> None:
-    """Refuse a network that cannot be rebuilt from its recipe, or not be learned.
+    """Refuse a network that cannot be rebuilt from its recipe, or in which masks cannot be learned.
 
     Args:
         recipe: The network's recipe.
@@ -105,7 +105,7 @@ def check_rebuildable(
         )
         if (what := _difference(network, other, images)) is not None:
             raise InputError(
-                f"network {recipe.name} is another one each time it is built ({what}), so no "
+                f"network {recipe.name} differs each time it is built ({what}), so no "
                 "ticket could rebuild it: let its random choices follow from a fixed seed"
             )
     _check_linear(other.eval(), images, recipe.name)
@@ -135,11 +135,11 @@ def _difference(network: nn.Module, other: nn.Module, images: Tensor) -> str | N
         ):
             for name, tensor in mine.items():
                 tensor.copy_(theirs[name])
-        logits, was = [], network.training
+        logits, was_training = [], network.training
         for module in (network, other):
             with rng.fixed_globals():
                 logits.append(logits_of(module.eval(), images))
-        network.train(was)
+        network.train(was_training)
     ours, others = logits
     bound = ALIKE * max(1.0, float(ours.abs().max()))
     same = ours.shape == others.shape and bool(((ours - others).abs() <= bound).all())
@@ -147,31 +147,35 @@ def _difference(network: nn.Module, other: nn.Module, images: Tensor) -> str | N
 
 
 def _check_linear(network: nn.Module, images: Tensor, name: str) -> None:
-    """Refuse layers of a user that are not linear in the weight a mask covers."""
+    """Refuse subclasses of masked layers whose output is not affine in their weight.
+
+    Each such layer is run on its own input with its weight multiplied by 0, 1 and 2.
+    """
     layers = {n: m for n, m in network.named_modules() if isinstance(m, MASKED_KINDS)}
-    own = {place: layer for place, layer in layers.items() if type(layer) not in MASKED_KINDS}
+    subclassed = {n: m for n, m in layers.items() if type(m) not in MASKED_KINDS}
     inputs: dict[str, Tensor] = {}
 
-    def record_input(place: str, _: nn.Module, args: tuple[Tensor, ...]) -> None:
-        inputs[place] = args[0]
+    def record_input(name: str, _: nn.Module, args: tuple[Tensor, ...]) -> None:
+        inputs[name] = args[0]
 
-    hooks = [m.register_forward_pre_hook(partial(record_input, place)) for place, m in own.items()]
+    hooks = [m.register_forward_pre_hook(partial(record_input, n)) for n, m in subclassed.items()]
     with torch.no_grad(), rng.fixed_globals():
         network(images)
     for hook in hooks:
         hook.remove()
-    for place, given in inputs.items():
+    for layer_name, layer_input in inputs.items():
+        layer = subclassed[layer_name]
 
-        def output(times: float, layer: nn.Module = own[place], given: Tensor = given) -> Tensor:
-            weight = times * layer.get_parameter("weight")
+        def output(factor: float, layer: nn.Module = layer, given: Tensor = layer_input) -> Tensor:
+            weight = factor * layer.get_parameter("weight")
             with torch.no_grad(), rng.fixed_globals():
                 result: Tensor = functional_call(layer, {"weight": weight}, (given,))
             return result
 
-        none, once, twice = (output(times) for times in (0.0, 1.0, 2.0))
-        if not torch.allclose(twice - none, 2 * (once - none), rtol=ALIKE, atol=ALIKE):
+        zero, once, twice = (output(factor) for factor in (0.0, 1.0, 2.0))
+        if not torch.allclose(twice - zero, 2 * (once - zero), rtol=ALIKE, atol=ALIKE):
             raise InputError(
-                f"network {name}: {place} ({type(own[place]).__name__}) multiplies by weights "
+                f"network {name}: {layer_name} ({type(layer).__name__}) multiplies by weights "
                 "computed from its own, as weight standardisation does, which no mask can cover; "
                 "use a plain layer"
             )

@@ -1,7 +1,8 @@
-"""Batch norm in eval mode as a scale and a shift: faster attacks on a CPU.
+"""Folding of batch norms in eval mode, for faster attacks on a CPU.
 
-PyTorch's own backward pass of batch norm takes several times as long on a CPU as a multiplication.
-After a convolution even that is saved: the scale is folded into the convolution's weights.
+In eval mode a batch norm is a multiplication and an addition, but PyTorch's backward pass of it
+takes several times as long on a CPU. After a convolution even the multiplication is saved: it is
+folded into the convolution's weights.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from torch import Tensor, nn
 from scratchticket.networks.convolutions import FastConv2d, convolve
 from scratchticket.networks.resnet import BasicBlock, Bottleneck, PreActivationBlock
 
-FOLDABLE: dict[
-    type[nn.Module], tuple[tuple[str, str], ...]
-] = {  # convolution and batch norm, its output's only use, by type of block
+# Convolutions and the batch norms that alone use their outputs, by type of block.
+FOLDABLE: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
     BasicBlock: (("conv1", "bn1"), ("conv2", "bn2"), ("shortcut.0", "shortcut.1")),
     Bottleneck: tuple((f"conv{i}", f"bn{i}") for i in (1, 2, 3)) + (("shortcut.0", "shortcut.1"),),
     PreActivationBlock: (("conv1", "bn2"),),
@@ -25,12 +25,12 @@ FOLDABLE: dict[
 
 @contextmanager
 def folded(network: object) -> Iterator[None]:
-    """Fold the batch norms of a module in eval mode while the context is open, on a CPU.
+    """Fold the batch norms of a module in eval mode on a CPU while the context is open.
 
-    The function stays the same up to rounding, and follows changes of parameters and statistics.
-    Modules with hooks are left alone, and so are subclasses of PyTorch's layers except
-    :class:`FastConv2d`. Convolutions are folded only in this package's blocks, where their output
-    is known to have no other use.
+    The module computes the same function up to rounding; changes of parameters and statistics take
+    effect. Layers with hooks and subclasses of PyTorch's layers, except :class:`FastConv2d`, are
+    not folded. Convolutions are folded only in this package's blocks, where only the batch norm
+    uses their output.
 
     Args:
         network: A module; any other callable is left unchanged.
@@ -40,7 +40,7 @@ def folded(network: object) -> Iterator[None]:
     for module in modules:
         for conv, norm in _pairs(module):
             if _plain(conv, nn.Conv2d, FastConv2d) and norm in norms:
-                norms[norm].follow(conv)
+                norms[norm].fold_into(conv)
     try:
         yield
     finally:
@@ -49,7 +49,7 @@ def folded(network: object) -> Iterator[None]:
 
 
 def _plain(module: nn.Module, *kinds: type[nn.Conv2d | nn.BatchNorm2d]) -> bool:
-    """Return whether a module is exactly of such a type, foldable and without hooks."""
+    """Return whether a module has exactly one of these types, no hooks, and can be folded."""
     if type(module) not in kinds or "forward" in module.__dict__:
         return False
     hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks)
@@ -62,7 +62,7 @@ def _plain(module: nn.Module, *kinds: type[nn.Conv2d | nn.BatchNorm2d]) -> bool:
 
 
 def _pairs(module: nn.Module) -> Iterator[tuple[nn.Module, nn.Module]]:
-    """Yield each foldable convolution of a block with its batch norm."""
+    """Yield the foldable convolutions of a block, each with its batch norm."""
     inside = dict(module.named_modules())
     for conv, norm in FOLDABLE.get(type(module), ()):
         if conv in inside and norm in inside:
@@ -70,7 +70,7 @@ def _pairs(module: nn.Module) -> Iterator[tuple[nn.Module, nn.Module]]:
 
 
 class _Norm:
-    """A folded batch norm, with the convolution before it if that is folded too.
+    """A batch norm that is replaced by scale and shift, or folded into the convolution before it.
 
     Args:
         norm: A batch norm in eval mode.
@@ -82,8 +82,8 @@ class _Norm:
         self._conv: nn.Conv2d | None = None
         norm.__dict__["forward"] = self._normalise
 
-    def follow(self, conv: nn.Module) -> None:
-        """Fold the scale into the weights of a convolution."""
+    def fold_into(self, conv: nn.Module) -> None:
+        """Fold the scale into the weights of the convolution before the batch norm."""
         assert isinstance(conv, nn.Conv2d)
         self._conv = conv
         conv.__dict__["forward"] = self._convolve
@@ -105,7 +105,7 @@ class _Norm:
         return scale, shift if norm.bias is None else shift + norm.bias
 
     def _convolve(self, values: Tensor) -> Tensor:
-        """Convolve, with scaled weights if there are fewer weights than outputs."""
+        """Convolve with scaled weights, if that saves work: fewer weights than outputs."""
         conv = self._conv
         assert conv is not None
         pixels = values.shape[-1] * values.shape[-2] // (conv.stride[0] * conv.stride[1])
@@ -118,7 +118,7 @@ class _Norm:
         return convolve(conv, values, weight, shift)
 
     def _normalise(self, values: Tensor) -> Tensor:
-        """Scale and shift, unless the convolution did; without gradients call PyTorch's."""
+        """Scale and shift, unless the convolution did so; without gradients PyTorch is faster."""
         if self._already_folded:
             self._already_folded = False
             return values

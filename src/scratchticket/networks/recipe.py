@@ -1,4 +1,4 @@
-"""Networks by name, and the recipe that names one."""
+"""The registry of networks, and the recipe of a network."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def register(name: str, factory: Factory) -> None:
 
 
 def _origin(factory: Factory) -> tuple[str, str] | None:
-    """Return module and name of a function, so that redefining it replaces it."""
+    """Return module and name of a function; a redefined function has the same."""
     module, name = (getattr(factory, key, None) for key in ("__module__", "__qualname__"))
     return None if module is None or name is None else (module, name)
 
@@ -85,7 +85,9 @@ def name_of(factory: Factory) -> str:
     """
     origin = _origin(factory)
     if origin is None or "<" in origin[1]:
-        raise InputError("a network needs a function with a name; or register it under one")
+        raise InputError(
+            "the function that makes a network must have a name, or be registered under one"
+        )
     module, name = origin
     file = getattr(sys.modules.get("__main__"), "__file__", None)
     if module == "__main__" and file is not None:
@@ -119,7 +121,7 @@ def import_factory(name: str) -> None:
     if (factory := getattr(code, attribute, None)) is None:
         raise InputError(f"module {module!r} has no {attribute!r}, wanted as a network")
     if not callable(factory):
-        raise InputError(f"{name!r} cannot be called, so it makes no network")
+        raise InputError(f"{name!r} is not a function that makes a network")
     register(name, factory)
 
 
@@ -128,22 +130,21 @@ class NetworkRecipe:
     """Architecture and init; with classes, image shape and seed they fix every bit of the network.
 
     Attributes:
-        name: The network: a known name, package.module:factory of your own, or timm:NAME.
+        name: Architecture: a known name, your own package.module:factory, or timm:NAME.
             ``resnet18`` is the released code's network, whose blocks end in the activation;
             ``preact_resnet18`` is the one the paper's text names (PreActResNet18); ``wideresnet32``
             is WRN-34-10.
-        width: Channels of the network's first stage. If not given the network's own (64; 16 for a
-            wide residual network, which multiplies it by ``widen``).
-        init: How random weights are drawn.
-        fan_scale: Both fans are multiplied by this number before the variance is computed. With the
-            remaining ratio, for which a recipe can say ``ratio``, activations in the ticket have
-            the variance of the dense network (the released code's ``scale_fan``, with the right
-            factor).
+        width: Channels of the network's first stage. If not given, the network's default: 64, or
+            16 for a wide residual network, which multiplies it by ``widen``.
+        init: Distribution of the random weights.
+        fan_scale: Factor of both fans when the variance is computed. With the remaining ratio,
+            which a recipe may write as ``ratio``, activations in the ticket have the variance of
+            those in the dense network (the released code's ``scale_fan``, with the right factor).
         arguments: Further arguments of the network, such as ``depth`` and ``widen`` of
-            ``wide_resnet``; the others have their defaults.
-        logit_gain: If given, the logits pass a batch norm without parameters and are multiplied by
-            this number, as in Robust Binary Subnetworks (2022, arXiv:2202.01341): few weights of
-            one magnitude make logits too small for the cross-entropy to tell apart.
+            ``wide_resnet``; those not given have their defaults.
+        logit_gain: If given, logits go through a batch norm without parameters and are multiplied
+            by this number, as in Robust Binary Subnetworks (2022, arXiv:2202.01341). Without it, a
+            few weights of one magnitude give logits too small for the cross-entropy.
 
     Raises:
         InputError: If a name is unknown or a number out of range.
@@ -183,11 +184,11 @@ class NetworkRecipe:
         if known is not None:
             for name, value in self.arguments.items():
                 self._check_argument(name, value, known)
-            together = known | dict(self.arguments)
-            missing = [name for name, value in together.items() if value is None]
+            resolved = known | dict(self.arguments)
+            missing = [name for name, value in resolved.items() if value is None]
             if missing:
                 raise InputError(f"network {self.name} needs network.arguments.{missing[0]}")
-            object.__setattr__(self, "arguments", together)
+            object.__setattr__(self, "arguments", resolved)
 
     def _resolve_width(self, known: dict[str, Scalar | None] | None) -> None:
         """Fill in the default width, if the network has one."""
@@ -220,10 +221,10 @@ class NetworkRecipe:
 
 
 def _arguments(factory: Factory) -> dict[str, Scalar | None] | None:
-    """Return the arguments of a factory that a recipe may set, with defaults; None without one.
+    """Return the defaults of a factory's arguments by name, None for those without a default.
 
-    None instead of a dictionary means any argument: the factory takes ``**arguments``, or has no
-    signature.
+    The result is None instead of a dictionary if any argument is allowed: the factory takes
+    ``**arguments``, or has no signature.
     """
     try:
         parameters = signature(factory).parameters.values()

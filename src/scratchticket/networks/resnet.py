@@ -51,7 +51,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 (which has the stride) and 1x1 convolutions; the middle is a quarter as wide."""
+    """1x1, 3x3 and 1x1 convolutions; the 3x3 has the stride and a quarter of the channels."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ Block = type[BasicBlock] | type[Bottleneck] | type[PreActivationBlock]
 
 
 def _activation(channels: int) -> Layers:
-    """Return batch norm and ReLU for a stem, whose blocks do not begin with them."""
+    """Return batch norm and ReLU for a stem in front of blocks that do not begin with them."""
     return {"bn1": norm(channels), "relu1": nn.ReLU(inplace=True)}
 
 
@@ -106,8 +106,8 @@ def _residual(  # noqa: PLR0913
         stem: The first layers.
         block: Kind of the blocks.
         blocks: Number of blocks per stage; each stage but the first halves the image.
-        inputs: Channels that the stem makes.
-        outputs: Channels of the first stage; each later stage doubles them.
+        inputs: Output channels of the stem.
+        outputs: Channels of the first stage; each later stage has twice as many.
         classes: Number of logits.
     """
     layers = dict(stem)
@@ -166,7 +166,7 @@ def wide_resnet(
         width: Channels of the stem; the first stage has ``widen * width``.
 
     Raises:
-        InputError: If no network has such a depth, or the factor is out of range.
+        InputError: If the depth is impossible, or ``widen`` is out of range.
     """
     if depth % 6 != 4 or not 10 <= depth <= MAX_DEPTH:
         raise InputError(f"wide_resnet: depth must be 10, 16, 22, 28, 34, ..., got {depth}")
@@ -191,7 +191,7 @@ def imagenet_resnet(
     """Return a residual network for photographs: a 7x7 stem of stride 2 and a pooling layer.
 
     Args:
-        block: Kind of the blocks; bottlenecks make stages four times as wide.
+        block: Kind of the blocks; with bottlenecks, stages are four times as wide.
         blocks: Number of blocks per stage.
         classes: Number of logits.
         image_shape: Channel, height, width; 224 pixels in the paper.

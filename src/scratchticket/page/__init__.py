@@ -2,21 +2,21 @@
 
 from scratchticket.page.pictures import MAX_BYTES, MAX_SIDE, picture
 from scratchticket.page.sets import TicketSet, load_sets
-from scratchticket.page.show import Attacked, preview, shown
-from scratchticket.page.trial import SWITCH, Question, Trial, attacks, try_attack
+from scratchticket.page.show import AttackResult, answers_html, preview_html
+from scratchticket.page.trial import SWITCH, AttackRequest, Trial, attacks, try_attack
 
 __all__ = [
     "MAX_BYTES",
     "MAX_SIDE",
     "SWITCH",
-    "Attacked",
-    "Question",
+    "AttackResult",
+    "AttackRequest",
     "TicketSet",
     "Trial",
     "load_sets",
     "picture",
-    "preview",
-    "shown",
+    "answers_html",
+    "preview_html",
     "attacks",
     "try_attack",
 ]

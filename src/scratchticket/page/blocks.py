@@ -11,7 +11,14 @@ from scratchticket.page.each import EACH
 from scratchticket.page.environment import NO_PROXY, environment
 from scratchticket.page.pictures import MAX_BYTES, MAX_SIDE
 from scratchticket.page.service import SAMPLE, UNKNOWN, UPLOADED, Page
-from scratchticket.page.show import Attacked, complaint, hint, shown, titled, verdict
+from scratchticket.page.show import (
+    AttackResult,
+    answers_html,
+    error_html,
+    heading_html,
+    remark_html,
+    verdict_html,
+)
 from scratchticket.page.trial import MAX_STEPS, SWITCH, attacks
 
 NORMS = {"linf": "l-inf: largest difference", "l2": "l2: Euclidean distance"}
@@ -54,7 +61,7 @@ def build(page: Page) -> Any:
     with gr.Blocks(title="scratchticket: try a ticket", analytics_enabled=False) as blocks:
         gr.HTML(INTRODUCTION.format(stored=STORED if page.any_trained else ""), padding=False)
         _Controls(gr, page).connect(blocks)
-        gr.HTML(hint(FOOTER), padding=False)
+        gr.HTML(remark_html(FOOTER), padding=False)
     return blocks
 
 
@@ -108,7 +115,7 @@ class _Controls:
             self._preview = gr.HTML(elem_id="preview", padding=False)
             with gr.Column(min_width=0):
                 self._run = gr.Button(ATTACK, variant="primary", elem_id="attack")
-                self._told = gr.HTML(hint(NOTHING), elem_id="told", padding=False)
+                self._told = gr.HTML(remark_html(NOTHING), elem_id="told", padding=False)
         self._kind = gr.Radio([SAMPLE, UPLOADED], label="Image", elem_id="kind")
         self._number = gr.Slider(0, 1, step=1, label="Number of the test image", elem_id="number")
         self._upload = gr.UploadButton(
@@ -195,7 +202,7 @@ class _Controls:
 
     def _chosen(self, name: Any) -> list[Any]:
         """Return the choices that a set offers, and those it opens on."""
-        one, update = self._page.chosen(name), self._gr.update
+        one, update = self._page.ticket_set(name), self._gr.update
         number = self._page.opening(name)
         tickets = [(label, ticket) for ticket, label in one.labels().items()]
         every = ("the chosen tickets, all at once", SWITCH)
@@ -228,7 +235,7 @@ class _Controls:
     def _last(self, held: str, choice: Sequence[Any]) -> int:
         """Return the number of the last step of an attack."""
         answer = self._page.answer(held, choice)
-        return len(answer.trial) - 1 if isinstance(answer, Attacked) else 1
+        return len(answer.trial) - 1 if isinstance(answer, AttackResult) else 1
 
     def _last_step(self, held: str, choice: Sequence[Any]) -> Any:
         """Return the step slider of an attack, at its last step."""
@@ -241,7 +248,7 @@ class _Controls:
         return [update(visible=not own), *(update(visible=own) for _ in range(3))]
 
     def _radius(self, name: Any, norm: Any) -> str:
-        return self._page.chosen(name).epsilon("l2" if norm == "l2" else "linf")
+        return self._page.ticket_set(name).epsilon("l2" if norm == "l2" else "linf")
 
     def _attacked(self, *inputs: Any) -> str:
         """Attack; return the key of the answer."""
@@ -254,7 +261,7 @@ class _Controls:
     def _seen(self, held: Any, of_step: Any, step: Any, *choice: Any) -> list[Any]:
         """Return the chosen image, and the result of its attack at the step, or the last one."""
         key = self._page.key(held, choice)
-        attacked = isinstance(self._page.answer(held, choice), Attacked)
+        attacked = isinstance(self._page.answer(held, choice), AttackResult)
         slider = self._gr.update(visible=attacked)
         if attacked and of_step != key:
             step, of_step = self._last(held, choice), key
@@ -262,12 +269,12 @@ class _Controls:
         return [self._page.preview(*choice), of_step, slider, *self._looked(held, step, *choice)]
 
     def _looked(self, held: Any, step: Any, *choice: Any) -> list[str]:
-        """Return the verdict, title and result of the attack on an image, at a step."""
+        """Return verdict, heading and answers of the attack on an image, at a step."""
         answer = self._page.answer(held, choice)
         if answer is None:
-            return [hint(NOTHING), "", ""]
+            return [remark_html(NOTHING), "", ""]
         if isinstance(answer, str):
-            return [complaint(answer), "", ""]
+            return [error_html(answer), "", ""]
         there = isinstance(step, int | float) and 0 <= step < len(answer.trial)
         at = int(step) if there else 0
-        return [verdict(answer, at), titled(answer, at), shown(answer, at)]
+        return [verdict_html(answer, at), heading_html(answer, at), answers_html(answer, at)]

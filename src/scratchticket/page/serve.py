@@ -22,7 +22,7 @@ from scratchticket.page.service import Page
 from scratchticket.page.sets import TicketSet
 
 FIRST_PORT, PORTS = 7860, 100
-SESSIONS = 32  # visitors remembered by gradio; the page does not rely on it
+SESSIONS = 32  # number of visitors whose state gradio keeps; the page does not need it
 PATIENCE = 60  # seconds for the server to start or end
 FONTS = ("system-ui", "sans-serif")
 MONO = ("ui-monospace", "monospace")
@@ -55,15 +55,15 @@ def served(
     Args:
         sets: Sets of tickets to choose from.
         host: Address to listen on.
-        port: If not given, the first free one from 7860.
+        port: Port to listen on; if not given, the first free one from 7860.
 
     Yields:
         The page's address.
 
     Raises:
-        InputError: If gradio is not installed, or nothing can listen there.
+        InputError: If gradio is not installed, or the address and port cannot be used.
     """
-    host = _bare(host)
+    host = _without_brackets(host)
     with (
         _listening(host, port) as listener,
         TemporaryDirectory(prefix="scratchticket-page-") as name,
@@ -71,11 +71,11 @@ def served(
     ):
         address, number = listener.getsockname()[:2]
         page = Page(sets, Path(name))
-        page.opening(page.names[0])  # before the first visitor
+        page.opening(page.names[0])  # computed before the first visitor comes
         app = Guard(_application(page, name), Path(name), _own_names(host, address))
         with _running(app, listener), closing(page):
-            called = "localhost" if ip_address(_plain(address)).is_unspecified else host
-            yield f"http://{f'[{called}]' if ':' in called else called}:{number}/"
+            shown = "localhost" if ip_address(_without_scope(address)).is_unspecified else host
+            yield f"http://{f'[{shown}]' if ':' in shown else shown}:{number}/"
 
 
 def serve(
@@ -97,7 +97,7 @@ def serve(
         InputError: See :func:`served`.
     """
     with suppress(KeyboardInterrupt), served(sets, host=host, port=port) as url:
-        ready(url, not _is_loopback(_resolved(_bare(host), 0)[1][0]))
+        ready(url, not _is_loopback(_resolved(_without_brackets(host), 0)[1][0]))
         threading.Event().wait()
 
 
@@ -160,24 +160,25 @@ def _running(app: Guard, listener: socket.socket) -> Iterator[None]:
             time.sleep(0.01)
         yield
     finally:
-        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # cut requests are expected
+        # Interrupted requests are no errors here.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         server.should_exit = server.force_exit = True
         thread.join(PATIENCE)
 
 
-def _bare(host: str) -> str:
+def _without_brackets(host: str) -> str:
     """Return an IPv6 address without its URL brackets."""
     return host.removeprefix("[").removesuffix("]")
 
 
-def _plain(address: str) -> str:
+def _without_scope(address: str) -> str:
     """Return a numeric address without its scope (``%eth0``)."""
     return address.partition("%")[0]
 
 
 def _is_loopback(address: str) -> bool:
-    """Whether a numeric address is reachable from this machine only."""
-    return ip_address(_plain(address)).is_loopback
+    """Return whether a numeric address can be reached from this machine only."""
+    return ip_address(_without_scope(address)).is_loopback
 
 
 def _own_names(host: str, address: str) -> tuple[str, ...] | None:

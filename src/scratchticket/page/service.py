@@ -18,21 +18,21 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from torch import Tensor
 
 from scratchticket.base.errors import InputError, ScratchticketError
-from scratchticket.page.each import EACH, aimed, try_each
+from scratchticket.page.each import EACH, try_each, with_source
 from scratchticket.page.guard import delete_upload, is_upload
 from scratchticket.page.pictures import MAX_BYTES, picture
 from scratchticket.page.sets import MAX_TICKETS, TicketSet
-from scratchticket.page.show import Attacked, complaint, hint, preview
-from scratchticket.page.trial import Question, Trial, try_attack
+from scratchticket.page.show import AttackResult, error_html, preview_html, remark_html
+from scratchticket.page.trial import AttackRequest, Trial, try_attack
 
 SAMPLE, UPLOADED = "a test image", "an upload"
 UNKNOWN = "not known"
-UPLOADS, ATTACKS_HELD = 16, 32  # of all visitors together; the oldest are dropped
-WAITING = 16  # attacks in the queue
-LONGEST = 1000  # characters of a visitor's choice
-CANDIDATES = 60  # test images tried as the one to open on
-OPENING = "opening"  # key of the attack that the page opens on
-FORGOTTEN = "This attack is no longer held, since others came after it: attack again."
+UPLOADS, ATTACKS_HELD = 16, 32  # numbers kept for all visitors; older ones are dropped
+WAITING = 16  # largest number of attacks in the queue
+MAX_CHOICE = 1000  # characters of a visitor's choice
+CANDIDATES = 60  # test images tried for the opening
+OPENING = "opening"  # key of the attack shown when the page opens
+DROPPED = "This attack is no longer held, since newer ones took its place: attack again."
 Item = TypeVar("Item")
 
 
@@ -66,7 +66,7 @@ class Image(NamedTuple):
 
 
 class KeyedItems(Generic[Item]):
-    """The newest items left by visitors, each under a key that cannot be guessed.
+    """The newest items of visitors, each under a key that cannot be guessed.
 
     Args:
         most: Largest number of items.
@@ -105,16 +105,16 @@ class Page:
     def __init__(self, sets: Sequence[TicketSet], folder: Path) -> None:
         self._sets, self._folder = {one.name: one for one in sets}, folder
         self._uploads: KeyedItems[Upload | str] = KeyedItems(UPLOADS)
-        self._answers: KeyedItems[Attacked | str] = KeyedItems(ATTACKS_HELD)
-        self._openings: dict[str, tuple[int, Attacked] | None] = {}
-        self._looking = threading.Lock()
-        self._room, self._turn = threading.BoundedSemaphore(WAITING + 1), threading.Lock()
+        self._answers: KeyedItems[AttackResult | str] = KeyedItems(ATTACKS_HELD)
+        self._openings: dict[str, tuple[int, AttackResult] | None] = {}
+        self._opening_lock, self._attack_lock = threading.Lock(), threading.Lock()
+        self._places = threading.BoundedSemaphore(WAITING + 1)  # in the queue, and the running one
         self._closed = threading.Event()
 
     def close(self) -> None:
         """Stop the running attack and the queued ones: none may run while Python exits."""
         self._closed.set()
-        with self._turn, self._looking:
+        with self._attack_lock, self._opening_lock:
             pass
 
     most = MAX_TICKETS  # largest number of tickets in a switch
@@ -130,7 +130,7 @@ class Page:
         tickets = (ticket for one in self._sets.values() for ticket in one.tickets.values())
         return any(ticket.weights is not None for ticket in tickets)
 
-    def chosen(self, name: object) -> TicketSet:
+    def ticket_set(self, name: object) -> TicketSet:
         """Return a set by name.
 
         Raises:
@@ -141,39 +141,40 @@ class Page:
         return self._sets[name]
 
     def opening(self, name: object) -> int:
-        """Attack the test image that a set opens on, once; return the image's number.
+        """Return the number of the test image that a set opens on; attack it at the first call.
 
-        Every network is attacked itself. The image is the first one on which all networks are right
-        before the attack, all naturally trained ones are wrong after it, and the best ticket is
-        right at each step. If there is none among the first images: image 0, and no attack.
+        Each network is attacked on its own. The image is the first one on which all networks are
+        right before the attack, all naturally trained ones are wrong after it, and the best ticket
+        is right at each step. If there is none among the first images, it is image 0, without an
+        attack.
         """
-        one = self.chosen(name)
-        with self._looking:
+        one = self.ticket_set(name)
+        with self._opening_lock:
             if one.name not in self._openings:
                 self._openings[one.name] = self._opening(one)
             found = self._openings[one.name]
         return 0 if found is None else found[0]
 
-    def _opening(self, one: TicketSet) -> tuple[int, Attacked] | None:
+    def _opening(self, one: TicketSet) -> tuple[int, AttackResult] | None:
         if one.samples is None or not one.natural:
             return None
-        question = Question((one.best,), EACH, epsilon=one.epsilon(one.norm), norm=one.norm)
+        request = AttackRequest((one.best,), EACH, epsilon=one.epsilon(one.norm), norm=one.norm)
         try:
             for number in range(min(CANDIDATES, len(one.samples))):
                 image = self.image(one.name, SAMPLE, number, "", False)
-                if self._stands(one, image, question):
+                if self._unsuitable(one, image, request):
                     continue
-                attacked = self._tried(one, image, image.label, question)
-                if _shows_the_point(attacked.trial, one.natural):
+                attacked = self._run_attack(one, image, image.label, request)
+                if _is_instructive(attacked.trial, one.natural):
                     return number, attacked
         except ScratchticketError:  # the page works without an opening
             return None
         return None
 
-    def _stands(self, one: TicketSet, image: Image, question: Question) -> bool:
-        """Whether a naturally trained network is wrong before the attack, or right after it."""
+    def _unsuitable(self, one: TicketSet, image: Image, request: AttackRequest) -> bool:
+        """Return whether a naturally trained network is wrong before the attack or right after."""
         for name in one.natural:
-            trial = try_attack(one, image.pixels, aimed(question, name), label=image.label)
+            trial = try_attack(one, image.pixels, with_source(request, name), label=image.label)
             right = trial.dense[name].argmax(dim=1) == trial.label
             if bool(right[-1]) or not bool(right[0]):
                 return True
@@ -185,11 +186,11 @@ class Page:
         For an unreadable upload the error is stored, and raised by :meth:`image`.
         """
         try:
-            return self._uploads.add(self._taken(sent))
+            return self._uploads.add(self._read_upload(sent))
         except InputError as error:
             return self._uploads.add(str(error))
 
-    def _taken(self, sent: object) -> Upload:
+    def _read_upload(self, sent: object) -> Upload:
         """Read and delete an upload.
 
         Raises:
@@ -223,7 +224,7 @@ class Page:
         Raises:
             InputError: If there is no such image.
         """
-        one = self.chosen(name)
+        one = self.ticket_set(name)
         height, width = one.shape[1:]
         if kind == UPLOADED or one.samples is None:
             if not uploaded:
@@ -250,8 +251,8 @@ class Page:
         try:
             image = self.image(*choice)
         except ScratchticketError as error:
-            return complaint(str(error)) if choice[3] else hint(str(error))
-        return preview(image.pixels, image.caption)
+            return error_html(str(error)) if choice[3] else remark_html(str(error))
+        return preview_html(image.pixels, image.caption)
 
     def attack(
         self, choice: Sequence[Any], truth: object, tickets: object, settings: Sequence[Any]
@@ -264,10 +265,10 @@ class Page:
             tickets: Names of the tickets.
             settings: Source, attack, epsilon, norm and steps.
         """
-        answer: Attacked | str
+        answer: AttackResult | str
         try:
-            with self._one_at_a_time():
-                answer = self._trial(choice, truth, tickets, settings)
+            with self._in_queue():
+                answer = self._requested_attack(choice, truth, tickets, settings)
         except ScratchticketError as error:
             answer = str(error)
         return f"{self._answers.add(answer)}.{_digest(choice)}"
@@ -286,7 +287,7 @@ class Page:
         at_opening = opening and _digest((choice[0], SAMPLE, opening[0], "", False)) == digest
         return f"{OPENING}.{digest}" if at_opening else ""
 
-    def answer(self, held: object, choice: Sequence[Any]) -> Attacked | str | None:
+    def answer(self, held: object, choice: Sequence[Any]) -> AttackResult | str | None:
         """Return the result of the attack on the current image, or why it failed.
 
         Args:
@@ -301,58 +302,58 @@ class Page:
             opening = self._openings.get(str(choice[0]))
             return None if opening is None else opening[1]
         answer = self._answers.get(name)
-        return FORGOTTEN if answer is None else answer
+        return DROPPED if answer is None else answer
 
     @contextmanager
-    def _one_at_a_time(self) -> Iterator[None]:
-        """Wait in the queue, then hold it for the context.
+    def _in_queue(self) -> Iterator[None]:
+        """Wait until no other attack runs; then keep others waiting during the context.
 
         Raises:
             InputError: If the queue is full, or the page was closed.
         """
-        if not self._room.acquire(blocking=False):
+        if not self._places.acquire(blocking=False):
             raise InputError(f"{WAITING} attacks wait for their turn; try again in a moment")
         try:
-            with self._turn:
+            with self._attack_lock:
                 if self._closed.is_set():
                     raise InputError("the page was closed")
                 yield
         finally:
-            self._room.release()
+            self._places.release()
 
-    def _trial(
+    def _requested_attack(
         self, choice: Sequence[Any], truth: object, tickets: object, settings: Sequence[Any]
-    ) -> Attacked:
-        """Attack the chosen image; see :meth:`attack`.
+    ) -> AttackResult:
+        """Return the result of an attack on the chosen image; see :meth:`attack`.
 
         Raises:
             InputError: If a choice is invalid.
         """
-        one = self.chosen(choice[0])
+        one = self.ticket_set(choice[0])
         image = self.image(*choice)
         label = image.label
         if label is None and truth in one.classes:
             label = one.classes.index(str(truth))
         names = [name for name in one.tickets if isinstance(tickets, list) and name in tickets]
-        source, attack, epsilon, norm = (str(value)[:LONGEST] for value in settings[:4])
+        source, attack, epsilon, norm = (str(value)[:MAX_CHOICE] for value in settings[:4])
         count = _whole(settings[4], "steps")
-        question = Question(tuple(names), source, attack, epsilon, norm, count)  # type: ignore[arg-type]
-        return self._tried(one, image, label, question)
+        request = AttackRequest(tuple(names), source, attack, epsilon, norm, count)  # type: ignore[arg-type]
+        return self._run_attack(one, image, label, request)
 
-    def _tried(
-        self, one: TicketSet, image: Image, label: int | None, question: Question
-    ) -> Attacked:
-        """Attack an image; the label of an unknown class is None."""
+    def _run_attack(
+        self, one: TicketSet, image: Image, label: int | None, request: AttackRequest
+    ) -> AttackResult:
+        """Return the result of an attack; the label is None if the class is unknown."""
         stopped = self._closed.is_set
-        if question.source == EACH:
-            trial, images = try_each(one, image.pixels, question, label=label, stopped=stopped)
-            return Attacked(trial, image.title, one.about(), images)
-        trial = try_attack(one, image.pixels, question, label=label, stopped=stopped)
-        return Attacked(trial, image.title, one.about())
+        if request.source == EACH:
+            trial, images = try_each(one, image.pixels, request, label=label, stopped=stopped)
+            return AttackResult(trial, image.title, one.about(), images)
+        trial = try_attack(one, image.pixels, request, label=label, stopped=stopped)
+        return AttackResult(trial, image.title, one.about())
 
 
-def _shows_the_point(trial: Trial, natural: Sequence[str]) -> bool:
-    """Whether an attack shows the point of the page; see :meth:`Page.opening`."""
+def _is_instructive(trial: Trial, natural: Sequence[str]) -> bool:
+    """Return whether an attack fools only natural networks; see :meth:`Page.opening`."""
     rights = {name: each.argmax(dim=1) == trial.label for name, each in trial.dense.items()}
     return (
         bool((trial.answers == trial.label).all())

@@ -18,41 +18,41 @@ from torch import Tensor
 
 from scratchticket.base.files import printable
 from scratchticket.page.each import EACH
-from scratchticket.page.trial import SWITCH, Question, Trial
+from scratchticket.page.trial import SWITCH, AttackRequest, Trial
 from scratchticket.pictures.html import png_url
 
-_LONGEST = 40  # longest name, in characters
-_LONG_NUMBER = 24  # longest epsilon, in characters
+_MAX_NAME = 40  # longest name, in characters
+_MAX_NUMBER = 24  # longest epsilon, in characters
 NO_SWITCH = "To see the random switch, make the attack on the chosen tickets, all at once."
-_BAR, _HEIGHT = 8, 36  # width and height of a step's bar, in SVG units
+_WIDTH, _HEIGHT = 8, 36  # size of a step's bar, in SVG units
 
 
 @dataclass(frozen=True)
-class _Words:
-    """Wording about answers, for a known or an unknown true class.
+class _Wording:
+    """The words of the page that depend on whether the true class is known.
 
     Attributes:
-        right: Mark of a correct answer.
-        wrong: Mark of a wrong answer.
-        is_right: The switch answers correctly.
+        right: Mark beside a correct answer.
+        wrong: Mark beside a wrong answer.
+        switch_right: Beginning of the sentence on how often the switch is correct.
         target: Name of the class that answers are compared with.
-        all_right: A network whose answers are all correct.
-        gone_wrong: A network with wrong answers.
-        crossed: Answers marked with a cross.
-        likely: When the switch's bar has a cross.
+        all_right: Said of a network whose answers are all correct.
+        turned_wrong: Said of a network with wrong answers.
+        cross: Meaning of a cross below a network's bar.
+        switch_cross: Meaning of a cross below the switch's bar.
     """
 
     right: str
     wrong: str
-    is_right: str
+    switch_right: str
     target: str
     all_right: str
-    gone_wrong: str
-    crossed: str
-    likely: str
+    turned_wrong: str
+    cross: str
+    switch_cross: str
 
 
-_KNOWN = _Words(
+_KNOWN = _Wording(
     "✓ right",
     "✗ wrong",
     "It is right",
@@ -62,7 +62,7 @@ _KNOWN = _Words(
     "a wrong answer",
     "more likely wrong than right",
 )
-_UNKNOWN = _Words(  # true class unknown: an answer is compared with the network's first
+_UNKNOWN = _Wording(  # true class unknown: an answer is compared with the network's first
     "✓ unchanged",
     "✗ changed",
     "It gives the first answer",
@@ -75,15 +75,15 @@ _UNKNOWN = _Words(  # true class unknown: an answer is compared with the network
 
 
 @dataclass(frozen=True, eq=False)
-class Attacked:
-    """The result of an attack, with descriptions of image and networks.
+class AttackResult:
+    """The result of an attack, with the texts that describe its image and networks.
 
     Attributes:
         trial: Attack and answers.
         image: Name of the image.
         about: A line about each network, by name.
-        images: If the attack was made on each network itself, its images by name: ``(position,
-            channel, height, width)``.
+        images: If each network was attacked on its own, its images by name: ``(position, channel,
+            height, width)``.
     """
 
     trial: Trial
@@ -92,13 +92,13 @@ class Attacked:
     images: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-def _words(trial: Trial) -> _Words:
+def _wording(trial: Trial) -> _Wording:
     return _KNOWN if trial.known else _UNKNOWN
 
 
 def text(value: object) -> str:
     """Return text of a file as one short line without markup."""
-    return escape(shorten(printable(value), _LONGEST, placeholder="…") or "…")
+    return escape(shorten(printable(value), _MAX_NAME, placeholder="…") or "…")
 
 
 def image_url(pixels: Tensor) -> str:
@@ -113,8 +113,8 @@ def image_url(pixels: Tensor) -> str:
     return png_url(plain)
 
 
-def magnification(attacked: Attacked) -> int:
-    """Return the magnification of perturbations: the largest that fits.
+def magnification(attacked: AttackResult) -> int:
+    """Return the largest factor by which all perturbations can be magnified without clipping.
 
     It is the same for all steps and networks, so that they can be compared.
     """
@@ -123,7 +123,7 @@ def magnification(attacked: Attacked) -> int:
     return max(1, math.floor(0.5 / largest + 1e-3)) if largest > 0 else 1
 
 
-def preview(pixels: Tensor, caption: str) -> str:
+def preview_html(pixels: Tensor, caption: str) -> str:
     """Return an image with a caption.
 
     Args:
@@ -133,17 +133,17 @@ def preview(pixels: Tensor, caption: str) -> str:
     return f'<div class="st-one">{_figure(pixels, caption, caption)}</div>'
 
 
-def complaint(message: str) -> str:
-    """Return an error message, announced by screen readers."""
+def error_html(message: str) -> str:
+    """Return an error message that screen readers announce."""
     return f'<p class="st-error" role="alert">{escape(printable(message))}</p>'
 
 
-def hint(message: str) -> str:
+def remark_html(message: str) -> str:
     """Return a remark."""
     return f'<p class="st-legend">{escape(printable(message))}</p>'
 
 
-def shown(attacked: Attacked, position: int) -> str:
+def answers_html(attacked: AttackResult, position: int) -> str:
     """Return the pictures and answers at one step.
 
     Args:
@@ -151,25 +151,25 @@ def shown(attacked: Attacked, position: int) -> str:
         position: 0 is the clean image; positions out of range are clamped.
     """
     trial = attacked.trial
-    at = _nearest(trial, position)
+    at = _clamped(trial, position)
     pictures = "" if attacked.images else _pictures(attacked, at)
     switch = ""
-    if len(trial.question.tickets) > 1:
-        switch = hint(NO_SWITCH) if attacked.images else _switch(trial, at)
-    return f'<div class="st">{pictures}{_networks(attacked, at)}{switch}{_legend(attacked)}</div>'
+    if len(trial.request.tickets) > 1:
+        switch = remark_html(NO_SWITCH) if attacked.images else _switch(trial, at)
+    return f'<div class="st">{pictures}{_cards(attacked, at)}{switch}{_legend(attacked)}</div>'
 
 
-def _nearest(trial: Trial, position: int) -> int:
+def _clamped(trial: Trial, position: int) -> int:
     return min(max(position, 0), len(trial) - 1)
 
 
-def verdict(attacked: Attacked, position: int) -> str:
-    """Return which networks are right and which are wrong at one step; see :func:`shown`.
+def verdict_html(attacked: AttackResult, position: int) -> str:
+    """Return which networks are right and which are wrong at one step; see :func:`answers_html`.
 
     Screen readers announce it when it changes.
     """
     trial = attacked.trial
-    at, words = _nearest(trial, position), _words(trial)
+    at, words = _clamped(trial, position), _wording(trial)
     names: dict[bool, list[str]] = {True: [], False: []}
     for name, each in trial.dense.items():
         names[_rights(trial, each)[at]].append(f"the {text(name)}")
@@ -177,7 +177,7 @@ def verdict(attacked: Attacked, position: int) -> str:
     for right in (True, False):
         if count := rights.count(right):
             several = f"{count} of {len(rights)} tickets"
-            one = f"the ticket {text(trial.question.tickets[0])}"
+            one = f"the ticket {text(trial.request.tickets[0])}"
             names[right].append(one if len(rights) == 1 else several)
     said = "".join(
         f"<p>{_mark(right, words)}: {'; '.join(names[right])}.</p>"
@@ -188,23 +188,23 @@ def verdict(attacked: Attacked, position: int) -> str:
     return f'<div class="st" role="status"><p>{where}</p>{said}</div>'
 
 
-def titled(attacked: Attacked, position: int) -> str:
+def heading_html(attacked: AttackResult, position: int) -> str:
     """Return the heading of one step: image, attack, source, true class.
 
     Args:
-        attacked: See :func:`shown`.
+        attacked: See :func:`answers_html`.
         position: The step.
     """
     trial = attacked.trial
-    question, at = trial.question, _nearest(trial, position)
-    source = text(question.source) if question.source == EACH else f"the {text(question.source)}"
-    if question.source == SWITCH:
-        count = len(question.tickets)
+    request, at = trial.request, _clamped(trial, position)
+    source = text(request.source) if request.source == EACH else f"the {text(request.source)}"
+    if request.source == SWITCH:
+        count = len(request.tickets)
         source = f"the switch: all {count} tickets by expectation (EOT)"
         if count == 1:
-            source = f"the ticket {text(question.tickets[0])}"
-    elif question.source not in {EACH, *trial.dense}:
-        source = f"the ticket {text(question.source)}"
+            source = f"the ticket {text(request.tickets[0])}"
+    elif request.source not in {EACH, *trial.dense}:
+        source = f"the ticket {text(request.source)}"
     where = "Before the attack" if at == 0 else f"Step {at} of {len(trial) - 1}"
     label = f"<strong>{text(trial.classes[trial.label])}</strong>"
     compared = f"Right class: {label}."
@@ -212,24 +212,24 @@ def titled(attacked: Attacked, position: int) -> str:
         compared = "The right class is not known; "
         compared += (
             "each attack leads away from the first answer of its network."
-            if question.source == EACH
+            if request.source == EACH
             else f"the attack leads away from the first answer of the tickets together: {label}."
         )
     image = text(attacked.image)
     return (
-        f'<div class="st"><h2>{image[:1].upper()}{image[1:]} under {_attack(question)}</h2>'
+        f'<div class="st"><h2>{image[:1].upper()}{image[1:]} under {_attack_title(request)}</h2>'
         f'<p class="st-where"><strong>{where}</strong>. The attack is made on {source}. '
         f"{compared}</p></div>"
     )
 
 
-def _attack(question: Question) -> str:
+def _attack_title(request: AttackRequest) -> str:
     """Return the name of an attack; a long epsilon is cut to three digits."""
-    if len(question.epsilon) <= _LONG_NUMBER:
-        return str(question)
-    exact = Fraction(question.epsilon)
+    if len(request.epsilon) <= _MAX_NUMBER:
+        return str(request)
+    exact = Fraction(request.epsilon)
     short = f"{Decimal(exact.numerator) / Decimal(exact.denominator):.3g}"
-    return str(question).replace(question.epsilon, short)
+    return str(request).replace(request.epsilon, short)
 
 
 def _figure(pixels: Tensor, alt: str, caption: str) -> str:
@@ -239,13 +239,13 @@ def _figure(pixels: Tensor, alt: str, caption: str) -> str:
     )
 
 
-def _pictures(attacked: Attacked, at: int) -> str:
+def _pictures(attacked: AttackResult, at: int) -> str:
     trial = attacked.trial
     clean, here = trial.images[0], trial.images[at]
-    moved, magnified = _moved(attacked, trial.images, at)
-    kind = "largest difference" if trial.question.norm == "linf" else "Euclidean distance"
+    moved, magnified = _perturbation(attacked, trial.images, at)
+    kind = "largest difference" if trial.request.norm == "linf" else "Euclidean distance"
     distance = f"{float(trial.distances[at]):.3g}"
-    label = shorten(printable(trial.classes[trial.label]), _LONGEST, placeholder="…")
+    label = shorten(printable(trial.classes[trial.label]), _MAX_NAME, placeholder="…")
     figures = (
         _figure(clean, f"The image as it is{f', of class {label}' * trial.known}", "image"),
         _figure(here, f"The image after step {at}", "image after the step" if at else "the same"),
@@ -258,7 +258,7 @@ def _pictures(attacked: Attacked, at: int) -> str:
     return f'<div class="st-pictures">{"".join(figures)}</div>'
 
 
-def _moved(attacked: Attacked, images: Tensor, at: int) -> tuple[Tensor, str]:
+def _perturbation(attacked: AttackResult, images: Tensor, at: int) -> tuple[Tensor, str]:
     """Return a perturbation as an image, grey where nothing changes, and its magnification."""
     factor = magnification(attacked)
     moved = (0.5 + float(factor) * (images[at] - images[0]).double()).clamp(0, 1)
@@ -266,12 +266,12 @@ def _moved(attacked: Attacked, images: Tensor, at: int) -> tuple[Tensor, str]:
     return moved, f"{times} times" if factor > 1 else "not magnified"
 
 
-def _own_pictures(attacked: Attacked, name: str, at: int) -> str:
+def _own_pictures(attacked: AttackResult, name: str, at: int) -> str:
     """Return a network's own image and perturbation, if it was attacked itself."""
     images = attacked.images.get(name)
     if images is None:
         return ""
-    moved, magnified = _moved(attacked, images, at)
+    moved, magnified = _perturbation(attacked, images, at)
     figures = (
         _figure(images[at], f"The image after step {at} of the attack on it", "attacked image"),
         _figure(
@@ -285,8 +285,8 @@ def _own_pictures(attacked: Attacked, name: str, at: int) -> str:
 
 def _switch(trial: Trial, at: int) -> str:
     """Return the answers of a random switch between the tickets."""
-    words = _words(trial)
-    count = len(trial.question.tickets)
+    words = _wording(trial)
+    count = len(trial.request.tickets)
     right = int((trial.answers[at] == trial.label).sum())
     votes = Counter(trial.answers[at].tolist()).most_common()
     says = ", ".join(f"{text(trial.classes[c])} ({n}/{count})" for c, n in votes)
@@ -298,27 +298,27 @@ def _switch(trial: Trial, at: int) -> str:
     return (
         '<section class="st-switch" aria-label="What the switch does">'
         "<h3>The switch draws one of the tickets for each answer</h3>"
-        f"<p>{words.is_right} with probability <strong>{right}/{count}</strong>"
+        f"<p>{words.switch_right} with probability <strong>{right}/{count}</strong>"
         f"{_mark(right == count, words) if trial.known and right in (0, count) else ''}; "
         f"it answers {says}. Expected probability of the {words.target}: "
         f"<strong>{float(trial.expected[at]):.2f}</strong>.</p>"
         f"<p>{len(trial.drawn[at])} draws: {drawn}</p>"
-        f"{_strip(trial.expected.tolist(), (trial.right >= 0.5).tolist(), at, words)}</section>"
+        f"{_chart(trial.expected.tolist(), (trial.right >= 0.5).tolist(), at, words)}</section>"
     )
 
 
-def _networks(attacked: Attacked, at: int) -> str:
+def _cards(attacked: AttackResult, at: int) -> str:
     """Return a card for each network: dense networks first, then tickets."""
     trial = attacked.trial
-    rows = [_network(attacked, name, name, each, at) for name, each in trial.dense.items()]
+    rows = [_card(attacked, name, name, each, at) for name, each in trial.dense.items()]
     rows += [
-        _network(attacked, name, f"ticket {name}", trial.probabilities[:, index], at)
-        for index, name in enumerate(trial.question.tickets)
+        _card(attacked, name, f"ticket {name}", trial.probabilities[:, index], at)
+        for index, name in enumerate(trial.request.tickets)
     ]
     return f'<ul class="st-networks">{"".join(rows)}</ul>'
 
 
-def _network(attacked: Attacked, name: str, title: str, probabilities: Tensor, at: int) -> str:
+def _card(attacked: AttackResult, name: str, title: str, probabilities: Tensor, at: int) -> str:
     """Return the card of a network.
 
     Args:
@@ -326,15 +326,15 @@ def _network(attacked: Attacked, name: str, title: str, probabilities: Tensor, a
         name: Name of the network.
         title: Title of the card.
         probabilities: Probabilities of the network, ``(position, class)``.
-        at: The position shown.
+        at: The position answers_html.
     """
     trial = attacked.trial
-    words, rights = _words(trial), _rights(trial, probabilities)
+    words, rights = _wording(trial), _rights(trial, probabilities)
     chance, answer = (
-        probabilities[:, _target(trial, probabilities)],
+        probabilities[:, _reference_class(trial, probabilities)],
         int(probabilities[at].argmax()),
     )
-    sure, source = f"{float(probabilities[at, answer]):.2f}", trial.question.source
+    sure, source = f"{float(probabilities[at, answer]):.2f}", trial.request.source
     aim = name == source or (source == SWITCH and name not in trial.dense)
     note = ' <span class="st-aim">attacked</span>' if aim else ""
     about = escape(printable(attacked.about.get(name, "")))
@@ -343,11 +343,11 @@ def _network(attacked: Attacked, name: str, title: str, probabilities: Tensor, a
         f'<p class="st-legend">{about}</p>{_own_pictures(attacked, name, at)}'
         f"<p>{_mark(rights[at], words)} says <strong>{text(trial.classes[answer])}</strong> "
         f"({sure}){'' if rights[at] else f'; {words.target} {float(chance[at]):.2f}'}. "
-        f"{turn(rights, words)}.</p>{_strip(chance.tolist(), rights, at, words)}</li>"
+        f"{when_wrong(rights, words)}.</p>{_chart(chance.tolist(), rights, at, words)}</li>"
     )
 
 
-def _target(trial: Trial, probabilities: Tensor) -> int:
+def _reference_class(trial: Trial, probabilities: Tensor) -> int:
     """Return the class that a network's answers are compared with.
 
     Args:
@@ -358,73 +358,77 @@ def _target(trial: Trial, probabilities: Tensor) -> int:
 
 
 def _rights(trial: Trial, probabilities: Tensor) -> list[bool]:
-    """Return whether a network is right at each position; see :func:`_target`."""
-    right: list[bool] = (probabilities.argmax(dim=1) == _target(trial, probabilities)).tolist()
+    """Return whether a network is right at each position."""
+    right: list[bool] = (
+        probabilities.argmax(dim=1) == _reference_class(trial, probabilities)
+    ).tolist()
     return right
 
 
-def turn(rights: list[bool], words: _Words = _KNOWN) -> str:
-    """Return in words when a network's answers turn wrong.
+def when_wrong(rights: list[bool], words: _Wording = _KNOWN) -> str:
+    """Return a phrase that says from which step on a network answers wrongly.
 
     Args:
         rights: Whether it is right, at each position.
-        words: Wording about answers.
+        words: Words for a known or unknown class.
 
     Example:
-        >>> turn([True, True, False]), turn([True, False, True]), turn([True, True])
-        ('Wrong from step 2', 'Wrong first at step 1', 'Right at every step')
+        >>> when_wrong([True, True, False]), when_wrong([True, False, True])
+        ('Wrong from step 2', 'Wrong first at step 1')
     """
     if all(rights):
         return f"{words.all_right} at every step"
     first = rights.index(False)
     if any(rights[first:]):
-        return f"{words.gone_wrong} {f'first at step {first}' if first else 'at first'}"
-    return f"{words.gone_wrong} from {f'step {first}' if first else 'the start'}"
+        return f"{words.turned_wrong} {f'first at step {first}' if first else 'at first'}"
+    return f"{words.turned_wrong} from {f'step {first}' if first else 'the start'}"
 
 
-def _mark(right: bool, words: _Words) -> str:
+def _mark(right: bool, words: _Wording) -> str:
     kind, mark = ("right", words.right) if right else ("wrong", words.wrong)
     return f' <span class="st-mark st-{kind}">{mark}</span>'
 
 
-def _strip(chances: list[float], rights: list[bool], at: int, words: _Words) -> str:
-    """Draw the probability of the true class at every position, with wrong answers crossed.
+def _chart(chances: list[float], rights: list[bool], at: int, words: _Wording) -> str:
+    """Draw the probability of the true class at every position, with wrong answers cross.
 
     Args:
         chances: Probabilities from 0 to 1.
         rights: Whether the answer is right.
-        at: The position shown.
-        words: Wording about answers.
+        at: The position answers_html.
+        words: Words for a known or unknown class.
     """
     bars, tall = [], _HEIGHT + 8
     for index, (chance, right) in enumerate(zip(chances, rights, strict=True)):
-        x, high = index * _BAR, max(1.0, chance * _HEIGHT)
+        x, high = index * _WIDTH, max(1.0, chance * _HEIGHT)
         kind = "right" if right else "wrong"
         bars.append(
             f'<rect class="st-{kind}" x="{x + 1}" y="{_HEIGHT - high:.1f}" '
-            f'width="{_BAR - 2}" height="{high:.1f}"/>'
+            f'width="{_WIDTH - 2}" height="{high:.1f}"/>'
         )
         if not right:
-            a, b, y, z = x + 2, x + _BAR - 2, _HEIGHT + 2, _HEIGHT + 6
+            a, b, y, z = x + 2, x + _WIDTH - 2, _HEIGHT + 2, _HEIGHT + 6
             bars.append(f'<path class="st-cross" d="M{a} {y}L{b} {z}M{a} {z}L{b} {y}"/>')
-    bars.append(f'<rect class="st-now" x="{at * _BAR}" y="0" width="{_BAR}" height="{tall}"/>')
+    bars.append(f'<rect class="st-now" x="{at * _WIDTH}" y="0" width="{_WIDTH}" height="{tall}"/>')
     numbers = ", ".join(f"{chance:.2f}" for chance in chances)
-    label = f"Probability of the {words.target}, step by step: {numbers}. {turn(rights, words)}."
-    width = len(chances) * _BAR
+    label = (
+        f"Probability of the {words.target}, step by step: {numbers}. {when_wrong(rights, words)}."
+    )
+    width = len(chances) * _WIDTH
     return (
         f'<svg class="st-strip" role="img" aria-label="{label}" viewBox="0 0 {width} {tall}" '
         f'preserveAspectRatio="none">{"".join(bars)}</svg>'
     )
 
 
-def _legend(attacked: Attacked) -> str:
+def _legend(attacked: AttackResult) -> str:
     trial, start = attacked.trial, "a random point of the ball"
-    words = _words(trial)
-    begin = "the image itself" if trial.question.attack == "fgsm" else start
-    switched = len(trial.question.tickets) > 1 and not attacked.images
-    switch = f" (of the switch: {words.likely})" if switched else ""
+    words = _wording(trial)
+    begin = "the image itself" if trial.request.attack == "fgsm" else start
+    switched = len(trial.request.tickets) > 1 and not attacked.images
+    switch = f" (of the switch: {words.switch_cross})" if switched else ""
     return (
         f'<p class="st-legend">Bars: probability of the {words.target} at each step; a cross marks '
-        f"{words.crossed}{switch}, a frame the step above. "
+        f"{words.cross}{switch}, a frame the step above. "
         f"The attack begins at {begin}.</p>"
     )

@@ -43,7 +43,7 @@ def attacks() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Question:
+class AttackRequest:
     """An attack to try on an image.
 
     Attributes:
@@ -88,7 +88,7 @@ class Trial:
     """The result of an attack: position 0 is the clean image, position ``k`` step ``k``.
 
     Attributes:
-        question: The attack that was tried.
+        request: The attack that was tried.
         classes: Class names.
         images: Pixels in [0, 1], ``(position, channel, height, width)``.
         distances: Distances from the clean image, in the norm of the ball, ``(position,)``.
@@ -100,7 +100,7 @@ class Trial:
         drawn: Predictions of the switch, ``(position, draw)``, each of a ticket drawn anew.
     """
 
-    question: Question
+    request: AttackRequest
     classes: tuple[str, ...]
     images: Tensor
     distances: Tensor
@@ -131,9 +131,9 @@ class Trial:
 
 
 def try_attack(
-    chosen: TicketSet,
+    ticket_set: TicketSet,
     image: Tensor,
-    question: Question,
+    request: AttackRequest,
     *,
     label: int | None = None,
     seed: int = 0,
@@ -142,9 +142,9 @@ def try_attack(
     """Attack an image and evaluate every network after each step.
 
     Args:
-        chosen: Set of tickets and dense networks.
+        ticket_set: Set of tickets and dense networks.
         image: uint8, ``(channel, height, width)``.
-        question: The attack, its source, and the tickets of the switch.
+        request: The attack, its source, and the tickets of the switch.
         label: The true class; if not given, the prediction of the tickets' mean.
         seed: Seed of the attack's random draws.
         stopped: Called before each step; true cancels the attack.
@@ -152,21 +152,21 @@ def try_attack(
     Raises:
         InputError: If the image does not fit, the source is unknown, or the attack was cancelled.
     """
-    if tuple(image.shape) != chosen.shape:
-        raise InputError(f"the image has shape {tuple(image.shape)}, not {chosen.shape}")
-    if label is not None and not 0 <= label < len(chosen.classes):
+    if tuple(image.shape) != ticket_set.shape:
+        raise InputError(f"the image has shape {tuple(image.shape)}, not {ticket_set.shape}")
+    if label is not None and not 0 <= label < len(ticket_set.classes):
         raise InputError(f"there is no class {label}")
-    switch, dense = chosen.switch(question.tickets), chosen.dense_networks()
-    clean = pixels(image[None]).to(chosen.device)
+    switch, dense = ticket_set.switch(request.tickets), ticket_set.dense_networks()
+    clean = pixels(image[None]).to(ticket_set.device)
     if label is None:
         with torch.no_grad():
             together = switch.logits(clean).softmax(dim=2).mean(dim=1)
         truth = int(together.argmax())
     else:
         truth = label
-    made, chances = question.made, None
+    made, chances = request.made, None
     network: Network
-    if question.source == SWITCH:
+    if request.source == SWITCH:
         network, chances = NetworkSet(switch.networks), switch.probabilities
         if (
             getattr(type(made.method), "path", None) is Settings.path
@@ -176,10 +176,10 @@ def try_attack(
                 return switch.logits(images).softmax(dim=2).mean(dim=1).log()
 
             chances = None
-    elif question.source in dense:
-        network = dense[question.source]
+    elif request.source in dense:
+        network = dense[request.source]
     else:
-        network = chosen.switch((question.source,)).networks[0]
+        network = ticket_set.switch((request.source,)).networks[0]
     labels = torch.tensor([truth], device=clean.device)
     generator = rng.generator(seed, "attack", device=clean.device)
     target = Target(network, clean, labels, made.ball, generator, chances=chances)
@@ -200,8 +200,8 @@ def try_attack(
     probabilities = probabilities.cpu()
     drawn = switch.draw(len(images) * DRAWS).view(len(images), DRAWS)
     return Trial(
-        question,
-        chosen.classes,
+        request,
+        ticket_set.classes,
         images.cpu(),
         made.ball.distance(images, clean.expand_as(images)).cpu(),
         truth,

@@ -1,4 +1,4 @@
-"""Figures of runs and evaluations. The same numbers always give the same bytes."""
+"""Figures of runs and evaluations; the same numbers always give the same bytes."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ MARKERS = "osD^v<>PXph"
 
 
 def svg(figure: Figure) -> str:
-    """Return a figure as SVG text, reproducibly: without date or random identifiers.
+    """Return a figure as SVG text, without date or random identifiers.
 
-    Names from files are shown literally: dollars are no formula. Characters invalid in XML are
-    dropped, and a letter missing in the font is a box.
+    Text is shown literally; dollar signs do not start a formula. Characters that are invalid in XML
+    are dropped, and letters missing in the font are boxes.
     """
     text = io.StringIO()
     for written in figure.findobj(Text):
@@ -47,7 +47,7 @@ def svg(figure: Figure) -> str:
 
 
 def curves(epochs: Sequence[Epoch], attack: Attack, title: str) -> str:
-    """Plot training loss and validation accuracies over the epochs.
+    """Return a plot of training loss and validation accuracies over the epochs.
 
     Returns:
         SVG text.
@@ -70,7 +70,7 @@ def curves(epochs: Sequence[Epoch], attack: Attack, title: str) -> str:
 
 
 def robustness(record: dict[str, Any]) -> str:
-    """Plot accuracy against epsilon: one panel per norm, one line per attack.
+    """Return a plot of accuracy over epsilon, with a panel per norm and a line per attack.
 
     Args:
         record: Record of an evaluation.
@@ -121,9 +121,7 @@ def examples(
     seed: int,
     title: str,
 ) -> str:
-    """Draw some test images clean and attacked, with the prediction of each.
-
-    The first images of the set are shown, without selection.
+    """Return a figure of the first images of a set, clean and attacked, with predictions.
 
     Returns:
         SVG text.

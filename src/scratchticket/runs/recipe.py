@@ -61,10 +61,9 @@ class EvaluationRecipe:
 class StartRecipe:
     """A file to start from instead of a random network.
 
-    file: File of a trained network or a ticket to start from. If not given, the start is a random
-        network.
-        file: File of a trained network or a ticket to go on from. If not given, the random network
-            is the start.
+    Attributes:
+        file: File of a trained network or a ticket to start from. If not given, the run starts from
+            a random network.
         index: Index of the ticket, if the file holds several.
         sha256: SHA-256 of the ticket's content; filled in when the file is read.
         weights: Whether to train the file's weights (inherited) or new random ones (new), drawn
@@ -90,8 +89,8 @@ class BesideRecipe:
     """Further tickets that the inner attack is made on.
 
     Attributes:
-        files: A ticket file: the inner attack is also made on all its tickets, as on a switch
-            between them and the new ticket.
+        files: File of further tickets: the inner attack is made on a random switch between them and
+            the new ticket.
         sha256: SHA-256 of each ticket's content; filled in when the files are read.
     """
 
@@ -103,7 +102,7 @@ class BesideRecipe:
 
     @property
     def exists(self) -> bool:
-        """Whether there are any."""
+        """Whether there are further tickets."""
         return bool(self.files or self.sha256)
 
 

@@ -21,7 +21,7 @@ from scratchticket.base.files import (
 )
 from scratchticket.sharing.card import model_card
 from scratchticket.tickets import Ticket
-from scratchticket.tickets.hub import TICKET, asked, fetched, library
+from scratchticket.tickets.hub import TICKET, downloaded, hub_call, hub_library
 from scratchticket.tickets.locate import ticket_path
 
 CARD = "README.md"
@@ -35,13 +35,13 @@ def push(
     private: bool = False,
     licence: str = "mit",
 ) -> str:
-    """Share a ticket.
+    """Share a ticket with its model card; return its address.
 
     Args:
         ticket: File of the ticket.
-        to: ``owner/name`` on the Hugging Face Hub, where you must be logged in; or a folder of your
-            own, which begins with ``.`` or ``/`` and is new or empty.
-        records: Files of evaluation records of this very ticket.
+        to: ``owner/name`` on the Hugging Face Hub, where you must be logged in; or a new or empty
+            folder, written with a leading ``.`` or ``/``.
+        records: Files with records of evaluations of this ticket.
         private: Whether a new repository is private.
         licence: Licence of the ticket, in the hub's spelling.
 
@@ -52,18 +52,18 @@ def push(
         InputError: If a file cannot be used, the folder is not empty, or the hub refuses.
     """
     loaded, content = Ticket.load(ticket), read_bytes(ticket_path(ticket), "ticket file")
-    read = [_record(Path(record)) for record in records]
+    contents = [_record(Path(record)) for record in records]
     files = {TICKET: content, CARD: b""}
     files |= {
         f"record-{place}.json": json.dumps(record, indent=2).encode()
-        for place, record in enumerate(read)
+        for place, record in enumerate(contents)
     }
     in_folder = to.startswith((".", "/", "~"))
     if not in_folder and to.count("/") != 1:
         raise InputError(f"{to} is neither owner/name nor a folder, which begins with ./ or /")
     name = Path(to).name if in_folder else to
     check_text(name, "the name to share it under,")
-    files[CARD] = model_card(loaded, read, name=name, licence=licence).encode()
+    files[CARD] = model_card(loaded, contents, name=name, licence=licence).encode()
     if in_folder:
         folder = Path(to).expanduser()
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -79,7 +79,7 @@ def pull(place: str, out: str | Path) -> Ticket:
 
     Args:
         place: ``owner/name``, with ``@REVISION`` for a revision; or a folder that
-            :func:`push` made, which begins with ``.`` or ``/``.
+            :func:`push` wrote, with a leading ``.`` or ``/``.
         out: Path of the file, which must not exist.
 
     Raises:
@@ -93,7 +93,7 @@ def pull(place: str, out: str | Path) -> Ticket:
     if place.startswith((".", "/", "~")):
         content = read_bytes(Path(place).expanduser() / TICKET, "shared ticket")
     else:
-        content = read_bytes(fetched(place), "ticket file")
+        content = read_bytes(downloaded(place), "ticket file")
     ticket = Ticket.from_bytes(content)
     write_atomically(out, content)
     return ticket
@@ -117,7 +117,7 @@ def _write(files: dict[str, bytes], folder: Path) -> None:
 
 def _upload(files: dict[str, bytes], to: str, private: bool) -> str:
     """Upload files to a hub repository, made if missing; return its address."""
-    api = library().HfApi()
+    api = hub_library().HfApi()
 
     def upload() -> str:
         address = str(api.create_repo(to, private=private, exist_ok=True))
@@ -128,4 +128,4 @@ def _upload(files: dict[str, bytes], to: str, private: bool) -> str:
             )
         return address
 
-    return asked(f"cannot push to {to}", upload)
+    return hub_call(f"cannot push to {to}", upload)

@@ -22,17 +22,17 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A unit of work that is done once, whoever asks for it.
+    """A unit of work that is done once, however many sweeps contain it.
 
     Two jobs that would give the same result are equal: they have the same :attr:`id`.
 
     Attributes:
         kind: ``run`` draws or trains a ticket; ``judge`` attacks one; ``transfer`` and ``switch``
             attack several; ``features`` measures how far a layer's features move.
-        settings: For a run, dotted path to value as for :func:`make_recipe`, without files; for the
-            others, JSON values, see :mod:`.perform`.
-        needs: Jobs whose tickets this one takes, by role: ``start`` and ``beside NAME`` for a run,
-            the name of a member for the others.
+        settings: For a run, values by dotted path as for :func:`make_recipe`, without files; for
+            the others, JSON values, see :mod:`.perform`.
+        needs: Jobs whose tickets this job uses, by role: ``start`` and ``beside NAME`` for a run,
+            the name of a network for the others.
         label: Display name; not part of the id.
     """
 
@@ -57,7 +57,7 @@ class Job:
         return hash(self.id)
 
     def json(self) -> Json:
-        """Return all settings that decide the result and are not the default; needs by their ids.
+        """Return all settings that decide the result and are not the default, and the ids of needs.
 
         A run that starts from another job has that job's network, except for settings given here.
         """
@@ -73,7 +73,7 @@ class Job:
 
     @cached_property
     def recipe(self) -> Recipe:
-        """The recipe of a run, as far as it is known before its needs have been run."""
+        """The recipe of a run, as far as it is known before the needed jobs are done."""
         return _recipe(self._settings)
 
     @cached_property
@@ -84,11 +84,11 @@ class Job:
 
     @property
     def data(self) -> DataRecipe:
-        """The images of the job: its own, else those of the first job it needs."""
+        """The data of a run; for other jobs, the data of the first job they need."""
         return self.recipe.data if self.kind == "run" else next(iter(self.needs.values())).data
 
     def chain(self) -> Iterator[Job]:
-        """Yield all jobs it needs, directly or not, each after its own needs; then itself."""
+        """Yield all jobs it needs, directly or indirectly, in order of dependency; then itself."""
         seen: set[Job] = set()
 
         def walk(job: Job) -> Iterator[Job]:
@@ -103,7 +103,7 @@ class Job:
 
 @cache
 def _recipe(settings: str) -> Recipe:
-    """Return the recipe of settings in JSON; cached, since tables and figures repeat them."""
+    """Return the recipe of settings in JSON; cached, since tables and figures share jobs."""
     return make_recipe(json.loads(settings))
 
 
@@ -114,5 +114,5 @@ def _described(settings: str) -> str:
 
 
 def in_order(jobs: Iterator[Job] | list[Job]) -> list[Job]:
-    """Return jobs and all they need, each once, in order of dependency."""
+    """Return jobs and all the jobs they need, each once, in order of dependency."""
     return list(dict.fromkeys(step for job in jobs for step in job.chain()))

@@ -1,4 +1,4 @@
-"""Carrying out each kind of job: from settings and needed tickets to a record."""
+"""How each kind of job is done: from settings and needed tickets to a record."""
 
 from __future__ import annotations
 
@@ -32,30 +32,31 @@ Observe = Callable[[float], None]
 def perform(
     job: Job, store: Store, *, device: str = "cpu", observe: Observe = lambda fraction: None
 ) -> Json:
-    """Carry out a job in its folder of a store, resuming it where it was left.
+    """Do a job in its folder of a store, resuming it if it was begun; return its record.
 
     Args:
         job: The job; those it needs must be finished, and the caller holds its folder's lease.
         store: The store.
         device: Where to compute.
-        observe: Called now and then with the fraction done.
+        observe: Called repeatedly with the fraction done.
 
     Returns:
         The record, which is also in the folder.
 
     Raises:
-        InputError: If something in its settings or data cannot be used.
+        InputError: If its settings or data cannot be used.
         TicketError: If the ticket of a job it needs is damaged.
         Interrupted: If a signal asked a run to stop.
     """
     try:
-        return _performed(job, store, device, observe)
+        return _perform(job, store, device, observe)
     except TicketError as error:
         needed = ", ".join(str(store.folder(need)) for need in job.needs.values())
         raise TicketError(f"{error}; remove the folder of that ticket, of {needed}") from None
 
 
-def _performed(job: Job, store: Store, device: str, observe: Observe) -> Json:
+def _perform(job: Job, store: Store, device: str, observe: Observe) -> Json:
+    """Do a job; return its record."""
     if job.kind == "run":
         return _run(job, store, device, observe)
     data = store.data(job.data)
@@ -66,20 +67,20 @@ def _performed(job: Job, store: Store, device: str, observe: Observe) -> Json:
     def progress(name: str, done: int, total: int) -> None:
         observe(done / total)
 
-    def carried(overwrite: bool) -> Json | None:
+    def evaluate(overwrite: bool) -> Json | None:
         folder = store.folder(job)
         return carry_out(task, folder=folder, overwrite=overwrite, device=device, progress=progress)
 
     try:
-        record = carried(overwrite=False)
+        record = evaluate(overwrite=False)
     except OtherEvaluation:  # begun by another version: cannot be resumed
-        record = carried(overwrite=True)
+        record = evaluate(overwrite=True)
     assert record is not None
     return record
 
 
 def _run(job: Job, store: Store, device: str, observe: Observe) -> Json:
-    """Draw or train a ticket."""
+    """Draw or train a ticket; return its record."""
     settings = dict(job.settings)
     if START in job.needs:
         settings["start.file"] = str(store.ticket(job.needs[START]))
@@ -88,7 +89,7 @@ def _run(job: Job, store: Store, device: str, observe: Observe) -> Json:
         settings["beside.files"] = beside
     recipe = make_recipe_from_file(settings)
 
-    def ran(resume: bool) -> Json:
+    def run_recipe(resume: bool) -> Json:
         return run(
             recipe,
             store.folder(job),
@@ -102,13 +103,17 @@ def _run(job: Job, store: Store, device: str, observe: Observe) -> Json:
         )
 
     try:
-        return ran(resume=True)
+        return run_recipe(resume=True)
     except Damaged:  # the damaged run cannot be resumed
-        return ran(resume=False)
+        return run_recipe(resume=False)
 
 
-def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
-    """``attacks`` (``name``, ``settings``, own balls) or a ``suite``; ``images``."""
+def _evaluation(job: Job, store: Store, data: Data) -> Task[Any]:
+    """Return the evaluation of a ticket.
+
+    The settings are ``suite`` or ``attacks``, each with ``name``, ``settings`` and possibly its own
+    ball; and ``images``.
+    """
     ((_, subject),) = _subjects(job, store).items()
     settings = job.settings
     where = _balls(job, subject, data)
@@ -156,7 +161,7 @@ def balls_of_entry(where: Balls, entry: Json) -> Balls:
 
 
 def _transfer(job: Job, store: Store, data: Data) -> Task[Any]:
-    """``epsilons``, ``images``."""
+    """Return the transfer evaluation of several tickets; settings ``epsilons`` and ``images``."""
     subjects = _subjects(job, store)
     first = next(iter(subjects.values()))
     return TransferTask(
@@ -169,7 +174,10 @@ def _transfer(job: Job, store: Store, data: Data) -> Task[Any]:
 
 
 def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
-    """``suite``, ``epsilons``, ``images``; needs the members, and ``dense`` to compare with."""
+    """Return the evaluation of a switch; settings ``suite``, ``epsilons`` and ``images``.
+
+    The jobs it needs draw its tickets; one in the role ``dense`` trains a network to compare with.
+    """
     subjects = _subjects(job, store)
     dense = subjects.pop(DENSE, None)
     first = next(iter(subjects.values()))
@@ -185,7 +193,7 @@ def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
 
 
 def _features(job: Job, store: Store, data: Data, device: str) -> Json:
-    """``epsilons``, ``images``: noise in l-inf balls, and how far the last convolution moves."""
+    """Measure how far noise in l-inf balls moves the features of the last convolution."""
     images, distances = fixed_choice(data.test, job.settings.get("images")), {}
     attacks = [Attack(Noise(1), epsilon) for epsilon in job.settings["epsilons"]]
     for name, subject in _subjects(job, store).items():
@@ -215,13 +223,13 @@ def _subjects(job: Job, store: Store) -> dict[str, Subject]:
 
 
 def _balls(job: Job, subject: Subject, data: Data) -> Balls:
-    """Return the balls in the settings, else those around what the network was made to resist."""
+    """Return the balls in the settings, else those that belong to the network's own attack."""
     settings = job.settings
     return balls_of(subject, data.shape, settings.get("epsilons", ()), l2=settings.get("l2", ()))
 
 
 _TASKS: dict[str, Callable[[Job, Store, Data], Task[Any]]] = {
-    "judge": _judgement,
+    "judge": _evaluation,
     "transfer": _transfer,
     "switch": _switch,
 }

@@ -25,8 +25,8 @@ State = Literal["finished", "running", "failed", "begun", "new"]
 Json = dict[str, Any]
 FOREVER = 1e10  # seconds
 _JOB = re.compile("[0-9a-f]{16}")  # the name of a job's folder
-_REMOVED = ".removed-"
-DEATHS = 5  # dead processes after which a job counts as failed
+_REMOVED = ".removed-"  # prefix of a folder that is being removed
+DEATHS = 5  # number of dead processes after which a job counts as failed
 
 
 def record_in(folder: Path) -> Json | None:
@@ -116,7 +116,9 @@ class Store:
             return None
         try:
             if taken.number > DEATHS:
-                self.fail(job, f"{DEATHS} processes died of it without a word: out of memory?")
+                self.fail(
+                    job, f"{DEATHS} processes died on this job without an error: out of memory?"
+                )
             if self._settled(job) is None:
                 described = json.dumps({**job.json(), "label": job.label}, indent=2) + "\n"
                 write_atomically(self.folder(job) / "job.json", described)
@@ -134,8 +136,8 @@ class Store:
 
     def fail(self, job: Job, why: str, details: str = "") -> None:
         """Record that a job failed, and why."""
-        said = {"error": why, "details": details}
-        write_atomically(self._failure(job), json.dumps(said, indent=2) + "\n")
+        failure = {"error": why, "details": details}
+        write_atomically(self._failure(job), json.dumps(failure, indent=2) + "\n")
 
     def failure(self, job: Job) -> str | None:
         """Return why a job failed; None if it did not."""
@@ -151,7 +153,7 @@ class Store:
             return f"cannot use folder {self.folder(job)}: {error.strerror}"
 
     def retry(self, jobs: Iterable[Job]) -> None:
-        """Forget that jobs failed, so that they are resumed where they were left.
+        """Forget that jobs failed, so that workers resume them.
 
         Raises:
             Unwritable: If the store cannot be written.
@@ -160,34 +162,35 @@ class Store:
             try:
                 self._failure(job).unlink(missing_ok=True)
             except (IsADirectoryError, NotADirectoryError, PermissionError):
-                continue  # it stays failed, the others go on
+                continue  # this job stays failed; the others are retried
             except OSError as error:
                 raise Unwritable(f"cannot use store {self.path}: {error.strerror}") from None
 
-    def note(self, job: Job, fraction: float) -> None:
-        """Write the fraction of a job that is done, if possible."""
+    def save_progress(self, job: Job, fraction: float) -> None:
+        """Save the fraction of a job that is done, if the file can be written."""
         with suppress(OSError):
             self._write(job, "progress", f"{fraction:.4f}")
 
-    def noted(self, job: Job) -> float:
-        """Return the fraction of a job that is done, as far as is known."""
+    def progress(self, job: Job) -> float:
+        """Return the saved fraction of a job that is done; 0 if none is saved."""
         return min(1.0, self._number(job, "progress"))
 
-    def spend(self, job: Job, seconds: float) -> None:
-        """Add to the time spent on a job."""
+    def add_seconds(self, job: Job, seconds: float) -> None:
+        """Add to the time spent on a job, if the file can be written."""
         with suppress(OSError):
-            self._write(job, "seconds", f"{self.spent(job) + seconds:.1f}")
+            self._write(job, "seconds", f"{self.seconds_spent(job) + seconds:.1f}")
 
-    def spent(self, job: Job) -> float:
-        """Return the seconds spent on a job, as far as is known."""
+    def seconds_spent(self, job: Job) -> float:
+        """Return the seconds spent on a job by all processes; 0 if none are saved."""
         return self._number(job, "seconds")
 
     def _write(self, job: Job, name: str, text: str) -> None:
-        """Write a small file whose loss does no harm, never through a link."""
+        """Write a small file directly, since its loss does no harm; never through a link."""
         if not (path := self.folder(job) / name).is_symlink():
             path.write_text(text)
 
     def _number(self, job: Job, name: str) -> float:
+        """Return the number in a small file; 0 if there is none or it is damaged."""
         try:
             number = float((self.folder(job) / name).read_text())
             return number if 0 <= number < FOREVER else 0.0
@@ -195,10 +198,10 @@ class Store:
             return 0.0
 
     def data(self, recipe: DataRecipe) -> Data:
-        """Load images, from their copy if there is one.
+        """Return a data set, read from its local copy if there is one.
 
         Raises:
-            InputError: If they cannot be loaded.
+            InputError: If it cannot be loaded.
         """
         return load_data(recipe, place=self.places.get(recipe.name))
 
@@ -211,7 +214,7 @@ class Store:
         Returns:
             The removed folders.
         """
-        for waste in self.path.glob(f"{_REMOVED}*"):  # of a removal that was interrupted
+        for waste in self.path.glob(f"{_REMOVED}*"):  # an earlier removal was interrupted
             if not waste.is_symlink():
                 shutil.rmtree(waste)
         removed = []
@@ -234,17 +237,17 @@ class Store:
         """Return why the folder of a job cannot be used; None if it can."""
         folder = self.folder(job)
         if folder.is_symlink():
-            return f"{folder} is a link, and may lead to what is no job's; remove it"
+            return f"{folder} is a link and may lead out of the store; remove it"
         if not folder.exists():
             return None
         if not folder.is_dir():
-            return f"{folder} is no folder; remove it"
+            return f"{folder} is not a folder; remove it"
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             return f"folder {folder} cannot be read and written: change its permissions"
         return None
 
     def _settled(self, job: Job) -> Literal["finished", "failed"] | None:
-        """Return whether a job is finished or failed; None if there is work left."""
+        """Return whether a job is finished or has failed; None if it is neither."""
         try:
             if self.record(job) is not None:
                 return "finished"
@@ -264,7 +267,7 @@ def _cleaned(folder: Path) -> bool:
                 (folder / name).unlink(missing_ok=True)
             return False
         waste = folder.with_name(f"{_REMOVED}{folder.name}")
-        folder.rename(waste)  # from now on the job is new to others
+        folder.rename(waste)  # other workers see a new job from now on
     finally:
         taken.release()
     shutil.rmtree(waste)

@@ -1,4 +1,4 @@
-"""A worker: does the jobs of a sweep until none is left that it could do."""
+"""A worker: does the jobs of a sweep until none is left that it can do."""
 
 from __future__ import annotations
 
@@ -13,12 +13,21 @@ from scratchticket.sweeps.job import Job
 from scratchticket.sweeps.perform import perform
 from scratchticket.sweeps.store import State, Store
 
-#: Errors of one folder, which say nothing about the rest of a store.
-_OF_ONE = {errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENOTEMPTY, errno.EEXIST}
-LOOKS = 2.0  # seconds between looks at a store where everything waits for other workers
+#: Errors that concern one job's folder; the rest of the store may be usable.
+_ONE_FOLDER = {
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTEMPTY,
+    errno.EEXIST,
+}
+POLL_SECONDS = 2.0  # while all remaining jobs wait for other workers
 
 
-def work(store: Store, jobs: Sequence[Job], *, device: str = "cpu", looks: float = LOOKS) -> None:
+def work(
+    store: Store, jobs: Sequence[Job], *, device: str = "cpu", poll_seconds: float = POLL_SECONDS
+) -> None:
     """Do jobs, waiting for other workers while remaining jobs depend on theirs.
 
     Any number of workers, on any machines that see the store, share the jobs. A failed job is
@@ -28,7 +37,7 @@ def work(store: Store, jobs: Sequence[Job], *, device: str = "cpu", looks: float
         store: Store of the jobs.
         jobs: Jobs in order of dependency.
         device: Where to compute.
-        looks: Seconds between looks at the store.
+        poll_seconds: Seconds between looks at the store while other workers are waited for.
 
     Raises:
         Interrupted: If a signal asked to stop; the current job has saved its checkpoint.
@@ -51,7 +60,7 @@ def work(store: Store, jobs: Sequence[Job], *, device: str = "cpu", looks: float
         ready = [job for job in left if all(states[n] == "finished" for n in job.needs.values())]
         free = (job for job in ready if states[job] != "running")
         if not any(do(job, store, device) for job in free) and left:
-            time.sleep(looks)
+            time.sleep(poll_seconds)
 
 
 def do(job: Job, store: Store, device: str = "cpu") -> bool:
@@ -75,13 +84,13 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
     def observe(fraction: float) -> None:
         if lease.lost:
             raise LeaseLost
-        store.note(job, fraction)
+        store.save_progress(job, fraction)
 
     begun = time.monotonic()
     try:
         perform(job, store, device=device, observe=observe)
     except (Busy, LeaseLost):
-        return False  # another worker has it: one that was only suspended, or took it meanwhile
+        return False  # another worker has the job: a suspended one woke up, or a new one took it
     except Interrupted:
         raise
     except Unwritable as error:
@@ -91,22 +100,22 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
     except ScratchticketError as error:
         store.fail(job, str(error))
     except Exception as error:  # noqa: BLE001  (other jobs go on)
-        said = f"{type(error).__name__}: {first_line(error)}"
-        store.fail(job, said, traceback.format_exc())
+        message = f"{type(error).__name__}: {first_line(error)}"
+        store.fail(job, message, traceback.format_exc())
     finally:
-        store.spend(job, time.monotonic() - begun)
+        store.add_seconds(job, time.monotonic() - begun)
         lease.release()
     return True
 
 
 def _fail_alone(store: Store, job: Job, error: Unwritable) -> None:
-    """Record a failure caused by the content of a job's folder.
+    """Record a failure that concerns only a job's folder.
 
     Raises:
         Unwritable: If the rest of the store is unusable too.
     """
     cause = error.__context__
-    if not isinstance(cause, OSError) or cause.errno not in _OF_ONE:
+    if not isinstance(cause, OSError) or cause.errno not in _ONE_FOLDER:
         raise error
     try:
         store.fail(job, str(error))

@@ -17,17 +17,17 @@ def packed(bits: Tensor) -> Tensor:
 
 
 def padded(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """Return zeros of a float32 shape, padded to whole bytes of bits."""
+    """Return flat float32 zeros for a shape, their number rounded up to a multiple of eight."""
     return torch.zeros(-(-torch.Size(shape).numel() // 8) * 8, device=device)
 
 
 def write_signs(target: Tensor, mask: Tensor, signs: Tensor, constant: float) -> None:
-    """Write ``+constant`` and ``-constant`` where the mask is set, elsewhere 0.
+    """Write ``constant`` with the given signs where the mask is set, and 0 elsewhere.
 
     Args:
         target: Padded float32 tensor that is written to.
         mask: Packed mask.
-        signs: Packed signs; set where the weight is positive.
+        signs: Packed signs; a bit is set where the weight is positive.
         constant: Absolute value of all weights.
     """
     pairs = mask.to(torch.int32).mul_(256).add_(signs)
@@ -36,7 +36,7 @@ def write_signs(target: Tensor, mask: Tensor, signs: Tensor, constant: float) ->
 
 
 def write_masked(target: Tensor, mask: Tensor, weights: Tensor) -> None:
-    """Write the weights where the mask is set, elsewhere 0.
+    """Write the weights where the mask is set, and 0 elsewhere.
 
     Args:
         target: Padded float32 tensor that is written to.
@@ -56,13 +56,13 @@ def bits_of_bytes(device: torch.device) -> Tensor:
 
 @lru_cache
 def _ones(device: torch.device) -> Tensor:
-    """Return a table of eight int32 for every byte of a mask: all bits set, or none."""
+    """Return a table from a mask's byte to eight int32, each with all bits set or none."""
     return -bits_of_bytes(device).to(torch.int32)
 
 
 @lru_cache
 def _signs(device: torch.device) -> Tensor:
-    """Return a table of eight of -1, 0, 1 for every byte of a mask with every byte of signs."""
+    """Return a table from a byte of the mask and a byte of signs to eight values -1, 0 or 1."""
     table = bits_of_bytes(device)
     signs = torch.where(table, 1.0, -1.0)
     return torch.where(table[:, None, :], signs[None], 0.0).reshape(-1, 8)

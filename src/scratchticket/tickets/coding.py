@@ -1,11 +1,11 @@
 """Entropy coding of masks.
 
-All layers share one stream. The bits of a layer are coded in groups, each with its own probability
-of a one. A layer is one group, whose probability follows from its kept count; or its bits are
-grouped by a *context*, a small number that encoder and decoder both know of each weight, such as
-the size of its initial score, and the groups' probabilities precede the stream. The layout is
-specified byte by byte in docs/ticket-format.md. Decoding uses no floating point: the encoder
-chooses the numbers of lanes and contexts in floating point, but stores them.
+The bits of all layers are coded into one stream. A layer is coded as one group of bits, in which
+the probability of a one follows from the kept count; or its bits are split into groups by a
+*context*, a small number that encoder and decoder both know for each weight, such as the magnitude
+of its initial score. The probability of each such group is stored in front of the stream.
+docs/ticket-format.md specifies every byte. The decoder uses no floating point; the encoder uses it
+only to choose the numbers of lanes and groups, which are stored.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from scratchticket.tickets.rans import BITS, LOW, Bits, Group
 Contexts = npt.NDArray[np.uint8]
 
 MAX_LANES = 4096
-MAX_STEPS = 1 << 17  # coder steps per lane and mask; bounds the time to read a hostile file
+MAX_STEPS = 1 << 17  # per lane; bounds the time to read a hostile file
 MAX_CONTEXTS = 256
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a decoder needs besides the code's bytes.
+    """The parameters that a decoder needs besides the code.
 
     Attributes:
         sizes: Number of bits of each layer.
@@ -46,7 +46,7 @@ class Plan:
 
 
 def entropy_bits(size: int, kept: int) -> float:
-    """Return ``size * H(kept / size)``: the entropy of a mask given its count, in bits."""
+    """Return the entropy of a mask whose kept count is known: ``size * H(kept / size)`` bits."""
     if kept in (0, size):
         return 0.0
     p = kept / size
@@ -59,25 +59,25 @@ def _probability(size: int, ones: int) -> int:
 
 
 def _histogram(contexts: Contexts) -> npt.NDArray[np.intp]:
-    """Return how often each context occurs."""
+    """Return the number of weights in each context."""
     return np.bincount(contexts, minlength=MAX_CONTEXTS)
 
 
-def _merged(histogram: npt.NDArray[np.intp], groups: int) -> list[int]:
-    """Return the histogram merged into ``groups`` equal ranges of contexts."""
+def _group_sizes(histogram: npt.NDArray[np.intp], groups: int) -> list[int]:
+    """Return the counts of ``groups`` equal ranges of contexts."""
     totals: list[int] = histogram.reshape(groups, -1).sum(axis=1).tolist()
     return totals
 
 
 def _best_grouping(contexts: Contexts | None, bits: Bits) -> tuple[int, float]:
-    """Return the cheapest number of groups and the layer's cost, in bits."""
+    """Return the number of groups that needs the fewest bits, and that number of bits."""
     best = 1, entropy_bits(len(bits), int(np.count_nonzero(bits)))
     if contexts is None or not best[1]:
         return best
     every, ones = _histogram(contexts), _histogram(contexts[bits])
     groups = 2
     while groups <= MAX_CONTEXTS:
-        costs = map(entropy_bits, _merged(every, groups), _merged(ones, groups))
+        costs = map(entropy_bits, _group_sizes(every, groups), _group_sizes(ones, groups))
         cost = BITS * groups + sum(costs)
         if cost < best[1]:
             best = groups, cost
@@ -88,9 +88,9 @@ def _best_grouping(contexts: Contexts | None, bits: Bits) -> tuple[int, float]:
 def _lanes(cost: float, total: int) -> int:
     """Return the number of lanes to interleave, a power of two.
 
-    Each lane costs about two bytes, and beyond :data:`~scratchticket.tickets.rans.FEW` more lanes
-    are faster. The largest number is taken whose cost is at most 0.2 % (0.8 % up to 64 lanes), or
-    more if ``MAX_STEPS`` demands it.
+    More lanes are faster, beyond :data:`~scratchticket.tickets.rans.FEW`, but each costs about two
+    bytes. The result is the largest number whose lanes cost at most 0.2 % of the code (0.8 % up to
+    64 lanes), or the smallest that ``MAX_STEPS`` allows if that is larger.
     """
     affordable = max(cost / 8 * 0.002 / 2, min(cost / 8 * 0.008 / 2, 64), 1)
     lanes = 1 << int(log2(min(affordable, MAX_LANES)))
@@ -100,7 +100,7 @@ def _lanes(cost: float, total: int) -> int:
 
 
 def _order(contexts: Contexts, groups: int) -> npt.NDArray[np.intp]:
-    """Return the positions of a layer's bits group by group, in storage order within a group."""
+    """Return the positions of a layer's bits, sorted by group, in storage order within a group."""
     return np.argsort(contexts >> (8 - groups.bit_length() + 1), kind="stable")
 
 
@@ -109,11 +109,11 @@ def encode(masks: Sequence[Bits], contexts: Sequence[Contexts | None]) -> tuple[
 
     Args:
         masks: One-dimensional, each with at least one ``True``.
-        contexts: By layer, a number per weight that the decoder knows too; or None.
+        contexts: For each layer, the context of each weight; None to code it as one group.
 
     Returns:
-        The code: probabilities of groups as 16-bit words, the lanes' final states as 32-bit words,
-        the stream of 16-bit words, all little-endian; and the plan to decode it with.
+        The code, little-endian: the groups' probabilities as 16-bit words, the lanes' final states
+        as 32-bit words, the stream of 16-bit words. And the plan to decode it with.
     """
     chosen = [_best_grouping(*pair) for pair in zip(contexts, masks, strict=True)]
     sizes = tuple(len(bits) for bits in masks)
@@ -126,8 +126,8 @@ def encode(masks: Sequence[Bits], contexts: Sequence[Contexts | None]) -> tuple[
     for bits, context, count in zip(masks, contexts, plan.contexts, strict=True):
         if count > 1:
             assert context is not None
-            parts = _merged(_histogram(context), count)
-            ones = _merged(_histogram(context[bits]), count)
+            parts = _group_sizes(_histogram(context), count)
+            ones = _group_sizes(_histogram(context[bits]), count)
             layer = [_probability(*pair) for pair in zip(parts, ones, strict=True)]
             stored += layer
             groups += zip(parts, layer, strict=True)
@@ -159,7 +159,7 @@ def decode(code: bytes, plan: Plan, contexts: Sequence[Contexts | None]) -> list
         if count > 1:
             if context is None:
                 raise TicketError("the mask's code needs initial scores, but has no seed for them")
-            parts = _merged(_histogram(context), count)
+            parts = _group_sizes(_histogram(context), count)
             groups += zip(parts, stored[position : position + count], strict=True)
             orders[-1] = _order(context, count)
             position += count
@@ -182,13 +182,14 @@ def decode(code: bytes, plan: Plan, contexts: Sequence[Contexts | None]) -> list
 
 
 def _check(plan: Plan, code: bytes) -> None:
-    """Refuse an impossible plan before memory or time is spent on it."""
+    """Refuse an impossible plan before it costs memory or time."""
     powers = {1 << exponent for exponent in range(9)}
     if not set(plan.contexts) <= powers or not 1 <= plan.lanes <= MAX_LANES:
         raise TicketError("the mask's code is damaged: impossible numbers of contexts or lanes")
     stored = sum(count for count in plan.contexts if count > 1)
     least = 2 * stored + 4 * plan.lanes
-    if len(code) % 2 or not least <= len(code) <= least + 2 * sum(plan.sizes):  # a word a bit
+    most = least + 2 * sum(plan.sizes)  # at most one word of the stream per bit
+    if len(code) % 2 or not least <= len(code) <= most:
         raise TicketError("the mask's code is damaged: wrong length")
     if plan.lanes * MAX_STEPS < sum(plan.sizes):
         raise TicketError("the mask's code is damaged: too few lanes for its size")

@@ -1,4 +1,4 @@
-"""Describe a ticket: as JSON values, and in lines of text."""
+"""Descriptions of a ticket, as JSON values and as lines of text."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def summary(ticket: Mapping[str, Any]) -> dict[str, str]:
     if accuracy := recorded_accuracy(ticket["provenance"]):
         lines["accuracy"] = (
             f"natural {accuracy.natural:.1f} %, robust {accuracy.robust:.1f} % "
-            f"({accuracy.attack}), of {accuracy.images} test images, as recorded at its making"
+            f"({accuracy.attack}), on {accuracy.images} test images, recorded when it was made"
         )
     return lines
 
@@ -85,7 +85,7 @@ def network_title(ticket: Mapping[str, Any]) -> str:
 
 
 def facts(ticket: Ticket) -> dict[str, Any]:
-    """Return everything ``show`` prints, as JSON values: counts, sizes in bytes, provenance."""
+    """Return what ``show`` prints, as JSON values: counts, sizes in bytes, provenance."""
     layers = [
         {
             "name": name,

@@ -12,11 +12,11 @@ from scratchticket.base.errors import InputError, extra_missing, first_line
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 TICKET = "ticket.safetensors"  # name of the ticket file in a repository or shared folder
-Done = TypeVar("Done")
+Value = TypeVar("Value")
 
 
-def fetched(name: str) -> Path:
-    """Return the ticket file of a repository on the hub, downloaded unless cached.
+def downloaded(name: str) -> Path:
+    """Return the path of a ticket from the hub, downloaded if it is not in the cache.
 
     Args:
         name: ``owner/name`` or ``owner/name@REVISION``.
@@ -28,12 +28,16 @@ def fetched(name: str) -> Path:
     if not _REPOSITORY.fullmatch(repository):
         raise InputError(f"a repository is OWNER/NAME, got {name!r}; a folder is written ./{name}")
     get = partial(
-        library().hf_hub_download, repository, TICKET, revision=revision or None, etag_timeout=10
+        hub_library().hf_hub_download,
+        repository,
+        TICKET,
+        revision=revision or None,
+        etag_timeout=10,
     )
-    return Path(asked(f"cannot get {name} from the hub", get))
+    return Path(hub_call(f"cannot get {name} from the hub", get))
 
 
-def library() -> Any:
+def hub_library() -> Any:
     """Return the package huggingface_hub."""
     try:
         import huggingface_hub
@@ -42,9 +46,14 @@ def library() -> Any:
     return huggingface_hub
 
 
-def asked(failing: str, ask: Callable[[], Done]) -> Done:
-    """Return the result of a call to the hub; any exception becomes an InputError of one line."""
+def hub_call(failure: str, call: Callable[[], Value]) -> Value:
+    """Return the result of a call to the hub; any exception becomes an InputError.
+
+    Args:
+        failure: Beginning of the error message.
+        call: The call.
+    """
     try:
-        return ask()
-    except Exception as error:  # of the connection, the disk or several libraries
-        raise InputError(f"{failing}: {first_line(error)[:200]}") from None
+        return call()
+    except Exception as error:  # from the connection, the disk or one of several libraries
+        raise InputError(f"{failure}: {first_line(error)[:200]}") from None

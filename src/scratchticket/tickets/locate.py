@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scratchticket import gallery
-from scratchticket.tickets.hub import fetched
+from scratchticket.tickets.hub import downloaded
 
 GALLERY, HUB = "gallery:", "hub:"
 
@@ -34,5 +34,5 @@ def ticket_path(place: str | Path) -> Path:
     if text.startswith(GALLERY):
         return gallery.path_of(text.removeprefix(GALLERY))
     if text.startswith(HUB):
-        return fetched(text.removeprefix(HUB))
+        return downloaded(text.removeprefix(HUB))
     return Path(place)

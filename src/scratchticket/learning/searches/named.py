@@ -1,4 +1,4 @@
-"""The entries of the search registry."""
+"""The type of the entries of the search registry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class NamedSearch:
 
     Attributes:
         kind: Class of the search, constructed with a :class:`SearchRecipe`.
-        settings: Defaults that the name implies: dotted paths of a recipe to values, such as
+        settings: Defaults that the search sets, by dotted path of a recipe's setting, such as
             ``search.average`` or ``pattern.budget``.
     """
 

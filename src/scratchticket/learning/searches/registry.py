@@ -1,4 +1,4 @@
-"""Searches by name."""
+"""The registry of searches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SEARCHES: dict[str, NamedSearch] = {
 
 
 def _named(name: str) -> NamedSearch:
-    """Return the search of a name.
+    """Return the entry of the search with this name.
 
     Raises:
         InputError: If the name is unknown, or a plug-in provides something else.
@@ -35,15 +35,15 @@ def make_search(recipe: SearchRecipe) -> Search:
     """Return the search that a recipe describes.
 
     Raises:
-        InputError: If there is no such search.
+        InputError: If the search is unknown.
     """
     return _named(recipe.name).kind(recipe)
 
 
 def search_settings(name: str) -> dict[str, Any]:
-    """Return the defaults that a search implies: dotted path to value.
+    """Return the defaults that a search sets, by dotted path of the setting.
 
     Raises:
-        InputError: If there is no such search.
+        InputError: If the search is unknown.
     """
     return dict(_named(name).settings)

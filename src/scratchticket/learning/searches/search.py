@@ -1,4 +1,4 @@
-"""The parts of a search: how scores start, rank weights and step, and the inner attack."""
+"""The parts of a search: initial scores, ranking of weights, step rule and inner attack."""
 
 from __future__ import annotations
 
@@ -41,28 +41,28 @@ class SearchRecipe:
     """How a mask is searched for; the defaults are the paper's search.
 
     Attributes:
-        name: How the mask is searched for; --set search.NAME=VALUE changes a part of it. A name may
-            change other settings of the recipe, wherever they are not given.
+        name: Search for the mask; --set search.NAME=VALUE changes one of its settings. A named
+            search may also change the defaults of other settings of the recipe.
         start: Range of the random scores. ``fan_in``: within 1 / sqrt(fan_in) of 0, as in the
             released code; ``flat``: within 0.01 in every layer (Robust Binary Subnetworks, 2022,
             arXiv:2202.01341).
         ranking: Which weights remain. ``magnitude``: those with the scores of largest magnitude
             (edge-popup). ``one-sided``: those with the largest scores, which start at their
-            magnitudes and are clamped at 0, where their momentum is cleared. ``signed``: those with
+            magnitudes and are clamped at 0, where their momentum is reset. ``signed``: those with
             the largest scores, negative scores included (IteRand, 2021, arXiv:2106.09269).
         step: ``sgd``; or ``normalised``: each layer's scores move by ``learning.learning_rate``
             times their root mean square, which stays constant. Weight decay has then no effect.
             ``adam``: Adam, where each layer's scores move by ``learning.learning_rate`` times their
             initial root mean square, with decoupled weight decay.
         memory: Above 0, weight decay is this number / (first learning rate * steps of the run)
-            instead of ``learning.weight_decay``, so that scores forget what they learned before the
-            last 1/memory of the run.
-        average: Above 0, masks for evaluation and the ticket follow an exponential moving average
-            of the importances over so many epochs; the search itself goes on with the scores.
-        sharpness: Above 0, the gradient is taken where each layer's scores have moved up their
+            instead of ``learning.weight_decay``, so that scores forget all but the last 1/memory of
+            the run.
+        average: Above 0, the masks for evaluation and the ticket come from an exponential moving
+            average of the importances over this many epochs; the search itself uses the scores.
+        sharpness: Above 0, the gradient is computed after each layer's scores are moved along their
             gradient by this fraction of their norm (adversarial weight perturbation, Wu et al.,
-            2020, arXiv:2004.05884, on scores), for one more forward and backward pass.
-        sharpness_from: Fraction of the run after which ``sharpness`` counts.
+            2020, arXiv:2004.05884, on scores). This costs one more forward and backward pass.
+        sharpness_from: Fraction of the run after which ``sharpness`` is applied.
         arguments: Further settings of a plug-in's search.
 
     Raises:
@@ -94,12 +94,10 @@ class SearchRecipe:
 
 
 class Search:
-    """The rules of a search, called by the score learner; here the parts that a recipe names.
-
-    A plug-in overrides the methods it changes.
+    """The rules of a search, which the score learner calls; a plug-in overrides some of them.
 
     Args:
-        recipe: Names of the parts.
+        recipe: The choice of each rule.
     """
 
     def __init__(self, recipe: SearchRecipe) -> None:
@@ -114,11 +112,11 @@ class Search:
         return scores.abs() if self.recipe.ranking == "one-sided" else scores
 
     def importance(self, scores: Tensor) -> Tensor:
-        """Return the importance of a layer's weights, which ranks them, from the scores."""
+        """Return the importance by which a layer's weights are ranked, given their scores."""
         return scores.abs() if self.recipe.ranking == "magnitude" else scores
 
     def gradient(self, scores: Tensor, gradient: Tensor) -> Tensor:
-        """Return the straight-through gradient of a layer's scores.
+        """Return the straight-through gradient with respect to a layer's scores.
 
         Args:
             scores: Scores of the layer.
@@ -160,7 +158,7 @@ class Search:
         return 0.0
 
     def attack(self, attack: Attack, moment: Moment) -> Attack:
-        """Return the inner attack of a step, given the recipe's."""
+        """Return the inner attack of a step, given that of the recipe."""
         return attack
 
 

@@ -46,7 +46,7 @@ class Records:
                 continue
             known[job.id] = {
                 "job": {**job.json(), "label": job.label},
-                "seconds": store.spent(job),
+                "seconds": store.seconds_spent(job),
                 "record": record,
             }
         return Records(known)

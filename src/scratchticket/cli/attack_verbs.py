@@ -1,4 +1,4 @@
-"""What the verbs that attack have in common."""
+"""Parts shared by the verbs that attack: network, images, shard and progress."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from scratchticket.cli.code import import_network
-from scratchticket.cli.terminal import cell, err, say, tell
+from scratchticket.cli.terminal import cell, err, print_notes, say
 
-WHOLE = "1/1"  # the share of a process that works alone
+ONE_SHARD = "1/1"  # all the work in one process
 PARTS = ("test", "all")
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from scratchticket.tickets import Ticket
 
 
-def opened(path: Path, index: int | None, network: str | None) -> Ticket | None:
-    """Import a network's code and load a ticket; none if the file holds something else.
+def load_ticket(path: Path, index: int | None, network: str | None) -> Ticket | None:
+    """Return the ticket in a file, None if it holds something else; import its network's code.
 
     Raises:
-        InputError: If there is no such file, ticket or code, or the ticket is of another network.
+        InputError: If file, ticket or code is missing, or the ticket is of another network.
     """
     from scratchticket.base.errors import InputError
     from scratchticket.judging.subject import holds_ticket
@@ -44,10 +44,10 @@ def opened(path: Path, index: int | None, network: str | None) -> Ticket | None:
 def preparation(
     label_column: str | None, size: int | None, colour: str | None, classes: str | None
 ) -> dict[str, Any]:
-    """Return what options say of how images are prepared, as settings of their recipe.
+    """Return the options about the preparation of images as settings of a data recipe.
 
     Raises:
-        InputError: If the classes are no list of names.
+        InputError: If ``classes`` is no list of names.
     """
     from scratchticket.data.recipe import classes_text
 
@@ -55,17 +55,17 @@ def preparation(
     return {"label_column": label_column, "size": size, "colour": colour, "classes": names}
 
 
-def judged_images(ticket: Ticket | None, data: str, part: str, prepared: Mapping[str, Any]) -> Data:
-    """Load images to judge on, prepared as a ticket's own were, and tell what was decided.
+def load_images(ticket: Ticket | None, data: str, part: str, prepared: Mapping[str, Any]) -> Data:
+    """Return the images to evaluate on, prepared as for the ticket; print notes about them.
 
     Args:
-        ticket: If there is one.
+        ticket: The ticket to evaluate, if there is one.
         data: Known name or path.
-        part: ``test``, or ``all`` to judge on every image.
+        part: ``test``, or ``all`` to evaluate on every image.
         prepared: See :func:`preparation`.
 
     Raises:
-        InputError: If they cannot be used, or there is no such part.
+        InputError: If the images cannot be used, or the part is unknown.
     """
     from scratchticket.base.errors import unknown
     from scratchticket.data import load_data
@@ -75,13 +75,15 @@ def judged_images(ticket: Ticket | None, data: str, part: str, prepared: Mapping
     if part not in PARTS:
         raise unknown("part", part, PARTS)
     images = load_data(data_like(ticket, data, **prepared), whole=part == "all")
-    tell(images.notes)
+    print_notes(images.notes)
     if NO_TEST_PART in images.notes:
-        tell(["they alone judge; if nothing was trained on the others, all can: --part all"])
+        print_notes(
+            ["only these are evaluated on; --part all takes all images, if none was trained on"]
+        )
     return images
 
 
-def subject_of(  # noqa: PLR0917
+def load_subject(  # noqa: PLR0917
     path: Path,
     data: str | None,
     part: str,
@@ -90,7 +92,7 @@ def subject_of(  # noqa: PLR0917
     network: str | None,
     normalise: bool,
 ) -> tuple[Subject, Data]:
-    """Load who is judged, and on what: of a ticket, on images prepared as its own were.
+    """Return the network to evaluate and the images to evaluate on; see :func:`load_images`.
 
     Raises:
         InputError: If file, data or network cannot be used.
@@ -99,42 +101,41 @@ def subject_of(  # noqa: PLR0917
     from scratchticket.judging.subject import make_subject
     from scratchticket.runs.recipe import data_of
 
-    ticket = opened(path, index, network)
+    ticket = load_ticket(path, index, network)
     if data is None:
         own = data_of(ticket)
         hint = f"; {path} was made on {own.name!r}" if own else ""
-        raise InputError(f"say on which images: --data{hint}")
-    images = judged_images(ticket, data, part, prepared)
+        raise InputError(f"--data is missing{hint}")
+    images = load_images(ticket, data, part, prepared)
     return make_subject(path, ticket, images, network=network, normalise=normalise), images
 
 
-def say_share_done(share: Shard, folder: Path | None) -> None:
-    """Say that other shares are missing."""
-    done = f"share {share} is done; the record comes with the last of {share.count}, in {folder}"
-    say(done, err)
+def print_shard_done(shard: Shard, folder: Path | None) -> None:
+    """Print that this shard is done and others are missing."""
+    say(f"shard {shard} is done; the last of {shard.count} writes the record to {folder}", err)
 
 
-def shard_of(text: str) -> Shard:
-    """Read ``I/N``; where torchrun has started several processes, each takes its own share.
+def read_shard(text: str) -> Shard:
+    """Return the shard written as ``I/N``; under torchrun, the shard of this process.
 
     Raises:
-        InputError: If it is no share of the work.
+        InputError: If the text is not of this form.
     """
     from scratchticket.base.errors import InputError
     from scratchticket.base.processes import launched
     from scratchticket.evaluation import Shard
 
-    if text == WHOLE and (group := launched()).size > 1:
+    if text == ONE_SHARD and (group := launched()).size > 1:
         return Shard(group.rank + 1, group.size)
 
     index, slash, count = text.partition("/")
     if not slash or not index.isdecimal() or not count.isdecimal():
-        raise InputError(f"a share is written I/N, such as 1/4, got {text!r}")
+        raise InputError(f"a shard is written I/N, such as 1/4, got {text!r}")
     return Shard(int(index), int(count))
 
 
 class EvaluationProgress:
-    """A live bar on a terminal; elsewhere, a line for each attack that is done.
+    """A live bar on a terminal; elsewhere, a line for each attack.
 
     Args:
         quiet: Show nothing.
@@ -146,7 +147,7 @@ class EvaluationProgress:
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             TextColumn("{task.completed}/{task.total}"),
-            TimeElapsedColumn(),  # of the rest nobody knows: attacks differ too much
+            TimeElapsedColumn(),  # time left cannot be estimated: attacks differ too much
             console=err,
             disable=quiet or not err.is_terminal,
         )
@@ -160,7 +161,7 @@ class EvaluationProgress:
         self._bar.stop()
 
     def __call__(self, name: str, done: int, total: int) -> None:
-        """Show where the evaluation stands."""
+        """Show the progress of the evaluation."""
         self._bar.update(self._task, description=cell(name), completed=done, total=total)
         if self._bar.disable and not self._quiet and name != self._last:
             say(f"{done}/{total}  {name}", err)
