@@ -39,6 +39,11 @@ class Stored(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
 
+def _interval_text(interval: tuple[float, ...]) -> str:
+    low, high = map(percent, interval)
+    return f"{low:.1f} to {high:.1f}"
+
+
 class Counts(Stored):
     """An accuracy.
 
@@ -66,6 +71,11 @@ class Counts(Stored):
         """The same in percent."""
         return percent(self.correct, self.total)
 
+    @property
+    def interval_text(self) -> str:
+        """The interval in percent: ``83.0 to 90.0``."""
+        return _interval_text(self.interval)
+
     def __str__(self) -> str:
         return f"{self.percent:.1f} %"
 
@@ -92,6 +102,11 @@ class Expectation(Stored):
     def percent(self) -> float:
         """The same in percent."""
         return percent(self.expected)
+
+    @property
+    def interval_text(self) -> str:
+        """The interval in percent: ``83.0 to 90.0``."""
+        return _interval_text(self.interval)
 
     def __str__(self) -> str:
         return f"{self.percent:.1f} %"
@@ -157,12 +172,12 @@ class AttackRow(Counts, _AttackDetails):
         made_on: The attacked network, if it is another one.
         median_distance: Of an attack of minimum norm; None if most images resist it.
         stages: Of AutoAttack, what each of its four leaves.
-        seconds: Wall-clock time.
+        seconds: Wall-clock time, where the attack was made for this row.
         queries: Images passed forward.
         median_queries: Of an attack that counts its queries, the median of the fooled images.
     """
 
-    seconds: Seconds = 0.0
+    seconds: Seconds | None = None
     queries: Count | None = None
     median_queries: int | None = None
 

@@ -104,6 +104,7 @@ def transfer(
     seed, and dense.
     """
     with user_errors(o.going_on(folder is not None)):
+        from scratchticket.base.record import to_json
         from scratchticket.judging.evaluation import balls_of, fixed_choice
         from scratchticket.judging.switches import TransferTask
 
@@ -125,7 +126,7 @@ def transfer(
         if record is None:
             return
         if json_output:
-            print(json.dumps(record, indent=2))
+            print(json.dumps(to_json(record), indent=2))
             return
         print_matrices(record)
         _paths(folder)
@@ -191,6 +192,7 @@ def evaluate(
     """
     with user_errors(o.going_on(folder is not None)):
         from scratchticket.attacks.sets import chances
+        from scratchticket.base.record import to_json
         from scratchticket.judging.evaluation import balls_of, fixed_choice
         from scratchticket.judging.switches import SwitchTask, check_epsilons
         from scratchticket.tickets import check_one_network
@@ -224,7 +226,7 @@ def evaluate(
         if record is None:
             return
         if json_output:
-            print(json.dumps(record, indent=2))
+            print(json.dumps(to_json(record), indent=2))
             return
         print_switch(record)
         _paths(folder)
@@ -320,7 +322,7 @@ def _carry_out(  # noqa: PLR0917
     overwrite: bool,
     device: str,
     quiet: bool,
-) -> dict[str, Any] | None:
+) -> Any:
     """Do it, showing progress; say so where other shares are missing."""
     from scratchticket.base.errors import InputError
     from scratchticket.judging.task import carry_out

@@ -8,8 +8,6 @@ rule stated beside it, and reports what it compared; without the attacks it need
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 from scratchticket.attacks import (
     APGD,
@@ -24,9 +22,9 @@ from scratchticket.attacks import (
 )
 from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.quantities import fraction
+from scratchticket.base.record import Check, Sign
 from scratchticket.evaluation.outcome import EvaluationResult, Outcome
 
-Verdict = Literal["clear", "warning", "not tested"]
 ENOUGH = 1000  # images
 CONVERGED = 0.005  # largest share of images that more steps or restarts may still fool
 AGREEING = 0.02  # largest difference between losses, as a share of images
@@ -35,21 +33,6 @@ RESIDUE = 0.01  # largest share that may resist an unbounded attack
 STEPS, MORE_STEPS = PGD(), PGD(100)
 LOSSES = tuple(PGD(100, loss=loss) for loss in ("ce", "margin", "dlr"))
 SCALED, SOME_NOISE, AUTO, TARGETED = PGD(100, loss="scaled-ce"), Noise(), APGD(), TargetedAPGD()
-
-
-@dataclass(frozen=True)
-class Check:
-    """Result of one check.
-
-    Attributes:
-        name: Name of the check.
-        verdict: ``warning`` if the accuracy must not be believed as it is.
-        text: What was compared with what.
-    """
-
-    name: str
-    verdict: Verdict
-    text: str
 
 
 def checks(
@@ -141,7 +124,7 @@ def _chance(natural: Accuracy, classes: int | None) -> Check:
     )
 
 
-def chance_signs(natural: Mapping[str, Accuracy], classes: int) -> list[dict[str, str]]:
+def chance_signs(natural: Mapping[str, Accuracy], classes: int) -> tuple[Sign, ...]:
     """Return a warning sign for each network whose accuracy is not above chance.
 
     Args:
@@ -149,11 +132,11 @@ def chance_signs(natural: Mapping[str, Accuracy], classes: int) -> list[dict[str
         classes: Number of classes.
     """
     found = {name: _chance(accuracy, classes) for name, accuracy in natural.items()}
-    return [
-        {"name": check.name, "text": f"{name}: {check.text}"}
+    return tuple(
+        Sign(name=check.name, text=f"{name}: {check.text}")
         for name, check in found.items()
         if check.verdict == "warning"
-    ]
+    )
 
 
 def _lower(seen: _Seen, name: str, weaker: Method, stronger: Method, allowed: float) -> Check:

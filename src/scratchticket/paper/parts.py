@@ -7,8 +7,9 @@ from dataclasses import replace
 from statistics import mean
 
 from scratchticket.attacks import PGD, Attack
+from scratchticket.base.record import TransferRecord
 from scratchticket.paper import published
-from scratchticket.paper.cells import Facts, Measured, Read, row_of
+from scratchticket.paper.cells import Measured, Read, Source, of_kind, row_of
 from scratchticket.paper.scale import DataSet, Network, Scale
 from scratchticket.sweeps.job import DENSE, Job
 
@@ -124,10 +125,10 @@ def switched(percents: Iterable[int], attack: Attack) -> Read:
     """
     names = [percent_name(percent) for percent in percents]
 
-    def read(record: Facts) -> Measured:
-        found = row_of(record["matrices"], attack)
-        right = mean(found["rows"][row][column] for row in names for column in names)
-        return Measured(right / found["total"], found["total"])
+    def read(record: Source) -> Measured:
+        found = row_of(of_kind(TransferRecord, record).matrices, attack)
+        right = mean(found.rows[row][column] for row in names for column in names)
+        return Measured(right / found.total, found.total)
 
     return read
 
@@ -136,8 +137,9 @@ def mean_natural(percents: Iterable[int]) -> Read:
     """Return what reads R2S's natural accuracy from a transfer's record."""
     names = [percent_name(percent) for percent in percents]
 
-    def read(record: Facts) -> Measured:
-        right = mean(record["natural"][name] for name in names)
-        return Measured(right / record["total"], record["total"])
+    def read(record: Source) -> Measured:
+        transfer = of_kind(TransferRecord, record)
+        right = mean(transfer.natural[name] for name in names)
+        return Measured(right / transfer.total, transfer.total)
 
     return read

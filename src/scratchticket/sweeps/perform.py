@@ -10,6 +10,7 @@ from typing import Any
 from scratchticket.attacks import Attack, Noise
 from scratchticket.base.errors import OtherEvaluation, TicketError
 from scratchticket.base.files import write_atomically
+from scratchticket.base.record import AttackFacts, FeaturesRecord, Record, RunRecord, to_json
 from scratchticket.data import Data
 from scratchticket.evaluation import Balls, feature_distance, named, suite
 from scratchticket.judging.evaluation import EvaluationTask, balls_of, fixed_choice
@@ -31,7 +32,7 @@ Observe = Callable[[float], None]
 
 def perform(
     job: Job, store: Store, *, device: str = "cpu", observe: Observe = lambda fraction: None
-) -> Json:
+) -> Record:
     """Carry out a job in its folder of a store, resuming it where it was left.
 
     Args:
@@ -55,7 +56,7 @@ def perform(
         raise TicketError(f"{error}; remove the folder of that ticket, of {needed}") from None
 
 
-def _performed(job: Job, store: Store, device: str, observe: Observe) -> Json:
+def _performed(job: Job, store: Store, device: str, observe: Observe) -> Record:
     if job.kind == "run":
         return _run(job, store, device, observe)
     data = store.data(job.data)
@@ -66,7 +67,7 @@ def _performed(job: Job, store: Store, device: str, observe: Observe) -> Json:
     def progress(name: str, done: int, total: int) -> None:
         observe(done / total)
 
-    def carried(overwrite: bool) -> Json | None:
+    def carried(overwrite: bool) -> Record | None:
         folder = store.folder(job)
         return carry_out(task, folder=folder, overwrite=overwrite, device=device, progress=progress)
 
@@ -78,7 +79,7 @@ def _performed(job: Job, store: Store, device: str, observe: Observe) -> Json:
     return record
 
 
-def _run(job: Job, store: Store, device: str, observe: Observe) -> Json:
+def _run(job: Job, store: Store, device: str, observe: Observe) -> RunRecord:
     """Draw or train a ticket."""
     settings = dict(job.settings)
     if START in job.needs:
@@ -88,7 +89,7 @@ def _run(job: Job, store: Store, device: str, observe: Observe) -> Json:
         settings["beside.files"] = beside
     recipe = make_recipe_from_file(settings)
 
-    def ran(resume: bool) -> Json:
+    def ran(resume: bool) -> RunRecord:
         return run(
             recipe,
             store.folder(job),
@@ -107,7 +108,7 @@ def _run(job: Job, store: Store, device: str, observe: Observe) -> Json:
         return ran(resume=False)
 
 
-def _judgement(job: Job, store: Store, data: Data) -> Task[Any]:
+def _judgement(job: Job, store: Store, data: Data) -> Task[Any, Any]:
     """``attacks`` (``name``, ``settings``, own balls) or a ``suite``; ``images``."""
     ((_, subject),) = _subjects(job, store).items()
     settings = job.settings
@@ -145,7 +146,7 @@ def balls_of_entry(where: Balls, entry: Json) -> Balls:
     return replace(where, norm=norm, epsilons=epsilons)
 
 
-def _transfer(job: Job, store: Store, data: Data) -> Task[Any]:
+def _transfer(job: Job, store: Store, data: Data) -> Task[Any, Any]:
     """``epsilons``, ``images``."""
     subjects = _subjects(job, store)
     first = next(iter(subjects.values()))
@@ -158,7 +159,7 @@ def _transfer(job: Job, store: Store, data: Data) -> Task[Any]:
     )
 
 
-def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
+def _switch(job: Job, store: Store, data: Data) -> Task[Any, Any]:
     """``suite``, ``epsilons``, ``images``; needs the members, and ``dense`` to compare with."""
     subjects = _subjects(job, store)
     dense = subjects.pop(DENSE, None)
@@ -174,7 +175,7 @@ def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
     )
 
 
-def _features(job: Job, store: Store, data: Data, device: str) -> Json:
+def _features(job: Job, store: Store, data: Data, device: str) -> FeaturesRecord:
     """``epsilons``, ``images``: noise in l-inf balls, and how far the last convolution moves."""
     images, distances = fixed_choice(data.test, job.settings.get("images")), {}
     attacks = [Attack(Noise(1), epsilon) for epsilon in job.settings["epsilons"]]
@@ -184,17 +185,18 @@ def _features(job: Job, store: Store, data: Data, device: str) -> Json:
             epsilon: feature_distance(network, images, attack).mean
             for epsilon, attack in zip(job.settings["epsilons"], attacks, strict=True)
         }
-    record = {
-        "format": 1,
-        "kind": "features",
-        "data": data.judged,
-        "attacks": [attack.facts() for attack in attacks],
-        "distances": distances,
-        "machine": machine(device),
-        "versions": versions(),
-        "commit": commit(),
-    }
-    write_atomically(store.folder(job) / "record.json", json.dumps(record, indent=2) + "\n")
+    record = FeaturesRecord(
+        format=1,
+        kind="features",
+        data=data.judged,
+        attacks=tuple(AttackFacts(**attack.facts()) for attack in attacks),
+        distances=distances,
+        machine=machine(device),
+        versions=versions(),
+        commit=commit(),
+    )
+    text = json.dumps(to_json(record), indent=2)
+    write_atomically(store.folder(job) / "record.json", text + "\n")
     return record
 
 
@@ -210,7 +212,7 @@ def _balls(job: Job, subject: Subject, data: Data) -> Balls:
     return balls_of(subject, data.shape, settings.get("epsilons", ()), l2=settings.get("l2", ()))
 
 
-_TASKS: dict[str, Callable[[Job, Store, Data], Task[Any]]] = {
+_TASKS: dict[str, Callable[[Job, Store, Data], Task[Any, Any]]] = {
     "judge": _judgement,
     "transfer": _transfer,
     "switch": _switch,

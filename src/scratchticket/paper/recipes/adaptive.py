@@ -10,14 +10,16 @@ from scratchticket.evaluation.transfer import SET, SWITCH
 from scratchticket.paper import published
 from scratchticket.paper.cells import (
     Cell,
-    Facts,
     Measured,
     Read,
+    Source,
     level,
+    measured,
     mixed,
     of_dense,
-    row_of,
     struck,
+    switch_row,
+    worst_of,
 )
 from scratchticket.paper.claims import Claim, rows
 from scratchticket.paper.paper import PaperRecipe
@@ -37,9 +39,11 @@ ATTACKS: dict[str, tuple[Method, str]] = {
 
 
 def _claimed(attack: Attack) -> Read:
-    def read(record: Facts) -> Measured:
-        found = row_of(record["attacks"], attack, SWITCH)["claimed"]
-        return Measured(found["correct"] / found["total"], found["total"])
+    def read(record: Source) -> Measured:
+        claimed = switch_row(record, attack, SWITCH).claimed
+        if claimed is None:
+            raise LookupError("the attack claims nothing")
+        return measured(claimed)
 
     return read
 
@@ -107,14 +111,13 @@ ACCURACY = "accuracy"
 AT_WORST = "the worst case leaves more than the dense network has"
 
 
-def expected_at_worst(record: Facts) -> Measured:
+def expected_at_worst(record: Source) -> Measured:
     """Return what the strongest attack on every image leaves of a switch, or of a network."""
-    return Measured(record["worst_case"]["expected"], record["worst_case"]["total"])
+    return measured(worst_of(record))
 
 
-def _single(record: Facts) -> Measured:
-    best = record["worst_case"]["best_member"]
-    return Measured(best["correct"] / best["total"], best["total"])
+def _single(record: Source) -> Measured:
+    return measured(worst_of(record).best_member)
 
 
 def _table5(scale: Scale) -> Iterator[Cell]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scratchticket.attacks import PGD, Attack
+from scratchticket.base.record import RunRecord
 from scratchticket.paper.cells import (
     Cell,
-    Facts,
     Measured,
+    Source,
     level,
     natural,
+    of_kind,
     robust,
     under,
 )
@@ -81,8 +83,8 @@ def searches(scale: Scale) -> dict[str, Settings]:
     }
 
 
-def _cost(record: Facts) -> Measured:
-    return Measured(forward_passes(record["recipe"]), 0)
+def _cost(record: Source) -> Measured:
+    return Measured(forward_passes(of_kind(RunRecord, record).recipe), 0)
 
 
 def cells(scale: Scale) -> Iterator[Cell]:
