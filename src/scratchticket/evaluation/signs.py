@@ -20,7 +20,7 @@ from scratchticket.attacks import (
     Stage,
     TargetedAPGD,
 )
-from scratchticket.base.accuracy import Accuracy
+from scratchticket.base.accuracy import Accuracy, percent
 from scratchticket.base.quantities import fraction
 from scratchticket.base.record import Check, Sign
 from scratchticket.evaluation.outcome import EvaluationResult, Outcome
@@ -93,7 +93,7 @@ class _Seen:
 
     def share(self, images: int) -> str:
         """Return a number of images as percentage points of accuracy."""
-        return f"{100 * images / self.total:.1f} points"
+        return f"{percent(images, self.total):.1f} points"
 
     def beyond(self, images: int, share: float) -> bool:
         """Whether a difference exceeds a share of all images and one image."""
@@ -102,7 +102,7 @@ class _Seen:
 
 def _sample(seen: _Seen) -> Check:
     low, high = seen.evaluated.natural.interval()
-    text = f"{seen.total} images; natural accuracy is known to {100 * (high - low) / 2:.1f} points"
+    text = f"{seen.total} images; natural accuracy is known to {percent(high - low) / 2:.1f} points"
     if seen.total < ENOUGH:
         return Check("sample size", "warning", f"{text}; {ENOUGH} or more are usual")
     return Check("sample size", "clear", text)
@@ -113,7 +113,7 @@ def _chance(natural: Accuracy, classes: int | None) -> Check:
     name = "chance"
     if classes is None:
         return Check(name, "not tested", "needs the number of classes")
-    by_chance = f"{100 / classes:.1f} % of {classes} classes"
+    by_chance = f"{percent(1, classes):.1f} % of {classes} classes"
     if natural.interval()[0] > 1 / classes:
         return Check(name, "clear", f"natural accuracy {natural} is above chance, {by_chance}")
     return Check(

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from scratchticket.base.accuracy import percent
 from scratchticket.base.files import write_atomically
 from scratchticket.base.processes import ALONE, Group
 from scratchticket.base.record import Json, Result, Results, RunRecord, Weights, to_json
@@ -222,7 +223,7 @@ def _draw_pictures(
 ) -> None:
     """Write the two SVG files."""
     dense = ticket.remaining_ratio == 1
-    what = "dense network" if dense else f"{100 * ticket.remaining_ratio:.3g} % of the weights"
+    what = "dense network" if dense else f"{percent(ticket.remaining_ratio):.3g} % of the weights"
     network, data_name = recipe.network, Path(recipe.data.name).name
     name = f"{network.name} (width {network.width}) on {data_name}: {what}"
     write_atomically(home.curves, figures.curves(epochs, recipe.judge, name))

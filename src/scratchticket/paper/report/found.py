@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from scratchticket.base.accuracy import wilson
+from scratchticket.base.accuracy import percent, wilson
 from scratchticket.base.errors import InputError
 from scratchticket.base.files import MAX_JSON, parsed_json, read_bytes, write_atomically
 from scratchticket.base.record import Record, read_record, to_json
@@ -149,15 +149,15 @@ class Filled:
             return "–"
         if not self.fraction:
             return f"{self.mean:.3f}"
-        spread = f" ± {100 * stdev(v.value for v in self.values):.1f}" if self.values[1:] else ""
-        return f"{100 * self.mean:.1f}{spread}"
+        spread = f" ± {percent(stdev(v.value for v in self.values)):.1f}" if self.values[1:] else ""
+        return f"{percent(self.mean):.1f}{spread}"
 
     def interval(self) -> tuple[float, float] | None:
         """Return the 95 % interval that the number of test images gives the mean, in percent."""
         if self.mean is None or not self.fraction:
             return None
         low, high = wilson(self.mean, self.values[0].images)
-        return 100 * low, 100 * high
+        return percent(low), percent(high)
 
 
 @dataclass(frozen=True)
