@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchticket.base.files import canonical_json, write_atomically
+from scratchticket.base.record import RunRecord, read_record, to_json
 from scratchticket.paper.report import Records
 from scratchticket.runs.folder import RunFolder
 from scratchticket.runs.recipe import stored_recipe
@@ -38,12 +39,12 @@ def keep(store: Path, records: Path) -> None:
         name = sha256(canonical_json({k: v for k, v in job.items() if k != "label"}).encode())
         if name.hexdigest() in known:
             continue
-        record = json.loads((folder / "record.json").read_text())
+        record = read_record(json.loads((folder / "record.json").read_text()), folder)
         seconds = float((folder / "seconds").read_text())
         known[name.hexdigest()] = {"job": job, "seconds": seconds, "record": record}
         print(f"kept {folder.name} {job['label']}")
-        if job["kind"] == "run":
-            ticket = RunFolder(folder, record["recipe"]["task"]).ticket
+        if isinstance(record, RunRecord):
+            ticket = RunFolder(folder, record.task).ticket
             if ticket.stat().st_size <= LARGEST:
                 shutil.copy(ticket, TICKETS / f"{folder.name}.safetensors")
     Records(known).save(records)
@@ -63,18 +64,17 @@ def fill(store: Path, records: Path) -> None:
         folder, record = store / name[:16], facts["record"]
         if (folder / "record.json").exists():
             continue
-        if facts["job"]["kind"] == "run":
-            recipe = record["recipe"]
-            kept = tickets.get(stored_recipe(recipe).id)
+        if isinstance(record, RunRecord):
+            kept = tickets.get(stored_recipe(record.recipe).id)
             if kept is None:
                 print(f"no ticket of {folder.name} {facts['job']['label']}")
                 continue
             folder.mkdir(parents=True, exist_ok=True)
-            shutil.copy(kept, RunFolder(folder, recipe["task"]).ticket)
+            shutil.copy(kept, RunFolder(folder, record.task).ticket)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "job.json").write_text(json.dumps(facts["job"], indent=2) + "\n")
         (folder / "seconds").write_text(f"{facts['seconds']:.1f}")
-        write_atomically(folder / "record.json", json.dumps(record, indent=2) + "\n")
+        write_atomically(folder / "record.json", json.dumps(to_json(record), indent=2) + "\n")
         print(f"filled {folder.name} {facts['job']['label']}")
     for kept in TICKETS.glob("*.journal*.jsonl"):
         job, name = kept.name.split(".", 1)

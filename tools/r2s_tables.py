@@ -16,9 +16,11 @@ from result_tables import sized
 from pictures import whiskers
 from scratchticket.attacks import Attack, Method
 from scratchticket.attacks.set_gradient import SetPGD
+from scratchticket.base.accuracy import percent
+from scratchticket.base.record import SwitchRecord, TransferRecord, read_record
 from scratchticket.evaluation.transfer import SET as ON_SET
 from scratchticket.paper import Scale
-from scratchticket.paper.cells import Measured, row_of
+from scratchticket.paper.cells import Measured, row_of, worst_of
 from scratchticket.paper.comparison import Comparison
 from scratchticket.paper.comparison import compare as judged
 from scratchticket.paper.parts import (
@@ -32,8 +34,8 @@ from scratchticket.paper.parts import panel as panel_of
 from scratchticket.paper.recipes.r2s import PGD, dense_cells
 from scratchticket.pictures.figures import MARKERS, svg
 
-Record = dict[str, Any]
-Read = Callable[[Record], float]
+Line = dict[str, Any]  # of a file of records
+Read = Callable[[SwitchRecord], float]
 TRANSFER, SWITCH, TOGETHER = "transfer between tickets", "R2S", "R2S beside"  # labels of jobs
 SAMPLES = (1, 5, 10, 20)  # networks that EOT draws for a step
 STUDIES = {"paper-quick": "quick", "paper-small": "small"}  # to the scale
@@ -55,10 +57,10 @@ class _Panel:
 
     scale: Scale
     name: str
-    matrices: list[Record]
+    matrices: list[TransferRecord]
     dense: list[float]
-    switches: list[Record]
-    together: list[Record]
+    switches: list[SwitchRecord]
+    together: list[SwitchRecord]
 
     @property
     def title(self) -> str:
@@ -75,44 +77,49 @@ class _Panel:
         names = [percent_name(percent) for percent in self.scale.restricted(SET)]
         means = []
         for record in self.matrices:
-            found = row_of(record["matrices"], Attack(kind, self.near))
+            found = row_of(record.matrices, Attack(kind, self.near))
             cells = [(s, c) for s in names for c in names if s == c or not diagonal]
-            values = [found["rows"][source][column] for source, column in cells]
-            means.append(float(mean(values) / found["total"]))
+            values = [found.rows[source][column] for source, column in cells]
+            means.append(float(mean(values) / found.total))
         return means
 
 
-def _bound(record: Record) -> float:
+def _bound(record: SwitchRecord) -> float:
     """Return what each ticket's strongest own attack leaves of it, on average.
 
     Of single attacks, not of all together, for which records have no counts: a little more is left
     than should be, so that the check against it is a little too strict.
     """
-    worst, total = record["worst_case"], record["natural"]["total"]
-    ball = (worst["norm"], worst["epsilon"])
-    inside = [a for a in record["attacks"] if (a["norm"], a["epsilon"]) == ball]
+    worst = worst_of(record)
+    ball = (worst.norm, worst.epsilon)
+    inside = [row for row in record.attacks if (row.norm, row.epsilon) == ball]
 
     def left(name: str) -> float:
-        own = [a["each"][name]["correct"] for a in inside if a["source"] == name]
-        return float(min(own) / total)
+        return min(row.each[name].fraction for row in inside if row.source == name)
 
-    return sum(float(m["probability"]) * left(m["name"]) for m in record["members"])
+    return sum(member.probability * left(member.name) for member in record.members)
+
+
+def _dense(record: SwitchRecord) -> float:
+    """Return the accuracy of the dense network at its worst."""
+    assert record.dense is not None
+    return worst_of(record.dense).fraction
 
 
 READS: dict[str, Read] = {  # of a switch, every image under the worst that was found for it
-    "R2S": lambda r: r["worst_case"]["expected"],
-    "its best ticket": lambda r: _share(r["worst_case"]["best_member"]),
+    "R2S": lambda r: worst_of(r).fraction,
+    "its best ticket": lambda r: worst_of(r).best_member.fraction,
     "bound": _bound,
-    "game": lambda r: r["game"]["value"],
-    "all tickets right": lambda r: _share(r["worst_case"]["all_right"]),
-    "dense": lambda r: _share(r["dense"]["worst_case"]),
+    "game": lambda r: r.game.value,
+    "all tickets right": lambda r: worst_of(r).all_right.fraction,
+    "dense": _dense,
 }
 
 
 OVER = {"its best ticket": "R2S above its best ticket", "dense": "R2S above dense"}
 
 
-def answers(records: list[Record]) -> str:
+def answers(records: list[Line]) -> str:
     """Return the tables and what follows from them, in Markdown.
 
     Args:
@@ -125,7 +132,7 @@ def answers(records: list[Record]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def short(records: list[Record]) -> str:
+def short(records: list[Line]) -> str:
     """Return whether R2S is better than its best ticket, in a line."""
     panels = [panel for panel in _panels(records) if panel.switches]
     every = [record for panel in panels for record in panel.switches]
@@ -139,12 +146,12 @@ def short(records: list[Record]) -> str:
     )
 
 
-def _above(switches: list[Record], other: str) -> int:
+def _above(switches: list[SwitchRecord], other: str) -> int:
     """Return in how many switches R2S lies above something else."""
     return sum(READS["R2S"](record) > READS[other](record) for record in switches)
 
 
-def compared(records: list[Record]) -> str:
+def compared(records: list[Line]) -> str:
     """Draw one ticket, R2S under ever stronger attackers, and what could be used instead.
 
     Returns:
@@ -201,17 +208,17 @@ def _read(read: Read, panel: _Panel) -> list[float]:
     return [read(record) for record in panel.switches]
 
 
-def _panels(records: list[Record]) -> Iterator[_Panel]:
+def _panels(records: list[Line]) -> Iterator[_Panel]:
     """Return what was found, by scale and panel."""
     for study, name in STUDIES.items():
         of_scale = [record for record in records if record["study"].startswith(study)]
         scale = sized(name, of_scale)
-        known = {record["id"]: record["record"] for record in of_scale}
-        found: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+        known = {line["id"]: read_record(line["record"], study) for line in of_scale}
+        found: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
         for record in of_scale:
             what, _, panel = record["job"]["label"].partition(", ")
             if what in {TRANSFER, SWITCH, TOGETHER}:
-                found[panel][what].append(record["record"])
+                found[panel][what].append(known[record["id"]])
         for network, data in CIFAR:
             of = found[panel_of(network, data)]
             cell = next(c for c in dense_cells(scale, network, data) if c.column == PGD)
@@ -261,7 +268,7 @@ def _known_set(panels: list[_Panel]) -> str:
         cells = [_text(_read(read, panel)) for read in READS.values()]
         gains = [_gain(panel, other) for other in OVER]
         cells += [f"{gain.text()}: {gain.verdict}" for gain in gains]
-        images = panel.switches[0]["natural"]["total"]
+        images = panel.switches[0].natural.total
         lines.append(f"| {panel.title} | {images} | {' | '.join(cells)} |")
     every = [record for panel in panels for record in panel.switches]
     above = partial(_above, every)
@@ -288,7 +295,7 @@ def _gain(panel: _Panel, other: str) -> Comparison:
 
     def measured(name: str) -> list[Measured]:
         values = _read(READS[name], panel)
-        totals = [record["worst_case"]["total"] for record in panel.switches]
+        totals = [worst_of(record).total for record in panel.switches]
         return [Measured(v, n, s) for s, (v, n) in enumerate(zip(values, totals, strict=True))]
 
     return judged(">", [(measured("R2S"), measured(other))])
@@ -303,12 +310,11 @@ def _assumptions(panels: list[_Panel]) -> str:
         by_source: list[float] = []
         under: dict[Attack, list[float]] = defaultdict(list)
         for record in panel.switches:
-            protocol = row_of(record["protocol"], Attack(RELEASED, panel.near))
-            by_source += protocol["by_source"].values()
-            for row in record["attacks"]:
-                known = (attack for attack in attacks if attack.matches(row))
-                if row["source"] == ON_SET and (attack := next(known, None)) is not None:
-                    under[attack].append(row["expected"])
+            by_source += row_of(record.protocol, Attack(RELEASED, panel.near)).by_source.values()
+            for row in record.attacks:
+                known = (attack for attack in attacks if attack.matches(dict(row)))
+                if row.source == ON_SET and (attack := next(known, None)) is not None:
+                    under[attack].append(row.expected)
         cells = [_text(under[attack]) if attack in under else "" for attack in attacks]
         spread = f"{100 * min(by_source):.1f} to {100 * max(by_source):.1f}"
         lines.append(f"| {panel.title} | {spread} | {' | '.join(cells)} |")
@@ -327,20 +333,13 @@ def _together(panel: _Panel) -> str:
     return "\n".join(lines)
 
 
-def _first(record: Record) -> str:
+def _first(record: SwitchRecord) -> str:
     """Return the content of a switch's first ticket, which is drawn alone in either case."""
-    content: str = next(iter(record["plan"]["networks"].values()))["sha256"]
+    content: str = next(iter(record.plan["networks"].values()))["sha256"]
     return content
-
-
-def _share(counts: Record) -> float:
-    """Return a fraction from counts, or from an expectation."""
-    if "expected" in counts:
-        return float(counts["expected"])
-    return float(counts["correct"] / counts["total"])
 
 
 def _text(values: Sequence[float]) -> str:
     """Return percent, with the spread over seeds."""
-    spread = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{100 * mean(values):.1f}{spread}"
+    spread = f" ± {percent(stdev(values)):.1f}" if len(values) > 1 else ""
+    return f"{percent(mean(values)):.1f}{spread}"

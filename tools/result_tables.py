@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from scratchticket.base.record import read_record
 from scratchticket.paper import NAMES, SCALES, Scale, paper_recipe
 from scratchticket.paper.comparison import Verdict
 from scratchticket.paper.report import Found, Records, found, section
@@ -86,8 +87,11 @@ def seeds_of(scale: Scale) -> str:
 
 
 def _known(records: Sequence[Record]) -> Records:
-    own = ("id", "study")
-    return Records({r["id"]: {k: v for k, v in r.items() if k not in own} for r in records})
+    known = {}
+    for line in records:
+        record = read_record(line["record"], line["study"])
+        known[line["id"]] = {"job": line["job"], "seconds": line["seconds"], "record": record}
+    return Records(known)
 
 
 def _founds(scale: Scale, records: list[Record]) -> list[Found]:
@@ -114,7 +118,8 @@ def _each(records: list[Record]) -> str:
     lines = ["| job | result | minutes |", "|---|---|---|"]
     for record in sorted(records, key=lambda record: str(record["job"]["label"])):
         minutes = f"{record['seconds'] / 60:.0f}"
-        lines.append(f"| {record['job']['label']} | {outcome(record['record'])} | {minutes} |")
+        said = outcome(read_record(record["record"], record["study"]))
+        lines.append(f"| {record['job']['label']} | {said} | {minutes} |")
     return "\n".join(lines)
 
 

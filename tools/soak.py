@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchticket.base.files import write_atomically
+from scratchticket.base.record import to_json
 from scratchticket.executors import Sweep
 from scratchticket.runs.records import commit, machine, versions
 from scratchticket.sweeps import Job
@@ -195,7 +196,11 @@ def differing(jobs: list[Job], ours: Sweep, theirs: Sweep) -> list[str]:
     """Return what is not as in the undisturbed store."""
     found, stores = [], (ours.open(), theirs.open())
     for job in jobs:
-        records = [alike(store.record(job), store.path) for store in stores]
+        kept = [store.record(job) for store in stores]
+        records = [
+            None if record is None else alike(to_json(record), store.path)
+            for record, store in zip(kept, stores, strict=True)
+        ]
         if records[0] is None or records[1] is None:
             found.append(f"no record: {job.label}")
         elif records[0] != records[1]:

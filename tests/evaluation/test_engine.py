@@ -8,7 +8,6 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -18,8 +17,10 @@ import scratchticket as st
 from patience import PATIENCE
 from scratchticket.attacks import FGSM, PGD, Attack, Bandits, CarliniWagner, Noise, Stage
 from scratchticket.base.errors import InputError, ScratchticketError
+from scratchticket.base.record import AttackRow, EvaluationRecord, to_json
 from scratchticket.data import ImageSet
 from scratchticket.evaluation import (
+    Balls,
     Evaluation,
     EvaluationResult,
     Journal,
@@ -63,11 +64,15 @@ def work(network: nn.Module, images: ImageSet) -> Evaluation:
     return Evaluation(network, images, ATTACKS, seed=3, batch_size=16, checks=True)
 
 
+def record_of(evaluated: EvaluationResult, where: Balls) -> EvaluationRecord:
+    return report(evaluated, where, subject={}, data={})
+
+
 def facts(evaluated: EvaluationResult | None) -> object:
     """Return everything but times."""
     assert evaluated is not None
-    told = report(evaluated, balls("0.1", "linf", (1, 8, 8)))
-    text = json.dumps(told, sort_keys=True)
+    told = record_of(evaluated, balls("0.1", "linf", (1, 8, 8)))
+    text = json.dumps(to_json(told), sort_keys=True)
     return json.loads(text, object_hook=lambda d: {k: v for k, v in d.items() if k != "seconds"})
 
 
@@ -106,24 +111,24 @@ def test_an_attack_is_tried_on_what_the_network_gets_right(
 
 def test_the_worst_case_is_that_of_every_image(network: nn.Module, images: ImageSet) -> None:
     evaluated = evaluate(network, images, ATTACKS, seed=3)
-    told = report(evaluated, balls("0.1", "linf", (1, 8, 8), l2=("0.05", "3")))
+    told = record_of(evaluated, balls("0.1", "linf", (1, 8, 8), l2=("0.05", "3")))
 
+    assert told.worst_case is not None
     fooled = torch.zeros(50, dtype=torch.bool)
     for outcome in evaluated.outcomes:
         if outcome.attack.norm == "linf":
             fooled |= outcome.fooled
-    assert told["worst_case"]["correct"] == int((evaluated.right & ~fooled).sum())
-    assert told["worst_case"]["correct"] <= min(
-        row["correct"] for row in told["attacks"] if row["norm"] == "linf"
-    )
-    near, far = (w for w in told["worst_cases"] if w["norm"] == "l2")
-    assert near["correct"] >= far["correct"]
-    rows = {row["title"]: row for row in told["attacks"]}
-    assert rows["cw-l2-1x5, l2, 0.05"]["correct"] >= rows["cw-l2-1x5, l2, any distance"]["correct"]
+    assert told.worst_case.correct == int((evaluated.right & ~fooled).sum())
+    assert told.worst_case.correct <= min(row.correct for row in told.attacks if row.norm == "linf")
+    near, far = (w for w in told.worst_cases if w.norm == "l2")
+    assert near.correct >= far.correct
+    rows = {row.title: row for row in told.attacks}
+    assert rows["cw-l2-1x5, l2, 0.05"].correct >= rows["cw-l2-1x5, l2, any distance"].correct
     whole = rows["autoattack (steps 3; queries 20), linf, 0.1"]
-    assert whole["name"] == "autoattack"
-    assert whole["correct"] == whole["stages"][-1]["correct"]
-    assert [s["title"].split("-")[0] for s in whole["stages"]] == ["apgd", "apgd", "fab", "square"]
+    assert whole.name == "autoattack"
+    assert whole.stages is not None
+    assert whole.correct == whole.stages[-1]["correct"]
+    assert [s["title"].split("-")[0] for s in whole.stages] == ["apgd", "apgd", "fab", "square"]
 
 
 def test_only_all_four_attacks_with_the_usual_settings_are_called_autoattack(
@@ -131,26 +136,26 @@ def test_only_all_four_attacks_with_the_usual_settings_are_called_autoattack(
 ) -> None:
     where = balls("0.1", "linf", (1, 8, 8))
 
-    def row(*attacks: Attack) -> dict[str, Any]:
-        (told,) = report(evaluate(network, images[slice(4)], attacks), where)["attacks"]
-        return dict(told)
+    def row(*attacks: Attack) -> AttackRow:
+        (told,) = record_of(evaluate(network, images[slice(4)], attacks), where).attacks
+        return told
 
     alone = row(Attack(Stage("square", queries=5), "0.1"))
-    assert (alone["name"], alone["title"]) == ("square", "square-5 of autoattack, linf, 0.1")
-    assert alone["settings"] == {"stage": "square", "steps": 100, "queries": 5}
+    assert (alone.name, alone.title) == ("square", "square-5 of autoattack, linf, 0.1")
+    assert alone.settings == {"stage": "square", "steps": 100, "queries": 5}
     usual = row(*autoattack("0.1", "linf"))
-    assert (usual["name"], usual["title"]) == ("autoattack", "autoattack, linf, 0.1")
+    assert (usual.name, usual.title) == ("autoattack", "autoattack, linf, 0.1")
     assert autoattacked(usual, "linf", "0.1")
     assert not autoattacked(usual, "linf", "0.15")
     weak = row(*autoattack("0.1", "linf", queries=5))
-    assert weak["title"] == "autoattack (queries 5), linf, 0.1"
+    assert weak.title == "autoattack (queries 5), linf, 0.1"
     assert not autoattacked(weak, "linf", "0.1")
     first, *others = autoattack("0.1", "linf", queries=5)
     first = Attack(Stage("apgd-ce", 7, 5), "0.1")
     mixed = [first, *(replace(one, after=(first.stream, *one.after[1:])) for one in others)]
-    assert row(*mixed)["title"] == "autoattack (apgd-ce 7 steps; queries 5), linf, 0.1"
+    assert row(*mixed).title == "autoattack (apgd-ce 7 steps; queries 5), linf, 0.1"
     less = row(*possible(autoattack("0.1", "linf"), classes=3))
-    assert less["title"] == "autoattack (without apgd-t), linf, 0.1"
+    assert less.title == "autoattack (without apgd-t), linf, 0.1"
     assert not autoattacked(less, "linf", "0.1")
 
 
@@ -193,8 +198,8 @@ def test_there_is_no_worst_case_where_no_attack_searched(
     nearest = Attack(CarliniWagner(1, 5), None, "l2")
 
     def radii(*attacks: Attack) -> list[tuple[str, str]]:
-        cases = report(evaluate(network, images, attacks), where)["worst_cases"]
-        return [(case["norm"], case["epsilon"]) for case in cases]
+        cases = record_of(evaluate(network, images, attacks), where).worst_cases
+        return [(case.norm, case.epsilon) for case in cases]
 
     assert radii(near) == [("linf", "0.1")]
     assert radii(near, far) == [("linf", "0.1"), ("linf", "0.15")]

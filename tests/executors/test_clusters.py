@@ -15,6 +15,7 @@ import pytest
 from slurm_node import missing, slurm_node
 
 from scratchticket.base.errors import InputError
+from scratchticket.base.record import FeaturesRecord, RunRecord, to_json
 from scratchticket.base.signals import unchanged_handlers
 from scratchticket.executors import Sweep, run_on_ray, run_on_slurm
 from scratchticket.executors.slurm import SlurmWorker
@@ -43,15 +44,19 @@ def results(sweep: Sweep) -> dict[str, Any]:
     """Return what is in a store, without times and places."""
     store, found = sweep.open(), {}
     for job in sweep.jobs():
-        record = store.record(job) or {}
-        found[job.label] = record.get("distances") or _judged(record)
+        record = store.record(job)
+        if isinstance(record, RunRecord):
+            found[job.label] = _judged(record)
+        else:
+            assert isinstance(record, FeaturesRecord)
+            found[job.label] = record.distances
         if job.kind == "run":
             found[f"{job.label}, file"] = sha256(store.ticket(job).read_bytes()).hexdigest()
     return found
 
 
-def _judged(record: dict[str, Any]) -> Any:
-    told = json.dumps(record["results"])
+def _judged(record: RunRecord) -> Any:
+    told = json.dumps(to_json(record.results))
     return json.loads(told, object_hook=lambda facts: {**facts, "seconds": None})
 
 

@@ -20,8 +20,9 @@ import scratchticket as st
 from changed_json import changed_document
 from scratchticket.attacks import PGD, Attack
 from scratchticket.base.errors import OtherEvaluation, ScratchticketError
+from scratchticket.base.record import EvaluationRecord, read_as, to_json
 from scratchticket.cli.evaluate import _print
-from scratchticket.cli.terminal import percent, result_table
+from scratchticket.cli.terminal import result_table
 from scratchticket.evaluation import Evaluation, Journal, balls, report
 from scratchticket.judging import adversarial
 from scratchticket.judging.subject import Subject
@@ -31,7 +32,6 @@ from scratchticket.runs import lease
 from scratchticket.runs.folder import RunFolder, json_file
 from scratchticket.runs.recipe import make_recipe
 from scratchticket.runs.run import run
-from scratchticket.runs.schemas import check_record
 from scratchticket.sweeps import Store
 
 FEW = int(os.environ.get("FUZZ_JSON", "40"))  # changes of each kind of file, in the fast tier
@@ -72,8 +72,7 @@ def readers(  # noqa: PLR0915
         finished.record.write_bytes(content)
         if (read := finished.finished()) is not None:
             shown(result_table({"ticket": read}))
-            for result in read["results"].values():
-                percent(result["natural"])
+            assert str(read.results.last.natural)
 
     def read_recipe(content: bytes) -> None:
         finished.recipe.write_bytes(content)
@@ -84,7 +83,7 @@ def readers(  # noqa: PLR0915
         "id": job.id,
         "job": job.json() | {"label": "a run"},
         "seconds": 1.5,
-        "record": {key: json.loads(record)[key] for key in ("format", "selected", "results")},
+        "record": json.loads(record),
     }
 
     def read_records(content: bytes) -> None:
@@ -98,14 +97,14 @@ def readers(  # noqa: PLR0915
     network, images = Linear().eval(), few_digits.test[slice(0, 20)]
     where = balls("0.1", "linf", few_digits.shape)
 
-    def judged(journal: Journal) -> dict[str, Any]:
+    def judged(journal: Journal) -> EvaluationRecord:
         evaluation = Evaluation(
             network, images, [Attack(PGD(2), "0.1")], batch_size=10, checks=True
         )
         evaluation.run(journal)
         result = evaluation.result(journal)
         assert result is not None
-        return report(result, where)
+        return report(result, where, subject={}, data={})
 
     path = home / "journal.jsonl"
     whole = Journal({"seed": 0}, path)
@@ -123,8 +122,7 @@ def readers(  # noqa: PLR0915
     def read_evaluation(content: bytes) -> None:
         path = home / "evaluation.json"
         path.write_bytes(content)
-        check_record(read := json_file(path), path)
-        _print("title", read, json_output=False)
+        _print("title", read_as(EvaluationRecord, json_file(path), path))
 
     subject = Subject(network, {"file": "net"})
     made = adversarial.attacked_images(subject, images, Attack(PGD(2), "0.1"), data=few_digits)
@@ -134,7 +132,7 @@ def readers(  # noqa: PLR0915
         columns = {name: getattr(made, name).numpy() for name in adversarial.COLUMNS}
         np.savez(file, facts=np.array(content.decode("utf-8", "replace")), **columns)
         read = adversarial.load(file)
-        _print("title", adversarial.score(read, subject), json_output=False)
+        _print("title", adversarial.score(read, subject))
 
     store = Store(home / "store")
 
@@ -154,13 +152,13 @@ def readers(  # noqa: PLR0915
         (folder / "lease-1").write_bytes(content)
         lease.held(folder)
 
-    facts = {"format": adversarial.FORMAT} | made.metadata
+    facts = {"format": adversarial.FORMAT} | to_json(made.metadata)
     return {
         "record": (record, read_record),
         "recipe": (recipe, read_recipe),
         "records": (json.dumps(line), read_records),
-        "journal": (json.dumps(evaluated), read_journal),
-        "evaluation": (json.dumps({"kind": "evaluation"} | evaluated), read_evaluation),
+        "journal": (json.dumps(to_json(evaluated)), read_journal),
+        "evaluation": (json.dumps(to_json(evaluated)), read_evaluation),
         "adversarial": (json.dumps(facts), read_adversarial),
         "store": (json.dumps(line["record"]), read_store),
         "lease": (json.dumps({"token": "x", "host": lease._host(), "pid": 1}), read_lease),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import scratchticket as st
+from scratchticket.base.record import to_json
 from scratchticket.runs.api import prepare_job, validator
 from scratchticket.runs.recipe import make_recipe
 from scratchticket.runs.run import run
@@ -38,7 +39,7 @@ def finished(folder: Path, data: st.Data, task: str, **settings: Any) -> dict[st
     log = [{**json.loads(line), "seconds": 0} for line in lines]
     (path,) = folder.glob("*.safetensors")
     ticket = replace(st.Ticket.load(path), provenance={})
-    return record | {"log": log, "ticket": ticket.to_bytes()}
+    return to_json(record) | {"log": log, "ticket": ticket.to_bytes()}
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,9 @@ def record_of(ticket: st.Ticket) -> dict[str, Any]:
         "natural": COUNTS,
         "attacks": [
             COUNTS | Attack(TargetedAPGD(), "0.1").facts(),
-            COUNTS | {"title": "autoattack, linf, 0.1", "settings": {"square": {"queries": 5000}}},
+            COUNTS
+            | {"title": "autoattack, linf, 0.1", "name": "autoattack", "norm": "linf"}
+            | {"epsilon": "0.1", "settings": {"square": {"queries": 5000}}},
         ],
         "worst_cases": [COUNTS | {"norm": "linf", "epsilon": "0.1", "attacks": ["one", "another"]}],
         "warning_signs": [{"name": "sample size", "text": "200 images; 1000 are usual"}],

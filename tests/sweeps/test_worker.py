@@ -13,6 +13,7 @@ import pytest
 
 from patience import PATIENCE
 from scratchticket.base.errors import InputError, Unwritable
+from scratchticket.base.record import EvaluationRecord, RunRecord
 from scratchticket.evaluation import Journal
 from scratchticket.runs import lease
 from scratchticket.sweeps import Job, Store, in_order, work
@@ -90,9 +91,12 @@ def test_a_sweep_is_done_once(tmp_path: Path) -> None:
 
     assert {store.state(job) for job in jobs} == {"finished"}
     records = [store.record(job) for job in jobs]
-    assert records[0]["recipe"]["ratio"] == "0.3"
-    assert records[1]["recipe"]["start"]["file"] == str(store.ticket(jobs[0]))
-    assert [record["kind"] for record in records[2:]] == ["evaluation"] * 2
+    first, second = records[:2]
+    assert isinstance(first, RunRecord)
+    assert isinstance(second, RunRecord)
+    assert first.recipe["ratio"] == "0.3"
+    assert second.recipe["start"]["file"] == str(store.ticket(jobs[0]))
+    assert all(isinstance(record, EvaluationRecord) for record in records[2:])
     before = [(store.folder(job) / "record.json").stat().st_mtime_ns for job in jobs]
     work(store, jobs)
     assert [(store.folder(job) / "record.json").stat().st_mtime_ns for job in jobs] == before

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
 from scratchticket.attacks import PGD, Attack
 from scratchticket.attacks.sets import chances
+from scratchticket.base.record import OwnAttacks
 from scratchticket.evaluation import Balls
 from scratchticket.evaluation.transfer import SET, SourcedAttack, TransferResult, TransferRow
 from scratchticket.switching.report import Members, expectation, switch_report
@@ -21,8 +23,8 @@ def test_what_is_always_right_is_right_with_certainty(count: int) -> None:
 
     found = expectation(members.expected(torch.ones(40, count, dtype=torch.bool)))
 
-    assert 1 - 1e-12 < found["expected"] <= 1
-    assert found["interval"][1] <= 1
+    assert 1 - 1e-12 < found.expected <= 1
+    assert found.interval[1] <= 1
 
 
 def test_given_probabilities_add_up_to_one() -> None:
@@ -54,16 +56,17 @@ def marks(text: str) -> torch.Tensor:
     ids=["attacked alone", "attacked too weakly alone"],
 )  # fmt: skip
 def test_a_switch_below_its_tickets_own_attacks_tells_that_these_were_weak(
-    attacks: list[tuple[str, str, str]], expected: dict[str, float]
+    attacks: list[tuple[str, str, str]], expected: dict[str, Any]
 ) -> None:
     result = TransferResult(
         {"a": marks("...."), "b": marks("...x")}, tuple(row(*s) for s in attacks)
     )
     members = Members(("a", "b"), chances(None, 2))
 
-    worst = switch_report(result, members, Balls("linf", ("0.1",), (), "1"))["worst_case"]
+    worst = switch_report(result, members, Balls("linf", ("0.1",), (), "1")).worst_case
 
-    assert worst["own_attacks"] == expected
+    assert worst is not None
+    assert worst.own_attacks == OwnAttacks(**expected)
 
 
 @pytest.mark.parametrize("missing", ["a", "b", SET])
@@ -77,10 +80,10 @@ def test_a_worst_case_exists_only_where_every_member_and_the_set_were_attacked(
 
     record = switch_report(result, Members(("a", "b"), chances(None, 2)), where)
 
-    assert [case["epsilon"] for case in record["worst_cases"]] == ["0.1"]
+    assert [case.epsilon for case in record.worst_cases] == ["0.1"]
     whole = replace(result, rows=(*near, *(at("3/20", one) for one in near)))
-    cases = switch_report(whole, Members(("a", "b"), chances(None, 2)), where)["worst_cases"]
-    assert [case["epsilon"] for case in cases] == ["0.1", "0.15"]
+    cases = switch_report(whole, Members(("a", "b"), chances(None, 2)), where).worst_cases
+    assert [case.epsilon for case in cases] == ["0.1", "0.15"]
 
 
 def test_without_an_attack_there_is_no_worst_case() -> None:
@@ -90,8 +93,8 @@ def test_without_an_attack_there_is_no_worst_case() -> None:
         result, Members(("a",), chances(None, 1)), Balls("linf", ("0.1",), (), "1")
     )
 
-    assert record["worst_case"] is None
-    assert record["worst_cases"] == []
+    assert record.worst_case is None
+    assert record.worst_cases == ()
 
 
 def at(epsilon: str, one: TransferRow) -> TransferRow:
@@ -116,7 +119,7 @@ def test_what_fools_in_a_ball_fools_in_every_larger_one() -> None:
     result = TransferResult({"a": marks("...."), "b": marks("....")}, (*near, *far))
     where = Balls("linf", ("0.1", "0.15"), (), "1")
 
-    cases = switch_report(result, Members(("a", "b"), chances(None, 2)), where)["worst_cases"]
+    cases = switch_report(result, Members(("a", "b"), chances(None, 2)), where).worst_cases
 
-    assert [case["expected"] for case in cases] == [0.5, 0.5]
-    assert [case["strikes"] for case in cases] == [3, 6]
+    assert [case.expected for case in cases] == [0.5, 0.5]
+    assert [case.strikes for case in cases] == [3, 6]

@@ -34,7 +34,7 @@ class Accuracy:
     @property
     def percent(self) -> float:
         """Fraction of correct images, in percent."""
-        return 100.0 * self.correct / self.total
+        return percent(self.correct, self.total)
 
     def interval(self) -> tuple[float, float]:
         """Return the 95 % Wilson score interval (Wilson, 1927), as fractions in [0, 1].
@@ -45,6 +45,16 @@ class Accuracy:
 
     def __str__(self) -> str:
         return f"{self.percent:.1f} %"
+
+
+def percent(part: float, whole: float = 1) -> float:
+    """Return a part of a whole, or a fraction, in percent.
+
+    Example:
+        >>> percent(1, 8), percent(0.125)
+        (12.5, 12.5)
+    """
+    return 100.0 * part / whole
 
 
 def wilson(fraction: float, total: int) -> tuple[float, float]:

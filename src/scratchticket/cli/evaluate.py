@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from rich.box import SIMPLE
 from rich.table import Table
@@ -23,13 +23,14 @@ from scratchticket.cli.attack_verbs import (
 from scratchticket.cli.settings import with_settings
 from scratchticket.cli.terminal import (
     cell,
-    interval,
     out,
-    percent,
     print_signs,
     say,
     user_errors,
 )
+
+if TYPE_CHECKING:
+    from scratchticket.base.record import Accuracies, Counts, EvaluationRecord
 
 SUITE = "Suite of attacks"
 
@@ -132,6 +133,7 @@ def evaluate(
     """
     with user_errors(o.how_to_resume(bool(suite or folder or shard != ONE_SHARD))):
         from scratchticket.base.errors import InputError
+        from scratchticket.base.record import to_json
         from scratchticket.judging.evaluation import evaluation_task
         from scratchticket.judging.task import EvaluationFolder, carry_out
         from scratchticket.runs import deterministic as algorithms
@@ -152,8 +154,13 @@ def evaluate(
                 raise InputError(
                     "--adversarial has images and attack in its file: leave out " + ", ".join(extra)
                 )
-            scored = _evaluated_on_file(adversarial, ticket, index, network, normalise, device)
-            _print(f"{ticket} on {adversarial}", scored, json_output)
+            values, scored = _evaluated_on_file(
+                adversarial, ticket, index, network, normalise, device
+            )
+            if json_output:
+                print(json.dumps(values, indent=2))
+            else:
+                _print(f"{ticket} on {adversarial}", scored)
             return
         if suite is not None and (attack is not None or changed):
             raise InputError("a suite has its own attacks: give --suite or --attack, not both")
@@ -191,9 +198,11 @@ def evaluate(
             print_shard_done(this_shard, folder)
             return
         judged = f"{len(task.images)} {'test ' * (part == 'test')}images"
-        title = f"{ticket} on {judged} of {data}"
-        _print(title, {"ticket": str(ticket), **record}, json_output)
-        if folder is not None and not json_output:
+        if json_output:
+            print(json.dumps({"ticket": str(ticket), **to_json(record)}, indent=2))
+            return
+        _print(f"{ticket} on {judged} of {data}", record)
+        if folder is not None:
             files = EvaluationFolder(folder)
             for path in (files.record, files.picture, files.journal(this_shard)):
                 say(str(path))
@@ -206,8 +215,9 @@ def _evaluated_on_file(  # noqa: PLR0917
     network: str | None,
     normalise: bool,
     device: str,
-) -> dict[str, Any]:
-    """Return the accuracy of a network on a file of adversarial images, as a record."""
+) -> tuple[dict[str, Any], Accuracies]:
+    """Return the accuracy of a network on a file of adversarial images, also as JSON values."""
+    from scratchticket.base.record import to_json
     from scratchticket.judging import adversarial as files
     from scratchticket.judging.subject import make_subject
     from scratchticket.networks import placed
@@ -217,35 +227,37 @@ def _evaluated_on_file(  # noqa: PLR0917
     made, where = files.load(adversarial), usable_device(device)
     subject = make_subject(path, ticket, made, network=network, normalise=normalise)
     placed(subject.network, where)
-    result = {
+    scored = files.score(made, subject)
+    about = {
         "subject": subject.description,
-        "data": made.metadata["data"],
-        **files.score(made, subject),
+        "data": to_json(made.metadata.data),
+        **to_json(scored),
+        "machine": machine(where),
+        "versions": versions(),
     }
-    return {**result, "machine": machine(where), "versions": versions()}
+    return about, scored
 
 
-def _print(title: str, record: dict[str, Any], json_output: bool) -> None:
-    """Print accuracies, worst cases and warning signs; or JSON."""
-    if json_output:
-        print(json.dumps(record, indent=2))
-        return
+def _print(title: str, record: EvaluationRecord | Accuracies) -> None:
+    """Print accuracies, worst cases and warning signs."""
+    from scratchticket.base.record import EvaluationRecord
+
     table = Table(title=cell(title), title_justify="left", box=SIMPLE)
     table.add_column("attack")
     for heading in ("correct", "%", "95 % interval", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
 
-    def row(label: str, counts: dict[str, Any]) -> None:
-        seconds = f"{counts['seconds']:.1f}" if "seconds" in counts else ""
-        correct, share = f"{counts['correct']}/{counts['total']}", percent(counts)
-        table.add_row(cell(label), correct, share.removesuffix(" %"), interval(counts), seconds)
+    def row(label: str, counts: Counts, seconds: str = "") -> None:
+        correct, percent = f"{counts.correct}/{counts.total}", f"{counts.percent:.1f}"
+        table.add_row(cell(label), correct, percent, counts.interval_text, seconds)
 
-    row("none (natural)", record["natural"])
-    for attack in record["attacks"]:
-        row(attack["title"], attack)
-    if len(record["attacks"]) > 1:
+    row("none (natural)", record.natural)
+    for attack in record.attacks:
+        row(attack.title, attack, "" if attack.seconds is None else f"{attack.seconds:.1f}")
+    whole = record if isinstance(record, EvaluationRecord) else None
+    if whole and len(whole.attacks) > 1:
         table.add_section()
-        for worst in record.get("worst_cases", ()):
-            row(f"worst case, {worst['norm']}, {worst['epsilon']}", worst)
+        for worst in whole.worst_cases:
+            row(f"worst case, {worst.norm}, {worst.epsilon}", worst)
     out.print(table)
-    print_signs(record)
+    print_signs(whole.warning_signs if whole else ())

@@ -11,8 +11,9 @@ from rich.box import SIMPLE
 from rich.table import Table
 from typer import Argument, Option
 
+from scratchticket.base.accuracy import percent
 from scratchticket.cli import options as o
-from scratchticket.cli.terminal import cell, out, percent, say, user_errors
+from scratchticket.cli.terminal import cell, out, say, user_errors
 
 
 def gallery(
@@ -87,9 +88,13 @@ def _print(rows: list[dict[str, Any]]) -> None:
             table.add_row(
                 cell(row["name"]),
                 f"{row['kept']:,}",
-                f"{100 * row['kept'] / row['total']:.3g}",
+                f"{percent(row['kept'], row['total']):.3g}",
                 f"{row['bytes']:,}",
-                percent(row["natural"]),
-                percent(row["robust"]),
+                _percent(row["natural"]),
+                _percent(row["robust"]),
             )
         out.print(table)
+
+
+def _percent(counts: dict[str, Any]) -> str:
+    return f"{percent(counts['correct'], counts['total']):.1f} %"

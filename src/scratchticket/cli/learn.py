@@ -10,7 +10,6 @@ from scratchticket.cli.settings import preset_settings, with_settings
 from scratchticket.cli.terminal import (
     LearningProgress,
     out,
-    percent,
     print_json,
     print_notes,
     result_table,
@@ -70,6 +69,7 @@ def _learn(task: str, options: dict[str, Any]) -> None:
     with user_errors(f"resume with the same command and --resume{instead}"):
         from scratchticket.base.errors import InputError
         from scratchticket.base.processes import joined
+        from scratchticket.base.record import to_json
         from scratchticket.runs.deterministic import deterministic
         from scratchticket.runs.folder import RunFolder
         from scratchticket.runs.records import usable_device
@@ -101,18 +101,16 @@ def _learn(task: str, options: dict[str, Any]) -> None:
         paths = RunFolder(folder, recipe.task)
         files = (paths.ticket, paths.record, paths.log, paths.curves, paths.examples)
         if options["json_output"]:
-            print_json({"files": {path.name: str(path) for path in files}, **record})
+            print_json({"files": {path.name: str(path) for path in files}, **to_json(record)})
             return
-        dense = record["weights"]["kept"] == record["weights"]["total"]
+        dense = record.weights.kept == record.weights.total
         label = "ticket" if recipe.task == "draw" else "dense" if dense else "fine-tuned ticket"
         out.print(result_table({label: record}))
-        chosen = record["results"][record["selected"]]
-        last = record["results"]["last"]
-        best = "the best on validation images"
-        reason = best if record["selected"] == "best" else "the last"
+        last = record.results.last
+        reason = "the best on validation images" if record.selected == "best" else "the last"
         say(
-            f"from epoch {chosen['epoch']}, {reason}; the last epoch: natural "
-            f"{percent(last['natural'])}, robust {percent(last['attacks'][0])}"
+            f"from epoch {record.chosen.epoch}, {reason}; the last epoch: natural {last.natural}, "
+            f"robust {last.attacks[0]}"
         )
         for path in files:
             say(str(path))

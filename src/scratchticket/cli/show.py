@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from rich.table import Table
 from typer import Argument, Option
 
+from scratchticket.base.accuracy import percent
 from scratchticket.cli import options as o
 from scratchticket.cli.code import import_network
 from scratchticket.cli.settings import preset_settings, with_settings
@@ -136,7 +137,7 @@ def _print_list(tickets: list[dict[str, Any]]) -> None:
         table.add_row(
             str(index),
             f"{facts['kept']:,}",
-            f"{100 * facts['remaining_ratio']:.3g}",
+            f"{percent(facts['remaining_ratio']):.3g}",
             str(len(facts["classes"])),
             f"{facts['bytes']['alone']:,}",
         )
@@ -157,7 +158,7 @@ def _print_ticket(facts: dict[str, Any]) -> None:
         shape = "x".join(str(size) for size in layer["shape"])
         kept, total = layer["kept"], layer["total"]
         table.add_row(
-            cell(layer["name"]), shape, f"{kept:,}", f"{total:,}", f"{100 * kept / total:.2f}"
+            cell(layer["name"]), shape, f"{kept:,}", f"{total:,}", f"{percent(kept, total):.2f}"
         )
     out.print(table)
     recipe = facts["provenance"].get("recipe")

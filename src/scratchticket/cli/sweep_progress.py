@@ -59,10 +59,9 @@ class SweepProgress:
         left = time_left(*self._watch.left(self._workers))
         for job in ended if not self._quiet else ():
             state, seconds = self._watch.states[job], duration(self._watch.store.seconds_spent(job))
+            record = self._watch.store.record(job) if state == "finished" else None
             result = (
-                outcome(self._watch.store.record(job) or {})
-                if state == "finished"
-                else f"failed: {self._watch.store.failure(job)}"
+                f"failed: {self._watch.store.failure(job)}" if record is None else outcome(record)
             )
             line = f"{done}/{len(self._watch.jobs)}  {job.label}  {result}  {seconds}"
             say(f"{line}, {left}" if left else line, err)

@@ -110,6 +110,7 @@ def transfer(
     may be of any seed, and dense.
     """
     with user_errors(o.how_to_resume(folder is not None)):
+        from scratchticket.base.record import to_json
         from scratchticket.judging.evaluation import balls_of, fixed_choice
         from scratchticket.judging.switches import TransferTask
 
@@ -131,7 +132,7 @@ def transfer(
         if record is None:
             return
         if json_output:
-            print(json.dumps(record, indent=2))
+            print(json.dumps(to_json(record), indent=2))
             return
         print_matrices(record)
         _print_paths(folder)
@@ -198,6 +199,7 @@ def evaluate(
     """
     with user_errors(o.how_to_resume(folder is not None)):
         from scratchticket.attacks.sets import chances
+        from scratchticket.base.record import to_json
         from scratchticket.judging.evaluation import balls_of, fixed_choice
         from scratchticket.judging.switches import SwitchTask, check_epsilons
         from scratchticket.tickets import check_one_network
@@ -231,7 +233,7 @@ def evaluate(
         if record is None:
             return
         if json_output:
-            print(json.dumps(record, indent=2))
+            print(json.dumps(to_json(record), indent=2))
             return
         print_switch(record)
         _print_paths(folder)
@@ -327,7 +329,7 @@ def _carry_out(  # noqa: PLR0917
     overwrite: bool,
     device: str,
     quiet: bool,
-) -> dict[str, Any] | None:
+) -> Any:
     """Return the record of an evaluation, None while other shards are missing; show progress."""
     from scratchticket.base.errors import InputError
     from scratchticket.judging.task import carry_out

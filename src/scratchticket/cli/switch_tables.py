@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
 from rich.table import Table
 
+from scratchticket.base.accuracy import percent
 from scratchticket.cli.terminal import cell, out, print_signs, say
 
+if TYPE_CHECKING:
+    from scratchticket.base.record import Matrix, MembersExpectation, SwitchRecord, TransferRecord
 
-def print_matrices(record: dict[str, Any]) -> None:
+
+def print_matrices(record: TransferRecord) -> None:
     """Print the transfer matrices of a record, and its warning signs."""
-    for matrix in record["matrices"]:
-        kind = "stops at the first success" if matrix["stops"] else "runs to the end"
-        say(f"{matrix['title']}; {kind}; % correct of {matrix['total']}")
-        out.print(_matrix(matrix, record["networks"]))
+    for matrix in record.matrices:
+        kind = "stops at the first success" if matrix.stops else "runs to the end"
+        say(f"{matrix.title}; {kind}; % correct of {matrix.total}")
+        out.print(_matrix(matrix, record.networks))
         say(_means(matrix))
-    print_signs(record)
+    print_signs(record.warning_signs)
 
 
-def _matrix(matrix: dict[str, Any], names: list[str]) -> Table:
+def _matrix(matrix: Matrix, names: Sequence[str]) -> Table:
     """Return a transfer matrix as a table; columns are numbered if the names are too wide."""
-    short, rows = names, names
+    short, rows = list(names), list(names)
     if sum(max(len(name), 5) + 3 for name in (max(names, key=len), *names)) > out.width:
         short = [str(number) for number in range(1, len(names) + 1)]
         rows = [f"{number} {name}" for number, name in zip(short, names, strict=True)]
@@ -31,84 +36,72 @@ def _matrix(matrix: dict[str, Any], names: list[str]) -> Table:
     for name in short:
         table.add_column(cell(name), justify="right", no_wrap=True)
     for name, row in zip(names, rows, strict=True):
-        shares = (f"{100 * matrix['rows'][name][c] / matrix['total']:.1f}" for c in names)
+        shares = (f"{matrix.percent(name, column):.1f}" for column in names)
         table.add_row(cell(row), *shares)
     return table
 
 
-def _means(matrix: dict[str, Any]) -> str:
+def _means(matrix: Matrix) -> str:
     """Return the mean accuracies of a matrix as text."""
-    text = f"mean {100 * matrix['mean']:.1f} %, diagonal {100 * matrix['diagonal']:.1f} %"
-    if matrix["off_diagonal"] is not None:
-        text += f", off the diagonal {100 * matrix['off_diagonal']:.1f} %"
+    text = f"mean {percent(matrix.mean):.1f} %, diagonal {percent(matrix.diagonal):.1f} %"
+    if matrix.off_diagonal is not None:
+        text += f", off the diagonal {percent(matrix.off_diagonal):.1f} %"
     return text
 
 
-def print_switch(record: dict[str, Any]) -> None:
+def print_switch(record: SwitchRecord) -> None:
     """Print the record of the evaluation of a switch."""
     table = Table(
-        title=f"switch between {len(record['members'])} tickets", title_justify="left", box=SIMPLE
+        title=f"switch between {len(record.members)} tickets", title_justify="left", box=SIMPLE
     )
     table.add_column("attack", overflow="fold")
     for heading in ("expected\n%", "95 %\ninterval", "all\ncorrect %", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
 
-    def row(label: str, facts: dict[str, Any]) -> None:
-        low, high = facts["interval"]
-        every = facts["all_right"]
-        table.add_row(
-            cell(label),
-            f"{100 * facts['expected']:.1f}",
-            f"{100 * low:.1f} to {100 * high:.1f}",
-            f"{100 * every['correct'] / every['total']:.1f}",
-            f"{facts['seconds']:.1f}" if "seconds" in facts else "",
-        )
+    def row(label: str, left: MembersExpectation, seconds: str = "") -> None:
+        every = f"{left.all_right.percent:.1f}"
+        table.add_row(cell(label), f"{left.percent:.1f}", left.interval_text, every, seconds)
 
-    row("none (natural)", record["natural"])
-    for attack in record["attacks"]:
-        row(attack["title"], attack)
+    row("none (natural)", record.natural)
+    for attack in record.attacks:
+        row(attack.title, attack, f"{attack.seconds:.1f}")
     table.add_section()
-    for worst in record["worst_cases"]:
-        row(f"worst case, {worst['norm']}, {worst['epsilon']}", worst)
+    for worst in record.worst_cases:
+        row(f"worst case, {worst.norm}, {worst.epsilon}", worst)
     out.print(table)
-    for matrix in record["protocol"]:
-        if matrix["stops"]:
-            title = f"the paper's protocol, not adaptive, {matrix['title']}"
+    for matrix in record.protocol:
+        if matrix.stops:
+            title = f"the paper's protocol, not adaptive, {matrix.title}"
             say(f"{title}: {_means(matrix)}")
-    for attack in (a for a in record["attacks"] if "claimed" in a):
-        claimed = attack["claimed"]
-        say(
-            f"not valid: {attack['title']} claims {claimed['correct']} of {claimed['total']} "
-            f"correct; the expected accuracy is {100 * attack['expected']:.1f} %"
-        )
-    for worst in record["worst_cases"]:
-        best = worst["best_member"]
-        share = 100 * best["correct"] / best["total"]
-        say(
-            f"{worst['norm']} {worst['epsilon']}: the switch {100 * worst['expected']:.1f} %, its "
-            f"best ticket alone ({best['name']}) {share:.1f} %: {worst['gain']}"
-        )
-        own = worst.get("own_attacks")
-        if own and not own["strong_enough"]:
+    for attack in record.attacks:
+        if (claimed := attack.claimed) is not None:
             say(
-                f"{worst['norm']} {worst['epsilon']}: attacks on single tickets leave "
-                f"{100 * own['mean']:.1f} % on average, more than the switch keeps; these attacks "
+                f"not valid: {attack.title} claims {claimed.correct} of {claimed.total} "
+                f"correct; the expected accuracy is {attack}"
+            )
+    for worst in record.worst_cases:
+        best, own = worst.best_member, worst.own_attacks
+        say(
+            f"{worst.norm} {worst.epsilon}: the switch {worst}, its best ticket alone "
+            f"({best.name}) {best}: {worst.gain}"
+        )
+        if own is not None and not own.strong_enough:
+            say(
+                f"{worst.norm} {worst.epsilon}: attacks on single tickets leave "
+                f"{percent(own.mean):.1f} % on average, more than the switch keeps; these attacks "
                 "are too weak, and single tickets less robust than they seem"
             )
-    if "dense" in record:
-        for worst, other in zip(record["worst_cases"], record["dense"]["worst_cases"], strict=True):
-            say(
-                f"{worst['norm']} {worst['epsilon']}: the dense network "
-                f"{100 * other['expected']:.1f} %: {worst['gain_over_dense']}"
-            )
-    game = record["game"]
-    chances = ", ".join(f"{100 * p:.0f} %" for p in game["probabilities"])
+    if record.dense is not None:
+        for worst, other in zip(record.worst_cases, record.dense.worst_cases, strict=True):
+            say(f"{worst.norm} {worst.epsilon}: the dense network {other}: {worst.gain_over_dense}")
+    game = record.game
+    chances = ", ".join(f"{percent(p):.0f} %" for p in game.probabilities)
     how = "over these attacks only"
-    if game["answered"]:
-        moving = "" if game.get("settled", True) else ", not converged"
-        how = f"after {len(game['rounds'])} rounds of new attacks{moving}"
+    if game.answered:
+        moving = ", not converged" if game.settled is False else ""
+        how = f"after {len(game.rounds)} rounds of new attacks{moving}"
     say(
         f"the best a defender can do: draw the tickets with probabilities {chances}, which leaves "
-        f"{100 * game['value']:.1f} % ({how})"
+        f"{percent(game.value):.1f} % ({how})"
     )
-    print_signs(record)
+    print_signs(record.warning_signs)

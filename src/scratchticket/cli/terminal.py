@@ -21,6 +21,7 @@ from scratchticket.base.files import printable
 from scratchticket.base.signals import interruptible
 
 if TYPE_CHECKING:
+    from scratchticket.base.record import RunRecord, Sign
     from scratchticket.learning import Event
 
 ERROR_CODE = 2
@@ -182,44 +183,32 @@ class LearningProgress:
                 self._warned.add(warning)
 
 
-def print_signs(record: dict[str, Any]) -> None:
+def print_signs(signs: Iterable[Sign]) -> None:
     """Print the warning signs of a record."""
-    for sign in record.get("warning_signs", ()):
-        say(f"warning sign: {sign['name']}: {sign['text']}")
+    for sign in signs:
+        say(f"warning sign: {sign.name}: {sign.text}")
 
 
-def percent(counts: dict[str, Any]) -> str:
-    """Return counts of a record as a percentage."""
-    return f"{100 * counts['correct'] / counts['total']:.1f} %"
-
-
-def interval(counts: dict[str, Any]) -> str:
-    """Return the 95 % interval of counts of a record, in percent."""
-    low, high = counts["interval"]
-    return f"{100 * low:.1f} to {100 * high:.1f}"
-
-
-def result_table(rows: dict[str, dict[str, Any]]) -> Table:
+def result_table(rows: dict[str, RunRecord]) -> Table:
     """Return a table of records: accuracy on the test images, weights, bytes.
 
     Args:
         rows: Records by label.
     """
-    first = next(iter(rows.values()))
-    attack = first["results"][first["selected"]]["attacks"][0]["title"]
+    attack = next(iter(rows.values())).chosen.attacks[0].title
     title = cell(f"Accuracy on the test images; robust: {attack}")
     table = Table(title=title, title_justify="left", box=SIMPLE)
     table.add_column("", no_wrap=True)
     for heading in ("natural", "robust", "95 % interval", "weights\nkept", "bytes\non disk"):
         table.add_column(heading, justify="right", no_wrap=True)
     for label, record in rows.items():
-        result, weights = record["results"][record["selected"]], record["weights"]
+        robust = record.chosen.attacks[0]
         table.add_row(
             label,
-            percent(result["natural"]),
-            percent(result["attacks"][0]),
-            interval(result["attacks"][0]),
-            f"{weights['kept']:,}",
-            f"{record['bytes']:,}",
+            str(record.chosen.natural),
+            str(robust),
+            robust.interval_text,
+            f"{record.weights.kept:,}",
+            f"{record.bytes:,}",
         )
     return table

@@ -1,6 +1,7 @@
 """Natural and robust accuracy of a network, however it was made."""
 
 from scratchticket.attacks.verdict import verified
+from scratchticket.base.record import Check
 from scratchticket.evaluation.accuracy import natural_accuracy, robust_accuracy
 from scratchticket.evaluation.answers import check_ready, checked_logits, predictions
 from scratchticket.evaluation.engine import Progress, Shard, Work, default_batch_size
@@ -9,7 +10,7 @@ from scratchticket.evaluation.journal import Journal
 from scratchticket.evaluation.outcome import EvaluationResult, Outcome
 from scratchticket.evaluation.report import counts, report
 from scratchticket.evaluation.robustness import Evaluation, evaluate
-from scratchticket.evaluation.signs import Check, chance_signs, checks
+from scratchticket.evaluation.signs import chance_signs, checks
 from scratchticket.evaluation.suites import (
     QUICK_IMAGES,
     Balls,

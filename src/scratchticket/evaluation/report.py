@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
-from typing import Any
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -14,51 +14,66 @@ from scratchticket.attacks import Stage
 from scratchticket.attacks.autoattack import STAGES
 from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.quantities import fraction
+from scratchticket.base.record import AttackRow, Counts, EvaluationRecord, Json, Sign, WorstCase
 from scratchticket.evaluation.outcome import EvaluationResult, Outcome
 from scratchticket.evaluation.signs import checks
 from scratchticket.evaluation.suites import Balls
 
-Json = dict[str, Any]
 AUTOATTACK = "autoattack"
 
 
-def counts(accuracy: Accuracy) -> Json:
+class _Cost(TypedDict):
+    seconds: float
+    queries: int
+
+
+def counts(accuracy: Accuracy) -> Counts:
     """Return an accuracy as a record stores it: two counts and the 95 % interval."""
-    return {
-        "correct": accuracy.correct,
-        "total": accuracy.total,
-        "interval": [round(bound, 6) for bound in accuracy.interval()],
-    }
+    low, high = (round(bound, 6) for bound in accuracy.interval())
+    return Counts(correct=accuracy.correct, total=accuracy.total, interval=(low, high))
 
 
-def report(evaluated: EvaluationResult, where: Balls, classes: int | None = None) -> Json:
-    """Return the record of an evaluation; docs/evaluation.md explains every field.
+def report(
+    evaluated: EvaluationResult,
+    where: Balls,
+    classes: int | None = None,
+    *,
+    subject: Json,
+    data: Json,
+) -> EvaluationRecord:
+    """Return the record of an evaluation, but for how and when it was made.
 
     Args:
         evaluated: Results of the attacks.
         where: The balls of the suite.
         classes: Number of classes, for the accuracy by chance.
+        subject: The network, as JSON values.
+        data: Origin of the images, as JSON values.
     """
     seen = checks(evaluated, where.epsilons[0], where.norm, where.everything, classes)
     radii = dict.fromkeys((where.norm, epsilon) for epsilon in where.epsilons)
     radii |= dict.fromkeys(("l2", epsilon) for epsilon in where.euclidean)
     judged = (_worst(evaluated, norm, epsilon) for norm, epsilon in radii)
-    worst = [case for case in judged if case is not None]
-    return {
-        "natural": counts(evaluated.natural),
-        "attacks": _rows(evaluated, where),
-        "worst_case": worst[0] if worst else None,
-        "worst_cases": worst,
-        "checks": [asdict(check) for check in seen],
-        "warning_signs": [
-            {"name": check.name, "text": check.text} for check in seen if check.verdict == "warning"
-        ],
-    }
+    worst = tuple(case for case in judged if case is not None)
+    return EvaluationRecord(
+        format=1,
+        kind="evaluation",
+        subject=subject,
+        data=data,
+        natural=counts(evaluated.natural),
+        attacks=tuple(_rows(evaluated, where)),
+        worst_case=worst[0] if worst else None,
+        worst_cases=worst,
+        checks=tuple(seen),
+        warning_signs=tuple(
+            Sign(name=check.name, text=check.text) for check in seen if check.verdict == "warning"
+        ),
+    )
 
 
-def _rows(evaluated: EvaluationResult, where: Balls) -> list[Json]:
+def _rows(evaluated: EvaluationResult, where: Balls) -> list[AttackRow]:
     """Return one row per attack: one for AutoAttack's four, one per radius without an epsilon."""
-    rows: list[Json] = []
+    rows: list[AttackRow] = []
     before = {name for outcome in evaluated.outcomes for name in outcome.attack.after}
 
     def group(outcome: Outcome) -> tuple[str, ...]:
@@ -78,15 +93,16 @@ def _rows(evaluated: EvaluationResult, where: Balls) -> list[Json]:
     return rows
 
 
-def _row(evaluated: EvaluationResult, outcome: Outcome) -> Json:
+def _row(evaluated: EvaluationResult, outcome: Outcome) -> AttackRow:
     """Return the row of one attack."""
-    row = outcome.attack.facts() | counts(evaluated.robust(outcome)) | _cost([outcome])
+    median: Json = {}
     if outcome.queries is not None and outcome.fooled.any():
-        row["median_queries"] = int(outcome.queries[outcome.fooled].median())
-    return row
+        median = {"median_queries": int(outcome.queries[outcome.fooled].median())}
+    accuracy = counts(evaluated.robust(outcome))
+    return AttackRow(**outcome.attack.facts(), **dict(accuracy), **_cost([outcome]), **median)
 
 
-def _cost(outcomes: list[Outcome]) -> Json:
+def _cost(outcomes: list[Outcome]) -> _Cost:
     """Return the cost of attacks: seconds, and images passed forward."""
     return {
         "seconds": round(sum(outcome.seconds for outcome in outcomes), 3),
@@ -94,20 +110,27 @@ def _cost(outcomes: list[Outcome]) -> Json:
     }
 
 
-def _autoattack(evaluated: EvaluationResult, outcomes: list[Outcome]) -> Json:
+def _autoattack(evaluated: EvaluationResult, outcomes: list[Outcome]) -> AttackRow:
     """Return the row of AutoAttack: what its four attacks, one after the other, leave."""
     left, stages = evaluated.right, []
     for outcome in outcomes:
         left = left & ~outcome.fooled
         stages.append(
-            {"title": outcome.attack.label, "correct": int(left.sum())} | _cost([outcome])
+            {"title": outcome.attack.label, "correct": int(left.sum()), **_cost([outcome])}
         )
-    accuracy = Accuracy(int(left.sum()), len(left))
+    accuracy = counts(Accuracy(int(left.sum()), len(left)))
     methods: list[Stage] = [s.attack.method for s in outcomes]  # type: ignore[misc]
-    row = outcomes[0].attack.facts() | {"name": AUTOATTACK, "stages": stages}
-    row["title"] = f"{_of_stages(methods)}, {row['norm']}, {row['epsilon']}"
-    row["settings"] = {method.stage: asdict(method) for method in methods}
-    return row | counts(accuracy) | _cost(outcomes)
+    first = outcomes[0].attack
+    return AttackRow(
+        title=f"{_of_stages(methods)}, {first.norm}, {first.epsilon}",
+        name=AUTOATTACK,
+        norm=first.norm,
+        epsilon=first.epsilon,
+        settings={method.stage: asdict(method) for method in methods},
+        stages=tuple(stages),
+        **dict(accuracy),
+        **_cost(outcomes),
+    )
 
 
 def _of_stages(methods: Sequence[Stage]) -> str:
@@ -124,22 +147,22 @@ def _of_stages(methods: Sequence[Stage]) -> str:
     return f"{AUTOATTACK} ({'; '.join(notes)})" if notes else AUTOATTACK
 
 
-def autoattacked(row: Mapping[str, Any], norm: str, epsilon: str) -> bool:
+def autoattacked(row: AttackRow, norm: str, epsilon: str) -> bool:
     """Whether a row of a record is of the complete standard AutoAttack."""
     usual = {name: asdict(Stage(name)) for name in STAGES}
-    where = row["name"], row["norm"], row["epsilon"]
-    return where == (AUTOATTACK, norm, epsilon) and row["settings"] == usual
+    where = row.name, row.norm, row.epsilon
+    return where == (AUTOATTACK, norm, epsilon) and row.settings == usual
 
 
-def _nearest(evaluated: EvaluationResult, outcome: Outcome, epsilon: str | None) -> Json:
+def _nearest(evaluated: EvaluationResult, outcome: Outcome, epsilon: str | None) -> AttackRow:
     """Return the row of a minimum-norm attack, scored at one radius."""
     within = torch.inf if epsilon is None else float(fraction(epsilon, "epsilon"))
     fooled = outcome.fooled & (outcome.distance <= within)
-    accuracy = Accuracy(int((evaluated.right & ~fooled).sum()), len(fooled))
-    row = outcome.attack.facts() | {"epsilon": epsilon}
-    row["title"] += ", any distance" if epsilon is None else f", {epsilon}"
-    row["median_distance"] = _median(outcome.distance[outcome.tried])
-    return row | counts(accuracy) | _cost([outcome])
+    accuracy = counts(Accuracy(int((evaluated.right & ~fooled).sum()), len(fooled)))
+    facts = outcome.attack.facts() | {"epsilon": epsilon}
+    facts["title"] += ", any distance" if epsilon is None else f", {epsilon}"
+    median = _median(outcome.distance[outcome.tried])
+    return AttackRow(**facts, median_distance=median, **dict(accuracy), **_cost([outcome]))
 
 
 def _median(distances: Tensor) -> float | None:
@@ -149,7 +172,7 @@ def _median(distances: Tensor) -> float | None:
     return round(float(middle), 6)
 
 
-def _worst(evaluated: EvaluationResult, norm: str, epsilon: str) -> Json | None:
+def _worst(evaluated: EvaluationResult, norm: str, epsilon: str) -> WorstCase | None:
     """Return the worst case: on how many images no attack inside a ball succeeded.
 
     Returns:
@@ -173,5 +196,5 @@ def _worst(evaluated: EvaluationResult, norm: str, epsilon: str) -> Json | None:
         titles.append(str(attack))
     if not searched:
         return None
-    accuracy = Accuracy(int((evaluated.right & ~fooled).sum()), len(fooled))
-    return {"norm": norm, "epsilon": epsilon} | counts(accuracy) | {"attacks": titles}
+    accuracy = counts(Accuracy(int((evaluated.right & ~fooled).sum()), len(fooled)))
+    return WorstCase(norm=norm, epsilon=epsilon, **dict(accuracy), attacks=tuple(titles))

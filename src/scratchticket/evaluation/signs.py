@@ -8,8 +8,6 @@ rule stated beside it, and reports what it compared; without the attacks it need
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 from scratchticket.attacks import (
     APGD,
@@ -22,11 +20,11 @@ from scratchticket.attacks import (
     Stage,
     TargetedAPGD,
 )
-from scratchticket.base.accuracy import Accuracy
+from scratchticket.base.accuracy import Accuracy, percent
 from scratchticket.base.quantities import fraction
+from scratchticket.base.record import Check, Sign
 from scratchticket.evaluation.outcome import EvaluationResult, Outcome
 
-Verdict = Literal["clear", "warning", "not tested"]
 ENOUGH = 1000  # images
 CONVERGED = 0.005  # largest share of images that more steps or restarts may still fool
 AGREEING = 0.02  # largest difference between losses, as a share of images
@@ -35,21 +33,6 @@ RESIDUE = 0.01  # largest share that may resist an unbounded attack
 STEPS, MORE_STEPS = PGD(), PGD(100)
 LOSSES = tuple(PGD(100, loss=loss) for loss in ("ce", "margin", "dlr"))
 SCALED, SOME_NOISE, AUTO, TARGETED = PGD(100, loss="scaled-ce"), Noise(), APGD(), TargetedAPGD()
-
-
-@dataclass(frozen=True)
-class Check:
-    """Result of one check.
-
-    Attributes:
-        name: Name of the check.
-        verdict: ``warning`` if the accuracy must not be believed as it is.
-        text: What was compared with what.
-    """
-
-    name: str
-    verdict: Verdict
-    text: str
 
 
 def checks(
@@ -110,7 +93,7 @@ class _Seen:
 
     def share(self, images: int) -> str:
         """Return a number of images as percentage points of accuracy."""
-        return f"{100 * images / self.total:.1f} points"
+        return f"{percent(images, self.total):.1f} points"
 
     def beyond(self, images: int, share: float) -> bool:
         """Whether a difference exceeds a share of all images and one image."""
@@ -119,7 +102,7 @@ class _Seen:
 
 def _sample(seen: _Seen) -> Check:
     low, high = seen.evaluated.natural.interval()
-    text = f"{seen.total} images; natural accuracy is known to {100 * (high - low) / 2:.1f} points"
+    text = f"{seen.total} images; natural accuracy is known to {percent(high - low) / 2:.1f} points"
     if seen.total < ENOUGH:
         return Check("sample size", "warning", f"{text}; {ENOUGH} or more are usual")
     return Check("sample size", "clear", text)
@@ -130,7 +113,7 @@ def _chance(natural: Accuracy, classes: int | None) -> Check:
     name = "chance"
     if classes is None:
         return Check(name, "not tested", "needs the number of classes")
-    by_chance = f"{100 / classes:.1f} % of {classes} classes"
+    by_chance = f"{percent(1, classes):.1f} % of {classes} classes"
     if natural.interval()[0] > 1 / classes:
         return Check(name, "clear", f"natural accuracy {natural} is above chance, {by_chance}")
     return Check(
@@ -141,7 +124,7 @@ def _chance(natural: Accuracy, classes: int | None) -> Check:
     )
 
 
-def chance_signs(natural: Mapping[str, Accuracy], classes: int) -> list[dict[str, str]]:
+def chance_signs(natural: Mapping[str, Accuracy], classes: int) -> tuple[Sign, ...]:
     """Return a warning sign for each network whose accuracy is not above chance.
 
     Args:
@@ -149,11 +132,11 @@ def chance_signs(natural: Mapping[str, Accuracy], classes: int) -> list[dict[str
         classes: Number of classes.
     """
     found = {name: _chance(accuracy, classes) for name, accuracy in natural.items()}
-    return [
-        {"name": check.name, "text": f"{name}: {check.text}"}
+    return tuple(
+        Sign(name=check.name, text=f"{name}: {check.text}")
         for name, check in found.items()
         if check.verdict == "warning"
-    ]
+    )
 
 
 def _lower(seen: _Seen, name: str, weaker: Method, stronger: Method, allowed: float) -> Check:

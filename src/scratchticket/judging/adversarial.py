@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,13 +17,22 @@ from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.errors import InputError, ScratchticketError, first_line
 from scratchticket.base.files import parsed_json, read_bytes, write_atomically
 from scratchticket.base.quantities import fraction
+from scratchticket.base.record import (
+    Accuracies,
+    AdversarialMetadata,
+    AttackedNetwork,
+    AttackRow,
+    BallAttack,
+    DataFacts,
+    read_as,
+    to_json,
+)
 from scratchticket.data import Data, ImageSet, pixels
 from scratchticket.evaluation import check_ready, counts, predictions, verified
 from scratchticket.evaluation.answers import correct
 from scratchticket.evaluation.engine import BATCH_SIZE, Batches, attacked_batches, device_of
 from scratchticket.judging.formats import COLUMNS, arrow, read_npz, read_parquet, write_parquet
 from scratchticket.judging.subject import Subject
-from scratchticket.runs.schemas import check_adversarial
 
 FORMAT = 1
 FORMATS = (".npz", ".parquet")
@@ -41,7 +49,7 @@ class AdversarialImages:
         predictions: Predictions of the attacked network: int64, ``(n,)``.
         distances: Distances from the originals, in the attack's norm: float32, ``(n,)``.
         indices: Positions among the attacked images: int64, ``(n,)``.
-        metadata: JSON values: the attack, the attacked network, the data, the seed.
+        metadata: The attack, the attacked network, the data, the seed.
     """
 
     images: Tensor
@@ -50,7 +58,7 @@ class AdversarialImages:
     predictions: Tensor
     distances: Tensor
     indices: Tensor
-    metadata: dict[str, Any]
+    metadata: AdversarialMetadata
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -58,12 +66,12 @@ class AdversarialImages:
     @property
     def name(self) -> str:
         """Name of the data set."""
-        return str(self.metadata["data"]["name"])
+        return self.metadata.data.name
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names."""
-        return tuple(self.metadata["data"]["classes"])
+        return self.metadata.data.classes
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -74,12 +82,12 @@ class AdversarialImages:
     @property
     def mean(self) -> tuple[float, ...]:
         """Per-channel mean of the data's training pixels."""
-        return tuple(self.metadata["data"]["mean"])
+        return self.metadata.data.mean
 
     @property
     def std(self) -> tuple[float, ...]:
         """Per-channel standard deviation of the data's training pixels."""
-        return tuple(self.metadata["data"]["std"])
+        return self.metadata.data.std
 
     @property
     def fooled(self) -> int:
@@ -131,13 +139,12 @@ def attacked_images(  # noqa: PLR0913
         for name, value in zip(COLUMNS, values, strict=True):
             found[name].append(value[moved].cpu())
         progress(str(attack), done, len(indices))
-    shown = {"classes": list(data.classes), "mean": list(data.mean), "std": list(data.std)}
-    metadata = {
-        "attack": attack.facts(),
-        "subject": subject.description,
-        "data": {**data.judged, **shown},
-        "seed": seed,
-    }
+    metadata = AdversarialMetadata(
+        attack=BallAttack(**attack.facts()),
+        subject=AttackedNetwork(**subject.description),
+        data=DataFacts(**data.judged, classes=data.classes, mean=data.mean, std=data.std),
+        seed=seed,
+    )
     together = {name: torch.cat(parts).contiguous() for name, parts in found.items()}
     if len(together["labels"]) == 0:
         raise InputError(f"{attack} fooled the network with no image, so there is none to write")
@@ -152,7 +159,7 @@ def save(adversarial: AdversarialImages, path: Path) -> None:
     """
     check_name(path)
     columns = {name: getattr(adversarial, name).numpy() for name in COLUMNS}
-    metadata = json.dumps({"format": FORMAT} | adversarial.metadata)
+    metadata = json.dumps({"format": FORMAT} | to_json(adversarial.metadata))
     content = io.BytesIO()
     if path.suffix == ".npz":
         np.savez_compressed(content, facts=np.array(metadata), **columns)
@@ -190,7 +197,8 @@ def load(path: Path) -> AdversarialImages:
         if stored.pop("format") != FORMAT:
             raise InputError(f"{path} is of another version of this program")
         adversarial = AdversarialImages(
-            **{name: torch.from_numpy(columns[name]) for name in COLUMNS}, metadata=stored
+            **{name: torch.from_numpy(columns[name]) for name in COLUMNS},
+            metadata=read_as(AdversarialMetadata, stored, path),
         )
         _check(adversarial, path)
     except ScratchticketError:
@@ -202,7 +210,7 @@ def load(path: Path) -> AdversarialImages:
     return adversarial
 
 
-def score(adversarial: AdversarialImages, subject: Subject) -> dict[str, Any]:
+def score(adversarial: AdversarialImages, subject: Subject) -> Accuracies:
     """Return accuracies on the originals and on the adversarial images.
 
     An adversarial image counts as correct only if its original is classified correctly, too.
@@ -217,13 +225,11 @@ def score(adversarial: AdversarialImages, subject: Subject) -> dict[str, Any]:
         natural += int(right.sum())
         right &= correct(network, attacked.to(batches.device), stored.labels, classes)
         robust += int(right.sum())
-    attack = adversarial.metadata["attack"]
-    made_on = adversarial.metadata["subject"]
-    row = {**attack, "title": f"{attack['title']}, made on {made_on['file']}", "made_on": made_on}
-    return {
-        "natural": counts(Accuracy(natural, len(adversarial))),
-        "attacks": [row | counts(Accuracy(robust, len(adversarial)))],
-    }
+    attack, made_on = adversarial.metadata.attack, adversarial.metadata.subject
+    facts = to_json(attack) | {"title": f"{attack.title}, made on {made_on.file}"}
+    accuracy = counts(Accuracy(robust, len(adversarial)))
+    row = AttackRow(**facts, made_on=to_json(made_on), **dict(accuracy))
+    return Accuracies(natural=counts(Accuracy(natural, len(adversarial))), attacks=(row,))
 
 
 def _check(adversarial: AdversarialImages, path: Path) -> None:
@@ -235,14 +241,12 @@ def _check(adversarial: AdversarialImages, path: Path) -> None:
         wanted = shape if name in ("images", "originals") else (n,)
         if value.dtype != kind or value.shape != wanted or len(shape) != 4 or n == 0:
             raise InputError(f"{path} is damaged: {name} are {value.dtype} of {tuple(value.shape)}")
-    check_adversarial(adversarial.metadata, path)
     channels, classes = shape[1], len(adversarial.classes)
     if not len(adversarial.mean) == len(adversarial.std) == channels:
         raise InputError(f"{path} is damaged: normalisation and channels disagree")
     if not 0 <= int(adversarial.labels.min()) <= int(adversarial.labels.max()) < classes:
         raise InputError(f"{path} is damaged: a label is none of its {classes} classes")
-    attack = adversarial.metadata["attack"]
-    epsilon = attack["epsilon"]
-    radius = float("inf") if epsilon is None else float(fraction(epsilon, "epsilon"))
-    ball = LinfBall(radius) if attack["norm"] == "linf" else L2Ball(radius)
+    attack = adversarial.metadata.attack
+    radius = float("inf") if attack.epsilon is None else float(fraction(attack.epsilon, "epsilon"))
+    ball = LinfBall(radius) if attack.norm == "linf" else L2Ball(radius)
     verified(adversarial.images, pixels(adversarial.originals), ball, f"of {path}")

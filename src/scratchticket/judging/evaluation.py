@@ -12,6 +12,7 @@ import torch
 from scratchticket.attacks import Attack, Norm, Stage
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError
+from scratchticket.base.record import EvaluationRecord, Json
 from scratchticket.data import Data, ImageSet
 from scratchticket.evaluation import (
     QUICK_IMAGES,
@@ -27,7 +28,6 @@ from scratchticket.evaluation import (
     suite,
 )
 from scratchticket.judging.subject import Subject
-from scratchticket.judging.task import Json
 from scratchticket.networks import placed
 from scratchticket.pictures import figures
 from scratchticket.runs.records import versions
@@ -58,6 +58,7 @@ class EvaluationTask:
     batch_size: int | None = None
     suite: str | None = None
     classes: int | None = None
+    kind = EvaluationRecord
 
     def plan(self) -> dict[str, Any]:
         """Return everything that decides the result, as JSON values."""
@@ -87,18 +88,16 @@ class EvaluationTask:
             )
         ]
 
-    def report(self, works: Sequence[Evaluation], journal: Journal, progress: Progress) -> Json:
+    def report(
+        self, works: Sequence[Evaluation], journal: Journal, progress: Progress
+    ) -> EvaluationRecord:
         """Return the record of the finished work."""
         evaluated = works[0].result(journal)
         assert evaluated is not None
-        return {
-            "kind": "evaluation",
-            "subject": self.subject.description,
-            "data": self.source,
-            **report(evaluated, self.where, self.classes),
-        }
+        subject = self.subject.description
+        return report(evaluated, self.where, self.classes, subject=subject, data=self.source)
 
-    def picture(self, record: Json) -> str:
+    def picture(self, record: EvaluationRecord) -> str:
         """Return a plot of accuracy against epsilon: SVG."""
         return figures.robustness(record)
 

@@ -15,17 +15,17 @@ from scratchticket.attacks.sets import chances
 from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.errors import InputError
 from scratchticket.base.files import canonical_json, check_text
+from scratchticket.base.record import Game, Json, SwitchRecord, SwitchReport, TransferRecord
 from scratchticket.base.rng import check_seed
 from scratchticket.data import ImageSet
 from scratchticket.evaluation import Balls, Journal, Progress, chance_signs, default_batch_size
 from scratchticket.evaluation.transfer import SourcedAttack, Transfer, TransferResult
 from scratchticket.judging.evaluation import fingerprint
 from scratchticket.judging.subject import Subject
-from scratchticket.judging.task import Json
 from scratchticket.networks import placed
 from scratchticket.pictures import set_figures
 from scratchticket.runs.records import versions
-from scratchticket.switching.game import ROUNDS, Attacks, play, settled, solve
+from scratchticket.switching.game import ROUNDS, Attacks, Solution, play, settled, solve
 from scratchticket.switching.report import Members, gain, matrices, switch_report
 from scratchticket.switching.suites import (
     EPSILONS,
@@ -101,6 +101,8 @@ class _SeveralNetworks:
 class TransferTask(_SeveralNetworks):
     """Transfer matrices of several networks: attacks made on each, evaluated on all."""
 
+    kind = TransferRecord
+
     def plan(self) -> Json:
         """Return everything that decides the result, as JSON values."""
         return {"kind": "transfer", **self.common(), "strikes": list(map(str, self._sourced()))}
@@ -109,22 +111,25 @@ class TransferTask(_SeveralNetworks):
         """Return the work of the task."""
         return [self.work(self.subjects, self._sourced(), device)]
 
-    def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Json:
+    def report(
+        self, works: Sequence[Transfer], journal: Journal, progress: Progress
+    ) -> TransferRecord:
         """Return the record of the finished work."""
         result = works[0].result(journal)
         assert result is not None
         equal, natural = chances(None, len(self.names)), _natural(result)
-        return {
-            "kind": "transfer",
-            "data": self.source,
-            "networks": list(self.names),
-            "natural": {name: accuracy.correct for name, accuracy in natural.items()},
-            "total": len(self.images),
-            "matrices": matrices(result, self.names, equal),
-            "warning_signs": chance_signs(natural, self.classes),
-        }
+        return TransferRecord(
+            format=1,
+            kind="transfer",
+            data=self.source,
+            networks=self.names,
+            natural={name: accuracy.correct for name, accuracy in natural.items()},
+            total=len(self.images),
+            matrices=matrices(result, self.names, equal),
+            warning_signs=chance_signs(natural, self.classes),
+        )
 
-    def picture(self, record: Json) -> str:
+    def picture(self, record: TransferRecord) -> str:
         """Return the matrices as heat maps: SVG."""
         return set_figures.transfer(record)
 
@@ -145,6 +150,7 @@ class SwitchTask(_SeveralNetworks):
     suite: SwitchSuite = "quick"
     probabilities: tuple[float, ...] | None = None
     dense: Subject | None = None
+    kind = SwitchRecord
 
     def plan(self) -> Json:
         """Return everything that decides the result, as JSON values."""
@@ -175,32 +181,35 @@ class SwitchTask(_SeveralNetworks):
             self.work(alone, attacks, device, members=[DENSE], prefix=f"{DENSE}: "),
         ]
 
-    def report(self, works: Sequence[Transfer], journal: Journal, progress: Progress) -> Json:
-        """Return what a record says of the finished work; the game is played now."""
+    def report(
+        self, works: Sequence[Transfer], journal: Journal, progress: Progress
+    ) -> SwitchRecord:
+        """Return the record of the finished work; the game is played now."""
         found = [work.result(journal) for work in works]
         result = found[0]
         assert result is not None
         members = Members(self.names, chances(self.probabilities, len(self.names)))
-        record = switch_report(result, members, self.where)
-        record["game"] = self._game(result, members, works[0], journal, progress)
+        report = switch_report(result, members, self.where)
+        game = self._game(result, members, works[0], journal, progress)
         natural = _natural(result)
+        compared: Json = {}
         if len(found) > 1 and found[1] is not None:
             single = Members((DENSE,), torch.ones(1, dtype=torch.float64))
-            record["dense"] = switch_report(found[1], single, self.where)
+            dense = switch_report(found[1], single, self.where)
             natural |= _natural(found[1])
-            for case, other in zip(
-                record["worst_cases"], record["dense"]["worst_cases"], strict=True
-            ):
-                case["gain_over_dense"] = gain(case["interval"], other["interval"])
-        return {
-            "kind": "switch",
-            "data": self.source,
-            "suite": self.suite,
-            **record,
-            "warning_signs": chance_signs(natural, self.classes),
-        }
+            report, compared = _over_dense(report, dense), {"dense": dense}
+        return SwitchRecord(
+            format=1,
+            kind="switch",
+            data=self.source,
+            suite=self.suite,
+            **dict(report),
+            game=game,
+            **compared,
+            warning_signs=chance_signs(natural, self.classes),
+        )
 
-    def picture(self, record: Json) -> str:
+    def picture(self, record: SwitchRecord) -> str:
         """Draw the expected accuracy under every attack: SVG."""
         return set_figures.switch(record)
 
@@ -215,7 +224,7 @@ class SwitchTask(_SeveralNetworks):
         work: Transfer,
         journal: Journal,
         progress: Progress,
-    ) -> Json:
+    ) -> Game:
         """Return the defender's best probabilities at the least epsilon, and their accuracy."""
         epsilon = self.where.epsilons[0]
         known: Attacks = [members.right(result.right)]
@@ -225,8 +234,7 @@ class SwitchTask(_SeveralNetworks):
             if s.sourced.attack.epsilon == epsilon and s.sourced.attack.norm == self.where.norm
         ]
         if self.suite == "quick":
-            answer = solve(known)
-            return {"epsilon": epsilon, **asdict(answer), "rounds": [], "answered": False}
+            return Game(epsilon=epsilon, **_solved(solve(known)), rounds=(), answered=False)
         count = 0
 
         def respond(probabilities: tuple[float, ...]) -> Attacks:
@@ -249,13 +257,28 @@ class SwitchTask(_SeveralNetworks):
             return [members.right(row.right) for row in response.rows]
 
         solution, rounds = play(known, respond, ROUNDS)
-        return {
-            "epsilon": epsilon,
-            **asdict(solution),
-            "rounds": [asdict(r) for r in rounds],
-            "answered": True,
-            "settled": settled(rounds),
-        }
+        return Game(
+            epsilon=epsilon,
+            **_solved(solution),
+            rounds=tuple(asdict(played) for played in rounds),
+            answered=True,
+            settled=settled(rounds),
+        )
+
+
+def _solved(solution: Solution) -> Json:
+    """Return a solution as a record stores it; sums may round upwards."""
+    return {"probabilities": solution.probabilities, "value": min(1.0, solution.value)}
+
+
+def _over_dense(report: SwitchReport, dense: SwitchReport) -> SwitchReport:
+    """Return the report of a switch whose worst cases are compared with a dense network's."""
+    cases = tuple(
+        case.model_copy(update={"gain_over_dense": gain(case, other)})
+        for case, other in zip(report.worst_cases, dense.worst_cases, strict=True)
+    )
+    worst = cases[0] if cases else None
+    return report.model_copy(update={"worst_case": worst, "worst_cases": cases})
 
 
 def _natural(result: TransferResult) -> dict[str, Accuracy]:

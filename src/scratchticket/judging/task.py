@@ -7,19 +7,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 
 from scratchticket.base.errors import Busy, InputError, Unwritable
 from scratchticket.base.files import check_writable, write_atomically
+from scratchticket.base.record import (
+    AttackFacts,
+    Ball,
+    EvaluationRecord,
+    Json,
+    SwitchRecord,
+    SwitchReport,
+    TransferRecord,
+    read_as,
+    to_json,
+)
 from scratchticket.evaluation import Journal, Progress, Shard, Work
+from scratchticket.evaluation.transfer import SET
 from scratchticket.runs.folder import RunFolder, json_file
 from scratchticket.runs.records import commit, machine, versions
-from scratchticket.runs.schemas import all_attacked, check_record
 
-Json = dict[str, Any]
 W = TypeVar("W", bound=Work)
+R = TypeVar("R", EvaluationRecord, TransferRecord, SwitchRecord)
 
 
 @dataclass(frozen=True)
@@ -67,8 +78,12 @@ class EvaluationFolder:
             raise Unwritable(f"cannot use folder {self.path}: {error.strerror}") from None
 
 
-class Task(Protocol[W]):
+class Task(Protocol[W, R]):
     """An evaluation of one or more networks."""
+
+    @property
+    def kind(self) -> type[R]:
+        """Type of its record."""
 
     def plan(self) -> Json:
         """Return everything that decides the result, as JSON values."""
@@ -76,22 +91,22 @@ class Task(Protocol[W]):
     def works(self, device: torch.device | str) -> Sequence[W]:
         """Return the work of the task."""
 
-    def report(self, works: Sequence[W], journal: Journal, progress: Progress) -> Json:
-        """Return the record of the finished work, with what is computed from it."""
+    def report(self, works: Sequence[W], journal: Journal, progress: Progress) -> R:
+        """Return the record of the finished work, but for how and when it was made."""
 
-    def picture(self, record: Json) -> str:
+    def picture(self, record: R) -> str:
         """Return a picture of the record: SVG."""
 
 
 def carry_out(  # noqa: PLR0913
-    task: Task[W],
+    task: Task[W, R],
     *,
     folder: Path | None = None,
     shard: Shard = Shard(),
     overwrite: bool = False,
     device: torch.device | str = "cpu",
     progress: Progress = lambda name, done, total: None,
-) -> Json | None:
+) -> R | None:
     """Carry out a task; in a folder, resume it where it was left.
 
     Args:
@@ -131,31 +146,61 @@ def carry_out(  # noqa: PLR0913
     except InputError as error:
         raise type(error)(f"{error}; use --overwrite or another --out") from None
     try:
-        if (finished := _finished(home, plan)) is not None:
+        if (finished := _finished(home, plan, task.kind)) is not None:
             return finished
         _run(works, journal, shard, progress)
         journal.read(home.journals())  # other processes may have finished meanwhile
         record = _record(task, works, plan, journal, device, progress)
         if record is not None:
             write_atomically(home.picture, task.picture(record))
-            write_atomically(home.record, json.dumps(record, indent=2, allow_nan=False) + "\n")
+            text = json.dumps(to_json(record), indent=2, allow_nan=False)
+            write_atomically(home.record, text + "\n")
         return record
     finally:
         journal.close()
 
 
-def _finished(home: EvaluationFolder, plan: Json) -> Json | None:
+def _finished(home: EvaluationFolder, plan: Json, kind: type[R]) -> R | None:
     """Return the record of a task that was finished earlier.
 
     A record with a worst case that no attack supports is rebuilt from the journal.
     """
     if not home.record.exists():
         return None
-    record = json_file(home.record)
-    if record.get("plan") != json.loads(json.dumps(plan)):
+    stored = json_file(home.record)
+    if stored.get("plan") != json.loads(json.dumps(plan)):
         return None
-    check_record(record, home.record)
+    record = read_as(kind, stored, home.record)
     return record if all_attacked(record) else None
+
+
+def all_attacked(record: EvaluationRecord | TransferRecord | SwitchRecord) -> bool:
+    """Whether every worst case of a record rests on attacks at its own epsilon.
+
+    For a switch, every member and the set must have been attacked at that epsilon. Records of
+    earlier versions have worst cases that only repeat those at a smaller one.
+    """
+    if isinstance(record, EvaluationRecord):
+        return all(
+            any(_in_ball(row, case) for row in record.attacks) for case in record.worst_cases
+        )
+    if isinstance(record, TransferRecord):
+        return True
+    return all(_members_attacked(one) for one in (record, record.dense) if one is not None)
+
+
+def _members_attacked(report: SwitchRecord | SwitchReport) -> bool:
+    """Whether every member and the set were attacked in the ball of every worst case."""
+    sources = {member.name for member in report.members} | {SET}
+    return all(
+        sources <= {row.source for row in report.attacks if _in_ball(row, case)}
+        for case in report.worst_cases
+    )
+
+
+def _in_ball(row: AttackFacts, case: Ball) -> bool:
+    """Whether an attack searched in this very ball, or at any distance."""
+    return row.norm == case.norm and row.epsilon in (case.epsilon, None)
 
 
 def _run(works: Sequence[W], journal: Journal, shard: Shard, progress: Progress) -> None:
@@ -165,22 +210,22 @@ def _run(works: Sequence[W], journal: Journal, shard: Shard, progress: Progress)
 
 
 def _record(  # noqa: PLR0917
-    task: Task[W],
+    task: Task[W, R],
     works: Sequence[W],
     plan: Json,
     journal: Journal,
     device: torch.device | str,
     progress: Progress,
-) -> Json | None:
-    """Return the record, and write it with its picture; None until all shares are done."""
+) -> R | None:
+    """Return the record; None until all shares are done."""
     if not all(work.finished(journal) for work in works):
         return None
-    return {
-        "format": 1,
-        **task.report(works, journal, progress),
+    report = task.report(works, journal, progress)
+    made = {
         "plan": plan,
         "machine": machine(device),
         "versions": versions(),
         "commit": commit(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    return report.model_copy(update=made)

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 from scratchticket.attacks import Attack
+from scratchticket.base.record import (
+    AttackFacts,
+    EvaluationRecord,
+    Measurement,
+    Record,
+    RunRecord,
+    SwitchCase,
+    SwitchRecord,
+    SwitchReport,
+    SwitchRow,
+    TransferRecord,
+)
 from scratchticket.evaluation.report import autoattacked
 from scratchticket.paper.scale import Scale
 from scratchticket.sweeps.job import Job
 
-Facts = dict[str, Any]
 EVERY = ""  # column of a number that does not depend on the column: a horizontal line
 
 
@@ -26,7 +37,10 @@ class Measured(NamedTuple):
     seed: int = 0
 
 
-Read = Callable[[Facts], Measured]
+Source = Record | SwitchReport  # what numbers are read from
+Read = Callable[[Source], Measured]
+F = TypeVar("F", bound=AttackFacts)
+K = TypeVar("K", bound=Source)
 
 
 @dataclass(frozen=True)
@@ -89,90 +103,122 @@ def level(  # noqa: PLR0913
     return Cell(panel, row, column, tuple(make(seed) for seed in scale.seeds), read, published)
 
 
-def _counted(counts: Facts) -> Measured:
-    return Measured(counts["correct"] / counts["total"], counts["total"])
+def of_kind(kind: type[K], record: Source) -> K:
+    """Return a record that is of a kind.
+
+    Raises:
+        TypeError: If it is of another.
+    """
+    if not isinstance(record, kind):
+        raise TypeError(f"a {type(record).__name__} is no {kind.__name__}")
+    return record
 
 
-def natural(record: Facts) -> Measured:
+def measured(what: Measurement) -> Measured:
+    """Return counts or an expectation as a number of a table."""
+    return Measured(what.fraction, what.total)
+
+
+def natural(record: Source) -> Measured:
     """Return natural accuracy: of a run, of the epoch that was chosen."""
-    if "results" in record:
-        return _counted(record["results"][record["selected"]]["natural"])
-    if "expected" in record["natural"]:
-        return Measured(record["natural"]["expected"], record["natural"]["total"])
-    return _counted(record["natural"])
+    if isinstance(record, RunRecord):
+        return measured(record.chosen.natural)
+    if isinstance(record, EvaluationRecord):
+        return measured(record.natural)
+    return measured(_switch(record).natural)
 
 
-def robust(record: Facts) -> Measured:
+def robust(record: Source) -> Measured:
     """Return a run's accuracy under the attack that ends it."""
-    return _counted(record["results"][record["selected"]]["attacks"][0])
+    return measured(of_kind(RunRecord, record).chosen.attacks[0])
 
 
-def row_of(rows: Iterable[Facts], attack: Attack, source: str | None = None) -> Facts:
+def row_of(rows: Iterable[F], attack: Attack) -> F:
     """Return the row of an attack, found by what the attack is.
-
-    Args:
-        rows: Of a record.
-        attack: Which.
-        source: Of a switch's rows, whom it was made on.
 
     Raises:
         LookupError: If there is none.
     """
     for row in rows:
-        if (source is None or row["source"] == source) and attack.matches(row):
+        if row.settings is not None and attack.matches(dict(row)):
             return row
     raise LookupError(f"the record has no {attack}")
 
 
 def under(attack: Attack) -> Read:
     """Return what reads the accuracy under an attack from a judgement."""
-    return lambda record: _counted(row_of(record["attacks"], attack))
+    return lambda record: measured(row_of(of_kind(EvaluationRecord, record).attacks, attack))
 
 
 def under_autoattack(epsilon: str) -> Read:
     """Return what reads the accuracy under the standard AutoAttack in the l-inf norm."""
 
-    def read(record: Facts) -> Measured:
-        return _counted(next(r for r in record["attacks"] if autoattacked(r, "linf", epsilon)))
+    def read(record: Source) -> Measured:
+        rows = of_kind(EvaluationRecord, record).attacks
+        return measured(next(row for row in rows if autoattacked(row, "linf", epsilon)))
 
     return read
 
 
-def mixed(attack: Attack, part: str = "mean") -> Read:
-    """Return what reads a switch's matrix: ``mean``, ``diagonal``, ``off_diagonal``, ...
+def mixed(attack: Attack) -> Read:
+    """Return what reads the mean of a switch's matrix under an attack made on every member."""
 
-    Args:
-        attack: That was made on every member.
-        part: Which number.
+    def read(record: Source) -> Measured:
+        found = row_of(_switch(record).protocol, attack)
+        return Measured(found.mean, found.total)
+
+    return read
+
+
+def switch_row(record: Source, attack: Attack, source: str) -> SwitchRow:
+    """Return a switch's row of an attack that was made on a source.
+
+    Raises:
+        LookupError: If there is none.
     """
+    return row_of((row for row in _switch(record).attacks if row.source == source), attack)
 
-    def read(record: Facts) -> Measured:
-        found = row_of(record["protocol"], attack)
-        return Measured(found[part], found["total"])
 
-    return read
+def worst_of(record: Source) -> SwitchCase:
+    """Return the first worst case of a switch.
+
+    Raises:
+        LookupError: If it has none.
+    """
+    if (case := _switch(record).worst_case) is None:
+        raise LookupError("the record has no worst case")
+    return case
 
 
 def struck(attack: Attack, source: str) -> Read:
     """Return what reads a switch's expected accuracy under one strike."""
-
-    def read(record: Facts) -> Measured:
-        found = row_of(record["attacks"], attack, source)
-        return Measured(found["expected"], found["total"])
-
-    return read
+    return lambda record: measured(switch_row(record, attack, source))
 
 
 def crossed(source: str, column: str, attack: Attack) -> Read:
     """Return what reads one number of a transfer matrix."""
 
-    def read(record: Facts) -> Measured:
-        found = row_of(record["matrices"], attack)
-        return Measured(found["rows"][source][column] / found["total"], found["total"])
+    def read(record: Source) -> Measured:
+        found = row_of(of_kind(TransferRecord, record).matrices, attack)
+        return Measured(found.fraction(source, column), found.total)
 
     return read
 
 
 def of_dense(read: Read) -> Read:
     """Return what reads the same of the dense network that a switch was compared with."""
-    return lambda record: read(record["dense"])
+
+    def of(record: Source) -> Measured:
+        dense = of_kind(SwitchRecord, record).dense
+        if dense is None:
+            raise LookupError("the switch was compared with no dense network")
+        return read(dense)
+
+    return of
+
+
+def _switch(record: Source) -> SwitchRecord | SwitchReport:
+    """Return a record that is a switch's."""
+    if isinstance(record, SwitchReport):
+        return record
+    return of_kind(SwitchRecord, record)

@@ -7,8 +7,9 @@ from dataclasses import replace
 from statistics import mean
 
 from scratchticket.attacks import PGD, Attack
+from scratchticket.base.record import TransferRecord
 from scratchticket.paper import published
-from scratchticket.paper.cells import Facts, Measured, Read, row_of
+from scratchticket.paper.cells import Measured, Read, Source, of_kind, row_of
 from scratchticket.paper.scale import DataSet, Network, Scale
 from scratchticket.sweeps.job import DENSE, Job
 
@@ -129,10 +130,10 @@ def r2s_robust(percents: Iterable[int], attack: Attack) -> Read:
     """
     names = [percent_name(percent) for percent in percents]
 
-    def read(record: Facts) -> Measured:
-        found = row_of(record["matrices"], attack)
-        correct = mean(found["rows"][row][column] for row in names for column in names)
-        return Measured(correct / found["total"], found["total"])
+    def read(record: Source) -> Measured:
+        found = row_of(of_kind(TransferRecord, record).matrices, attack)
+        correct = mean(found.rows[row][column] for row in names for column in names)
+        return Measured(correct / found.total, found.total)
 
     return read
 
@@ -141,8 +142,9 @@ def r2s_natural(percents: Iterable[int]) -> Read:
     """Return the function that reads R2S's natural accuracy from a transfer's record."""
     names = [percent_name(percent) for percent in percents]
 
-    def read(record: Facts) -> Measured:
-        correct = mean(record["natural"][name] for name in names)
-        return Measured(correct / record["total"], record["total"])
+    def read(record: Source) -> Measured:
+        transfer = of_kind(TransferRecord, record)
+        correct = mean(transfer.natural[name] for name in names)
+        return Measured(correct / transfer.total, transfer.total)
 
     return read

@@ -9,7 +9,18 @@ from typing import Any
 
 from scratchticket.attacks import Attack, Stage
 from scratchticket.attacks.registry import METHODS, key_of
-from scratchticket.paper.cells import Cell, Facts, Measured, Read, level, natural, robust
+from scratchticket.base.record import EvaluationRecord, RunRecord
+from scratchticket.paper.cells import (
+    Cell,
+    Measured,
+    Read,
+    Source,
+    level,
+    measured,
+    natural,
+    of_kind,
+    robust,
+)
 from scratchticket.paper.scale import Scale, Settings
 from scratchticket.sweeps.job import BESIDE, START, Job
 
@@ -19,14 +30,14 @@ TRAIN: Settings = {"task": "train"}
 NATURAL, ROBUST, KEPT, SIZE = "natural", "PGD-20", "weights kept (10^3)", "size (kB)"
 
 
-def weights_kept(record: Facts) -> Measured:
+def weights_kept(record: Source) -> Measured:
     """Return the number of remaining weights, in thousands."""
-    return Measured(record["weights"]["kept"] / 1e3, 0)
+    return Measured(of_kind(RunRecord, record).weights.kept / 1e3, 0)
 
 
-def size(record: Facts) -> Measured:
+def size(record: Source) -> Measured:
     """Return the size of a ticket's file in kilobytes."""
-    return Measured(record["bytes"] / 1e3, 0)
+    return Measured(of_kind(RunRecord, record).bytes / 1e3, 0)
 
 
 ACCURACIES: dict[str, Read] = {NATURAL: natural, ROBUST: robust}
@@ -78,7 +89,7 @@ def attack_settings(
     return {"attacks": once, "epsilons": list(epsilons), "l2": list(l2), **more}
 
 
-def _attack_entry(attack: Attack) -> Facts:
+def _attack_entry(attack: Attack) -> Settings:
     """Return the entry of an attack in the settings of an evaluation."""
     method = attack.method
     where = {"norm": attack.norm, "epsilons": [attack.epsilon]} if attack.epsilon else {}
@@ -93,10 +104,9 @@ def _attack_entry(attack: Attack) -> Facts:
 def worst_case(epsilon: str) -> Read:
     """Return the function that reads the accuracy in the worst case over all l-inf attacks."""
 
-    def read(record: Facts) -> Measured:
-        cases = (case for case in record["worst_cases"] if case["epsilon"] == epsilon)
-        case = next(case for case in cases if case["norm"] == "linf")
-        return Measured(case["correct"] / case["total"], case["total"])
+    def read(record: Source) -> Measured:
+        cases = of_kind(EvaluationRecord, record).worst_cases
+        return measured(next(c for c in cases if (c.norm, c.epsilon) == ("linf", epsilon)))
 
     return read
 

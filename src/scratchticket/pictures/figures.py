@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from scratchticket.attacks import Attack
 from scratchticket.base import rng
 from scratchticket.base.quantities import fraction_text
+from scratchticket.base.record import EvaluationRecord
 from scratchticket.data import ImageSet, pixels
 from scratchticket.evaluation import checked_logits, predictions
 from scratchticket.learning import Epoch
@@ -69,7 +70,7 @@ def curves(epochs: Sequence[Epoch], attack: Attack, title: str) -> str:
     return svg(figure)
 
 
-def robustness(record: dict[str, Any]) -> str:
+def robustness(record: EvaluationRecord) -> str:
     """Return a plot of accuracy over epsilon, with a panel per norm and a line per attack.
 
     Args:
@@ -79,26 +80,31 @@ def robustness(record: dict[str, Any]) -> str:
         SVG text.
     """
     by_norm: dict[str, dict[str, list[tuple[float, float, str]]]] = {}
-    for row in record["attacks"]:
-        if row["epsilon"] is None:
+    for row in record.attacks:
+        if row.epsilon is None:
             continue
-        point = (float(Fraction(row["epsilon"])), 100 * row["correct"] / row["total"])
-        name = row["title"].split(",")[0]
-        by_norm.setdefault(row["norm"], {}).setdefault(name, []).append((*point, row["epsilon"]))
-    natural = 100 * record["natural"]["correct"] / record["natural"]["total"]
+        point = (float(Fraction(row.epsilon)), row.percent)
+        name = row.title.split(",")[0]
+        by_norm.setdefault(row.norm, {}).setdefault(name, []).append((*point, row.epsilon))
     figure = Figure(figsize=(1 + 6.5 * len(by_norm), 4.6), layout="constrained")
     panels = figure.subplots(1, max(1, len(by_norm)), squeeze=False)[0]
     colours = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]
     for axes, (norm, lines) in zip(panels, by_norm.items(), strict=False):
-        axes.axhline(natural, color="black", lw=1, ls="--", label="natural")
+        axes.axhline(record.natural.percent, color="black", lw=1, ls="--", label="natural")
         for index, (name, points) in enumerate(lines.items()):
             x, y, _ = zip(*sorted(points), strict=True)
             marker = MARKERS[index % len(MARKERS)]
             axes.plot(x, y, marker=marker, ms=4, lw=1, color=colours[index % 20], label=name)
-        worst = [w for w in record["worst_cases"] if w["norm"] == norm]
-        radii = [float(Fraction(w["epsilon"])) for w in worst]
-        left = [100 * w["correct"] / w["total"] for w in worst]
-        axes.plot(radii, left, "k_", ms=14, mew=2, label="worst case of every image")
+        worst = [case for case in record.worst_cases if case.norm == norm]
+        radii = [float(Fraction(case.epsilon)) for case in worst]
+        axes.plot(
+            radii,
+            [case.percent for case in worst],
+            "k_",
+            ms=14,
+            mew=2,
+            label="worst case of every image",
+        )
         ticks = {value: text for points in lines.values() for value, _, text in points}
         axes.set_xscale("log")
         axes.set_xticks(list(ticks), list(ticks.values()), rotation=60, fontsize=8)
@@ -107,8 +113,8 @@ def robustness(record: dict[str, Any]) -> str:
         axes.legend(fontsize=7, ncols=1, loc="center left", bbox_to_anchor=(1, 0.5))
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-    total = record["natural"]["total"]
-    figure.suptitle(f"{record['subject']['file']} on {total} images of {record['data']['name']}")
+    images = f"{record.natural.total} images of {record.data['name']}"
+    figure.suptitle(f"{record.subject['file']} on {images}")
     return svg(figure)
 
 

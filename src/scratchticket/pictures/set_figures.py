@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from scratchticket.base.accuracy import percent
+from scratchticket.base.record import Matrix, SwitchRecord, TransferRecord
 from scratchticket.pictures.figures import NATURAL, ROBUST, svg
 
 SINGLE = "#009e73"
 
 
-def transfer(record: dict[str, Any]) -> str:
+def transfer(record: TransferRecord) -> str:
     """Draw the transfer matrices as heat maps, attacked networks as rows (Fig. 7).
 
     Args:
@@ -21,7 +23,7 @@ def transfer(record: dict[str, Any]) -> str:
     Returns:
         SVG text.
     """
-    names, matrices = record["networks"], record["matrices"]
+    names, matrices = record.networks, record.matrices
     side = 1.6 + 0.62 * len(names)
     columns = min(2, len(matrices))
     rows = -(-len(matrices) // columns)
@@ -29,15 +31,13 @@ def transfer(record: dict[str, Any]) -> str:
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes in panels[len(matrices) :]:
         axes.set_visible(False)
-    shares = [
-        [[100 * m["rows"][r][c] / m["total"] for c in names] for r in names] for m in matrices
-    ]
+    shares = [[[m.percent(r, c) for c in names] for r in names] for m in matrices]
     numbers = [share for matrix in shares for row in matrix for share in row]
     for axes, matrix, table in zip(panels, matrices, shares, strict=False):
         _heat(axes, matrix, table, names, (min(numbers), max(numbers)))
-    total, name = record["total"], record["data"]["name"]
+    images = f"{record.total} images of {record.data['name']}"
     figure.suptitle(
-        f"Accuracy (%) on {total} images of {name}: attacked network (row), evaluated (column)",
+        f"Accuracy (%) on {images}: attacked network (row), evaluated (column)",
         fontsize=10,
     )
     return svg(figure)
@@ -45,9 +45,9 @@ def transfer(record: dict[str, Any]) -> str:
 
 def _heat(
     axes: Axes,
-    matrix: dict[str, Any],
+    matrix: Matrix,
     shares: list[list[float]],
-    names: list[str],
+    names: Sequence[str],
     limits: tuple[float, float],
 ) -> None:
     """Draw one matrix with its numbers."""
@@ -61,12 +61,12 @@ def _heat(
             )
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=8)
     axes.set_yticks(range(len(names)), names, fontsize=8)
-    kind = "stops at the first success" if matrix["stops"] else "goes on"
-    axes.set_title(f"{matrix['title']}; {kind}", fontsize=9)
+    kind = "stops at the first success" if matrix.stops else "goes on"
+    axes.set_title(f"{matrix.title}; {kind}", fontsize=9)
     axes.figure.colorbar(picture, ax=axes, shrink=0.8)
 
 
-def switch(record: dict[str, Any]) -> str:
+def switch(record: SwitchRecord) -> str:
     """Draw a switch's expected accuracy under every attack at the least epsilon, and the worst.
 
     Args:
@@ -75,40 +75,39 @@ def switch(record: dict[str, Any]) -> str:
     Returns:
         SVG text.
     """
-    worst = record["worst_case"]
+    worst = record.worst_case
+    assert worst is not None  # each suite of a switch attacks in its first ball
     rows = [
-        (row["title"].split(",")[0] + ", on " + row["source"], row["expected"], ROBUST)
-        for row in record["attacks"]
-        if (row["norm"], row["epsilon"]) == (worst["norm"], worst["epsilon"])
+        (f"{row.title.split(',')[0]}, on {row.source}", row.percent, ROBUST)
+        for row in record.attacks
+        if (row.norm, row.epsilon) == (worst.norm, worst.epsilon)
     ]
     rows.sort(key=lambda row: -row[1])
-    protocol = [m for m in record["protocol"] if m["stops"] and m["epsilon"] == worst["epsilon"]]
-    bars = [("natural", record["natural"]["expected"], NATURAL)]
+    protocol = [m for m in record.protocol if m.stops and m.epsilon == worst.epsilon]
+    bars = [("natural", record.natural.percent, NATURAL)]
     bars += [
-        (f"the paper's protocol, {m['title'].split(',')[0]}", m["mean"], NATURAL) for m in protocol
+        (f"the paper's protocol, {m.title.split(',')[0]}", percent(m.mean), NATURAL)
+        for m in protocol
     ]
     bars += rows
-    single, dense = worst["best_member"], record.get("dense")
-    bars += [("worst attack on every image", worst["expected"], "black")]
-    bars += [
-        (f"best single ticket ({single['name']})", single["correct"] / single["total"], SINGLE)
-    ]
-    if dense is not None:
-        bars += [("dense network", dense["worst_case"]["expected"], SINGLE)]
+    single = worst.best_member
+    bars += [("worst attack on every image", worst.percent, "black")]
+    bars += [(f"best single ticket ({single.name})", single.percent, SINGLE)]
+    if record.dense is not None and record.dense.worst_case is not None:
+        bars += [("dense network", record.dense.worst_case.percent, SINGLE)]
     figure = Figure(figsize=(8, 1.2 + 0.24 * len(bars)), layout="constrained")
     axes = figure.subplots()
     labels, values, colours = zip(*bars, strict=True)
     places = range(len(bars), 0, -1)
-    axes.barh(places, [100 * value for value in values], color=colours, height=0.7)
+    axes.barh(places, values, color=colours, height=0.7)
     for place, value in zip(places, values, strict=True):
-        axes.text(100 * value + 0.6, place, f"{100 * value:.1f}", va="center", fontsize=7)
+        axes.text(value + 0.6, place, f"{value:.1f}", va="center", fontsize=7)
     axes.set_yticks(places, labels, fontsize=7)
     axes.set(xlim=(0, 108), ylim=(0.4, len(bars) + 0.6), xlabel="expected accuracy (%)")
     axes.spines[["top", "right"]].set_visible(False)
-    count = len(record["members"])
     axes.set_title(
-        f"Switch of {count} tickets, {worst['norm']} {worst['epsilon']}, "
-        f"{worst['total']} images of {record['data']['name']}",
+        f"Switch of {len(record.members)} tickets, {worst.norm} {worst.epsilon}, "
+        f"{worst.total} images of {record.data['name']}",
         fontsize=10,
     )
     return svg(figure)

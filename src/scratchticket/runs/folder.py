@@ -16,9 +16,9 @@ from scratchticket.base.files import (
     read_bytes,
     write_atomically,
 )
+from scratchticket.base.record import RunRecord, read_as
 from scratchticket.learning.checkpoint import Damaged, previous
 from scratchticket.runs.recipe import Recipe, all_settings
-from scratchticket.runs.schemas import check_record
 
 
 @dataclass(frozen=True)
@@ -132,20 +132,19 @@ class RunFolder:
                     f"now it is {_short(value)}; {advice}"
                 )
 
-    def finished(self) -> dict[str, Any] | None:
+    def finished(self) -> RunRecord | None:
         """Return the record of a finished run, whose ticket file is intact.
 
         Raises:
             InputError: If the record is damaged.
         """
-        if not self.record.exists() or not self.whole(record := json_file(self.record)):
+        if not self.record.exists() or not self.whole(stored := json_file(self.record)):
             return None
-        check_record(record, self.record)
-        return record
+        return read_as(RunRecord, stored, self.record)
 
-    def whole(self, record: dict[str, Any]) -> bool:
-        """Whether the ticket file exists with the size stated in a record."""
-        return self.ticket.exists() and self.ticket.stat().st_size == record.get("bytes")
+    def whole(self, stored: dict[str, Any]) -> bool:
+        """Whether the ticket file exists with the size stated in a record's JSON values."""
+        return self.ticket.exists() and self.ticket.stat().st_size == stored.get("bytes")
 
 
 def json_file(path: Path) -> dict[str, Any]:

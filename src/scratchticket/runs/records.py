@@ -15,6 +15,7 @@ from scratchticket._version import __version__
 from scratchticket.attacks import Attack
 from scratchticket.base.errors import InputError
 from scratchticket.base.processes import ALONE, Group, own_device
+from scratchticket.base.record import Accuracies, AttackRow
 from scratchticket.data import ImageSet
 from scratchticket.evaluation import counts, natural_accuracy, robust_accuracy
 from scratchticket.networks import placed
@@ -81,19 +82,17 @@ def measured_accuracies(  # noqa: PLR0913
     seed: int,
     device: torch.device | str = "cpu",
     group: Group = ALONE,
-) -> dict[str, Any]:
-    """Return natural and robust accuracy as stored in records and shown by ``evaluate --json``.
-
-    With the attack ``none`` the list of attacks is empty.
-    """
+) -> Accuracies:
+    """Return natural accuracy, and accuracy under an attack unless it is ``none``."""
     network = placed(ticket.build(), device)
-    natural, attacks = natural_accuracy(network, images, group=group), []
-    if attack.name != "none":
-        begun = time.monotonic()
-        robust = robust_accuracy(network, images, attack, seed=seed, group=group)
-        seconds = round(time.monotonic() - begun, 3)
-        attacks = [attack.facts() | {"seed": seed} | counts(robust) | {"seconds": seconds}]
-    return {"natural": counts(natural), "attacks": attacks}
+    natural = counts(natural_accuracy(network, images, group=group))
+    if attack.name == "none":
+        return Accuracies(natural=natural, attacks=())
+    begun = time.monotonic()
+    robust = counts(robust_accuracy(network, images, attack, seed=seed, group=group))
+    seconds = round(time.monotonic() - begun, 3)
+    row = AttackRow(**attack.facts(), seed=seed, **dict(robust), seconds=seconds)
+    return Accuracies(natural=natural, attacks=(row,))
 
 
 def usable_device(name: str) -> str:

@@ -9,10 +9,12 @@ from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from scratchticket.base.accuracy import percent
 from scratchticket.base.files import write_atomically
 from scratchticket.base.processes import ALONE, Group
+from scratchticket.base.record import Json, Result, Results, RunRecord, Weights, to_json
 from scratchticket.base.signals import stop_requests
 from scratchticket.data import Data, DataRecipe, load_data
 from scratchticket.learning import Epoch, Event, Session, catastrophic_overfitting
@@ -42,7 +44,7 @@ def run(  # noqa: PLR0913
     track: Path | None = None,
     group: Group = ALONE,
     leased: bool = False,
-) -> dict[str, Any]:
+) -> RunRecord:
     """Run a recipe in a folder, exclusively, and return the record.
 
     Args:
@@ -78,7 +80,7 @@ def run(  # noqa: PLR0913
     lease: Lease | None = None
     with ExitStack() as stack:
 
-        def enter() -> dict[str, Any] | None:
+        def enter() -> RunRecord | None:
             nonlocal lease
             if not leased:
                 lease = stack.enter_context(held_alone(folder))
@@ -104,7 +106,7 @@ def run(  # noqa: PLR0913
         other = chosen if same else _test_accuracies(recipe, data, done.other, device, group)
         results = {done.chosen_is: chosen, done.other_is: other}
 
-        def write_all() -> dict[str, Any]:
+        def write_all() -> RunRecord:
             seconds = {"learning": done.seconds, "evaluation": time.monotonic() - begun}
             return _write(home, recipe, data, done, results, seconds, device, group)
 
@@ -123,11 +125,11 @@ def _write(  # noqa: PLR0913, PLR0917
     recipe: Recipe,
     data: Data,
     done: Finished,
-    results: Mapping[Literal["best", "last"], dict[str, Any]],
+    results: Mapping[Literal["best", "last"], Result],
     seconds: dict[str, float],
     device: str,
     group: Group,
-) -> dict[str, Any]:
+) -> RunRecord:
     """Write the ticket, its pictures and, last, the record; return the record."""
     chosen = results[done.chosen_is]
     ticket = replace(
@@ -136,22 +138,22 @@ def _write(  # noqa: PLR0913, PLR0917
     )
     ticket.save(home.ticket)
     _draw_pictures(home, recipe, data, ticket, done.epochs)
-    record = {
-        "format": 1,
-        "id": recipe.id,
-        "recipe": recipe.json(),
-        "selected": recipe.learning.select,
-        "results": results,
-        "warnings": warnings_of(done.epochs),
-        "weights": {"kept": ticket.mask.kept, "total": ticket.mask.total},
-        "bytes": home.ticket.stat().st_size,
-        "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        "machine": machine(device) | ({"processes": group.size} if group.size > 1 else {}),
-        "versions": versions(),
-        "commit": commit(),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    write_atomically(home.record, json.dumps(record, indent=2) + "\n")
+    record = RunRecord(
+        format=1,
+        id=recipe.id,
+        recipe=recipe.json(),
+        selected=recipe.learning.select,
+        results=Results(best=results["best"], last=results["last"]),
+        warnings=tuple(warnings_of(done.epochs)),
+        weights=Weights(kept=ticket.mask.kept, total=ticket.mask.total),
+        bytes=home.ticket.stat().st_size,
+        seconds={name: round(value, 3) for name, value in seconds.items()},
+        machine=machine(device) | ({"processes": group.size} if group.size > 1 else {}),
+        versions=versions(),
+        commit=commit(),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    write_atomically(home.record, json.dumps(to_json(record), indent=2) + "\n")
     discard(home.checkpoint)
     return record
 
@@ -201,18 +203,19 @@ def _run_loop(
 
 def _test_accuracies(
     recipe: Recipe, data: Data, ticket: Ticket, device: str, group: Group
-) -> dict[str, Any]:
+) -> Result:
     """Return the test accuracies of the best or the last epoch."""
     result = measured_accuracies(
         ticket, data.test, recipe.judge, seed=recipe.seed, device=device, group=group
     )
-    return {"epoch": ticket.provenance["epoch"]} | result
+    return Result(epoch=ticket.provenance["epoch"], **dict(result))
 
 
-def _without_times(result: dict[str, Any]) -> dict[str, Any]:
-    """Return results without times, so that the same run gives the same ticket file."""
-    attacks = [{k: v for k, v in a.items() if k != "seconds"} for a in result["attacks"]]
-    return {"natural": result["natural"], "attacks": attacks}
+def _without_times(result: Result) -> Json:
+    """Return accuracies without times, so that the same run gives the same ticket file."""
+    rows = [to_json(row) for row in result.attacks]
+    attacks = [{name: row[name] for name in row if name != "seconds"} for row in rows]
+    return {"natural": to_json(result.natural), "attacks": attacks}
 
 
 def _draw_pictures(
@@ -220,7 +223,7 @@ def _draw_pictures(
 ) -> None:
     """Write the two SVG files."""
     dense = ticket.remaining_ratio == 1
-    what = "dense network" if dense else f"{100 * ticket.remaining_ratio:.3g} % of the weights"
+    what = "dense network" if dense else f"{percent(ticket.remaining_ratio):.3g} % of the weights"
     network, data_name = recipe.network, Path(recipe.data.name).name
     name = f"{network.name} (width {network.width}) on {data_name}: {what}"
     write_atomically(home.curves, figures.curves(epochs, recipe.judge, name))

@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-KINDS = ("draw", "train", "evaluation", "transfer", "switch", "features")
+from scratchticket.base.record import EvaluationRecord, Record, RunRecord, SwitchRecord
 
 
-def outcome(record: dict[str, Any]) -> str:
+def outcome(record: Record) -> str:
     """Return the result of a record: accuracies of a run, or the worst case of an evaluation."""
-    if "results" in record:
-        result = record["results"][record["selected"]]
-        robust = "".join(f", robust {_percent(counts)}" for counts in result["attacks"])
-        return f"natural {_percent(result['natural'])}{robust}"
-    if record.get("worst_case") is None:
-        return "done"
-    return f"worst case {_percent(record['worst_case'])}"
-
-
-def usable(record: Any) -> bool:
-    """Whether a record has a kind, a result and a subject."""
-    try:
-        outcome(record)
-        kind = record["recipe"]["task"] if "results" in record else record["kind"]
-        if kind not in KINDS:
-            return False
-        return isinstance(record.get("machine", {}), dict)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        return False
-
-
-def _percent(counts: dict[str, Any]) -> str:
-    """Return counts, or an expectation, as a percentage."""
-    share = counts["expected"] if "expected" in counts else counts["correct"] / counts["total"]
-    return f"{100 * share:.1f} %"
+    if isinstance(record, RunRecord):
+        robust = "".join(f", robust {row}" for row in record.chosen.attacks)
+        return f"natural {record.chosen.natural}{robust}"
+    if isinstance(record, EvaluationRecord | SwitchRecord) and record.worst_case is not None:
+        return f"worst case {record.worst_case}"
+    return "done"

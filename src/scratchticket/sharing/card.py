@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from scratchticket.base.accuracy import percent
 from scratchticket.base.errors import InputError
+from scratchticket.base.record import Accuracies, AttackRow, Counts, EvaluationRecord, Json, read_as
 from scratchticket.runs.recipe import data_of
 from scratchticket.runs.start import content_hash
 from scratchticket.tickets import Ticket
 
-Record = dict[str, Any]
+OF_RUN = ("steps", "step_size", "random_start")
 METADATA = """\
 ---
 license: {licence}
@@ -37,7 +39,11 @@ accuracy: run `scratchticket evaluate --suite full` before relying on it."""
 
 
 def model_card(
-    ticket: Ticket, records: Sequence[Record] = (), *, name: str = "ticket", licence: str = "mit"
+    ticket: Ticket,
+    records: Sequence[EvaluationRecord] = (),
+    *,
+    name: str = "ticket",
+    licence: str = "mit",
 ) -> str:
     """Return a model card in Markdown, with its metadata in front.
 
@@ -52,7 +58,7 @@ def model_card(
     """
     own = content_hash(ticket)
     for record in records:
-        if record.get("kind") != "evaluation" or record["subject"]["sha256"] != own:
+        if record.subject.get("sha256") != own:
             raise InputError("a record is of another ticket or of none; give this ticket's own")
     own_data = data_of(ticket)
     data = "unknown data" if own_data is None else Path(own_data.name).name
@@ -94,8 +100,8 @@ def _what(ticket: Ticket, data: str) -> str:
     return (
         f"A {_plain(ticket.network.name)}{size} for images of {height}x{width} pixels and "
         f"{channels} channel(s), made on {_plain(data)}. {untrained} "
-        f"({ticket.mask.kept:,} of {ticket.mask.total:,}, {100 * ticket.remaining_ratio:.3g} %; Fu "
-        f"et al., Drawing Robust Scratch Tickets, NeurIPS 2021). Classes: {classes}{more}."
+        f"({ticket.mask.kept:,} of {ticket.mask.total:,}, {percent(ticket.remaining_ratio):.3g} %; "
+        f"Fu et al., Drawing Robust Scratch Tickets, NeurIPS 2021). Classes: {classes}{more}."
     )
 
 
@@ -115,57 +121,54 @@ def _threat(ticket: Ticket) -> str:
     )
 
 
-def _accuracy(ticket: Ticket, records: Sequence[Record]) -> str:
+def _accuracy(ticket: Ticket, records: Sequence[EvaluationRecord]) -> str:
     """Return tables of counts, and the warning signs."""
     parts = []
-    try:
-        if (results := ticket.provenance.get("results")) is not None:
-            parts.append(f"Recorded at its making:\n\n{_table(results)}")
-        for record in records:
-            total, suite = record["natural"]["total"], record["plan"].get("suite")
-            what = f"suite {_plain(suite)}" if suite else "one attack"
-            parts.append(f"### Evaluated on {total:,} images, {what}\n\n{_table(record)}")
-            signs = [f"- {_plain(s['name'])}: {_plain(s['text'])}" for s in record["warning_signs"]]
-            parts.append("Warning signs:\n\n" + "\n".join(signs) if signs else "No warning signs.")
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise InputError(
-            "the ticket's provenance or a record is not what this program writes"
-        ) from None
+    if (results := ticket.provenance.get("results")) is not None:
+        made = read_as(Accuracies, results, "the ticket's provenance")
+        parts.append(f"Recorded at its making:\n\n{_table(made)}")
+    for record in records:
+        suite = record.plan.get("suite")
+        what = f"suite {_plain(str(suite))}" if suite else "one attack"
+        title = f"### Evaluated on {record.natural.total:,} images, {what}"
+        parts.append(f"{title}\n\n{_table(record)}")
+        signs = [f"- {_plain(sign.name)}: {_plain(sign.text)}" for sign in record.warning_signs]
+        parts.append("Warning signs:\n\n" + "\n".join(signs) if signs else "No warning signs.")
     return "\n\n".join(parts if records else [*parts, UNJUDGED])
 
 
-def _table(counted: Record) -> str:
+def _table(measured: Accuracies | EvaluationRecord) -> str:
     """Return a table of all accuracies with their settings, the worst case first."""
+    cases = measured.worst_cases if isinstance(measured, EvaluationRecord) else ()
     counts = [
         (
-            f"**worst case**, {_plain(worst['norm'])}, {_plain(worst['epsilon'])}",
-            worst,
-            f"of {len(worst['attacks'])} attacks",
+            f"**worst case**, {_plain(case.norm)}, {_plain(case.epsilon)}",
+            case,
+            f"of {len(case.attacks)} attacks",
         )
-        for worst in counted.get("worst_cases", ())
+        for case in cases
     ]
-    counts.append(("none (natural)", counted["natural"], ""))
-    counts += [(_plain(a["title"]), a, _settings(a)) for a in counted["attacks"]]
+    rows: list[tuple[str, Counts, str]] = [*counts, ("none (natural)", measured.natural, "")]
+    rows += [(_plain(row.title), row, _settings(row)) for row in measured.attacks]
     lines = ["| attack | right | of | % | 95 % | settings |", "|---|---|---|---|---|---|"]
-    for title, count, settings in counts:
-        low, high = (100 * float(end) for end in count["interval"])
-        right, total = int(count["correct"]), int(count["total"])
-        share = f"{100 * right / total:.1f}"
-        numbers = f"{right:,} | {total:,} | {share} | {low:.1f} to {high:.1f}"
-        lines.append(f"| {title} | {numbers} | {settings} |")
+    for title, count, settings in rows:
+        share = f"{count.percent:.1f} | {count.interval_text}"
+        lines.append(f"| {title} | {count.correct:,} | {count.total:,} | {share} | {settings} |")
     return "\n".join(lines)
 
 
-def _settings(attack: Record) -> str:
+def _settings(row: AttackRow) -> str:
     """Return all settings of an attack; for AutoAttack, of each of its four."""
-    of_run = ("steps", "step_size", "random_start")  # beside the title, in the record of a run
-    known = attack.get("settings", {name: attack[name] for name in of_run if name in attack})
+    known = row.settings
+    if known is None:  # an early record of a run, where they stand beside the title
+        stored = row.model_extra or {}
+        known = {name: stored[name] for name in OF_RUN if name in stored}
     if any(isinstance(value, dict) for value in known.values()):
         return "; ".join(f"{_plain(name)}: {_listed(own)}" for name, own in known.items())
     return _listed(known)
 
 
-def _listed(settings: Record) -> str:
+def _listed(settings: Json) -> str:
     """Return settings by name, with commas: ``steps 20, step size 0.0125``."""
     words: dict[Any, str] = {True: "yes", False: "no", None: "none"}
     entries = []

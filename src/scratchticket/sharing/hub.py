@@ -9,7 +9,6 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from scratchticket.base.errors import InputError
 from scratchticket.base.files import (
@@ -19,6 +18,7 @@ from scratchticket.base.files import (
     read_bytes,
     write_atomically,
 )
+from scratchticket.base.record import EvaluationRecord, read_as, to_json
 from scratchticket.sharing.card import model_card
 from scratchticket.tickets import Ticket
 from scratchticket.tickets.hub import TICKET, downloaded, hub_call, hub_library
@@ -55,7 +55,7 @@ def push(
     contents = [_record(Path(record)) for record in records]
     files = {TICKET: content, CARD: b""}
     files |= {
-        f"record-{place}.json": json.dumps(record, indent=2).encode()
+        f"record-{place}.json": json.dumps(to_json(record), indent=2).encode()
         for place, record in enumerate(contents)
     }
     in_folder = to.startswith((".", "/", "~"))
@@ -99,7 +99,7 @@ def pull(place: str, out: str | Path) -> Ticket:
     return ticket
 
 
-def _record(path: Path) -> dict[str, Any]:
+def _record(path: Path) -> EvaluationRecord:
     """Return the record of an evaluation in a file."""
     try:
         value = parsed_json(read_bytes(path, "record"))
@@ -107,7 +107,7 @@ def _record(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is no record: {error}") from None
     if not isinstance(value, dict) or value.get("kind") != "evaluation":
         raise InputError(f"{path} is no record of an evaluation")
-    return value
+    return read_as(EvaluationRecord, value, path)
 
 
 def _write(files: dict[str, bytes], folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from scratchticket.attacks import Attack, Noise
 from scratchticket.base.errors import OtherEvaluation, TicketError
 from scratchticket.base.files import write_atomically
+from scratchticket.base.record import AttackFacts, FeaturesRecord, Record, RunRecord, to_json
 from scratchticket.data import Data
 from scratchticket.evaluation import Balls, feature_distance, named, suite
 from scratchticket.judging.evaluation import EvaluationTask, balls_of, fixed_choice
@@ -31,7 +32,7 @@ Observe = Callable[[float], None]
 
 def perform(
     job: Job, store: Store, *, device: str = "cpu", observe: Observe = lambda fraction: None
-) -> Json:
+) -> Record:
     """Do a job in its folder of a store, resuming it if it was begun; return its record.
 
     Args:
@@ -55,7 +56,7 @@ def perform(
         raise TicketError(f"{error}; remove the folder of that ticket, of {needed}") from None
 
 
-def _perform(job: Job, store: Store, device: str, observe: Observe) -> Json:
+def _perform(job: Job, store: Store, device: str, observe: Observe) -> Record:
     """Do a job; return its record."""
     if job.kind == "run":
         return _run(job, store, device, observe)
@@ -67,7 +68,7 @@ def _perform(job: Job, store: Store, device: str, observe: Observe) -> Json:
     def progress(name: str, done: int, total: int) -> None:
         observe(done / total)
 
-    def evaluate(overwrite: bool) -> Json | None:
+    def evaluate(overwrite: bool) -> Record | None:
         folder = store.folder(job)
         return carry_out(task, folder=folder, overwrite=overwrite, device=device, progress=progress)
 
@@ -79,7 +80,7 @@ def _perform(job: Job, store: Store, device: str, observe: Observe) -> Json:
     return record
 
 
-def _run(job: Job, store: Store, device: str, observe: Observe) -> Json:
+def _run(job: Job, store: Store, device: str, observe: Observe) -> RunRecord:
     """Draw or train a ticket; return its record."""
     settings = dict(job.settings)
     if START in job.needs:
@@ -89,7 +90,7 @@ def _run(job: Job, store: Store, device: str, observe: Observe) -> Json:
         settings["beside.files"] = beside
     recipe = make_recipe_from_file(settings)
 
-    def run_recipe(resume: bool) -> Json:
+    def run_recipe(resume: bool) -> RunRecord:
         return run(
             recipe,
             store.folder(job),
@@ -108,7 +109,7 @@ def _run(job: Job, store: Store, device: str, observe: Observe) -> Json:
         return run_recipe(resume=False)
 
 
-def _evaluation(job: Job, store: Store, data: Data) -> Task[Any]:
+def _evaluation(job: Job, store: Store, data: Data) -> Task[Any, Any]:
     """Return the evaluation of a ticket.
 
     The settings are ``suite`` or ``attacks``, each with ``name``, ``settings`` and possibly its own
@@ -160,7 +161,7 @@ def balls_of_entry(where: Balls, entry: Json) -> Balls:
     return replace(where, norm=norm, epsilons=epsilons)
 
 
-def _transfer(job: Job, store: Store, data: Data) -> Task[Any]:
+def _transfer(job: Job, store: Store, data: Data) -> Task[Any, Any]:
     """Return the transfer evaluation of several tickets; settings ``epsilons`` and ``images``."""
     subjects = _subjects(job, store)
     first = next(iter(subjects.values()))
@@ -173,7 +174,7 @@ def _transfer(job: Job, store: Store, data: Data) -> Task[Any]:
     )
 
 
-def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
+def _switch(job: Job, store: Store, data: Data) -> Task[Any, Any]:
     """Return the evaluation of a switch; settings ``suite``, ``epsilons`` and ``images``.
 
     The jobs it needs draw its tickets; one in the role ``dense`` trains a network to compare with.
@@ -192,7 +193,7 @@ def _switch(job: Job, store: Store, data: Data) -> Task[Any]:
     )
 
 
-def _features(job: Job, store: Store, data: Data, device: str) -> Json:
+def _features(job: Job, store: Store, data: Data, device: str) -> FeaturesRecord:
     """Measure how far noise in l-inf balls moves the features of the last convolution."""
     images, distances = fixed_choice(data.test, job.settings.get("images")), {}
     attacks = [Attack(Noise(1), epsilon) for epsilon in job.settings["epsilons"]]
@@ -202,17 +203,18 @@ def _features(job: Job, store: Store, data: Data, device: str) -> Json:
             epsilon: feature_distance(network, images, attack).mean
             for epsilon, attack in zip(job.settings["epsilons"], attacks, strict=True)
         }
-    record = {
-        "format": 1,
-        "kind": "features",
-        "data": data.judged,
-        "attacks": [attack.facts() for attack in attacks],
-        "distances": distances,
-        "machine": machine(device),
-        "versions": versions(),
-        "commit": commit(),
-    }
-    write_atomically(store.folder(job) / "record.json", json.dumps(record, indent=2) + "\n")
+    record = FeaturesRecord(
+        format=1,
+        kind="features",
+        data=data.judged,
+        attacks=tuple(AttackFacts(**attack.facts()) for attack in attacks),
+        distances=distances,
+        machine=machine(device),
+        versions=versions(),
+        commit=commit(),
+    )
+    text = json.dumps(to_json(record), indent=2)
+    write_atomically(store.folder(job) / "record.json", text + "\n")
     return record
 
 
@@ -228,7 +230,7 @@ def _balls(job: Job, subject: Subject, data: Data) -> Balls:
     return balls_of(subject, data.shape, settings.get("epsilons", ()), l2=settings.get("l2", ()))
 
 
-_TASKS: dict[str, Callable[[Job, Store, Data], Task[Any]]] = {
+_TASKS: dict[str, Callable[[Job, Store, Data], Task[Any, Any]]] = {
     "judge": _evaluation,
     "transfer": _transfer,
     "switch": _switch,

@@ -10,26 +10,25 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from scratchticket.base.errors import InputError, Unwritable
 from scratchticket.base.files import write_atomically
+from scratchticket.base.record import Record, RunRecord, read_record
 from scratchticket.data import Data, DataRecipe, load_data
 from scratchticket.learning.checkpoint import discard
 from scratchticket.runs import lease
 from scratchticket.runs.folder import RunFolder, json_file
-from scratchticket.runs.summary import usable
 from scratchticket.sweeps.job import Job
 
 State = Literal["finished", "running", "failed", "begun", "new"]
-Json = dict[str, Any]
 FOREVER = 1e10  # seconds
 _JOB = re.compile("[0-9a-f]{16}")  # the name of a job's folder
 _REMOVED = ".removed-"  # prefix of a folder that is being removed
 DEATHS = 5  # number of dead processes after which a job counts as failed
 
 
-def record_in(folder: Path) -> Json | None:
+def record_in(folder: Path) -> Record | None:
     """Return the record in a job's folder; None unless it and its ticket are intact.
 
     Raises:
@@ -38,15 +37,17 @@ def record_in(folder: Path) -> Json | None:
     path = folder / "record.json"
     if not path.exists():
         return None
-    record = json_file(path)
-    if record.get("format") != 1:
+    stored = json_file(path)
+    if stored.get("format") != 1:
         raise InputError(
-            f"{path} has format {record.get('format')!r}, this version reads 1; "
+            f"{path} has format {stored.get('format')!r}, this version reads 1; "
             "remove its folder to run the job again"
         )
-    if not usable(record):
-        raise InputError(f"{path} is damaged; remove its folder to run the job again")
-    if "results" in record and not RunFolder(folder, record["recipe"]["task"]).whole(record):
+    try:
+        record = read_record(stored, path)
+    except InputError as error:
+        raise InputError(f"{error}; remove its folder to run the job again") from None
+    if isinstance(record, RunRecord) and not RunFolder(folder, record.task).whole(stored):
         return None
     return record
 
@@ -83,7 +84,7 @@ class Store:
         """Return the path of the ticket file of a run, made or not."""
         return RunFolder(self.folder(job), job.recipe.task).ticket
 
-    def record(self, job: Job) -> Json | None:
+    def record(self, job: Job) -> Record | None:
         """Return the record of a job; None if it is not finished.
 
         Raises:

@@ -5,17 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from scratchticket.attacks import Attack
 from scratchticket.base.accuracy import Accuracy, wilson
 from scratchticket.base.quantities import fraction
+from scratchticket.base.record import (
+    BestMember,
+    Counts,
+    Expectation,
+    Json,
+    Matrix,
+    Measurement,
+    Member,
+    MembersExpectation,
+    OwnAttacks,
+    SwitchCase,
+    SwitchReport,
+    SwitchRow,
+)
 from scratchticket.evaluation import Balls, counts
 from scratchticket.evaluation.transfer import SET, SWITCH, TransferResult, TransferRow
 
-Json = dict[str, Any]
 TRIES = (1, 2, 5, 10)  # numbers of queries of an attacker who repeats an image
 
 
@@ -44,17 +57,17 @@ class Members:
         return (right.double() @ self.probabilities).clamp(max=1)  # sums may round upwards
 
 
-def expectation(values: Tensor) -> Json:
+def expectation(values: Tensor) -> Expectation:
     """Return the mean over images and its 95 % interval.
 
     The interval is Wilson's; it is conservative, since values between 0 and 1 have no larger
     variance than correct and wrong.
     """
     mean, total = float(values.mean()), len(values)
-    return {"expected": mean, "total": total, "interval": list(wilson(mean, total))}
+    return Expectation(expected=mean, total=total, interval=wilson(mean, total))
 
 
-def switch_report(result: TransferResult, members: Members, where: Balls) -> Json:
+def switch_report(result: TransferResult, members: Members, where: Balls) -> SwitchReport:
     """Return the record of a switch; docs/r2s.md explains every field.
 
     Args:
@@ -63,34 +76,34 @@ def switch_report(result: TransferResult, members: Members, where: Balls) -> Jso
         where: The balls of the suite.
     """
     natural = members.right(result.right)
-    worst = [
+    worst = tuple(
         case
         for epsilon in where.epsilons
         if (case := _worst(result, members, natural, where.norm, epsilon)) is not None
-    ]
-    return {
-        "members": [
-            {"name": name, "probability": float(p)}
+    )
+    return SwitchReport(
+        members=tuple(
+            Member(name=name, probability=float(p))
             for name, p in zip(members.names, members.probabilities, strict=True)
-        ],
-        "natural": expectation(members.expected(natural)) | _members(natural, members),
-        "attacks": [_row(row, members) for row in result.rows],
-        "protocol": matrices(result, members.names, members.probabilities),
-        "worst_case": worst[0] if worst else None,
-        "worst_cases": worst,
-    }
+        ),
+        natural=_expected(natural, members),
+        attacks=tuple(_row(row, members) for row in result.rows),
+        protocol=matrices(result, members.names, members.probabilities),
+        worst_case=worst[0] if worst else None,
+        worst_cases=worst,
+    )
 
 
 def matrices(
-    result: TransferResult, sources: Sequence[str], probabilities: Tensor | None = None
-) -> list[Json]:
+    result: TransferResult, sources: Sequence[str], probabilities: Tensor
+) -> tuple[Matrix, ...]:
     """Return a transfer matrix for every attack that was made on all sources.
 
     Args:
         result: Results of the sourced attacks.
         sources: Networks the attacks were made on.
-        probabilities: Probabilities of the sources for attacker and defender alike, if they are a
-            switch: then the mean of the matrix is what the paper calls R2S's robust accuracy.
+        probabilities: Probabilities of the sources for attacker and defender alike. Of a switch,
+            the mean of the matrix is what the paper calls R2S's robust accuracy.
     """
     by_attack: dict[str, dict[str, TransferRow]] = {}
     for row in result.rows:
@@ -104,68 +117,83 @@ def matrices(
             source: {name: int(right.sum()) for name, right in rows[source].right.items()}
             for source in sources
         }
-        facts: Json = {
-            **first.facts(),
-            "stops": getattr(first.method, "keep", None) == "first",
-            "total": len(next(iter(rows[sources[0]].right.values()))),
-            "rows": matrix,
-        }
-        if probabilities is not None:
-            facts |= _mixed(matrix, sources, probabilities, facts["total"])
-        found.append(facts)
-    return found
+        total = len(next(iter(rows[sources[0]].right.values())))
+        found.append(_matrix(first, matrix, sources, probabilities, total))
+    return tuple(found)
 
 
-def _mixed(
-    matrix: dict[str, dict[str, int]], names: Sequence[str], chances: Tensor, total: int
-) -> Json:
-    """Return the summary of a matrix whose attacker and defender both draw from the set."""
-    table = torch.tensor([[matrix[row][column] for column in names] for row in names]).double()
+def _matrix(
+    attack: Attack,
+    rows: dict[str, dict[str, int]],
+    names: Sequence[str],
+    chances: Tensor,
+    total: int,
+) -> Matrix:
+    """Return a matrix with its summary: attacker and defender both draw from the set."""
+    table = torch.tensor([[rows[row][column] for column in names] for row in names]).double()
     by_source = ((table @ chances) / total).clamp(max=1)
     off = chances[:, None] * chances[None, :] * (1 - torch.eye(len(names), dtype=torch.float64))
-    return {
-        "mean": float(chances @ by_source),
-        "diagonal": float(chances @ table.diagonal()) / total,
-        "off_diagonal": float((off * table).sum() / off.sum()) / total if off.any() else None,
-        "by_source": dict(zip(names, by_source.tolist(), strict=True)),
-        "best_source": float(by_source.min()),
-    }
+    apart = (off * table).sum() / off.sum() / total if off.any() else None
+    return Matrix(
+        **attack.facts(),
+        stops=getattr(attack.method, "keep", None) == "first",
+        total=total,
+        rows=rows,
+        mean=_fraction(chances @ by_source),
+        diagonal=_fraction(chances @ table.diagonal() / total),
+        off_diagonal=None if apart is None else _fraction(apart),
+        by_source=dict(zip(names, by_source.tolist(), strict=True)),
+        best_source=float(by_source.min()),
+    )
 
 
-def _members(right: Tensor, members: Members) -> Json:
-    """Return the accuracy of each member, and the number of images that all get right."""
-    total = len(right)
-    return {
-        "all_right": counts(Accuracy(int(right.all(dim=1).sum()), total)),
-        "each": {
-            name: counts(Accuracy(int(column.sum()), total))
+def _fraction(value: Tensor) -> float:
+    """Return a fraction as a number; sums may round upwards."""
+    return min(1.0, float(value))
+
+
+def _expected(right: Tensor, members: Members, least: Tensor | None = None) -> MembersExpectation:
+    """Return an expected accuracy with the accuracy of each member.
+
+    Args:
+        right: Which members classify which image correctly: bool, ``(n, member)``.
+        members: The switch.
+        least: Probability that each image is classified correctly, if not that of ``right``.
+    """
+    return MembersExpectation(
+        **dict(expectation(members.expected(right) if least is None else least)),
+        all_right=_counted(right.all(dim=1)),
+        each={
+            name: _counted(column)
             for name, column in zip(members.names, right.unbind(dim=1), strict=True)
         },
-    }
+    )
 
 
-def _row(row: TransferRow, members: Members) -> Json:
+def _counted(right: Tensor) -> Counts:
+    """Return how many images are right, of all."""
+    return counts(Accuracy(int(right.sum()), len(right)))
+
+
+def _row(row: TransferRow, members: Members) -> SwitchRow:
     """Return the record of one sourced attack."""
-    right = members.right(row.right)
-    record = {
-        **row.sourced.attack.facts(),
-        "title": str(row.sourced),
-        "source": row.sourced.source,
-        **expectation(members.expected(right)),
-        **_members(right, members),
-        "seconds": round(row.seconds, 3),
-        "queries": row.forwards,
-        "warnings": list(row.warnings),
-    }
+    claims: Json = {}
     if row.sourced.source == SWITCH and row.resisted is not None:
-        claimed = Accuracy(int(row.resisted.sum()), len(row.resisted))
-        record |= {"claimed": counts(claimed), "valid": False}
-    return record
+        claims = {"claimed": _counted(row.resisted), "valid": False}
+    return SwitchRow(
+        **row.sourced.attack.facts() | {"title": str(row.sourced)},
+        source=row.sourced.source,
+        **dict(_expected(members.right(row.right), members)),
+        seconds=round(row.seconds, 3),
+        queries=row.forwards,
+        warnings=row.warnings,
+        **claims,
+    )
 
 
 def _worst(
     result: TransferResult, members: Members, natural: Tensor, norm: str, epsilon: str
-) -> Json | None:
+) -> SwitchCase | None:
     """Return what is left when every image meets the worst attack in a ball.
 
     Returns:
@@ -183,20 +211,19 @@ def _worst(
     alone = [float(x) for x in single.double().mean(dim=0)]
     best = max(range(len(alone)), key=alone.__getitem__)
     bound = float(members.expected(single).mean())
-    switch = expectation(least)
-    strongest = counts(Accuracy(int(single[:, best].sum()), len(single)))
-    return {
-        "norm": norm,
-        "epsilon": epsilon,
-        **switch,
-        **_members(single, members),
-        "tries": {str(tries): float((least**tries).mean()) for tries in TRIES},
-        "best_member": {"name": members.names[best], **strongest},
-        "bound": bound,
-        "own_attacks": _own_attacks(inside, members, natural, switch["expected"]),
-        "gain": gain(switch["interval"], strongest["interval"]),
-        "strikes": len(inside),
-    }
+    switch = _expected(single, members, least)
+    strongest = _counted(single[:, best])
+    return SwitchCase(
+        norm=norm,
+        epsilon=epsilon,
+        **dict(switch),
+        tries={str(tries): float((least**tries).mean()) for tries in TRIES},
+        best_member=BestMember(name=members.names[best], **dict(strongest)),
+        bound=bound,
+        own_attacks=_own_attacks(inside, members, natural, switch.expected),
+        gain=gain(switch, strongest),
+        strikes=len(inside),
+    )
 
 
 def _within(row: TransferRow, norm: str, epsilon: str) -> bool:
@@ -214,7 +241,7 @@ def _radius(row: TransferRow) -> Fraction | None:
 
 def _own_attacks(
     inside: Sequence[TransferRow], members: Members, natural: Tensor, expected: float
-) -> Json:
+) -> OwnAttacks:
     """Return what attacks made on each member alone leave of it, on average over the members.
 
     Against optimal attacks no switch falls below that, for no image can be worse for it than each
@@ -225,11 +252,12 @@ def _own_attacks(
         own = [row.right[name] for row in inside if row.sourced.source == name]
         left[:, column] &= torch.stack(own).all(dim=0)
     mean = float(members.expected(left).mean())
-    return {"mean": mean, "strong_enough": mean <= expected + 1e-9}
+    return OwnAttacks(mean=mean, strong_enough=mean <= expected + 1e-9)
 
 
-def gain(switch: Sequence[float], other: Sequence[float]) -> str:
+def gain(switch: Expectation, other: Measurement) -> str:
     """Say whether a switch is better than something else, by their intervals."""
-    if switch[0] > other[1]:
+    if switch.interval[0] > other.interval[1]:
         return "gain"
-    return "loss" if switch[1] < other[0] else "no gain: the intervals overlap"
+    overlap = switch.interval[1] >= other.interval[0]
+    return "no gain: the intervals overlap" if overlap else "loss"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from scratchticket.base.accuracy import percent
 from scratchticket.tickets.coding import entropy_bits
 from scratchticket.tickets.parts import compact
 from scratchticket.tickets.ticket import Ticket
@@ -32,8 +33,8 @@ def recorded_accuracy(provenance: Mapping[str, Any]) -> RecordedAccuracy | None:
         results = provenance["results"]
         natural, attack = results["natural"], results["attacks"][0]
         return RecordedAccuracy(
-            100 * natural["correct"] / natural["total"],
-            100 * attack["correct"] / attack["total"],
+            percent(natural["correct"], natural["total"]),
+            percent(attack["correct"], attack["total"]),
             str(attack["title"]),
             int(attack["total"]),
         )
@@ -50,7 +51,7 @@ def summary(ticket: Mapping[str, Any]) -> dict[str, str]:
     sizes, dense = ticket["bytes"], ticket["bytes"]["dense_checkpoint"]
     rebuilt = ticket["weights_from"] == "seed"
     ternary = "; ternary: -c, 0 or +c in each layer" if ticket["ternary"] else ""
-    share = 100 * ticket["remaining_ratio"]
+    share = percent(ticket["remaining_ratio"])
     lines = {
         "network": network_title(ticket),
         "weights": f"rebuilt from the seed, never trained{ternary}"

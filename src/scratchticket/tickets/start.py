@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from scratchticket.base.accuracy import percent
 from scratchticket.base.errors import InputError, unknown
 from scratchticket.networks import bare, classifier
 from scratchticket.tickets.ticket import Ticket
@@ -50,7 +51,7 @@ class Start:
         if self.ticket.remaining_ratio < 1:
             raise InputError(
                 "a ticket can only be drawn from a network whose weights all remain; "
-                f"here {100 * self.ticket.remaining_ratio:.3g} % do"
+                f"here {percent(self.ticket.remaining_ratio):.3g} % do"
             )
 
     def hand_over(

@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from scratchticket.base.errors import InputError
+from scratchticket.base.record import Record, read_record
 from scratchticket.paper import NAMES, SCALES, paper_recipe, studies
 from scratchticket.paper.claims import Judged
 from scratchticket.paper.comparison import Comparison, Verdict
@@ -24,16 +24,20 @@ ROOT = Path(__file__).parents[3]
 KEPT = Records.load(ROOT / "records" / "paper-quick.jsonl")
 
 
-def record_of(job: Job) -> dict[str, Any] | None:
+def record_of(job: Job) -> Record | None:
     """Return a made-up record: of a run, its accuracy follows from its name."""
     if job.kind != "run":
         return None
     right = int(job.id[:4], 16) % 300
-    counts = {"correct": right, "total": 360}
-    result = {"natural": {"correct": right + 50, "total": 360}, "attacks": [counts]}
-    said = {"format": 1, "recipe": {"task": job.recipe.task}, "selected": "best"}
+    interval = [0.0, 1.0]
+    counts = {"correct": right, "total": 360, "interval": interval}
+    attack = counts | {"title": "pgd-20", "name": "pgd", "norm": "linf", "epsilon": "0.1"}
+    natural = counts | {"correct": right + 50}
+    result = {"epoch": 1, "natural": natural, "attacks": [attack]}
+    said = {"format": 1, "recipe": {"task": job.recipe.task}, "selected": "best", "bytes": 1}
     weights = {"kept": 50_000, "total": 100_000}
-    return said | {"results": {"best": result, "last": result}, "weights": weights}
+    results = {"best": result, "last": result}
+    return read_record(said | {"results": results, "weights": weights}, job.id)
 
 
 def records(*names: str) -> Records:

@@ -10,14 +10,16 @@ from scratchticket.evaluation.transfer import SET, SWITCH
 from scratchticket.paper import published
 from scratchticket.paper.cells import (
     Cell,
-    Facts,
     Measured,
     Read,
+    Source,
     level,
+    measured,
     mixed,
     of_dense,
-    row_of,
     struck,
+    switch_row,
+    worst_of,
 )
 from scratchticket.paper.claims import Claim, rows
 from scratchticket.paper.paper import PaperRecipe
@@ -39,9 +41,11 @@ ATTACKS: dict[str, tuple[Method, str]] = {
 def _reported(attack: Attack) -> Read:
     """Return the function that reads the accuracy that an attack on the switch reports itself."""
 
-    def read(record: Facts) -> Measured:
-        found = row_of(record["attacks"], attack, SWITCH)["claimed"]
-        return Measured(found["correct"] / found["total"], found["total"])
+    def read(record: Source) -> Measured:
+        claimed = switch_row(record, attack, SWITCH).claimed
+        if claimed is None:
+            raise LookupError("the attack reports no accuracy")
+        return measured(claimed)
 
     return read
 
@@ -110,15 +114,14 @@ ACCURACY = "accuracy"
 AT_WORST = "R2S is more robust than the dense network in the worst case"
 
 
-def expected_at_worst(record: Facts) -> Measured:
+def expected_at_worst(record: Source) -> Measured:
     """Return the expected accuracy of a switch or network in the worst case over all attacks."""
-    return Measured(record["worst_case"]["expected"], record["worst_case"]["total"])
+    return measured(worst_of(record))
 
 
-def _best_ticket(record: Facts) -> Measured:
+def _best_ticket(record: Source) -> Measured:
     """Return the accuracy of a switch's most robust ticket in the worst case."""
-    best = record["worst_case"]["best_member"]
-    return Measured(best["correct"] / best["total"], best["total"])
+    return measured(worst_of(record).best_member)
 
 
 def _table5(scale: Scale) -> Iterator[Cell]:

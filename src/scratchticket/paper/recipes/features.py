@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from scratchticket.paper.cells import Cell, Facts, Measured, Read, level
+from scratchticket.base.record import FeaturesRecord
+from scratchticket.paper.cells import Cell, Measured, Read, Source, level, of_kind
 from scratchticket.paper.claims import Claim, rows
 from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.parts import panel
@@ -31,8 +32,8 @@ def features(scale: Scale, seed: int) -> Job:
 def _distance(name: str, epsilon: str) -> Read:
     """Return the function that reads the distance of a network at an epsilon."""
 
-    def read(record: Facts) -> Measured:
-        return Measured(record["distances"][name][epsilon], 0)
+    def read(record: Source) -> Measured:
+        return Measured(of_kind(FeaturesRecord, record).distances[name][epsilon], 0)
 
     return read
 

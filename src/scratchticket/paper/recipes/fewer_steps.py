@@ -8,9 +8,10 @@ from functools import cache, partial
 from typing import Any
 
 from scratchticket.attacks import Attack, Bandits, Stage
+from scratchticket.base.record import RunRecord
 from scratchticket.data import load_data
 from scratchticket.evaluation import balls, suite
-from scratchticket.paper.cells import Cell, Facts, Measured, level
+from scratchticket.paper.cells import Cell, Measured, Source, level, of_kind
 from scratchticket.paper.claims import Claim, Values
 from scratchticket.paper.comparison import Pair
 from scratchticket.paper.paper import PaperRecipe
@@ -145,9 +146,9 @@ def on_cifar10() -> Mapping[str, Rows]:
     return {CIFAR: {**rows, **one_cycle(SMALL_CIFAR, 10)}}
 
 
-def _cost(record: Facts) -> Measured:
+def _cost(record: Source) -> Measured:
     """Return the forward passes of a search, per training image."""
-    return Measured(forward_passes(stored_recipe(record["recipe"])), 0)
+    return Measured(forward_passes(stored_recipe(of_kind(RunRecord, record).recipe)), 0)
 
 
 @cache

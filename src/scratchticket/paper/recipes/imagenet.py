@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from scratchticket.base.record import RunRecord
 from scratchticket.paper import published
-from scratchticket.paper.cells import Cell, Facts, Measured, level, natural, robust
+from scratchticket.paper.cells import Cell, Measured, Source, level, natural, of_kind, robust
 from scratchticket.paper.claims import Claim, rows
 from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.scale import Scale
@@ -26,9 +27,9 @@ def _job(scale: Scale, row: str, epsilon: int, seed: int) -> Job:
     return scale.ticket("imagenet_resnet101", "imagenet", 25, seed, epsilon)
 
 
-def _weights(record: Facts) -> Measured:
+def _weights(record: Source) -> Measured:
     """Return the number of remaining weights, in millions."""
-    return Measured(record["weights"]["kept"] / 1e6, 0)
+    return Measured(of_kind(RunRecord, record).weights.kept / 1e6, 0)
 
 
 def _table1(scale: Scale) -> Iterator[Cell]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scratchticket.attacks import PGD, Attack
+from scratchticket.base.record import RunRecord
 from scratchticket.paper.cells import (
     Cell,
-    Facts,
     Measured,
+    Source,
     level,
     natural,
+    of_kind,
     robust,
     under,
 )
@@ -83,9 +85,9 @@ def searches(scale: Scale) -> dict[str, Settings]:
     }
 
 
-def _cost(record: Facts) -> Measured:
+def _cost(record: Source) -> Measured:
     """Return the forward passes of a search, per training image."""
-    return Measured(forward_passes(stored_recipe(record["recipe"])), 0)
+    return Measured(forward_passes(stored_recipe(of_kind(RunRecord, record).recipe)), 0)
 
 
 def cells(scale: Scale) -> Iterator[Cell]:

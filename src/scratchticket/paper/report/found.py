@@ -11,14 +11,14 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from scratchticket.base.accuracy import wilson
+from scratchticket.base.accuracy import percent, wilson
 from scratchticket.base.errors import InputError
 from scratchticket.base.files import MAX_JSON, parsed_json, read_bytes, write_atomically
+from scratchticket.base.record import Record, read_record, to_json
 from scratchticket.paper import PaperRecipe, Scale, published
 from scratchticket.paper.cells import Cell, Measured
 from scratchticket.paper.claims import Judged
 from scratchticket.paper.parts import OTHER_NETWORK
-from scratchticket.runs.summary import usable
 from scratchticket.sweeps import Job, Store
 from scratchticket.sweeps.store import job_folders
 
@@ -32,7 +32,8 @@ class Records:
     """Records of finished jobs, whether from a store or from a file.
 
     Attributes:
-        by_id: Job id to what the job is, how long it took, and its record.
+        by_id: Job id to ``job``, the job as JSON values, ``seconds``, how long it took, and
+            ``record``, its record.
     """
 
     by_id: Mapping[str, Facts]
@@ -63,7 +64,7 @@ class Records:
         for number, line in enumerate(content.splitlines(), start=1):
             try:
                 name, facts = _told(parsed_json(line))
-            except (AttributeError, LookupError, TypeError, ValueError):
+            except (AttributeError, InputError, LookupError, TypeError, ValueError):
                 raise InputError(f"{path}: line {number} is no record of a job") from None
             if name in known:
                 raise InputError(f"{path}: line {number} is of a job that another line is of")
@@ -72,14 +73,17 @@ class Records:
 
     def save(self, path: Path) -> None:
         """Write one JSON line per job."""
-        lines = [json.dumps({"id": name} | facts) + "\n" for name, facts in self.by_id.items()]
+        lines = [
+            json.dumps({"id": name} | facts | {"record": to_json(facts["record"])}) + "\n"
+            for name, facts in self.by_id.items()
+        ]
         write_atomically(path, "".join(lines))
 
     def seeds(self) -> tuple[int, ...]:
         """Return the seeds of the runs among them, ascending."""
         return run_seeds(facts["job"] for facts in self.by_id.values())
 
-    def record(self, job: Job) -> Facts | None:
+    def record(self, job: Job) -> Record | None:
         """Return the record of a job; none if it is missing."""
         facts = self.by_id.get(job.id)
         return None if facts is None else facts["record"]
@@ -110,11 +114,11 @@ def _told(line: Facts) -> tuple[str, Facts]:
     Raises:
         ValueError: Or another error, if it says something else.
     """
-    name, facts = line["id"], {key: line[key] for key in ("job", "seconds", "record")}
+    name, facts = line["id"], {key: line[key] for key in ("job", "seconds")}
     known = _ID.fullmatch(name) and isinstance(facts["job"], dict)
-    if not known or not 0 <= facts["seconds"] < FOREVER or not usable(facts["record"]):
+    if not known or not 0 <= facts["seconds"] < FOREVER:
         raise ValueError("it cannot be shown")
-    return name, facts
+    return name, facts | {"record": read_record(line["record"], name)}
 
 
 @dataclass(frozen=True)
@@ -145,15 +149,15 @@ class Filled:
             return "–"
         if not self.fraction:
             return f"{self.mean:.3f}"
-        spread = f" ± {100 * stdev(v.value for v in self.values):.1f}" if self.values[1:] else ""
-        return f"{100 * self.mean:.1f}{spread}"
+        spread = f" ± {percent(stdev(v.value for v in self.values)):.1f}" if self.values[1:] else ""
+        return f"{percent(self.mean):.1f}{spread}"
 
     def interval(self) -> tuple[float, float] | None:
         """Return the 95 % interval that the number of test images gives the mean, in percent."""
         if self.mean is None or not self.fraction:
             return None
         low, high = wilson(self.mean, self.values[0].images)
-        return 100 * low, 100 * high
+        return percent(low), percent(high)
 
 
 @dataclass(frozen=True)
@@ -218,7 +222,7 @@ def found(recipe: PaperRecipe, scale: Scale, records: Records) -> Found:
     return Found(recipe, scale, tuple(filled), judged)
 
 
-def _number(cell: Cell, job: Job, record: Facts) -> Measured:
+def _number(cell: Cell, job: Job, record: Record) -> Measured:
     """Return a cell's number from the record of a job.
 
     Raises:

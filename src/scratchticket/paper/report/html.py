@@ -10,6 +10,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any, get_args
 
+from scratchticket.base.record import AttackFacts, Record, RunRecord, TransferRecord
 from scratchticket.paper import NAMES, Scale
 from scratchticket.paper.claims import Judged
 from scratchticket.paper.comparison import __doc__ as rule
@@ -488,7 +489,7 @@ def _record(scale: Scale, name: str, facts: Facts, used: list[str], seed: int | 
     """Return the row of a job."""
     record, job = facts["record"], facts["job"]
     label, result = str(job.get("label", "")), outcome(record)
-    where = str(record.get("machine", {}).get("device", ""))
+    where = str(record.machine.get("device", ""))
     configuration = escape(json.dumps(job, indent=1))
     links = ", ".join(f'<a href="#{title.lower().replace(" ", "")}">{title}</a>' for title in used)
     short = escape(name[:8])
@@ -519,19 +520,11 @@ def _seed(job: Facts, seed: int | None) -> str:
     return f"{own - other * OTHER_NETWORK + 1}{', another network' * (other > 0)}"
 
 
-def _attacks(record: Facts) -> list[str]:
-    """Return the names of the attacks in a record."""
-    result = record["results"][record["selected"]] if "results" in record else {}
-    rows = [
-        row
-        for part in (record, result)
-        for key in ("attacks", "matrices")
-        for row in _rows(part, key)
-    ]
-    return list(dict.fromkeys(str(row.get("title", "")).split(",")[0] for row in rows))
-
-
-def _rows(part: Facts, key: str) -> list[Facts]:
-    """Return a list of rows in a record; empty if there is none."""
-    rows = part.get(key)
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+def _attacks(record: Record) -> list[str]:
+    """Return the names of the attacks that a record has numbers of."""
+    rows: Sequence[AttackFacts]
+    if isinstance(record, RunRecord):
+        rows = record.chosen.attacks
+    else:
+        rows = record.matrices if isinstance(record, TransferRecord) else record.attacks
+    return list(dict.fromkeys(row.title.split(",")[0] for row in rows))
