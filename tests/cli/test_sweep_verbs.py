@@ -207,7 +207,8 @@ def test_where_a_sweep_stands_is_one_json_document(tmp_path: Path) -> None:
     assert {job["state"] for job in ahead["jobs"]} == {"to do"}
     counts = {"jobs": len(jobs), "finished": 0, "failed": 0, "to_do": len(jobs)}
     assert ahead["recipes"] == [{"name": "figure4"} | counts]
-    assert ahead["left"] == {"seconds": 0.0, "workers": 1, "jobs_not_measured": len(jobs)}
+    assert ahead["left"].pop("seconds") > 0  # by a measurement on this machine
+    assert ahead["left"] == {"workers": 1, "jobs_not_measured": 0}
     assert ahead["scale"] == "quick"
     assert any("seed" in line for line in ahead["less_than_in_the_paper"])
 
