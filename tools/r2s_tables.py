@@ -9,6 +9,7 @@ from functools import partial
 from statistics import mean, stdev
 from typing import Any
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from result_tables import sized
@@ -30,7 +31,7 @@ from scratchticket.paper.parts import (
 )
 from scratchticket.paper.parts import panel as panel_of
 from scratchticket.paper.recipes.r2s import PGD, dense_cells
-from scratchticket.pictures.figures import MARKERS, svg
+from scratchticket.pictures.figures import FAINT, INK, MARKERS, NATURAL, ROBUST, SINGLE, STYLE, svg
 
 Record = dict[str, Any]
 Read = Callable[[Record], float]
@@ -144,6 +145,7 @@ def _above(switches: list[Record], other: str) -> int:
     return sum(READS["R2S"](record) > READS[other](record) for record in switches)
 
 
+@mpl.rc_context(STYLE)
 def compared(records: list[Record]) -> str:
     """Draw one ticket, R2S under ever stronger attackers, and what could be used instead.
 
@@ -180,7 +182,7 @@ def _side(axes: Axes, panels: list[_Panel]) -> None:
     }
     for name, read in of_switch.items():
         heights[name] = partial(_read, read)
-    colours = ("#999999", "#0072b2", "#56b4e9", "#d55e00", "#e69f00", "#000000")
+    colours = (FAINT, NATURAL, SINGLE, ROBUST, "#b8860b", INK)
     for place, (name, height) in enumerate(heights.items()):
         values = [[100 * value for value in height(panel)] for panel in panels]
         middle, errors = whiskers(values)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scratchticket.pictures.figures import NATURAL, ROBUST, svg
-
-SINGLE = "#009e73"
+from scratchticket.pictures.figures import INK, NATURAL, ROBUST, SINGLE, STYLE, svg
 
 
+@mpl.rc_context(STYLE)
 def transfer(record: dict[str, Any]) -> str:
     """Draw the transfer matrices as heat maps, attacked networks as rows (Fig. 7).
 
@@ -66,6 +66,7 @@ def _heat(
     axes.figure.colorbar(picture, ax=axes, shrink=0.8)
 
 
+@mpl.rc_context(STYLE)
 def switch(record: dict[str, Any]) -> str:
     """Draw a switch's expected accuracy under every attack at the least epsilon, and the worst.
 
@@ -89,7 +90,7 @@ def switch(record: dict[str, Any]) -> str:
     ]
     bars += rows
     single, dense = worst["best_member"], record.get("dense")
-    bars += [("worst attack on every image", worst["expected"], "black")]
+    bars += [("worst attack on every image", worst["expected"], INK)]
     bars += [
         (f"best single ticket ({single['name']})", single["correct"] / single["total"], SINGLE)
     ]
