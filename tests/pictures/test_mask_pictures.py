@@ -32,7 +32,7 @@ def test_masks_signs_and_filters_are_drawn(ticket: st.Ticket) -> None:
     mask = ticket.mask["conv1.weight"]
     (kept,) = pictures(page, "Kept share of each kernel of conv1.weight")
     share = mask.double().mean(dim=(2, 3)).numpy()
-    np.testing.assert_array_equal(kept[..., 3], np.rint(255 * share).astype("u1"))  # opacity
+    np.testing.assert_array_equal(kept[..., 3], np.rint(255 * np.sqrt(share)).astype("u1"))
     assert (kept[share > 0][:, :3] == PLUS).all()
     (filters,) = pictures(page, "First filters of &lt;mine&gt;")
     for colour, wanted in ((PLUS, weight > 0), (MINUS, weight < 0)):

@@ -17,7 +17,7 @@ from scratchticket.tickets.facts import facts, summary
 
 Pixels = npt.NDArray[np.uint8]
 PLUS, MINUS = np.array((26, 134, 205)), np.array((213, 94, 0))  # 0 is the ground of the page
-LINE = np.array((128, 128, 128, 128), dtype="u1")  # between tiles
+LINE = np.array((128, 128, 128, 64), dtype="u1")  # between tiles
 SIDE = 360  # least size of a picture, in pixels
 MAX_DRAWN = 1024  # largest number of rows and columns of a mask that are drawn
 STYLE = """
@@ -119,10 +119,14 @@ def _image(pixels: Pixels, alternative: str, caption: str = "") -> str:
 
 
 def _signed(values: Tensor) -> Pixels:
-    """Return a colour for each value in [-1, 1]: orange, transparent at 0, blue."""
+    """Return a colour for each value in [-1, 1]: orange, transparent at 0, blue.
+
+    The opacity is the root of the magnitude, so that small ones can be seen.
+    """
     shares = values.clamp(-1, 1).numpy()[..., None]
     colours = np.where(shares > 0, PLUS, MINUS)
-    return np.asarray(np.concatenate((colours, np.rint(255 * np.abs(shares))), -1), dtype=np.uint8)
+    opacity = np.rint(255 * np.sqrt(np.abs(shares)))
+    return np.asarray(np.concatenate((colours, opacity), -1), dtype=np.uint8)
 
 
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -171,7 +175,7 @@ def _layers(ticket: Ticket) -> str:
             )
         )
     heads = ["layer", "kept", "of", "share", "kernels empty", "by chance", "outputs empty"]
-    heads += ["kept that are positive", "of all"]
+    heads += ["positive, kept", "positive, all"]
     return _section("Layer by layer", _table("Layer by layer", heads, rows))
 
 
