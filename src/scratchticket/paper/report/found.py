@@ -14,7 +14,7 @@ from typing import Any
 from scratchticket.base.accuracy import wilson
 from scratchticket.base.errors import InputError
 from scratchticket.base.files import MAX_JSON, parsed_json, read_bytes, write_atomically
-from scratchticket.paper import PaperRecipe, Scale, published
+from scratchticket.paper import NAMES, PaperRecipe, Scale, published
 from scratchticket.paper.cells import Cell, Measured
 from scratchticket.paper.claims import Judged
 from scratchticket.paper.parts import OTHER_NETWORK
@@ -188,6 +188,11 @@ class Found:
     def jobs(self) -> Iterator[Job]:
         """Return the jobs behind its numbers."""
         yield from dict.fromkeys(job for filled in self.cells for job in filled.cell.jobs)
+
+
+def of_paper(founds: Iterable[Found]) -> bool:
+    """Whether a table or figure of the paper is among some recipes; else all are studies."""
+    return any(found.recipe.name in NAMES for found in founds)
 
 
 def doubts_about(recipe: PaperRecipe) -> list[str]:

@@ -23,7 +23,7 @@ from scratchticket.paper.report.answers import (
     overview,
 )
 from scratchticket.paper.report.figures import described, drawn
-from scratchticket.paper.report.found import Filled, Found, Records, doubts_about
+from scratchticket.paper.report.found import Filled, Found, Records, doubts_about, of_paper
 from scratchticket.paper.report.markdown import printed
 from scratchticket.paper.report.tables import Grid, Name, grid, notes, published, title
 from scratchticket.paper.scale import DataSet
@@ -57,15 +57,14 @@ def page(scale: Scale, founds: Sequence[Found], records: Records) -> str:
     script, style = (
         files(__package__).joinpath(f"page.{kind}").read_text() for kind in ("js", "css")
     )
-    heading = f"Robust scratch tickets at scale {scale.name}"
+    heading, about = _heading(scale, founds)
     first, *rest = in_order(founds)
     sections = "\n".join(map(_section, rest))
     return f"""{head(heading, "script-src 'unsafe-inline'; img-src data:", style=style)}<body>
 <header>
 <button type="button" id="theme" class="theme">light / dark</button>
-<h1>{escape(heading)}: the paper's claims and our numbers</h1>
-<p class="faint">Fu et al., <i>Drawing Robust Scratch Tickets</i> (NeurIPS 2021), every table and
-figure, {escape(counted_from_one(scale.seeds))}.</p>
+<h1>{escape(heading)}</h1>
+<p class="faint">{about}, {escape(counted_from_one(scale.seeds))}.</p>
 </header>
 <main>
 <div class="opening">
@@ -88,12 +87,25 @@ figure, {escape(counted_from_one(scale.seeds))}.</p>
 """
 
 
+def _heading(scale: Scale, founds: Sequence[Found]) -> tuple[str, str]:
+    """Return the heading, and in HTML what the report is about."""
+    paper = "Fu et al., <i>Drawing Robust Scratch Tickets</i> (NeurIPS 2021)"
+    recipes = [found.recipe for found in founds]
+    if not of_paper(founds):
+        titles = ", ".join(recipe.title for recipe in recipes)
+        return f"{titles} at scale {scale.name}: our own claims and numbers", f"Beyond {paper}"
+    own = {recipe.name: recipe.title for recipe in recipes if recipe.name in NAMES}
+    which = "every table and figure" if len(own) == len(NAMES) else ", ".join(own.values())
+    heading = f"Robust scratch tickets at scale {scale.name}: the paper's claims and our numbers"
+    return heading, f"{paper}, {which}"
+
+
 def _answers(scale: Scale, founds: Sequence[Found]) -> str:
     """Return the questions that a reader has first, with their answers; none of studies alone."""
-    if not _of_paper(founds):
+    if not of_paper(founds):
         return ""
     lines = "".join(
-        f"<dt>{escape(one.question)}</dt><dd><b>{escape(one.short)}</b>: {escape(one.text)}"
+        f"<dt>{escape(one.question)}</dt><dd><b>{escape(one.short)}</b>: {_unbroken(one.text)}"
         + (f' <span class="evidence">{escape(one.evidence)}</span>' if one.evidence else "")
         + "</dd>"
         for one in answers(scale, founds)
@@ -106,9 +118,9 @@ def _answers(scale: Scale, founds: Sequence[Found]) -> str:
 </section>"""
 
 
-def _of_paper(founds: Sequence[Found]) -> bool:
-    """Whether there is a table or figure of the paper among them."""
-    return any(found.recipe.name in NAMES for found in founds)
+def _unbroken(text: str) -> str:
+    """Return text whose percent signs stay with their numbers."""
+    return escape(text).replace(" %", "&nbsp;%")
 
 
 def _overview(founds: Sequence[Found]) -> str:
@@ -159,7 +171,7 @@ def _dot(line: Line) -> str:
 
 def _contents(founds: Sequence[Found]) -> str:
     """Return the table of contents."""
-    answers = '<li><a href="#answers">Answers</a></li>' if _of_paper(founds) else ""
+    answers = '<li><a href="#answers">Answers</a></li>' if of_paper(founds) else ""
     first, *rest = (
         f'''<li data-of="{recipe.name}"><a href="#{recipe.name}">{recipe.title}</a>
 <span>{escape(recipe.question)}</span></li>'''

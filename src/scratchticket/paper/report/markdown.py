@@ -8,13 +8,17 @@ from scratchticket.paper import Scale
 from scratchticket.paper.claims import Judged
 from scratchticket.paper.published import said
 from scratchticket.paper.report.answers import answers, in_order
-from scratchticket.paper.report.found import Filled, Found
+from scratchticket.paper.report.found import Filled, Found, of_paper
 from scratchticket.paper.report.tables import Name, about_numbers, grid, notes, published, title
 
 
 def document(scale: Scale, founds: Sequence[Found]) -> str:
-    """Return the whole report: answers, Figure 1, the other recipes as they come."""
-    return "\n".join(["## Answers\n", answered(scale, founds), *map(section, in_order(founds))])
+    """Return the whole report: answers, Figure 1, the other recipes as they come.
+
+    Answers are about the paper: studies alone have none.
+    """
+    first = ["## Answers\n", answered(scale, founds)] if of_paper(founds) else []
+    return "\n".join([*first, *map(section, in_order(founds))])
 
 
 def answered(scale: Scale, founds: Sequence[Found]) -> str:
