@@ -63,8 +63,8 @@ class _Panel:
 
     @property
     def title(self) -> str:
-        """The paper's name, and what stands for it."""
-        return f"{self.name} (here {self.scale.called(self.name)})"
+        """Network and data that were run: ``WideResNet-10-2 on digits``."""
+        return self.scale.here(self.name)
 
     @property
     def near(self) -> str:
@@ -103,8 +103,8 @@ def _bound(record: Record) -> float:
 READS: dict[str, Read] = {  # of a switch, every image under the worst that was found for it
     "R2S": lambda r: r["worst_case"]["expected"],
     "its best ticket": lambda r: _share(r["worst_case"]["best_member"]),
-    "bound": _bound,
-    "game": lambda r: r["game"]["value"],
+    "lower bound": _bound,
+    "best probabilities": lambda r: r["game"]["value"],
     "all tickets right": lambda r: _share(r["worst_case"]["all_right"]),
     "dense": lambda r: _share(r["dense"]["worst_case"]),
 }
@@ -121,9 +121,23 @@ def answers(records: list[Record]) -> str:
     """
     panels = list(_panels(records))
     switched = [panel for panel in panels if panel.switches]
-    parts = [_early_stop(panels), _known_set(switched), _assumptions(switched)]
-    parts += [_together(panel) for panel in panels if panel.together]
-    return "\n\n".join(parts) + "\n"
+    parts = {
+        "The paper's protocol, and its early stop": _early_stop(panels),
+        "Attackers who know the set": _known_set(switched),
+        "Two assumptions": _assumptions(switched),
+    }
+    parts |= {
+        f"Tickets drawn for each other, {panel.title}": _together(panel)
+        for panel in panels
+        if panel.together
+    }
+    names = "; ".join(f"{panel.title} ({panel.name})" for panel in panels)
+    tables = [
+        f"**{number}. {name}**\n\n{table}" for number, (name, table) in enumerate(parts.items(), 1)
+    ]
+    return (
+        "\n\n".join([f"Networks and data, with the paper's in brackets: {names}.", *tables]) + "\n"
+    )
 
 
 def short(records: list[Record]) -> str:
@@ -226,7 +240,7 @@ def _early_stop(panels: list[_Panel]) -> str:
     """Return how much of the matrices' gain goes when the search is not stopped."""
     lines = [
         "| tickets of | dense | one ticket | R2S, search stopped | R2S, search to the end "
-        "| share of the gain over one ticket that is the early stop |",
+        "| early stop, share of the gain over one ticket |",
         "|---|---|---|---|---|---|",
     ]
     shares, over_dense = [], []
@@ -255,33 +269,32 @@ def _early_stop(panels: list[_Panel]) -> str:
 
 def _known_set(panels: list[_Panel]) -> str:
     """Return what is left of R2S when every image meets the worst attack on the known set."""
-    lines = [
-        f"| tickets of | images | {' | '.join(READS)} | {' | '.join(OVER.values())} |",
-        f"|{'---|' * (len(READS) + len(OVER) + 2)}",
-    ]
+    lines = [f"| tickets of | images | {' | '.join(READS)} |", f"|{'---|' * (len(READS) + 2)}"]
+    differences = [f"| tickets of | {' | '.join(OVER.values())} |", f"|{'---|' * (len(OVER) + 1)}"]
     for panel in panels:
         cells = [_text(_read(read, panel)) for read in READS.values()]
-        gains = [_gain(panel, other) for other in OVER]
-        cells += [f"{gain.text()}: {gain.verdict}" for gain in gains]
         images = panel.switches[0]["natural"]["total"]
         lines.append(f"| {panel.title} | {images} | {' | '.join(cells)} |")
+        gains = [_gain(panel, other) for other in OVER]
+        said = [f"{gain.text()}: {gain.verdict}" for gain in gains]
+        differences.append(f"| {panel.title} | {' | '.join(said)} |")
     every = [record for panel in panels for record in panel.switches]
     above = partial(_above, every)
-    said = {other: [_gain(panel, other).verdict for panel in panels] for other in OVER}
+    found = {other: [_gain(panel, other).verdict for panel in panels] for other in OVER}
     verdicts = "; ".join(
         f"that it lies above {other} holds for {told.count('holds')} of the {len(told)} sets and "
         f"does not hold for {told.count('does not hold')}"
-        for other, told in said.items()
+        for other, told in found.items()
     )
     above_bound = [READS["R2S"](r) - _bound(r) for r in every]
-    furthest = max(READS["game"](r) - READS["its best ticket"](r) for r in every)
-    return "\n".join(lines) + (
+    furthest = max(READS["best probabilities"](r) - READS["its best ticket"](r) for r in every)
+    return "\n".join([*lines, "", *differences]) + (
         f"\n\n{len(every)} switches. R2S lies above its best ticket in "
         f"{above('its best ticket')} of them, above the dense network in {above('dense')}; by the "
         f"rule of verdicts, {verdicts}. The best probabilities a defender can choose are worth at "
         f"most {100 * furthest:.1f} points more than the best ticket alone. R2S lies below its "
-        f"bound in {sum(points < 0 for points in above_bound)} of them, "
-        f"{100 * min(above_bound):+.1f} points from it at least."
+        f"lower bound in {sum(points < 0 for points in above_bound)} of them; the least distance "
+        f"above it is {100 * min(above_bound):.1f} points."
     )
 
 
