@@ -283,7 +283,7 @@ def test_a_report_is_headed_by_what_is_in_it() -> None:
         return told.replace("&#x27;", "'")
 
     study = heading("precision", "searches")
-    assert "<h1>Precision, Searches at scale quick: our own claims and numbers</h1>" in study
+    assert "<h1>Precision, Searches at scale quick: claims and our numbers</h1>" in study
     assert "paper's" not in study
     assert "the paper's claims and our numbers</h1>" in heading("table5", "precision")
     assert "(NeurIPS 2021), Table 5, seed" in heading("table5")

@@ -93,7 +93,10 @@ def _heading(scale: Scale, founds: Sequence[Found]) -> tuple[str, str]:
     recipes = [found.recipe for found in founds]
     if not of_paper(founds):
         titles = ", ".join(recipe.title for recipe in recipes)
-        return f"{titles} at scale {scale.name}: our own claims and numbers", f"Beyond {paper}"
+        return (
+            f"{titles} at scale {scale.name}: claims and our numbers",
+            f"Beside {paper}, none of its tables",
+        )
     own = {recipe.name: recipe.title for recipe in recipes if recipe.name in NAMES}
     which = "every table and figure" if len(own) == len(NAMES) else ", ".join(own.values())
     heading = f"Robust scratch tickets at scale {scale.name}: the paper's claims and our numbers"
