@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -18,6 +19,7 @@ import overview
 import pytest
 import torch
 import update_pages
+from PIL import Image
 
 import scratchticket as st
 from accessibility import grave_findings
@@ -173,6 +175,30 @@ def test_commands_wrap_between_words_and_can_be_copied(opened: Page, built: Path
         box = word.bounding_box()
         assert box is not None
         assert box["height"] < 25, word.inner_text()
+
+
+def test_pictures_have_the_ground_of_the_theme_that_is_chosen(opened: Page, built: Path) -> None:
+    opened.goto((built / "ticket.html").as_uri())
+    picture = opened.locator("img[src$='ratio.svg']")
+
+    for theme, darkest, lightest in (("light", 240, 255), ("dark", 0, 40)):
+        opened.evaluate(f"document.body.dataset.theme = '{theme}'")
+        shown = Image.open(io.BytesIO(picture.screenshot())).convert("L")
+        assert darkest <= int(str(shown.getpixel((3, 3)))) <= lightest
+
+
+def test_tables_of_sentences_are_cards_on_a_phone(opened: Page, built: Path) -> None:
+    phone = opened.viewport_size is not None and opened.viewport_size["width"] < 600
+    opened.goto((built / "settings.html").as_uri())
+    cell = opened.locator("td:first-child:has-text('learning.learning_rate')").first
+
+    meaning = cell.locator("xpath=following-sibling::td").last
+    box, name = meaning.bounding_box(), cell.bounding_box()
+
+    assert meaning.get_attribute("data-label") == "meaning"
+    assert box is not None and name is not None
+    assert (box["y"] > name["y"]) == phone  # below its name, not beside it
+    assert box["x"] + box["width"] <= (390 if phone else 1300)
 
 
 @pytest.mark.parametrize("page", ["index", "tutorial", "measurements", "findings", "notebook"])

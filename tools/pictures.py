@@ -7,6 +7,7 @@ from fractions import Fraction
 from statistics import mean
 from typing import Any
 
+import matplotlib as mpl
 from matplotlib.figure import Figure
 from result_tables import found_study
 
@@ -16,14 +17,14 @@ from scratchticket.paper.recipes.digits import PERCENTS, RANDOM_MASK, ticket_of
 from scratchticket.paper.report.found import Found
 from scratchticket.paper.study import NATURAL, ROBUST
 from scratchticket.pictures import figures
-from scratchticket.pictures.figures import MARKERS, svg
+from scratchticket.pictures.figures import FAINT, INK, MARKERS, STYLE, svg
 
 Record = dict[str, Any]
-GREY = "#888888"
-FAMILIES = {"PGD-7": "black", "PGD": "#0072b2", "FGSM-RS": "#d55e00"}
-PRESET = "#009e73"
+FAMILIES = {"PGD-7": INK, "PGD": figures.NATURAL, "FGSM-RS": figures.ROBUST}
+PRESET = figures.SINGLE
 
 
+@mpl.rc_context(STYLE)
 def accuracy_by_epsilon(records: list[Record]) -> str:
     """Draw what PGD-20 leaves of each network as the ball grows.
 
@@ -43,11 +44,11 @@ def accuracy_by_epsilon(records: list[Record]) -> str:
         points = sorted((e, 100 * c["correct"] / c["total"]) for e, c in counts.items() if e < 0.45)
         dense = share == 1
         label = "dense, trained" if dense else f"ticket of {100 * share:.0f} %"
-        style = {"color": "black", "linewidth": 2.0} if dense else {"linewidth": 1.0}
+        style = {"color": INK, "linewidth": 2.0} if dense else {"linewidth": 1.0}
         axes.plot(*zip(*points, strict=True), marker=MARKERS[place], label=label, **style)
     drawn = float(Fraction(judged[0]["plan"]["epsilons"][0]))
-    axes.axvline(drawn, color=GREY, linestyle=":", linewidth=1)
-    axes.annotate("drawn at", (drawn, 3), xytext=(4, 0), textcoords="offset points", color=GREY)
+    axes.axvline(drawn, color=FAINT, linestyle=":", linewidth=1)
+    axes.annotate("drawn at", (drawn, 3), xytext=(4, 0), textcoords="offset points", color=FAINT)
     axes.set(
         xlabel="epsilon, of the pixel range", ylabel="accuracy under PGD-20 (%)", ylim=(0, 102)
     )
@@ -71,6 +72,7 @@ def values_of(found: Found, panel: str, row: str, column: str) -> list[float]:
     return [(100 if value.images else 1) * value.value for value in filled.values]
 
 
+@mpl.rc_context(STYLE)
 def accuracy_by_ratio(records: list[Record]) -> str:
     """Draw what tickets keep of natural and robust accuracy, over how many weights remain.
 
@@ -107,6 +109,7 @@ def accuracy_by_ratio(records: list[Record]) -> str:
     return svg(figure)
 
 
+@mpl.rc_context(STYLE)
 def robustness_by_cost(records: list[Record]) -> str:
     """Draw robust accuracy against the operations of the search, a panel for each base.
 
@@ -124,7 +127,7 @@ def robustness_by_cost(records: list[Record]) -> str:
         rows = list(dict.fromkeys(f.cell.row for f in found.panels[panel]))
         (whole, *_) = values_of(found, panel, rows[0], fewer_steps.COST)
         best = values_of(found, panel, rows[0], ROBUST)
-        axes.axhspan(min(best), max(best), color=GREY, alpha=0.25, linewidth=0)
+        axes.axhspan(min(best), max(best), color=FAINT, alpha=0.25, linewidth=0)
         for place, row in enumerate(rows):
             if not (values := values_of(found, panel, row, ROBUST)):
                 continue
@@ -143,7 +146,7 @@ def robustness_by_cost(records: list[Record]) -> str:
                 markersize=10 if shipped else 4,
                 zorder=3 if shipped else 2,
             )
-        axes.axvline(1 / 5, color=GREY, linestyle=":", linewidth=1)
+        axes.axvline(1 / 5, color=FAINT, linestyle=":", linewidth=1)
         axes.set(xscale="log", title=panel, xlabel="operations, of PGD-7's")
         axes.set_xticks([1 / 20, 1 / 10, 1 / 5, 1 / 2, 1], ["1/20", "1/10", "1/5", "1/2", "1"])
         axes.minorticks_off()
@@ -157,6 +160,7 @@ def robustness_by_cost(records: list[Record]) -> str:
     return svg(figure)
 
 
+@mpl.rc_context(STYLE)
 def searches_by_cost(records: list[Record]) -> str:
     """Draw what each search of the study reaches, against its operations, a panel for each ratio.
 
@@ -164,8 +168,12 @@ def searches_by_cost(records: list[Record]) -> str:
         SVG text.
     """
     found = found_study(records)
-    named = {searches.PAPER: "black", searches.BASE: "#0072b2", searches.TOGETHER: "#d55e00"}
-    named[searches.AS_LONG] = PRESET
+    named = {
+        searches.PAPER: INK,
+        searches.BASE: figures.NATURAL,
+        searches.TOGETHER: figures.ROBUST,
+        searches.AS_LONG: PRESET,
+    }
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     sides = figure.subplots(1, len(found.panels), squeeze=False)[0]
     for axes, panel in zip(sides, found.panels, strict=True):
@@ -183,15 +191,16 @@ def searches_by_cost(records: list[Record]) -> str:
                 middle,
                 yerr=errors,
                 fmt="o" if row in named else ".",
-                color=named.get(row, GREY),
+                color=named.get(row, FAINT),
                 capsize=2,
                 linewidth=1,
                 markersize=6,
                 zorder=3 if row in named else 2,
                 label=row if row in named else None,
             )
-        axes.plot([], [], ".", color=GREY, label="N-FGSM with one part")
-        axes.set(xscale="log", title=panel.rpartition(", ")[2], xlabel="forward passes per image")
+        axes.plot([], [], ".", color=FAINT, label="N-FGSM with one part")
+        percent = panel.rpartition(", ")[2]
+        axes.set(xscale="log", xlabel="forward passes per image", title=f"{percent} of the weights")
         ticks = [100, 150, 200, 300, 400]
         axes.set_xticks(ticks, list(map(str, ticks)))
         axes.minorticks_off()

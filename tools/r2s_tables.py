@@ -9,6 +9,7 @@ from functools import partial
 from statistics import mean, stdev
 from typing import Any
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from result_tables import sized
@@ -32,7 +33,7 @@ from scratchticket.paper.parts import (
 )
 from scratchticket.paper.parts import panel as panel_of
 from scratchticket.paper.recipes.r2s import PGD, dense_cells
-from scratchticket.pictures.figures import MARKERS, svg
+from scratchticket.pictures.figures import FAINT, INK, MARKERS, NATURAL, ROBUST, SINGLE, STYLE, svg
 
 Line = dict[str, Any]  # of a file of records
 Read = Callable[[SwitchRecord], float]
@@ -64,8 +65,8 @@ class _Panel:
 
     @property
     def title(self) -> str:
-        """The paper's name, and what stands for it."""
-        return f"{self.name} (here {self.scale.substitutes_in(self.name)})"
+        """Network and data that were run: ``WideResNet-10-2 on digits``."""
+        return self.scale.our_name(self.name)
 
     @property
     def near(self) -> str:
@@ -109,8 +110,8 @@ def _dense(record: SwitchRecord) -> float:
 READS: dict[str, Read] = {  # of a switch, every image under the worst that was found for it
     "R2S": lambda r: worst_of(r).fraction,
     "its best ticket": lambda r: worst_of(r).best_member.fraction,
-    "bound": _bound,
-    "game": lambda r: r.game.value,
+    "lower bound": _bound,
+    "best probabilities": lambda r: r.game.value,
     "all tickets right": lambda r: worst_of(r).all_right.fraction,
     "dense": _dense,
 }
@@ -127,9 +128,23 @@ def answers(records: list[Line]) -> str:
     """
     panels = list(_panels(records))
     switched = [panel for panel in panels if panel.switches]
-    parts = [_early_stop(panels), _known_set(switched), _assumptions(switched)]
-    parts += [_together(panel) for panel in panels if panel.together]
-    return "\n\n".join(parts) + "\n"
+    parts = {
+        "The paper's protocol, and its early stop": _early_stop(panels),
+        "Attackers who know the set": _known_set(switched),
+        "Two assumptions": _assumptions(switched),
+    }
+    parts |= {
+        f"Tickets drawn for each other, {panel.title}": _together(panel)
+        for panel in panels
+        if panel.together
+    }
+    names = "; ".join(f"{panel.title} ({panel.name})" for panel in panels)
+    tables = [
+        f"**{number}. {name}**\n\n{table}" for number, (name, table) in enumerate(parts.items(), 1)
+    ]
+    return (
+        "\n\n".join([f"Networks and data, with the paper's in brackets: {names}.", *tables]) + "\n"
+    )
 
 
 def short(records: list[Line]) -> str:
@@ -151,6 +166,7 @@ def _above(switches: list[SwitchRecord], other: str) -> int:
     return sum(READS["R2S"](record) > READS[other](record) for record in switches)
 
 
+@mpl.rc_context(STYLE)
 def compared(records: list[Line]) -> str:
     """Draw one ticket, R2S under ever stronger attackers, and what could be used instead.
 
@@ -187,7 +203,7 @@ def _side(axes: Axes, panels: list[_Panel]) -> None:
     }
     for name, read in of_switch.items():
         heights[name] = partial(_read, read)
-    colours = ("#999999", "#0072b2", "#56b4e9", "#d55e00", "#e69f00", "#000000")
+    colours = (FAINT, NATURAL, SINGLE, ROBUST, "#b8860b", INK)
     for place, (name, height) in enumerate(heights.items()):
         values = [[100 * value for value in height(panel)] for panel in panels]
         middle, errors = whiskers(values)
@@ -231,7 +247,7 @@ def _early_stop(panels: list[_Panel]) -> str:
     """Return how much of the matrices' gain goes when the search is not stopped."""
     lines = [
         "| tickets of | dense | one ticket | R2S, search stopped | R2S, search to the end "
-        "| share of the gain over one ticket that is the early stop |",
+        "| early stop, share of the gain over one ticket |",
         "|---|---|---|---|---|---|",
     ]
     shares, over_dense = [], []
@@ -260,33 +276,32 @@ def _early_stop(panels: list[_Panel]) -> str:
 
 def _known_set(panels: list[_Panel]) -> str:
     """Return what is left of R2S when every image meets the worst attack on the known set."""
-    lines = [
-        f"| tickets of | images | {' | '.join(READS)} | {' | '.join(OVER.values())} |",
-        f"|{'---|' * (len(READS) + len(OVER) + 2)}",
-    ]
+    lines = [f"| tickets of | images | {' | '.join(READS)} |", f"|{'---|' * (len(READS) + 2)}"]
+    differences = [f"| tickets of | {' | '.join(OVER.values())} |", f"|{'---|' * (len(OVER) + 1)}"]
     for panel in panels:
         cells = [_text(_read(read, panel)) for read in READS.values()]
-        gains = [_gain(panel, other) for other in OVER]
-        cells += [f"{gain.text()}: {gain.verdict}" for gain in gains]
         images = panel.switches[0].natural.total
         lines.append(f"| {panel.title} | {images} | {' | '.join(cells)} |")
+        gains = [_gain(panel, other) for other in OVER]
+        said = [f"{gain.text()}: {gain.verdict}" for gain in gains]
+        differences.append(f"| {panel.title} | {' | '.join(said)} |")
     every = [record for panel in panels for record in panel.switches]
     above = partial(_above, every)
-    said = {other: [_gain(panel, other).verdict for panel in panels] for other in OVER}
+    found = {other: [_gain(panel, other).verdict for panel in panels] for other in OVER}
     verdicts = "; ".join(
         f"that it lies above {other} holds for {told.count('holds')} of the {len(told)} sets and "
         f"does not hold for {told.count('does not hold')}"
-        for other, told in said.items()
+        for other, told in found.items()
     )
     above_bound = [READS["R2S"](r) - _bound(r) for r in every]
-    furthest = max(READS["game"](r) - READS["its best ticket"](r) for r in every)
-    return "\n".join(lines) + (
+    furthest = max(READS["best probabilities"](r) - READS["its best ticket"](r) for r in every)
+    return "\n".join([*lines, "", *differences]) + (
         f"\n\n{len(every)} switches. R2S lies above its best ticket in "
         f"{above('its best ticket')} of them, above the dense network in {above('dense')}; by the "
         f"rule of verdicts, {verdicts}. The best probabilities a defender can choose are worth at "
         f"most {100 * furthest:.1f} points more than the best ticket alone. R2S lies below its "
-        f"bound in {sum(points < 0 for points in above_bound)} of them, "
-        f"{100 * min(above_bound):+.1f} points from it at least."
+        f"lower bound in {sum(points < 0 for points in above_bound)} of them; the least distance "
+        f"above it is {100 * min(above_bound):.1f} points."
     )
 
 

@@ -6,6 +6,7 @@ python tools/run_notebook.py [--out FILE]
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 NOTEBOOK = Path(__file__).parents[1] / "docs" / "notebook.ipynb"
+STYLE = Path(__file__).with_name("notebook.matplotlibrc")
 VOLATILE = ("execution", "widgets")  # metadata that differ from run to run
 
 
@@ -32,7 +34,7 @@ def executed(path: Path, *, timeout: int = 600) -> nbformat.NotebookNode:
     """
     notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
     client = NotebookClient(notebook, timeout=timeout, kernel_name="python3")
-    client.execute()
+    client.execute(env=os.environ | {"MATPLOTLIBRC": str(STYLE)})
     for cell in notebook.cells:
         for name in VOLATILE:
             cell.metadata.pop(name, None)

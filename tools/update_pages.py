@@ -71,7 +71,6 @@ PAGES = (
     Page("docs/results-small.md", partial(result_tables.results, "small"), "paper-small.jsonl"),
     Page("docs/r2s-findings.md", r2s_tables.answers, "paper-*.jsonl"),
     Page("docs/stronger-search.md", result_tables.study, "searches-quick.jsonl"),
-    Page("docs/stronger-search.md", result_tables.study, "searches-quick.jsonl"),
     Page("docs/precision.md", result_tables.study, "precision-quick.jsonl"),
     Page("docs/settings.md", settings_table.settings, "no records"),
     Page("docs/evaluation.md", settings_table.attacks, "no records"),
@@ -105,7 +104,6 @@ PICTURES = (
     Picture("docs/pictures/ratio.svg", pictures.accuracy_by_ratio, "digits-quick.jsonl"),
     Picture("docs/pictures/idea.svg", idea_picture.wide, "no records"),
     Picture("docs/pictures/idea-tall.svg", idea_picture.tall, "no records"),
-    Picture("docs/pictures/stronger-search.svg", pictures.searches_by_cost, "searches-quick.jsonl"),
     Picture("docs/pictures/stronger-search.svg", pictures.searches_by_cost, "searches-quick.jsonl"),
     Picture("docs/pictures/fewer-steps.svg", pictures.robustness_by_cost, "fewer-steps-*.jsonl"),
 )

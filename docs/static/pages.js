@@ -25,6 +25,29 @@ function reachScrolling() {
   }
 }
 
+// Paths and long names in tables may wrap after a slash, a dot or an underscore.
+function breakPaths() {
+  for (const part of document.querySelectorAll(".table-wrapper :is(code .pre, th p)")) {
+    if (part.childElementCount) continue;
+    const pieces = part.textContent.split(/(?<=[/._])(?=\w)/);
+    part.replaceChildren(...pieces.flatMap((piece) => [piece, document.createElement("wbr")]));
+  }
+}
+
+// Tables of four columns and more with sentences become cards on a phone: each cell has its heading.
+function labelCards() {
+  for (const table of document.querySelectorAll(".table-wrapper table")) {
+    const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+    const cells = [...table.querySelectorAll("tbody td")];
+    const longest = Math.max(...cells.map((cell) => cell.textContent.length));
+    if (heads.length < 4 || longest < 60) continue;
+    table.classList.add("cards");
+    for (const cell of cells) cell.dataset.label = heads[cell.cellIndex];
+  }
+}
+
 addEventListener("DOMContentLoaded", wrapCommands);
+addEventListener("DOMContentLoaded", breakPaths);
+addEventListener("DOMContentLoaded", labelCards);
 addEventListener("load", reachScrolling);
 addEventListener("resize", reachScrolling);

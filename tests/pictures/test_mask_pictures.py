@@ -16,7 +16,7 @@ import scratchticket as st
 from scratchticket.base.errors import InputError
 from scratchticket.masks import Mask
 from scratchticket.networks import bare
-from scratchticket.pictures.mask_pictures import LIGHT, MINUS, PLUS, ticket_page
+from scratchticket.pictures.mask_pictures import MINUS, PLUS, ticket_page
 
 
 def pictures(page: str, alternative: str) -> list[np.ndarray]:
@@ -31,11 +31,14 @@ def test_masks_signs_and_filters_are_drawn(ticket: st.Ticket) -> None:
     weight = dict(bare(ticket.build()).named_parameters())["conv1.weight"]
     mask = ticket.mask["conv1.weight"]
     (kept,) = pictures(page, "Kept share of each kernel of conv1.weight")
-    share = mask.double().mean(dim=(2, 3)).numpy()[..., None]
-    np.testing.assert_array_equal(kept, np.rint(LIGHT + share * (PLUS - LIGHT)).astype("u1"))
+    share = mask.double().mean(dim=(2, 3)).numpy()
+    np.testing.assert_array_equal(kept[..., 3], np.rint(255 * np.sqrt(share)).astype("u1"))
+    assert (kept[share > 0][:, :3] == PLUS).all()
     (filters,) = pictures(page, "First filters of &lt;mine&gt;")
-    for colour, wanted in ((PLUS, weight > 0), (MINUS, weight < 0), (LIGHT, weight == 0)):
-        assert (filters == colour).all(axis=2).sum() == int(wanted.sum())
+    for colour, wanted in ((PLUS, weight > 0), (MINUS, weight < 0)):
+        drawn = (filters[..., :3] == colour).all(axis=2) & (filters[..., 3] == 255)
+        assert drawn.sum() == int(wanted.sum())
+    assert (filters[..., 3] == 0).sum() == int((weight == 0).sum())  # the page shows through
     assert len(re.findall("<h3>", page)) == len(ticket.mask)
     assert f"{ticket.mask.kept:,} of {ticket.mask.total:,} weights" in page
     assert "<mine>" not in page

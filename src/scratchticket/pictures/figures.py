@@ -25,7 +25,22 @@ from scratchticket.data import ImageSet, pixels
 from scratchticket.evaluation import checked_logits, predictions
 from scratchticket.learning import Epoch
 
-NATURAL, ROBUST, LOSS = "#0072b2", "#d55e00", "#555555"  # distinguishable to the colour-blind
+NATURAL, ROBUST, SINGLE = "#0072b2", "#bf5500", "#00795a"  # distinguishable to the colour-blind
+INK, GROUND, FAINT = "#1b1f24", "#fefefe", "#5c6670"  # of pictures/page.css; pure white stays white
+DARK = {
+    INK: "#e6e9ec",
+    GROUND: "#14181c",
+    FAINT: "#a3adb7",
+    NATURAL: "#56b4e9",
+    ROBUST: "#ff8c42",
+    SINGLE: "#2fbf8f",
+}
+STYLE: Any = {
+    **dict.fromkeys(
+        ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK
+    ),
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor"), GROUND),
+}
 EXAMPLES = 8
 _NO_XML = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 MARKERS = "osD^v<>PXph"
@@ -33,6 +48,9 @@ MARKERS = "osD^v<>PXph"
 
 def svg(figure: Figure) -> str:
     """Return a figure as SVG text, without date or random identifiers.
+
+    A browser that prefers dark pages shows the colours of ``DARK``, if the figure was drawn under
+    ``STYLE``. The figure has a background of its own: other programs show it light on any page.
 
     Text is shown literally; dollar signs do not start a formula. Characters that are invalid in XML
     are dropped, and letters missing in the font are boxes.
@@ -44,9 +62,20 @@ def svg(figure: Figure) -> str:
     with mpl.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(text, format="svg", metadata={"Date": None}, bbox_inches="tight")
-    return _NO_XML.sub("", text.getvalue())
+    return _NO_XML.sub("", text.getvalue()).replace("</style>", _dark_rules() + "</style>", 1)
 
 
+def _dark_rules() -> str:
+    """Return the CSS that replaces the colours of a figure on dark pages."""
+    rules = "".join(
+        f'[style*="{kind}: {light}"]{{{kind}: {dark} !important}}\n'
+        for light, dark in DARK.items()
+        for kind in ("fill", "stroke")
+    )
+    return f"\n@media (prefers-color-scheme: dark) {{\n{rules}}}\n"
+
+
+@mpl.rc_context(STYLE)
 def curves(epochs: Sequence[Epoch], attack: Attack, title: str) -> str:
     """Return a plot of training loss and validation accuracies over the epochs.
 
@@ -55,7 +84,7 @@ def curves(epochs: Sequence[Epoch], attack: Attack, title: str) -> str:
     """
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.plot([e.epoch for e in epochs], [e.loss for e in epochs], color=LOSS, marker=".")
+    left.plot([e.epoch for e in epochs], [e.loss for e in epochs], color=FAINT, marker=".")
     left.set(xlabel="epoch", ylabel="cross-entropy", title="training loss")
     judged = [(e.epoch, e.validation) for e in epochs if e.validation is not None]
     numbers = [epoch for epoch, _ in judged]
@@ -70,6 +99,7 @@ def curves(epochs: Sequence[Epoch], attack: Attack, title: str) -> str:
     return svg(figure)
 
 
+@mpl.rc_context(STYLE)
 def robustness(record: EvaluationRecord) -> str:
     """Return a plot of accuracy over epsilon, with a panel per norm and a line per attack.
 
@@ -90,21 +120,15 @@ def robustness(record: EvaluationRecord) -> str:
     panels = figure.subplots(1, max(1, len(by_norm)), squeeze=False)[0]
     colours = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]
     for axes, (norm, lines) in zip(panels, by_norm.items(), strict=False):
-        axes.axhline(record.natural.percent, color="black", lw=1, ls="--", label="natural")
+        axes.axhline(record.natural.percent, color=INK, lw=1, ls="--", label="natural")
         for index, (name, points) in enumerate(lines.items()):
             x, y, _ = zip(*sorted(points), strict=True)
             marker = MARKERS[index % len(MARKERS)]
             axes.plot(x, y, marker=marker, ms=4, lw=1, color=colours[index % 20], label=name)
         worst = [case for case in record.worst_cases if case.norm == norm]
         radii = [float(Fraction(case.epsilon)) for case in worst]
-        axes.plot(
-            radii,
-            [case.percent for case in worst],
-            "k_",
-            ms=14,
-            mew=2,
-            label="worst case of every image",
-        )
+        left = [case.percent for case in worst]
+        axes.plot(radii, left, "_", color=INK, ms=14, mew=2, label="worst case of every image")
         ticks = {value: text for points in lines.values() for value, _, text in points}
         axes.set_xscale("log")
         axes.set_xticks(list(ticks), list(ticks.values()), rotation=60, fontsize=8)
@@ -118,6 +142,7 @@ def robustness(record: EvaluationRecord) -> str:
     return svg(figure)
 
 
+@mpl.rc_context(STYLE)
 def examples(
     network: nn.Module,
     images: ImageSet,

@@ -39,7 +39,7 @@ def png_url(pixels: npt.NDArray[np.uint8]) -> str:
     """Return a picture as a data URL.
 
     Args:
-        pixels: ``(height, width)`` or ``(height, width, 3)``.
+        pixels: ``(height, width)``, or with 3 channels, or 4 of which the last is opacity.
     """
     content = BytesIO()
     Image.fromarray(pixels).save(content, "PNG", optimize=True)

@@ -16,7 +16,8 @@ from scratchticket.tickets import Ticket, check_one_network
 from scratchticket.tickets.facts import facts, summary
 
 Pixels = npt.NDArray[np.uint8]
-LIGHT, PLUS, MINUS = (np.array(c) for c in ((238, 240, 243), (0, 114, 178), (213, 94, 0)))
+PLUS, MINUS = np.array((26, 134, 205)), np.array((213, 94, 0))  # 0 is the ground of the page
+LINE = np.array((128, 128, 128, 64), dtype="u1")  # between tiles
 SIDE = 360  # least size of a picture, in pixels
 MAX_DRAWN = 1024  # largest number of rows and columns of a mask that are drawn
 STYLE = """
@@ -59,8 +60,8 @@ def ticket_page(tickets: Mapping[str, Ticket]) -> str:
 <h1>What {escape(name)} looks like</h1>
 <p>{escape(first.network.name)}, {ratio} ({100 * first.remaining_ratio:.3g}&nbsp;%),
 {"never trained" if first.weights is None else "weights stored in the file"}. Blue is a positive
-weight, orange a negative one, light grey none. <i>By chance</i> is what random masks of the same
-ratios would show.</p>
+weight, orange a negative one; where there is none, the picture is empty. <i>By chance</i> is what
+random masks of the same ratios would show.</p>
 </header>
 <main>
 {_facts_box(tickets)}
@@ -118,10 +119,14 @@ def _image(pixels: Pixels, alternative: str, caption: str = "") -> str:
 
 
 def _signed(values: Tensor) -> Pixels:
-    """Return a colour for each value in [-1, 1]: orange, light grey at 0, blue."""
+    """Return a colour for each value in [-1, 1]: orange, transparent at 0, blue.
+
+    The opacity is the root of the magnitude, so that small ones can be seen.
+    """
     shares = values.clamp(-1, 1).numpy()[..., None]
-    ends = np.where(shares > 0, PLUS, MINUS)
-    return np.asarray(np.rint(LIGHT + np.abs(shares) * (ends - LIGHT)), dtype=np.uint8)
+    colours = np.where(shares > 0, PLUS, MINUS)
+    opacity = np.rint(255 * np.sqrt(np.abs(shares)))
+    return np.asarray(np.concatenate((colours, opacity), -1), dtype=np.uint8)
 
 
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -170,7 +175,7 @@ def _layers(ticket: Ticket) -> str:
             )
         )
     heads = ["layer", "kept", "of", "share", "kernels empty", "by chance", "outputs empty"]
-    heads += ["kept that are positive", "of all"]
+    heads += ["positive, kept", "positive, all"]
     return _section("Layer by layer", _table("Layer by layer", heads, rows))
 
 
@@ -203,7 +208,7 @@ def _tiled(weights: Tensor) -> Pixels:
     columns = ceil(sqrt(outputs * height / (inputs * width)))
     rows = ceil(outputs / columns)
     largest = float(weights.abs().max()) or 1.0
-    picture = np.full((rows * (height + 1) + 1, columns * (inputs * width + 1) + 1, 3), 255, "u1")
+    picture = np.tile(LINE, (rows * (height + 1) + 1, columns * (inputs * width + 1) + 1, 1))
     for place, kernels in enumerate(weights / largest):
         top = place // columns * (height + 1) + 1
         left = place % columns * (inputs * width + 1) + 1
@@ -256,7 +261,7 @@ def _masks(ticket: Ticket) -> str:
     """Return two pictures per layer: the density of its kernels, and their signs."""
     text = (
         "<p>A row per output channel, a column per input channel. Left: how much of each kernel "
-        "remains, from light grey for nothing to blue for all. Right: the sum of the signs that "
+        "remains, from nothing to all in ever fuller blue. Right: the sum of the signs that "
         "remain, of the kernel's size.</p>"
     )
     parts = []

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scratchticket.base.accuracy import percent
 from scratchticket.base.record import Matrix, SwitchRecord, TransferRecord
-from scratchticket.pictures.figures import NATURAL, ROBUST, svg
-
-SINGLE = "#009e73"
+from scratchticket.pictures.figures import INK, NATURAL, ROBUST, SINGLE, STYLE, svg
 
 
+@mpl.rc_context(STYLE)
 def transfer(record: TransferRecord) -> str:
     """Draw the transfer matrices as heat maps, attacked networks as rows (Fig. 7).
 
@@ -66,6 +66,7 @@ def _heat(
     axes.figure.colorbar(picture, ax=axes, shrink=0.8)
 
 
+@mpl.rc_context(STYLE)
 def switch(record: SwitchRecord) -> str:
     """Draw a switch's expected accuracy under every attack at the least epsilon, and the worst.
 
@@ -91,7 +92,7 @@ def switch(record: SwitchRecord) -> str:
     ]
     bars += rows
     single = worst.best_member
-    bars += [("worst attack on every image", worst.percent, "black")]
+    bars += [("worst attack on every image", worst.percent, INK)]
     bars += [(f"best single ticket ({single.name})", single.percent, SINGLE)]
     if record.dense is not None and record.dense.worst_case is not None:
         bars += [("dense network", record.dense.worst_case.percent, SINGLE)]

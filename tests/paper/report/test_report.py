@@ -285,6 +285,20 @@ def test_the_markdown_opens_with_the_answers_and_figure_1() -> None:
     assert sorted(parts, key=told.index) == parts
 
 
+def test_a_report_is_headed_by_what_is_in_it() -> None:
+    def heading(*names: str) -> str:
+        told = page(QUICK, kept(*names), KEPT).split("<header>")[1].split("</header>")[0]
+        return told.replace("&#x27;", "'")
+
+    study = heading("precision", "searches")
+    assert "<h1>Precision, Searches at scale quick: claims and our numbers</h1>" in study
+    assert "paper's" not in study
+    assert "the paper's claims and our numbers</h1>" in heading("table5", "precision")
+    assert "(NeurIPS 2021), Table 5, seed" in heading("table5")
+    assert "every table and figure" in heading(*NAMES)
+    assert "## Answers" not in document(QUICK, kept("searches"))
+
+
 def test_long_tables_beside_a_picture_are_marked_not_to_be_printed() -> None:
     scale, recipe = SCALES["paper"], paper_recipe("figure5")
     jobs = [job for job in recipe.jobs(scale) if job.kind == "run"]

@@ -15,7 +15,7 @@ from scratchticket.base.accuracy import percent, wilson
 from scratchticket.base.errors import InputError
 from scratchticket.base.files import MAX_JSON, parsed_json, read_bytes, write_atomically
 from scratchticket.base.record import Record, read_record, to_json
-from scratchticket.paper import PaperRecipe, Scale, published
+from scratchticket.paper import NAMES, PaperRecipe, Scale, published
 from scratchticket.paper.cells import Cell, Measured
 from scratchticket.paper.claims import Judged
 from scratchticket.paper.parts import OTHER_NETWORK
@@ -192,6 +192,11 @@ class Found:
     def jobs(self) -> Iterator[Job]:
         """Return the jobs behind its numbers."""
         yield from dict.fromkeys(job for filled in self.cells for job in filled.cell.jobs)
+
+
+def of_paper(founds: Iterable[Found]) -> bool:
+    """Whether a table or figure of the paper is among some recipes; else all are studies."""
+    return any(found.recipe.name in NAMES for found in founds)
 
 
 def doubts_about(recipe: PaperRecipe) -> list[str]:

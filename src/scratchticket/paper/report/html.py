@@ -24,7 +24,7 @@ from scratchticket.paper.report.answers import (
     overview,
 )
 from scratchticket.paper.report.figures import description, picture_of
-from scratchticket.paper.report.found import Filled, Found, Records, doubts_about
+from scratchticket.paper.report.found import Filled, Found, Records, doubts_about, of_paper
 from scratchticket.paper.report.markdown import printed_difference
 from scratchticket.paper.report.tables import Grid, Name, grid, notes, published, title
 from scratchticket.paper.scale import DataSet
@@ -58,15 +58,14 @@ def page(scale: Scale, founds: Sequence[Found], records: Records) -> str:
     script, style = (
         files(__package__).joinpath(f"page.{kind}").read_text() for kind in ("js", "css")
     )
-    heading = f"Robust scratch tickets at scale {scale.name}"
+    heading, about = _heading(scale, founds)
     first, *rest = in_order(founds)
     sections = "\n".join(map(_section, rest))
     return f"""{head(heading, "script-src 'unsafe-inline'; img-src data:", style=style)}<body>
 <header>
 <button type="button" id="theme" class="theme">light / dark</button>
-<h1>{escape(heading)}: the paper's claims and our numbers</h1>
-<p class="faint">Fu et al., <i>Drawing Robust Scratch Tickets</i> (NeurIPS 2021), every table and
-figure, {escape(counted_from_one(scale.seeds))}.</p>
+<h1>{escape(heading)}</h1>
+<p class="faint">{about}, {escape(counted_from_one(scale.seeds))}.</p>
 </header>
 <main>
 <div class="opening">
@@ -89,12 +88,28 @@ figure, {escape(counted_from_one(scale.seeds))}.</p>
 """
 
 
+def _heading(scale: Scale, founds: Sequence[Found]) -> tuple[str, str]:
+    """Return the heading, and in HTML what the report is about."""
+    paper = "Fu et al., <i>Drawing Robust Scratch Tickets</i> (NeurIPS 2021)"
+    recipes = [found.recipe for found in founds]
+    if not of_paper(founds):
+        titles = ", ".join(recipe.title for recipe in recipes)
+        return (
+            f"{titles} at scale {scale.name}: claims and our numbers",
+            f"Beside {paper}, none of its tables",
+        )
+    own = {recipe.name: recipe.title for recipe in recipes if recipe.name in NAMES}
+    which = "every table and figure" if len(own) == len(NAMES) else ", ".join(own.values())
+    heading = f"Robust scratch tickets at scale {scale.name}: the paper's claims and our numbers"
+    return heading, f"{paper}, {which}"
+
+
 def _answers(scale: Scale, founds: Sequence[Found]) -> str:
     """Return the three main questions with answers; nothing if there are only studies."""
-    if not _of_paper(founds):
+    if not of_paper(founds):
         return ""
     lines = "".join(
-        f"<dt>{escape(one.question)}</dt><dd><b>{escape(one.short)}</b>: {escape(one.text)}"
+        f"<dt>{escape(one.question)}</dt><dd><b>{escape(one.short)}</b>: {_unbroken(one.text)}"
         + (f' <span class="evidence">{escape(one.evidence)}</span>' if one.evidence else "")
         + "</dd>"
         for one in answers(scale, founds)
@@ -108,9 +123,9 @@ def _answers(scale: Scale, founds: Sequence[Found]) -> str:
 </section>"""
 
 
-def _of_paper(founds: Sequence[Found]) -> bool:
-    """Return whether a table or figure of the paper is among the results."""
-    return any(found.recipe.name in NAMES for found in founds)
+def _unbroken(text: str) -> str:
+    """Return text whose percent signs stay with their numbers."""
+    return escape(text).replace(" %", "&nbsp;%")
 
 
 def _overview(founds: Sequence[Found]) -> str:
@@ -163,7 +178,7 @@ def _overview_line(line: Line) -> str:
 
 def _contents(founds: Sequence[Found]) -> str:
     """Return the table of contents."""
-    answers = '<li><a href="#answers">Answers</a></li>' if _of_paper(founds) else ""
+    answers = '<li><a href="#answers">Answers</a></li>' if of_paper(founds) else ""
     first, *rest = (
         f'''<li data-of="{recipe.name}"><a href="#{recipe.name}">{recipe.title}</a>
 <span>{escape(recipe.question)}</span></li>'''

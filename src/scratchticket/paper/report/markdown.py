@@ -8,15 +8,17 @@ from scratchticket.paper import Scale
 from scratchticket.paper.claims import Judged
 from scratchticket.paper.published import difference_text
 from scratchticket.paper.report.answers import answers, in_order
-from scratchticket.paper.report.found import Filled, Found
+from scratchticket.paper.report.found import Filled, Found, of_paper
 from scratchticket.paper.report.tables import Name, about_numbers, grid, notes, published, title
 
 
 def document(scale: Scale, founds: Sequence[Found]) -> str:
-    """Return the whole report: answers, Figure 1, then the other recipes in their order."""
-    return "\n".join(
-        ["## Answers\n", answers_section(scale, founds), *map(section, in_order(founds))]
-    )
+    """Return the whole report: answers, Figure 1, then the other recipes in their order.
+
+    Studies alone have no answers, which are about the paper.
+    """
+    first = ["## Answers\n", answers_section(scale, founds)] if of_paper(founds) else []
+    return "\n".join([*first, *map(section, in_order(founds))])
 
 
 def answers_section(scale: Scale, founds: Sequence[Found]) -> str:
