@@ -124,16 +124,21 @@ def _each(records: list[Record]) -> str:
 
 
 def _warnings(records: list[Record]) -> str:
-    """Return the warning signs of judgements, empty if nothing was judged."""
-    judged = [record for record in records if record["job"]["kind"] == "judge"]
-    told = [
-        f"- {record['job']['label'].removeprefix('attacks on ')}: {sign['name']}: {sign['text']}"
-        for record in judged
-        for sign in record["record"]["warning_signs"]
-    ]
-    if not judged:
+    """Return the warning signs of evaluations by name, empty if nothing was evaluated."""
+    evaluated = [record for record in records if record["job"]["kind"] == "judge"]
+    signs: dict[str, list[str]] = {}
+    for record in evaluated:
+        label = record["job"]["label"].removeprefix("attacks on ")
+        for sign in record["record"]["warning_signs"]:
+            signs.setdefault(sign["name"], []).append(f"{label}: {sign['text']}")
+    if not evaluated:
         return ""
-    return "Warning signs:\n\n" + "\n".join(told) if told else "No warning signs."
+    lines = [
+        f"- {name} ({len(texts)} of {len(evaluated)} evaluations)"
+        + f"{', the first' * (len(texts) > 1)}: {texts[0]}"
+        for name, texts in signs.items()
+    ]
+    return "Warning signs:\n\n" + "\n".join(lines) if lines else "No warning signs."
 
 
 def _verdicts(founds: list[Found]) -> str:

@@ -146,12 +146,12 @@ def row_of(rows: Iterable[F], attack: Attack) -> F:
 
 
 def under(attack: Attack) -> Read:
-    """Return what reads the accuracy under an attack from a judgement."""
+    """Return the function that reads the accuracy under an attack from a judgement."""
     return lambda record: measured(row_of(of_kind(EvaluationRecord, record).attacks, attack))
 
 
 def under_autoattack(epsilon: str) -> Read:
-    """Return what reads the accuracy under the standard AutoAttack in the l-inf norm."""
+    """Return the function that reads the accuracy under the standard l-inf AutoAttack."""
 
     def read(record: Source) -> Measured:
         rows = of_kind(EvaluationRecord, record).attacks
@@ -160,8 +160,8 @@ def under_autoattack(epsilon: str) -> Read:
     return read
 
 
-def mixed(attack: Attack) -> Read:
-    """Return what reads the mean of a switch's matrix under an attack made on every member."""
+def protocol_accuracy(attack: Attack) -> Read:
+    """Return the function that reads the mean accuracy of a switch in the paper's protocol."""
 
     def read(record: Source) -> Measured:
         found = row_of(_switch(record).protocol, attack)
@@ -190,13 +190,13 @@ def worst_of(record: Source) -> SwitchCase:
     return case
 
 
-def struck(attack: Attack, source: str) -> Read:
-    """Return what reads a switch's expected accuracy under one strike."""
+def switch_accuracy(attack: Attack, source: str) -> Read:
+    """Return the function that reads a switch's expected accuracy under an attack on a source."""
     return lambda record: measured(switch_row(record, attack, source))
 
 
-def crossed(source: str, column: str, attack: Attack) -> Read:
-    """Return what reads one number of a transfer matrix."""
+def transfer_accuracy(source: str, column: str, attack: Attack) -> Read:
+    """Return the function that reads one number of a transfer matrix."""
 
     def read(record: Source) -> Measured:
         found = row_of(of_kind(TransferRecord, record).matrices, attack)
@@ -206,7 +206,7 @@ def crossed(source: str, column: str, attack: Attack) -> Read:
 
 
 def of_dense(read: Read) -> Read:
-    """Return what reads the same of the dense network that a switch was compared with."""
+    """Return the function that reads the same of the dense network beside a switch."""
 
     def of(record: Source) -> Measured:
         dense = of_kind(SwitchRecord, record).dense

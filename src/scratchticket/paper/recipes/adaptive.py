@@ -15,9 +15,9 @@ from scratchticket.paper.cells import (
     Source,
     level,
     measured,
-    mixed,
     of_dense,
-    struck,
+    protocol_accuracy,
+    switch_accuracy,
     switch_row,
     worst_of,
 )
@@ -68,7 +68,10 @@ def _table4(scale: Scale) -> Iterator[Cell]:
         for epsilon in (8, 12):
             for name, (method, column) in ATTACKS.items():
                 attack = Attack(method, scale.epsilon(epsilon))
-                reads = {DENSE_ROW: of_dense(mixed(attack)), R2S: mixed(attack)}
+                reads = {
+                    DENSE_ROW: of_dense(protocol_accuracy(attack)),
+                    R2S: protocol_accuracy(attack),
+                }
                 known = {
                     DENSE_ROW: printed["dense"][f"{column}_{epsilon}"],
                     R2S: printed["r2s"][f"{column}_{epsilon}"],
@@ -76,7 +79,7 @@ def _table4(scale: Scale) -> Iterator[Cell]:
                 if (name, epsilon) == ("AutoAttack", 8):
                     reads |= {
                         REPORTED: _reported(attack),
-                        EXPECTED: struck(attack, SWITCH),
+                        EXPECTED: switch_accuracy(attack, SWITCH),
                     }
                 for row, read in reads.items():
                     yield level(
@@ -136,9 +139,11 @@ def _table5(scale: Scale) -> Iterator[Cell]:
     """
     near = scale.epsilon(8)
     reads = {
-        DENSE: of_dense(mixed(Attack(RELEASED, near))),
-        EOT: struck(Attack(SetPGD(20, keep="last"), near), SET),
-        ENSEMBLE: struck(Attack(SetPGD(20, loss="mean-probabilities", keep="last"), near), SET),
+        DENSE: of_dense(protocol_accuracy(Attack(RELEASED, near))),
+        EOT: switch_accuracy(Attack(SetPGD(20, keep="last"), near), SET),
+        ENSEMBLE: switch_accuracy(
+            Attack(SetPGD(20, loss="mean-probabilities", keep="last"), near), SET
+        ),
         WORST_DENSE: of_dense(expected_at_worst),
         WORST: expected_at_worst,
         SINGLE: _best_ticket,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from scratchticket.attacks import Attack
 from scratchticket.attacks.set_gradient import SetPGD
 from scratchticket.evaluation.transfer import SET as ON_SET
-from scratchticket.paper.cells import Cell, Read, level, struck
+from scratchticket.paper.cells import Cell, Read, level, switch_accuracy
 from scratchticket.paper.claims import Claim, rows
 from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.parts import SET, panel, percent_name, switch
@@ -49,7 +49,7 @@ def cells(scale: Scale) -> Iterator[Cell]:
     """
     near = scale.epsilon(8)
     columns: dict[str, Read] = {
-        "EOT": struck(Attack(SetPGD(20, keep="last"), near), ON_SET),
+        "EOT": switch_accuracy(Attack(SetPGD(20, keep="last"), near), ON_SET),
         WORST: expected_at_worst,
     }
     for row in (ALONE, TOGETHER):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from scratchticket.attacks import Attack
 from scratchticket.paper import published
-from scratchticket.paper.cells import Cell, crossed, level
+from scratchticket.paper.cells import Cell, level, transfer_accuracy
 from scratchticket.paper.claims import Claim, Values, off_diagonal, rows
 from scratchticket.paper.comparison import Pair
 from scratchticket.paper.paper import PaperRecipe
@@ -37,7 +37,7 @@ def matrices(
         attack = Attack(method, scale.epsilon(8))
         for source in percents:
             for column in percents:
-                read = crossed(percent_name(source), percent_name(column), attack)
+                read = transfer_accuracy(percent_name(source), percent_name(column), attack)
                 number = theirs.get(source, {}).get(column) if kind == STOPPED else None
                 yield Cell(
                     f"{name}, {kind}",
@@ -179,7 +179,7 @@ def _table7(scale: Scale) -> Iterator[Cell]:
                 panel("resnet18", "cifar10"),
                 row,
                 main_matrix(scale, "resnet18", "cifar10"),
-                crossed(source, column, attack),
+                transfer_accuracy(source, column, attack),
                 printed.get(theirs, {}).get(printed_column),
                 column,
             )

@@ -11,6 +11,8 @@ from scratchticket.paper.report.answers import answers, in_order
 from scratchticket.paper.report.found import Filled, Found, of_paper
 from scratchticket.paper.report.tables import Name, about_numbers, grid, notes, published, title
 
+NOT_TESTED = "not tested"  # answer to a claim whose numbers are missing
+
 
 def document(scale: Scale, founds: Sequence[Found]) -> str:
     """Return the whole report: answers, Figure 1, then the other recipes in their order.
@@ -78,7 +80,11 @@ def printed_difference(judged: Judged) -> str:
 
 def in_words(found: Found) -> str:
     """Return the short answers of a recipe: ``a set of more tickets is more robust: no``."""
-    return "; ".join(f"{one.claim.short}: {one.answer}" for one in found.claims if one.claim.short)
+    asked = [one for one in found.claims if one.claim.short]
+    answered = [f"{one.claim.short}: {one.answer}" for one in asked if one.answer != NOT_TESTED]
+    if answered and len(answered) < len(asked):
+        answered.append(f"{NOT_TESTED}: {len(asked) - len(answered)} more")
+    return "; ".join(answered)
 
 
 def _name(name: Name) -> str:
