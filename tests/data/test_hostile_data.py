@@ -94,14 +94,14 @@ def test_a_link_out_of_the_folder_is_refused_and_one_inside_followed(
     private.write_bytes(encode(pictures[30]))
     link.unlink()
     link.symlink_to(private)
-    refused(photos, "a/more.png is a link out of")
+    refused(photos, "a/more.png is, or is reached by, a link out of")
 
 
 def test_a_class_that_is_a_link_out_of_the_folder_is_refused(photos: Path, tmp_path: Path) -> None:
     (photos / "b").rename(tmp_path / "elsewhere")
     (photos / "b").symlink_to(tmp_path / "elsewhere")
 
-    refused(photos, "photos/b is a link out of")
+    refused(photos, "photos/b is, or is reached by, a link out of")
 
 
 def test_a_folder_may_be_reached_by_a_link(photos: Path, tmp_path: Path) -> None:

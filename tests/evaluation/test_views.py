@@ -72,8 +72,8 @@ def test_without_random_draws_all_accuracies_are_the_same(
 
     robust = evaluated.right & ~evaluated.outcomes[0].fooled
     assert torch.equal(crossed.right["own"] & crossed.rows[0].right["own"], robust)
-    assert 0 < scored["attacks"][0]["correct"] == int(robust.sum()) < 22
-    assert scored["natural"]["correct"] == natural_accuracy(network, some).correct == 22
+    assert 0 < scored.attacks[0].correct == int(robust.sum()) < 22
+    assert scored.natural.correct == natural_accuracy(network, some).correct == 22
 
 
 def test_accuracy_and_file_draw_the_same_numbers(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from made_up import run_record
 from scratchticket.cli.sweep_progress import time_left
 from scratchticket.executors import Watch, calibrate
 from scratchticket.sweeps import Job, Store
@@ -77,11 +78,7 @@ def test_what_is_done_of_a_job_and_failed_jobs_are_left_out(tmp_path: Path) -> N
     for job in (done, half, failed):
         (taken := store.take(job)) and taken.release()
     store.ticket(done).touch()
-    accuracy = {"correct": 1, "total": 2}
-    results = {"best": {"natural": accuracy, "attacks": [accuracy]}}
-    record = {"format": 1, "recipe": {"task": "train"}, "bytes": 0}
-    record |= {"selected": "best", "results": results}
-    (store.folder(done) / "record.json").write_text(json.dumps(record))
+    (store.folder(done) / "record.json").write_text(json.dumps(run_record("train")))
     store.add_seconds(done, 80)
     store.save_progress(half, 0.25)
     store.fail(failed, "out of luck")

@@ -83,7 +83,7 @@ def test_accuracy_with_its_attack_bytes_seed_and_proof_stand_beside_the_pictures
     (aside,) = re.findall("<aside.*?</aside>", page, re.DOTALL)
     one, other = aside.split("&lt;other&gt;")
     said = dict(re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", one))
-    assert "natural 98.6 %, robust 88.3 % (pgd-20, linf, 0.1), of 360" in said["accuracy"]
+    assert "natural 98.6 %, robust 88.3 % (pgd-20, linf, 0.1), on 360" in said["accuracy"]
     size = len(replace(ticket, provenance={"results": results}).to_bytes())
     assert said["file"].startswith(f"{size:,} bytes")
     assert said["seed"] == "5"

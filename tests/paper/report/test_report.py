@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from made_up import run_record
 from scratchticket.base.errors import InputError
 from scratchticket.base.record import Record, read_record
 from scratchticket.paper import NAMES, SCALES, paper_recipe, studies
@@ -29,15 +30,8 @@ def record_of(job: Job) -> Record | None:
     if job.kind != "run":
         return None
     right = int(job.id[:4], 16) % 300
-    interval = [0.0, 1.0]
-    counts = {"correct": right, "total": 360, "interval": interval}
-    attack = counts | {"title": "pgd-20", "name": "pgd", "norm": "linf", "epsilon": "0.1"}
-    natural = counts | {"correct": right + 50}
-    result = {"epoch": 1, "natural": natural, "attacks": [attack]}
-    said = {"format": 1, "recipe": {"task": job.recipe.task}, "selected": "best", "bytes": 1}
-    weights = {"kept": 50_000, "total": 100_000}
-    results = {"best": result, "last": result}
-    return read_record(said | {"results": results, "weights": weights}, job.id)
+    made = run_record(job.recipe.task, right, natural=right + 50)
+    return read_record(made, job.id)
 
 
 def records(*names: str) -> Records:
