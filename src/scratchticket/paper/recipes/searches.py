@@ -27,6 +27,8 @@ from scratchticket.sweeps.job import Job
 
 BASE, PAPER = "N-FGSM", "paper"
 TOGETHER, AS_LONG = "budget by size, batches of 16", "the same, for the operations of paper"
+WITH_ADAM = "budget by size, batches of 16, Adam"
+ADAM_AS_LONG = "the same with Adam, for the operations of paper"
 EPOCHS = {"small": 10}  # epochs of the base search, if not those of the scale
 LONG = {
     "paper": 341,
@@ -38,6 +40,7 @@ PARTS: dict[str, Settings] = {
     "budget by size": {"pattern.budget": "size", "pattern.cap": "0.5"},
     "batch norm on the logits": {"network.logit_gain": "2"},
     "normalised steps": {"search.step": "normalised", "learning.learning_rate": 0.05},
+    "Adam": {"search.step": "adam", "learning.learning_rate": 0.01},
     "batches of 32": {"learning.batch_size": 32},
     "batches of 16": {"learning.batch_size": 16},
     "averaged scores": {"search.average": 0.5},
@@ -66,7 +69,7 @@ def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
 
 
 def searches(scale: Scale) -> dict[str, Settings]:
-    """Return the rows: the paper's search, the base, two combinations, the base with each part."""
+    """Return the rows: the paper's search, the base, combinations, the base with each part."""
     together = PARTS["budget by size"] | PARTS["batches of 16"]
 
     def n_fgsm(epochs: int | None) -> Settings:
@@ -81,6 +84,8 @@ def searches(scale: Scale) -> dict[str, Settings]:
         BASE: base,
         TOGETHER: base | together,
         AS_LONG: n_fgsm(LONG[scale.name]) | together,
+        WITH_ADAM: base | together | PARTS["Adam"],
+        ADAM_AS_LONG: n_fgsm(LONG[scale.name]) | together | PARTS["Adam"],
         **{name: base | part for name, part in PARTS.items()},
     }
 
