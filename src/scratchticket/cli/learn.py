@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from scratchticket.cli import options as o
 from scratchticket.cli.code import import_network
 from scratchticket.cli.settings import preset_settings, with_settings
+from scratchticket.cli.shared import with_options
 from scratchticket.cli.terminal import (
     LearningProgress,
     out,
@@ -16,6 +19,40 @@ from scratchticket.cli.terminal import (
     say,
     user_errors,
 )
+
+
+@dataclass(frozen=True)
+class LearningOptions:
+    """The options that ``draw`` and ``train`` share."""
+
+    preset: o.Preset = None
+    label_column: o.LabelColumn = None
+    size: o.Size = None
+    colour: o.Colour = None
+    classes: o.Classes = None
+    network: o.Network = None
+    width: o.Width = None
+    init: o.Init = None
+    start: o.From = None
+    attack: o.InnerAttack = None
+    epsilon: o.Epsilon = None
+    norm: o.Norm = None
+    steps: o.Steps = None
+    step_size: o.StepSize = None
+    epochs: o.Epochs = None
+    batch_size: o.BatchSize = None
+    learning_rate: o.LearningRate = None
+    schedule: o.Schedule = None
+    seed: o.Seed = None
+    settings: o.Set = None
+    resume: o.Resume = False
+    overwrite: o.Overwrite = False
+    device: o.Device = "auto"
+    deterministic: o.Deterministic = False
+    track: o.Track = False
+    json_output: o.Json = False
+    quiet: o.Quiet = False
+
 
 # Path of the setting that each option sets.
 PATHS = {
@@ -46,25 +83,26 @@ PATHS = {
 }
 
 
-def _overrides(task: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a run by path; options and ``--set`` override the preset."""
-    values = {path: options.get(name) for name, path in PATHS.items()}
+def _overrides(task: str, own: dict[str, Any], shared: LearningOptions) -> dict[str, Any]:
+    """Return the settings of a run by path; options and ``--set`` override the preset.
+
+    Args:
+        task: ``draw`` or ``train``.
+        own: Options of this task alone, by name.
+        shared: The other options.
+    """
+    values = {path: (vars(shared) | own).get(name) for name, path in PATHS.items()}
     overrides = {"task": task} | {p: value for p, value in values.items() if value is not None}
-    overrides = with_settings(overrides, options["settings"])
-    preset = preset_settings(options["preset"], task)
+    overrides = with_settings(overrides, shared.settings)
+    preset = preset_settings(shared.preset, task)
     if {"start.file", "beside.files"} & overrides.keys():  # the network is the file's
         preset = {path: v for path, v in preset.items() if not path.startswith("network.")}
     return preset | overrides
 
 
-def _learn(task: str, options: dict[str, Any]) -> None:
-    """Run a recipe in a folder and print the result.
-
-    Args:
-        task: ``draw`` or ``train``.
-        options: The verb's options by name.
-    """
-    folder, resume, overwrite = options["out"], options["resume"], options["overwrite"]
+def _learn(task: str, folder: Path, own: dict[str, Any], shared: LearningOptions) -> None:
+    """Run a recipe in a folder and print the result; see :func:`_overrides`."""
+    resume, overwrite = shared.resume, shared.overwrite
     instead = " instead of --overwrite" if overwrite else ""
     with user_errors(f"resume with the same command and --resume{instead}"):
         from scratchticket.base.errors import InputError
@@ -78,12 +116,12 @@ def _learn(task: str, options: dict[str, Any]) -> None:
 
         if resume and overwrite:
             raise InputError("give --resume or --overwrite, not both")
-        overrides = _overrides(task, options)
+        overrides = _overrides(task, own, shared)
         import_network(overrides.get("network.name"), builtin=True)
         recipe = make_recipe_from_file(overrides)
-        where = usable_device(options["device"])
-        with deterministic(options["deterministic"]), joined(where) as group:
-            quiet = options["quiet"] or options["json_output"] or not group.leads
+        where = usable_device(shared.device)
+        with deterministic(shared.deterministic), joined(where) as group:
+            quiet = shared.quiet or shared.json_output or not group.leads
             with LearningProgress(f"{task} {recipe.network.name}", quiet) as progress:
                 record = run(
                     recipe,
@@ -93,14 +131,14 @@ def _learn(task: str, options: dict[str, Any]) -> None:
                     device=where,
                     observe=progress,
                     tell=print_notes,
-                    track=folder / "tensorboard" if options["track"] else None,
+                    track=folder / "tensorboard" if shared.track else None,
                     group=group,
                 )
         if not group.leads:
             return
         paths = RunFolder(folder, recipe.task)
         files = (paths.ticket, paths.record, paths.log, paths.curves, paths.examples)
-        if options["json_output"]:
+        if shared.json_output:
             print_json({"files": {path.name: str(path) for path in files}, **to_json(record)})
             return
         dense = record.weights.kept == record.weights.total
@@ -116,79 +154,26 @@ def _learn(task: str, options: dict[str, Any]) -> None:
             say(str(path))
 
 
+@with_options(LearningOptions)
 def draw(
     data: o.Data,
     out: o.Out,
-    preset: o.Preset = None,
-    label_column: o.LabelColumn = None,
-    size: o.Size = None,
-    colour: o.Colour = None,
-    classes: o.Classes = None,
-    network: o.Network = None,
-    width: o.Width = None,
-    init: o.Init = None,
     ratio: o.Ratio = None,
     granularity: o.Granularity = None,
     search: o.Search = None,
-    start: o.From = None,
     beside: o.Beside = None,
-    attack: o.InnerAttack = None,
-    epsilon: o.Epsilon = None,
-    norm: o.Norm = None,
-    steps: o.Steps = None,
-    step_size: o.StepSize = None,
-    epochs: o.Epochs = None,
-    batch_size: o.BatchSize = None,
-    learning_rate: o.LearningRate = None,
-    schedule: o.Schedule = None,
-    seed: o.Seed = None,
-    settings: o.Set = None,
-    resume: o.Resume = False,
-    overwrite: o.Overwrite = False,
-    device: o.Device = "auto",
-    deterministic: o.Deterministic = False,
-    track: o.Track = False,
-    json_output: o.Json = False,
-    quiet: o.Quiet = False,
+    *,
+    shared: LearningOptions,
 ) -> None:
     """Draw a robust scratch ticket: search the mask of a random network; no weight is trained."""
-    _learn("draw", locals())
+    own = {"data": data, "ratio": ratio, "granularity": granularity, "search": search}
+    _learn("draw", out, own | {"beside": beside}, shared)
 
 
-def train(
-    data: o.Data,
-    out: o.Out,
-    preset: o.Preset = None,
-    label_column: o.LabelColumn = None,
-    size: o.Size = None,
-    colour: o.Colour = None,
-    classes: o.Classes = None,
-    network: o.Network = None,
-    width: o.Width = None,
-    init: o.Init = None,
-    start: o.From = None,
-    weights: o.Weights = None,
-    attack: o.InnerAttack = None,
-    epsilon: o.Epsilon = None,
-    norm: o.Norm = None,
-    steps: o.Steps = None,
-    step_size: o.StepSize = None,
-    epochs: o.Epochs = None,
-    batch_size: o.BatchSize = None,
-    learning_rate: o.LearningRate = None,
-    schedule: o.Schedule = None,
-    seed: o.Seed = None,
-    settings: o.Set = None,
-    resume: o.Resume = False,
-    overwrite: o.Overwrite = False,
-    device: o.Device = "auto",
-    deterministic: o.Deterministic = False,
-    track: o.Track = False,
-    json_output: o.Json = False,
-    quiet: o.Quiet = False,
-) -> None:
+@with_options(LearningOptions)
+def train(data: o.Data, out: o.Out, weights: o.Weights = None, *, shared: LearningOptions) -> None:
     """Train the dense network or, with --from TICKET, the weights that remain in a ticket.
 
     Training is adversarial; with --attack none it is natural.
     """
-    _learn("train", locals())
+    _learn("train", out, {"data": data, "weights": weights}, shared)

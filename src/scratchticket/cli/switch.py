@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -19,6 +21,7 @@ from scratchticket.cli.attack_verbs import (
     read_shard,
 )
 from scratchticket.cli.code import import_network
+from scratchticket.cli.shared import with_options
 from scratchticket.cli.switch_tables import print_matrices, print_switch
 from scratchticket.cli.terminal import say, user_errors
 
@@ -75,16 +78,33 @@ Overwrite = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class SetOptions:
+    """The options that ``transfer`` and ``switch evaluate`` share."""
+
+    label_column: o.LabelColumn = None
+    size: o.TicketSize = None
+    colour: o.TicketColour = None
+    classes: o.TicketClasses = None
+    part: o.Part = "test"
+    network: o.Code = None
+    normalise: o.Normalise = False
+    norm: o.AttackNorm = None
+    images: Images = None
+    seed: o.AttackSeed = 0
+    batch_size: o.AttackBatchSize = None
+    folder: Folder = None
+    shard: ShardText = ONE_SHARD
+    overwrite: Overwrite = False
+    json_output: o.Json = False
+    quiet: o.Quiet = False
+    device: o.Device = "auto"
+
+
+@with_options(SetOptions)
 def transfer(
     files: Sources,
     data: o.Data,
-    label_column: o.LabelColumn = None,
-    size: o.TicketSize = None,
-    colour: o.TicketColour = None,
-    classes: o.TicketClasses = None,
-    part: o.Part = "test",
-    network: o.Code = None,
-    normalise: o.Normalise = False,
     epsilon: Annotated[
         str | None,
         Option(
@@ -92,16 +112,8 @@ def transfer(
             show_default="the first ticket's, else 8/255",
         ),
     ] = None,
-    norm: o.AttackNorm = None,
-    images: Images = None,
-    seed: o.AttackSeed = 0,
-    batch_size: o.AttackBatchSize = None,
-    folder: Folder = None,
-    shard: ShardText = ONE_SHARD,
-    overwrite: Overwrite = False,
-    json_output: o.Json = False,
-    quiet: o.Quiet = False,
-    device: o.Device = "auto",
+    *,
+    shared: SetOptions,
 ) -> None:
     """Attack each network and evaluate the images on all of them: the transfer matrix.
 
@@ -109,33 +121,25 @@ def transfer(
     network is fooled. For the others, all searches run to the end, which transfers better. Networks
     may be of any seed, and dense.
     """
-    with user_errors(o.how_to_resume(folder is not None)):
-        from scratchticket.base.record import to_json
+    with user_errors(o.how_to_resume(shared.folder is not None)):
         from scratchticket.judging.evaluation import balls_of, fixed_choice
         from scratchticket.judging.switches import TransferTask
 
-        loaded = _load(files, network)
+        loaded = _load(files, shared.network)
         first = next((name for name, one in loaded.items() if one.ticket), next(iter(loaded)))
-        prepared = preparation(label_column, size, colour, classes)
-        test = load_images(loaded[first].ticket, data, part, prepared)
-        subjects = _subjects(loaded, test, network, normalise)
+        prepared = preparation(shared.label_column, shared.size, shared.colour, shared.classes)
+        test = load_images(loaded[first].ticket, data, shared.part, prepared)
+        subjects = _subjects(loaded, test, shared.network, shared.normalise)
         task = TransferTask(
             subjects,
-            fixed_choice(test.test, images),
+            fixed_choice(test.test, shared.images),
             test.judged,
-            balls_of(subjects[first], test.shape, [epsilon] if epsilon else [], norm),  # type: ignore[arg-type]
+            balls_of(subjects[first], test.shape, [epsilon] if epsilon else [], shared.norm),  # type: ignore[arg-type]
             len(test.classes),
-            seed,
-            batch_size,
+            shared.seed,
+            shared.batch_size,
         )
-        record = _carry_out(task, folder, shard, overwrite, device, quiet or json_output)
-        if record is None:
-            return
-        if json_output:
-            print(json.dumps(to_json(record), indent=2))
-            return
-        print_matrices(record)
-        _print_paths(folder)
+        _carry_out(task, shared, print_matrices)
 
 
 @app.callback()
@@ -144,16 +148,10 @@ def _switch() -> None:
 
 
 @app.command()
+@with_options(SetOptions)
 def evaluate(
     files: Files,
     data: o.Data,
-    label_column: o.LabelColumn = None,
-    size: o.TicketSize = None,
-    colour: o.TicketColour = None,
-    classes: o.TicketClasses = None,
-    part: o.Part = "test",
-    network: o.Code = None,
-    normalise: o.Normalise = False,
     suite: Annotated[
         str,
         Option(
@@ -180,16 +178,8 @@ def evaluate(
             show_default="the first ticket's and 1.5 times that",
         ),
     ] = None,
-    norm: o.AttackNorm = None,
-    images: Images = None,
-    seed: o.AttackSeed = 0,
-    batch_size: o.AttackBatchSize = None,
-    folder: Folder = None,
-    shard: ShardText = ONE_SHARD,
-    overwrite: Overwrite = False,
-    json_output: o.Json = False,
-    quiet: o.Quiet = False,
-    device: o.Device = "auto",
+    *,
+    shared: SetOptions,
 ) -> None:
     """Measure the robust accuracy of a random switch under attacks that know every ticket.
 
@@ -197,46 +187,38 @@ def evaluate(
     the attack with the lowest expected accuracy; it is compared with the best single ticket under
     the same attacks.
     """
-    with user_errors(o.how_to_resume(folder is not None)):
+    with user_errors(o.how_to_resume(shared.folder is not None)):
         from scratchticket.attacks.sets import chances
-        from scratchticket.base.record import to_json
         from scratchticket.judging.evaluation import balls_of, fixed_choice
         from scratchticket.judging.switches import SwitchTask, check_epsilons
         from scratchticket.tickets import check_one_network
 
         weights = _probabilities(probabilities)
-        members = _load(files, network)
+        members = _load(files, shared.network)
         tickets = [_ticket(one) for one in members.values()]
         check_one_network(tickets)
         chances(weights, len(tickets))
-        others = {} if dense is None else _load([dense], network)
-        prepared = preparation(label_column, size, colour, classes)
-        test = load_images(tickets[0], data, part, prepared)
-        subjects = _subjects(members, test, network, normalise and not others)
-        compared = _subjects(others, test, network, normalise)
+        others = {} if dense is None else _load([dense], shared.network)
+        prepared = preparation(shared.label_column, shared.size, shared.colour, shared.classes)
+        test = load_images(tickets[0], data, shared.part, prepared)
+        subjects = _subjects(members, test, shared.network, shared.normalise and not others)
+        compared = _subjects(others, test, shared.network, shared.normalise)
         check_epsilons(suite, epsilon or [])
         first = next(iter(subjects.values()))
-        balls = balls_of(first, test.shape, epsilon or [], norm)  # type: ignore[arg-type]
+        balls = balls_of(first, test.shape, epsilon or [], shared.norm)  # type: ignore[arg-type]
         task = SwitchTask(
             subjects,
-            fixed_choice(test.test, images),
+            fixed_choice(test.test, shared.images),
             test.judged,
             balls,
             len(test.classes),
-            seed,
-            batch_size,
+            shared.seed,
+            shared.batch_size,
             suite=suite,  # type: ignore[arg-type]
             probabilities=weights,
             dense=next(iter(compared.values()), None),
         )
-        record = _carry_out(task, folder, shard, overwrite, device, quiet or json_output)
-        if record is None:
-            return
-        if json_output:
-            print(json.dumps(to_json(record), indent=2))
-            return
-        print_switch(record)
-        _print_paths(folder)
+        _carry_out(task, shared, print_switch)
 
 
 class _NetworkFile(NamedTuple):
@@ -322,41 +304,32 @@ def _probabilities(text: str | None) -> tuple[float, ...] | None:
         raise InputError(f"probabilities are comma-separated numbers, got {text!r}") from None
 
 
-def _carry_out(  # noqa: PLR0917
-    task: Any,
-    folder: Path | None,
-    shard: str,
-    overwrite: bool,
-    device: str,
-    quiet: bool,
-) -> Any:
-    """Return the record of an evaluation, None while other shards are missing; show progress."""
+def _carry_out(task: Any, shared: SetOptions, show: Callable[[Any], None]) -> None:
+    """Carry out an evaluation with a progress bar, and print its record and the files written."""
     from scratchticket.base.errors import InputError
-    from scratchticket.judging.task import carry_out
+    from scratchticket.base.record import to_json
+    from scratchticket.judging.task import EvaluationFolder, carry_out
     from scratchticket.runs.records import usable_device
 
-    this_shard = read_shard(shard)
+    folder, this_shard = shared.folder, read_shard(shared.shard)
     if this_shard.count > 1 and folder is None:
         raise InputError("--shard needs --out, a folder that all shards share")
-    with EvaluationProgress(quiet) as progress:
+    with EvaluationProgress(shared.quiet or shared.json_output) as progress:
         record = carry_out(
             task,
             folder=folder,
             shard=this_shard,
-            overwrite=overwrite,
-            device=usable_device(device),
+            overwrite=shared.overwrite,
+            device=usable_device(shared.device),
             progress=progress,
         )
     if record is None:
         print_shard_done(this_shard, folder)
-    return record
-
-
-def _print_paths(folder: Path | None) -> None:
-    """Print the paths of the files that were written."""
-    if folder is not None:
-        from scratchticket.judging.task import EvaluationFolder
-
-        files = EvaluationFolder(folder)
-        for path in (files.record, files.picture):
-            say(str(path))
+    elif shared.json_output:
+        print(json.dumps(to_json(record), indent=2))
+    else:
+        show(record)
+        if folder is not None:
+            files = EvaluationFolder(folder)
+            for path in (files.record, files.picture):
+                say(str(path))
