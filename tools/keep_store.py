@@ -4,7 +4,8 @@
     python tools/keep_store.py fill runs/paper records/paper-small.jsonl
 
 Records go to the file, tickets to `records/tickets`, and with them the journals of evaluations that
-were not finished. Networks that need megabytes are not kept: what needs them makes them again.
+were not finished. Networks that need megabytes are not kept: what needs them makes them again. The
+repository has the tickets of scale small, which take hours each; those of digits take a minute.
 """
 
 from __future__ import annotations
