@@ -70,7 +70,7 @@ PAGES = (
     Page("docs/results-quick.md", partial(result_tables.results, "quick"), "paper-quick.jsonl"),
     Page("docs/results-small.md", partial(result_tables.results, "small"), "paper-small.jsonl"),
     Page("docs/r2s-findings.md", r2s_tables.answers, "paper-*.jsonl"),
-    Page("docs/stronger-search.md", result_tables.study, "searches-quick.jsonl"),
+    Page("docs/stronger-search.md", result_tables.study, "searches-*.jsonl"),
     Page("docs/precision.md", result_tables.study, "precision-quick.jsonl"),
     Page("docs/settings.md", settings_table.settings, "no records"),
     Page("docs/evaluation.md", settings_table.attacks, "no records"),

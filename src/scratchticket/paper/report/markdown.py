@@ -57,7 +57,7 @@ def section(found: Found) -> str:
 
 
 def verdicts(claims: tuple[Judged, ...]) -> str:
-    """Return the table of claims with their verdicts."""
+    """Return the table of claims with their verdicts; those that were not tested are counted."""
     any_printed = any(one.claim.printed for one in claims)
     heads = [
         "claim",
@@ -66,11 +66,17 @@ def verdicts(claims: tuple[Judged, ...]) -> str:
         "verdict",
     ]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    for one in claims:
+    tested = [one for one in claims if one.answer != NOT_TESTED]
+    for one in tested:
         paper_difference = [printed_difference(one)] if any_printed else []
         cells = [one.claim.text, *paper_difference, one.comparison.text(), one.verdict]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    table = "\n".join(lines) if tested else ""
+    left = len(claims) - len(tested)
+    untested = (
+        f"{left} claim{'s are' if left > 1 else ' is'} not tested at this scale." if left else ""
+    )
+    return "\n\n".join(part for part in (table, untested) if part)
 
 
 def printed_difference(judged: Judged) -> str:
