@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 import scratchticket as st
+from scratchticket.attacks import L2Ball, LinfBall
 
 
 class Linear(nn.Module):
@@ -49,3 +52,33 @@ def fooled(network: nn.Module, images: Tensor, labels: Tensor) -> int:
     """Count the images a network gets wrong."""
     with torch.no_grad():
         return int((network(images).argmax(dim=1) != labels).sum())
+
+
+class Curved(nn.Module):
+    """A small smooth network: each image's logits are the same bits in a batch of any size."""
+
+    def __init__(self, pixels: int = 16, classes: int = 5, seed: int = 0) -> None:
+        super().__init__()
+        draws = torch.Generator().manual_seed(seed)
+        self.first = nn.Parameter(torch.randn(6, pixels, generator=draws))
+        self.second = nn.Parameter(torch.randn(classes, 6, generator=draws))
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = torch.tanh(((images.flatten(1) - 0.5)[:, None] * self.first).sum(dim=2))
+        return (hidden[:, None] * self.second).sum(dim=2)
+
+
+@dataclass(frozen=True)
+class StillLinf(LinfBall):
+    """An l-inf ball whose random points are the images themselves."""
+
+    def random_start(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        return images
+
+
+@dataclass(frozen=True)
+class StillL2(L2Ball):
+    """An l2 ball whose random points are the images themselves."""
+
+    def random_start(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        return images

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from networks import random_images, small_network, stream
-from scratchticket.attacks import Attack, LinfBall, Stage
+from scratchticket.attacks import Attack, AutoAttack, L2Ball, LinfBall, Stage, apgd
 from scratchticket.attacks.autoattack import (
     STAGES,
     collected_warnings,
     flags,
+    library,
     restored_globals,
     stage,
 )
@@ -135,3 +136,67 @@ def test_too_few_classes_and_a_missing_library_are_errors(monkeypatch: pytest.Mo
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(InputError, match=r"pip install 'scratchticket\[autoattack\]'"):
         stage("square", three, images, labels, LinfBall(0.1), generator=stream())
+
+
+@pytest.mark.parametrize("version", ["standard", "rand"])
+def test_autoattack_returns_the_worst_image_also_where_it_fails(version: str) -> None:
+    network, images = small_network(2, seed=3), random_images(10)
+    labels = network(images).argmax(dim=1)
+    labels[0] = (labels[0] + 1) % 10  # wrong as it is
+    attack = Attack(AutoAttack(version, steps=5, queries=20, draws=2), "1/255")  # type: ignore[arg-type]
+
+    found = attack(network, images, labels, stream())
+
+    climbed = apgd(
+        network, images, labels, LinfBall(1 / 255), steps=5, keep="best", generator=stream()
+    )
+    fooled = network(found.images).argmax(dim=1) != labels
+    assert found.resisted is not None
+    assert torch.equal(found.resisted, ~fooled)
+    assert 0 < int(found.resisted[1:].sum()) < 9
+    untouched = found.resisted.clone()
+    untouched[0] = True  # no stage is tried on it
+    assert torch.equal(found.images[untouched], climbed[untouched])
+    assert float((found.images - images).abs().max()) <= 1 / 255 + 1e-6
+
+
+@pytest.mark.parametrize("classes", [4, 12])
+def test_stages_target_every_wrong_class_but_at_most_nine(
+    classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, weights = random_images(2), torch.randn(64, classes, generator=stream())
+    made: dict[str, dict[str, object]] = {}
+    base, fab, square = library()
+
+    def record(kind: object, name: str) -> None:
+        def perturb(attack: object, batch: Tensor, truth: Tensor) -> Tensor:
+            made[name] = vars(attack)
+            return batch
+
+        monkeypatch.setattr(kind, "perturb", perturb)
+
+    kinds = (base.APGDAttack, base.APGDAttack_targeted, fab, square)
+    for kind, name in zip(kinds, ("apgd", "apgd-t", "fab-t", "square"), strict=True):
+        record(kind, name)
+    draws = stream()
+    for name in ("apgd-ce", "apgd-t", "fab-t", "square"):
+        stage(
+            name,  # type: ignore[arg-type]
+            lambda points: points.flatten(1) @ weights,
+            images,
+            torch.zeros(2, dtype=torch.long),
+            L2Ball(0.5),
+            steps=7,
+            queries=9,
+            draws=3,
+            generator=draws,
+        )
+
+    targets = min(9, classes - 1)
+    assert made["apgd-t"]["n_target_classes"] == made["fab-t"]["n_target_classes"] == targets
+    assert made["fab-t"]["targeted"] is True
+    assert [made[name]["n_iter"] for name in ("apgd", "apgd-t", "fab-t")] == [7, 7, 7]
+    assert made["square"]["n_queries"] == 9
+    assert made["apgd"]["eot_iter"] == 3
+    assert {(one["norm"], one["eps"]) for one in made.values()} == {("L2", 0.5)}
+    assert len({one["seed"] for one in made.values()}) == 4  # each draws its own

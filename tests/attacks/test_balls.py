@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 import torch
 from torch import Tensor
 
 from networks import stream
-from scratchticket.attacks import Ball, L2Ball, LinfBall
+from scratchticket.attacks import Ball, L2Ball, LinfBall, Norm
+from scratchticket.attacks.balls import ball_of, exact_epsilon
+from scratchticket.base.errors import InputError
 
 EPSILON = 0.3
 
@@ -76,3 +80,46 @@ def test_projection_onto_a_sphere_goes_straight_back_and_keeps_the_pixel_range()
     clipped = ball.project(dark + torch.randn(50, 1, 4, 4), dark)
     assert 0 <= float(clipped.min()) <= float(clipped.max()) <= 1
     assert float(ball.distance(clipped, dark).max()) <= EPSILON + 1e-6
+
+
+def test_distances_are_the_largest_pixel_and_the_root_of_the_squares() -> None:
+    images = torch.full((2, 1, 2, 2), 0.5)
+    moved = images.clone()
+    moved[0, 0] += torch.tensor([[0.3, 0.0], [0.0, -0.4]])
+    moved[1, 0] += torch.tensor([[0.0, 0.1], [0.0, 0.0]])
+
+    torch.testing.assert_close(LinfBall(1).distance(moved, images), torch.tensor([0.4, 0.1]))
+    torch.testing.assert_close(L2Ball(1).distance(moved, images), torch.tensor([0.5, 0.1]))
+
+
+@pytest.mark.parametrize("ball", [LinfBall(1.0), L2Ball(1.0)], ids=["linf", "l2"])
+def test_a_step_is_the_longest_rise_of_a_linear_function_for_its_length(ball: Ball) -> None:
+    images, lengths = torch.full((2, 1, 4, 4), 0.5), torch.tensor([0.1, 0.02])
+    gradient = torch.randn(2, 1, 4, 4) * torch.tensor([1e-3, 50.0]).view(2, 1, 1, 1)
+
+    moved = ball.ascend(images, gradient, lengths) - images
+
+    flat = gradient.flatten(1)
+    dual = flat.abs().sum(dim=1) if isinstance(ball, LinfBall) else flat.norm(dim=1)
+    torch.testing.assert_close((moved * gradient).flatten(1).sum(dim=1), lengths * dual)
+    torch.testing.assert_close(ball.distance(images + moved, images), lengths)
+    for place, length in enumerate(lengths.tolist()):
+        same = ball.ascend(images, gradient, length)[place]
+        torch.testing.assert_close(same, (images + moved)[place])
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "norm", "radius"),
+    [("0", "linf", 0), ("1", "linf", 1), ("1000", "l2", 1000), (0.1, "l2", Fraction(1, 10))],
+)
+def test_the_smallest_and_the_largest_radius_are_radii(
+    epsilon: str | float, norm: Norm, radius: Fraction
+) -> None:
+    assert exact_epsilon(epsilon, norm) == radius
+    assert ball_of(Fraction(radius), norm).epsilon == float(radius)
+
+
+@pytest.mark.parametrize(("epsilon", "norm"), [("256/255", "linf"), ("1001", "l2"), (-1, "l2")])
+def test_what_is_no_radius_is_refused(epsilon: str | float, norm: Norm) -> None:
+    with pytest.raises(InputError, match="epsilon must lie in"):
+        exact_epsilon(epsilon, norm)

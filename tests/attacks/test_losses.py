@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from scratchticket.attacks import LOSSES, cross_entropy, dlr, margin
 from scratchticket.attacks.losses import scaled_cross_entropy, targeted_dlr
@@ -37,6 +41,38 @@ def test_scaling_the_logits_changes_nothing(name: str) -> None:
     logits, labels = torch.randn(20, 6), torch.randint(6, (20,))
 
     torch.testing.assert_close(LOSSES[name](1000 * logits, labels), LOSSES[name](logits, labels))
+
+
+@settings(deadline=None)
+@given(
+    some.lists(some.integers(-80, 80).map(lambda quarters: quarters / 4), min_size=5, max_size=5),
+    some.integers(0, 4),
+    some.permutations(range(5)),
+    some.integers(-8, 8),
+)
+def test_losses_know_neither_the_order_of_classes_nor_a_common_offset(
+    values: list[float], label: int, order: list[int], offset: int
+) -> None:
+    logits, truth = torch.tensor([values]), torch.tensor([label])
+    renamed = torch.tensor([order.index(label)])
+
+    for loss in LOSSES.values():
+        usual = loss(logits, truth)
+        torch.testing.assert_close(loss(logits[:, order], renamed), usual, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(loss(logits + offset, truth), usual, rtol=1e-4, atol=1e-4)
+
+
+def test_the_scaled_cross_entropy_takes_the_scale_as_given() -> None:
+    logits, labels = (3 * LOGITS).requires_grad_(), torch.tensor([1, 3])
+
+    losses = scaled_cross_entropy(logits, labels)
+    (gradient,) = torch.autograd.grad(losses.sum(), logits)
+
+    scale = torch.tensor([[statistics.stdev(row)] for row in (3 * LOGITS).tolist()])
+    probabilities = (3 * LOGITS / scale).softmax(dim=1)
+    picked = torch.nn.functional.one_hot(labels, 4)
+    torch.testing.assert_close(losses, -(probabilities * picked).sum(dim=1).log())
+    torch.testing.assert_close(gradient, (probabilities - picked) / scale)
 
 
 def test_only_the_scaled_cross_entropy_keeps_a_gradient_on_huge_logits() -> None:

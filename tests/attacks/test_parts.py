@@ -24,3 +24,19 @@ def test_a_part_starts_where_it_does_in_the_whole_batch(name: str, norm: str) ->
 
     torch.testing.assert_close(alone, whole[part])
     assert not torch.equal(alone, images[part])
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_parts_start_alike_where_channels_come_last(norm: str) -> None:
+    recipe = st.AttackRecipe("noise", "0.1", norm=norm)  # type: ignore[arg-type]
+    images = torch.rand(10, 3, 4, 4).contiguous(memory_format=torch.channels_last)
+    labels, network = torch.arange(10) % 2, Linear(48)
+
+    whole = perturb(recipe, network, images, labels, generator=stream())
+    parts = [
+        perturb(recipe, network, images[p], labels[p], generator=stream(), part=p, whole=10)
+        for p in (slice(0, 3), slice(3, 10))
+    ]
+
+    torch.testing.assert_close(torch.cat(parts), whole)
+    assert not torch.equal(*(points[:3] - images[:3] for points in (whole, whole[3:6])))

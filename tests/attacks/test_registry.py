@@ -14,9 +14,21 @@ from typer.testing import CliRunner
 
 import scratchticket as st
 from networks import random_images, small_network, stream
-from scratchticket.attacks import METHODS, Attack, inner_attacks, perturb
+from scratchticket.attacks import (
+    FGSM,
+    METHODS,
+    PGD,
+    Attack,
+    CarliniWagner,
+    LinfBall,
+    Result,
+    Target,
+    inner_attack,
+    inner_attacks,
+    perturb,
+)
 from scratchticket.attacks.registry import key_of, make_method
-from scratchticket.base.errors import InputError
+from scratchticket.base.errors import InputError, ScratchticketError
 from scratchticket.cli.app import app
 
 PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text()
@@ -117,3 +129,73 @@ def test_a_setting_of_another_attack_is_passed_over_but_not_an_unknown_one() -> 
     assert st.AttackRecipe("fgsm", "0.1", steps=3, step_size="0.01") == st.AttackRecipe("fgsm", 0.1)
     with pytest.raises(InputError, match="unknown setting of attack fgsm 'stepz'"):
         st.AttackRecipe("fgsm", "0.1", stepz=3)
+
+
+@pytest.mark.parametrize("name", inner_attacks())
+def test_a_recipe_needs_no_more_than_what_was_changed(name: str) -> None:
+    usual = st.AttackRecipe(name)
+    other = st.AttackRecipe(name, "0.5", steps=9, step_size="0.02", norm=usual.method.norms[-1])
+
+    assert len(usual.changed()) == (name != "pgd")
+    assert inner_attack(usual.changed()) == usual
+    assert inner_attack(other.changed()) == other
+    assert inner_attack(other.json()) == other
+    assert usual.changed().keys() <= other.changed().keys() <= other.json().keys()
+
+
+def test_a_step_size_that_was_not_given_is_left_open_for_another_ball() -> None:
+    attack = st.AttackRecipe(epsilon="0.1", steps=10)
+
+    assert attack.json()["step_size"] is None
+    assert attack.method.step_size == "0.025"
+    wider = inner_attack(attack.json() | {"epsilon": "0.2"})
+    assert wider.method.step_size == "0.05"
+
+
+def test_a_plug_in_that_learns_is_checked_at_every_batch() -> None:
+    class Wild(FGSM):
+        def __call__(self, target: Target) -> Result:
+            return Result(target.images + 2 * target.ball.epsilon)
+
+        @property
+        def name(self) -> str:
+            return "wild"
+
+    images, labels = random_images(2) * 0.5, torch.zeros(2, dtype=torch.long)
+    for kind, epsilon in ((Wild, "0"), (FGSM, "0.1")):
+        perturb(Attack(kind(), epsilon), small_network(), images, labels, generator=stream())
+    with pytest.raises(ScratchticketError, match="wild, linf, 0.1 left the ball: distance 0.2"):
+        perturb(Attack(Wild(), "0.1"), small_network(), images, labels, generator=stream())
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("pgd", {"steps": "many"}, "pgd: steps=many: input should be a valid integer"),
+        ("pgd", {"steps": -1}, "steps must be above 0, got -1"),
+        ("pgd", {"steps": 100_001}, "steps must be from 1 to 100000"),
+        ("noise", {"draws": 0}, "draws must be above 0"),
+        ("cw-l2", {"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ("pgd", {"keep": "most"}, "pgd: keep=most"),
+        ("bandits", {"steps": 3}, "unknown setting of bandits 'steps'"),
+        ("gpd", {}, "unknown attack 'gpd'; did you mean 'pgd'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(
+    name: str, settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        make_method(name, settings)
+
+
+def test_text_becomes_the_type_of_its_setting() -> None:
+    assert make_method("pgd", {"steps": "100000", "random_start": "false"}) == PGD(
+        100_000, random_start=False
+    )
+    assert make_method("cw-l2", {"learning_rate": "0.5"}) == CarliniWagner(learning_rate=0.5)
+
+
+def test_a_method_without_a_ball_does_not_know_its_step() -> None:
+    with pytest.raises(InputError, match="use the method in an Attack"):
+        PGD(5)(Target(small_network(), *[random_images(1)] * 2, LinfBall(0.1), stream()))
+    assert Attack(PGD(5), "0").method.step_size == "1"  # the ball is a point: any step will do

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from tests.attacks.networks import random_images, small_network, stream
 from torch import Tensor, nn
 
-from scratchticket.attacks import APGD, FGSM, PGD, Attack, L2Ball, LinfBall, input_gradient
+from scratchticket.attacks import (
+    APGD,
+    FGSM,
+    PGD,
+    Attack,
+    AttackRecipe,
+    L2Ball,
+    LinfBall,
+    Norm,
+    input_gradient,
+    perturb,
+)
 from scratchticket.attacks.arc import ARC
 from scratchticket.attacks.set_gradient import SetAPGD, SetPGD
 from scratchticket.attacks.sets import (
     NetworkSet,
+    answer,
     chances,
     expected_error,
     randomised_ensemble,
@@ -307,3 +321,96 @@ def test_arc_does_not_ask_a_network_that_never_answers() -> None:
         return Attack(method, str(EPSILON))(network, images, labels, stream()).images
 
     assert torch.equal(found(networks, (0.5, 0.5, 0.0)), found(two, (0.5, 0.5)))
+
+
+@pytest.mark.parametrize("method", ["pgd", "apgd", "square", "arc"])
+def test_probabilities_decide_whether_one_network_is_fooled_or_two_opposite_ones(
+    method: str,
+) -> None:
+    """A step towards the one boundary leads away from the other, as far."""
+    if method == "square":
+        pytest.importorskip("pyautoattack")
+    images, labels = torch.full((2, 1, 8, 8), 0.5), torch.zeros(2, dtype=torch.int64)
+    dark, bright = Side(1.0, EPSILON / 4), Side(-1.0, EPSILON / 4)
+    networks = NetworkSet([dark, bright, bright])
+
+    for chance in ((0.6, 0.2, 0.2), (0.2, 0.4, 0.4)):
+        made = {
+            "pgd": SetPGD(10, probabilities=chance),
+            "apgd": SetAPGD(10, probabilities=chance),
+            "square": SetSquare(100, probabilities=chance),
+            "arc": ARC(2, step_size=str(EPSILON), probabilities=chance),
+        }[method]
+        found = Attack(made, str(EPSILON))(networks, images, labels, stream()).images
+        wrong = networks(found).argmax(dim=2) != labels[:, None]
+        likely = chance[0] > 0.5
+        assert wrong.tolist() == [[likely, not likely, not likely]] * 2
+
+
+def test_each_image_is_answered_by_its_own_network_and_networks_are_called_in_order() -> None:
+    images, drawn = torch.arange(7.0).view(7, 1, 1, 1), torch.tensor([2, 0, 2, 5, 0, 5, 5])
+    called: list[tuple[int, int]] = []
+
+    def network(number: int) -> Callable[[Tensor], Tensor]:
+        def numbered(own: Tensor) -> Tensor:
+            called.append((number, len(own)))
+            return own.flatten(1) + 10 * number
+
+        return numbered
+
+    found = answer(network, drawn, images)
+
+    assert found.flatten().tolist() == [20, 1, 22, 53, 4, 55, 56]
+    assert called == [(0, 2), (2, 2), (5, 3)]
+
+
+def test_a_randomised_ensemble_draws_anew_at_every_call() -> None:
+    networks = [lambda own, n=n: torch.full((len(own), 2), float(n)) for n in range(2)]
+    ensemble = randomised_ensemble(networks, chances(None, 2), stream())
+    images = torch.zeros(40, 1, 1, 1)
+
+    first, second = ensemble(images)[:, 0], ensemble(images)[:, 0]
+
+    assert set(first.tolist()) == set(second.tolist()) == {0.0, 1.0}
+    assert not torch.equal(first, second)
+
+
+def test_probabilities_are_scaled_to_add_up_to_exactly_one() -> None:
+    given = (0.25, 0.0, 0.7500009)
+
+    assert float(chances(given, 3).sum()) == pytest.approx(1, abs=1e-12)
+    assert chances(given, 3)[1] == 0
+    assert chances(None, 4).tolist() == [0.25] * 4
+    with pytest.raises(InputError, match="add up"):
+        chances((0.25, 0.75001), 2)
+
+
+@pytest.mark.parametrize(("norm", "length"), [("linf", 0.01), ("l2", 0.08)])
+def test_an_inner_attack_on_a_set_climbs_its_expected_loss(norm: Norm, length: float) -> None:
+    """Opposite slopes of 1 and 3: the gradient changes sign where the chances are 3 to 1."""
+    images, labels = torch.full((2, 1, 8, 8), 0.5), torch.zeros(2, dtype=torch.int64)
+    networks = NetworkSet([Side(1.0, 0.0), Side(-3.0, 0.0)])
+    recipe = AttackRecipe("fgsm", str(length), norm=norm)
+
+    for chance, sign in ((0.8, -1), (0.7, 1)):
+        moved = perturb(
+            recipe,
+            networks,
+            images,
+            labels,
+            generator=stream(),
+            chances=torch.tensor([chance, 1 - chance]),
+        )
+        torch.testing.assert_close(moved, images + sign * 0.01)
+
+
+def test_the_margin_of_a_set_is_clamped_for_searches_too() -> None:
+    """The second network is fooled already: only the first one pulls, however weakly."""
+    images, labels = torch.full((2, 1, 8, 8), 0.5), torch.zeros(2, dtype=torch.int64)
+    networks = NetworkSet([Side(1.0, 0.001), Side(-3.0, -0.001)])
+    even = torch.tensor([0.5, 0.5])
+
+    for loss, sign in (("ce", 1), ("margin", -1)):
+        recipe = AttackRecipe("fgsm", "0.01", loss=loss)
+        moved = perturb(recipe, networks, images, labels, generator=stream(), chances=even)
+        torch.testing.assert_close(moved, images + sign * 0.01)

@@ -259,6 +259,63 @@ def test_bandits_climb_along_the_gradient() -> None:
     assert (cosine > 0.3).all()
 
 
+@pytest.mark.parametrize(("pixels", "tile"), [(8, 1), (96, 6), (120, 6), (16, 1)])
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_the_first_step_of_bandits_is_a_fraction_of_epsilon_on_square_tiles(
+    norm: Norm, pixels: int, tile: int
+) -> None:
+    images = torch.full((2, 1, pixels, pixels), 0.5)
+    attack = Attack(Bandits(3), "0.05", norm)
+
+    found = attack(Linear(pixels**2), images, torch.zeros(2, dtype=torch.long), stream()).images
+
+    moved = found - images
+    side = pixels // tile
+    tiles = moved.view(2, side, tile, side, tile)
+    assert bool((tiles == tiles[:, :, :1, :, :1]).all())
+    assert len(moved[0].unique()) > 1
+    length = attack.ball.distance(found, images)
+    torch.testing.assert_close(length, torch.full((2,), 0.05 / (5 if norm == "linf" else 10)))
+
+
+def test_targeted_apgd_tries_the_most_likely_wrong_classes_first() -> None:
+    """Class 1 is likelier than class 2, and cannot be reached."""
+    images, labels = torch.full((2, 1, 4, 4), 0.5), torch.zeros(2, dtype=torch.long)
+
+    def network(points: Tensor) -> Tensor:
+        bright = points.mean((1, 2, 3)) - 0.5
+        constant = torch.tensor([0.0, -0.1, 0.0, -5.0, -6.0])
+        return constant + torch.nn.functional.pad(5 * bright[:, None] - 0.2, (2, 2))
+
+    def reached(targets: int) -> list[int]:
+        method = TargetedAPGD(10, targets=targets)
+        found = Attack(method, "0.1")(network, images, labels, stream()).images
+        return network(found).argmax(dim=1).tolist()
+
+    assert reached(1) == [0, 0]
+    assert reached(2) == [2, 2]
+
+
+@pytest.mark.parametrize("confidence", [0.0, 0.5])
+def test_carlini_wagner_goes_past_the_boundary_by_its_confidence(confidence: float) -> None:
+    network, images = Linear(12), torch.full((1, 12), 0.5)
+    label = torch.zeros(1, dtype=torch.long)
+
+    found = carlini_wagner(
+        network,
+        images,
+        label,
+        search_steps=6,
+        steps=200,
+        learning_rate=0.02,
+        confidence=confidence,
+    )
+
+    exact = (0.05 + confidence / 2) / torch.linalg.vector_norm(network.weight.detach())
+    torch.testing.assert_close(L2Ball(1).distance(found, images)[0], exact, rtol=0.02, atol=0)
+    assert bool(margin(network(found), label) > confidence)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

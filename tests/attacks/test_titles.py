@@ -162,5 +162,24 @@ def test_a_row_that_lacks_a_later_setting_had_its_default() -> None:
     assert not Attack(PGD(momentum=1.0), "0.1").matches(row)
 
 
+def test_a_row_with_a_setting_nobody_knows_is_of_another_attack() -> None:
+    row = Attack(PGD(), "0.1").facts()
+    known = json.loads(json.dumps(row))
+
+    known["settings"]["bounces"] = 2
+
+    assert Attack(PGD(), "0.1").matches(row)
+    assert not Attack(PGD(), "0.1").matches(known)
+    assert not Attack(PGD(), "0.1", "l2").matches(row)
+
+
+def test_a_step_size_missing_in_a_row_was_the_default_of_its_ball() -> None:
+    row = Attack(PGD(), "0.1").facts()
+    del row["settings"]["step_size"]
+
+    assert Attack(PGD(step_size="0.0125"), "0.1").matches(row)
+    assert not Attack(PGD(step_size="0.01"), "0.1").matches(row)
+
+
 def test_auto_pgd_keeps_its_name() -> None:
     assert str(Attack(APGD(restarts=5), "0.1")) == "apgd-ce-100 x5, linf, 0.1"

@@ -11,6 +11,7 @@ from scratchticket.attacks import FGSM, PGD, Attack, Noise
 from scratchticket.base.errors import InputError
 from scratchticket.data import ImageSet, pixels
 from scratchticket.evaluation import feature_distance
+from scratchticket.evaluation.engine import Batches
 from scratchticket.evaluation.features import last_convolution
 
 
@@ -58,3 +59,49 @@ def test_what_has_no_such_features_is_refused(images: ImageSet) -> None:
         feature_distance(network.train(), images, noise)
     with pytest.raises(InputError, match="no convolution; name a layer"):
         feature_distance(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).eval(), images, noise)
+
+
+class Pair(nn.Module):
+    """Returns what it was given, and how much that was."""
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, int]:
+        return images, len(images)
+
+
+class First(nn.Module):
+    def forward(self, pair: tuple[torch.Tensor, int]) -> torch.Tensor:
+        return pair[0].flatten(1)[:, :10]
+
+
+def test_a_layer_without_a_row_of_features_per_image_is_refused_and_left_without_hooks(
+    images: ImageSet,
+) -> None:
+    network = nn.Sequential(Pair(), First()).eval()
+
+    with pytest.raises(InputError, match="layer 0 gives no tensor with a row per image"):
+        feature_distance(network, images, Attack(Noise(1), "0.1"), layer="0")
+    assert not network[0]._forward_hooks
+
+
+def test_a_layer_that_runs_twice_is_measured_at_its_last_run(images: ImageSet) -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.flat = nn.Flatten()
+
+        def forward(self, points: torch.Tensor) -> torch.Tensor:
+            return self.flat(self.flat(points) ** 2)[:, :10] - 0.1
+
+    few, attack = images[slice(40)], Attack(Noise(1), "0.1")
+
+    squared = feature_distance(Twice().eval(), few, attack, layer="flat", seed=1)
+    plain = feature_distance(nn.Sequential(nn.Flatten()).eval(), few, attack, layer="0", seed=1)
+    other = feature_distance(nn.Sequential(nn.Flatten()).eval(), few, attack, layer="0", seed=2)
+
+    assert not torch.equal(squared.distances, plain.distances)
+    assert not torch.equal(other.distances, plain.distances)
+    clean = pixels(few.images)
+    stream = Batches(few, torch.device("cpu"), 1).stream(attack.stream, 0)
+    moved = attack(lambda points: points.flatten(1), clean, few.labels, stream).images
+    apart = (moved**2 - clean**2).flatten(1).norm(dim=1) / (clean**2).flatten(1).norm(dim=1)
+    torch.testing.assert_close(squared.distances, apart)

@@ -9,7 +9,7 @@ import torch
 from tests.attacks.networks import Linear
 from torch import Tensor, nn
 
-from scratchticket.attacks import PGD, Attack, AutoAttack
+from scratchticket.attacks import FGSM, PGD, Attack, AutoAttack
 from scratchticket.attacks.set_gradient import SetPGD
 from scratchticket.base.errors import InputError
 from scratchticket.data import ImageSet
@@ -160,3 +160,83 @@ def test_unknown_sources_and_double_titles_are_refused() -> None:
         Transfer(networks(), images(), attacks(SetPGD(), source=SET))
     with pytest.raises(InputError, match="same title"):
         Transfer(networks(), images(), attacks(PGD(), PGD()))
+
+
+@pytest.mark.parametrize("batch_size", [7, 40])
+def test_a_step_on_one_network_moves_the_other_as_far_as_their_weights_agree(
+    batch_size: int,
+) -> None:
+    """Images that the source gets wrong are moved too, in the direction of the other class."""
+    shown = images()
+    labels = shown.labels.clone()
+    labels[::3] = 1 - labels[::3]
+    step = SourcedAttack(Attack(FGSM(), "0.01"), "other")
+    work = Transfer(networks(), shown.labelled(labels), [step], batch_size=batch_size)
+    journal = Journal({})
+    work.run(journal)
+    result = work.result(journal)
+    assert result is not None
+
+    truth, clean = 1 - 2 * labels, shown.images / 255
+    own, weight = Linear(64), Linear(64).weight.detach()
+    turned = weight.view(8, 8).flip(-1, -2).flatten()
+    (row,) = result.rows
+    for name, sees, against in (("one", clean, weight), ("other", clean.flip(-1, -2), turned)):
+        room = truth * own(sees)[:, 0]
+        assert torch.equal(result.right[name], room > 0)
+        left = room - 0.01 * (against * turned.sign()).sum()
+        assert torch.equal(row.right[name], left > 0)
+    assert 0 < row.right["other"].sum() < result.right["other"].sum()
+
+
+@pytest.mark.parametrize("member", [0, 1])
+def test_a_switch_that_always_takes_one_member_is_that_member(member: int) -> None:
+    method = PGD(5, random_start=False, keep="best")
+    names = list(networks())
+    certain = [float(place == member) for place in range(2)]
+    chosen = attacks(method, source=SWITCH) + attacks(method, source=names[member])
+
+    switch, alone = transfer(chosen, members=names, probabilities=certain).rows
+
+    for name in names:
+        assert torch.equal(switch.right[name], alone.right[name])
+    assert switch.forwards == alone.forwards
+
+
+def test_a_switch_draws_other_members_for_other_seeds_and_batches() -> None:
+    """One image forty times: which member answered decides which way it is moved."""
+    one = images()[slice(1)]
+    same = ImageSet(one.images.repeat(40, 1, 1, 1), one.labels.repeat(40))
+    method = attacks(PGD(1, "0.05", random_start=False, keep="last"), source=SWITCH)
+
+    def moved(seed: int) -> Tensor:
+        work, journal = (
+            Transfer(networks(), same, method, members=("one", "other"), seed=seed, batch_size=20),
+            Journal({}),
+        )
+        asked: list[Tensor] = []
+        work.networks["watch"] = lambda points: (
+            asked.append(points),
+            work.networks["one"](points),
+        )[1]
+        work.run(journal)
+        return torch.cat(asked[-2:]).flatten(1)[:, 0]
+
+    first = moved(1)
+    assert len(first.unique()) == 2
+    assert torch.equal(moved(1), first)
+    assert not torch.equal(moved(2), first)
+    assert not torch.equal(first[:20], first[20:])
+
+
+def test_every_network_of_a_set_is_asked_and_counted() -> None:
+    (row,) = transfer(attacks(SetPGD(4, keep="last"), source=SET), members=("one", "other")).rows
+
+    assert row.forwards == 2 * 4 * 40
+    assert row.resisted is None
+
+
+@pytest.mark.parametrize("name", [SET, SWITCH])
+def test_names_with_a_meaning_are_not_for_networks(name: str) -> None:
+    with pytest.raises(InputError, match=f"no network can be called '{name}'; rename its file"):
+        Transfer({name: Linear(64).eval()}, images(), [])
