@@ -183,6 +183,8 @@ def test_all_that_decides_a_result_is_in_the_plan() -> None:
         plan(attack="fgsm"),
         plan(attack="none"),
         plan(settings={"steps": 21}),
+        plan(attack="cw-l2"),
+        plan(attack="cw-l2", l2=("0.5",)),
         plan(suite_name="quick", count=40),
         plan(suite_name="quick", count=40, l2=("0.5",)),
     ]

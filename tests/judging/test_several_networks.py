@@ -240,6 +240,41 @@ def test_the_game_goes_on_until_the_attackers_answer_changes_nothing(
     assert (tmp_path / "journal.jsonl").read_bytes() == journal  # every answer was in it
 
 
+def test_the_attacker_may_leave_an_image_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fools the first network makes the other one right, which is wrong by itself."""
+    images = mirrored_images()
+    images.images[..., -1, -1] += 26
+    attack = SourcedAttack(Attack(STRONG, "0.02"), "one")
+    monkeypatch.setattr(switches, "switch_suite", lambda *_: [attack])
+
+    game = judged(switch(OPPOSITES, images)).game
+
+    assert game.probabilities == approx((0.5, 0.5))
+    assert game.value == approx(1 / 2)  # two labels are those that the other one gives
+
+
+def test_a_switch_is_finished_when_its_dense_network_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(switches, "switch_suite", few_attacks)
+    task = switch(OPPOSITES, mirrored_images(), dense=subject(), batch_size=10)
+
+    class Killed(Exception):
+        pass
+
+    def die(name: str, done: int, total: int) -> None:
+        if name.startswith("dense: "):
+            raise Killed
+
+    with pytest.raises(Killed):
+        carry_out(task, folder=tmp_path, shard=Shard(2, 2), progress=die)
+    assert carry_out(task, folder=tmp_path, shard=Shard(1, 2)) is None
+    record = judged(task, folder=tmp_path, shard=Shard(2, 2))
+
+    assert record.dense is not None
+    assert record.worst_case.expected == approx(9 / 20)
+
+
 def test_all_that_decides_a_switch_is_in_its_plan() -> None:
     images = mirrored_images()
     plans = [
