@@ -182,6 +182,7 @@ def test_the_queue_is_asked_at_most_every_so_many_seconds(
     assert queue.has("1_0")
     assert not queue.has("2_0")
     queue.add(["2_0"])
+    now[0] = 105.0
     assert queue.has("2_0")
     assert asked == ["squeue"]
     now[0] = 111.0

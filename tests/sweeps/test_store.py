@@ -162,13 +162,15 @@ def test_cleaning_takes_traces_of_failures_from_finished_jobs_and_follows_no_lin
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "job.json").write_text("{}")
-    (store.path / "fedcba9876543210").symlink_to(elsewhere)
+    link = store.path / "fedcba9876543210"
+    link.symlink_to(elsewhere)
 
     assert store.clean() == []
 
     names = {file.name for file in store.folder(job).iterdir()}
     assert names == {"record.json", "ticket.safetensors"}
-    assert (elsewhere / "job.json").exists()
+    assert link.is_symlink()
+    assert [file.name for file in elsewhere.iterdir()] == ["job.json"]
 
 
 def test_a_moved_store_is_the_same_and_its_jobs_keep_their_names(tmp_path: Path) -> None:
