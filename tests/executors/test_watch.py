@@ -77,10 +77,11 @@ def test_what_is_done_of_a_job_and_failed_jobs_are_left_out(tmp_path: Path) -> N
     for job in (done, half, failed):
         (taken := store.take(job)) and taken.release()
     store.ticket(done).touch()
-    accuracy = {"correct": 1, "total": 2}
-    results = {"best": {"natural": accuracy, "attacks": [accuracy]}}
-    record = {"format": 1, "recipe": {"task": "train"}, "bytes": 0}
-    record |= {"selected": "best", "results": results}
+    accuracy = {"correct": 1, "total": 2, "interval": [0.1, 0.9]}
+    attack = {"title": "pgd", "name": "pgd", "norm": "linf", "epsilon": "0.1"} | accuracy
+    result = {"epoch": 1, "natural": accuracy, "attacks": [attack]}
+    record = {"format": 1, "recipe": {"task": "train"}, "bytes": 0, "selected": "best"}
+    record |= {"results": {"best": result, "last": result}, "weights": {"kept": 1, "total": 2}}
     (store.folder(done) / "record.json").write_text(json.dumps(record))
     store.add_seconds(done, 80)
     store.save_progress(half, 0.25)
