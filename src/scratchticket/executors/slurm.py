@@ -260,7 +260,7 @@ def _minutes(text: str) -> int:
     """
     days, dash, rest = text.rpartition("-")
     parts = rest.split(":")
-    if not all(part.isdecimal() for part in [*parts, days or "0"]) or len(parts) > 3:
+    if not all(part.isdecimal() for part in [*parts, days if dash else "0"]) or len(parts) > 3:
         raise InputError(f"time must be minutes, hours:minutes:seconds or days-hours, got {text!r}")
     numbers = list(map(int, parts))
     if dash:
