@@ -6,9 +6,10 @@ from math import sqrt
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 
 from scratchticket.paper.cells import Measured
-from scratchticket.paper.comparison import MARGIN, Comparison, Sign, compare
+from scratchticket.paper.comparison import MARGIN, Comparison, Pair, Sign, compare
 
 MANY = 10_000  # images
 
@@ -74,9 +75,7 @@ def test_the_degrees_of_freedom_are_those_of_welch_and_satterthwaite() -> None:
     left = (0.53 * 2_000 + 1) / 2_002
     images = left * (1 - left) / 2_000 + 0.25 / 2_000
     freedom = (seeds + images) ** 2 / (seeds**2 / 1)
-    from scipy.stats import t
-
-    half = t.ppf(0.975, freedom) * sqrt(seeds + images)
+    half = student.ppf(0.975, freedom) * sqrt(seeds + images)
     assert found.interval == pytest.approx((0.03 - half, 0.03 + half), abs=1e-9)
 
 
@@ -151,3 +150,118 @@ def test_errors_are_as_rare_as_the_rule_says(apart: float) -> None:
         wrong += found.verdict == "holds"
 
     assert wrong / rounds <= 0.05
+
+
+def by_hand(sign: Sign, pairs: list[Pair]) -> tuple[str, float, float, float]:
+    """Return verdict, difference and interval of whole pairs of accuracies, by tests' p-values.
+
+    The margin of 2.5 points and the levels stand here a second time.
+    """
+    values = np.array([[[n.value for n in side] for side in pair] for pair in pairs])
+    images = np.array([[side[0].images for side in pair] for pair in pairs])
+    by_seed = (values[:, 0] - values[:, 1]).mean(axis=0)
+    seeds = by_seed.var(ddof=1) / len(by_seed)
+    share = (values.mean(axis=2) * images + 1) / (images + 2)
+    fractions = np.sqrt((share * (1 - share) / images).sum(axis=1)).mean() ** 2
+    error, freedom = (
+        sqrt(seeds + fractions),
+        (seeds + fractions) ** 2 / (seeds**2 / (len(by_seed) - 1)),
+    )
+    mean = by_seed.mean()
+    tests = student(freedom, loc=mean, scale=error)
+    above, below, upper, lower = tests.cdf(0), tests.sf(0), tests.sf(0.025), tests.cdf(-0.025)
+    holds, fails = {
+        ">": (above < 0.025, below < 0.025),
+        "~": (max(upper, lower) < 0.05, min(tests.cdf(0.025), tests.sf(-0.025)) < 0.025),
+        "<=": (upper < 0.05, tests.cdf(0.025) < 0.025),
+    }[sign]
+    said = "holds" if holds else "does not hold" if fails else "cannot be told"
+    return said, mean, *tests.interval(0.95)
+
+
+@pytest.mark.parametrize("sign", [">", "~", "<="])
+@pytest.mark.parametrize("pairs", [1, 2])
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_verdicts_are_those_of_tests_by_hand(sign: Sign, pairs: int, seeds: int) -> None:
+    random, said = np.random.default_rng(seeds), set()
+    for difference in np.linspace(-0.08, 0.08, 81):
+        spread = random.choice([0.0005, 0.002, 0.01])
+
+        def side(middle: float, spread: float = spread) -> list[Measured]:
+            images = int(random.choice([2_000, 20_000, 500_000]))
+            return numbers(*random.normal(middle, spread, seeds), images=images)
+
+        given: list[Pair] = [(side(0.5 + difference), side(0.5)) for _ in range(pairs)]
+
+        found = compare(sign, given)
+
+        verdict, mean, low, high = by_hand(sign, given)
+        assert found.verdict == verdict, given
+        assert (found.difference, *found.interval) == pytest.approx((mean, low, high))  # type: ignore[misc]
+        said.add(verdict)
+    assert "holds" in said
+
+
+def test_at_the_ends_of_the_scale_an_interval_has_the_width_of_one_image_more() -> None:
+    """Laplace's rule: 400 of 400 counts as 401 of 402, so that no interval has width 0."""
+    pair = numbers(1, 1, images=400), numbers(0, 0, images=400)
+
+    low, high = compare(">", [pair]).interval or (0, 0)
+
+    share = 401 / 402
+    assert high - low == pytest.approx(2 * 1.959964 * sqrt(2 * share * (1 - share) / 400), abs=1e-6)
+
+
+def test_a_mean_over_pairs_has_the_mean_of_their_errors() -> None:
+    """Pairs are of the same images, so more of them do not lower the error of the images."""
+    few = numbers(0.8, 0.8, images=100), numbers(0.5, 0.5, images=100)
+    many = numbers(0.8, 0.8, images=10_000), numbers(0.5, 0.5, images=10_000)
+
+    def width(*pairs: Pair) -> float:
+        low, high = compare(">", pairs).interval or (0, 0)
+        return high - low
+
+    assert width(few, few) == pytest.approx(width(few))
+    assert width(few, many) == pytest.approx((width(few) + width(many)) / 2)
+
+
+def test_seeds_that_one_number_lacks_are_no_seeds_of_the_pair() -> None:
+    left, right = numbers(0.9, 0.6, seeds=(0, 2)), numbers(0.5, 0.1, 0.5, seeds=(2, 1, 0))
+
+    found = compare(">", [(left, right)])
+
+    assert found.seeds == 2
+    assert found.difference == pytest.approx((0.4 + 0.1) / 2)
+
+
+def test_the_most_complete_pairs_decide_which_seeds_are_compared() -> None:
+    """A pair of more seeds than the others have is compared in theirs only if it has them all."""
+    whole = numbers(0.6, 0.6, 0.6), numbers(0.5, 0.5, 0.5)
+    other = numbers(0.1, 0.1, seeds=(1, 5)), numbers(0.9, 0.9, seeds=(1, 5))
+
+    found = compare(">", [other, whole, other])
+
+    assert (found.pairs, found.seeds, found.incomplete) == (1, 3, 2)
+    assert found.difference == pytest.approx(0.1)
+
+
+def test_what_is_compared_is_said_in_points_with_its_counts() -> None:
+    pair = numbers(0.61, 0.62, 0.63, images=10**9), numbers(0.5, 0.5, 0.5, images=10**9)
+    one = compare(">", [(numbers(0.61), numbers(0.5))])
+    distance = numbers(0.5, images=0), numbers(0.25, images=0)
+
+    assert compare(">", [pair, pair]).text() == "+12.0 [+9.5, +14.5] (3 seeds; 2 pairs)"
+    assert one.text() == "+11.0 [+9.6, +12.4] (1 seed)"
+    assert compare(">", [distance]).text() == "+0.250 (1 seed)"
+    assert Comparison("not tested at this scale").text() == ""
+    assert Comparison("cannot be told", degenerate=2).text() == "2 at 0 or 100 % left out"
+    assert Comparison("holds", -0.0123, seeds=2, incomplete=1).text() == (
+        "-1.2 (2 seeds; 1 of fewer seeds left out)"
+    )
+
+
+def test_a_number_that_is_no_accuracy_may_be_0_or_1() -> None:
+    zero, one = numbers(0, 0, 0, images=0), numbers(1, 1, 1, images=0)
+
+    assert compare(">", [(zero, zero)]).degenerate == 0
+    assert compare(">", [(one, zero)]).verdict == "holds"
