@@ -188,6 +188,12 @@ def test_settings_that_make_no_sense_are_refused(
         make_method(name, settings)
 
 
+@pytest.mark.parametrize("name", [{"a": 1}, ["pgd"], None, 3])
+def test_a_name_in_a_file_that_is_no_text_is_refused(name: object) -> None:
+    with pytest.raises(InputError, match="unknown attack"):
+        inner_attack({"name": name})
+
+
 def test_text_becomes_the_type_of_its_setting() -> None:
     assert make_method("pgd", {"steps": "100000", "random_start": "false"}) == PGD(
         100_000, random_start=False

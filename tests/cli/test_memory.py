@@ -113,7 +113,7 @@ def test_another_error_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.slow
 def test_under_a_limit_of_the_system_the_batch_size_told_fits(tmp_path: Path) -> None:
-    words = ["draw", "--data", "digits", "--set", "data.size=32", "--width", "8", "--epochs", "1"]
+    words = ["draw", "--data", "digits", "--set", "data.size=32", "--width", "16", "--epochs", "1"]
     words += ["--attack", "fgsm", "--set", "evaluation.steps=1", "--quiet"]
 
     def limited(size: int) -> subprocess.CompletedProcess[str]:

@@ -243,4 +243,4 @@ def test_processes_that_see_different_folders_are_refused(
 
     said = in_processes(2, resumed)
 
-    assert said == ["the processes see different checkpoints: they must share one folder"] * 2
+    assert said == ["the processes see different checkpoints; they must share one folder"] * 2

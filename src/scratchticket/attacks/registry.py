@@ -48,6 +48,8 @@ def known_method(name: str) -> Method:
     Raises:
         InputError: If the name is unknown.
     """
+    if not isinstance(name, str):  # in a file that somebody else made
+        raise unknown("attack", str(name), method_names())
     if (method := METHODS.get(name)) is not None:
         return method
     if (factory := plugin("attacks", name)) is None:
