@@ -281,8 +281,10 @@ def test_the_study_of_searches_changes_one_part_at_a_time() -> None:
     assert (paper.attack.name, base.attack.name) == ("pgd", "n-fgsm")
     assert (paper.learning.epochs, base.learning.epochs) == (16, 10)
     old = all_settings(base.json())
-    together = [runs.pop(row) for row in (searches.TOGETHER, searches.AS_LONG)]
+    combined = (searches.TOGETHER, searches.AS_LONG, searches.WITH_ADAM, searches.ADAM_AS_LONG)
+    together = [runs.pop(row) for row in combined]
     assert {run.learning.batch_size for run in together} == {16}
+    assert [run.search.step for run in together] == ["sgd", "sgd", "adam", "adam"]
     for row, run in runs.items():
         changed = {
             path for path, value in all_settings(run.json()).items() if value != old.get(path)

@@ -118,7 +118,9 @@ def test_verdicts_and_differences_stand_beside_their_claims() -> None:
     ]
     assert claimed[1][2].startswith("+80.0 [")
     assert claimed[2][2].startswith("-80.0 [")
-    assert claimed == of_markdown(one)[0]
+    tested = [row for row in claimed if row[3] != "not tested at this scale"]
+    assert tested == of_markdown(one)[0]
+    assert "1 claim is not tested at this scale." in section(one)
     assert in_words(one) == "a wins: yes; b loses: yes; not tested: 1 more"
     told = page(THREE, [one], NOTHING)
     counted = Tables(told).sections["verdicts"][0]
@@ -154,7 +156,7 @@ def test_rows_of_curves_are_ratios_in_their_order_and_the_dense_network_last() -
         [None, "90.0"],
     ]
     assert numbers.corner == "remaining ratio"
-    assert of_page(one)[1] == of_markdown(one)[1]
+    assert of_page(one)[1] == of_markdown(one)[0]
 
 
 def test_rows_without_any_number_are_left_out_but_not_those_of_the_papers() -> None:
@@ -165,7 +167,7 @@ def test_rows_without_any_number_are_left_out_but_not_those_of_the_papers() -> N
     one = replace(one, cells=(*one.cells[:2], theirs))
 
     assert [name.ours for name, _ in grid(one, "p").rows] == ["ours", "theirs"]
-    assert of_page(one)[1] == of_markdown(one)[1]
+    assert of_page(one)[1] == of_markdown(one)[0]
     assert of_page(one)[1][1:] == [
         ["ours", "50.0 [46.9, 53.1] n=1"],
         ["theirs", "– 12.50"],
@@ -178,7 +180,7 @@ def test_a_matrix_has_the_attacked_networks_as_rows() -> None:
     known = {place: [i / 10] for i, place in enumerate(places)}
     one = found_of(recipe_of(places, "matrix"), QUICK, known)
 
-    table = of_markdown(one)[1]
+    table = of_markdown(one)[0]
 
     assert table[0] == ["attacked ↓ evaluated →", "3 %", "5 %"]
     assert [[cell.split()[0] for cell in row[1:]] for row in table[1:]] == [
