@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -53,6 +53,16 @@ class Descent:
         self.velocity.update(zip(some, velocities, strict=True))
         self.clear()
 
+    def _moving(self) -> Iterator[tuple[str, Tensor, Tensor, Tensor]]:
+        """Yield each tensor that has a gradient: its name, itself, gradient and velocity."""
+        for name, tensor in self._tensors.items():
+            if tensor.grad is None:
+                continue
+            velocity = self.velocity[name]
+            if velocity is None:
+                velocity = self.velocity[name] = torch.zeros_like(tensor)
+            yield name, tensor, tensor.grad, velocity
+
     def clear(self) -> None:
         """Set all gradients to None."""
         for tensor in self._tensors.values():
@@ -92,13 +102,8 @@ class NormalisedDescent(Descent):
     @torch.no_grad()
     def step(self, learning_rate: float, weight_decay: float) -> None:
         """Update all tensors that have a gradient, and clear their gradients."""
-        for name, tensor in self._tensors.items():
-            if tensor.grad is None:
-                continue
-            velocity = self.velocity[name]
-            if velocity is None:
-                velocity = self.velocity[name] = torch.zeros_like(tensor)
-            velocity.mul_(self._momentum).add_(tensor.grad)
+        for name, tensor, gradient, velocity in self._moving():
+            velocity.mul_(self._momentum).add_(gradient)
             size = self._size[name]
             tensor.sub_(velocity * (learning_rate * size / _rms(velocity)))
             tensor.mul_(size / _rms(tensor))
@@ -122,15 +127,10 @@ class AdamDescent(Descent):
     @torch.no_grad()
     def step(self, learning_rate: float, weight_decay: float) -> None:
         """Update all tensors that have a gradient, and clear their gradients."""
-        for name, tensor in self._tensors.items():
-            if tensor.grad is None:
-                continue
-            velocity = self.velocity[name]
-            if velocity is None:
-                velocity = self.velocity[name] = torch.zeros_like(tensor)
+        for name, tensor, gradient, velocity in self._moving():
             adamw(
                 [tensor],
-                [tensor.grad],
+                [gradient],
                 [velocity],
                 [self._second[name]],
                 [],

@@ -22,6 +22,8 @@ from scratchticket.paper.cells import (
     robust,
 )
 from scratchticket.paper.scale import Scale, Settings
+from scratchticket.runs.cost import forward_passes
+from scratchticket.runs.recipe import stored_recipe
 from scratchticket.sweeps.job import BESIDE, START, Job
 
 Rows = Mapping[str, Settings]  # from the name of a row to the settings of its run
@@ -38,6 +40,11 @@ def weights_kept(record: Source) -> Measured:
 def size(record: Source) -> Measured:
     """Return the size of a ticket's file in kilobytes."""
     return Measured(of_kind(RunRecord, record).bytes / 1e3, 0)
+
+
+def search_cost(record: Source) -> Measured:
+    """Return the forward passes of a search, per training image."""
+    return Measured(forward_passes(stored_recipe(of_kind(RunRecord, record).recipe)), 0)
 
 
 ACCURACIES: dict[str, Read] = {NATURAL: natural, ROBUST: robust}

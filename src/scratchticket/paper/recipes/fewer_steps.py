@@ -8,10 +8,9 @@ from functools import cache, partial
 from typing import Any
 
 from scratchticket.attacks import Attack, Bandits, Stage
-from scratchticket.base.record import RunRecord
 from scratchticket.data import load_data
 from scratchticket.evaluation import balls, suite
-from scratchticket.paper.cells import Cell, Measured, Source, level, of_kind
+from scratchticket.paper.cells import Cell, level
 from scratchticket.paper.claims import Claim, Values
 from scratchticket.paper.comparison import Pair
 from scratchticket.paper.paper import PaperRecipe
@@ -26,11 +25,11 @@ from scratchticket.paper.study import (
     evaluation_of,
     job_of,
     row_cells,
+    search_cost,
     worst_case,
 )
-from scratchticket.runs.cost import forward_passes
 from scratchticket.runs.presets import PRESETS
-from scratchticket.runs.recipe import Recipe, stored_recipe
+from scratchticket.runs.recipe import Recipe
 
 LONG, DEFAULT, CIFAR = "digits, 40 epochs", "digits, the defaults", "a part of CIFAR-10, width 8"
 DEFAULTS = {
@@ -146,11 +145,6 @@ def on_cifar10() -> Mapping[str, Rows]:
     return {CIFAR: {**rows, **one_cycle(SMALL_CIFAR, 10)}}
 
 
-def _cost(record: Source) -> Measured:
-    """Return the forward passes of a search, per training image."""
-    return Measured(forward_passes(stored_recipe(of_kind(RunRecord, record).recipe)), 0)
-
-
 @cache
 def _many_attacks() -> Settings:
     """Return the attacks on digits tickets: suites ``quick`` and ``paper`` at one epsilon."""
@@ -169,7 +163,7 @@ def _many_attacks() -> Settings:
 def _cells(scale: Scale, panels: Mapping[str, Rows]) -> Iterator[Cell]:
     """Return cost and accuracies of all searches, and the worst case of those in ATTACKED."""
     for name, rows in panels.items():
-        yield from row_cells(scale, name, rows, {COST: _cost, **ACCURACIES})
+        yield from row_cells(scale, name, rows, {COST: search_cost, **ACCURACIES})
         for row in ATTACKED.get(name, ()):
             jobs = {
                 seed: evaluation_of(job_of(scale, rows, row, seed), _many_attacks())

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scratchticket.attacks import PGD, Attack
-from scratchticket.base.record import RunRecord
 from scratchticket.paper.cells import (
     Cell,
-    Measured,
-    Source,
     level,
     natural,
-    of_kind,
     robust,
     under,
 )
@@ -20,9 +16,7 @@ from scratchticket.paper.claims import Claim, rows
 from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.parts import panel
 from scratchticket.paper.scale import Scale, Settings
-from scratchticket.paper.study import evaluation_of
-from scratchticket.runs.cost import forward_passes
-from scratchticket.runs.recipe import stored_recipe
+from scratchticket.paper.study import evaluation_of, search_cost
 from scratchticket.sweeps.job import Job
 
 BASE, PAPER = "N-FGSM", "paper"
@@ -90,11 +84,6 @@ def searches(scale: Scale) -> dict[str, Settings]:
     }
 
 
-def _cost(record: Source) -> Measured:
-    """Return the forward passes of a search, per training image."""
-    return Measured(forward_passes(stored_recipe(of_kind(RunRecord, record).recipe)), 0)
-
-
 def cells(scale: Scale) -> Iterator[Cell]:
     """Which search draws the most robust tickets for the same operations?
 
@@ -129,7 +118,7 @@ def cells(scale: Scale) -> Iterator[Cell]:
             yield level(scale, name, row, run, natural, column=NATURAL)
             yield level(scale, name, row, run, robust, column=ROBUST)
             yield level(scale, name, row, evaluation, margin, column=MARGIN)
-            yield level(scale, name, row, run, _cost, column=COST)
+            yield level(scale, name, row, run, search_cost, column=COST)
 
 
 SEARCHES = PaperRecipe(
