@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from scratchticket.base.errors import extra_missing
@@ -167,12 +166,11 @@ class _Controls:
         quiet = unchecked | {"show_progress": "hidden"}
         choice = [self._set, self._kind, self._number, self._uploaded, self._invert]
         of_set = [self._tickets, self._kind, self._number, self._truth, self._source]
-        of_set += [self._norm, self._epsilon, self._of_step, self._step]
+        of_set += [self._norm, self._epsilon]
         of_kind = [self._number, self._upload, self._invert, self._truth]
-        answer = [self._told, self._title, self._result]
-        of_set += [self._preview, *answer]  # at once: the visitor may choose an image meanwhile
-        for event in (blocks.load, self._set.change):
-            event(self._chosen, [self._set], of_set, **quiet)
+        seen = [self._preview, self._of_step, self._step, self._told, self._title, self._result]
+        for event in (blocks.load, self._set.change):  # all at once: a visitor may act meanwhile
+            event(self._chosen, [self._set], [*of_set, *seen], **quiet)
         self._kind.change(self._shows, [self._kind], of_kind, **quiet)
         self._upload.upload(self._take, [self._upload], [self._uploaded, self._kind], **quiet)
         by_visitor = [each.input for each in (self._kind, self._number, self._invert, self._step)]
@@ -180,7 +178,7 @@ class _Controls:
             [*by_visitor, self._uploaded.change, self._held.change],
             self._seen,
             [self._held, self._of_step, self._step, *choice],
-            [self._preview, self._of_step, self._step, *answer],
+            seen,
             trigger_mode="always_last",
             **quiet,
         )
@@ -217,7 +215,6 @@ class _Controls:
         kinds = [UPLOADED] if one.samples is None else [SAMPLE, UPLOADED]
         last = 1 if one.samples is None else len(one.samples) - 1
         choice = (one.name, kinds[0], number, "", False)
-        key = self._page.key("", choice)
         return [
             update(choices=tickets, value=[one.best], info=f"{SEVERAL}{robust}"),
             update(choices=kinds, value=kinds[0]),
@@ -226,21 +223,8 @@ class _Controls:
             update(choices=sources, value=EACH),
             update(value=one.norm),
             update(value=one.epsilon(one.norm)),
-            key,
-            self._last_step(key, choice) | {"visible": bool(key)},
-            self._page.preview(*choice),
-            *self._looked(key, self._last(key, choice), *choice),
+            *self._seen("", "", 1, *choice),
         ]
-
-    def _last(self, held: str, choice: Sequence[Any]) -> int:
-        """Return the number of the last step of an attack."""
-        answer = self._page.answer(held, choice)
-        return len(answer.trial) - 1 if isinstance(answer, AttackResult) else 1
-
-    def _last_step(self, held: str, choice: Sequence[Any]) -> Any:
-        """Return the step slider of an attack, at its last step."""
-        last = self._last(held, choice)
-        return self._gr.update(maximum=last, value=last)
 
     def _shows(self, kind: Any) -> list[Any]:
         """Return which image controls are visible."""
@@ -260,17 +244,15 @@ class _Controls:
 
     def _seen(self, held: Any, of_step: Any, step: Any, *choice: Any) -> list[Any]:
         """Return the chosen image, and the result of its attack at the step, or the last one."""
-        key = self._page.key(held, choice)
-        attacked = isinstance(self._page.answer(held, choice), AttackResult)
-        slider = self._gr.update(visible=attacked)
-        if attacked and of_step != key:
-            step, of_step = self._last(held, choice), key
-            slider |= self._last_step(held, choice)
-        return [self._page.preview(*choice), of_step, slider, *self._looked(held, step, *choice)]
+        key, answer = self._page.key(held, choice), self._page.answer(held, choice)
+        slider = self._gr.update(visible=isinstance(answer, AttackResult))
+        if isinstance(answer, AttackResult) and of_step != key:
+            step, of_step = len(answer.trial) - 1, key
+            slider |= self._gr.update(maximum=step, value=step)
+        return [self._page.preview(*choice), of_step, slider, *self._looked(answer, step)]
 
-    def _looked(self, held: Any, step: Any, *choice: Any) -> list[str]:
+    def _looked(self, answer: AttackResult | str | None, step: Any) -> list[str]:
         """Return verdict, heading and answers of the attack on an image, at a step."""
-        answer = self._page.answer(held, choice)
         if answer is None:
             return [remark_html(NOTHING), "", ""]
         if isinstance(answer, str):
