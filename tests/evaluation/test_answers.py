@@ -132,7 +132,17 @@ def float64_by_default() -> object:
         torch.set_default_dtype(torch.float32)
 
 
-MODES = [torch.no_grad, torch.inference_mode, float64_by_default]
+@contextmanager
+def other_device_by_default() -> object:
+    torch.set_default_device("meta")
+    try:
+        yield
+        assert torch.get_default_device().type == "meta"
+    finally:
+        torch.set_default_device(None)
+
+
+MODES = [torch.no_grad, torch.inference_mode, float64_by_default, other_device_by_default]
 
 
 @pytest.mark.parametrize("kind", [torch.float64, torch.float16, torch.bfloat16])

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 
 
 @contextmanager
 def usual_modes() -> Iterator[None]:
-    """Enable gradients and make new tensors float32, inside the context.
+    """Enable gradients and make new tensors float32 on the CPU, inside the context.
 
-    On exit, the caller's ``torch.no_grad``, ``torch.inference_mode`` and
-    ``torch.set_default_dtype`` apply again. Autocast is not changed: a network may be evaluated in
-    the caller's precision.
+    On exit, the caller's ``torch.no_grad``, ``torch.inference_mode``, ``torch.set_default_dtype``
+    and ``torch.set_default_device`` apply again. Autocast is not changed: a network may be
+    evaluated in the caller's precision.
     """
     before = torch.get_default_dtype()
-    with torch.inference_mode(False), torch.enable_grad():
-        if before == torch.float32:  # not set again, since it is shared by all threads
-            yield
-            return
-        torch.set_default_dtype(torch.float32)
-        try:
-            yield
-        finally:
-            torch.set_default_dtype(before)
+    with torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        if before != torch.float32:  # else not set again, since it is shared by all threads
+            stack.callback(torch.set_default_dtype, before)
+            torch.set_default_dtype(torch.float32)
+        yield

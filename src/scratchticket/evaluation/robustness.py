@@ -11,6 +11,7 @@ from torch import Tensor
 from scratchticket.attacks import Attack, Network, Stage, cross_entropy, input_gradient, margin
 from scratchticket.attacks.autoattack import flags
 from scratchticket.base.errors import InputError, NoGradient
+from scratchticket.base.modes import usual_modes
 from scratchticket.base.processes import ALONE, Group
 from scratchticket.data import ImageSet
 from scratchticket.evaluation.answers import checked_logits, correct
@@ -81,6 +82,7 @@ class Evaluation(Work):
         """Names of the pieces: the checks, and the titles of the attacks."""
         return [NATURAL, *self._checks, *self._attacks]
 
+    @usual_modes()
     def result(self, journal: Journal) -> EvaluationResult | None:
         """Return the result of all pieces.
 

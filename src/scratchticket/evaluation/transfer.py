@@ -13,6 +13,7 @@ from scratchticket.attacks import Attack, Network
 from scratchticket.attacks.sets import NetworkSet, chances, randomised_ensemble
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError
+from scratchticket.base.modes import usual_modes
 from scratchticket.data import ImageSet
 from scratchticket.evaluation.answers import correct
 from scratchticket.evaluation.engine import (
@@ -138,6 +139,7 @@ class Transfer(Work):
         """Names of the pieces: the natural accuracies, and the titles of the attacks."""
         return [f"{self._prefix}{name}" for name in (NATURAL, *self._sourced)]
 
+    @usual_modes()
     def result(self, journal: Journal) -> TransferResult | None:
         """Return the result of all pieces.
 

@@ -202,6 +202,7 @@ class Ticket:
         return self.weights is None and INITS[self.network.init].constant
 
 
+@usual_modes()
 def tickets_to_bytes(tickets: Sequence[Ticket]) -> bytes:
     """Return the content of a file with several tickets of one network.
 
