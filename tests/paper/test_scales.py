@@ -10,8 +10,8 @@ from scratchticket.paper import SCALES, Scale
 from scratchticket.paper.parts import CIFAR, PERCENTS
 from scratchticket.sweeps.job import START
 
-PAPER, SMALL, QUICK = (SCALES[name] for name in ("paper", "small", "quick"))
-WIDTHS = {"paper": 64, "small": 16, "quick": 16}
+PAPER, FULL, SMALL, QUICK = (SCALES[name] for name in ("paper", "full", "small", "quick"))
+WIDTHS = {"paper": 64, "full": 64, "small": 16, "quick": 16}
 
 
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
@@ -25,8 +25,9 @@ def test_runs_have_the_network_the_data_and_the_steps_of_the_scale(scale: Scale)
     assert (ticket.network.name, ticket.network.width) == ("resnet18", WIDTHS[scale.name])
     assert ticket.data.name == ("digits" if quick else "cifar10")
     assert ticket.attack.epsilon == ("0.1" if quick else "8/255")
-    assert ticket.attack.gradients == (3 if small else 7)
-    assert ticket.learning.epochs == {"paper": 160, "small": 16, "quick": 20}[scale.name]
+    assert ticket.attack.gradients == {"full": 1, "small": 3}.get(scale.name, 7)
+    epochs = {"paper": 160, "full": 40, "small": 16, "quick": 20}
+    assert ticket.learning.epochs == epochs[scale.name]
     assert ticket.learning.batch_size == (256 if scale is PAPER else 64)
     assert ticket.data.train_images == (20_000 if small else None)
     arguments = {"small": (16, 2), "quick": (10, 2)}.get(scale.name)
@@ -36,8 +37,8 @@ def test_runs_have_the_network_the_data_and_the_steps_of_the_scale(scale: Scale)
         assert (own["depth"], own["widen"]) == arguments
     assert wide.data.classes == ("5,6,7,8,9" if quick else None)
     assert imagenet.network.width == (8 if arguments else 64)
-    assert imagenet.attack.name == "fgsm-rs"
-    assert imagenet.data.size == {"paper": 224, "small": 64, "quick": 32}[scale.name]
+    assert imagenet.attack.name == ("n-fgsm" if scale is FULL else "fgsm-rs")
+    assert imagenet.data.size == {"small": 64, "quick": 32}.get(scale.name, 224)
 
 
 def test_epsilons_are_those_in_place_of_the_papers() -> None:

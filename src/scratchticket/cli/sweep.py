@@ -53,7 +53,8 @@ def run(
     scale: Annotated[
         str,
         Option(
-            help="paper: as published; small: part of CIFAR-10, narrow networks; quick: digits."
+            help="paper: as published; full: fewer epochs; small: part of CIFAR-10, narrow "
+            "networks; quick: digits."
         ),
     ] = "quick",
     store: StorePath = STORE,
@@ -314,7 +315,7 @@ def _print_outcome(watch: Watch, *, silent: bool = False) -> None:
 
 def report(
     names: Names = None,
-    scale: Annotated[str, Option(help="paper, small or quick.")] = "quick",
+    scale: Annotated[str, Option(help="paper, full, small or quick.")] = "quick",
     store: StorePath = STORE,
     records: Annotated[
         Path | None,

@@ -1,4 +1,4 @@
-"""Recipes of all tables and figures of the paper, and of studies beyond it, at three scales."""
+"""Recipes of all tables and figures of the paper, and of studies beyond it, at four scales."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class PaperRecipe:
     cells: Callable[[Scale], Iterator[Cell]]
     claims: tuple[Claim, ...]
     unit: str = "accuracy (%)"
-    scales: tuple[str, ...] = ("paper", "small", "quick")
+    scales: tuple[str, ...] = ("paper", "full", "small", "quick")
 
     @property
     def title(self) -> str:

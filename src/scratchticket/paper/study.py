@@ -47,6 +47,11 @@ def search_cost(record: Source) -> Measured:
     return Measured(forward_passes(stored_recipe(of_kind(RunRecord, record).recipe)), 0)
 
 
+def hours(record: Source) -> Measured:
+    """Return the wall-clock hours of learning."""
+    return Measured(of_kind(RunRecord, record).seconds["learning"] / 3600, 0)
+
+
 ACCURACIES: dict[str, Read] = {NATURAL: natural, ROBUST: robust}
 COLUMNS: dict[str, Read] = {**ACCURACIES, KEPT: weights_kept, SIZE: size}
 

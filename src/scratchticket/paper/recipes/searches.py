@@ -26,6 +26,7 @@ ADAM_AS_LONG = "the same with Adam, for the operations of paper"
 EPOCHS = {"small": 10}  # epochs of the base search, if not those of the scale
 LONG = {
     "paper": 341,
+    "full": 40,
     "small": 28,
     "quick": 57,
 }  # epochs for which the search needs as many operations as the paper's
@@ -49,15 +50,25 @@ PARTS: dict[str, Settings] = {
     "attack in eval mode": {"learning.batch_norm": "eval"},
     "FGSM-RS": {"attack.name": "fgsm-rs"},
 }
-POWERS = {10: "0.5", 1: "0.2"}  # power of the budget by size, by remaining percent
 NATURAL, ROBUST, MARGIN, COST = "natural", "PGD-20", "margin-PGD-20", "forward passes"
+
+
+def power(percent: int) -> str:
+    """Return the power of a budget by size, for tickets of this remaining percent."""
+    return "0.5" if percent >= 5 else "0.2"
+
+
+def strong_search(percent: int) -> Settings:
+    """Return the settings of the strongest search known, but for its attack and its epochs."""
+    parts = PARTS["budget by size"] | PARTS["batches of 16"] | PARTS["Adam"]
+    return parts | {"pattern.power": power(percent)}
 
 
 def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
     """Return the job that draws a ticket by another search than the scale's."""
     own = dict(settings)
     if own.get("pattern.budget") == "size":
-        own["pattern.power"] = POWERS[percent]
+        own["pattern.power"] = power(percent)
     more = {path.replace(".", "__"): value for path, value in own.items()}
     return scale.ticket("resnet18", "cifar10", percent, seed, **more)
 
