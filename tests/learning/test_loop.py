@@ -27,7 +27,7 @@ ATTACK = st.AttackRecipe(epsilon=0.1, steps=2)
 
 def task(data: st.Data, **changes: object) -> Task:
     learning = LearningRecipe(epochs=2, batch_size=64)
-    validate = validator(data, ATTACK, [ATTACK], 0)
+    validate = validator(data, ATTACK, 0)
     whole = Task(data, st.NetworkRecipe(width=4), ATTACK, learning, validate, seed=1)
     return replace(whole, **changes)  # type: ignore[arg-type]
 

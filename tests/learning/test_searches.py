@@ -241,9 +241,7 @@ ALL = SearchRecipe(
 
 def task(data: st.Data, **learning: object) -> Task:
     outer = replace(LEARNING, **learning)  # type: ignore[arg-type]
-    return Task(
-        data, st.NetworkRecipe(width=4), ATTACK, outer, validator(data, ATTACK, [ATTACK], 0), seed=1
-    )
+    return Task(data, st.NetworkRecipe(width=4), ATTACK, outer, validator(data, ATTACK, 0), seed=1)
 
 
 def draw(whole: Task, search: SearchRecipe, session: Session = Session()) -> Finished:

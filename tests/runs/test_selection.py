@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import scratchticket as st
 from scratchticket.base.record import to_json
-from scratchticket.runs.api import prepare_job, validator
+from scratchticket.runs.api import WATCHED, prepare_job, validator, watcher
 from scratchticket.runs.recipe import make_recipe
 from scratchticket.runs.run import run
 
@@ -76,14 +77,27 @@ def test_epochs_are_judged_on_all_validation_images_and_under_the_judge(
     data = replace(few_digits, validation=images)
     judge, inner = st.AttackRecipe("pgd", "0.01", 10), st.AttackRecipe("fgsm-rs", "0.004")
 
-    judged = validator(data, judge, [inner], seed=4)(network)
+    judged = validator(data, judge, seed=4)(network)
+    watched = watcher(data, inner, seed=4)(network)
 
     assert judged.natural == st.Accuracy(40, 60)
     assert judged.robust == st.robust_accuracy(network, images, judge, seed=4)
-    fgsm = st.AttackRecipe("fgsm", "0.004")
-    assert judged.fgsm == st.robust_accuracy(network, images, fgsm, seed=4)
-    assert judged.robust.correct < judged.fgsm.correct < 40
-    assert validator(data, judge, [st.AttackRecipe("pgd", "0.1")], seed=4)(network).fgsm is None
+    fgsm, pgd = st.AttackRecipe("fgsm", "0.004"), st.AttackRecipe("pgd", "0.004", 5)
+    assert watched.fgsm == st.robust_accuracy(network, images, fgsm, seed=4)
+    assert watched.pgd == st.robust_accuracy(network, images, pgd, seed=4)
+    assert judged.robust.correct < watched.fgsm.correct < 40
     settings = {"network.width": 2, "attack.name": "fgsm-rs", "attack.epsilon": "0.004", "seed": 4}
     recipe = make_recipe(settings | {"evaluation.epsilon": "0.01", "evaluation.steps": 10})
-    assert prepare_job(recipe, data, "cpu").task.validate(network) == judged
+    task = prepare_job(recipe, data, "cpu").task
+    assert task.validate(network) == judged
+    assert task.watch is not None
+    assert task.watch(network) == watched
+
+
+def test_only_some_validation_images_are_watched(few_digits: st.Data) -> None:
+    many = few_digits.validation[torch.arange(WATCHED + 1) % len(few_digits.validation)]
+    network = st.networks.build("resnet18", classes=10, channels=1, width=2).eval()
+
+    watched = watcher(replace(few_digits, validation=many), st.AttackRecipe(), seed=0)(network)
+
+    assert watched.fgsm.total == watched.pgd.total == WATCHED

@@ -11,6 +11,7 @@ from scratchticket.learning.problem import (
     Session,
     Snapshot,
     Validation,
+    Watch,
 )
 from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.learning.searches import (
@@ -37,6 +38,7 @@ __all__ = [
     "Session",
     "Snapshot",
     "Validation",
+    "Watch",
     "WeightLearner",
     "catastrophic_overfitting",
     "learn",

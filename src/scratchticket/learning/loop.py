@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scratchticket.attacks import Network, perturb
+from scratchticket.attacks import Attack, AttackRecipe, Network, perturb
 from scratchticket.attacks.sets import NetworkSet, chances
 from scratchticket.base import rng
 from scratchticket.base.errors import InputError, Interrupted, ScratchticketError
@@ -24,6 +25,7 @@ from scratchticket.learning.batches import Batch, Batches
 from scratchticket.learning.checkpoint import newest
 from scratchticket.learning.health import not_finite, signs
 from scratchticket.learning.moment import Moment
+from scratchticket.learning.overfitting import catastrophic_overfitting, sound
 from scratchticket.learning.passes import forward_pass
 from scratchticket.learning.problem import (
     Epoch,
@@ -34,7 +36,16 @@ from scratchticket.learning.problem import (
     Snapshot,
 )
 from scratchticket.learning.recipe import LearningRecipe
-from scratchticket.learning.state import State, buffers_of, from_checkpoint, identity, to_checkpoint
+from scratchticket.learning.state import (
+    Sound,
+    State,
+    buffers_of,
+    current,
+    from_checkpoint,
+    identity,
+    load,
+    to_checkpoint,
+)
 from scratchticket.learning.statistics import BATCH_NORMS, recomputed_statistics
 
 STATISTICS_BATCHES = 64  # largest number of batches that batch-norm statistics are averaged over
@@ -66,7 +77,7 @@ def _run_steps(run: _Run, session: Session) -> Outcome:
     run.restore()
     begun, saved = time.monotonic() - run.state.seconds, time.monotonic()
     pause = min(FIRST_SAVE, session.save_seconds)
-    while run.state.step < run.steps:
+    while run.state.step < run.steps and not run.stopped:
         run.stop_if_asked()
         run.advance()
         run.state.seconds = time.monotonic() - begun
@@ -74,7 +85,7 @@ def _run_steps(run: _Run, session: Session) -> Outcome:
             run.end_epoch()
             run.state.seconds = time.monotonic() - begun
         session.observe(run.event())
-        if time.monotonic() - saved > pause or run.state.step == run.steps:
+        if time.monotonic() - saved > pause or run.state.step == run.steps or run.stopped:
             saving = time.monotonic()
             run.save()
             saved = time.monotonic()
@@ -109,6 +120,16 @@ class _Run:
         if self.group.any(self.session.stop()):
             self.save()
             raise Interrupted(f"stopped after step {self.state.step} of {self.steps}")
+
+    @property
+    def overfitted(self) -> bool:
+        """Whether the run has gone back after catastrophic overfitting."""
+        return any(epoch.back_from for epoch in self.state.epochs)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run has ended early after catastrophic overfitting."""
+        return self.recipe.on_overfitting == "stop" and self.overfitted
 
     def _zero(self) -> Tensor:
         return torch.zeros((), dtype=torch.float64, device=self.device)
@@ -204,9 +225,8 @@ class _Run:
         beside = self.problem.beside
         if beside:
             network = NetworkSet([*beside, network])
-        scheduled = next(a for part, a in reversed(self._attacks) if moment.reached(part))
         return perturb(
-            self.problem.learner.attack(scheduled, moment),
+            self.problem.learner.attack(self._scheduled(moment), moment),
             network,
             batch.images,
             batch.labels,
@@ -216,23 +236,62 @@ class _Run:
             whole=batch.whole,
         )
 
+    def _scheduled(self, moment: Moment) -> Attack:
+        """Return the inner attack of a step; after catastrophic overfitting none has one step."""
+        attack = next(a for part, a in reversed(self._attacks) if moment.reached(part))
+        if attack.gradients == 1 and self.overfitted:
+            return AttackRecipe("pgd", attack.epsilon, steps=2, norm=attack.norm)
+        return attack
+
     def end_epoch(self) -> None:
-        """Validate if it is due, log the epoch, keep a snapshot if it is the best."""
-        state, recipe = self.state, self.recipe
+        """Validate and watch if it is due, log the epoch, keep a snapshot if it is the best."""
+        state, recipe, problem = self.state, self.recipe, self.problem
         number = state.step // self.steps_per_epoch
         loss = float(state.loss_sum) / self.steps_per_epoch
         self.require_finite()
-        validation, warnings = None, tuple[str, ...]()
-        if number % recipe.validate_every == 0 or number == recipe.epochs:
-            with self.evaluation_mode():
-                validation = self.problem.validate(self.problem.network)
-                warnings = self._signs()
-                bests = [e.validation.robust.correct for e in state.epochs if e.validation]
-                if validation.robust.correct >= max(bests, default=0):  # ties: the latest
-                    state.best = self.snapshot()
         learning_rate = recipe.learning_rate_at(state.step - 1, self.steps_per_epoch)
-        state.epochs.append(Epoch(number, loss, learning_rate, state.seconds, validation, warnings))
+        epoch = Epoch(number, loss, learning_rate, state.seconds, None)
+        due = number % recipe.validate_every == 0 or number == recipe.epochs
+        last = replace(self.moment(), step=state.step - 1)
+        watched = problem.watch is not None and self._scheduled(last).gradients == 1
+        if due or watched:
+            with self.evaluation_mode():
+                if due:
+                    epoch = self._validated(epoch)
+                if problem.watch is not None and watched:
+                    epoch = replace(epoch, watch=problem.watch(problem.network))
+        state.epochs.append(epoch)
         state.loss_sum = self._zero()
+        if watched and recipe.on_overfitting != "warn":
+            self._heed_watch()
+
+    def _validated(self, epoch: Epoch) -> Epoch:
+        """Return the log line with its validation; keep a snapshot if it is the best."""
+        state = self.state
+        validation = self.problem.validate(self.problem.network)
+        bests = [e.validation.robust.correct for e in state.epochs if e.validation]
+        if validation.robust.correct >= max(bests, default=0):  # ties: the latest
+            state.best = self.snapshot()
+        return replace(epoch, validation=validation, signs=self._signs())
+
+    def _heed_watch(self) -> None:
+        """Keep the state of a sound epoch; after catastrophic overfitting go back to it."""
+        state, number = self.state, self.state.epochs[-1].epoch
+        if catastrophic_overfitting(state.epochs) is None:
+            if sound(state.epochs):
+                tensors = {name: t.detach().clone() for name, t in current(self.problem).items()}
+                state.sound = Sound(number, tensors)
+            return
+        assert state.sound is not None  # the best epoch before this one at the latest
+        load(self.problem, state.sound.tensors)
+        state.step = state.sound.epoch * self.steps_per_epoch
+        del state.epochs[state.sound.epoch :]
+        back = replace(state.epochs.pop(), back_from=number)
+        state.sound = None  # there is no way back twice: no attack has one step any more
+        if self.recipe.on_overfitting == "stop" and back.validation is None:
+            with self.evaluation_mode():
+                back = self._validated(back)
+        state.epochs.append(back)
 
     def _signs(self) -> tuple[str, ...]:
         """Return the health warnings of the network in evaluation mode."""

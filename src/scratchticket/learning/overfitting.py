@@ -4,31 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scratchticket.learning.problem import Epoch
+from scratchticket.learning.problem import Epoch, Watch
 
 
 def catastrophic_overfitting(epochs: Sequence[Epoch]) -> Epoch | None:
     """Return the first epoch with catastrophic overfitting to the one-step attack, if any.
 
-    Detected on the validation images: accuracy under PGD is below half of its best value so far,
-    significantly (the 95 % intervals are disjoint), while accuracy under FGSM is no lower than at
-    that best epoch.
+    Accuracy under PGD is below half of its best value so far, significantly (the 95 % intervals are
+    disjoint), while accuracy under FGSM is no lower than at that best epoch.
 
     Args:
-        epochs: The log; only epochs validated under both attacks count.
+        epochs: The log; only epochs with a watch count.
     """
-    best = None
+    best: Watch | None = None
     for epoch in epochs:
-        now = epoch.validation
-        if now is None or now.fgsm is None:
+        if (now := epoch.watch) is None:
             continue
-        if best is not None and best.fgsm is not None:
-            collapsed = (
-                2 * now.robust.fraction < best.robust.fraction
-                and now.robust.interval()[1] < best.robust.interval()[0]
-            )
-            if collapsed and now.fgsm.fraction >= best.fgsm.fraction:
+        if best is not None:
+            halved = 2 * now.pgd.fraction < best.pgd.fraction
+            if halved and not _overlap(now, best) and now.fgsm.fraction >= best.fgsm.fraction:
                 return epoch
-        if best is None or now.robust.fraction >= best.robust.fraction:
+        if best is None or now.pgd.fraction >= best.pgd.fraction:
             best = now
     return None
+
+
+def sound(epochs: Sequence[Epoch]) -> bool:
+    """Return whether accuracy under PGD is not significantly below the best of the run so far.
+
+    Args:
+        epochs: The log, whose last epoch has a watch.
+    """
+    watched = [epoch.watch for epoch in epochs if epoch.watch]
+    return _overlap(watched[-1], max(watched, key=lambda watch: watch.pgd.fraction))
+
+
+def _overlap(now: Watch, best: Watch) -> bool:
+    """Return whether the 95 % interval of accuracy under PGD reaches that of the best epoch."""
+    return now.pgd.interval()[1] >= best.pgd.interval()[0]

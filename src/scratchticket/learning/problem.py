@@ -23,12 +23,23 @@ class Validation:
     Attributes:
         natural: Natural accuracy.
         robust: Robust accuracy under the validation attack.
-        fgsm: Robust accuracy under FGSM, if the inner attack has one step; else None.
     """
 
     natural: Accuracy
     robust: Accuracy
-    fgsm: Accuracy | None = None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Accuracies on some validation images, compared to notice catastrophic overfitting.
+
+    Attributes:
+        fgsm: Robust accuracy under FGSM.
+        pgd: Robust accuracy under PGD of a few steps.
+    """
+
+    fgsm: Accuracy
+    pgd: Accuracy
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,8 @@ class Problem:
         beside: Other networks, in eval mode, that the inner attack is made on too: it then
             maximises the mean cross-entropy of all.
         facts: Further JSON values that must be equal to resume from a checkpoint.
+        watch: Evaluates the network, in eval mode, for catastrophic overfitting; called after each
+            epoch whose inner attack has one step.
     """
 
     network: nn.Module
@@ -55,6 +68,7 @@ class Problem:
     seed: int
     beside: tuple[nn.Module, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    watch: Callable[[nn.Module], Watch] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,9 @@ class Epoch:
         seconds: Time since the start, over all sessions, without this epoch's validation.
         validation: Validation accuracies; None if not validated.
         signs: Health warnings, see :func:`.health.signs`.
+        watch: Accuracies compared to notice catastrophic overfitting; None if not watched.
+        back_from: The later epoch in which catastrophic overfitting was noticed, whereupon the run
+            went back to the end of this one.
     """
 
     epoch: int
@@ -76,16 +93,17 @@ class Epoch:
     seconds: float
     validation: Validation | None
     signs: tuple[str, ...] = ()
+    watch: Watch | None = None
+    back_from: int | None = None
 
     @staticmethod
     def read(entry: dict[str, Any]) -> Epoch:
         """Return the log line of its JSON form."""
-        validation = entry["validation"]
-        if validation is not None:
-            accuracies = {key: counts and Accuracy(**counts) for key, counts in validation.items()}
-            validation = Validation(**accuracies)
-        signs = tuple(entry.get("signs", ()))
-        return Epoch(**(entry | {"validation": validation, "signs": signs}))
+        read = dict(entry)
+        for name, kind in (("validation", Validation), ("watch", Watch)):
+            if (accuracies := entry.get(name)) is not None:
+                read[name] = kind(**{key: Accuracy(**counts) for key, counts in accuracies.items()})
+        return Epoch(**read | {"signs": tuple(entry.get("signs", ()))})
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ _CHOICES = {
     "precision": ("float32", "bfloat16"),
     "compile": ("none", "default", "reduce-overhead"),
     "memory_format": ("channels_last", "contiguous"),
+    "on_overfitting": ("warn", "stop", "recover"),
 }
 
 
@@ -65,7 +66,11 @@ class LearningRecipe:
             Needs a C++ compiler, and half a minute at the start.
         attacks: Schedule of inner attacks that replace the recipe's own, each with the fraction of
             the run where it begins: ``1/8:n-fgsm,3/4:pgd-3@4/255`` is N-FGSM from an eighth on, and
-            PGD with three steps of 4/255 in the last quarter. Norm and epsilon stay.
+            PGD with three steps of 4/255 in the last quarter. Norm and epsilon stay, and the other
+            settings if the method does.
+        on_overfitting: What is done on catastrophic overfitting to a one-step attack, which is
+            watched for after every epoch: ``warn``; ``stop``, with the last sound epoch as the
+            ticket; or ``recover``, which goes back to it and on with PGD-2.
         memory_format: Memory format of images and convolution weights while learning;
             ``channels_last`` is the fastest on CPUs and GPUs.
     """
@@ -89,6 +94,7 @@ class LearningRecipe:
     compile: Literal["none", "default", "reduce-overhead"] = "none"
     memory_format: Literal["channels_last", "contiguous"] = "channels_last"
     attacks: str = ""
+    on_overfitting: Literal["warn", "stop", "recover"] = "warn"
 
     def __post_init__(self) -> None:
         check_types(self, "learning.")
@@ -142,8 +148,10 @@ class LearningRecipe:
                 )
             name, steps, step_size = match.groups()
             own = {"name": name, "steps": steps, "step_size": step_size}
-            changed = attack.json() | {key: value for key, value in own.items() if value}
-            schedule.append((part, inner_attack(changed)))
+            kept = attack.json()
+            if name != kept["name"]:  # settings of another method do not carry over
+                kept = {"epsilon": kept["epsilon"], "norm": kept["norm"]}
+            schedule.append((part, inner_attack(kept | {k: v for k, v in own.items() if v})))
         return tuple(schedule)
 
     def steps_per_epoch(self, images: int) -> int:

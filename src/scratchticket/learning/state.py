@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -28,6 +29,7 @@ class State:
         seconds: Time spent, over all sessions.
         epochs: The log.
         best: The epoch of the best robust validation accuracy so far.
+        sound: The last epoch without a sign of catastrophic overfitting, if the run may go back.
     """
 
     step: int
@@ -35,6 +37,33 @@ class State:
     seconds: float = 0.0
     epochs: list[Epoch] = field(default_factory=list)
     best: Snapshot | None = None
+    sound: Sound | None = None
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What a run needs to go back to the end of an epoch.
+
+    Attributes:
+        epoch: Counted from 1.
+        tensors: State of the learner, and the network's buffers as ``buffers/NAME``.
+    """
+
+    epoch: int
+    tensors: dict[str, Tensor]
+
+
+def current(problem: Problem) -> dict[str, Tensor]:
+    """Return the state of the learner, and the network's buffers as ``buffers/NAME``."""
+    return problem.learner.state() | prefixed("buffers", buffers_of(problem))
+
+
+def load(problem: Problem, tensors: Mapping[str, Tensor]) -> None:
+    """Load what :func:`current` returned into learner and network."""
+    problem.learner.restore(tensors)
+    with torch.no_grad():
+        for name, buffer in buffers_of(problem).items():
+            buffer.copy_(tensors[f"buffers/{name}"])
 
 
 def buffers_of(problem: Problem) -> dict[str, Tensor]:
@@ -69,7 +98,9 @@ def to_checkpoint(problem: Problem, state: State, own: str) -> Checkpoint:
         own: The run's :func:`identity`.
     """
     best = state.best
-    tensors = problem.learner.state() | prefixed("buffers", buffers_of(problem))
+    tensors = current(problem)
+    if state.sound is not None:
+        tensors |= prefixed("sound", state.sound.tensors)
     if best is not None:
         tensors |= prefixed("best", best.result) | prefixed("best-statistics", best.statistics)
     facts = {
@@ -79,6 +110,7 @@ def to_checkpoint(problem: Problem, state: State, own: str) -> Checkpoint:
         "seconds": state.seconds,
         "epochs": [asdict(epoch) for epoch in state.epochs],
         "best_epoch": best.epoch if best else None,
+        "sound_epoch": state.sound.epoch if state.sound else None,
     }
     return Checkpoint(tensors, facts)
 
@@ -102,11 +134,8 @@ def _from_checkpoint(checkpoint: Checkpoint, problem: Problem) -> State:
     step, seconds = facts["step"], facts["seconds"]
     if type(step) is not int or step < 0 or not 0 <= float(seconds) < float("inf"):
         raise ValueError("its step or time is invalid")
-    buffers, device = checkpoint.part("buffers"), problem.images.labels.device
-    problem.learner.restore(checkpoint.tensors)
-    with torch.no_grad():
-        for name, buffer in buffers_of(problem).items():
-            buffer.copy_(buffers[name])
+    device = problem.images.labels.device
+    load(problem, checkpoint.tensors)
     state = State(
         step,
         torch.tensor(facts["loss_sum"], dtype=torch.float64, device=device),
@@ -120,4 +149,6 @@ def _from_checkpoint(checkpoint: Checkpoint, problem: Problem) -> State:
             {name: result[name].to(device) for name in problem.learner.tensors()},
             {name: statistics[name] for name in buffers_of(problem)},
         )
+    if facts["sound_epoch"] is not None:
+        state.sound = Sound(facts["sound_epoch"], checkpoint.part("sound"))
     return state

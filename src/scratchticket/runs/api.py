@@ -8,12 +8,12 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from scratchticket.attacks import FGSM, Attack, AttackRecipe
+from scratchticket.attacks import FGSM, PGD, Attack, AttackRecipe
 from scratchticket.base.errors import InputError
 from scratchticket.base.processes import ALONE, Group
 from scratchticket.data import Data
 from scratchticket.evaluation import natural_accuracy, robust_accuracy
-from scratchticket.learning import LearningRecipe, SearchRecipe, Session, Validation
+from scratchticket.learning import LearningRecipe, SearchRecipe, Session, Validation, Watch
 from scratchticket.masks import Pattern, Ratio
 from scratchticket.networks import Factory, NetworkRecipe, name_of, register
 from scratchticket.runs.recipe import BesideRecipe, Recipe, StartRecipe
@@ -30,37 +30,51 @@ from scratchticket.tickets import (
     training,
 )
 
+WATCHED = 256  # validation images that show catastrophic overfitting, after every epoch
+
 
 def validator(
-    data: Data,
-    judge: Attack,
-    inner: Sequence[Attack],
-    seed: int,
-    group: Group = ALONE,
+    data: Data, judge: Attack, seed: int, group: Group = ALONE
 ) -> Callable[[nn.Module], Validation]:
     """Return the function that the loop calls to validate a network.
 
     Args:
         data: Data set; only its validation part is used.
         judge: Attack that robust accuracy is measured under.
-        inner: Attacks of the search, in the order of the schedule; if one of them is single-step,
-            accuracy under FGSM is measured too, to detect catastrophic overfitting.
         seed: Seed of the attacks' random starts.
         group: The processes that share the run.
     """
-    one_step = Attack(FGSM(), inner[0].epsilon, inner[0].norm)
-    risky = any(attack.gradients == 1 for attack in inner)
 
     def validate(network: nn.Module) -> Validation:
         return Validation(
             natural=natural_accuracy(network, data.validation, group=group),
             robust=robust_accuracy(network, data.validation, judge, seed=seed, group=group),
-            fgsm=robust_accuracy(network, data.validation, one_step, seed=seed, group=group)
-            if risky
-            else None,
         )
 
     return validate
+
+
+def watcher(
+    data: Data, inner: Attack, seed: int, group: Group = ALONE
+) -> Callable[[nn.Module], Watch]:
+    """Return the function that the loop calls to notice catastrophic overfitting.
+
+    Args:
+        data: Data set; only the first :data:`WATCHED` images of its validation part are used.
+        inner: Inner attack, whose norm and epsilon FGSM and PGD-5 have.
+        seed: Seed of the attacks' random starts.
+        group: The processes that share the run.
+    """
+    images = data.validation[: min(WATCHED, len(data.validation))]
+    fgsm, pgd = (Attack(method, inner.epsilon, inner.norm) for method in (FGSM(), PGD(5)))
+
+    def watch(network: nn.Module) -> Watch:
+        return Watch(
+            fgsm=robust_accuracy(network, images, fgsm, seed=seed, group=group),
+            pgd=robust_accuracy(network, images, pgd, seed=seed, group=group),
+        )
+
+    return watch
 
 
 def prepare_job(
@@ -92,18 +106,18 @@ def prepare_job(
             "learning.batch_size"
         )
     judged = data.validation.digest()
-    inner = [attack for _, attack in recipe.learning.schedule_of(recipe.attack)]
     task = Task(
         data,
         recipe.network,
         recipe.attack,
         recipe.learning,
-        validator(data, recipe.judge, inner, recipe.seed, group),
+        validator(data, recipe.judge, recipe.seed, group),
         recipe.seed,
         device,
         start,
         tuple(beside),
         identity=f"{recipe.id}/{judged}",
+        watch=watcher(data, recipe.attack, recipe.seed, group),
     )
     if recipe.task == "train":
         return training(task)

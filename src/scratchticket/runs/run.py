@@ -165,13 +165,22 @@ def warnings_of(epochs: Sequence[Epoch]) -> list[str]:
         for sign in judged.signs:
             seen.setdefault(sign, judged.epoch)
     noted = [f"since epoch {number}: {sign}" for sign, number in seen.items()]
+    for sound in epochs:
+        if sound.back_from is not None:
+            then = "ended there" if sound is epochs[-1] else "went on with PGD-2"
+            noted.insert(
+                0,
+                f"catastrophic overfitting in epoch {sound.back_from}: the run went back to the "
+                f"end of epoch {sound.epoch} and {then}",
+            )
     epoch = catastrophic_overfitting(epochs)
-    if epoch is None or epoch.validation is None:
+    if epoch is None or epoch.watch is None:
         return noted
-    judged_then = epoch.validation
+    watch = epoch.watch
     return [
-        f"catastrophic overfitting in epoch {epoch.epoch}: on the validation images the network "
-        f"resists its one-step attack ({judged_then.fgsm}) but not PGD ({judged_then.robust})",
+        f"catastrophic overfitting in epoch {epoch.epoch}: on validation images the network "
+        f"resists its one-step attack ({watch.fgsm}) but not PGD ({watch.pgd}); see "
+        "learning.on_overfitting",
         *noted,
     ]
 

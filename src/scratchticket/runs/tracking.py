@@ -53,10 +53,13 @@ def tracked(folder: Path | None) -> Iterator[Callable[[Event], None]]:
         for epoch in event.epochs[written:]:
             scalars = {"loss": epoch.loss, "learning rate": epoch.learning_rate}
             if (judged := epoch.validation) is not None:
-                counts = {"natural": judged.natural, "robust": judged.robust, "fgsm": judged.fgsm}
-                scalars |= {
-                    f"validation/{n}": c.fraction for n, c in counts.items() if c is not None
-                }
+                scalars["validation/natural"] = judged.natural.fraction
+                scalars["validation/robust"] = judged.robust.fraction
+            if (watch := epoch.watch) is not None:
+                scalars["watch/fgsm"], scalars["watch/pgd"] = (
+                    watch.fgsm.fraction,
+                    watch.pgd.fraction,
+                )
             for name, value in scalars.items():
                 writer.add_scalar(name, value, epoch.epoch)
             writer.flush()

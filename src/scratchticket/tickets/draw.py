@@ -24,6 +24,7 @@ from scratchticket.learning import (
     Session,
     Snapshot,
     Validation,
+    Watch,
     WeightLearner,
     learn,
     make_search,
@@ -67,6 +68,7 @@ class Task:
         beside: Tickets that the inner attack is made on too.
         identity: Text that must be equal to resume from a checkpoint, such as the settings of
             ``validate``.
+        watch: Evaluates a network for catastrophic overfitting.
     """
 
     data: Data
@@ -79,6 +81,7 @@ class Task:
     start: Start | None = None
     beside: tuple[Ticket, ...] = ()
     identity: str = ""
+    watch: Callable[[nn.Module], Watch] | None = None
 
     def __post_init__(self) -> None:
         if self.beside and self.attack.name == "none":
@@ -162,6 +165,7 @@ class Job:
             images=task.data.train.to(task.device),
             attack=task.attack,
             validate=task.validate,
+            watch=task.watch,
             seed=task.seed,
             beside=tuple(placed(other.build(), task.device) for other in task.beside),
             facts=self.facts,
