@@ -240,6 +240,7 @@ class _Run:
         """Return the inner attack of a step; after catastrophic overfitting none has one step."""
         attack = next(a for part, a in reversed(self._attacks) if moment.reached(part))
         if attack.gradients == 1 and self.overfitted:
+            assert attack.epsilon is not None
             return AttackRecipe("pgd", attack.epsilon, steps=2, norm=attack.norm)
         return attack
 

@@ -116,7 +116,7 @@ def cells(scale: Scale) -> Iterator[Cell]:
     for row, make in made.items():
         name = main if row in {DENSE_ROW, PAPER_SEARCH, STRONG[10]} else f"{main}, other ratios"
         known = _published(row)
-        of_run = {NATURAL: natural, ROBUST: robust, COST: search_cost, HOURS: hours, SIZE: size}
+        of_run: dict[str, Read] = {NATURAL: natural, ROBUST: robust, COST: search_cost, HOURS: hours, SIZE: size}
         for column, read in of_run.items():
             yield level(scale, name, row, make, read, known.get(column), column)
         for settings, columns in judged.values():
