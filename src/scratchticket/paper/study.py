@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
@@ -26,6 +26,7 @@ from scratchticket.runs.cost import forward_passes
 from scratchticket.runs.recipe import stored_recipe
 from scratchticket.sweeps.job import BESIDE, START, Job
 
+Make = Callable[[int], Job]  # from seed to a job
 Rows = Mapping[str, Settings]  # from the name of a row to the settings of its run
 DRAW: Settings = {"task": "draw", "ratio": "0.1"}
 TRAIN: Settings = {"task": "train"}

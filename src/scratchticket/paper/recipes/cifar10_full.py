@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from scratchticket.attacks import APGD, PGD, Attack, Bandits, TargetedAPGD
@@ -27,6 +27,7 @@ from scratchticket.paper.study import (
     NATURAL,
     ROBUST,
     SIZE,
+    Make,
     attack_settings,
     evaluation_of,
     hours,
@@ -41,7 +42,6 @@ STRONG = {percent: f"ticket, {percent} %, the strong search" for percent in (10,
 SET = (5, 10, 20)
 APGD_WORST, AUTOATTACK = "APGD-CE and targeted APGD", "AutoAttack"
 COST, HOURS = "forward passes", "hours"
-Make = Callable[[int], Job]  # from seed to a job
 
 
 def networks(scale: Scale) -> Mapping[str, Make]:
@@ -116,7 +116,13 @@ def cells(scale: Scale) -> Iterator[Cell]:
     for row, make in made.items():
         name = main if row in {DENSE_ROW, PAPER_SEARCH, STRONG[10]} else f"{main}, other ratios"
         known = _published(row)
-        of_run: dict[str, Read] = {NATURAL: natural, ROBUST: robust, COST: search_cost, HOURS: hours, SIZE: size}
+        of_run: dict[str, Read] = {
+            NATURAL: natural,
+            ROBUST: robust,
+            COST: search_cost,
+            HOURS: hours,
+            SIZE: size,
+        }
         for column, read in of_run.items():
             yield level(scale, name, row, make, read, known.get(column), column)
         for settings, columns in judged.values():

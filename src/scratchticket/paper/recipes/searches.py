@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from scratchticket.attacks import PGD, Attack
+from scratchticket.attacks import APGD, PGD, Attack, TargetedAPGD
 from scratchticket.paper.cells import (
     Cell,
     level,
@@ -16,13 +17,26 @@ from scratchticket.paper.claims import Claim, rows
 from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.parts import panel
 from scratchticket.paper.scale import Scale, Settings
-from scratchticket.paper.study import evaluation_of, search_cost
+from scratchticket.paper.study import (
+    Make,
+    attack_settings,
+    evaluation_of,
+    search_cost,
+    worst_case,
+)
 from scratchticket.sweeps.job import Job
 
 BASE, PAPER = "N-FGSM", "paper"
 TOGETHER, AS_LONG = "budget by size, batches of 16", "the same, for the operations of paper"
 WITH_ADAM = "budget by size, batches of 16, Adam"
 ADAM_AS_LONG = "the same with Adam, for the operations of paper"
+NO_BUDGET, NO_SMALL_BATCHES = "batches of 16, Adam", "budget by size, Adam"
+STRONG, STRONG_AS_LONG = (
+    f"{WITH_ADAM}, no crops",
+    "the same without crops, for the operations of paper",
+)
+PAPER_UNCROPPED = "paper, no crops"
+CLAIMED = (PAPER, PAPER_UNCROPPED, AS_LONG, ADAM_AS_LONG, STRONG_AS_LONG)  # under Auto-PGD too
 EPOCHS = {"small": 10}  # epochs of the base search, if not those of the scale
 LONG = {
     "paper": 341,
@@ -51,6 +65,7 @@ PARTS: dict[str, Settings] = {
     "FGSM-RS": {"attack.name": "fgsm-rs"},
 }
 NATURAL, ROBUST, MARGIN, COST = "natural", "PGD-20", "margin-PGD-20", "forward passes"
+APGD_WORST = "APGD-CE and targeted APGD"
 
 
 def power(percent: int) -> str:
@@ -74,7 +89,10 @@ def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
 
 
 def searches(scale: Scale) -> dict[str, Settings]:
-    """Return the rows: the paper's search, the base, combinations, the base with each part."""
+    """Return the rows: the paper's search, the base, combinations, the base with each part.
+
+    Two combinations leave out one part of what was kept; without Adam it is a combination too.
+    """
     together = PARTS["budget by size"] | PARTS["batches of 16"]
 
     def n_fgsm(epochs: int | None) -> Settings:
@@ -83,14 +101,23 @@ def searches(scale: Scale) -> dict[str, Settings]:
         more = {"learning.epochs": epochs, **rarely} if epochs else {}
         return {"attack.name": "n-fgsm", **more}
 
-    base = n_fgsm(EPOCHS.get(scale.name))
+    base, as_long = n_fgsm(EPOCHS.get(scale.name)), n_fgsm(LONG[scale.name])
+    adam, flips = together | PARTS["Adam"], {"learning.augmentation": "flip"}
+    uncropped = {  # digits are never cropped
+        PAPER_UNCROPPED: flips,
+        STRONG: base | adam | flips,
+        STRONG_AS_LONG: as_long | adam | flips,
+    }
     return {
         PAPER: {},
         BASE: base,
         TOGETHER: base | together,
-        AS_LONG: n_fgsm(LONG[scale.name]) | together,
-        WITH_ADAM: base | together | PARTS["Adam"],
-        ADAM_AS_LONG: n_fgsm(LONG[scale.name]) | together | PARTS["Adam"],
+        AS_LONG: as_long | together,
+        WITH_ADAM: base | adam,
+        ADAM_AS_LONG: as_long | adam,
+        **(uncropped if scale.name != "quick" else {}),
+        NO_BUDGET: base | PARTS["batches of 16"] | PARTS["Adam"],
+        NO_SMALL_BATCHES: base | PARTS["budget by size"] | PARTS["Adam"],
         **{name: base | part for name, part in PARTS.items()},
     }
 
@@ -105,9 +132,10 @@ def cells(scale: Scale) -> Iterator[Cell]:
                 as the paper's; with N-FGSM and batches of 16 several points more at 10 %. On
                 CIFAR-10, more natural accuracy and about the same robustness at 10 %.
     Deviations  at scale small the base is a search of 10 epochs with N-FGSM, and the row of the
-                paper's search is the scale's of 16 epochs with PGD-3. Margin-PGD-20, PGD on the
-                margin of the logits, is run because batch norm on the logits and label smoothing
-                change the gradients of the cross-entropy.
+                paper's search is the scale's of 16 epochs with PGD-3; the last panel is of networks
+                twice as wide. Margin-PGD-20, PGD on the margin of the logits, is run because batch
+                norm on the logits and label smoothing change the gradients of the cross-entropy;
+                Auto-PGD is run on 1,000 images for the rows that claims are about.
     """
     epsilon = scale.epsilon(8)
     margin = under(Attack(PGD(20, loss="margin"), epsilon))
@@ -116,20 +144,28 @@ def cells(scale: Scale) -> Iterator[Cell]:
         "epsilons": [epsilon],
         "images": None,
     }
-    for percent in PERCENTS:
-        for row, settings in searches(scale).items():
+    apgd = (Attack(APGD(), epsilon), Attack(TargetedAPGD(), epsilon))
+    strong_attacks = attack_settings(apgd, [epsilon], images=1000)
+    name = panel("resnet18", "cifar10")
+    panels = [(f"{name}, {percent} %", percent, searches(scale)) for percent in PERCENTS]
+    if scale.name == "small":
+        twice = {"network.width": 32}
+        wide = {row: searches(scale)[row] | twice for row in (PAPER, STRONG_AS_LONG)}
+        panels.append((f"{name}, width 32, 10 %", 10, wide))
+    for part, percent, rows_of_part in panels:
+        for row, settings in rows_of_part.items():
+            run = partial(ticket, scale, settings, percent)
 
-            def run(seed: int, own: Settings = settings, percent: int = percent) -> Job:
-                return ticket(scale, own, percent, seed)
+            def evaluation(seed: int, run: Make = run, under: Settings = attacks) -> Job:
+                return evaluation_of(run(seed), under)
 
-            def evaluation(seed: int, own: Settings = settings, percent: int = percent) -> Job:
-                return evaluation_of(ticket(scale, own, percent, seed), attacks)
-
-            name = f"{panel('resnet18', 'cifar10')}, {percent} %"
-            yield level(scale, name, row, run, natural, column=NATURAL)
-            yield level(scale, name, row, run, robust, column=ROBUST)
-            yield level(scale, name, row, evaluation, margin, column=MARGIN)
-            yield level(scale, name, row, run, search_cost, column=COST)
+            yield level(scale, part, row, run, natural, column=NATURAL)
+            yield level(scale, part, row, run, robust, column=ROBUST)
+            yield level(scale, part, row, evaluation, margin, column=MARGIN)
+            if row in CLAIMED:
+                stronger = partial(evaluation, under=strong_attacks)
+                yield level(scale, part, row, stronger, worst_case(epsilon), column=APGD_WORST)
+            yield level(scale, part, row, run, search_cost, column=COST)
 
 
 SEARCHES = PaperRecipe(
@@ -137,11 +173,18 @@ SEARCHES = PaperRecipe(
     "table",
     cells,
     (
-        Claim(
-            f"{TOGETHER}: more robust than the paper's search for as many operations",
-            ">",
-            rows(AS_LONG, PAPER, only="PGD"),
-            short=f"{TOGETHER}: more robust than the paper's search for as many operations",
+        *(
+            Claim(
+                f"{name}: more robust than the paper's search for as many operations",
+                ">",
+                rows(as_long, PAPER, only="PGD"),
+                short=f"{name}: more robust than the paper's search for as many operations",
+            )
+            for name, as_long in (
+                (TOGETHER, AS_LONG),
+                (WITH_ADAM, ADAM_AS_LONG),
+                (STRONG, STRONG_AS_LONG),
+            )
         ),
         Claim(
             f"{TOGETHER}: as robust as the paper's search for a fraction of the operations",
@@ -156,7 +199,7 @@ SEARCHES = PaperRecipe(
                 rows(part, BASE, only="PGD"),
                 short=f"{part} helps",
             )
-            for part in (TOGETHER, *PARTS)
+            for part in (TOGETHER, WITH_ADAM, *PARTS)
         ),
     ),
     "accuracy (%); forward passes per training image of the search",
