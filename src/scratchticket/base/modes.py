@@ -1,4 +1,4 @@
-"""PyTorch modes set by a caller under which the library would not work."""
+"""Resetting of the caller's PyTorch modes under which the library would not work."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def usual_modes() -> Iterator[None]:
     """
     before = torch.get_default_dtype()
     with torch.inference_mode(False), torch.enable_grad():
-        if before == torch.float32:  # not set again, since it is shared by all threads
+        if before == torch.float32:  # setting it would affect all threads
             yield
             return
         torch.set_default_dtype(torch.float32)
