@@ -113,7 +113,7 @@ def test_the_label_column_can_be_chosen(
         load_data(path)
     assert load_data(DataRecipe(str(path), label_column="fine")).classes == tuple("0123")
     assert load_data(DataRecipe(str(path), label_column="coarse")).classes == ("even", "odd")
-    with pytest.raises(InputError, match="'rough' is no column of .*; there is fine, coarse"):
+    with pytest.raises(InputError, match="'rough' is not a column of .*; there is fine, coarse"):
         load_data(DataRecipe(str(path), label_column="rough"))
 
 
