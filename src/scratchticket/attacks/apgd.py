@@ -118,7 +118,7 @@ def apgd(  # noqa: PLR0913
         network: Pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie.
+        ball: Threat model, the ball around each image.
         steps: Number of steps, each one gradient evaluation.
         loss: Loss to maximise.
         generator: Draws the random starts.
@@ -162,7 +162,7 @@ def targeted_apgd(  # noqa: PLR0913
         network: Pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie.
+        ball: Threat model, the ball around each image.
         steps: Number of steps per class.
         targets: How many of the most likely wrong classes to try, at most.
         generator: Draws the random starts.

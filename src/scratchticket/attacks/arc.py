@@ -73,7 +73,7 @@ def arc(  # noqa: PLR0913
         networks: Each from pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie.
+        ball: Threat model, the ball around each image.
         probabilities: Probability that each network answers, ``(network,)``.
         step_size: Length of the local perturbation, in the unit of the pixels.
         steps: Number of local perturbations, one after another.

@@ -89,11 +89,11 @@ class Attack:
         """Search for adversarial images.
 
         Raises:
-            InputError: If the method is for learning only.
+            InputError: If the method can only be an inner attack.
         """
         if not self.method.judges:
             raise InputError(
-                f"attack {self.method} may leave its ball: it is for learning, not for evaluation"
+                f"attack {self.method} may leave its ball: it can only be an inner attack"
             )
         return self.method(Target(network, images, labels, self.ball, generator))
 

@@ -51,7 +51,7 @@ def stage(  # noqa: PLR0913
         network: Pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``, classified correctly.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie.
+        ball: Threat model, the ball around each image.
         steps: Steps of the attacks other than ``square``; per class for ``apgd-t`` and ``fab-t``.
         queries: Query budget of ``square`` per image.
         draws: Forward passes averaged per gradient of ``apgd-ce`` and ``apgd-dlr`` (EOT).

@@ -48,7 +48,7 @@ def bandits(  # noqa: PLR0913
         network: Pixels in [0, 1] to logits; no gradient is computed.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie.
+        ball: Threat model, the ball around each image.
         queries: Query budget per image. Each step takes three: two for the finite difference, and
             one to check for success, which the original does not count.
         tiles: Number of tiles along each side of an image. If not given, a sixth of the side in

@@ -53,7 +53,7 @@ class NoiseFGSM(Settings):
     """N-FGSM: FGSM from noise larger than the ball (de Jorge et al., 2022, arXiv:2202.01181).
 
     The noise is uniform within 2 epsilon of the image, the step size is epsilon, and the result is
-    clipped to the pixel range but not projected onto the ball, so it is for training only.
+    clipped to the pixel range but not projected onto the ball: it can only be an inner attack.
 
     Attributes:
         loss: As for :class:`PGD`.

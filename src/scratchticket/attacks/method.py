@@ -37,7 +37,7 @@ class Target(NamedTuple):
         network: Pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie; minimum-norm methods ignore it.
+        ball: Threat model, the ball around each image; minimum-norm methods ignore it.
         generator: Source of all random draws.
         learning: Whether this is an inner attack: it then takes all its steps, also after the
             network is fooled, and returns the last iterate.

@@ -115,7 +115,7 @@ def pgd(  # noqa: PLR0913
         network: Pixels in [0, 1] to logits. Its parameters get no gradients.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie.
+        ball: Threat model, the ball around each image.
         step_size: Length of a step in the ball's norm, in the unit of the pixels.
         steps: Number of gradient evaluations.
         loss: Loss to maximise.

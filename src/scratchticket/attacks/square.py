@@ -36,7 +36,7 @@ def square_on_set(  # noqa: PLR0913
         networks: The set of networks.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie.
+        ball: Threat model, the ball around each image.
         probabilities: Probability that each network answers, ``(network,)``.
         queries: Query budget per image; one query evaluates every network.
         generator: Draws the attack's seed.
