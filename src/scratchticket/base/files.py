@@ -76,7 +76,7 @@ def _temporary(path: Path) -> Path:
 
 
 def check_text(text: str, what: str) -> None:
-    """Raise an error for text that tickets and records cannot store: file names not in UTF-8.
+    """Raise an error for text that is not UTF-8, which tickets and records cannot store.
 
     Args:
         text: Text to store.

@@ -116,5 +116,5 @@ def _map(path: Path) -> Tensor:
 
 
 def _checksum(path: Path) -> str:
-    """Return the checksum in a file's name."""
+    """Return the checksum of a file, which is part of its name."""
     return content_digest(path)[:16]

@@ -38,8 +38,8 @@ class Extent:
 def extent(recipe: DataRecipe) -> Extent | None:
     """Return the extent of a recipe's data without a download; None if it is unknown.
 
-    For a known data set it follows from the published sizes, with classes taken as equally large;
-    the digits are in the package. Other data would have to be read.
+    For a known data set it follows from the published sizes, assuming classes of equal size; the
+    digits are in the package. Other data would have to be read.
 
     Example:
         >>> extent(DataRecipe("cifar10"))

@@ -63,11 +63,8 @@ def _parts(root: Path) -> dict[str, Path]:
     """Return the folder of each part, the training part first.
 
     A folder is a part if its name is a part's, such as ``train`` or ``test``. If there is none, the
-    folders whose names contain a part's name are parts, if they are at least two. All other folders
-    are classes; a class may have a part's name.
-
-    Raises:
-        InputError: If two folders may be one part, or ``train`` may be a part or a class.
+    folders whose names contain a part's name are parts, if there are at least two. All other
+    folders are classes; a class may have a part's name. Ambiguous names are an error.
     """
     folders = [folder for folder in _folders(root) if any(_images_below(folder))]
     named = _grouped(folders, part_named)
@@ -113,15 +110,8 @@ def _part(images: list[tuple[Path, str]]) -> Part:
 def _images(folder: Path, train: Set[str]) -> list[tuple[Path, str]]:
     """Return the images of one part with their classes.
 
-    Args:
-        folder: Folder of the part.
-        train: Classes of the training part; empty for the training part itself.
-
-    Returns:
-        The images; none for a part without classes, such as Tiny-ImageNet's test part.
-
-    Raises:
-        InputError: If an image has no class, or a class has no image.
+    ``train`` holds the classes of the training part, and is empty for the training part itself. A
+    part without classes, such as Tiny-ImageNet's test part, has no images.
     """
     for path in _visible(folder):
         if _is_image(path):
@@ -147,13 +137,7 @@ def _images(folder: Path, train: Set[str]) -> list[tuple[Path, str]]:
 def _annotated(folder: Path, listing: Path) -> list[tuple[Path, str]]:
     """Return images with the classes that a file lists, as in Tiny-ImageNet's validation part.
 
-    Args:
-        folder: Folder of the images.
-        listing: File with an image's name, a tab and its class on each line; the rest of a line is
-            ignored.
-
-    Raises:
-        InputError: If the file lacks the class of an image, or is a link.
+    Each line of ``listing`` starts with an image's name, a tab and its class.
     """
     if listing.is_symlink():
         raise InputError(f"{listing} is a link; put a copy there")

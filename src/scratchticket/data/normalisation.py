@@ -41,7 +41,7 @@ def normalisation(choice: Normalisation, known: str | None, train: ImageSet) -> 
 
 
 def computed(train: ImageSet) -> Constants:
-    """Return the exact mean and standard deviation of each channel, from integer histograms.
+    """Return the mean and standard deviation of each channel, from exact integer histograms.
 
     A constant channel gets the standard deviation 1. Of a lazy set, about 2,000 evenly spaced
     images are used.

@@ -40,7 +40,7 @@ class _File(NamedTuple):
         path: Path of the file.
         home: Folders between the data's root and the file, without a part's folder.
         name: Name of the file or its folder, which may be a part's.
-        split: Whether the file is ``NAME-00000-of-00002.parquet``.
+        split: Whether ``name`` comes from ``NAME-00000-of-00002.parquet``.
         pattern: Pattern of the file names of its series.
     """
 
@@ -87,7 +87,7 @@ def parquet_source(path: Path, recipe: DataRecipe) -> Source:
 
 
 def _files(root: Path) -> list[_File]:
-    """Return the Parquet files directly in a folder; if there are none, in its only subfolder."""
+    """Return the Parquet files directly in a folder; if there are none, of the one subfolder."""
     files = [_file(root, path) for path in parquet_files(root)]
     homes = {file.home for file in files}
     if len(homes) > 1 and () not in homes:

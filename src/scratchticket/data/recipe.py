@@ -110,7 +110,7 @@ def classes_text(text: str) -> str:
             names, or an object from names to numbers, such as torchvision's ``class_to_idx``.
 
     Raises:
-        InputError: If it is neither a list nor a path.
+        InputError: If the text or the file holds no such list.
     """
     if (path := _file(text)) is None:
         if len(class_names(text)) < 2:
