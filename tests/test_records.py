@@ -74,7 +74,10 @@ def test_there_are_worst_cases_among_the_records() -> None:
     [
         ({"selected": "worst"}, "at 'selected': input should be 'best' or 'last'"),
         ({"bytes": -1}, "at 'bytes': input should be greater than or equal to 0"),
-        ({"recipe": {"task": "cook"}}, "at 'recipe': value error, its task is none of draw, train"),
+        (
+            {"recipe": {"task": "cook"}},
+            "at 'recipe': value error, its task is not one of draw, train",
+        ),
     ],
 )
 def test_a_damaged_record_is_refused_naming_the_field(change: dict[str, Any], message: str) -> None:

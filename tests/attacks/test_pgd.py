@@ -206,5 +206,5 @@ def test_n_fgsm_is_for_learning_in_the_linf_ball_only() -> None:
     with pytest.raises(InputError, match="n-fgsm searches in linf balls only"):
         st.AttackRecipe("n-fgsm", "0.5", norm="l2")
     images, labels = torch.zeros(2, 12), torch.zeros(2, dtype=torch.long)
-    with pytest.raises(InputError, match="n-fgsm may leave its ball: it is for learning"):
+    with pytest.raises(InputError, match="n-fgsm may leave its ball: it can only be"):
         st.AttackRecipe("n-fgsm")(TwoClassLinear(12), images, labels, generator())

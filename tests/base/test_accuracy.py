@@ -18,5 +18,5 @@ def test_interval_is_wilsons(correct: int, total: int) -> None:
 
 @pytest.mark.parametrize(("correct", "total"), [(-1, 5), (6, 5), (0, 0)])
 def test_counts_that_cannot_be_are_refused(correct: int, total: int) -> None:
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="is impossible"):
         Accuracy(correct, total)

@@ -58,8 +58,8 @@ def test_what_never_ends_or_is_too_large_is_no_file(tmp_path: Path) -> None:
         file.truncate(1 << 40)  # takes no room on the disk
 
     for name, reason in (
-        ("pipe", "no regular file"),
-        ("zero", "no regular file"),
+        ("pipe", "not a regular file"),
+        ("zero", "not a regular file"),
         (".", "it is a folder"),
         ("large", "1,099,511,627,776 bytes, more than 100"),
         ("a\0b", "null"),

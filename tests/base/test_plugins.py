@@ -127,7 +127,7 @@ def test_what_a_plugin_does_wrong_is_told_in_a_line(
             st.NetworkRecipe("gone")
         with pytest.raises(InputError, match="odd gives scores of shape"):
             Pattern("odd").score_shape((4, 2))
-        with pytest.raises(InputError, match="gives tuple, no Data"):
+        with pytest.raises(InputError, match="returned tuple, not Data"):
             st.load_data("no-data")
     finally:
         plugins._points.cache_clear()

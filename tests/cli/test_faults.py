@@ -244,7 +244,7 @@ def test_what_is_there_is_not_replaced_by_something_else(drawn: Path, tmp_path: 
     ticket = drawn / "ticket.safetensors"
     before = {file: file.read_bytes() for file in drawn.iterdir()}
     quick = ("--data", "digits", "--attack", "fgsm", "--images", "5", "--quiet")
-    assert "holds a run of its own" in refused("evaluate", ticket, *quick, "--out", drawn)
+    assert "holds a draw or a training" in refused("evaluate", ticket, *quick, "--out", drawn)
     assert {file: file.read_bytes() for file in drawn.iterdir()} == before
 
     mine = tmp_path / "mine.npz"
@@ -255,9 +255,9 @@ def test_what_is_there_is_not_replaced_by_something_else(drawn: Path, tmp_path: 
     words = ("report", "table9", "--store", store)
     done(*words, "--out", page, "--markdown", tmp_path / "t.md")
     done(*words, "--out", page, "--markdown", tmp_path / "t.md")  # its own it replaces
-    assert "is no report" in refused(*words, "--out", mine)
-    assert "is no report" in refused(*words, "--out", page, "--markdown", mine)
-    assert "is no report" in refused(*words, "--out", page, "--export", mine)
+    assert "is not a report" in refused(*words, "--out", mine)
+    assert "is not a report" in refused(*words, "--out", page, "--markdown", mine)
+    assert "is not a report" in refused(*words, "--out", page, "--export", mine)
     assert mine.read_text() == "mine"
 
 

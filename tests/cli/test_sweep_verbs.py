@@ -143,9 +143,9 @@ def test_one_panel_of_a_recipe_can_be_run() -> None:
         (("run", "table3", "--seeds", ":3"), "a range, 1:3, below 10,000, got ':3'"),
         (("run", "table3", "--seeds", "-1"), "a range, 1:3, below 10,000, got '-1'"),
         (("run", "table3", "--seeds", "9" * 5000), "below 10,000, got"),
-        (("run", "table3", "--set", "seed=1"), "recipes set that themselves, per job; use --seeds"),
-        (("run", "figure4", "--set", "start.file=x"), "--set start.file: recipes set that"),
-        (("report", "--set", "ratio=0.5"), "--set ratio: recipes set that"),
+        (("run", "table3", "--set", "seed=1"), "recipes choose this setting per job; use --seeds"),
+        (("run", "figure4", "--set", "start.file=x"), "--set start.file: recipes choose this"),
+        (("report", "--set", "ratio=0.5"), "--set ratio: recipes choose this"),
         (("run", "figure4", "--store", "x" * 300, "--dry-run"), ": File name too long"),
         (("run", "table3", "--workers", "0"), "at least 1"),
         (("run", "table3", "--data", "cifar10"), "NAME=PATH"),
@@ -321,7 +321,7 @@ def test_a_report_replaces_reports_alone(tmp_path: Path, option: str) -> None:
     notes = '# Notes\n\n## Chapter\n"job" <title>Robust scratch tickets at scale\n'
     own.write_text(notes)
 
-    assert "is no report of this kind" in told(*words, code=2)
+    assert "is not a report of this kind" in told(*words, code=2)
 
     assert own.read_text() == notes
 

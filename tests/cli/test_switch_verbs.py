@@ -143,10 +143,10 @@ def test_tickets_of_two_networks_are_no_switch(path: Callable[[str], Path]) -> N
         (("--probabilities", "a,b"), "comma-separated numbers, got 'a,b'"),
         (("--suite", "quik"), "unknown suite 'quik'; did you mean 'quick'?"),
         (("--shard", "1/2"), "--shard needs --out"),
-        (("--images", "999"), "--images goes from 1 to 360"),
+        (("--images", "999"), "--images must be from 1 to 360"),
         (("--epsilon", "8"), "the usual 8 is written 8/255"),
         (("--epsilon", "0"), "epsilon must be above 0"),
-        (("--epsilon", "0.05", "--epsilon", "0.1"), "suite quick searches at 1 epsilon, got 2"),
+        (("--epsilon", "0.05", "--epsilon", "0.1"), "suite quick takes at most 1 epsilon, got 2"),
         (("--norm", "l2"), "--norm l2 needs --epsilon"),
     ],
 )
@@ -254,7 +254,7 @@ def test_networks_of_ones_own_are_attacked_and_switched(
     assert "warning sign: chance: dense: natural accuracy" in out
     for more, said in (
         (("own.pt",), "own.pt holds no ticket; a switch needs tickets"),
-        (("--normalise",), "a ticket's network normalises its input already"),
+        (("--normalise",), "a ticket normalises its input itself"),
         (("--dense", "own.pt", "--network", "conv4"), "own.pt lacks conv1.weight"),
     ):
         code, _, error = call(*words, *more)

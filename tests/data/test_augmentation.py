@@ -130,5 +130,5 @@ def test_a_part_of_a_batch_is_changed_as_in_the_whole(name: str) -> None:
 def test_what_cannot_be_done_is_one_line() -> None:
     with pytest.raises(InputError, match="unknown augmentation 'crop_flip'; did you mean"):
         augmented(batch(), "crop_flip", stream())
-    with pytest.raises(InputError, match="at least 8 wide and high, got 7x10; use flip or none"):
+    with pytest.raises(InputError, match="at least 8x8 pixels, got 7x10; use flip or none"):
         augmented(batch(height=7), "crop-flip", stream())

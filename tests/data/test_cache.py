@@ -124,4 +124,4 @@ def test_without_a_home_pixels_stay_in_memory_and_a_note_says_so(
 
     np.testing.assert_array_equal(pixels.numpy(), PIXELS)
     assert note is not None
-    assert "no home folder to keep images in; set SCRATCHTICKET_CACHE" in note
+    assert "no home folder to cache images in; set SCRATCHTICKET_CACHE" in note

@@ -67,8 +67,8 @@ def test_a_list_of_classes_is_stored_as_it_was_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "classes are two names or more with commas, .* got '.*list'"),
-        (b"cat", "holds no list of classes: expected a name on each line"),
+        (None, "classes are two or more names separated by commas, .* got '.*list'"),
+        (b"cat", "holds no list of classes: expected one name per line"),
         (b'["cat", 7]', "holds no list of classes"),
         (b'{"cat": 1, "dog": 2}', "holds no list of classes: .* numbers from 0"),
         (b'{"cat": 0, "dog": 0}', "holds no list of classes"),

@@ -54,8 +54,8 @@ def test_three_parts_are_read_with_classes_sorted_by_number(
     check_pixels(data, pictures, 0, label=1)
     check_pixels(data, pictures, 10, label=0)
     assert data.notes == (
-        "classes are numbered with numbers by value: class 0 is 9, with torchvision's ImageFolder "
-        "it is 10; --classes gives another order",
+        "class names are sorted with numbers by value: class 0 is 9, with torchvision's "
+        "ImageFolder it is 10; --classes gives another order",
         "1 of the 2 classes have no test image",
     )
 
@@ -111,7 +111,7 @@ def test_names_of_parts_within_names_count_where_no_folder_is_called_so(
     assert (len(data.train) + len(data.validation), len(data.test)) == (10, 10)
     assert data.notes == (f"not read: 1 file, such as {tmp_path}/photos/seg_pred/39.png",)
     fill(f"{train} old/sea", 38, 1)
-    with pytest.raises(InputError, match=f"the train part may be {train} or {train} old; leave"):
+    with pytest.raises(InputError, match=f"the train part may be {train} or {train} old; keep"):
         load_data(tmp_path / "photos")
 
 
@@ -120,7 +120,7 @@ def test_a_part_of_two_folders_is_one_line(tmp_path: Path, fill: Fill) -> None:
         fill(f"{folder}/a", 0, 5)
         fill(f"{folder}/b", 5, 5)
 
-    with pytest.raises(InputError, match="the validation part may be val or validation; leave one"):
+    with pytest.raises(InputError, match="the validation part may be val or validation; keep one"):
         load_data(tmp_path / "photos")
 
 
@@ -183,7 +183,7 @@ def test_tiny_imagenet_is_read_with_its_annotations(
     assert "no labelled test part: the validation part serves as one" in data.notes
     assert data.notes[0].startswith("not read: 6 files")  # three images without a class
     listing.write_text("".join(rows[1:]))
-    with pytest.raises(InputError, match="val_annotations.txt names no class of 20.png"):
+    with pytest.raises(InputError, match="val_annotations.txt has no class for 20.png"):
         load_data(home)
     listing.rename(tmp_path / "elsewhere.txt")
     listing.symlink_to(tmp_path / "elsewhere.txt")
@@ -204,7 +204,7 @@ def test_a_test_class_that_is_not_learned_is_one_line(tmp_path: Path, fill: Fill
     fill("train/b", 5, 5)
     fill("test/c", 10, 1)
 
-    with pytest.raises(InputError, match=r"test/c/10.png: class 'c' is none of the 2 classes"):
+    with pytest.raises(InputError, match=r"test/c/10.png: class 'c' is not one of the 2 classes"):
         load_data(tmp_path / "photos")
 
 

@@ -46,7 +46,7 @@ def test_parts_come_in_one_order_whatever_order_they_are_given_in() -> None:
         ([0, 2], [0], None, "no training image has label 1, but some have 2"),
         ([1, 2], [1], None, "no training image has label 0, but some have 2"),
         ([0, 2], [0], ["a", "b", "c"], r"class 1 \(b\) has no training image"),
-        (["a", "b"], ["a", "c"], None, "file, row 1: class 'c' is none of the 2 classes"),
+        (["a", "b"], ["a", "c"], None, "file, row 1: class 'c' is not one of the 2 classes"),
         ([0, 0], [0], None, "two or more different classes, got 0"),
         ([0, 1], [0], ["a", "a"], "two or more different classes, got a, a"),
         ([-1, -1], [0], ["a", "b"], "no labelled training part"),

@@ -113,7 +113,7 @@ def test_the_label_column_can_be_chosen(
         load_data(path)
     assert load_data(DataRecipe(str(path), label_column="fine")).classes == tuple("0123")
     assert load_data(DataRecipe(str(path), label_column="coarse")).classes == ("even", "odd")
-    with pytest.raises(InputError, match="'rough' is no column of .*; there is fine, coarse"):
+    with pytest.raises(InputError, match="'rough' is not a column of .*; there is fine, coarse"):
         load_data(DataRecipe(str(path), label_column="rough"))
 
 
@@ -318,8 +318,8 @@ def test_splits_whose_names_begin_like_a_part_are_no_part(
     [
         (["train_labeled", "train_unlabeled", "test"], "no labelled training part"),
         (["my_train", "your_train"], r"train part may be my_train\*.parquet or your_train\*.parq"),
-        (["train", "training"], r"train part may be train\*.parquet or training\*.parquet; leave"),
-        (["train", "train/0"], r"train part may be train\*.parquet or train/; leave"),
+        (["train", "training"], r"train part may be train\*.parquet or training\*.parquet; keep"),
+        (["train", "train/0"], r"train part may be train\*.parquet or train/; keep"),
         (["train", "train-00000-of-00001"], r"may be train\*.parquet or train-of-00001.parquet"),
         (["a-00000-of-00001", "b-00000-of-00001"], "may be a-of-00001.parquet or b-of-00001.parq"),
     ],

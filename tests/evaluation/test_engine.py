@@ -275,7 +275,7 @@ def test_a_journal_of_another_plan_or_none_at_all_is_refused(tmp_path: Path) -> 
     with pytest.raises(InputError, match="of another evaluation: its seed was 1, now it is 2"):
         Journal({"seed": 2, "attacks": ["pgd"]}, path)
     path.write_text("no journal\n")
-    with pytest.raises(InputError, match="is damaged: it is no journal"):
+    with pytest.raises(InputError, match="is damaged: not a journal"):
         Journal({"seed": 1}, path)
     with pytest.raises(InputError, match="cannot write"):
         Journal({}, tmp_path / "none" / "journal.jsonl")
@@ -284,7 +284,7 @@ def test_a_journal_of_another_plan_or_none_at_all_is_refused(tmp_path: Path) -> 
 def test_two_processes_do_not_write_one_journal(tmp_path: Path) -> None:
     journal = Journal({}, tmp_path / "journal.jsonl")
 
-    with pytest.raises(InputError, match="another process is at work"):
+    with pytest.raises(InputError, match="another process is writing"):
         Journal({}, tmp_path / "journal.jsonl")
     journal.close()
     Journal({}, tmp_path / "journal.jsonl").close()

@@ -78,7 +78,7 @@ def test_a_layer_without_a_row_of_features_per_image_is_refused_and_left_without
 ) -> None:
     network = nn.Sequential(Pair(), First()).eval()
 
-    with pytest.raises(InputError, match="layer 0 gives no tensor with a row per image"):
+    with pytest.raises(InputError, match="layer 0 does not return a tensor with one row"):
         feature_distance(network, images, Attack(Noise(1), "0.1"), layer="0")
     assert not network[0]._forward_hooks
 

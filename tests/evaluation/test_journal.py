@@ -159,7 +159,7 @@ def test_another_plan_is_refused_with_the_first_difference(
 def test_a_line_that_is_no_finding_is_refused(line: str, tmp_path: Path) -> None:
     (tmp_path / "journal").write_text(f'{{"plan": {{}}}}\n{line}\n')
 
-    with pytest.raises(InputError, match="is damaged: it is no journal of an evaluation"):
+    with pytest.raises(InputError, match="is damaged: not a journal of an evaluation"):
         Journal({}, None, [tmp_path / "journal"])
 
 
@@ -202,7 +202,7 @@ def test_a_finding_of_the_wrong_form_is_refused_by_name(
 
     journal.add((name, batch), {**journal[name, batch], key: value})
 
-    with pytest.raises(InputError, match=f"damaged: what it says of {name}, batch {batch}, is"):
+    with pytest.raises(InputError, match=f"damaged: its finding of {name}, batch {batch}, is"):
         work().finished(journal)
     journal.add((name, batch), {k: v for k, v in finished()[name, batch].items() if k != key})
     with pytest.raises(InputError, match="damaged"):

@@ -29,7 +29,11 @@ def sweep(*names: str, **more: Any) -> Sweep:
         ((), {}, "name a recipe, such as figure1, or give --all"),
         (("figure4",), {"changes": (("seed", "1"),)}, "--set seed: .* per job; use --seeds$"),
         (("figure4",), {"changes": (("ratio", "1"),)}, "--set ratio: .* per job$"),
-        (("figure4",), {"changes": (("start.file", "x"),)}, "--set start.file: recipes set that"),
+        (
+            ("figure4",),
+            {"changes": (("start.file", "x"),)},
+            "start.file: recipes choose this",
+        ),
         (("figure4",), {"panels": ("x",)}, "unknown panel of these recipes 'x'"),
         (("figur4",), {}, "did you mean 'figure4'"),
     ],

@@ -186,7 +186,7 @@ def test_a_cancelled_worker_is_not_replaced_and_the_other_goes_on(
 
 @pytest.mark.usefixtures("slurm")
 def test_what_slurm_refuses_is_one_line(sweep: Sweep) -> None:
-    with pytest.raises(InputError, match="Slurm refuses: .*Invalid partition") as error:
+    with pytest.raises(InputError, match="Slurm rejects the jobs: .*Invalid partition") as error:
         run_on_slurm(sweep, 1, settings={"partition": "none"})
     assert len(str(error.value).splitlines()) == 1
 
@@ -196,10 +196,10 @@ def test_what_slurm_refuses_is_one_line(sweep: Sweep) -> None:
     ("setting", "said"),
     [
         ({"time": "soon"}, "time must be minutes"),
-        ({"nodes": "1-2"}, "nodes cannot be chosen"),
-        ({"setup": "x"}, "setup cannot be chosen"),
-        ({"mem": "much"}, "Slurm refuses"),
-        ({"no_such_option": "1"}, "Slurm refuses: .*no-such-option"),
+        ({"nodes": "1-2"}, "nodes cannot be set"),
+        ({"setup": "x"}, "setup cannot be set"),
+        ({"mem": "much"}, "Slurm rejects the jobs"),
+        ({"no_such_option": "1"}, "Slurm rejects the jobs: .*no-such-option"),
     ],
 )
 def test_settings_that_cannot_be_used_are_one_line(
@@ -239,7 +239,7 @@ def test_a_worker_that_cannot_go_on_is_told(sweep: Sweep) -> None:
 def test_no_slurm_is_one_line(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("submitit")
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(InputError, match="no Slurm here"):
+    with pytest.raises(InputError, match="Slurm is not installed here"):
         run_on_slurm(sweep)
 
 

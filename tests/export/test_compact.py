@@ -97,5 +97,5 @@ class Branching(nn.Module):
 def test_what_cannot_be_made_smaller_is_told() -> None:
     with pytest.raises(InputError, match="cannot be traced"):
         compacted(Branching())
-    with pytest.raises(InputError, match="nothing to take out"):
+    with pytest.raises(InputError, match="so none can be removed"):
         compacted(networks.build("conv4", classes=3, width=4).eval())

@@ -179,12 +179,12 @@ def test_what_cannot_be_exported_is_refused(
         (tickets, "dense", {}, "one ticket"),
         ([tickets[0], five], "onnx", {}, "same classes"),
         ([tickets[0], dense], "onnx", {}, "different networks"),
-        (tickets[2:], "torch", {"compact": True}, "nothing to take out"),
+        (tickets[2:], "torch", {"compact": True}, "so none can be removed"),
         (
             tickets[:1],
             "torch",
             {"out": "x.onnx"},
-            "a file of --to torch ends in .pt2, got 'x.onnx'",
+            "a file for --to torch must end in .pt2, got 'x.onnx'",
         ),
     ):
         with pytest.raises(InputError, match=said):

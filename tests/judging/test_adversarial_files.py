@@ -110,7 +110,7 @@ def test_images_that_an_attack_gives_back_unchanged_are_left_out(
 
 
 def test_an_attack_that_fools_with_no_image_leaves_nothing_to_write() -> None:
-    with pytest.raises(InputError, match="fooled the network with no image"):
+    with pytest.raises(InputError, match="fooled the network on no image"):
         made(Stage("square", queries=2), "1/2550", images=known_images(5))
 
 
@@ -198,11 +198,11 @@ def facts(part: str, **more: Any) -> Callable[[Columns], Columns]:
         (facts("attack", epsilon="0.1", norm="l2"), "left the ball: distance 0.1"),
         (facts("attack", epsilon="wide"), "must be a number"),
         (facts("", format=2), "a.npz is of another version of this program"),
-        (facts("data", classes=["a"]), "damaged: a label is none of its 1 classes"),
+        (facts("data", classes=["a"]), "damaged: a label is not one of its 1 classes"),
         (facts("data", mean=[0, 0], std=[1, 1]), "damaged: normalisation and channels disagree"),
         (facts("data", std=[0]), "damaged at 'data.std.0'"),
         (facts("subject", file=None), "damaged at 'subject.file'"),
-        (lambda c: {"labels": c["labels"] - 1}, "damaged: a label is none of its 5 classes"),
+        (lambda c: {"labels": c["labels"] - 1}, "damaged: a label is not one of its 5 classes"),
         (lambda c: {"labels": c["labels"][1:]}, r"predictions are torch.int64 of \(40,\)"),
         (lambda c: {"labels": c["labels"].astype(np.int32)}, "damaged: labels are torch.int32"),
         (lambda c: {"images": c["images"].astype(np.float64)}, "images are torch.float64"),
@@ -233,7 +233,7 @@ def test_a_damaged_file_is_told_by_its_name(
     save(made(), path := tmp_path / f"a{suffix}")
     path.write_bytes(damage(path.read_bytes()))
 
-    with pytest.raises(InputError, match=f"a{suffix} is no file that `attack` wrote: "):
+    with pytest.raises(InputError, match=f"a{suffix} was not written by `attack`: "):
         load(path)
 
 

@@ -146,7 +146,7 @@ def test_overwriting_removes_all_that_an_earlier_evaluation_left(
         carry_out(task(seed=1), folder=tmp_path, shard=Shard(index, 2))
     assert (tmp_path / "record.json").exists()
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="--overwrite would remove what the other shares find"):
+    with pytest.raises(InputError, match="--overwrite would remove the results of other shards"):
         carry_out(task(), folder=tmp_path, shard=Shard(1, 2), overwrite=True)
 
     record = carry_out(task(), folder=tmp_path, overwrite=True)
@@ -193,7 +193,7 @@ def test_a_folder_at_work_is_left_to_its_process(tmp_path: Path) -> None:
     stopped(tmp_path, 1)
     held = Journal(task().plan(), tmp_path / "journal.jsonl")
 
-    with pytest.raises(Busy, match="another process is at work .*wait until it has ended$"):
+    with pytest.raises(Busy, match="another process is writing .*wait until it has ended$"):
         carry_out(task(), folder=tmp_path)
 
     held.close()
@@ -207,7 +207,7 @@ def test_a_folder_that_is_none_or_a_runs_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(Unwritable, match="cannot use folder"):
         carry_out(task(), folder=tmp_path / "file")
-    with pytest.raises(InputError, match="run holds a run of its own; choose another --out"):
+    with pytest.raises(InputError, match="run holds a draw or a training; choose another --out"):
         carry_out(task(), folder=tmp_path / "run", overwrite=True)
 
     assert [file.name for file in (tmp_path / "run").iterdir()] == ["recipe.json"]
@@ -239,7 +239,7 @@ def test_a_finding_that_does_not_fit_is_damage(tmp_path: Path) -> None:
     shorter["marks"] = shorter["marks"][1:]
     journal.write_text(f"{plan}\n{json.dumps(shorter)}\n")
 
-    with pytest.raises(InputError, match="journal.jsonl is damaged: what it says of natural, ba"):
+    with pytest.raises(InputError, match="journal.jsonl is damaged: its finding of natural, ba"):
         carry_out(task(), folder=tmp_path)
 
 

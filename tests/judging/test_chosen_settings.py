@@ -49,7 +49,7 @@ def test_all_images_are_judged_if_no_number_or_their_own_is_given() -> None:
 
     assert fixed_choice(images, None) is fixed_choice(images, 5) is images
     for count in (0, -1, 6):
-        with pytest.raises(InputError, match=f"from 1 to 5, the test images, got {count}"):
+        with pytest.raises(InputError, match=f"from 1 to 5, the number of test images, got {count}"):
             fixed_choice(images, count)
 
 
@@ -124,10 +124,10 @@ def test_a_suite_searches_in_wider_balls_and_in_l2_balls_for_the_size_of_the_ima
         ({"norm": "l2"}, "--norm l2 needs --epsilon"),
         ({"norm": "l2", "suite_name": "quick"}, "--norm l2 needs --epsilon"),
         ({"attack": "cw-l2", "epsilons": ("0.1",)}, "cw-l2 searches in l2 balls"),
-        ({"l2": ("0.5",)}, "pgd is in linf here"),
+        ({"l2": ("0.5",)}, "but pgd uses linf"),
         ({"seed": -1}, "seed must be an integer"),
         ({"settings": {"restart": 2}}, "did you mean 'restarts'"),
-        ({"count": 41}, "--images goes from 1 to 40"),
+        ({"count": 41}, "--images must be from 1 to 40"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(

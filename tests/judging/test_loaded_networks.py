@@ -106,7 +106,7 @@ def test_a_ticket_is_judged_as_it_is_and_where_it_was_drawn(
     }
     assert not subject.network.training
     assert torch.equal(subject.network(images), ticket.build()(images))
-    with pytest.raises(InputError, match="normalises its input already: no --normalise"):
+    with pytest.raises(InputError, match="normalises its input itself; leave out --normalise"):
         make_subject(path, ticket, digits, normalise=True)
     with pytest.raises(TicketError, match="the ticket takes images of shape"):
         make_subject(path, ticket, halved(digits))
@@ -196,8 +196,8 @@ def test_a_factory_is_told_what_it_asks_for(
          "net.pt has a and 1 more, which the network does not have"),
         (lambda state: state | {"2.bias": torch.zeros(6)},
          r"net.pt: 2.bias has shape \(6,\), the network's \(5,\)"),
-        (lambda state: state | {"2.bias": 3}, "net.pt holds no state dict: '2.bias' is no tensor"),
-        (lambda state: state | {2: state["2.bias"]}, "holds no state dict: '2' is no tensor"),
+        (lambda state: state | {"2.bias": 3}, "holds no state dict: '2.bias' is not a tensor"),
+        (lambda state: state | {2: state["2.bias"]}, "holds no state dict: '2' is not a tensor"),
         (lambda state: {}, "net.pt holds no state dict, but dict"),
         (lambda state: list(state.values()), "net.pt holds no state dict, but list"),
         (lambda state: {"model": {}}, "net.pt holds no state dict, but dict"),

@@ -311,9 +311,9 @@ def test_a_suite_has_so_many_epsilons() -> None:
     check_epsilons("quick", ["0.1"])
     check_epsilons("full", ["0.1", "0.2"])
     check_epsilons("unheard of", ["0.1", "0.2", "0.3"])
-    with pytest.raises(InputError, match="suite quick searches at 1 epsilon, got 2"):
+    with pytest.raises(InputError, match="suite quick takes at most 1 epsilon, got 2"):
         check_epsilons("quick", ["0.1", "0.2"])
-    with pytest.raises(InputError, match="suite full searches at 2 epsilon, got 3"):
+    with pytest.raises(InputError, match="suite full takes at most 2 epsilon, got 3"):
         check_epsilons("full", ["0.1", "0.2", "0.3"])
 
 

@@ -627,7 +627,7 @@ def test_the_gallery_is_served_if_no_ticket_is_given(monkeypatch: pytest.MonkeyP
 
     assert done.exit_code == 0, done.output
     assert sum(len(one.tickets) for one in served) == 2
-    assert "no test images of" not in done.stderr
+    assert "no test images for" not in done.stderr
     monkeypatch.setattr("scratchticket.gallery.names", lambda: ["cifar10-seed0/ticket-0.05"])
     done = CliRunner().invoke(app, ["app"])
-    assert "no test images of cifar10: resnet18, width 16, seed 0: name their data" in done.stderr
+    assert "no test images for cifar10: resnet18, width 16, seed 0: give their data" in done.stderr

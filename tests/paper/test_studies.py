@@ -90,6 +90,6 @@ def test_a_judgement_is_by_the_attacks_that_were_given() -> None:
 
 
 def test_a_study_is_refused_at_a_scale_that_it_lacks() -> None:
-    said = "digits is not made at scale paper, but at quick"
+    said = "digits has no scale paper, only quick"
     with pytest.raises(InputError, match=said):
         Sweep(("digits",), "paper", "store")

@@ -1,4 +1,4 @@
-"""Attacks: functions from images to worse images inside a ball.
+"""Attacks: functions from images to adversarial images inside a ball.
 
 An attack sees a callable from pixels in [0, 1] to logits; it knows neither masks nor data sets,
 keeps no state and does not change the network.

@@ -15,10 +15,10 @@ from scratchticket.attacks.gradient import BestSoFar, Network, input_gradient
 from scratchticket.attacks.losses import Loss, cross_entropy, targeted_dlr, wrong
 from scratchticket.attacks.method import Result, Settings, Target, options_suffix, restarts_suffix
 
-Goal = Callable[[Tensor, Tensor], Tensor]  # from logits and indices of images to losses
+Goal = Callable[[Tensor, Tensor], Tensor]  # (logits, image indices) -> losses
 APGDKeep = Literal["first", "worst", "best"]
-MOMENTUM = 0.75  # weight of the new step; the previous one has the rest
-IMPROVING = 0.75  # if fewer of the steps since the last check raise the loss, the step is halved
+MOMENTUM = 0.75  # weight of the new step; the previous step has weight 1 - MOMENTUM
+IMPROVING = 0.75  # halve the step size if fewer than this fraction of the steps raise the loss
 FIRST, SHORTER, SHORTEST = 0.22, 0.03, 0.06  # checkpoint periods, as fractions of all steps
 
 
@@ -67,7 +67,7 @@ class _Search:
         return ball.project(mixed, self.images)
 
     def arrive(self, points: Tensor, gradient: Tensor, losses: Tensor) -> None:
-        """Make these the current iterates, and update the best ones."""
+        """Store new iterates, and update the best ones."""
         self.rises += losses > self.loss
         self.previous, self.current = self.current, points
         self.gradient, self.loss = gradient, losses
@@ -81,7 +81,8 @@ class _Search:
         """Halve the step size of each stuck image, and restart it from its best point.
 
         An image is stuck if too few of the last ``length`` steps raised its loss, or if its step
-        was not halved at the last check and its best loss has not risen since (Conditions 1, 2).
+        size was not halved at the last check and its best loss has not risen since (Conditions 1
+        and 2).
         """
         stuck = (self.rises < IMPROVING * length) | (
             ~self.halved & (self.best_loss <= self.best_then)
@@ -117,13 +118,13 @@ def apgd(  # noqa: PLR0913
         network: Pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie.
+        ball: Threat model, the ball around each image.
         steps: Number of steps, each one gradient evaluation.
         loss: Loss to maximise.
         generator: Draws the random starts.
         restarts: Number of random starts.
         keep: ``first``, ``worst`` or ``best``, as in :func:`scratchticket.attacks.pgd`; here
-            ``first`` is ``worst``.
+            ``first`` means ``worst``.
         error: As in :func:`scratchticket.attacks.pgd`.
 
     Returns:
@@ -161,7 +162,7 @@ def targeted_apgd(  # noqa: PLR0913
         network: Pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie.
+        ball: Threat model, the ball around each image.
         steps: Number of steps per class.
         targets: How many of the most likely wrong classes to try, at most.
         generator: Draws the random starts.
@@ -208,18 +209,7 @@ def _ascend(  # noqa: PLR0913
     best: BestSoFar,
     keep: APGDKeep,
 ) -> None:
-    """Search once from given points, updating ``best`` with every iterate.
-
-    Args:
-        network: Pixels in [0, 1] to logits.
-        images: All images.
-        goal: Loss to maximise.
-        ball: Where the adversarial images may lie.
-        steps: Number of steps.
-        start: Starting point of each image.
-        best: Best adversarial images so far; updated in place.
-        keep: Unless ``best``, an image is dropped once it fools the network.
-    """
+    """Run one search from ``start``, updating ``best`` in place with every iterate."""
     rows = torch.arange(len(images), device=images.device) if keep == "best" else best.unfooled
     if len(rows) == 0:
         return
@@ -264,7 +254,7 @@ class APGD(Settings):
     """Auto-PGD (Croce and Hein, 2020), this package's implementation; see :func:`apgd`.
 
     Attributes:
-        steps: Gradient evaluations.
+        steps: Number of gradient evaluations.
         loss: As for :class:`PGD`.
         restarts: Number of random starts.
         keep: As for :class:`PGD`.
@@ -302,7 +292,7 @@ class TargetedAPGD(Settings):
     """Auto-PGD towards the most likely wrong classes; see :func:`targeted_apgd`.
 
     Attributes:
-        steps: Gradient evaluations per class.
+        steps: Number of gradient evaluations per class.
         targets: Number of wrong classes to try.
         keep: As for :class:`PGD`.
     """
@@ -319,7 +309,7 @@ class TargetedAPGD(Settings):
 
     @property
     def passes(self) -> int:
-        """Two for each gradient towards each class."""
+        """Two for each gradient, for every target class."""
         return 2 * self.steps * self.targets
 
     def __call__(self, target: Target) -> Result:

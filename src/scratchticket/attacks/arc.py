@@ -23,18 +23,18 @@ from scratchticket.attacks.method import (
 )
 from scratchticket.attacks.sets import NetworkSet, expected_error
 
-OVERSHOOT = 0.05  # in epsilons: how far past a decision boundary to step
+OVERSHOOT = 0.05  # step past the decision boundary, as a fraction of epsilon
 _TINY = 1e-12
 
 
 class _Boundary(NamedTuple):
-    """The linearised decision boundary of a network nearest to the current point.
+    """The nearest decision boundary of a linearised network; distances are ``(batch,)``.
 
     Attributes:
-        origin: Distance of the boundary from the point, in the ball's norm, ``(batch,)``.
-        distance: Distance of the boundary from the end of the local perturbation.
+        origin: Distance from the current iterate, in the ball's norm.
+        distance: Distance from the locally perturbed iterate.
         direction: Unit vector towards the boundary.
-        fooled: Whether the network is fooled at the end of the local perturbation.
+        fooled: Whether the network is fooled at the locally perturbed iterate.
     """
 
     origin: Tensor
@@ -56,15 +56,15 @@ def arc(  # noqa: PLR0913
     restarts: int = 1,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Fool one network after another without losing those that are fooled already (Algorithm 2).
+    """Fool one network after another while keeping the others fooled (Algorithm 2).
 
-    Every step builds up a local perturbation of length ``step_size``. It visits the networks in
-    order of falling probability and moves the image towards each one's nearest boundary, far enough
-    to fool a linear network in addition to those before it; a move is kept if the expected accuracy
-    does not rise. If the networks are linear, the step is as long as epsilon and ``classes`` covers
-    every wrong class, this fools a network whenever one can be fooled, which ascent on the expected
-    cross-entropy need not (Theorems 4.1 and 5.1). The guarantee holds only from the image itself,
-    where the first search therefore starts.
+    Each step builds a local perturbation of length ``step_size``. It visits the networks by
+    decreasing probability and moves towards the nearest decision boundary of each, far enough to
+    fool a linear network as well as those before it. A move is kept if the expected accuracy does
+    not rise. For linear networks, ``step_size`` equal to epsilon and ``classes`` covering every
+    wrong class, ARC fools a network whenever that is possible; gradient ascent on the expected
+    cross-entropy need not (Theorems 4.1 and 5.1). The guarantee holds only when starting at the
+    original image, so the first search starts there.
 
     Unlike in the paper, a local perturbation never leaves the ball, so that networks are linearised
     at points the attack can reach.
@@ -73,11 +73,11 @@ def arc(  # noqa: PLR0913
         networks: Each from pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie.
+        ball: Threat model, the ball around each image.
         probabilities: Probability that each network answers, ``(network,)``.
         step_size: Length of the local perturbation, in the unit of the pixels.
         steps: Number of local perturbations, one after another.
-        classes: How many of the most likely wrong classes to look for a boundary to.
+        classes: Number of the most likely wrong classes whose decision boundaries are considered.
         restarts: Number of searches; those after the first start at random points.
         generator: Draws the random starts.
 
@@ -126,10 +126,9 @@ def _error(networks: NetworkSet, points: Tensor, labels: Tensor, error: Loss) ->
 def _nearest_boundary(  # noqa: PLR0917
     network: Network, points: Tensor, local: Tensor, labels: Tensor, ball: Ball, classes: int
 ) -> _Boundary:
-    """Return the decision boundary nearest to ``points``, of the network linearised around them.
+    """Return the decision boundary nearest to ``points``, linearised at ``points + local``.
 
-    It is linearised at ``points + local``. Only the boundaries between the label and the
-    ``classes`` most likely wrong classes are considered.
+    Only boundaries between the label and the ``classes`` most likely wrong classes are considered.
     """
     ends = (points + local).detach().requires_grad_()
     with torch.enable_grad():
@@ -160,7 +159,7 @@ def _nearest_boundary(  # noqa: PLR0917
 def _beyond_boundary(
     local: Tensor, boundary: _Boundary, ball: Ball, length: float, *, first: bool
 ) -> Tensor:
-    """Return ``local`` extended to fool a linear network too, if ``length`` suffices.
+    """Return ``local`` extended to fool one more linear network, if ``length`` suffices.
 
     ``weight * direction`` is added to ``local``, whose norm is at most ``length``, and the sum is
     scaled to ``length``. It crosses the boundary if ``weight`` is at least ``length * distance /
@@ -200,7 +199,7 @@ class ARC(OnSet, Stepping):
 
     @property
     def passes(self) -> int:
-        """For each step one to linearise, one gradient for each class, and one to compare."""
+        """Per step: one to linearise, one for each class's gradient, and one to compare."""
         return self.restarts * self.steps * (3 + self.classes)
 
     def __call__(self, target: Target) -> Result:

@@ -1,4 +1,4 @@
-"""An attack: a method and the ball it searches in. Learning, evaluation and page share it."""
+"""An attack: a method and the ball it searches in, as training, evaluation and web page use it."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Attack:
     """A method and the ball it searches in.
 
     Attributes:
-        method: The method, with the defaults that depend on the ball filled in.
-        epsilon: Radius of the ball as text, pixels in [0, 1]: ``8/255``. None for methods that
-            look for the nearest image, at any distance.
+        method: The method, with ball-dependent defaults filled in.
+        epsilon: Radius of the ball as text, for pixels in [0, 1], such as ``8/255``. None for
+            minimum-norm methods.
         norm: ``linf`` or ``l2``.
         given: The method as passed in.
-        after: Attacks, by their :attr:`stream`, that must have failed on an image before this one
-            is tried on it: how AutoAttack saves time.
+        after: :attr:`stream` of earlier attacks. This attack is run only on images on which all of
+            them failed, as in AutoAttack.
 
     Raises:
         InputError: If the method cannot search in such a ball.
@@ -67,7 +67,7 @@ class Attack:
             raise InputError(f"{self.method} searches in {self.method.norms[0]} balls only")
         if (self.epsilon is None) != self.method.nearest:
             raise InputError(
-                f"{self.method} looks for the nearest image and takes no epsilon"
+                f"{self.method} minimises the distance and takes no epsilon"
                 if self.method.nearest
                 else f"{self.method} needs an epsilon"
             )
@@ -78,7 +78,7 @@ class Attack:
 
     @property
     def ball(self) -> Ball:
-        """Where adversarial images may lie."""
+        """The ball; of infinite radius for minimum-norm methods."""
         if self.epsilon is None:
             return LinfBall(inf) if self.norm == "linf" else L2Ball(inf)
         return ball_of(Fraction(self.epsilon), self.norm)
@@ -89,11 +89,11 @@ class Attack:
         """Search for adversarial images.
 
         Raises:
-            InputError: If the method is for learning only.
+            InputError: If the method can only be an inner attack.
         """
         if not self.method.judges:
             raise InputError(
-                f"attack {self.method} may leave its ball: it is for learning, not for evaluation"
+                f"attack {self.method} may leave its ball: it can only be an inner attack"
             )
         return self.method(Target(network, images, labels, self.ball, generator))
 
@@ -102,15 +102,15 @@ class Attack:
 
     @property
     def stream(self) -> str:
-        """Stable name: key in journals and seed of the random numbers.
+        """Stable name, the key in journals and part of the seed of random numbers.
 
-        Unlike the title it never shows more settings, so journals and random numbers stay valid.
+        Unlike a title, it does not change when titles show more settings.
         """
         return f"{self.method}, {self._ball_text}"
 
     @property
     def _ball_text(self) -> str:
-        """The ball as a title shows it."""
+        """The ball as shown in titles."""
         return self.norm if self.epsilon is None else f"{self.norm}, {self.epsilon}"
 
     @property
@@ -152,10 +152,10 @@ class Attack:
         return not same and str(usual) == str(self.method)
 
     def matches(self, row: Mapping[str, Any]) -> bool:
-        """Return whether a row of a record is of this attack, epsilon and norm.
+        """Return whether a row of a record was made by this attack with this epsilon and norm.
 
-        Compares name and settings, which records of every version have, never the title. A setting
-        missing in the row had its default when the row was written.
+        Compares names and settings, not titles, which differ between versions. A setting missing
+        from the row counts as its default.
         """
         own = {"name": self.method.name, "norm": self.norm, "epsilon": self.epsilon}
         if any(row[key] != value for key, value in own.items()):
@@ -168,7 +168,7 @@ class Attack:
 
     @property
     def name(self) -> str:
-        """The name of its method in the registry: ``pgd``."""
+        """Name of the method in the registry, such as ``pgd``."""
         return key_of(self.method)
 
     @property
@@ -202,7 +202,7 @@ class Attack:
 
 
 def _text(setting: str, value: object) -> str:
-    """Write a setting as a title shows it: ``step size 0.001``, ``no random start``."""
+    """Return a setting as shown in titles: ``step size 0.001``, ``no random start``."""
     words = setting.replace("_", " ")
     if isinstance(value, bool):
         return words if value else f"no {words}"
@@ -210,10 +210,9 @@ def _text(setting: str, value: object) -> str:
 
 
 def without_early_stopping(attack: Attack) -> Attack:
-    """Return the attack that goes on after success and keeps the image of the largest loss.
+    """Return the attack without early stopping: it returns the iterate of the largest loss.
 
-    Its images transfer better to other networks, and those the network gets wrong anyway are
-    perturbed too. Attacks without early stopping are returned unchanged.
+    Such images transfer better to other networks, and misclassified images are perturbed too.
     """
     if getattr(attack.method, "keep", None) != "first":
         return attack
@@ -224,7 +223,7 @@ STEPS = 7  # default number of steps of an inner attack
 
 
 def settings_for_learning(method: Method) -> list[str]:
-    """Return the names of the method's settings that an inner attack has."""
+    """Return the names of the method's settings that apply to an inner attack."""
     return [name for name in settings_of(method) if name not in method.only_judging]
 
 
@@ -242,7 +241,7 @@ def inner_settings() -> list[str]:
 
 @cache
 def _default_json(name: str) -> dict[str, Any]:
-    """Return the JSON of the inner attack of a name with default settings."""
+    """Return the JSON of the named inner attack with default settings."""
     return inner_attack({"name": name}).json()
 
 
@@ -251,8 +250,8 @@ def inner_attack(settings: Mapping[str, Any]) -> Attack:
 
     Args:
         settings: ``name``, ``epsilon``, ``norm`` and settings of the method; defaults are those of
-            :func:`AttackRecipe`. Settings of other inner attacks are ignored, so that changing the
-            name alone is enough.
+            :func:`AttackRecipe`. Settings of other inner attacks are ignored, so that the name can
+            be changed alone.
 
     Raises:
         InputError: If the attack or a setting is unknown, a value is invalid, or the attack is for
@@ -274,7 +273,7 @@ def inner_attack(settings: Mapping[str, Any]) -> Attack:
     return Attack(make_method(name, used), epsilon, norm)
 
 
-def AttackRecipe(  # noqa: N802 (its public name since before attacks were one value)
+def AttackRecipe(  # noqa: N802 (the public name of the class it replaces)
     name: str = "pgd",
     epsilon: str | float = "8/255",
     steps: int = STEPS,
@@ -321,7 +320,7 @@ def perturb(  # noqa: PLR0913
     part: slice = slice(None),
     whole: int | None = None,
 ) -> Tensor:
-    """Return adversarial images to learn from: the inner maximisation (Eq. 2).
+    """Return adversarial images for a search or training: the inner maximisation (Eq. 2).
 
     Args:
         attack: The inner attack.
@@ -329,13 +328,13 @@ def perturb(  # noqa: PLR0913
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
         generator: Source of all random draws.
-        chances: For a set, the probability of each network: the expected loss is maximised.
-        part: Slice of the whole batch that these images are; random starts are drawn for the whole
-            batch.
-        whole: Size of the whole batch; None if it is these images.
+        chances: For a set, the probability of each network; the expected loss is maximised.
+        part: If several processes share a batch, the slice of it in ``images``. Random starts are
+            drawn for the whole batch.
+        whole: Size of the shared batch; None if ``images`` is the whole batch.
 
     Raises:
-        ScratchticketError: If a plug-in leaves the threat model.
+        ScratchticketError: If images of a plug-in lie outside the threat model.
     """
     target = Target(network, images, labels, attack.ball, generator, True, chances, part, whole)
     adversarial = attack.method(target).images

@@ -1,9 +1,9 @@
-"""AutoAttack (Croce and Hein, 2020, arXiv:2003.01690), by its authors' own code.
+"""AutoAttack (Croce and Hein, 2020, arXiv:2003.01690), run with its authors' code.
 
-The four attacks of its standard version are called one by one, so that an evaluation can be
-resumed, watched and shared among machines; its state file and its loop over images are not used.
-Its side effects are undone: it seeds PyTorch's global generators, removes the trace function of
-debuggers and coverage tools, and counts calls in globals that it never resets.
+The four attacks of the standard version are called one by one, so that an evaluation can be
+resumed, watched and shared among machines; AutoAttack's state file and loop over images are not
+used. Its side effects are undone: it seeds PyTorch's global generators, removes the trace function
+of debuggers and coverage tools, and counts calls in globals that it never resets.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def stage(  # noqa: PLR0913
         network: Pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``, classified correctly.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie.
+        ball: Threat model, the ball around each image.
         steps: Steps of the attacks other than ``square``; per class for ``apgd-t`` and ``fab-t``.
         queries: Query budget of ``square`` per image.
         draws: Forward passes averaged per gradient of ``apgd-ce`` and ``apgd-dlr`` (EOT).
@@ -117,8 +117,8 @@ def settings(ball: Ball, images: Tensor, generator: torch.Generator) -> dict[str
 def flags(network: Network, images: Tensor, labels: Tensor) -> list[str]:
     """Return the warnings of AutoAttack's own checks of a network.
 
-    They flag networks its standard version is not made for: randomised, computing gradients in
-    the forward pass, returning probabilities, or with too few classes.
+    They flag networks unsuited to its standard version: those that are randomised, compute
+    gradients in the forward pass, return probabilities, or have too few classes.
 
     Args:
         network: Pixels in [0, 1] to logits.
@@ -140,7 +140,7 @@ def flags(network: Network, images: Tensor, labels: Tensor) -> list[str]:
 
 @contextmanager
 def restored_globals() -> Iterator[None]:
-    """Restore on exit what AutoAttack changes: global generators, trace function, counters."""
+    """Restore the global generators, trace function and counters that AutoAttack changes."""
     from pyautoattack import checks
 
     trace, counted = sys.gettrace(), dict(checks.funcs)
@@ -172,7 +172,7 @@ def collected_warnings() -> Iterator[list[str]]:
 
 
 def library() -> tuple[Any, Callable[..., Any], Callable[..., Any]]:
-    """Return pyautoattack's module of APGD and its classes of FAB and Square.
+    """Return pyautoattack's APGD module and its FAB and Square classes.
 
     Raises:
         InputError: If it is not installed.
@@ -186,7 +186,7 @@ def library() -> tuple[Any, Callable[..., Any], Callable[..., Any]]:
 
 @dataclass(frozen=True)
 class Stage(Settings):
-    """One attack of AutoAttack's standard version, by its authors' code.
+    """One attack of AutoAttack's standard version, run with its authors' code.
 
     Attributes:
         stage: ``apgd-ce``, ``apgd-t``, ``fab-t`` or ``square``.
@@ -242,14 +242,14 @@ class Stage(Settings):
 
 @dataclass(frozen=True)
 class AutoAttack(Settings):
-    """All attacks of AutoAttack in sequence, to make images that are evaluated on other networks.
+    """All attacks of AutoAttack in sequence, for images that are evaluated on other networks.
 
-    Where every attack fails, AutoAttack returns the image unchanged; this returns the one of the
-    largest cross-entropy that Auto-PGD finds.
+    Where every attack fails, AutoAttack returns the image unchanged; this class returns Auto-PGD's
+    iterate of the largest cross-entropy.
 
     Attributes:
         version: ``standard``, or ``rand`` for randomised networks. An attack counts as
-            successful as soon as one answer is wrong.
+            successful as soon as one prediction is wrong.
         steps: As for :func:`stage`.
         queries: Query budget of Square.
         draws: Forward passes averaged per gradient, with ``rand``.
@@ -273,7 +273,7 @@ class AutoAttack(Settings):
 
     @property
     def passes(self) -> int:
-        """Those of Auto-PGD, which finds the images to return, and of every stage."""
+        """Those of every stage, and of Auto-PGD, whose images are returned where all fail."""
         own = 2 * self.steps
         if self.version == "rand":
             return own * (1 + len(RANDOM_STAGES) * self.draws)

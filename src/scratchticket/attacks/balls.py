@@ -17,7 +17,7 @@ MAX_EPSILON = {"linf": 1, "l2": 1000}  # largest accepted radius, by norm
 
 
 class Ball(Protocol):
-    """The interface of a threat model to attacks."""
+    """The interface of a threat model."""
 
     @property
     def epsilon(self) -> float:
@@ -61,7 +61,7 @@ class LinfBall:
         return images.add(gradient.sign(), alpha=step_size)
 
     def project(self, adversarial: Tensor, images: Tensor) -> Tensor:
-        """Return the nearest points of the ball: the exact projection, pixel range included."""
+        """Return the exact projection onto the ball and the pixel range."""
         difference = (adversarial - images).clamp_(-self.epsilon, self.epsilon)
         return difference.add_(images).clamp_(0.0, 1.0)
 

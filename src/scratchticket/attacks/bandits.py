@@ -48,17 +48,17 @@ def bandits(  # noqa: PLR0913
         network: Pixels in [0, 1] to logits; no gradient is computed.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie.
-        queries: Budget per image. Each step takes 3: two for the finite difference and one, which
-            the original does not count, to check for success.
-        tiles: Number of tiles along each side of an image. If not given, a sixth of the number of
-            pixels (in the paper 50 for 299), but at least 16, and at most one tile per pixel.
-        rates: If not given, those of the paper for the ball's norm, with the image step scaled to
-            epsilon: a fifth in the l-inf norm (0.01 for 0.05), a tenth in the l2 norm (0.5 for 5).
+        ball: Threat model, the ball around each image.
+        queries: Query budget per image. Each step takes three: two for the finite difference, and
+            one to check for success, which the original does not count.
+        tiles: Number of tiles along each side of an image. If not given, a sixth of the side in
+            pixels (the paper has 50 for 299), but at least 16, and at most one tile per pixel.
+        rates: Step sizes. If not given, the paper's for the ball's norm, with an image step of
+            epsilon / 5 (l-inf: 0.01 for 0.05) or epsilon / 10 (l2: 0.5 for 5).
         generator: Draws the exploration directions.
 
     Returns:
-        The first image that fools the network, or else the one of the largest cross-entropy; and
+        The first iterate that fools the network, or else the one of the largest cross-entropy; and
         the number of queries spent, ``(batch,)``.
     """
     images, best = images.detach(), BestSoFar(images, labels)

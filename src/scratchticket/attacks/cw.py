@@ -1,4 +1,4 @@
-"""The nearest adversarial image in the Euclidean norm (Carlini and Wagner, 2017)."""
+"""The minimum-norm attack CW-L2 (Carlini and Wagner, 2017)."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def carlini_wagner(  # noqa: PLR0913
     """Search for the nearest adversarial image: CW-L2 (arXiv:1608.04644, Sec. V).
 
     Adam minimises ``distance**2 + c * max(confidence - margin, 0)`` in tanh space, so that pixels
-    stay in [0, 1]. The constant c is searched per image: times ten until the attack succeeds, then
-    by bisection. The attack has no epsilon: the evaluation compares the distances with it.
+    stay in [0, 1]. The constant c is chosen per image: it is multiplied by ten until the attack
+    succeeds, then bisected. The attack takes no epsilon; the evaluation thresholds the distances.
 
     Args:
         network: Pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        search_steps: How many values of c to try. The paper sets 1, at ``constant=0.1``.
+        search_steps: Number of values of c to try. Fu et al. try one, ``constant=0.1``.
         steps: Steps of Adam for each c.
-        learning_rate: Of Adam, in tanh space. The usual 0.01 (the paper's) hardly moves black and
-            white pixels, where tanh is flat, for hundreds of steps; 0.1 reaches in 100 steps the
-            distances of 0.01 after 1,000.
+        learning_rate: Learning rate of Adam in tanh space. The usual 0.01 (also Fu et al.'s) hardly
+            moves black and white pixels, where tanh is flat, for hundreds of steps; 0.1 reaches in
+            100 steps the distances that 0.01 reaches in 1,000.
         constant: The first c.
         confidence: Margin to reach, in logits.
 
@@ -72,7 +72,7 @@ def carlini_wagner(  # noqa: PLR0913
                 break
             pull = 2 * (chain - origin)
             push = per_image(torch.where(margins < confidence, balance, 0.0), images) * slope
-            point.grad = (pull - push) * 2 * chain * (1 - chain)  # of tanh, in pixels
+            point.grad = (pull - push) * 2 * chain * (1 - chain)  # chain rule through tanh
             adam.step()
         high = torch.where(reached, balance.minimum(high), high)
         low = torch.where(reached, low, balance.maximum(low))
@@ -91,7 +91,7 @@ class CarliniWagner(Settings):
     """The nearest adversarial image (Carlini and Wagner, 2017); see :func:`carlini_wagner`.
 
     Attributes:
-        search_steps: How many values of the constant c are tried per image.
+        search_steps: Number of values of the constant c tried per image.
         steps: Steps of Adam for each c.
         learning_rate: Learning rate of Adam.
         constant: First c: the weight of misclassification against distance.

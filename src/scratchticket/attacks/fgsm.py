@@ -18,7 +18,8 @@ class FGSM(Settings):
     """FGSM (Goodfellow et al., 2015) or, with a random start, FGSM-RS (Wong et al., 2020).
 
     Attributes:
-        random_start: Whether to step 1.25 epsilon from a random point, not epsilon from the image.
+        random_start: Whether to step 1.25 epsilon from a random start instead of epsilon from the
+            image.
         loss: As for :class:`PGD`.
     """
 
@@ -51,8 +52,8 @@ class FGSM(Settings):
 class NoiseFGSM(Settings):
     """N-FGSM: FGSM from noise larger than the ball (de Jorge et al., 2022, arXiv:2202.01181).
 
-    The noise is uniform within 2 epsilon of the image, the step is epsilon, and the result is
-    clipped to the pixel range but not projected onto the ball: it is for learning only.
+    The noise is uniform within 2 epsilon of the image, the step size is epsilon, and the result is
+    clipped to the pixel range but not projected onto the ball: it can only be an inner attack.
 
     Attributes:
         loss: As for :class:`PGD`.

@@ -17,7 +17,7 @@ Network = Callable[[Tensor], Tensor]
 def input_gradient(
     network: Network, images: Tensor, labels: Tensor, loss: Loss
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the input gradient of the summed loss, and the logits and the losses.
+    """Return the input gradient of the summed loss, the logits, and the losses.
 
     The loss is summed, not averaged, so that no image's gradient depends on the rest of the batch.
 
@@ -34,8 +34,8 @@ def input_gradient(
         (gradient,) = torch.autograd.grad(total, images, allow_unused=True)
     if gradient is None:
         raise NoGradient(
-            "no gradient of the network's logits reaches its images, and this attack needs one: is "
-            "there a no_grad, detach or argmax in it?"
+            "no gradient of the network's logits reaches its images, but this attack needs one; "
+            "does the network use no_grad, detach or argmax?"
         )
     return gradient, logits.detach(), losses.detach()
 
@@ -57,7 +57,7 @@ def frozen(network: Network) -> Iterator[None]:
 def logits_and_losses(
     network: Network, images: Tensor, labels: Tensor, loss: Loss
 ) -> tuple[Tensor, Tensor]:
-    """Return logits and losses of images, without gradients."""
+    """Return the logits and losses of images, without gradients."""
     with torch.no_grad():
         logits = network(images)
         return logits, loss(logits, labels)
@@ -67,7 +67,7 @@ class BestSoFar:
     """The best adversarial image so far of each image.
 
     Args:
-        images: The original images, each kept until its first iterate.
+        images: The original images, the best before the first update.
         labels: int64, ``(batch,)``.
         error: Function of logits and labels that returns errors in [0, 1]: 0 or 1 for one network,
             the probability of a wrong answer for a set.
@@ -112,5 +112,5 @@ class BestSoFar:
 
 
 def all_fooled(error: Tensor) -> Tensor:
-    """Return which errors are 1 up to rounding: no network that can answer is correct."""
+    """Return which errors are 1 up to rounding: every network that can be drawn is fooled."""
     return error > 1 - 1e-6

@@ -58,7 +58,7 @@ def targeted_dlr(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
     Args:
         logits: ``(batch, classes)``.
         labels: int64, ``(batch,)``.
-        targets: Classes to be predicted, int64, ``(batch,)``.
+        targets: Target classes, int64, ``(batch,)``.
 
     Raises:
         InputError: If there are fewer than four classes.
@@ -73,8 +73,8 @@ def targeted_dlr(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
 def scaled_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the cross-entropy of logits scaled to standard deviation 1 per image.
 
-    Very large logits make the gradient of the cross-entropy vanish in single precision; this loss
-    is not affected, and so reveals gradient masking.
+    Very large logits make the gradient of the cross-entropy vanish in single precision. This loss
+    is not affected, and so reveals such gradient masking.
     """
     return cross_entropy(logits / (logits.detach().std(dim=1, keepdim=True) + _TINY), labels)
 
@@ -85,7 +85,7 @@ def wrong(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _wrong_logits(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the logits, that of the label replaced by minus infinity."""
+    """Return the logits with the label's replaced by minus infinity."""
     return logits.scatter(1, labels[:, None], -torch.inf)
 
 

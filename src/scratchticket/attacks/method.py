@@ -37,12 +37,12 @@ class Target(NamedTuple):
         network: Pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where adversarial images may lie; methods that look for the nearest one ignore it.
+        ball: Threat model, the ball around each image; minimum-norm methods ignore it.
         generator: Source of all random draws.
         learning: Whether this is an inner attack: it then takes all its steps, also after the
             network is fooled, and returns the last iterate.
         chances: For a set of networks, the probability of each, ``(network,)``.
-        part: If several processes share a batch, the slice of it that ``images`` is.
+        part: If several processes share a batch, the slice of it in ``images``.
         whole: Size of the shared batch; None if ``images`` is the whole batch.
     """
 
@@ -57,7 +57,7 @@ class Target(NamedTuple):
     whole: int | None = None
 
     def loss(self, name: str) -> Loss:
-        """Return the loss of a name; for a set of networks, its expectation.
+        """Return the loss with this name; for a set of networks, its expectation.
 
         For a set, ``margin`` is the clamped margin of :func:`set_loss`.
         """
@@ -133,7 +133,7 @@ class Method(Protocol):
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Settings left out of titles: without effect here, or given by the attacked set."""
+        """Settings left out of titles: they have no effect, or belong to the attacked set."""
 
     @property
     def gradients(self) -> int:
@@ -151,7 +151,7 @@ class Method(Protocol):
         """Return the name with the settings that matter most: ``pgd-20``."""
 
     def exact(self, epsilon: Fraction, norm: Norm) -> Method:
-        """Return the method with the defaults that depend on the ball filled in."""
+        """Return the method with ball-dependent defaults filled in."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Settings(ABC):
     """Base class of methods: checks settings and supplies defaults.
 
     Raises:
-        InputError: If a setting has the wrong type, or is a number not above 0.
+        InputError: If a setting has the wrong type, or a number is not positive.
     """
 
     black_box: ClassVar[bool] = False
@@ -172,7 +172,7 @@ class Settings(ABC):
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Settings left out of titles: without effect here, or given by the attacked set."""
+        """Settings left out of titles: they have no effect, or belong to the attacked set."""
         return ()
 
     @property
@@ -195,7 +195,7 @@ class Settings(ABC):
                 raise InputError(f"{setting.name} must be above 0, got {value}")
 
     def exact(self, epsilon: Fraction, norm: Norm) -> Self:
-        """Return the method unchanged: none of its defaults depends on the ball."""
+        """Return the method unchanged, as no default depends on the ball."""
         return self
 
     @abstractmethod
@@ -213,8 +213,8 @@ class Stepping(Settings):
 
     Attributes:
         steps: Number of steps, each one gradient evaluation unless the method says otherwise.
-        step_size: Length of a step as text, in the unit of the pixels; if not given, 2/255 at l-inf
-            8/255 and 2.5 epsilon / steps anywhere else.
+        step_size: Length of a step as text, in the unit of the pixels. If not given, 2/255 at l-inf
+            8/255, else 2.5 epsilon / steps.
     """
 
     steps: int = 20
@@ -237,14 +237,14 @@ class Stepping(Settings):
         step = default_step_size(epsilon, self.steps, norm)
         if len(str(step)) > LONGEST:
             step = Fraction(repr(float(step)))
-        return replace(self, step_size=fraction_text(step or Fraction(1)))  # any, if epsilon is 0
+        return replace(self, step_size=fraction_text(step or Fraction(1)))  # 1 if epsilon is 0
 
     @property
     def length(self) -> float:
         """Step size as a number.
 
         Raises:
-            InputError: If it is not known yet, see :meth:`exact`.
+            InputError: If it is not filled in yet, see :meth:`exact`.
         """
         if self.step_size is None:
             raise InputError(

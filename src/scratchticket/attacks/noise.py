@@ -1,4 +1,4 @@
-"""Random noise: the baseline of all attacks."""
+"""Random noise, the baseline for all attacks."""
 
 from __future__ import annotations
 

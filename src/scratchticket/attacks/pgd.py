@@ -23,16 +23,16 @@ class PGD(Stepping):
     """Projected gradient descent (Madry et al., 2018); see :func:`pgd`.
 
     Attributes:
-        steps: Gradient evaluations.
-        step_size: Length of a step as text; if not given, 2/255 at l-inf 8/255 and 2.5 epsilon /
-            steps anywhere else.
+        steps: Number of gradient evaluations.
+        step_size: Length of a step as text. If not given, 2/255 at l-inf 8/255, else 2.5 epsilon /
+            steps.
         loss: ``ce``, ``margin`` (CW-Inf in tables), ``dlr`` or ``scaled-ce``.
         restarts: Number of random starts; images already fooled are not attacked again.
-        random_start: Whether to start at a random point of the ball or at the image itself. (FGSM
+        random_start: Whether to start at a random point of the ball instead of the image. (FGSM
             with a random start steps 1.25 epsilon.)
         keep: Which iterate to return: ``first``, the first that fools the network; ``worst`` or
             ``best``, the one of the largest loss; or ``last``. See :func:`pgd`.
-        momentum: Weight of the earlier gradients in a step, if any.
+        momentum: Decay factor of the accumulated gradient; None for no momentum.
     """
 
     loss: str = "ce"
@@ -109,13 +109,13 @@ def pgd(  # noqa: PLR0913
 
     With ``steps=1`` and ``step_size=epsilon`` this is FGSM (Goodfellow et al., 2015); with a
     generator and ``step_size=1.25 * epsilon`` it is FGSM-RS (Wong et al., 2020); with the margin
-    loss it is what tables call CW-Inf.
+    loss it is the attack that tables call CW-Inf.
 
     Args:
         network: Pixels in [0, 1] to logits. Its parameters get no gradients.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie.
+        ball: Threat model, the ball around each image.
         step_size: Length of a step in the ball's norm, in the unit of the pixels.
         steps: Number of gradient evaluations.
         loss: Loss to maximise.
@@ -123,11 +123,12 @@ def pgd(  # noqa: PLR0913
         restarts: Number of random starts; more than one needs a generator.
         keep: Which iterate to return, and when to stop searching for an image. ``last``: the
             iterate after all steps. ``first``: the first that fools the network, else the last;
-            the search stops there, so that images transfer poorly to other networks. ``worst``:
+            the search stops there, so such images transfer poorly to other networks. ``worst``:
             the iterate of the largest error and, among equal errors, of the largest loss; the
             search stops at error 1. ``best``: as ``worst``, but the search never stops early.
-        momentum: Weight of the earlier gradients in a step, each divided by its mean absolute value
-            (Dong et al., 2018, arXiv:1710.06081), for transfer to another network.
+        momentum: Decay factor of the accumulated gradient, in which each gradient is divided by
+            its mean absolute value (MI-FGSM, Dong et al., 2018, arXiv:1710.06081). It improves
+            transfer.
         error: Function of logits and labels that returns errors in [0, 1]; by default the 0-1
             error of one network.
         start: Starting point instead of a random one; excludes restarts.

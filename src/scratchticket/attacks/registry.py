@@ -48,7 +48,7 @@ def known_method(name: str) -> Method:
     Raises:
         InputError: If the name is unknown.
     """
-    if not isinstance(name, str):  # in a file that somebody else made
+    if not isinstance(name, str):  # from an untrusted file
         raise unknown("attack", str(name), method_names())
     if (method := METHODS.get(name)) is not None:
         return method
@@ -76,7 +76,7 @@ def settings_of(method: Method) -> list[str]:
 
 @cache
 def _reader(kind: type, setting: str) -> TypeAdapter[Any]:
-    """Return the adapter that converts values to the type of a method's setting."""
+    """Return the adapter that validates and converts values of a method's setting."""
     return TypeAdapter(get_type_hints(kind)[setting])
 
 

@@ -28,7 +28,7 @@ class SetPGD(OnSet, PGD):
     Attributes:
         loss: A loss of :func:`set_loss`.
         keep: The ``worst`` iterate by expected accuracy, or the ``last`` as in the paper.
-        samples: For ``eot``: networks drawn per step; the exact mean over all if None.
+        samples: For ``eot``: number of networks drawn per step; the exact expectation if None.
         probabilities: Probability of each network; uniform if None.
     """
 

@@ -1,6 +1,6 @@
-"""Losses on a set of networks of which a random one answers, as in a switch.
+"""Losses of a set of networks, one of which is drawn at random per inference, as in a switch.
 
-The attacker knows every network and its probability, but not which one will answer. The set maps
+The attacker knows every network and its probability, but not which one will be drawn. The set maps
 images to logits of shape ``(batch, network, class)``.
 """
 
@@ -26,10 +26,7 @@ class NetworkSet:
 
     Args:
         networks: Each from pixels in [0, 1] to logits. A randomised network can be listed several
-            times: attacks then average over as many of its answers.
-
-    Attributes:
-        networks: The networks.
+            times; attacks then average over that many of its outputs.
     """
 
     def __init__(self, networks: Sequence[Network]) -> None:
@@ -44,7 +41,7 @@ def answer(networks: Callable[[int], Network], drawn: Tensor, images: Tensor) ->
     """Return each image's logits from the network drawn for it, ``(batch, class)``.
 
     Args:
-        networks: From a network's index to the network; called in rising order.
+        networks: Function from index to network, called with ascending indices.
         drawn: Index of the network for each image, int64, ``(batch,)``, on the CPU.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
     """
@@ -57,7 +54,7 @@ def answer(networks: Callable[[int], Network], drawn: Tensor, images: Tensor) ->
 def randomised_ensemble(
     networks: Sequence[Network], probabilities: Tensor, generator: torch.Generator
 ) -> Network:
-    """Return a network that answers every image of every call with a newly drawn member."""
+    """Return a network that draws a member anew for every image of every call."""
 
     def network(images: Tensor) -> Tensor:
         chances = probabilities.float()
@@ -89,7 +86,7 @@ def expected(loss: Loss, probabilities: Tensor) -> Loss:
 
 
 def expected_error(probabilities: Tensor) -> Loss:
-    """Return the function from a set's logits to the probability of a wrong answer."""
+    """Return the function from a set's logits to the probability of misclassification."""
 
     def error(logits: Tensor, labels: Tensor) -> Tensor:
         fooled = (logits.argmax(dim=2) != labels[:, None]).to(logits.dtype)
@@ -115,7 +112,8 @@ def set_loss(
             network's logits, clamped at :data:`CLAMP` so that networks already fooled get no
             gradient.
         probabilities: Probability of each network, ``(network,)``.
-        samples: For ``eot`` only: networks drawn per image and evaluation; the exact mean if None.
+        samples: For ``eot`` only: number of networks drawn per image and gradient; the exact
+            expectation if None.
         generator: Draws the samples.
 
     Raises:

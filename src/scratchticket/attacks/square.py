@@ -14,7 +14,7 @@ from scratchticket.attacks.gradient import all_fooled
 from scratchticket.attacks.method import OnSet, Result, Target, member_probabilities, network_set
 from scratchticket.attacks.sets import NetworkSet, expected_error, scaled_margin
 
-WEIGHT = 100.0  # of the accuracy in the loss, relative to the margin, so that it is lowered first
+WEIGHT = 100.0  # of the accuracy relative to the margin in the loss, to lower the accuracy first
 
 
 def square_on_set(  # noqa: PLR0913
@@ -36,7 +36,7 @@ def square_on_set(  # noqa: PLR0913
         networks: The set of networks.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where the adversarial images may lie.
+        ball: Threat model, the ball around each image.
         probabilities: Probability that each network answers, ``(network,)``.
         queries: Query budget per image; one query evaluates every network.
         generator: Draws the attack's seed.

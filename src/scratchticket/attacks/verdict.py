@@ -8,7 +8,7 @@ from torch import Tensor
 from scratchticket.attacks.balls import Ball
 from scratchticket.base.errors import ScratchticketError
 
-TOLERANCE = 1e-6  # relative to 1 + epsilon: a few roundings in single precision
+TOLERANCE = 1e-6  # relative to 1 + epsilon: a few rounding errors in single precision
 
 
 def verified(adversarial: Tensor, images: Tensor, ball: Ball, attack: str) -> Tensor:

@@ -1,1 +1,1 @@
-"""Foundations of all other folders: errors, quantities, random numbers, files, processes."""
+"""Foundations: errors, quantities, random numbers, files, records, processes."""

@@ -24,7 +24,7 @@ class Accuracy:
 
     def __post_init__(self) -> None:
         if not 0 <= self.correct <= self.total or self.total == 0:
-            raise InputError(f"an accuracy of {self.correct} out of {self.total} does not exist")
+            raise InputError(f"an accuracy of {self.correct} out of {self.total} is impossible")
 
     @property
     def fraction(self) -> float:
@@ -33,7 +33,7 @@ class Accuracy:
 
     @property
     def percent(self) -> float:
-        """Fraction of correct images, in percent."""
+        """Percentage of correct images."""
         return percent(self.correct, self.total)
 
     def interval(self) -> tuple[float, float]:

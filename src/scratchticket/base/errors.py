@@ -66,7 +66,7 @@ def extra_missing(what: str, error: Exception, extra: str) -> InputError:
     if name is not None and find_spec(name.partition(".")[0]) is None:
         return InputError(f"{what} needs the package {name}: {install}")
     why = f"{type(error).__name__}: {first_line(error)}"
-    return InputError(f"{what} needs what {install} brings, and that fails to import: {why}")
+    return InputError(f"{what} needs the packages of {install}, and one fails to import: {why}")
 
 
 def first_line(error: BaseException) -> str:
@@ -78,7 +78,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     """Return the error for an unknown name; it suggests the most similar known one.
 
     Args:
-        kind: Kind of thing that the name stands for, in the singular: ``"network"``.
+        kind: Kind of the named thing, in the singular: ``"network"``.
         name: The unknown name.
         known: All known names.
     """

@@ -17,19 +17,19 @@ from scratchticket.base.errors import InputError, Unwritable
 
 MAX_JSON = 256 << 20  # bytes of a JSON file
 MAX_UNPACKED = 256 << 20  # bytes that any archive may unpack to
-MAX_RATIO = 100  # of unpacked to packed size, for larger archives
+MAX_RATIO = 100  # of unpacked to packed size, for archives that unpack to more
 MAX_NESTING = 64  # depth of lists and objects
 MAX_DIGITS = 20  # characters of an integer, sign included, enough for 64 bits
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write a file under a temporary name, force it to the disk, then rename it.
+    """Write a file under a temporary name, sync it to disk, then rename it.
 
     A crash at any moment leaves either the old or the new file. A process that is killed may also
     leave the temporary file, see :func:`remove_unfinished`.
 
     Raises:
-        InputError: If the path names no file.
+        InputError: If the path has no file name.
         Unwritable: If the folder does not exist or cannot be written, or the disk is full.
     """
     temporary = _temporary(path)
@@ -52,10 +52,10 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a path that cannot be written, before its content is computed.
+    """Raise an error for a path that cannot be written, before its content is computed.
 
     Raises:
-        InputError: If the path names no file.
+        InputError: If the path has no file name.
         Unwritable: If it is a folder, or its folder does not exist or is not writable.
     """
     temporary = _temporary(path)
@@ -69,18 +69,14 @@ def check_writable(path: Path) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    """Return the temporary path of a file while it is written.
-
-    Raises:
-        InputError: If the path names no file.
-    """
+    """Return the temporary path of a file while it is written."""
     if not path.name:
-        raise InputError(f"cannot write {str(path)!r}: it names no file")
+        raise InputError(f"cannot write {str(path)!r}: it has no file name")
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
 
 
 def check_text(text: str, what: str) -> None:
-    """Refuse text that tickets and records cannot store, such as file names not in UTF-8.
+    """Raise an error for text that is not UTF-8, which tickets and records cannot store.
 
     Args:
         text: Text to store.
@@ -106,12 +102,12 @@ def read_bytes(path: Path, what: str, limit: int | None = None) -> bytes:
     """Return the content of a file.
 
     Args:
-        path: A regular file; a pipe or a device may never end.
+        path: A regular file, since a pipe or a device may never end.
         what: Kind of file, for messages.
         limit: Largest number of bytes; None for any.
 
     Raises:
-        InputError: If it does not exist, is no regular file, is too large or cannot be read.
+        InputError: If it does not exist, is not a regular file, is too large or cannot be read.
     """
     try:
         status = path.stat()
@@ -123,17 +119,17 @@ def read_bytes(path: Path, what: str, limit: int | None = None) -> bytes:
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
         why = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read {what} {path}: {why}") from None
-    why = f"it has {size:,} bytes, more than {limit:,}" if regular else "it is no regular file"
+    why = f"it has {size:,} bytes, more than {limit:,}" if regular else "it is not a regular file"
     if S_ISDIR(status.st_mode):
         why = "it is a folder; name a file in it"
     raise InputError(f"cannot read {what} {path}: {why}")
 
 
 def check_archive(file: BinaryIO, size: int) -> None:
-    """Refuse a zip archive that would unpack to far more bytes than images or weights need.
+    """Raise an error for a zip bomb.
 
     Args:
-        file: The archive; its position is at the beginning afterwards.
+        file: The archive; afterwards its position is at the beginning.
         size: Size of the archive in bytes.
 
     Raises:
@@ -150,17 +146,17 @@ def check_archive(file: BinaryIO, size: int) -> None:
 def parsed_json(content: bytes | str) -> Any:
     """Return the value of JSON from an untrusted source.
 
-    Refused is JSON that other readers would read differently, or that would fail later: repeated
-    names in an object, NaN and infinity, numbers too large for a float or a 64-bit integer, half of
-    a surrogate pair, text that is not UTF-8, and lists and objects nested more than 64 deep.
+    Rejects JSON that other parsers read differently or that fails later: duplicate names in an
+    object, NaN and infinity, numbers too large for a float or a 64-bit integer, unpaired
+    surrogates, text that is not UTF-8, and nesting deeper than 64.
 
     Raises:
-        ValueError: If the JSON is refused; the message is one line.
+        ValueError: If the JSON is rejected; the message is one line.
 
     Example:
         >>> parsed_json('{"ratio": 0.1, "ratio": 1}')
         Traceback (most recent call last):
-        ValueError: 'ratio' is there twice
+        ValueError: 'ratio' occurs twice
     """
     text = content if isinstance(content, str) else content.decode("utf-8")
     try:
@@ -182,9 +178,9 @@ def parsed_json(content: bytes | str) -> Any:
 
 
 def _inside(value: Any) -> list[Any]:
-    """Return the values inside a list or object, names included; check text."""
+    """Return the values inside a list or object, names included; check strings."""
     if isinstance(value, str):
-        value.encode()  # raises a ValueError for half of a surrogate pair
+        value.encode()  # raises a ValueError for an unpaired surrogate
         return []
     if isinstance(value, dict):
         return [*value, *value.values()]
@@ -192,28 +188,28 @@ def _inside(value: Any) -> list[Any]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object with these names and values; refuse repeated names."""
+    """Return an object with these names and values; reject duplicate names."""
     value = dict(pairs)
     if len(value) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise ValueError(f"{twice[:40]!r} is there twice")
+        raise ValueError(f"{twice[:40]!r} occurs twice")
     return value
 
 
 def _finite(text: str) -> float:
-    """Return a number as a float; refuse one that is too large."""
+    """Return a number as a float; reject one that is too large."""
     if abs(value := float(text)) == float("inf"):
         _refused(text)
     return value
 
 
 def _integer(text: str) -> int:
-    """Return an integer; refuse one that is clearly too large for 64 bits."""
+    """Return an integer; reject one that is clearly too large for 64 bits."""
     return int(text) if len(text) <= MAX_DIGITS else _refused(text)
 
 
 def _refused(text: str) -> NoReturn:
-    raise ValueError(f"{text[:40]} is no number that can be read")
+    raise ValueError(f"{text[:40]} is not a number that can be read")
 
 
 def canonical_json(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Detection of errors for lack of memory, and the batch size that would fit."""
+"""Detect out-of-memory errors, and find a batch size that fits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from scratchticket.base.errors import OutOfMemory
 
-_MESSAGES = (  # parts of messages, of libraries that have no error class for it
+_MESSAGES = (  # parts of the messages of libraries without an out-of-memory error class
     "can't allocate memory",
     "cannot allocate memory",
     "could not allocate",
@@ -28,7 +28,7 @@ def ran_out(error: BaseException) -> bool:
 
 
 def require(size: int) -> None:
-    """Allocate and free some bytes, before code that would abort the process without them.
+    """Allocate and free ``size`` bytes, before code that would abort the process without them.
 
     Raises:
         MemoryError: If they cannot be allocated.
@@ -39,12 +39,12 @@ def require(size: int) -> None:
 def too_many(what: str, images: int, attempt: Callable[[int], None], advice: str) -> OutOfMemory:
     """Return an error that says how many images fit into memory, found by trying.
 
-    The caller must have released the memory before, the traceback of the original error included.
+    The caller must have released the memory, including the traceback of the original error.
 
     Args:
         what: Operation that ran out of memory.
         images: Number of images at a time that did not fit.
-        attempt: Function that uses as much memory as the operation with a given number of images;
+        attempt: Function that uses as much memory as the operation does for a number of images;
             called with half of ``images``, a quarter, and so on, until it succeeds.
         advice: Setting that changes the number.
     """

@@ -1,4 +1,4 @@
-"""PyTorch modes set by a caller under which the library would not work."""
+"""Resetting of the caller's PyTorch modes under which the library would not work."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def usual_modes() -> Iterator[None]:
     with torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
-        if before != torch.float32:  # else not set again, since it is shared by all threads
+        if before != torch.float32:  # setting it would affect all threads
             stack.callback(torch.set_default_dtype, before)
             torch.set_default_dtype(torch.float32)
         yield

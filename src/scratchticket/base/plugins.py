@@ -1,11 +1,11 @@
-"""Networks, attacks, patterns, data and searches of other packages, found by entry points.
+"""Plug-ins: networks, attacks, patterns, data and searches of other packages, by entry points.
 
 An installed package declares them in its ``pyproject.toml``::
 
     [project.entry-points."scratchticket.networks"]
     mlp = "mypackage.networks:mlp"
 
-and ``mlp`` can then be used like ``resnet18``. The code is imported when its name is used.
+``mlp`` can then be used like ``resnet18``. The code is imported when its name is used.
 """
 
 from __future__ import annotations

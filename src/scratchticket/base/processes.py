@@ -1,6 +1,6 @@
-"""Several processes that share one run, as torchrun starts them.
+"""Data-parallel runs: several processes, started by torchrun, that share one run.
 
-The processes hold the same network and take the same steps. Each attacks its part of every batch;
+All processes hold the same network and take the same steps. Each attacks its slice of every batch;
 gradients are averaged, so that all make the same update. Only the first process writes files and
 prints.
 """
@@ -46,7 +46,7 @@ class Group:
         return self.rank == 0
 
     def part(self, count: int) -> slice:
-        """Return the slice of ``count`` images that is this process's; sizes differ by at most 1.
+        """Return this process's slice of ``count`` images; sizes differ by at most 1.
 
         Example:
             >>> Group(1, 3).part(8)
@@ -156,15 +156,15 @@ def own_device(device: str) -> str:
         return device
     if int(local) >= torch.cuda.device_count():
         raise InputError(
-            f"there are {torch.cuda.device_count()} GPUs here and more processes; start one for "
-            "each, or use --device cpu"
+            f"there are more processes than GPUs ({torch.cuda.device_count()}); start one process "
+            "per GPU, or use --device cpu"
         )
     return f"cuda:{local}"
 
 
 @contextmanager
 def lost_processes() -> Iterator[None]:
-    """Turn the errors of communication into one line that says a process has ended.
+    """Turn communication errors into one line that says that a process has ended.
 
     Raises:
         ScratchticketError: Instead of the errors of PyTorch's back ends.

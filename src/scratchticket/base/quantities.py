@@ -13,7 +13,7 @@ from scratchticket.base.errors import InputError
 Quantity = str | int | float | Fraction
 
 LONGEST = 64  # largest number of characters of a number
-_PIXEL_STEPS = (15, 17, 51, 85)  # divisors of 255; not 3 and 5: a third is no number of pixels
+_PIXEL_STEPS = (15, 17, 51, 85)  # divisors of 255, except 3 and 5 so that 1/3 stays 1/3
 _PATTERN = re.compile(r"\s*[+-]?(\d+\s*/\s*\d+|(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?)\s*")
 
 
@@ -26,7 +26,7 @@ def fraction(value: Quantity, what: str) -> Fraction:
         what: Name of the quantity, for the error message.
 
     Raises:
-        InputError: If the text is no number or its denominator is 0.
+        InputError: If the text is not a number or its denominator is 0.
 
     Example:
         >>> fraction("8/255", "epsilon"), fraction(0.1, "epsilon")

@@ -1,8 +1,7 @@
-"""Records: what runs and evaluations write to files, as typed values, and the one reader of them.
+"""Typed records of runs and evaluations, and their reader.
 
-A field stands in a file under its own name, in the order in which the classes give it. What a
-record says beyond these fields is kept, and a field that a record lacks is not added to it, so that
-:func:`to_json` returns exactly what was read.
+Files have the names and the order of the fields of these classes. Unknown fields are kept and
+missing fields are not added, so that :func:`to_json` returns exactly what was read.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ TASKS = ("draw", "train")
 
 def _of_a_task(recipe: Json) -> Json:
     if recipe.get("task") not in TASKS:
-        raise ValueError(f"its task is none of {', '.join(TASKS)}")
+        raise ValueError(f"its task is not one of {', '.join(TASKS)}")
     return recipe
 
 
 class Stored(BaseModel):
-    """A part of a record."""
+    """Base class of records and their parts."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -45,7 +44,7 @@ def _interval_text(interval: tuple[float, ...]) -> str:
 
 
 class Counts(Stored):
-    """An accuracy.
+    """An accuracy, as counts.
 
     Attributes:
         correct: Number of images classified correctly.
@@ -68,7 +67,7 @@ class Counts(Stored):
 
     @property
     def percent(self) -> float:
-        """The same in percent."""
+        """Percentage of images classified correctly."""
         return percent(self.correct, self.total)
 
     @property
@@ -100,7 +99,7 @@ class Expectation(Stored):
 
     @property
     def percent(self) -> float:
-        """The same in percent."""
+        """Expected percentage of images classified correctly."""
         return percent(self.expected)
 
     @property
@@ -117,7 +116,7 @@ class MembersExpectation(Expectation):
 
     Attributes:
         all_right: Images that all members classify correctly.
-        each: Accuracy of each member.
+        each: Accuracy of each member, by name.
     """
 
     all_right: Counts
@@ -131,8 +130,8 @@ class Ball(Stored):
     """A ball around each image.
 
     Attributes:
-        norm: Norm of the ball.
-        epsilon: Its radius.
+        norm: ``linf`` or ``l2``.
+        epsilon: Radius.
     """
 
     norm: str
@@ -143,11 +142,11 @@ class AttackFacts(Stored):
     """An attack, as ``Attack.facts`` describes it.
 
     Attributes:
-        title: Title for readers.
+        title: Title, for display only.
         name: Name of the method.
         norm: Norm of the ball.
         epsilon: Radius of the ball; None for any distance.
-        settings: Every setting of the method; None in early records of runs.
+        settings: All settings of the method; None in early records of runs.
     """
 
     title: str
@@ -168,13 +167,13 @@ class AttackRow(Counts, _AttackDetails):
     """The accuracy of one network under one attack.
 
     Attributes:
-        seed: Seed of the attack that ends a run.
-        made_on: The attacked network, if it is another one.
-        median_distance: Of an attack of minimum norm; None if most images resist it.
-        stages: Of AutoAttack, what each of its four leaves.
-        seconds: Wall-clock time, where the attack was made for this row.
-        queries: Images passed forward.
-        median_queries: Of an attack that counts its queries, the median of the fooled images.
+        seed: Seed of the attack, in records of runs.
+        made_on: The attacked network, if it is not the evaluated one.
+        median_distance: Median distance of a minimum-norm attack; None if most images resist it.
+        stages: Accuracy after each of AutoAttack's four attacks.
+        seconds: Wall-clock time, unless the adversarial images come from a file.
+        queries: Forward passes, each of one image.
+        median_queries: Median over the fooled images, if the attack counts its queries.
     """
 
     seconds: Seconds | None = None
@@ -183,7 +182,7 @@ class AttackRow(Counts, _AttackDetails):
 
 
 class WorstCase(Counts, Ball):
-    """Images that no attack inside a ball fooled.
+    """Accuracy under the worst attack inside a ball for each image.
 
     Attributes:
         attacks: Titles of the attacks inside the ball.
@@ -193,11 +192,11 @@ class WorstCase(Counts, Ball):
 
 
 class Sign(Stored):
-    """A warning sign that an accuracy must not be believed.
+    """A warning sign: a reason not to believe an accuracy.
 
     Attributes:
         name: Name of the check.
-        text: What was compared with what.
+        text: The compared numbers.
     """
 
     name: str
@@ -210,8 +209,8 @@ class Check:
 
     Attributes:
         name: Name of the check.
-        verdict: ``warning`` if the accuracy must not be believed as it is.
-        text: What was compared with what.
+        verdict: ``warning`` if the accuracy should not be believed.
+        text: The compared numbers.
     """
 
     name: str
@@ -230,7 +229,7 @@ class Matrix(AttackFacts):
         diagonal: Mean fraction where attacked and evaluated network are the same.
         off_diagonal: Mean fraction where they differ; None for a single network.
         by_source: Mean fraction by attacked network.
-        best_source: The least of these.
+        best_source: Smallest of ``by_source``.
     """
 
     stops: bool
@@ -243,11 +242,11 @@ class Matrix(AttackFacts):
     best_source: float
 
     def fraction(self, source: str, network: str) -> float:
-        """Return the accuracy of a network on images made on another."""
+        """Return the accuracy of ``network`` on adversarial images made on ``source``."""
         return self.rows[source][network] / self.total
 
     def percent(self, source: str, network: str) -> float:
-        """Return the same in percent."""
+        """Return that accuracy in percent."""
         return percent(self.rows[source][network], self.total)
 
 
@@ -255,8 +254,8 @@ class Member(Stored):
     """A network of a switch.
 
     Attributes:
-        name: Its name.
-        probability: How often it is drawn.
+        name: Name.
+        probability: Probability of being drawn.
     """
 
     name: str
@@ -271,12 +270,12 @@ class SwitchRow(MembersExpectation, _Sourced):
     """The expected accuracy of a switch under one attack.
 
     Attributes:
-        source: What the attack was made on.
+        source: The attacked network or set.
         seconds: Wall-clock time.
-        queries: Images passed forward.
+        queries: Forward passes, each of one image.
         warnings: Warnings of the attack's own code.
-        claimed: What the attack itself says is left, where it was made on the switch.
-        valid: False where that is no valid accuracy.
+        claimed: Accuracy that an attack made on the switch itself reports.
+        valid: False if ``claimed`` is given: it is not a valid accuracy.
     """
 
     seconds: Seconds
@@ -294,16 +293,17 @@ class BestMember(Counts, _Named):
     """The accuracy of the most robust member of a switch.
 
     Attributes:
-        name: Its name.
+        name: Name of the member.
     """
 
 
 class OwnAttacks(Stored):
-    """What attacks made on each member alone leave of it.
+    """Accuracy of the members, each under the attacks made on it alone.
 
     Attributes:
         mean: Mean fraction over the members.
-        strong_enough: Whether the switch has no less, as it must be.
+        strong_enough: Whether the switch reaches at least ``mean``; otherwise the attacks on single
+            members were too weak.
     """
 
     mean: float
@@ -311,16 +311,16 @@ class OwnAttacks(Stored):
 
 
 class SwitchCase(MembersExpectation, Ball):
-    """What is left of a switch when every image meets the worst attack in a ball.
+    """Expected accuracy of a switch under the worst attack in a ball for each image.
 
     Attributes:
-        tries: Expected fraction after so many queries of each image.
+        tries: Expected fraction if each image is submitted this many times and one error suffices.
         best_member: The most robust single member under the same attacks.
-        bound: Expected accuracy if every member met its own worst attack.
+        bound: Expected accuracy if each member met its own worst attack.
         own_attacks: Whether single members were attacked strongly enough.
         gain: Whether the switch is better than its best member.
         strikes: Number of attacks in the ball.
-        gain_over_dense: Whether it is better than the dense network.
+        gain_over_dense: Whether the switch is better than the dense network.
     """
 
     tries: dict[str, float]
@@ -333,15 +333,15 @@ class SwitchCase(MembersExpectation, Ball):
 
 
 class Game(Stored):
-    """The defender's best probabilities, see :mod:`scratchticket.switching.game`.
+    """The defender's optimal probabilities, see :mod:`scratchticket.switching.game`.
 
     Attributes:
         epsilon: Radius of the ball.
         probabilities: Probability of each member.
         value: Expected accuracy under the worst attack for each image.
-        rounds: The rounds in which defender and attacker responded to each other.
+        rounds: Rounds in which defender and attacker responded to each other.
         answered: Whether the attacker responded.
-        settled: Whether the last response changed the value no more.
+        settled: Whether the game has converged: the last response left the value unchanged.
     """
 
     epsilon: str
@@ -353,7 +353,7 @@ class Game(Stored):
 
 
 class Accuracies(Stored):
-    """Natural accuracy, and accuracy under attacks.
+    """Natural accuracy and accuracies under attacks.
 
     Attributes:
         natural: Natural accuracy.
@@ -382,8 +382,8 @@ class Results(Stored):
     """The test accuracies of a run.
 
     Attributes:
-        best: Of the epoch that was best on validation images.
-        last: Of the last epoch.
+        best: At the epoch that was best on validation images.
+        last: At the last epoch.
     """
 
     best: Result
@@ -394,8 +394,8 @@ class Weights(Stored):
     """Numbers of weights.
 
     Attributes:
-        kept: Weights that remain.
-        total: Weights of the network.
+        kept: Number of weights that remain.
+        total: Number of weights of the network.
     """
 
     kept: Count
@@ -410,10 +410,10 @@ class RunRecord(Stored):
         recipe: The recipe, as JSON values.
         selected: Which of the results is that of the ticket file.
         results: Accuracies on the test images.
-        warnings: Warnings for readers of these numbers.
-        weights: Weights kept.
+        warnings: Warnings about the results.
+        weights: Numbers of weights.
         bytes: Size of the ticket file.
-        seconds: Wall-clock time by part of the run.
+        seconds: Wall-clock time by phase of the run.
         machine: Hardware.
         versions: Versions of software.
         commit: Commit of the source.
@@ -454,7 +454,7 @@ class EvaluationRecord(Stored):
         natural: Natural accuracy.
         attacks: One row per attack.
         worst_case: The first of the worst cases.
-        worst_cases: What no attack in a ball fooled, one per ball.
+        worst_cases: Accuracy under the worst attack for each image, one per ball.
         checks: Results of all checks for warning signs.
         warning_signs: Checks that warn.
         plan: Everything that decided the result.
@@ -490,7 +490,7 @@ class TransferRecord(Stored):
         natural: Images that each network classifies correctly.
         total: Number of images.
         matrices: One matrix per attack.
-        warning_signs: Networks no better than chance.
+        warning_signs: Networks not better than chance.
         plan: Everything that decided the result.
         machine: Hardware.
         versions: Versions of software.
@@ -523,7 +523,7 @@ class TransferRecord(Stored):
 
 
 class SwitchReport(Stored):
-    """What attacks leave of a switch, or of a single network; docs/r2s.md explains every field.
+    """Accuracies of a switch, or of a single network; docs/r2s.md explains every field.
 
     Attributes:
         members: The networks.
@@ -531,7 +531,7 @@ class SwitchReport(Stored):
         attacks: One row per attack.
         protocol: Transfer matrices: the paper's protocol.
         worst_case: The first of the worst cases.
-        worst_cases: What is left if every image meets its worst attack, one per ball.
+        worst_cases: Expected accuracy under the worst attack for each image, one per ball.
     """
 
     members: tuple[Member, ...]
@@ -548,10 +548,10 @@ class SwitchRecord(Stored):
     Attributes:
         data: Origin of the images.
         suite: Name of the suite of attacks.
-        members: See :class:`SwitchReport`, like the five fields after it.
-        game: The defender's best probabilities.
-        dense: The same of a dense network.
-        warning_signs: Networks no better than chance.
+        members: This and the next five fields: see :class:`SwitchReport`.
+        game: The defender's optimal probabilities.
+        dense: Accuracies of a dense network for comparison.
+        warning_signs: Networks not better than chance.
         plan: Everything that decided the result.
         machine: Hardware.
         versions: Versions of software.
@@ -583,7 +583,7 @@ class SwitchRecord(Stored):
         if self.dense is None:
             return self
         if len(self.worst_cases) != len(self.dense.worst_cases):
-            raise ValueError("switch and dense network have other worst cases")
+            raise ValueError("switch and dense network have different worst cases")
         if any(case.gain_over_dense is None for case in self.worst_cases):
             raise ValueError("a worst case is not compared with the dense network")
         return self
@@ -594,8 +594,8 @@ class FeaturesRecord(Stored):
 
     Attributes:
         data: Origin of the images.
-        attacks: The noise.
-        distances: Relative distance by network and epsilon.
+        attacks: The noise, as attacks.
+        distances: Mean relative distance, by network and epsilon.
         machine: Hardware.
         versions: Versions of software.
         commit: Commit of the source.
@@ -618,9 +618,9 @@ class DataFacts(Stored):
     """The data set of adversarial images.
 
     Attributes:
-        name: Its name.
-        part: Which images were attacked.
-        of: Number of these.
+        name: Name of the data set.
+        part: Part that was attacked.
+        of: Number of images in that part.
         classes: Class names.
         mean: Per-channel mean of the training pixels.
         std: Per-channel standard deviation.
@@ -638,7 +638,7 @@ class AttackedNetwork(Stored):
     """The network that adversarial images were made on.
 
     Attributes:
-        file: Its file.
+        file: Name of its file.
     """
 
     file: str
@@ -651,7 +651,7 @@ class BallAttack(AttackFacts):
 
 
 class AdversarialMetadata(Stored):
-    """What a file of adversarial images says of them.
+    """Metadata of a file of adversarial images.
 
     Attributes:
         attack: The attack.
@@ -677,7 +677,7 @@ S = TypeVar("S", bound=Stored)
 
 
 def to_json(value: Stored) -> Json:
-    """Return a record, or a part of one, as it stands in a file: JSON values."""
+    """Return the JSON values of a record, or of a part of one."""
     return value.model_dump(mode="json", exclude_unset=True)
 
 
@@ -698,10 +698,10 @@ def read_record(value: Json, where: Path | str) -> Record:
 
 
 def read_as(kind: type[S], value: Any, where: Path | str) -> S:
-    """Return JSON values as a given part of a record.
+    """Return JSON values as a record, or a part of one.
 
     Args:
-        kind: Which part.
+        kind: Class of the record or part.
         value: JSON values.
         where: File, for messages.
 

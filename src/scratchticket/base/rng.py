@@ -125,7 +125,7 @@ def generator(
 
     Args:
         seed: The run's seed.
-        purpose: Purpose of the numbers.
+        purpose: What the numbers are used for.
         position: Position in the run: an epoch, a step, a batch, the name of an attack.
         device: Device of the generator; CPU and CUDA streams differ.
     """
@@ -142,7 +142,7 @@ def network_seed(seed: int, step: int, process: int = 0) -> int:
 
 
 def reseed(seed: int, device: torch.device) -> None:
-    """Seed those of PyTorch's global generators that computations on a device draw from.
+    """Seed the global PyTorch generators that computations on a device draw from.
 
     For the CPU this is much faster than ``torch.manual_seed``, which also seeds accelerators.
     """
@@ -156,7 +156,7 @@ def reseed(seed: int, device: torch.device) -> None:
 def fixed_globals() -> Iterator[None]:
     """Seed the global CPU generators of Python, NumPy and PyTorch with 0 inside the context.
 
-    Their states are restored on exit. It is for user code, whose draws must always be the same.
+    Their states are restored on exit. This makes the draws of user code reproducible.
     """
     python, array = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):  # CUDA generators are not touched

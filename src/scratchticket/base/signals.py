@@ -21,8 +21,8 @@ LATER = 0.02  # seconds after which an interrupt that Python dropped is sent aga
 def stop_requests() -> Iterator[Callable[[], bool]]:
     """Yield a function that returns whether Ctrl-C, SIGTERM, SIGUSR1 or SIGUSR2 has arrived.
 
-    A loop calls it between two steps. A second signal has its usual effect and stops the process at
-    once. Outside the main thread, where signals cannot be caught, nothing changes. An
+    A loop calls it between two steps. A second signal of the same kind has its usual effect.
+    Outside the main thread, where signals cannot be caught, nothing changes. An
     :class:`Interrupted` raised in the context gets the number of the signal.
     """
     asked = threading.Event()
@@ -51,10 +51,10 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let the other signals raise KeyboardInterrupt too, as Ctrl-C does, inside the context.
+    """Make SIGTERM, SIGUSR1 and SIGUSR2 raise KeyboardInterrupt too, inside the context.
 
-    Files are then closed and leases released. Signals that are ignored keep being ignored, and
-    those other than Ctrl-C that have a handler keep it.
+    Files are then closed and leases released. Ignored signals stay ignored, and those other than
+    Ctrl-C that have a handler keep it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -70,7 +70,7 @@ def interruptible() -> Iterator[None]:
     usual = sys.unraisablehook
 
     def again(lost: sys.UnraisableHookArgs) -> None:
-        """Send an interrupt again that arrived in a destructor, where Python ignores it.
+        """Resend an interrupt that arrived in a destructor, where Python ignores it.
 
         A thread sends it, because an exception raised here would be ignored too.
         """
@@ -90,9 +90,9 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def unchanged_handlers() -> Iterator[None]:
-    """Restore the signal handlers that a library replaces; Ray's exits at SIGTERM.
+    """Restore the signal handlers that a library replaces.
 
-    An exit before they are restored becomes a KeyboardInterrupt.
+    Ray's handler exits at SIGTERM; an exit before the restoration becomes a KeyboardInterrupt.
     """
     before = {number: signal.getsignal(number) for number in _NUMBERS}
     try:
@@ -106,5 +106,5 @@ def unchanged_handlers() -> Iterator[None]:
 
 
 def too_late() -> None:
-    """Ignore Ctrl-C while the process ends, where it could only cause an error message."""
+    """Ignore Ctrl-C while the process exits, when it could only cause an error message."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Type checks for the dataclasses of settings, and their differences from the defaults."""
+"""Type checks of settings dataclasses, and their differences from the defaults."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def _kinds(described: type) -> dict[str, tuple[Any, ...]]:
 
 
 def check_types(described: Any, where: str = "") -> None:
-    """Refuse field values whose type is not the declared one.
+    """Raise an error for field values whose type is not the declared one.
 
-    NumPy numbers are converted to Python numbers. Whether text is one of the values of a
-    ``Literal`` is left to the class, which can suggest the nearest.
+    NumPy numbers are converted to Python numbers. Values of a ``Literal`` are left to the class,
+    which can suggest the nearest one.
 
     Args:
         described: Instance of a frozen dataclass, in its ``__post_init__``.
@@ -68,7 +68,7 @@ def check_types(described: Any, where: str = "") -> None:
 def changed(described: Any) -> dict[str, Any]:
     """Return the fields of a dataclass that differ from their defaults, at any depth.
 
-    Ids made of them stay the same when a new field is added whose default changes nothing.
+    Hashes of them stay the same when a field with a neutral default is added.
 
     Example:
         >>> from dataclasses import dataclass, field

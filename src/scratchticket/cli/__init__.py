@@ -1,1 +1,1 @@
-"""The command line. A verb has no logic of its own and imports what it needs when it runs."""
+"""The command line. Verbs have no logic of their own, and import what they need when they run."""

@@ -1,4 +1,4 @@
-"""The program, with all its verbs."""
+"""The command-line program and all its verbs."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from scratchticket.cli.terminal import ERROR_CODE, print_error
 
 
 class Program(TyperGroup):
-    """The verbs; a wrong option or argument gives one line, as every other mistake does."""
+    """The verbs; a wrong option or argument prints one line, as every other mistake does."""
 
     def main(self, *args: Any, **more: Any) -> Any:
-        """Run the command line and end the process."""
+        """Run the command line and exit the process."""
         try:
             code = super().main(*args, **more | {"standalone_mode": False})
         except Exception as error:
-            message = getattr(error, "format_message", None)  # typer's own errors, or click's
+            message = getattr(error, "format_message", None)  # only errors of typer and click
             if message is None:
                 raise
             if type(error).__name__ == "NoArgsIsHelpError":
@@ -74,7 +74,7 @@ app.command()(share.push)
 app.command()(share.pull)
 app.command()(page.app)
 for group in (app, switch.app, runs.app):
-    for verb in group.registered_commands:  # typer would keep the line breaks of the source
+    for verb in group.registered_commands:  # typer would keep the line breaks of the docstring
         verb.help = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(verb.callback) or "")
 
 

@@ -61,9 +61,9 @@ def attack(
 ) -> None:
     """Write adversarial images to a file, for evaluate --adversarial or other programs.
 
-    Where the attack allows it, the search goes on after the network is fooled and keeps the image
-    of the largest loss, which transfers better to other networks. With --set keep=first it stops
-    at the first image that fools the network.
+    Attacks that can do so continue after the network is fooled and keep the image of the largest
+    loss, which transfers better to other networks. With --set keep=first they stop at the first
+    image that fools the network.
     """
     with user_errors():
         from scratchticket.attacks import without_early_stopping

@@ -1,4 +1,4 @@
-"""Parts shared by the verbs that attack: network, images, shard and progress."""
+"""Helpers of the verbs that run attacks: loading of networks and images, shards, progress."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def load_ticket(path: Path, index: int | None, network: str | None) -> Ticket | None:
-    """Return the ticket in a file, None if it holds something else; import its network's code.
+    """Return the ticket in a file, None if it holds something else; import the network's code.
 
     Raises:
         InputError: If file, ticket or code is missing, or the ticket is of another network.
@@ -44,10 +44,10 @@ def load_ticket(path: Path, index: int | None, network: str | None) -> Ticket | 
 def preparation(
     label_column: str | None, size: int | None, colour: str | None, classes: str | None
 ) -> dict[str, Any]:
-    """Return the options about the preparation of images as settings of a data recipe.
+    """Return the options for the preparation of images as settings of a data recipe.
 
     Raises:
-        InputError: If ``classes`` is no list of names.
+        InputError: If ``classes`` is not a list of names.
     """
     from scratchticket.data.recipe import classes_text
 
@@ -56,7 +56,7 @@ def preparation(
 
 
 def load_images(ticket: Ticket | None, data: str, part: str, prepared: Mapping[str, Any]) -> Data:
-    """Return the images to evaluate on, prepared as for the ticket; print notes about them.
+    """Return the evaluation images, prepared as for the ticket; print notes about them.
 
     Args:
         ticket: The ticket to evaluate, if there is one.
@@ -78,7 +78,7 @@ def load_images(ticket: Ticket | None, data: str, part: str, prepared: Mapping[s
     print_notes(images.notes)
     if NO_TEST_PART in images.notes:
         print_notes(
-            ["only these are evaluated on; --part all takes all images, if none was trained on"]
+            ["only these are used; if the network was trained on none of the data, use --part all"]
         )
     return images
 
@@ -92,7 +92,7 @@ def load_subject(  # noqa: PLR0917
     network: str | None,
     normalise: bool,
 ) -> tuple[Subject, Data]:
-    """Return the network to evaluate and the images to evaluate on; see :func:`load_images`.
+    """Return the network to evaluate and the evaluation images; see :func:`load_images`.
 
     Raises:
         InputError: If file, data or network cannot be used.
@@ -111,7 +111,7 @@ def load_subject(  # noqa: PLR0917
 
 
 def print_shard_done(shard: Shard, folder: Path | None) -> None:
-    """Print that this shard is done and others are missing."""
+    """Print that this shard is done but others are missing."""
     say(f"shard {shard} is done; the last of {shard.count} writes the record to {folder}", err)
 
 
@@ -119,7 +119,7 @@ def read_shard(text: str) -> Shard:
     """Return the shard written as ``I/N``; under torchrun, the shard of this process.
 
     Raises:
-        InputError: If the text is not of this form.
+        InputError: If the text has another form.
     """
     from scratchticket.base.errors import InputError
     from scratchticket.base.processes import launched
@@ -135,7 +135,7 @@ def read_shard(text: str) -> Shard:
 
 
 class EvaluationProgress:
-    """A live bar on a terminal; elsewhere, a line for each attack.
+    """A live progress bar on a terminal; elsewhere, one line per attack.
 
     Args:
         quiet: Show nothing.
@@ -147,7 +147,7 @@ class EvaluationProgress:
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             TextColumn("{task.completed}/{task.total}"),
-            TimeElapsedColumn(),  # time left cannot be estimated: attacks differ too much
+            TimeElapsedColumn(),  # attacks differ too much to estimate the time left
             console=err,
             disable=quiet or not err.is_terminal,
         )

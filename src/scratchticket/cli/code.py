@@ -1,4 +1,4 @@
-"""Import of a user's own network, named on the command line."""
+"""Import of a user's own network by its name on the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def import_network(name: str | None, *, builtin: bool = False) -> None:
 
     Args:
         name: Name of the network; nothing is imported if None.
-        builtin: Whether the name may be that of a built-in network, which needs no import.
+        builtin: Whether the name may be a built-in network's, which needs no import.
 
     Raises:
         InputError: If the code cannot be imported.

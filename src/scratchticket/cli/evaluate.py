@@ -93,7 +93,7 @@ def evaluate(
     adversarial: Annotated[
         Path | None,
         Option(
-            help="Evaluate on the adversarial images of this file, written by the verb attack.",
+            help="Evaluate on the adversarial images in this file, written by the verb attack.",
             show_default=False,
         ),
     ] = None,
@@ -152,7 +152,8 @@ def evaluate(
             extra = [f"--{name}" for name, value in excluded.items() if value] or changed
             if extra:
                 raise InputError(
-                    "--adversarial has images and attack in its file: leave out " + ", ".join(extra)
+                    "--adversarial takes images and attack from its file; leave out "
+                    + ", ".join(extra)
                 )
             values, scored = _evaluated_on_file(
                 adversarial, ticket, index, network, normalise, device
@@ -216,7 +217,7 @@ def _evaluated_on_file(  # noqa: PLR0917
     normalise: bool,
     device: str,
 ) -> tuple[dict[str, Any], Accuracies]:
-    """Return the accuracy of a network on a file of adversarial images, also as JSON values."""
+    """Return the accuracies of a network on a file of adversarial images, also as JSON values."""
     from scratchticket.base.record import to_json
     from scratchticket.judging import adversarial as files
     from scratchticket.judging.subject import make_subject

@@ -29,8 +29,8 @@ def export(
         bool,
         Option(
             "--integer",
-            help="Store weights of one magnitude per layer as bits: a sign and a mask bit each. In "
-            "a state dict: as int8, -1, 0 or 1, with a scale per layer.",
+            help="Store signed-constant weights as a sign bit and a mask bit each; in a state "
+            "dict, as int8 values -1, 0 and 1 with a scale per layer.",
         ),
     ] = False,
     compact: Annotated[
@@ -42,9 +42,9 @@ def export(
     """Write tickets as a network that runs without this program.
 
     One ticket becomes a network from pixels in [0, 1] to logits, for any batch size. Several
-    tickets become one graph that stores the shared weights once and takes the index of a ticket as
-    a second input; a random switch can be deployed this way. The result is compared with the
-    tickets before the file is written.
+    tickets become one graph that stores the shared weights once and takes the ticket index as a
+    second input; a random switch can be deployed this way. The result is compared with the tickets
+    before the file is written.
     """
     with user_errors():
         from scratchticket.export import export as write
@@ -56,7 +56,7 @@ def export(
         else:
             loaded = [Ticket.load(path, index) for path in tickets]
         done = write(loaded, out, to, integer=integer, compact=compact)
-        count = "1 ticket" if len(loaded) == 1 else f"{len(loaded)} tickets, chosen by an input"
+        count = "1 ticket" if len(loaded) == 1 else f"{len(loaded)} tickets, selected by an input"
         total = loaded[0].mask.total
         left = f", {done.parameters:,} weights instead of {total:,}" if compact else ""
         say(

@@ -29,7 +29,7 @@ def gallery(
     """List the tickets that come with the program, or copy one.
 
     Every verb takes gallery:NAME instead of a file, as in scratchticket show gallery:NAME. The
-    accuracies are on all test images of a ticket's data, recorded when it was drawn.
+    accuracies were measured on all test images of the ticket's data when it was drawn.
     """
     with user_errors():
         from scratchticket.base.errors import InputError
@@ -71,7 +71,7 @@ def _row(name: str, ticket: Any) -> dict[str, Any]:
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    """Print a table for each study, with a line for each ticket."""
+    """Print one table per study, with one row per ticket."""
     for study, group in groupby(rows, key=lambda row: str(row["name"]).partition("/")[0]):
         tickets = list(group)
         first = tickets[0]

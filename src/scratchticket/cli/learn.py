@@ -1,4 +1,4 @@
-"""The verbs ``draw`` and ``train``: two tasks of one loop."""
+"""The verbs ``draw`` and ``train``."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class LearningOptions:
     quiet: o.Quiet = False
 
 
-# Path of the setting that each option sets.
+# Dotted path of the setting of each option.
 PATHS = {
     "data": "data.name",
     "label_column": "data.label_column",
@@ -86,16 +86,13 @@ PATHS = {
 def _overrides(task: str, own: dict[str, Any], shared: LearningOptions) -> dict[str, Any]:
     """Return the settings of a run by path; options and ``--set`` override the preset.
 
-    Args:
-        task: ``draw`` or ``train``.
-        own: Options of this task alone, by name.
-        shared: The other options.
+    ``own`` holds the options of this task alone, by name.
     """
     values = {path: (vars(shared) | own).get(name) for name, path in PATHS.items()}
     overrides = {"task": task} | {p: value for p, value in values.items() if value is not None}
     overrides = with_settings(overrides, shared.settings)
     preset = preset_settings(shared.preset, task)
-    if {"start.file", "beside.files"} & overrides.keys():  # the network is the file's
+    if {"start.file", "beside.files"} & overrides.keys():  # the network comes from the file
         preset = {path: v for path, v in preset.items() if not path.startswith("network.")}
     return preset | overrides
 

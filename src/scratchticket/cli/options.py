@@ -1,9 +1,9 @@
 """Options that several verbs share.
 
-An option for a setting of the recipe defaults to None, so that ``--set`` can change that setting
-too. Its help comes from the docstrings of the recipe's dataclasses, by way of ``settings.json``,
-which ``tools/option_table.py`` writes: importing the dataclasses would delay ``--help`` by the
-import of PyTorch.
+Options for settings of the recipe default to None, so that ``--set`` can change these settings too.
+Their help is copied from the docstrings of the recipe's dataclasses to ``settings.json`` by
+``tools/option_table.py``, because importing the dataclasses imports PyTorch and would delay
+``--help``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def setting(path: str, *flags: str, **other: Any) -> Any:
 
     Args:
         path: Dotted path of the setting.
-        flags: Names of the option; by default the parameter's.
+        flags: Names of the option; the parameter's name if not given.
         other: Further arguments of the option, such as ``show_default`` for a default that is not a
             single value.
     """
@@ -58,7 +58,7 @@ Data = Annotated[str, _DATA]
 Part = Annotated[
     str,
     Option(
-        help="Images to evaluate on: test; or all, if the network was trained on none of the data."
+        help="Images to evaluate on: test, or all if the network was trained on none of the data."
     ),
 ]
 OptionalData = Annotated[str | None, _DATA]
@@ -102,7 +102,7 @@ Code = Annotated[
     str | None,
     Option(
         "--network",
-        help="Code of the file's network, package.module:factory or timm:NAME; it is run.",
+        help="Code of the file's network, which is executed: package.module:factory or timm:NAME.",
         show_default=False,
     ),
 ]
@@ -110,7 +110,7 @@ Normalise = Annotated[
     bool,
     Option(
         "--normalise",
-        help="Put the data's normalisation in front of a network that takes normalised images.",
+        help="Normalise pixels with the data's mean and standard deviation before the network.",
     ),
 ]
 AttackEpsilons = Annotated[
@@ -199,7 +199,7 @@ Deterministic = Annotated[
         "--deterministic",
         help="Use only deterministic algorithms: on this machine the command always gives the same "
         "bits, or fails and names the operation that prevents it. On a CPU the built-in networks "
-        "are deterministic without it.",
+        "are deterministic anyway.",
         rich_help_panel=RUN,
     ),
 ]

@@ -71,8 +71,8 @@ def app(
             say(f"reading {len(files)} files ...", err)
         sets = load_sets(files, dense=dense, data=data, device=usable_device(device))
         if data is None and (without := [one.name for one in sets if one.samples is None]):
-            remedy = "name their data with --data to choose from it, or upload an image"
-            say(f"note: no test images of {'; '.join(without)}: {remedy}", err)
+            remedy = "give their data with --data, or upload an image"
+            say(f"note: no test images for {'; '.join(without)}: {remedy}", err)
         count = sum(len(one.tickets) for one in sets)
 
         def ready(url: str, others: bool) -> None:

@@ -39,7 +39,7 @@ def show(
         bool, Option("--json", help="Print JSON, which is the default here.")
     ] = False,
 ) -> None:
-    """Print a job, with its record or the reason why it failed, as JSON."""
+    """Print a job with its record, or the reason why it failed, as JSON."""
     with user_errors():
         from scratchticket.base.errors import InputError
         from scratchticket.runs.folder import json_file
@@ -74,11 +74,7 @@ def clean(store: StorePath = STORE, json_output: o.Json = False) -> None:
 
 
 def _folders(store: Path) -> list[Path]:
-    """Return the folders of jobs.
-
-    Raises:
-        InputError: If there is no store.
-    """
+    """Return the folders of jobs; raise an error if there is no store."""
     from scratchticket.base.errors import InputError
     from scratchticket.sweeps.store import job_folders
 
@@ -94,7 +90,7 @@ def _description(folder: Path) -> dict[str, Any]:
 
 
 def _label(folder: Path) -> str:
-    """Return the label of a job, or what is wrong with its folder."""
+    """Return the label of a job, or an error message if its folder is damaged."""
     from scratchticket.base.errors import InputError
 
     try:

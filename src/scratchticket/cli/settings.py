@@ -13,7 +13,7 @@ def with_settings(overrides: dict[str, Any], settings: list[str] | None) -> dict
         settings: Settings, each as ``PATH=VALUE``.
 
     Raises:
-        InputError: If a value is missing, a path is given twice, or ``data.classes`` is no list.
+        InputError: If a value is missing, a path is given twice, or ``data.classes`` is not a list.
     """
     from scratchticket.base.errors import InputError
 

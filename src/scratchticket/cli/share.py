@@ -44,7 +44,7 @@ def pull(
     place: Annotated[
         str,
         Argument(
-            help="owner/name on the Hugging Face Hub, with @REVISION for a certain revision; or a "
+            help="owner/name on the Hugging Face Hub, with @REVISION for a specific revision; or a "
             "folder that push wrote, written with a leading . or /.",
             show_default=False,
         ),

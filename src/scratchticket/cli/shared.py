@@ -1,4 +1,4 @@
-"""Options that two verbs have in common, as one dataclass."""
+"""Options shared by two verbs, as a dataclass."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any, get_type_hints
 def with_options(kind: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return a decorator that adds a dataclass of options to a verb.
 
-    The verb takes an instance of the dataclass as ``shared``; on the command line each field is an
-    option of its own, after the verb's.
+    The verb takes an instance of the dataclass as ``shared``. On the command line, each field is an
+    option, listed after the verb's own.
 
     Args:
-        kind: Dataclass; the annotation of a field is that of the option, its default the option's.
+        kind: Dataclass whose fields have the annotations and defaults of the options.
     """
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:

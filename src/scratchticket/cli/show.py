@@ -46,11 +46,11 @@ def show(
     ] = None,
     json_output: o.Json = False,
 ) -> None:
-    """Print a ticket's network, seed, kept counts, sizes and provenance; verify its file.
+    """Print a ticket's network, seed, kept weights, sizes and provenance; verify its file.
 
     Loading verifies a ticket: the weights of every layer are rebuilt from the seed and compared
-    with the ticket's fingerprints, and the file with its hash. A file that fails is refused. Of a
-    file with several tickets, a list is printed unless --index chooses one.
+    with the ticket's fingerprints, and the file with its hash. A file that fails is rejected. For a
+    file with several tickets, a list is printed unless --index selects one.
 
     Without a file, print every setting of a run: the defaults, with --preset and --set applied.
     """
@@ -103,7 +103,7 @@ def _write_page(path: Path, tickets: list[Ticket], others: list[Path], page: Pat
 
 
 def _print_settings(preset: str | None, settings: list[str] | None, json_output: bool) -> None:
-    """Print the recipe that a preset and ``--set`` give."""
+    """Print the recipe that a preset and ``--set`` result in."""
     from scratchticket.runs.start import make_recipe_from_file
 
     changes = with_settings({}, settings)
@@ -117,7 +117,7 @@ def _print_settings(preset: str | None, settings: list[str] | None, json_output:
 
 
 def _print_recipe(recipe: dict[str, Any]) -> None:
-    """Print each setting on a line, as ``--set`` takes it."""
+    """Print one setting per line, in the form of ``--set``."""
     from scratchticket.runs.recipe import all_settings
 
     for path, value in all_settings(recipe).items():
@@ -125,7 +125,7 @@ def _print_recipe(recipe: dict[str, Any]) -> None:
 
 
 def _print_list(tickets: list[dict[str, Any]]) -> None:
-    """Print a line for each ticket of a file."""
+    """Print one row per ticket of a file."""
     from scratchticket.tickets.facts import network_title
 
     title = network_title(tickets[0])

@@ -40,7 +40,7 @@ Seeds = Annotated[
 ]
 _COUNTS = ("finished", "failed", "to_do")
 _SEEDS = re.compile(r"([0-9]{1,4}:)?[0-9]{1,4}")
-# Beginnings of the files that ``report`` writes, the only ones that it replaces.
+# Beginnings of the files that ``report`` writes; it replaces no other files.
 PAGE = re.compile(rb"<!doctype html>.*<title>Robust scratch tickets at scale", re.DOTALL)
 TABLES = re.compile(rb"## (Answers\n|(Table|Figure|Searches)( \d+)?: )")
 RECORDS = re.compile(rb'{"id": "[0-9a-f]{64}", "job": ')
@@ -60,7 +60,7 @@ def run(
     store: StorePath = STORE,
     dry_run: Annotated[
         bool,
-        Option("--dry-run", help="Print the jobs that remain and how long they take, and stop."),
+        Option("--dry-run", help="Print the remaining jobs and how long they take, and stop."),
     ] = False,
     workers: Annotated[int, Option(help="Number of processes; they share the cores or GPUs.")] = 1,
     on: Annotated[
@@ -80,7 +80,7 @@ def run(
         list[str] | None,
         Option(
             metavar="NAME=PATH",
-            help="Path of a copy of cifar10, cifar100, svhn or imagenet; repeatable.",
+            help="Path of a local copy of cifar10, cifar100, svhn or imagenet; repeatable.",
             show_default="download from the hub",
         ),
     ] = None,
@@ -97,7 +97,7 @@ def run(
         Option(
             "--set",
             metavar="PATH=VALUE",
-            help="Setting of every run, overriding the scale's; repeatable.",
+            help="Setting of every run that overrides the scale's; repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -106,10 +106,10 @@ def run(
     quiet: o.Quiet = False,
     device: o.Device = "auto",
 ) -> None:
-    """Run the jobs that tables and figures of the paper need, each job only once.
+    """Run the jobs of the paper's tables and figures, each job only once.
 
     The same command resumes an interrupted sweep. Several calls, also on different machines, can
-    work on one store at the same time.
+    share one store at the same time.
     """
     with user_errors("resume with the same command"):
         from scratchticket.executors import Watch, calibrate, check_crew, execute
@@ -152,11 +152,7 @@ def _sweep(  # noqa: PLR0917
     track: bool = False,
     panels: tuple[str, ...] = (),
 ) -> Sweep:
-    """Return the sweep that the options describe.
-
-    Raises:
-        InputError: If an option is invalid.
-    """
+    """Return the sweep that the options describe."""
     from scratchticket.base.errors import InputError, unknown
     from scratchticket.base.files import check_text
     from scratchticket.data import DATA_SETS
@@ -177,11 +173,7 @@ def _sweep(  # noqa: PLR0917
 
 
 def _seeds(text: str) -> tuple[int, ...]:
-    """Return the seeds of ``--seeds``, a number or a range.
-
-    Raises:
-        InputError: If it is neither, or the range is empty.
-    """
+    """Return the seeds of ``--seeds``, a number or a range."""
     from scratchticket.base.errors import InputError
 
     if not _SEEDS.fullmatch(text):
@@ -233,13 +225,13 @@ def _status(sweep: Sweep, watch: Watch) -> dict[str, Any]:
 
 
 def _time_left(watch: Watch, workers: int) -> dict[str, Any]:
-    """Return how long the rest takes, for JSON, as far as it can be estimated."""
+    """Return the estimated time of the remaining jobs, as JSON values."""
     seconds, unknown = watch.left(workers, again=True)
     return {"left": {"seconds": seconds, "workers": workers, "jobs_not_measured": unknown}}
 
 
 def _shown_state(state: str) -> str:
-    """Return the word shown for a state."""
+    """Return the name under which a state is shown."""
     return "to do" if state == "new" else state
 
 
@@ -250,7 +242,7 @@ def _print_jobs(watch: Watch) -> None:
 
 
 def _job_counts(sweep: Sweep, watch: Watch) -> list[tuple[str, tuple[int, int, int, int]]]:
-    """Return, by recipe, the numbers of all jobs, finished, failed and remaining ones."""
+    """Return the numbers of all, finished, failed and remaining jobs, by recipe."""
     counts = []
     for recipe in sweep.recipes():
         states = [watch.states[job] for job in sweep.jobs_of(recipe)]
@@ -261,7 +253,7 @@ def _job_counts(sweep: Sweep, watch: Watch) -> list[tuple[str, tuple[int, int, i
 
 
 def _print_counts(sweep: Sweep, watch: Watch, workers: int) -> None:
-    """Print the number of jobs of each recipe, and the time the remaining ones take."""
+    """Print the numbers of jobs by recipe, and the time that the remaining ones take."""
     scale = sweep.sized()
     table = Table(box=SIMPLE)
     table.add_column("recipe")
@@ -273,7 +265,7 @@ def _print_counts(sweep: Sweep, watch: Watch, workers: int) -> None:
     todo = len(watch.jobs) - watch.counts["finished"] - len(watch.failed)
     again = f", {len(watch.failed)} to try again" if watch.failed else ""
     left, unknown = watch.left(workers, again=True)
-    cost = "how long that takes is known once one of them is finished"
+    cost = "the time is known once one of them is finished"
     if left or not unknown:
         more = f", and {unknown} jobs on data of unknown size" if unknown else ""
         cost = f"about {duration(left)} with {workers} worker{'s' * (workers > 1)}{more}"
@@ -283,14 +275,9 @@ def _print_counts(sweep: Sweep, watch: Watch, workers: int) -> None:
 
 
 def _print_outcome(watch: Watch, *, silent: bool = False) -> None:
-    """Print how many jobs are finished, and which failed and why.
+    """Print how many jobs are finished, and which failed and why; raise an error if not all are.
 
-    Args:
-        watch: The states of the jobs.
-        silent: Whether to print nothing and only raise.
-
-    Raises:
-        InputError: If jobs failed or are missing.
+    With ``silent``, only raise the error.
     """
     from scratchticket.base.errors import InputError
 
@@ -300,7 +287,7 @@ def _print_outcome(watch: Watch, *, silent: bool = False) -> None:
     missing = len(watch.jobs) - watch.counts["finished"] - len(watch.failed)
     if not watch.failed:
         if missing:
-            raise InputError(f"{missing} jobs are not done yet; resume with the same command")
+            raise InputError(f"{missing} jobs are not finished; resume with the same command")
         return
     for job in () if silent else watch.failed:
         say(f"failed: {job.id[:16]} {job.label}: {watch.store.failure(job)}")
@@ -342,7 +329,7 @@ def report(
         Option(help="JSON Lines file to write the records to.", show_default=False),
     ] = None,
 ) -> None:
-    """Write an HTML page with the paper's tables and figures, from the jobs finished so far."""
+    """Write an HTML page with the paper's tables and figures from the jobs finished so far."""
     with user_errors("repeat the command to write the report"):
         from scratchticket.base.errors import InputError
         from scratchticket.base.files import check_writable, write_atomically
@@ -391,7 +378,7 @@ def report(
 
 
 def _seeds_with_records(sweep: Sweep, known: Records) -> tuple[int, ...]:
-    """Return the seeds of a sweep for which there is a record."""
+    """Return the seeds of a sweep that have a record."""
     return tuple(
         seed
         for seed in sweep.sized().seeds
@@ -400,21 +387,13 @@ def _seeds_with_records(sweep: Sweep, known: Records) -> tuple[int, ...]:
 
 
 def _check_replaceable(path: Path | None, beginning: re.Pattern[bytes]) -> None:
-    """Refuse to replace a file that ``report`` did not write.
-
-    Args:
-        path: File to write, if any; it need not exist.
-        beginning: Pattern of the beginning of such a file from an earlier report.
-
-    Raises:
-        InputError: If the file is something else.
-    """
+    """Raise an error if a file exists whose beginning is not that of an earlier report."""
     from scratchticket.base.errors import InputError
 
     if path is None or not path.exists():
         return
     content = path.read_bytes()[:1000] if path.is_file() else b""
     if content and not beginning.match(content):
-        raise InputError(f"{path} exists and is no report of this kind; choose another file")
+        raise InputError(f"{path} exists and is not a report of this kind; choose another file")
     if not path.is_file():
-        raise InputError(f"{path} is no file; choose another")
+        raise InputError(f"{path} is not a file; choose another")

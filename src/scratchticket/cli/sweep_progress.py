@@ -1,4 +1,4 @@
-"""Progress of a sweep: a bar for all jobs, one for each running job, a line for each that ends."""
+"""Progress of a sweep: one bar for all jobs, one per running job, one line per ended job."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SweepProgress:
-    """A line for each job that ends; on a terminal, live bars below.
+    """Prints one line per ended job; on a terminal, live progress bars below.
 
     Args:
         watch: The states of the jobs.
@@ -44,7 +44,7 @@ class SweepProgress:
         self._bar.stop()
 
     def say(self, line: str) -> None:
-        """Print a line that is about no single job."""
+        """Print a line about the whole sweep."""
         if not self._quiet:
             say(line, err)
 
@@ -76,7 +76,7 @@ class SweepProgress:
 
 
 def time_left(seconds: float, unknown: int) -> str:
-    """Return the time left in a sweep as text, empty if nothing is known.
+    """Return the time left in a sweep as text; empty if it is unknown.
 
     Args:
         seconds: Time left for the jobs whose cost is known.

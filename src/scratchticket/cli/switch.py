@@ -1,4 +1,4 @@
-"""The verbs ``transfer`` and ``switch evaluate``, about several networks."""
+"""The verbs ``transfer`` and ``switch evaluate``, which evaluate several networks."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ def transfer(
     """Attack each network and evaluate the images on all of them: the transfer matrix.
 
     The first matrix follows the paper's code: the search for an image stops as soon as the attacked
-    network is fooled. For the others, all searches run to the end, which transfers better. Networks
-    may be of any seed, and dense.
+    network is fooled. For the other matrices, all searches run to the end; their images transfer
+    better. Networks may have different seeds, and may be dense.
     """
     with user_errors(o.how_to_resume(shared.folder is not None)):
         from scratchticket.judging.evaluation import balls_of, fixed_choice
@@ -156,7 +156,7 @@ def evaluate(
         str,
         Option(
             help="quick: the paper's protocol and the strongest adaptive attacks; full: all "
-            "attacks, AutoAttack in the paper's protocol, EOT of several sample sizes, the game.",
+            "attacks, AutoAttack in the paper's protocol, EOT with several sample sizes, the game.",
         ),
     ] = "quick",
     probabilities: Annotated[
@@ -222,23 +222,14 @@ def evaluate(
 
 
 class _NetworkFile(NamedTuple):
-    """A network named on the command line.
-
-    Attributes:
-        path: The file.
-        ticket: The ticket in it; None if it holds something else, such as a state dict.
-    """
+    """A network given on the command line; ``ticket`` is None for a state dict."""
 
     path: Path
     ticket: Ticket | None
 
 
 def _load(files: list[Path], network: str | None) -> dict[str, _NetworkFile]:
-    """Return the networks of some files under unique names; tickets are loaded and verified.
-
-    Raises:
-        InputError: If a file or the network's code cannot be used, or a network is given twice.
-    """
+    """Return the networks of some files under unique names; tickets are loaded and verified."""
     from scratchticket.judging.subject import holds_ticket
     from scratchticket.judging.switches import unique_names
     from scratchticket.tickets import load_tickets
@@ -254,11 +245,7 @@ def _load(files: list[Path], network: str | None) -> dict[str, _NetworkFile]:
 
 
 def _ticket(one: _NetworkFile) -> Ticket:
-    """Return the ticket of a file.
-
-    Raises:
-        InputError: If the file holds none.
-    """
+    """Return the ticket of a file; raise an error if it holds none."""
     from scratchticket.base.errors import InputError
 
     if one.ticket is None:
@@ -269,11 +256,9 @@ def _ticket(one: _NetworkFile) -> Ticket:
 def _subjects(
     loaded: dict[str, _NetworkFile], test: Data, network: str | None, normalise: bool
 ) -> dict[str, Subject]:
-    """Return the networks to evaluate; ``normalise`` applies to those that are not tickets.
+    """Return the networks to evaluate.
 
-    Raises:
-        InputError: If a network does not fit its file or the images, or ``normalise`` is set and
-            all are tickets.
+    ``normalise`` applies to those that are not tickets; it is an error if all are.
     """
     from scratchticket.judging.subject import make_subject
 
@@ -291,11 +276,7 @@ def _subjects(
 
 
 def _probabilities(text: str | None) -> tuple[float, ...] | None:
-    """Return the probabilities in a comma-separated list; None if there is none.
-
-    Raises:
-        InputError: If an entry is not a number.
-    """
+    """Return the probabilities in a comma-separated list; None if there is none."""
     from scratchticket.base.errors import InputError
 
     try:
@@ -305,7 +286,7 @@ def _probabilities(text: str | None) -> tuple[float, ...] | None:
 
 
 def _carry_out(task: Any, shared: SetOptions, show: Callable[[Any], None]) -> None:
-    """Carry out an evaluation with a progress bar, and print its record and the files written."""
+    """Run an evaluation with a progress bar, and print its record and the files written."""
     from scratchticket.base.errors import InputError
     from scratchticket.base.record import to_json
     from scratchticket.judging.task import EvaluationFolder, carry_out

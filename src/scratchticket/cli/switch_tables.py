@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def print_matrices(record: TransferRecord) -> None:
-    """Print the transfer matrices of a record, and its warning signs."""
+    """Print the transfer matrices and the warning signs of a record."""
     for matrix in record.matrices:
         kind = "stops at the first success" if matrix.stops else "runs to the end"
         say(f"{matrix.title}; {kind}; % correct of {matrix.total}")
@@ -88,8 +88,8 @@ def print_switch(record: SwitchRecord) -> None:
         if own is not None and not own.strong_enough:
             say(
                 f"{worst.norm} {worst.epsilon}: attacks on single tickets leave "
-                f"{percent(own.mean):.1f} % on average, more than the switch keeps; these attacks "
-                "are too weak, and single tickets less robust than they seem"
+                f"{percent(own.mean):.1f} % on average, more than those on the switch; they are "
+                "too weak, and single tickets are less robust than they seem"
             )
     if record.dense is not None:
         for worst, other in zip(record.worst_cases, record.dense.worst_cases, strict=True):
@@ -101,7 +101,7 @@ def print_switch(record: SwitchRecord) -> None:
         moving = ", not converged" if game.settled is False else ""
         how = f"after {len(game.rounds)} rounds of new attacks{moving}"
     say(
-        f"the best a defender can do: draw the tickets with probabilities {chances}, which leaves "
+        f"optimal defence: draw the tickets with probabilities {chances}; expected accuracy "
         f"{percent(game.value):.1f} % ({how})"
     )
     print_signs(record.warning_signs)

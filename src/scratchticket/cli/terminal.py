@@ -36,7 +36,7 @@ def say(text: str, where: Console = out) -> None:
 
 
 def print_json(document: Any) -> None:
-    """Print a value as JSON, the whole output of a verb with ``--json``."""
+    """Print a value as JSON: the only output of a verb with ``--json``."""
     print(json.dumps(document, indent=2))
 
 
@@ -55,7 +55,7 @@ def job_table(jobs: Iterable[tuple[str, str, str]]) -> Table:
 
 
 def cell(text: object) -> str:
-    """Return text for a table or a bar, without control characters or markup."""
+    """Return text for a table or a progress bar, without control characters or markup."""
     return escape(printable(text))
 
 
@@ -67,7 +67,7 @@ def print_error(text: str) -> None:
 
 @contextmanager
 def user_errors(resume: str = "") -> Iterator[None]:
-    """Turn the library's errors, Ctrl-C and other stop signals into a line and exit code 2.
+    """Turn the library's errors, Ctrl-C and other stop signals into one line and exit code 2.
 
     Args:
         resume: How to resume after an interruption, added to the line.
@@ -87,7 +87,7 @@ def user_errors(resume: str = "") -> Iterator[None]:
         print_error(f"interrupted{resume and '; '}{resume}")
         raise typer.Exit(ERROR_CODE) from None
     except BrokenPipeError:
-        raise  # the reader of the output, such as head, has closed it
+        raise  # the reader of the output, such as ``head``, has closed the pipe
     except OSError as error:
         print_error(f"error: {error.filename or 'a file'}: {error.strerror or first_line(error)}")
         raise typer.Exit(ERROR_CODE) from None
@@ -101,13 +101,13 @@ def user_errors(resume: str = "") -> Iterator[None]:
 
 
 def print_notes(notes: Iterable[str]) -> None:
-    """Print notes, such as a choice made for the user."""
+    """Print notes to the user on standard error."""
     for note in notes:
         say(f"note: {note}", err)
 
 
 class LearningProgress:
-    """A live bar on a terminal; elsewhere, one line per epoch.
+    """A live progress bar on a terminal; elsewhere, one line per epoch.
 
     Args:
         label: Text in front of the bar.
@@ -158,7 +158,7 @@ class LearningProgress:
                 )
             return
         last_step = event.step == event.steps
-        if not self._drawn:  # steps of an earlier session do not count for the speed
+        if not self._drawn:  # exclude the steps before a resume from the speed estimate
             total = event.steps + event.judging
             self._bar.reset(self._task, total=total, completed=event.step)
         if time.monotonic() - self._drawn > 0.2 or last_step:
@@ -174,7 +174,7 @@ class LearningProgress:
             )
 
     def _warn(self, event: Event) -> None:
-        """Print each warning about the run once, early enough to stop it."""
+        """Print each warning about the run once, as soon as it applies."""
         from scratchticket.runs.run import warnings_of
 
         for warning in warnings_of(event.epochs):

@@ -1,4 +1,4 @@
-"""Labelled images: uint8 pixels, integer labels, class names, a fixed three-way split."""
+"""Data sets: uint8 pixels, integer labels, class names, a fixed three-way split."""
 
 from scratchticket.data.augmentation import AUGMENTATIONS, augmented
 from scratchticket.data.extent import Extent, extent

@@ -1,4 +1,4 @@
-"""Arrays in an ``.npz`` file."""
+"""Data sets in ``.npz`` files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def npz_source(path: Path) -> Source:
     Labels are integers or class names. Arrays of Python objects are never read.
 
     Raises:
-        InputError: If arrays are missing or of a wrong kind, or the file is damaged.
+        InputError: If arrays are missing or of the wrong kind, or the file is damaged.
     """
     if not is_zipfile(path):
         raise InputError(f"{path}: not an .npz file, or a truncated one")
@@ -50,14 +50,10 @@ def npz_source(path: Path) -> Source:
 
 
 def _prefix(path: Path, names: set[str], part: str) -> str | None:
-    """Return the prefix of a part's array names; none if the file has no images of that part.
-
-    Raises:
-        InputError: If two prefixes fit the part.
-    """
+    """Return the prefix of a part's array names; None if the file has no images of that part."""
     found = [f"{name}_" for name in NAMES[part] if f"{name}_images" in names]
     if len(found) > 1:
-        raise InputError(f"{path}: both {' and '.join(f'{p}images' for p in found)}: leave one")
+        raise InputError(f"{path}: has {' and '.join(f'{p}images' for p in found)}: keep one")
     return found[0] if found else None
 
 
@@ -77,27 +73,26 @@ def _part(path: Path, prefix: str) -> Part:
 
 
 def _labels(path: Path, name: str) -> Integers | list[str]:
-    """Return labels as numbers or names, from a row or, as in MedMNIST, a column."""
+    """Return labels as numbers or names, from a vector or, as in MedMNIST, a column."""
     labels: Array = _read(path, itemgetter(name))
     labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if labels.ndim != 1 or labels.size == 0 or labels.dtype.kind not in "iuU":
         raise InputError(
-            f"{path}: {name} must be one row of integers or of text, "
+            f"{path}: {name} must be a vector of integers or of text, "
             f"got {labels.dtype} of shape {labels.shape}"
         )
     return list(labels.tolist()) if labels.dtype.kind == "U" else labels.astype(np.int64)
 
 
 def _classes(path: Path) -> tuple[str, ...]:
-    """Return class names."""
     names: Array = _read(path, itemgetter("classes"))
     if names.ndim != 1 or names.dtype.kind != "U":
-        raise InputError(f"{path}: classes must be one row of text, got {names.dtype}")
+        raise InputError(f"{path}: classes must be a vector of text, got {names.dtype}")
     return tuple(names.tolist())
 
 
 def _read(path: Path, get: Callable[[Any], Any]) -> Any:
-    """Open the file and return what ``get`` reads from it."""
+    """Return what ``get`` reads from the opened file."""
     try:
         with path.open("rb") as raw:
             check_archive(raw, path.stat().st_size)

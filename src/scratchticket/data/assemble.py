@@ -24,7 +24,7 @@ from scratchticket.data.recipe import DataRecipe, class_names
 from scratchticket.data.source import Integers, Part, Source, content_digest
 from scratchticket.data.split import select_classes, split_rows
 
-_DECODER = 2  # version of the decoding; raise it when the same files give other pixels
+_DECODER = 2  # version of the decoding; increase it when the same files give other pixels
 
 
 def assemble(
@@ -34,7 +34,7 @@ def assemble(
 
     Args:
         source: The parts of the data set, not decoded.
-        recipe: How images are prepared and divided.
+        recipe: How images are prepared and split.
         known: Name of the known data set; if None, it is recognised if possible.
         whole: Whether to make all images test images.
 
@@ -62,7 +62,7 @@ def assemble(
 def _decoded(
     source: Source, parts: Sequence[Part], order: Integers, recipe: DataRecipe
 ) -> tuple[Tensor, str | None]:
-    """Return the decoded images in ``order``, from the cache if possible; see :func:`cached`."""
+    """Return the decoded images in ``order``, from the cache if possible, and a note."""
 
     def shape() -> Shape:
         channels, height, width = next(stream(parts, recipe)).shape
@@ -101,8 +101,8 @@ def split_images(
 
     Args:
         images: uint8, ``(n, channel, height, width)``, in the order of the row numbers in ``rows``.
-        labels: Class numbers of the source's rows, by part of the source.
-        rows: Row numbers in the source, by resulting part.
+        labels: Class numbers of all rows, by part of the source.
+        rows: Row numbers in the source, by part of the split.
     """
     all_labels = torch.from_numpy(np.concatenate(list(labels.values())))
     pieces = torch.split(images, [len(chosen) for chosen in rows.values()])
@@ -121,7 +121,7 @@ def make_data(
     known: str | None = None,
     notes: tuple[str, ...] = (),
 ) -> Data:
-    """Return the finished data set, with its classes selected and its normalisation chosen.
+    """Return the data set, with its classes selected and its normalisation chosen.
 
     If there is no training or validation part, the test images take its place.
     """

@@ -14,7 +14,7 @@ from scratchticket.base.errors import InputError, unknown
 Augmentation = Literal["none", "crop-flip", "flip", "resized-crop-flip"]
 AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)
 PADDING = 4  # pixels on each side
-_TRIALS = 10  # rectangles drawn per image, of which the first that fits is used
+_TRIALS = 10  # rectangles drawn per image; the first that fits is used
 _AREA = (0.08, 1.0)  # range of the rectangle's area, as a fraction of the image's
 _RATIO = (3 / 4, 4 / 3)  # range of the rectangle's width / height
 
@@ -27,18 +27,18 @@ def augmented(
     part: slice = slice(None),
     whole: int | None = None,
 ) -> Tensor:
-    """Return a batch with each image changed at random.
+    """Return a batch with each image augmented at random.
 
     Args:
         images: uint8, ``(n, channel, height, width)``, on any device.
-        augmentation: ``crop-flip``: four pixels of zeros on each side, a random crop of the old
-            size, and a horizontal flip of every second image on average, as is usual for CIFAR and
+        augmentation: ``crop-flip``: four pixels of zero padding on each side, a random crop of the
+            original size, and a horizontal flip with probability 1/2, as is usual for CIFAR and
             in the paper's released code. ``flip``: the flip alone. ``resized-crop-flip``: a crop
-            of 8 to 100 % of the area with sides of ratio 3/4 to 4/3, stretched to the old size,
+            of 8 to 100 % of the area with aspect ratio 3/4 to 4/3, resized to the original size,
             and a flip (Szegedy et al., 2015, arXiv:1409.4842; usual for ImageNet). ``none``.
         generator: Source of all random numbers, drawn on its device.
-        part: If several processes share a batch, the slice of it that ``images`` is. Random
-            numbers are drawn for the whole batch, so that they do not depend on how it is split.
+        part: If several processes share a batch, the slice of it in ``images``. Random numbers
+            are drawn for the whole batch, so that they do not depend on how it is split.
         whole: Size of the shared batch; None if ``images`` is the whole batch.
 
     Returns:
@@ -69,17 +69,17 @@ def augmented(
 
 
 def _check_size(images: Tensor, padding: int) -> None:
-    """Refuse images that are too small to be shifted by ``padding`` pixels."""
+    """Raise an error for images that are too small to be shifted by ``padding`` pixels."""
     height, width = images.shape[2:]
     if min(height, width) < 2 * padding:
         raise InputError(
-            f"crop-flip shifts images by up to {padding} pixels and needs them to be at least "
-            f"{2 * padding} wide and high, got {height}x{width}; use flip or none"
+            f"crop-flip shifts images by up to {padding} pixels and needs images of at least "
+            f"{2 * padding}x{2 * padding} pixels, got {height}x{width}; use flip or none"
         )
 
 
 def _shifted(images: Tensor, offsets: Tensor, flips: Tensor, padding: int) -> Tensor:
-    """Return the images cropped at ``offsets`` of their padded versions, and flipped if marked."""
+    """Return crops of the padded images at ``offsets``, flipped where ``flips`` says so."""
     count, channels, height, width = images.shape
     device = images.device
     offsets, flips = offsets.to(device), flips.to(device)
@@ -93,7 +93,7 @@ def _shifted(images: Tensor, offsets: Tensor, flips: Tensor, padding: int) -> Te
 
 
 def _flips(count: int, generator: torch.Generator) -> Tensor:
-    """Return whether each image is flipped, with probability one half."""
+    """Return whether each image is flipped; each is with probability 1/2."""
     return torch.randint(2, (count,), generator=generator, device=generator.device) == 1
 
 
@@ -110,7 +110,7 @@ def crop_draws(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 
 def _stretched(images: Tensor, draws: Tensor, flips: Tensor) -> Tensor:
-    """Return a random rectangle of each image, stretched bilinearly to the image's size."""
+    """Return a random rectangle of each image, resized bilinearly to the image's size."""
     height, width = images.shape[2:]
     rectangles = boxes(draws, height, width).to(images.device)
     flips = flips.to(images.device)
@@ -130,7 +130,7 @@ def _stretched(images: Tensor, draws: Tensor, flips: Tensor) -> Tensor:
 
 
 def _positions(start: Tensor, length: Tensor, size: int) -> Tensor:
-    """Return the position of each new pixel along one side, ``(n, size)``, in old pixels.
+    """Return where each output pixel is sampled along one side, in input pixels: ``(n, size)``.
 
     Positions are clamped to the rectangle, so that no pixel outside it is read.
     """
@@ -142,8 +142,8 @@ def _positions(start: Tensor, length: Tensor, size: int) -> Tensor:
 def boxes(draws: Tensor, height: int, width: int) -> Tensor:
     """Return a random rectangle for each image of one size.
 
-    Area and ratio of sides are drawn ten times, and the first rectangle that fits into the image is
-    used; if none fits, the largest centred one whose ratio is in range.
+    Area and aspect ratio are drawn ten times, and the first rectangle that fits into the image is
+    used; if none fits, the largest centred rectangle whose aspect ratio is in range.
 
     Args:
         draws: See :func:`crop_draws`.
@@ -165,7 +165,7 @@ def boxes(draws: Tensor, height: int, width: int) -> Tensor:
     limit_tall = min(height, round(width / _RATIO[0]))
     middle = ((height - limit_tall) // 2, (width - limit_wide) // 2, limit_tall, limit_wide)
     fitting = fits.any(dim=1)
-    columns = [  # scalars, since a tensor of the middle would need host-device synchronisation
+    columns = [  # scalars, since a tensor of ``middle`` would need host-device synchronisation
         torch.where(fitting, value.gather(1, first)[:, 0], otherwise)
         for value, otherwise in zip((top, left, tall, wide), middle, strict=True)
     ]

@@ -32,7 +32,7 @@ def folder() -> Path:
             return Path(own).expanduser()
         return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "scratchticket").expanduser()
     except RuntimeError:
-        raise InputError("no home folder to keep images in; set SCRATCHTICKET_CACHE") from None
+        raise InputError("no home folder to cache images in; set SCRATCHTICKET_CACHE") from None
 
 
 def cached(
@@ -48,9 +48,9 @@ def cached(
             argument.
 
     Returns:
-        uint8 pixels, mapped from the file into memory: pages are read when they are used, and
-        writing to the tensor does not change the file. And a note if the folder cannot be used; the
-        pixels are then in memory.
+        uint8 pixels, memory-mapped: pages are read when they are used, and writing to the tensor
+        does not change the file. And a note if the cache folder cannot be used; the pixels are then
+        in memory.
     """
     try:
         home = folder()
@@ -67,14 +67,14 @@ def cached(
 
 
 def _in_memory(shape: Shape, fill: Callable[[Put], None]) -> Tensor:
-    """Return the decoded pixels, in memory only."""
+    """Decode the pixels into memory."""
     pixels = np.empty(shape, dtype=np.uint8)
     fill(pixels.__setitem__)
     return torch.from_numpy(pixels)
 
 
 def _load(home: Path, key: str) -> Tensor | None:
-    """Return the stored pixels, None if there are none; remove a damaged file."""
+    """Return the cached pixels, None if there are none; remove damaged files."""
     for path in home.glob(f"{key}.*.npy"):
         try:
             if path.name == f"{key}.{_checksum(path)}.npy":
@@ -111,7 +111,7 @@ def _store(home: Path, key: str, shape: Shape, fill: Callable[[Put], None]) -> T
 
 
 def _map(path: Path) -> Tensor:
-    """Return the pixels of an intact file, mapped into memory; writes do not reach the file."""
+    """Return the memory-mapped pixels of a file, copied on write."""
     return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
 
 

@@ -1,4 +1,4 @@
-"""The choice of a table's image column and label column."""
+"""Choose the image column and the label column of a table."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def choose_columns(schema: pa.Schema, label_column: str | None, where: str) -> C
     names, or else the only column of integers or of text.
 
     Args:
-        schema: The table's columns, with the metadata of the ``datasets`` library if there is any.
+        schema: The table's columns, with any metadata of the ``datasets`` library.
         label_column: Name of the label column, if the user chose one.
         where: Name of the table, for messages.
 
     Raises:
-        InputError: If there is not exactly one candidate, or the chosen column is no label column.
+        InputError: If there is not exactly one candidate, or ``label_column`` cannot hold labels.
     """
     images = [field.name for field in schema if is_binary(_content(field.type))]
     if len(images) != 1:
@@ -74,7 +74,7 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def _content(kind: pa.DataType) -> pa.DataType:
-    """Return the type of the field ``bytes`` of a struct; any other type itself."""
+    """Return the type of a struct's field ``bytes``; other types unchanged."""
     if pa.types.is_struct(kind) and (index := kind.get_field_index("bytes")) >= 0:
         return kind.field(index).type
     return kind
@@ -86,7 +86,7 @@ def _label_column(plain: list[str], named: list[str], chosen: str | None, where:
     if chosen is not None:
         if chosen not in plain:
             raise InputError(
-                f"{where}: {chosen!r} is no column of integers or text; "
+                f"{where}: {chosen!r} is not a column of integers or text; "
                 f"there is {', '.join(plain) or 'none'}"
             )
         return chosen

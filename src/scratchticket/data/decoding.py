@@ -1,4 +1,4 @@
-"""Decode a stored image: pixels, colour, size."""
+"""Decode a stored image to pixels, with colour conversion and resizing."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from scratchticket.base.errors import InputError
 from scratchticket.base.files import read_bytes
 from scratchticket.data.recipe import Colour, DataRecipe
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # none whose decoder runs a program
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # their decoders run no program
 MAX_PIXELS = 1 << 26  # of one image: 200 MB in colour
-MAX_BYTES = 1 << 30  # of its file
+MAX_BYTES = 1 << 30  # of one file
 Pixels = npt.NDArray[np.uint8]
-_BLEED = 1 / 16  # cut off at each side, which leaves 7/8: 224 of 256 pixels
+_BLEED = 1 / 16  # fraction cut off at each side, which leaves 7/8: 224 of 256 pixels
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV")
 Picture = bytes | str | Path | Image.Image | npt.NDArray[Any] | Tensor | None
-_DEEP = re.compile(r";16[LBN]$")  # in PIL's names of raw modes: 16-bit pixels
+_DEEP = re.compile(r";16[LBN]$")  # ends PIL's raw modes of 16-bit pixels
 _SIZE = "give a size (--size; size in Python) to resize all"
 _COLOUR = "give --colour rgb or grey (colour in Python) to"
 
@@ -35,15 +35,15 @@ def decoded(picture: Picture, recipe: DataRecipe, shape: tuple[int, ...] | None 
     Args:
         picture: An encoded image, or its path (a ``Path`` or text); or a decoded one: a PIL image,
             or an array with channels first, last or (grey) absent.
-        recipe: Provides ``colour`` and ``size``.
+        recipe: Provides ``colour``, ``size`` and ``lazy``.
         shape: Required shape of the pixels: that of the first training image.
 
     Returns:
         uint8, ``(channel, height, width)``, one or three channels.
 
     Raises:
-        InputError: If it cannot be read, needs a choice of the user, or has another shape. The
-            message does not name the image: the caller adds that.
+        InputError: If it cannot be read, needs a setting, or has another shape. The message does
+            not name the image; the caller adds the name.
     """
     image = photograph(picture, recipe.colour)
     if recipe.size is not None:
@@ -53,10 +53,10 @@ def decoded(picture: Picture, recipe: DataRecipe, shape: tuple[int, ...] | None 
 
 
 def photograph(picture: Picture, colour: Colour) -> Image.Image:
-    """Return a decoded image in mode L or RGB, in its own size, upright.
+    """Return a decoded image in mode L or RGB, in its original size, upright.
 
-    Every image that is read goes through here. EXIF orientation is applied, to files and PIL images
-    alike. Transparent pixels are laid on white.
+    All images are decoded here. The EXIF orientation is applied to files and PIL images alike.
+    Transparent pixels are composited on white.
 
     Raises:
         InputError: As :func:`decoded` does.
@@ -115,44 +115,46 @@ def _opened(picture: Picture) -> Image.Image:
 
 
 def _file(picture: bytes | str | Path) -> Image.Image:
-    """Open an encoded image; no pixel is decoded yet."""
+    """Open an encoded image without decoding its pixels."""
     if not isinstance(picture, bytes):
         picture = read_bytes(Path(picture), "image", MAX_BYTES)
     image = Image.open(BytesIO(picture), formats=FORMATS)
     if not 0 < image.width * image.height <= MAX_PIXELS:  # checked before decoding takes memory
         size = f"{image.width} x {image.height}"
-        raise InputError(f"{size} pixels, and the most that are read is {MAX_PIXELS:,}")
+        raise InputError(f"the image has {size} pixels, more than {MAX_PIXELS:,}")
     return image
 
 
 def _check_whole(image: Image.Image) -> None:
     """Raise an error if decoding would drop bits or frames.
 
-    Of a JPEG with further pictures (MPO: a preview, a gain map) the first is taken.
+    Of a JPEG with several pictures (MPO: a preview, a gain map) the first is used.
     """
     if getattr(image, "is_animated", False) and image.format != "MPO":
-        raise InputError("the image has several frames; make each that counts an image of its own")
-    modes = [tile[3] for tile in getattr(image, "tile", ())]  # to the decoder, of files not decoded
+        raise InputError("the image has several frames; store each as an image of its own")
+    modes = [tile[3] for tile in getattr(image, "tile", ())]  # decoder arguments, before decoding
     parts = [part for one in modes for part in (one if isinstance(one, tuple) else (one,))]
     deep = any(isinstance(part, str) and _DEEP.search(part) for part in parts)
     if image.format == "PPM":
-        deep |= any(isinstance(part, int) and part > 255 for part in parts)  # the largest value
+        deep |= any(isinstance(part, int) and part > 255 for part in parts)  # largest pixel value
     elif isinstance(image, TiffImageFile):
         deep |= max(image.tag_v2.get(ExifTags.Base.BitsPerSample, (8,))) > 8
     if deep:
-        raise InputError("pixels of 16 bits are not read; make them 8-bit grey or RGB")
+        raise InputError("16-bit pixels are not supported; convert them to 8-bit grey or RGB")
 
 
 def _coloured(image: Image.Image, colour: Colour) -> Image.Image:
     """Return the image in mode L or RGB."""
     if image.mode not in _MODES:  # 16 bits, for example
-        raise InputError(f"pixels of kind {image.mode} are not read; make them 8-bit grey or RGB")
+        raise InputError(
+            f"pixels of mode {image.mode} are not supported; convert them to 8-bit grey or RGB"
+        )
     plain = "L" if image.mode in ("1", "L", "LA") else "RGB"
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         if layer.getchannel("A").getextrema() != (255, 255):
             if colour == "keep":
-                raise InputError(f"the image is transparent; {_COLOUR} lay it on white")
+                raise InputError(f"the image is transparent; {_COLOUR} put it on white")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), layer)
     elif colour == "keep" and image.mode not in ("1", "L", "RGB", "P"):
         raise InputError(f"the image is {image.mode}; {_COLOUR} convert all")
@@ -165,13 +167,14 @@ def _channels_last(array: npt.NDArray[Any]) -> Pixels:
         first, last = array.shape[0] in (1, 3), array.shape[2] in (1, 3)
         if first == last:
             raise InputError(
-                f"an array of shape {array.shape} is no image: expected (height, width, channel), "
+                f"an array of shape {array.shape} is not an image: "
+                "expected (height, width, channel), "
                 "(channel, height, width) or (height, width), with 1 or 3 channels on one side only"
             )
         array = array.transpose(1, 2, 0) if first else array
         array = array[:, :, 0] if array.shape[2] == 1 else array
     if array.ndim not in (2, 3) or array.size == 0:
-        raise InputError(f"an array of shape {array.shape} is no image")
+        raise InputError(f"an array of shape {array.shape} is not an image")
     return np.ascontiguousarray(_eight_bits(array))
 
 

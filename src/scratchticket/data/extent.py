@@ -1,4 +1,4 @@
-"""How many images a recipe of data gives and of what shape, known before they are loaded."""
+"""The number and shape of a data recipe's images, known before they are loaded."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Extent:
 
 @cache
 def extent(recipe: DataRecipe) -> Extent | None:
-    """Return the extent of the data that a recipe names, without a download.
+    """Return the extent of a recipe's data without a download; None if it is unknown.
 
-    The published sizes stand for a known data set, in equal shares of each class; the digits are
-    in the package. Other data would have to be read: None.
+    For a known data set it follows from the published sizes, assuming classes of equal size; the
+    digits are in the package. Other data would have to be read.
 
     Example:
         >>> extent(DataRecipe("cifar10"))

@@ -1,4 +1,4 @@
-"""Image folders: one folder per class, inside one folder per part if there are parts."""
+"""Image folders: one folder per class, optionally inside one folder per part."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ANNOTATED = "images"
 def folder_source(root: Path) -> Source:
     """Return the source of a folder with ``CLASS/IMAGE.png``, or ``PART/CLASS/IMAGE.png``.
 
-    Class folders may have subfolders. Hidden and system files are ignored; a note counts the other
+    Class folders may have subfolders. Hidden and system files are ignored; a note counts all other
     files that are not read. Links are followed if they stay inside ``root``.
 
     Raises:
@@ -48,7 +48,7 @@ def folder_source(root: Path) -> Source:
     by_name = sorted(found, key=lambda part: natural(parts[part].name))
     files = [path for part in by_name for path, _ in found[part]]
     for path in {image.parent for image in files} | {path for path in files if path.is_symlink()}:
-        if not _real(path).is_relative_to(home):  # an archive must not choose files to read
+        if not _real(path).is_relative_to(home):  # an unpacked archive must not read other files
             raise InputError(f"{path} is, or is reached by, a link out of {home}; put a copy there")
     return Source(
         str(root),
@@ -62,12 +62,9 @@ def folder_source(root: Path) -> Source:
 def _parts(root: Path) -> dict[str, Path]:
     """Return the folder of each part, the training part first.
 
-    A folder is a part if it is named like one, such as ``train`` or ``test``. If there is no such
-    folder, those whose names contain the name of a part are parts, if there are at least two. All
-    other folders are classes; a class may be named like a part.
-
-    Raises:
-        InputError: If two folders may be one part, or ``train`` may be a part or a class.
+    A folder is a part if its name is a part's, such as ``train`` or ``test``. If there is none, the
+    folders whose names contain a part's name are parts, if there are at least two. All other
+    folders are classes; a class may have a part's name. Ambiguous names are an error.
     """
     folders = [folder for folder in _folders(root) if any(_images_below(folder))]
     named = _grouped(folders, part_named)
@@ -99,12 +96,12 @@ def _grouped(folders: list[Path], part_of: Callable[[str], str | None]) -> dict[
 
 
 def _real(path: Path) -> Path:
-    """Return a path with all links resolved; for a circle of links, one of them."""
+    """Return a path with all links resolved; for a cycle of links, one of them."""
     return Path(realpath(path))
 
 
 def _part(images: list[tuple[Path, str]]) -> Part:
-    """Return a part from image files with their classes; messages name an image by its file."""
+    """Return a part from image files with their classes."""
     paths = [path for path, _ in images]
     labels = [label for _, label in images]
     return Part(labels, lambda: paths, lambda index: str(paths[index]), paths.__getitem__)
@@ -113,15 +110,8 @@ def _part(images: list[tuple[Path, str]]) -> Part:
 def _images(folder: Path, train: Set[str]) -> list[tuple[Path, str]]:
     """Return the images of one part with their classes.
 
-    Args:
-        folder: Folder of the part.
-        train: Classes of the training part; empty for the training part itself.
-
-    Returns:
-        The images; none for a part without classes, such as Tiny-ImageNet's test part.
-
-    Raises:
-        InputError: If an image has no class, or a class no image.
+    ``train`` holds the classes of the training part, and is empty for the training part itself. A
+    part without classes, such as Tiny-ImageNet's test part, has no images.
     """
     for path in _visible(folder):
         if _is_image(path):
@@ -147,13 +137,7 @@ def _images(folder: Path, train: Set[str]) -> list[tuple[Path, str]]:
 def _annotated(folder: Path, listing: Path) -> list[tuple[Path, str]]:
     """Return images with the classes that a file lists, as in Tiny-ImageNet's validation part.
 
-    Args:
-        folder: Folder of the images.
-        listing: File with an image's name, a tab and its class on each line; the rest of a line is
-            ignored.
-
-    Raises:
-        InputError: If the file lacks the class of an image, or is a link.
+    Each line of ``listing`` starts with an image's name, a tab and its class.
     """
     if listing.is_symlink():
         raise InputError(f"{listing} is a link; put a copy there")
@@ -163,12 +147,12 @@ def _annotated(folder: Path, listing: Path) -> list[tuple[Path, str]]:
     images = sorted(_images_below(folder))
     for path in images:
         if path.name not in classes:
-            raise InputError(f"{listing} names no class of {path.name}")
+            raise InputError(f"{listing} has no class for {path.name}")
     return [(path, classes[path.name]) for path in images]
 
 
 def _images_below(folder: Path) -> Iterator[Path]:
-    """Return the visible images of a folder and of the folders in it, in any order."""
+    """Yield the visible images of a folder and its subfolders, in any order."""
     for path in folder.rglob("*"):
         if _is_image(path) and all(map(is_visible, path.relative_to(folder).parts)):
             yield path

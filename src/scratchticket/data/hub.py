@@ -1,4 +1,4 @@
-"""Known data sets from the hub, through the ``datasets`` library."""
+"""Known data sets from the Hugging Face Hub, through the ``datasets`` library."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def fetched(name: str, known: KnownSet) -> datasets.DatasetDict:
         return datasets.load_dataset(
             _place(known),
             data_files=dict(known.files),
-            keep_in_memory=False,  # the hash needs files
-            verification_mode="no_checks",  # it would miss the parts that are not used here
+            keep_in_memory=False,  # the digest needs files
+            verification_mode="no_checks",  # checks fail without the parts that are not used here
         )
     except InputError:
         raise
-    except Exception as error:  # from the network, the libraries or the disk
+    except Exception as error:  # of the network, the libraries or the disk
         reason = " ".join(str(error).split())
         raise InputError(
             f"cannot get {name} from the hub ({known.repository}): {reason[:200]}; "
@@ -63,7 +63,7 @@ def fetched(name: str, known: KnownSet) -> datasets.DatasetDict:
 
 
 def _place(known: KnownSet) -> str:
-    """Return the repository's name; if the hub cannot be reached, the folder of a former download.
+    """Return the repository's name, or the folder of an earlier download if the hub is offline.
 
     The ``datasets`` library would retry for a long time, and would not find an earlier download of
     only some of a repository's files.

@@ -1,4 +1,4 @@
-"""The two value types of this folder."""
+"""The value types ``ImageSet`` and ``Data``."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _PIECE = 2**22  # bytes
 
 
 def pixels(images: Tensor) -> Tensor:
-    """Return stored images as networks and attacks take them.
+    """Return stored images as input of networks and attacks.
 
     Args:
         images: uint8, ``(n, channel, height, width)``.
 
     Returns:
-        float32 in [0, 1] of the same shape, ``images / 255``, in the channels-last memory order in
+        float32 in [0, 1] of the same shape, ``images / 255``, in channels-last memory format, in
         which convolutions are fastest.
     """
     return (images.to(torch.float32) / 255).contiguous(memory_format=torch.channels_last)
@@ -39,7 +39,7 @@ class ImageSet:
     Attributes:
         images: uint8, ``(n, channel, height, width)``.
         labels: int64, ``(n,)``.
-        lazy: Whether images are decoded at each access, which takes time.
+        lazy: Whether images are decoded at each access.
 
     Raises:
         InputError: If shapes or types disagree, or there is no image.
@@ -71,7 +71,7 @@ class ImageSet:
         return len(self.labels)
 
     def __getitem__(self, index: Tensor | slice) -> ImageSet:
-        """Return the chosen images as a new set."""
+        """Return the selected images as a new set."""
         return ImageSet(self.images[index], self.labels[index])
 
     def to(self, device: torch.device | str) -> ImageSet:
@@ -83,10 +83,10 @@ class ImageSet:
         return replace(self, labels=labels)
 
     def changed(self, part: slice, augmentation: str, generator: torch.Generator) -> Tensor:
-        """Return a slice of the images, each changed at random; see :func:`augmented`.
+        """Return a slice of the images, randomly augmented; see :func:`augmented`.
 
         Args:
-            part: Which images; random numbers are drawn for the whole set.
+            part: The slice; random numbers are drawn for the whole set.
             augmentation: One of :data:`AUGMENTATIONS`.
             generator: On the images' device; on the CPU if the set is lazy.
         """
@@ -99,7 +99,7 @@ class ImageSet:
             yield self[start : start + count].images
 
     def digest(self, *, labels: bool = False) -> str:
-        """Return a hash of the images, and of their labels too if asked."""
+        """Return a hash of the images, with ``labels`` also of their labels."""
         digest = sha256()
         for content in self._content():
             digest.update(content)
@@ -121,17 +121,17 @@ class ImageSet:
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """A data set split in three: nothing is ever selected on the test part.
+    """A data set split in three parts; nothing is ever selected on the test part.
 
     Attributes:
         name: Name of the data set.
         classes: Class names; a label is an index into them.
-        train: Images of the search or training.
-        validation: Images the best epoch is selected on.
-        test: Images that reported accuracies are measured on.
+        train: Images for the search or training.
+        validation: Images for selecting the best epoch.
+        test: Images for the reported accuracies.
         mean: Per-channel mean of the training pixels in [0, 1].
         std: Per-channel standard deviation of the training pixels.
-        notes: What the user should know about how the data was read, a line each.
+        notes: Notes for the user on how the data was read, one line each.
         recipe: How the data was prepared.
     """
 
@@ -167,6 +167,6 @@ class Data:
 
     @property
     def judged(self) -> dict[str, Any]:
-        """Return what a record says of the test images: data set, part, number."""
+        """The test images as a record describes them: data set, part, number."""
         part = "all" if self.test is self.train else "test"
         return {"name": Path(self.name).name, "part": part, "of": len(self.test)}

@@ -1,4 +1,4 @@
-"""Known data sets: where to download them, how to recognise a copy, their normalisation."""
+"""Known data sets: where to download them, how to recognise copies, their normalisation."""
 
 from __future__ import annotations
 
@@ -10,18 +10,13 @@ import numpy as np
 from scratchticket.data.imageset import ImageSet
 from scratchticket.data.recipe import Colour
 
-OWN_SIZE = 32  # pixels: of every known set whose images are of one size
+OWN_SIZE = 32  # image size in pixels of every known data set whose images have one size
 _SAMPLE, _TOLERANCE = 1000, 0.03
 
 
 @dataclass(frozen=True)
 class Constants:
-    """A normalisation, per channel, of pixels in [0, 1].
-
-    Attributes:
-        mean: Subtracted.
-        std: Divided by.
-    """
+    """The per-channel mean and standard deviation that normalise pixels in [0, 1]."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -33,17 +28,17 @@ class KnownSet:
 
     Attributes:
         repository: Name of the repository on the Hugging Face Hub.
-        files: Pattern of each part's files in the repository.
+        files: Glob pattern of each part's files in the repository.
         classes: Number of classes, first and last class name, by which a copy is recognised; one
             entry for each naming in use.
         published: The usual constants, computed from the training pixels.
         released: Constants of the paper's released code.
         train: Number of training images.
         test: Number of test images.
-        label_column: Label column, if there are several.
+        label_column: Name of the label column, if there are several.
         size: Size to resize to, if images differ in size.
         colour: ``rgb`` if some images are grey.
-        lazy: Whether decoded pixels would not fit into memory.
+        lazy: Whether the decoded pixels would not fit into memory.
         terms: What the user must do before a download.
     """
 
@@ -113,10 +108,10 @@ KNOWN_SETS = {
 
 
 def recognised(classes: tuple[str, ...], train: ImageSet) -> str | None:
-    """Return the name of the known data set that this is a copy or a part of.
+    """Return the name of the known data set of which this is a copy or a subset, if any.
 
-    The class names must agree, and the mean pixel must be within 0.03 of the published one (digits
-    are not SVHN because their classes are called 0 to 9).
+    The class names must agree, and the mean pixel must be within 0.03 of the published one: other
+    digits than SVHN's have the classes 0 to 9, too.
     """
     for name, known in KNOWN_SETS.items():
         if (len(classes), classes[0], classes[-1]) in known.classes and train.shape[0] == 3:

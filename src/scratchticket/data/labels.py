@@ -23,10 +23,12 @@ def number_classes(
 
     Args:
         name: Name of the data set, for messages.
-        parts: A test part without labels (all -1, as ImageNet's) is dropped.
-        classes: Class names in the order of their numbers. If not given: the names in the training
-            part, sorted with numbers by value; or, if labels are numbers, those.
-        whole: Whether nothing is trained: then the first part stands in for the training part.
+        parts: Parts of the data set. Those without labels (all -1, as ImageNet's test part) are
+            dropped.
+        classes: Class names in the order of their numbers. If not given, the labels of the training
+            part: names sorted with numbers by value, or the numbers.
+        whole: Whether the images are for evaluation only; the first part then replaces the training
+            part.
 
     Returns:
         The class names, and the label of each image of each part, in the order of ``PARTS``.
@@ -60,7 +62,7 @@ def order_note(
     """Return a note if torchvision's ImageFolder would number the classes differently.
 
     Args:
-        parts: The parts whose labels gave the classes.
+        parts: The parts whose labels define the classes.
         classes: Class names in the order of their numbers.
         recipe: If it lists the classes, there is no note.
     """
@@ -69,7 +71,7 @@ def order_note(
         return ()
     number = next(n for n, name in enumerate(classes) if name != plain[n])
     return (
-        f"classes are numbered with numbers by value: class {number} is {classes[number]}, with "
+        f"class names are sorted with numbers by value: class {number} is {classes[number]}, with "
         f"torchvision's ImageFolder it is {plain[number]}; --classes gives another order",
     )
 
@@ -108,7 +110,7 @@ def _numbers(part: Part, names: tuple[str, ...]) -> Integers:
     for index, label in enumerate(part.labels):
         if label not in number:
             raise InputError(
-                f"{part.where(index)}: class {label!r} is none of the {len(names)} classes "
+                f"{part.where(index)}: class {label!r} is not one of the {len(names)} classes "
                 "of the training part"
             )
     return np.array([number[label] for label in part.labels], dtype=np.int64)

@@ -26,8 +26,8 @@ class EncodedImages:
     """Encoded images that can be read in any order.
 
     Attributes:
-        at: Function that returns the encoded image of a row.
-        where: Function that returns the name of a row's image, for error messages.
+        at: Function from row to encoded image.
+        where: Function from row to the image's name, for error messages.
         recipe: How images are prepared.
         identity: Hash that identifies the images.
     """
@@ -46,7 +46,7 @@ class EncodedImages:
         return self._decode_named(row, lambda: decoded(self.at(row), self.recipe, shape))
 
     def crop(self, row: int, shape: tuple[int, ...], draws: Tensor, flip: bool) -> Pixels:
-        """Return the pixels of an image for training: a random rectangle, resized.
+        """Return the pixels of an image for training: a random crop, resized.
 
         Args:
             row: Row of the image.
@@ -69,7 +69,7 @@ class EncodedImages:
         return pixels_of(image, shape)
 
     def _decode_named(self, row: int, decode: Callable[[], Pixels]) -> Pixels:
-        """Return the result of ``decode``; an InputError gets the name of the image."""
+        """Return the result of ``decode``; add the image's name to an InputError."""
         try:
             return decode()
         except InputError as error:
@@ -79,12 +79,12 @@ class EncodedImages:
 class LazyImageSet(ImageSet):
     """An image set that decodes its images at each access, and so needs little memory.
 
-    ``images`` decodes the whole set, with a thread per processor. To decode a part of it, select
+    ``images`` decodes the whole set, with one thread per processor. To decode a part of it, select
     the part first: ``photographs[slice(0, 64)].images``.
 
     Args:
         encoded: The encoded images.
-        rows: int64, ``(n,)``: the rows of ``encoded`` that form the set.
+        rows: int64, ``(n,)``: the rows of ``encoded`` in the set.
         labels: int64, ``(n,)``; decoded pixels go to their device.
         shape: ``(channel, height, width)`` of the decoded images.
     """
@@ -117,12 +117,12 @@ class LazyImageSet(ImageSet):
         return f"LazyImageSet({len(self)} of shape {self._shape})"
 
     def __getitem__(self, index: Tensor | slice) -> LazyImageSet:
-        """Return the chosen images as a new set; nothing is decoded."""
+        """Return the selected images as a new set, without decoding them."""
         rows = index.cpu() if isinstance(index, Tensor) else index
         return LazyImageSet(self._encoded, self._rows[rows], self.labels[index], self._shape)
 
     def to(self, device: torch.device | str) -> LazyImageSet:
-        """Return the set with its labels, and its decoded images, on another device."""
+        """Return the set with labels and decoded images on another device."""
         return self.labelled(self.labels.to(device))
 
     def labelled(self, labels: Tensor) -> LazyImageSet:
@@ -130,9 +130,9 @@ class LazyImageSet(ImageSet):
         return LazyImageSet(self._encoded, self._rows, labels, self._shape)
 
     def changed(self, part: slice, augmentation: str, generator: torch.Generator) -> Tensor:
-        """Return a slice of the images, each changed at random; see :meth:`ImageSet.changed`.
+        """Return a slice of the images, randomly augmented; see :meth:`ImageSet.changed`.
 
-        Random crops are cut from the stored photographs, before any resizing.
+        Random crops are cut from the stored images, before any resizing.
         """
         selected, whole = self[part], len(self)
         if augmentation != "resized-crop-flip":
@@ -164,7 +164,7 @@ def _decode_parallel(decode: Callable[[int], Pixels], places: Sequence[int]) -> 
 
 @cache
 def _workers() -> ThreadPoolExecutor:
-    """Return the decoding threads, one per processor that this process may use."""
+    """Return a pool of decoding threads, one per processor that this process may use."""
     usable = getattr(os, "sched_getaffinity", None)  # not on every system
     processors = len(usable(0)) if usable else os.cpu_count() or 1
     share = processors // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))

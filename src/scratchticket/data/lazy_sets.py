@@ -27,14 +27,14 @@ def lazy_sets(
     rows: Mapping[str, Integers],
     recipe: DataRecipe,
 ) -> dict[str, ImageSet]:
-    """Return the three parts of a data set as lazy image sets; only the first image is decoded.
+    """Return the parts of a split as lazy image sets; only the first image is decoded.
 
     Args:
         source: The parts of the data set, not decoded.
-        parts: Those of its parts that are used. If images cannot be read one by one, all are copied
-            to the cache folder first.
+        parts: The parts of ``source`` that are used. If images cannot be read one by one, all are
+            copied to the cache folder first.
         labels: Class numbers of each part.
-        rows: For each resulting part, the row numbers of its images.
+        rows: Row numbers in the source, by part of the split.
         recipe: How images are prepared.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The constants that a network's first layer normalises with."""
+"""The mean and standard deviation with which a network normalises its input."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scratchticket.data.imageset import ImageSet
 from scratchticket.data.known import KNOWN_SETS, Constants
 from scratchticket.data.recipe import Normalisation
 
-_SAMPLE = 2000  # images of a lazy set that are decoded
+_SAMPLE = 2000  # number of images decoded from a lazy set
 
 
 def normalisation(choice: Normalisation, known: str | None, train: ImageSet) -> Constants:
@@ -19,7 +19,7 @@ def normalisation(choice: Normalisation, known: str | None, train: ImageSet) -> 
 
     Args:
         choice: See :class:`DataRecipe`.
-        known: Name of the known data set, if it is one.
+        known: Name of the data set, if it is a known one.
         train: The training part; validation images are not used.
 
     Raises:
@@ -41,10 +41,10 @@ def normalisation(choice: Normalisation, known: str | None, train: ImageSet) -> 
 
 
 def computed(train: ImageSet) -> Constants:
-    """Return mean and standard deviation of each channel, from exact counts of the 256 values.
+    """Return the mean and standard deviation of each channel, from exact integer histograms.
 
-    A constant channel gets the standard deviation 1. From a lazy set, 2,000 evenly spread images
-    are used.
+    A constant channel gets the standard deviation 1. Of a lazy set, about 2,000 evenly spaced
+    images are used.
     """
     if train.lazy:
         train = train[:: -(-len(train) // _SAMPLE)]

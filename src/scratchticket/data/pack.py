@@ -1,4 +1,4 @@
-"""A file of encoded images, one after the other, so that each can be read alone."""
+"""Pack files: many encoded images in one file, each of which can be read alone."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _NUMBER = np.dtype("<i8")
 def pack_reader(
     key: str, count: int, contents: Callable[[], Iterable[bytes]]
 ) -> Callable[[int], bytes]:
-    """Return a function that reads one of many encoded images by its number.
+    """Return a function that reads one of many encoded images by its index.
 
-    On first use the images are copied, in the order given, to a file in the cache folder: their
-    bytes, then the offset of the end of each.
+    On first use the images are copied in order to a file in the cache folder: their bytes, then the
+    end offset of each.
 
     Args:
         key: Hash that identifies the images.
         count: Number of images.
-        contents: Returns the images.
+        contents: Function that returns the images.
 
     Raises:
         InputError: If the cache folder cannot be used.
@@ -52,7 +52,7 @@ def pack_reader(
 
 
 def _ends(path: Path, count: int) -> Integers | None:
-    """Return the end offset of each image in a file; none if it is missing or truncated."""
+    """Return the end offset of each image in a file; None if it is missing or truncated."""
     if not path.exists():
         return None
     size = path.stat().st_size - count * _NUMBER.itemsize

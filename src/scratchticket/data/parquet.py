@@ -1,4 +1,4 @@
-"""Parquet data: a folder in the layout of the hub, or one file."""
+"""Parquet data: a folder in the layout of the Hugging Face Hub, or one file."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _SPLIT = re.compile(r"(.+?)-\d{5}-of-\d{5}")
 
 
 class _File(NamedTuple):
-    """A Parquet file, with what its location and name say about its part.
+    """A Parquet file, and what its path says about its part.
 
     Attributes:
         path: Path of the file.
-        home: Folders between the data's root and the file, without that of a part.
-        name: The name that may be a part's.
-        split: Whether the name is that of a split, as in ``NAME-00000-of-00002.parquet``.
-        pattern: Pattern of the names in its series.
+        home: Folders between the data's root and the file, without a part's folder.
+        name: Name of the file or its folder, which may be a part's.
+        split: Whether ``name`` comes from ``NAME-00000-of-00002.parquet``.
+        pattern: Pattern of the file names of its series.
     """
 
     path: Path
@@ -54,11 +54,11 @@ class _File(NamedTuple):
 def parquet_source(path: Path, recipe: DataRecipe) -> Source:
     """Find the parts of a Parquet folder, or of a single file, and read their labels.
 
-    A file belongs to the part that its name (``train.parquet``, ``train_0.parquet``,
-    ``train-00000-of-00002.parquet``) or its folder (``test/0.parquet``) is called. If no file does,
-    a name that contains a part's counts (``my_train.parquet``), except that of a split, which is
-    all before ``-00000-of-00002``. If no name says a part, all files are the training part; else
-    files without one are not read, and counted in a note.
+    A file belongs to a part if its name (``train.parquet``, ``train_0.parquet``,
+    ``train-00000-of-00002.parquet``) or its folder (``test/0.parquet``) is the part's. If there is
+    no such file, a name that contains a part's also counts (``my_train.parquet``, but not
+    ``my_train-00000-of-00002.parquet``). If no name contains a part's, all files are the training
+    part; otherwise, the files without a part are not read, and a note counts them.
 
     Raises:
         InputError: If a file is damaged or missing, or files of two names may be one part; or see
@@ -73,7 +73,7 @@ def parquet_source(path: Path, recipe: DataRecipe) -> Source:
     if not parts:
         check_one_each(root, {"train": [file.pattern for file in files if file.split]})
     if not parts or [len(some) for some in parts.values()] == [len(files)]:
-        parts = {"train": [file.path for file in files]}  # a single part, whatever it is called
+        parts = {"train": [file.path for file in files]}  # a single part, whatever its name
     for part_files in parts.values():
         check_complete(part_files)
     used = [file for part_files in parts.values() for file in part_files]
@@ -87,11 +87,7 @@ def parquet_source(path: Path, recipe: DataRecipe) -> Source:
 
 
 def _files(root: Path) -> list[_File]:
-    """Return the Parquet files directly in a folder; if there are none, in one of its subfolders.
-
-    Raises:
-        InputError: If several subfolders hold some.
-    """
+    """Return the Parquet files directly in a folder; if there are none, of the one subfolder."""
     files = [_file(root, path) for path in parquet_files(root)]
     homes = {file.home for file in files}
     if len(homes) > 1 and () not in homes:
@@ -103,7 +99,7 @@ def _files(root: Path) -> list[_File]:
 
 
 def _file(root: Path, path: Path) -> _File:
-    """Return what a file's location and name say."""
+    """Return a Parquet file with what its path says about its part."""
     folders = path.relative_to(root).parts[:-1]
     split = _SPLIT.match(path.stem)
     name = split[1] if split else re.sub(r"[-._ 0-9]+$", "", path.stem)
@@ -119,11 +115,7 @@ def _file(root: Path, path: Path) -> _File:
 def _parts(
     root: Path, files: list[_File], part_of: Callable[[str], str | None]
 ) -> dict[str, list[Path]]:
-    """Return the files of each part, as their names tell.
-
-    Raises:
-        InputError: If files of two names, or of two series of one name, fit one part.
-    """
+    """Return the files of each part; raise an error if two names or series fit one part."""
     found: dict[str, list[_File]] = defaultdict(list)
     for file in files:
         if (part := part_of(file.name)) is not None:
@@ -144,7 +136,7 @@ def check_complete(files: list[Path]) -> None:
 
 
 def check_unpacked(metadata: pq.FileMetaData, size: int) -> None:
-    """Raise an error if a file's metadata claims far more data than its size can hold.
+    """Raise an error for a decompression bomb, by the metadata of a file.
 
     Args:
         metadata: Metadata of the file.
@@ -164,7 +156,7 @@ def check_unpacked(metadata: pq.FileMetaData, size: int) -> None:
 
 
 def _table(path: Path) -> Table:
-    """Return one file as a table; nothing is read yet but its metadata."""
+    """Return one file as a table, reading only its metadata."""
 
     def damaged(error: Exception) -> InputError:
         return InputError(f"{path}: not a readable Parquet file ({' '.join(str(error).split())})")

@@ -1,4 +1,4 @@
-"""The recipe of data, which runs, tickets and records store."""
+"""The data recipe, which runs, tickets and records store."""
 
 from __future__ import annotations
 
@@ -103,20 +103,20 @@ def class_names(text: str) -> tuple[str, ...]:
 
 
 def classes_text(text: str) -> str:
-    """Return a list of classes as a recipe stores it.
+    """Return a list of classes in the form that a recipe stores.
 
     Args:
-        text: The list; or the path of a file with one name on each line, or with JSON: a list of
-            names, or an object of names with their numbers, as torchvision's ``class_to_idx``.
+        text: The list; or the path of a file with one name per line, or with JSON: a list of
+            names, or an object from names to numbers, such as torchvision's ``class_to_idx``.
 
     Raises:
-        InputError: If it is neither.
+        InputError: If the text or the file holds no such list.
     """
     if (path := _file(text)) is None:
         if len(class_names(text)) < 2:
             raise InputError(
-                "classes are two names or more with commas, a list in JSON, or the path of a file "
-                f"that lists them; got {text!r}"
+                "classes are two or more names separated by commas, a JSON list, or the path of a "
+                f"file that lists them; got {text!r}"
             )
         return text
     try:
@@ -128,23 +128,23 @@ def classes_text(text: str) -> str:
         names = tuple(line.strip() for line in text.splitlines() if line.strip())
     if len(names) < 2:
         raise InputError(
-            f"{path} holds no list of classes: expected a name on each line; or JSON, a list of "
-            "names or an object of names with their numbers from 0"
+            f"{path} holds no list of classes: expected one name per line; or JSON: a list of "
+            "names, or an object from names to their numbers from 0"
         )
     plain = ",".join(names)
     return plain if class_names(plain) == names else json.dumps(names, ensure_ascii=False)
 
 
 def _file(text: str) -> Path | None:
-    """Return the file whose path the text is; None if there is no such file."""
-    with suppress(OSError, RuntimeError, ValueError):  # e.g. too long for a name
+    """Return the path in a text; None if there is no such file."""
+    with suppress(OSError, RuntimeError, ValueError):  # e.g. too long for a path
         path = Path(text).expanduser()
         return path if path.is_file() else None
     return None
 
 
 def _from_json(text: str) -> tuple[str, ...]:
-    """Return the names in a JSON list or object; none if the text is not JSON."""
+    """Return the names in a JSON list or object; empty if the text is not JSON."""
     try:
         value = parsed_json(text)
     except ValueError:

@@ -32,11 +32,11 @@ def load_data(
             ``cifar100``, ``svhn``, ``imagenet``, which are downloaded); the path of a Parquet
             folder, an image folder or an ``.npz`` file; or a recipe with more settings.
         place: Path of a copy of a known data set, instead of a download.
-        whole: Take all images as test images, whatever their part, to evaluate networks made on
-            other data. They also stand in for the training and validation parts.
+        whole: Make all images test images, whatever their part, to evaluate networks made on other
+            data. They are also used as training and validation parts.
 
     Returns:
-        Training, validation and test images. Its notes say what was decided for the user.
+        Training, validation and test images, with notes on choices made for the user.
 
     Raises:
         InputError: If there is no such data, or something in it cannot be used.
@@ -54,10 +54,12 @@ def load_data(
             data = _digits(recipe, whole)
         elif (load := plugin("data", recipe.name)) is not None:
             if whole:
-                raise InputError(f"the plug-in {recipe.name} divides its images itself")
+                raise InputError(f"the plug-in {recipe.name} splits its images itself")
             data = load(recipe)
             if not isinstance(data, Data):
-                raise InputError(f"the plug-in {recipe.name} gives {type(data).__name__}, no Data")
+                raise InputError(
+                    f"the plug-in {recipe.name} returned {type(data).__name__}, not Data"
+                )
         else:
             data = _local(recipe, whole)
     except OSError as error:
@@ -86,7 +88,7 @@ def _digits(recipe: DataRecipe, whole: bool) -> Data:
 
 
 def _known(recipe: DataRecipe, place: str | None, whole: bool) -> Data:
-    """Return a known data set, with its own defaults for what the recipe leaves open."""
+    """Return a known data set, with its own defaults for settings that the recipe leaves open."""
     known = KNOWN_SETS[recipe.name]
     full = replace(
         recipe,
@@ -106,12 +108,11 @@ def _known(recipe: DataRecipe, place: str | None, whole: bool) -> Data:
 
 
 def _local(recipe: DataRecipe, whole: bool) -> Data:
-    """Return the data at a path."""
     return assemble(_source(recipe), recipe, whole=whole)
 
 
 def _source(recipe: DataRecipe) -> Source:
-    """Return the data at a path, with its labels read."""
+    """Return the source at a path, with its labels read."""
     path = _path(recipe.name)
     if _holds_tables(path):
         return _tables(path, recipe)
@@ -135,13 +136,13 @@ def _source(recipe: DataRecipe) -> Source:
 def _path(name: str) -> Path:
     """Return a path with ``~`` expanded."""
     path = Path(name)
-    with suppress(RuntimeError):  # ~ of a user there is not
+    with suppress(RuntimeError):  # ~ of an unknown user
         path = path.expanduser()
     return path
 
 
 def _holds_tables(path: Path) -> bool:
-    """Whether a path is a Parquet file or a folder that holds some."""
+    """Whether a path is a Parquet file or a folder of Parquet files."""
     if path.is_dir():
         return next(parquet_files(path), None) is not None
     return path.is_file() and path.suffix.lower() == ".parquet"

@@ -44,7 +44,7 @@ def gather(
 
     An image is a PIL image; an array or tensor, uint8 (or float, if it is uint8 / 255) with
     channels first, last or absent; or the path (a ``Path`` or text) or the bytes of an encoded
-    image. A label is a number from 0 or a class name. Every item is read once, in order.
+    image. A label is a number from 0 or a class name. Each item is read once, in order.
 
     Args:
         train: Training images.
@@ -52,7 +52,7 @@ def gather(
         validation: Validation images; if not given, the recipe's fraction of the rest.
         name: Name of the data set.
         classes: Class names, in the order of their numbers.
-        recipe: How images are prepared and divided; its ``name`` and ``label_column`` are ignored.
+        recipe: How images are prepared and split; its ``name`` and ``label_column`` are ignored.
         whole: See :func:`load_data`.
 
     Raises:
@@ -93,7 +93,7 @@ def gather(
 
 
 def reorder(array: Pixels, order: Integers) -> None:
-    """Do ``array[:] = array[order]`` in place, following each cycle of the order."""
+    """Do ``array[:] = array[order]`` in place, by following the permutation's cycles."""
     done = np.zeros(len(order), dtype=bool)
     for start in range(len(order)):
         if done[start]:
@@ -150,7 +150,7 @@ def _labels(name: str, labels: list[Any]) -> Integers | list[str]:
 
 
 def _stacked(images: Iterator[Pixels], count: int) -> Pixels:
-    """Return images as one array, ``(n, channel, height, width)``."""
+    """Return ``count`` images as one array, ``(n, channel, height, width)``."""
     first = next(images)
     pixels = np.empty((count, *first.shape), dtype=np.uint8)
     pixels[0] = first

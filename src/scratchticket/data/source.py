@@ -1,4 +1,4 @@
-"""The result of reading data: parts with labels, and images not yet decoded."""
+"""A data source: the parts of a data set, with labels read and images not yet decoded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SYSTEM = frozenset(
 _ABOUT = ("README", "LICENSE")
 UNLABELLED = -1
 _END = 2**16  # bytes read at the end of a file
-DIGITS = 300  # largest number of digits that are sorted by value
+DIGITS = 300  # number of digits up to which numbers are sorted by value
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +42,8 @@ class Part:
     Attributes:
         labels: A number or a class name for each image.
         pictures: Function that returns the stored images, in order.
-        where: Function that returns the name of the image at an index, for messages.
-        at: Function that returns the image at an index; None if images can only be read in order.
+        where: Function from index to the image's name, for messages.
+        at: Function from index to image; None if images can only be read in order.
     """
 
     labels: Integers | Sequence[str]
@@ -60,8 +60,8 @@ class Source:
         name: Name of the data set in messages.
         parts: ``train`` and, if present, ``validation`` and ``test``.
         classes: Class names; None if the labels are the names.
-        digest: Function that returns a hash of all files that decide the pixels, given a function
-            that hashes one file.
+        digest: Function that returns a hash of all files with pixels, given a function that hashes
+            one file.
         notes: Notes for the user.
     """
 
@@ -78,7 +78,7 @@ def natural(name: str) -> tuple[list[str | int], str]:
 
 
 def part_named(name: str) -> str | None:
-    """Return the part that a name stands for; None if it is not the name of a part.
+    """Return the part with this name; None if it is not the name of a part.
 
     Example:
         >>> part_named("Train"), part_named("val"), part_named("train_masks")
@@ -88,10 +88,10 @@ def part_named(name: str) -> str | None:
 
 
 def part_within(name: str) -> str | None:
-    """Return the part that a word in a name stands for, as in the ``datasets`` library.
+    """Return the part named by a word of a name, as in the ``datasets`` library.
 
-    Words are separated by digits, spaces and ``-._``. The result is None if they name no part, or
-    more than one.
+    Words are separated by digits, spaces and ``-._``. The result is None unless they name exactly
+    one part.
 
     Example:
         >>> part_within("seg_train"), part_within("trainer"), part_within("train_val")
@@ -103,7 +103,7 @@ def part_within(name: str) -> str | None:
 
 
 def check_one_each(root: Path, found: Mapping[str, Iterable[str]]) -> None:
-    """Refuse several files or folders that stand for the same part.
+    """Raise an error if several files or folders fit one part.
 
     Args:
         root: Folder of the data.
@@ -116,12 +116,12 @@ def check_one_each(root: Path, found: Mapping[str, Iterable[str]]) -> None:
         if len(several := sorted(set(names))) > 1:
             raise InputError(
                 f"{root}: the {part} part may be {' or '.join(several)}; "
-                "leave one there, or give it a name that is no part's"
+                "keep one, or rename the others"
             )
 
 
 def is_visible(name: str) -> bool:
-    """Return whether a file or folder is the user's, neither hidden nor made by the system."""
+    """Return whether a file or folder is neither hidden nor made by the system."""
     return not name.startswith(".") and name.lower() not in SYSTEM
 
 
@@ -141,7 +141,7 @@ def unread_note(root: Path, read: Collection[Path], kinds: Collection[str]) -> t
     Args:
         root: The folder.
         read: The files that are read.
-        kinds: Suffixes of data files, which the note prefers as its example.
+        kinds: Suffixes of data files, preferred as the example in the note.
     """
     known, others = set(read), []
     for folder, folders, files in os.walk(root):
@@ -158,16 +158,16 @@ def content_digest(path: Path) -> str:
     """Return the SHA-256 of a file's content.
 
     Raises:
-        InputError: If it is not a regular file; a pipe may never end.
+        InputError: If it is not a regular file, since a pipe may never end.
     """
     if not path.is_file() and path.exists():
-        raise InputError(f"{path} is no regular file")
+        raise InputError(f"{path} is not a regular file")
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
 
 
 def size_of(path: Path) -> str:
-    """Return a file's size as text, in place of a hash if there are too many files to read."""
+    """Return a file's size as text, used instead of a hash if there are too many files to read."""
     return str(path.stat().st_size)
 
 
@@ -180,6 +180,6 @@ def end_digest(path: Path) -> str:
 
 
 def files_digest(root: Path, files: Iterable[Path], hashed: FileHash) -> str:
-    """Return a hash of the files' names, relative to ``root``, and of their hashes."""
+    """Return a hash of the files' paths, relative to ``root``, and of their hashes."""
     listing = [[path.relative_to(root).as_posix(), hashed(path)] for path in files]
     return sha256(canonical_json(listing).encode()).hexdigest()

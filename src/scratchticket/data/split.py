@@ -23,18 +23,18 @@ def stratified_split(
 ) -> tuple[Integers, Integers]:
     """Split images in two, with equal class proportions.
 
-    ``share`` of all images are held out, rounded to the nearest; each class gives the floor of its
-    share, and the classes with the largest remainders (ties: the lowest) one more. Every class
-    keeps at least one image.
+    ``share`` of all images, rounded to the nearest number, are held out, by the largest-remainder
+    method: of each class the floor of its share, and one more of the classes with the largest
+    remainders (ties: the lowest class). Every class keeps at least one image.
 
     Args:
         labels: Class numbers, ``(n,)``.
         share: Fraction held out, in (0, 1).
         seed: Seed of the split.
-        part: What the images are held out for; test and validation are drawn independently.
+        part: Purpose of the held-out images; different purposes are drawn independently.
 
     Returns:
-        The indices kept and those held out, both ascending.
+        The indices of the images kept and held out, both ascending.
 
     Raises:
         InputError: If there are too few images to hold one out.
@@ -70,16 +70,15 @@ def _largest_remainders(counts: list[int], share: Fraction) -> list[int]:
 def split_rows(
     labels: Mapping[str, Integers], recipe: DataRecipe, *, whole: bool = False
 ) -> tuple[dict[str, Integers], tuple[str, ...]]:
-    """Return which images form the three parts.
+    """Return the rows of the training, validation and test part.
 
     Args:
         labels: Class numbers of the given parts, in the order of ``PARTS``.
-        recipe: Its ``validation`` and ``seed`` say how a validation part is held out.
+        recipe: Its ``validation``, ``train_images`` and ``seed`` determine the split.
         whole: Whether all images are test images.
 
     Returns:
-        For each resulting part of ``PARTS``, the row numbers of its images, counted through all
-            given parts; and notes.
+        The row numbers of each part of the split, counted through all given parts; and notes.
     """
     everything = np.concatenate(list(labels.values()))
     if whole:
@@ -120,7 +119,7 @@ def split_rows(
 def select_classes(
     sets: Mapping[str, ImageSet], classes: Sequence[str], wanted: Sequence[str]
 ) -> tuple[tuple[str, ...], dict[str, ImageSet]]:
-    """Return the images of some classes, renumbered in the order given.
+    """Return the images of the wanted classes, renumbered in their order.
 
     Raises:
         InputError: If a class is unknown or named twice, or there is only one.

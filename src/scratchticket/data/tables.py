@@ -41,7 +41,7 @@ def tables_source(
     label_column: str | None,
     notes: tuple[str, ...] = (),
 ) -> Source:
-    """Return a data set made of tables that have the same columns.
+    """Return the source of a data set of tables that have the same columns.
 
     Raises:
         InputError: If columns are missing, ambiguous or different between tables, or a label is
@@ -62,7 +62,7 @@ def tables_source(
 
 
 def _part(tables: Sequence[Table], columns: Columns) -> Part:
-    """Return a part, with its labels read and images to be read later."""
+    """Return a part with its labels read and its images not yet read."""
     ends = list(accumulate(table.rows for table in tables))
 
     def where(index: int) -> str:
@@ -96,7 +96,7 @@ def _labels(
 
 
 def _pieces(tables: Sequence[Table], column: str) -> Iterator[pa.Array]:
-    """Yield the batches of a column of all tables; check their numbers of rows."""
+    """Yield the batches of a column of all tables, and check the numbers of rows."""
     for table in tables:
         rows = 0
         for piece in table.read(column):

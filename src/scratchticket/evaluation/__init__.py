@@ -1,4 +1,4 @@
-"""Natural and robust accuracy of a network, however it was made."""
+"""Natural and robust accuracy of any network."""
 
 from scratchticket.attacks.verdict import verified
 from scratchticket.base.record import Check

@@ -14,7 +14,7 @@ from scratchticket.evaluation.robustness import evaluate
 
 @usual_modes()
 def natural_accuracy(network: Network, images: ImageSet, *, group: Group = ALONE) -> Accuracy:
-    """Return how many images are classified correctly as they are.
+    """Return the accuracy of a network on clean images.
 
     Args:
         network: Pixels in [0, 1] to logits; a module must be in eval mode.
@@ -22,7 +22,7 @@ def natural_accuracy(network: Network, images: ImageSet, *, group: Group = ALONE
         group: Processes that share the work.
 
     Raises:
-        InputError: If the network is in training mode, or its output is no logits of these classes.
+        InputError: If the network is in training mode, or does not return logits of these classes.
     """
     check_ready(network)
     right, classes = 0, int(images.labels.max()) + 1
@@ -40,12 +40,12 @@ def robust_accuracy(
     seed: int = 0,
     group: Group = ALONE,
 ) -> Accuracy:
-    """Return how many images are classified correctly under attack.
+    """Return the accuracy of a network under an attack.
 
-    An image counts if the network classifies it correctly both as it is (it lies in its own ball)
-    and at the point the attack returns, which is checked for range and distance and classified
-    anew. Images that are fooled leave the attack. Under ``torch.autocast`` the network is evaluated
-    in that precision.
+    An image counts as correct if the network classifies both the clean image (which lies in its own
+    ball) and the adversarial one correctly. Adversarial images are checked for range and distance,
+    and predictions are recomputed. Under ``torch.autocast`` the network is evaluated in that
+    precision.
 
     Args:
         network: Pixels in [0, 1] to logits; a module must be in eval mode.
@@ -55,7 +55,7 @@ def robust_accuracy(
         group: Processes that share the work.
 
     Raises:
-        InputError: As :func:`natural_accuracy`, or if the attack gets no gradient.
+        InputError: As for :func:`natural_accuracy`, or if the attack gets no gradient.
         ScratchticketError: If the attack leaves the threat model.
 
     Example:

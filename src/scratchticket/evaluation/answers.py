@@ -1,4 +1,4 @@
-"""Checked outputs of a network: every accuracy is computed from these."""
+"""Checked outputs of a network, from which every accuracy is computed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scratchticket.base.errors import InputError
 
 
 def check_ready(network: Network) -> None:
-    """Raise an error if a module is not ready to be evaluated.
+    """Raise an error if a module cannot be evaluated.
 
     Raises:
         InputError: If it is in training mode, or its weights are inference tensors.
@@ -21,8 +21,8 @@ def check_ready(network: Network) -> None:
         raise InputError("the network is in training mode; call its eval() first")
     if any(parameter.is_inference() for parameter in network.parameters()):
         raise InputError(
-            "the network was made inside torch.inference_mode, so that no attack gets a gradient "
-            "from it; make it outside"
+            "the network was made inside torch.inference_mode, so attacks get no gradients from "
+            "it; make it outside"
         )
 
 
@@ -30,7 +30,7 @@ def checked_logits(network: Network) -> Network:
     """Return a network that checks its logits and returns them in float32.
 
     Raises:
-        InputError: At a call, if the output is no logits: a floating-point tensor, ``(batch,
+        InputError: At a call, if the output is not logits: a floating-point tensor ``(batch,
             class)``.
     """
 
@@ -55,7 +55,7 @@ def predictions(network: Network, images: Tensor) -> Tensor:
     """Return the predicted class of each image: int64, ``(batch,)``.
 
     Raises:
-        InputError: If the output is no logits, or a logit is NaN.
+        InputError: If the output is not logits, or a logit is NaN.
     """
     return _logits(network, images).argmax(dim=1)
 
@@ -67,10 +67,10 @@ def correct(network: Network, images: Tensor, labels: Tensor, classes: int) -> T
         network: Pixels in [0, 1] to logits.
         images: Pixels, ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        classes: Least number of logits.
+        classes: Smallest allowed number of logits.
 
     Raises:
-        InputError: If the output is no logits of so many classes, or a logit is NaN.
+        InputError: If the output is not logits of that many classes, or a logit is NaN.
     """
     logits = _logits(network, images)
     if logits.shape[1] < classes:
@@ -81,7 +81,7 @@ def correct(network: Network, images: Tensor, labels: Tensor, classes: int) -> T
 
 
 def _logits(network: Network, images: Tensor) -> Tensor:
-    """Return the logits; a NaN is an error, for it has no largest class."""
+    """Return the logits; raise an error for NaN, for which argmax is meaningless."""
     with torch.no_grad():
         logits = checked_logits(network)(images)
     if bad := int(logits.isnan().any(dim=1).sum()):

@@ -1,7 +1,7 @@
-"""The engine of every evaluation: attacks batches of images and verifies what comes back.
+"""The engine of every evaluation: attacks batches of images and verifies the adversarial images.
 
-Robust accuracies, transfer matrices, distances of features and files of adversarial images are
-views of it. Where findings go into a journal, :class:`Work` does it piece by piece.
+Robust accuracies, transfer matrices, feature distances and files of adversarial images are built on
+it. :class:`Work` does an evaluation piece by piece and writes its findings to a journal.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Batches:
-    """Images in batches on one device, with random numbers for every name and batch."""
+    """Images in batches on one device, with a random generator for every name and batch."""
 
     images: ImageSet
     device: torch.device
@@ -50,7 +50,7 @@ class Batches:
         return -(-len(self.images) // self.size)
 
     def batch(self, number: int) -> tuple[ImageSet, Tensor]:
-        """Return a batch as it is stored, and its pixels in [0, 1]."""
+        """Return a batch as stored, and its pixels in [0, 1]."""
         start = number * self.size
         stored = self.images[slice(start, start + self.size)].to(self.device)
         return stored, pixels(stored.images)
@@ -63,7 +63,7 @@ class Batches:
 def attack_batch(
     attack: Attack, source: Network, images: Tensor, labels: Tensor, generator: torch.Generator
 ) -> Result:
-    """Attack a batch of pixels on a network, or on a set of them, and verify the images.
+    """Attack a batch of images on a network or a set of networks, and verify the result.
 
     Raises:
         ScratchticketError: If the attack leaves its threat model.
@@ -76,10 +76,10 @@ def attack_batch(
 def attacked_batches(
     attack: Attack, network: Network, images: ImageSet, seed: int
 ) -> Iterator[tuple[ImageSet, Tensor, Tensor]]:
-    """Yield each batch as it is stored, its pixels, and their adversarial images.
+    """Yield each batch as stored, its pixels, and the adversarial images.
 
-    Images that the network gets wrong are attacked, too. Batches are not padded: a file keeps its
-    bits, and rounding may depend on the size of a batch.
+    Misclassified images are attacked, too. Batches are not padded, because rounding may depend on
+    the batch size, and the bits of a file must not change.
 
     Raises:
         InputError: If the network is in training mode.
@@ -96,13 +96,13 @@ def attacked_batches(
 
 
 class Meter:
-    """Measures what an attack costs: images passed forward, time, warnings of its own code."""
+    """Measures an attack's forward passes and time, and collects warnings of its own code."""
 
     def __init__(self) -> None:
         self._begun, self._forwards, self._warnings = time.monotonic(), 0, list[str]()
 
     def counted(self, network: Network) -> Network:
-        """Return a network with padded batches that counts the images passed forward."""
+        """Return the network with padded batches; count its forward passes of single images."""
         asked = pad_batches(network)
 
         def count(images: Tensor) -> Tensor:
@@ -112,23 +112,23 @@ class Meter:
         return count
 
     def attack_batch(self, attack: Attack, *batch: Any) -> Result:
-        """Return what :func:`attack_batch` returns for a source of counted networks."""
+        """Call :func:`attack_batch`, whose source must consist of counted networks."""
         with collected_warnings() as self._warnings:
             return attack_batch(attack, *batch)
 
     def cost(self) -> Finding:
-        """Return the cost until now, with the time for predictions, as a journal stores it."""
+        """Return the cost so far, including the time for predictions, as a journal stores it."""
         seconds = round(time.monotonic() - self._begun, 4)
         return {"forwards": self._forwards, "seconds": seconds, "said": self._warnings}
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A share of the work: every ``count``-th batch.
+    """One of several shares of the work: every ``count``-th batch.
 
     Attributes:
-        index: Number of the share, from 1.
-        count: Number of shares.
+        index: Number of this shard, from 1.
+        count: Number of shards.
     """
 
     index: int = 1
@@ -146,7 +146,7 @@ class Shard:
 
 
 class Work(ABC):
-    """Work in pieces, one for each name and batch, whose findings go into a journal.
+    """Work in pieces, one per name and batch, whose findings go into a journal.
 
     Args:
         networks: Pixels in [0, 1] to logits; modules must be in eval mode.
@@ -155,7 +155,7 @@ class Work(ABC):
         batch_size: Images per piece; if not given, :func:`default_batch_size`.
 
     Raises:
-        InputError: If a network is in training mode, or a batch has no image.
+        InputError: If a network is in training mode, or the batch size is below 1.
     """
 
     def __init__(
@@ -174,15 +174,15 @@ class Work(ABC):
     @property
     @abstractmethod
     def names(self) -> list[str]:
-        """Names of the pieces, in the order they are done."""
+        """Names of the pieces, in the order of execution."""
 
     @abstractmethod
     def _piece(self, name: str, batch: int, journal: Journal) -> Finding:
-        """Return the finding of one piece; it may use the journal's findings on the same batch."""
+        """Return the finding of one piece, which may depend on earlier findings on its batch."""
 
     @abstractmethod
     def _fits(self, name: str, count: int, finding: Finding) -> bool:
-        """Whether a finding has the form of one on ``count`` images; a missing key may raise."""
+        """Whether a finding is well-formed for ``count`` images; a missing key may raise."""
 
     @usual_modes()
     def run(
@@ -191,12 +191,13 @@ class Work(ABC):
         shard: Shard = Shard(),
         progress: Progress = lambda name, done, total: None,
     ) -> None:
-        """Do the pieces of a shard that the journal lacks.
+        """Do the pieces of a shard that are not in the journal.
 
         Args:
             journal: Findings so far; new ones are added.
             shard: Batches to work on.
-            progress: Called after each piece with its name, the pieces done and all pieces.
+            progress: Called after each piece with its name, the number of pieces done, and the
+                number of all pieces.
 
         Raises:
             ScratchticketError: If an attack leaves its threat model.
@@ -225,7 +226,7 @@ class Work(ABC):
         raise too_many(name, self.batches.size, self._attempt, "--batch-size of evaluate")
 
     def _attempt(self, count: int) -> None:
-        """Take about as much memory as a gradient of all networks on ``count`` images."""
+        """Use about as much memory as a gradient of all networks on ``count`` images."""
         images = self.batches.batch(0)[1][:count].requires_grad_()
         together = sum(network(images).sum() for network in self._networks)
         if isinstance(together, Tensor) and together.requires_grad:
@@ -241,11 +242,7 @@ class Work(ABC):
         return [journal[name, batch] for batch in range(self.batches.count)]
 
     def _known(self, journal: Journal, name: str, batch: int) -> bool:
-        """Whether the journal has a piece.
-
-        Raises:
-            InputError: If the finding has the wrong form.
-        """
+        """Whether the journal has a piece; raise an error if its finding is malformed."""
         if (name, batch) not in journal:
             return False
         start = batch * self.batches.size
@@ -256,7 +253,7 @@ class Work(ABC):
             fits = False
         if not fits:
             where = journal.origin((name, batch))
-            raise InputError(f"{where} is damaged: what it says of {name}, batch {batch}, is wrong")
+            raise InputError(f"{where} is damaged: its finding of {name}, batch {batch}, is wrong")
         return True
 
     def marks(self, journal: Journal, name: str) -> Tensor:
@@ -267,7 +264,7 @@ class Work(ABC):
 def default_batch_size(images: ImageSet) -> int:
     """Return a batch size that takes about the same memory for images of any size.
 
-    Small images get large batches, so that the images left as an attack succeeds still fill a pass.
+    Small images get large batches, so that batches stay efficient as fooled images are dropped.
     """
     pixels = images.shape[-1] * images.shape[-2]
     return min(MAX_BATCH, max(MIN_BATCH, BATCH_SIZE * 32 * 32 // pixels))
@@ -276,10 +273,10 @@ def default_batch_size(images: ImageSet) -> int:
 def pad_batches(network: Network) -> Network:
     """Return a network with checked logits whose batches are padded to few different sizes.
 
-    A batch shrinks by a few images at a time as an attack succeeds, and convolution libraries
-    prepare and cache plans for every new size: memory grows, and time is lost. So the last image is
-    repeated up to the next of sixteen sizes between powers of two, and the logits of the
-    repetitions are dropped.
+    As an attack succeeds, a batch shrinks by a few images at a time, and convolution libraries
+    cache a plan for every new size, which costs memory and time. So the batch is filled up with its
+    last image to the next of sixteen sizes between powers of two, and the padding's logits are
+    dropped.
     """
     network = checked_logits(network)
 
@@ -296,38 +293,38 @@ def pad_batches(network: Network) -> Network:
 
 
 def device_of(network: Network) -> torch.device:
-    """Return where a network computes: the device of its first parameter, else the CPU."""
+    """Return the device of a network's first parameter; the CPU if it has none."""
     parameters = network.parameters() if isinstance(network, nn.Module) else iter(())
     return next((parameter.device for parameter in parameters), torch.device("cpu"))
 
 
 def marks_to_text(marks: Tensor) -> str:
-    """Return marks as text, a digit each."""
+    """Return marks as text, one digit per image."""
     return "".join(map(str, marks.tolist()))
 
 
 def text_to_marks(marks: str) -> Tensor:
-    """Return the marks in a text; the inverse of :func:`marks_to_text`."""
+    """Return the marks in a text: the inverse of :func:`marks_to_text`."""
     return torch.tensor([int(digit) for digit in marks], dtype=torch.int64)
 
 
 def are_marks(marks: object, count: int, kinds: str) -> bool:
-    """Whether a value from a journal is the marks of ``count`` images."""
+    """Whether a value from a journal holds the marks of ``count`` images."""
     return isinstance(marks, str) and len(marks) == count and set(marks) <= set(kinds)
 
 
 def are_lines(said: object) -> bool:
-    """Whether a value from a journal is a list of texts."""
+    """Whether a value from a journal is a list of strings."""
     return isinstance(said, list) and all(isinstance(line, str) for line in said)
 
 
 def is_count(number: object) -> bool:
-    """Whether a value from a journal is an integer from 0."""
+    """Whether a value from a journal is a non-negative integer."""
     return type(number) is int and 0 <= number < MAX_NUMBER
 
 
 def is_amount(number: object) -> bool:
-    """Whether a value from a journal is a number from 0."""
+    """Whether a value from a journal is a non-negative number."""
     return isinstance(number, int | float) and 0 <= number < MAX_NUMBER
 
 
@@ -350,7 +347,7 @@ def total_cost(found: Sequence[Finding]) -> dict[str, Any]:
 
 
 def all_lines(found: Sequence[Finding]) -> tuple[str, ...]:
-    """Return the warnings of all batches, without repetition."""
+    """Return the warnings of all batches, each once."""
     return tuple(dict.fromkeys(line for finding in found for line in finding["said"]))
 
 

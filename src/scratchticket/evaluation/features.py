@@ -1,4 +1,4 @@
-"""How far features move under attack: Fig. 4 of Fu et al."""
+"""Feature distance: how far features move under attack (Fig. 4 of Fu et al.)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scratchticket.evaluation.engine import attacked_batches
 
 @dataclass(frozen=True)
 class FeatureDistance:
-    """The distances by which the features of one layer moved.
+    """Distances between the features of clean and of perturbed images, at one layer.
 
     Attributes:
         layer: Name of the module whose output is measured.
@@ -48,16 +48,16 @@ def feature_distance(
     """Measure how far a layer's features move when images are attacked or perturbed by noise.
 
     Args:
-        network: In eval mode.
+        network: A network in eval mode.
         images: Images and labels.
-        attack: The perturbation; ``Noise(1)`` is one random point of the ball. It does not stop at
-            success, so that images the network gets wrong are moved too.
+        attack: The perturbation; ``Noise(1)`` is one random point of the ball. It is run without
+            early stopping, so that misclassified images are perturbed too.
         layer: Name of a module of the network; the last convolution if not given.
         seed: Seed of the attack's random draws.
 
     Raises:
-        InputError: If the network is in training mode, the layer is unknown, or its output is no
-            tensor with a row per image.
+        InputError: If the network is in training mode, the layer is unknown, or its output is not a
+            tensor with one row per image.
 
     Example:
         >>> from scratchticket.attacks import Noise
@@ -95,11 +95,7 @@ def last_convolution(network: nn.Module) -> str:
 
 
 def _tap(network: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
-    """Return a function from images to the flattened output of a layer.
-
-    Raises:
-        InputError: If there is no such layer.
-    """
+    """Return a function from images to the flattened output of a layer."""
     modules = dict(network.named_modules())
     if layer not in modules or not layer:
         raise unknown("layer", layer, [name for name in modules if name])
@@ -113,7 +109,7 @@ def _tap(network: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
         finally:
             hook.remove()
         if not seen or not isinstance(seen[-1], Tensor) or len(seen[-1]) != len(images):
-            raise InputError(f"layer {layer} gives no tensor with a row per image")
+            raise InputError(f"layer {layer} does not return a tensor with one row per image")
         return seen[-1].flatten(1)
 
     return features

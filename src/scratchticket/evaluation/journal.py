@@ -1,8 +1,8 @@
 """The journal of an evaluation on disk: one JSON line per finished piece of work.
 
-A piece is one attack on one batch of images. Its finding depends on the plan alone, so an
-evaluation can be killed at any moment and resumed, and its pieces can be shared among processes and
-machines, each with its own journal in one folder.
+A piece is one attack on one batch of images. Its finding depends only on the plan. So an evaluation
+can be killed at any moment and resumed, and its pieces can be shared among processes and machines,
+each with its own journal in a common folder.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Finding = dict[str, Any]
 
 
 class Journal:
-    """Findings by piece, in memory and, with a path, in a file that is appended to.
+    """Findings by piece, in memory and, with a path, in an append-only file.
 
     Args:
-        plan: JSON values that decide every finding.
+        plan: JSON values that determine every finding.
         path: File of this process, in an existing folder.
         others: Journals of other processes with the same plan.
 
     Raises:
         OtherEvaluation: If a file has another plan.
-        Busy: If another process writes the file.
+        Busy: If another process is writing the file.
         InputError: If a file is not a journal.
     """
 
@@ -74,7 +74,7 @@ class Journal:
                 self._read(other)
 
     def add(self, piece: Piece, finding: Finding) -> None:
-        """Add a finding; it is on disk when this returns."""
+        """Add a finding, and sync it to disk."""
         self._findings[piece] = finding
         if self._file is not None:
             self._write({"piece": list(piece), **finding})
@@ -98,7 +98,7 @@ class Journal:
     def _open(self, path: Path) -> None:
         """Open a journal for writing, read it, and cut off an unfinished last line."""
         if path.is_symlink():
-            raise InputError(f"{path} is a link: nothing is written where it leads")
+            raise InputError(f"{path} is a link, and links are not written to")
         try:
             self._file = path.open("ab")
             _lock(self._file, path)
@@ -114,11 +114,7 @@ class Journal:
             raise
 
     def _read(self, path: Path) -> int:
-        """Read the findings in a file.
-
-        Returns:
-            Number of bytes in whole lines.
-        """
+        """Read the findings in a file; return the number of bytes in complete lines."""
         content = read_bytes(path, "journal", MAX_JSON)
         whole = content.rfind(b"\n") + 1
         lines = content[:whole].splitlines()
@@ -127,7 +123,7 @@ class Journal:
             plan = dict(values[0]["plan"]) if values else self._plan
             pieces = {_piece(value.pop("piece")): value for value in values[1:]}
         except (AttributeError, LookupError, TypeError, ValueError):
-            raise InputError(f"{path} is damaged: it is no journal of an evaluation") from None
+            raise InputError(f"{path} is damaged: not a journal of an evaluation") from None
         if plan != self._plan:
             difference = _difference(plan, self._plan)
             raise OtherEvaluation(f"{path} is of another evaluation: {printable(difference)}")
@@ -150,14 +146,10 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 
 def _piece(value: Any) -> Piece:
-    """Return a piece from its JSON form.
-
-    Raises:
-        TypeError: If it is not a piece.
-    """
+    """Return a piece from its JSON form."""
     name, batch = value
     if not isinstance(name, str) or type(batch) is not int:
-        raise TypeError("no piece")
+        raise TypeError("not a piece")
     return name, batch
 
 
@@ -169,7 +161,7 @@ def _short(value: object) -> str:
 
 
 def _lock(file: IO[bytes], path: Path) -> None:
-    """Lock a file, or raise Busy if another process has; without locks, do nothing."""
+    """Lock a file; raise Busy if another process holds the lock. Without locks, do nothing."""
     try:
         import fcntl
     except ImportError:
@@ -177,6 +169,6 @@ def _lock(file: IO[bytes], path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Busy(f"another process is at work on {path}; wait until it has ended") from None
+        raise Busy(f"another process is writing {path}; wait until it has ended") from None
     except OSError:  # a file system without locks
         return

@@ -16,13 +16,13 @@ class Outcome:
 
     Attributes:
         attack: The attack.
-        fooled: Images correctly classified before the attack and not after: bool, ``(n,)``.
-        tried: Images the attack was run on: bool, ``(n,)``. Those classified correctly, except
-            those already fooled by an earlier attack of a sequence.
-        distance: Distance of each fooling image from the original, in the attack's norm; infinity
-            if none was found: ``(n,)``.
+        fooled: Images classified correctly before the attack but not after: bool, ``(n,)``.
+        tried: Images the attack was run on: bool, ``(n,)``. These are classified correctly, and not
+            fooled by an earlier attack of a sequence.
+        distance: Distance of each adversarial image from the original, in the attack's norm;
+            infinity where the attack failed: ``(n,)``.
         queries: Queries per image; None if the attack does not count them.
-        forwards: Images passed forward through the network, for gradients too.
+        forwards: Forward passes, each of one image, including those for gradients.
         seconds: Wall-clock time.
         warnings: Warnings of the attack's own code.
     """
@@ -44,8 +44,8 @@ class EvaluationResult:
     Attributes:
         right: Clean images classified correctly: bool, ``(n,)``.
         outcomes: One for each attack, in the order of the suite.
-        gradients: Numbers of correctly classified images whose gradient vanishes or is not finite,
-            by loss and fault. None if not checked.
+        gradients: Number of correctly classified images whose gradient vanishes or is not finite,
+            by loss and fault; None if not checked.
         flags: Warnings of AutoAttack's checks; None if not run.
     """
 

@@ -1,4 +1,4 @@
-"""Numbers of a record from the results of attacks: counts, intervals, worst cases."""
+"""The record of an evaluation from the results of its attacks: counts, intervals, worst cases."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def report(
     subject: Json,
     data: Json,
 ) -> EvaluationRecord:
-    """Return the record of an evaluation, but for how and when it was made.
+    """Return the record of an evaluation, without plan, machine, versions and date.
 
     Args:
         evaluated: Results of the attacks.
         where: The balls of the suite.
-        classes: Number of classes, for the accuracy by chance.
+        classes: Number of classes, for the chance level.
         subject: The network, as JSON values.
         data: Origin of the images, as JSON values.
     """
@@ -72,7 +72,7 @@ def report(
 
 
 def _rows(evaluated: EvaluationResult, where: Balls) -> list[AttackRow]:
-    """Return one row per attack: one for AutoAttack's four, one per radius without an epsilon."""
+    """Return one row per attack; one for all of AutoAttack, one per radius for minimum norm."""
     rows: list[AttackRow] = []
     before = {name for outcome in evaluated.outcomes for name in outcome.attack.after}
 
@@ -80,7 +80,7 @@ def _rows(evaluated: EvaluationResult, where: Balls) -> list[AttackRow]:
         attack = outcome.attack
         if isinstance(attack.method, Stage) and (attack.after or attack.stream in before):
             return (AUTOATTACK, attack.norm, str(attack.epsilon))
-        return (str(attack),)  # one of AutoAttack's four alone is not AutoAttack
+        return (str(attack),)  # a single attack of AutoAttack is not AutoAttack
 
     for key, members in groupby(evaluated.outcomes, group):
         outcomes = list(members)
@@ -103,7 +103,7 @@ def _row(evaluated: EvaluationResult, outcome: Outcome) -> AttackRow:
 
 
 def _cost(outcomes: list[Outcome]) -> _Cost:
-    """Return the cost of attacks: seconds, and images passed forward."""
+    """Return the cost of attacks: seconds, and forward passes."""
     return {
         "seconds": round(sum(outcome.seconds for outcome in outcomes), 3),
         "queries": sum(outcome.forwards for outcome in outcomes),
@@ -111,7 +111,7 @@ def _cost(outcomes: list[Outcome]) -> _Cost:
 
 
 def _autoattack(evaluated: EvaluationResult, outcomes: list[Outcome]) -> AttackRow:
-    """Return the row of AutoAttack: what its four attacks, one after the other, leave."""
+    """Return the row of AutoAttack: the accuracy after its four attacks in sequence."""
     left, stages = evaluated.right, []
     for outcome in outcomes:
         left = left & ~outcome.fooled
@@ -134,7 +134,7 @@ def _autoattack(evaluated: EvaluationResult, outcomes: list[Outcome]) -> AttackR
 
 
 def _of_stages(methods: Sequence[Stage]) -> str:
-    """Return the title of an AutoAttack, with missing attacks and unusual budgets."""
+    """Return the title of an AutoAttack, with missing attacks and non-standard budgets."""
     missing = [name for name in STAGES if name not in {method.stage for method in methods}]
     notes = [f"without {' and '.join(missing)}"] if missing else []
     climbing = [method for method in methods if not method.black_box]
@@ -148,7 +148,7 @@ def _of_stages(methods: Sequence[Stage]) -> str:
 
 
 def autoattacked(row: AttackRow, norm: str, epsilon: str) -> bool:
-    """Whether a row of a record is of the complete standard AutoAttack."""
+    """Whether a row of a record was made by the complete standard AutoAttack."""
     usual = {name: asdict(Stage(name)) for name in STAGES}
     where = row.name, row.norm, row.epsilon
     return where == (AUTOATTACK, norm, epsilon) and row.settings == usual
@@ -166,18 +166,17 @@ def _nearest(evaluated: EvaluationResult, outcome: Outcome, epsilon: str | None)
 
 
 def _median(distances: Tensor) -> float | None:
-    """Return the median distance; None if most images resist at any."""
+    """Return the median distance; None if it is infinite."""
     if len(distances) == 0 or not bool(torch.isfinite(middle := distances.median())):
         return None
     return round(float(middle), 6)
 
 
 def _worst(evaluated: EvaluationResult, norm: str, epsilon: str) -> WorstCase | None:
-    """Return the worst case: on how many images no attack inside a ball succeeded.
+    """Return the accuracy under the worst attack inside a ball for each image.
 
-    Returns:
-        None unless an attack searched this very ball, or for the minimum norm. Attacks in smaller
-            balls count too, but alone they would only repeat the worst case there.
+    None without an attack in exactly this ball or of minimum norm: attacks in smaller balls count
+    too, but alone they would only repeat the worst case there.
     """
     radius, fooled, titles = fraction(epsilon, "epsilon"), torch.zeros_like(evaluated.right), []
     searched = False

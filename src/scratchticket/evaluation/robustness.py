@@ -1,4 +1,4 @@
-"""Evaluation of one network: each attack on each batch, and what it fooled and cost."""
+"""Evaluation of one network: outcome and cost of each attack on each batch."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from scratchticket.evaluation.engine import (
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.evaluation.outcome import EvaluationResult, Outcome
 
-NATURAL, GRADIENTS, FLAGS = "natural", "gradients", "flags"  # names of pieces that are no attack
+NATURAL, GRADIENTS, FLAGS = "natural", "gradients", "flags"  # names of pieces without an attack
 WRONG, RIGHT = 0, 1  # marks of clean images
 RESISTED, FOOLED, UNTRIED = 0, 1, 2  # marks of images under an attack
 LOSSES = {"cross-entropy": cross_entropy, "margin": margin}
@@ -45,10 +45,10 @@ class Evaluation(Work):
     Args:
         network: Pixels in [0, 1] to logits; a module must be in eval mode.
         images: Images and labels, on any device.
-        attacks: The attacks, in the order they are made.
+        attacks: The attacks, in the order of execution.
         seed: Seed of all random draws.
-        batch_size: Images per piece; if not given, it depends on their size.
-        checks: Whether to check the gradients, and AutoAttack's flags if it is among the attacks.
+        batch_size: Images per piece; if not given, :func:`default_batch_size`.
+        checks: Whether to check the gradients and, if AutoAttack is run, its flags.
 
     Raises:
         InputError: If the network is in training mode, or two attacks have the same title.
@@ -79,16 +79,12 @@ class Evaluation(Work):
 
     @property
     def names(self) -> list[str]:
-        """Names of the pieces: the checks, and the titles of the attacks."""
+        """Names of the pieces: natural accuracy, checks, and attacks."""
         return [NATURAL, *self._checks, *self._attacks]
 
     @usual_modes()
     def result(self, journal: Journal) -> EvaluationResult | None:
-        """Return the result of all pieces.
-
-        Returns:
-            None if pieces of other shards are missing.
-        """
+        """Return the result of all pieces; None if some are missing."""
         if not self.finished(journal):
             return None
         right = self.marks(journal, NATURAL) == RIGHT
@@ -100,7 +96,6 @@ class Evaluation(Work):
         )
 
     def _piece(self, name: str, batch: int, journal: Journal) -> Finding:
-        """Return the finding of one piece."""
         stored, images = self.batches.batch(batch)
         labels = stored.labels
         if name == NATURAL:
@@ -116,7 +111,6 @@ class Evaluation(Work):
         return self._attacked(attack, images, labels, right, batch)
 
     def _fits(self, name: str, count: int, finding: Finding) -> bool:
-        """Whether a finding has the form of one on ``count`` images."""
         if name == NATURAL:
             return are_marks(finding["marks"], count, f"{WRONG}{RIGHT}")
         if name == GRADIENTS:
@@ -137,7 +131,7 @@ class Evaluation(Work):
     def _attacked(
         self, attack: Attack, images: Tensor, labels: Tensor, tried: Tensor, batch: int
     ) -> Finding:
-        """Attack the images to be tried, and predict what the attack returns."""
+        """Attack the images in ``tried``, and classify the results."""
         marks, meter = torch.where(tried, RESISTED, UNTRIED), Meter()
         found: Finding = {"distance": [], "queries": None}
         if tried.any():
@@ -152,7 +146,7 @@ class Evaluation(Work):
         return {"marks": marks_to_text(marks), **found, **meter.cost()}
 
     def _gradients(self, batch: int, images: Tensor, labels: Tensor) -> Finding:
-        """Count the images whose gradient vanishes or is not finite."""
+        """Count the images whose input gradient vanishes or is not finite."""
         counted, asked = {}, checked_logits(self._network)
         for name, loss in LOSSES.items():
             try:
@@ -206,7 +200,7 @@ def evaluate(
     checks: bool = False,
     group: Group = ALONE,
 ) -> EvaluationResult:
-    """Evaluate a network under attacks, in one go, shared by a group of processes.
+    """Evaluate a network under attacks in memory, shared by a group of processes.
 
     See :class:`Evaluation` for the other arguments.
 

@@ -1,8 +1,8 @@
-"""Warning signs that a robust accuracy must not be believed.
+"""Warning signs: reasons not to believe a robust accuracy.
 
 After Carlini et al., 2019 (arXiv:1902.06705), Athalye et al., 2018 (1802.00420), Croce and Hein,
-2020 (2003.01690), Pintor et al., 2022 (2106.09947). Each check compares attacks that were run, by a
-rule stated beside it, and reports what it compared; without the attacks it needs, ``not tested``.
+2020 (2003.01690), Pintor et al., 2022 (2106.09947). Each check compares attacks that were run, and
+reports the numbers. Without the attacks it needs, its verdict is ``not tested``.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from scratchticket.base.record import Check, Sign
 from scratchticket.evaluation.outcome import EvaluationResult, Outcome
 
 ENOUGH = 1000  # images
-CONVERGED = 0.005  # largest share of images that more steps or restarts may still fool
-AGREEING = 0.02  # largest difference between losses, as a share of images
-STRONGER = 0.002  # largest share by which a weaker attack may beat a stronger
-RESIDUE = 0.01  # largest share that may resist an unbounded attack
+CONVERGED = 0.005  # largest fraction of images that more steps or restarts may still fool
+AGREEING = 0.02  # largest difference between losses, as a fraction of images
+STRONGER = 0.002  # largest fraction of images by which a weaker attack may beat a stronger one
+RESIDUE = 0.01  # largest fraction of images that may resist an unbounded attack
 STEPS, MORE_STEPS = PGD(), PGD(100)
 LOSSES = tuple(PGD(100, loss=loss) for loss in ("ce", "margin", "dlr"))
 SCALED, SOME_NOISE, AUTO, TARGETED = PGD(100, loss="scaled-ce"), Noise(), APGD(), TargetedAPGD()
@@ -46,7 +46,7 @@ def checks(
 
     Args:
         evaluated: Results of the attacks.
-        epsilon: The radius that is judged.
+        epsilon: Radius at which the accuracy is checked.
         norm: Norm of the ball.
         everything: Radius of a ball that contains every image.
         classes: Number of classes; without it, natural accuracy is not compared with chance.
@@ -70,7 +70,7 @@ def checks(
 
 
 class _Seen:
-    """Outcomes by attack settings, never by title; and counts of images."""
+    """The outcomes at the checked radius, found by attack settings, and counts of images."""
 
     def __init__(self, evaluated: EvaluationResult, epsilon: str, norm: Norm) -> None:
         self.evaluated, self.epsilon, self.norm = evaluated, epsilon, norm
@@ -83,7 +83,7 @@ class _Seen:
         ]
 
     def under(self, method: Method) -> Outcome | None:
-        """Return the outcome of a method at the judged radius, with exactly these settings."""
+        """Return the outcome of a method with exactly these settings at the checked radius."""
         wanted = Attack(method, self.epsilon, self.norm).method
         return next((outcome for outcome in self.here if outcome.attack.method == wanted), None)
 
@@ -96,7 +96,7 @@ class _Seen:
         return f"{percent(images, self.total):.1f} points"
 
     def beyond(self, images: int, share: float) -> bool:
-        """Whether a difference exceeds a share of all images and one image."""
+        """Whether a difference exceeds both a fraction of all images and one image."""
         return images > share * self.total and images > 1
 
 
@@ -120,7 +120,8 @@ def _chance(natural: Accuracy, classes: int | None) -> Check:
         name,
         "warning",
         f"natural accuracy {natural} is not above chance, {by_chance}: the network may number the "
-        "classes in another order (--classes) or take other inputs (--normalise, --size, --colour)",
+        "classes in another order (--classes) or need other inputs (--normalise, --size, "
+        "--colour)",
     )
 
 
@@ -140,7 +141,7 @@ def chance_signs(natural: Mapping[str, Accuracy], classes: int) -> tuple[Sign, .
 
 
 def _lower(seen: _Seen, name: str, weaker: Method, stronger: Method, allowed: float) -> Check:
-    """Warn if the stronger attack lowers the accuracy far below that under the weaker."""
+    """Warn if the accuracy is much lower under the stronger attack than under the weaker."""
     first, second = seen.under(weaker), seen.under(stronger)
     if first is None or second is None:
         return Check(name, "not tested", f"needs {weaker} and {stronger}")
@@ -176,7 +177,7 @@ def _losses(seen: _Seen) -> Check:
 def _gradients(seen: _Seen) -> Check:
     faults = seen.evaluated.gradients
     if faults is None:
-        return Check("gradients", "not tested", "gradients were not looked at")
+        return Check("gradients", "not tested", "gradients were not checked")
     found = [f"{name} {count}" for name, count in faults.items() if count]
     if found:
         text = f"of {seen.natural} images, gradients: " + ", ".join(found)
@@ -229,7 +230,7 @@ def _black_box(seen: _Seen) -> Check:
     for outcome in blind:
         if outcome.attack.after:
             alone = int(outcome.fooled.sum())
-            texts.append(f"{outcome.attack.label} fools {alone} that its predecessors left")
+            texts.append(f"{outcome.attack.label} fools {alone} that the attacks before it did not")
         else:
             alone = seen.correct(best) - seen.correct(outcome)
             texts.append(
@@ -263,7 +264,7 @@ def _unbounded(seen: _Seen, everything: str) -> Check:
     if not last:
         return Check(name, "not tested", f"needs pgd-20 at epsilon {everything}")
     left = seen.correct(last[0])
-    text = f"pgd-20 leaves {left} of {seen.total} images right when everything is allowed"
+    text = f"pgd-20 leaves {left} of {seen.total} images right in a ball of all images"
     return Check(name, "warning" if seen.beyond(left, RESIDUE) else "clear", text)
 
 

@@ -1,7 +1,7 @@
-"""Suites: which attacks, at which epsilons, in which order.
+"""Suites of attacks, with their epsilons and order.
 
-``quick`` says in minutes whether a network is robust and whether the number can be trusted;
-``paper`` is what Tables 2 and 6 of Fu et al. set; ``full`` is everything.
+``quick`` tells in minutes whether a network is robust and whether the number can be trusted;
+``paper`` has the attacks of Tables 2 and 6 of Fu et al.; ``full`` has all attacks.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from scratchticket.base.quantities import fraction, fraction_text
 
 SuiteName = Literal["quick", "paper", "full"]
 QUICK_IMAGES = 200
-FACTORS = (Fraction(1), Fraction(3, 2), Fraction(2))  # times the epsilon a ticket was drawn at
-SWEEP = tuple(map(Fraction, ("1/4", "1/2", "3", "4", "8")))  # further factors, for the curve
+FACTORS = (Fraction(1), Fraction(3, 2), Fraction(2))  # multiples of a ticket's own epsilon
+SWEEP = tuple(map(Fraction, ("1/4", "1/2", "3", "4", "8")))  # further multiples, for the curve
 CIFAR_EPSILON, CIFAR_PIXELS = Fraction(8, 255), 3 * 32 * 32
 CIFAR_L2 = ("0.5", "1.71", "2")  # Table 2
 PAPER_CW = CarliniWagner(search_steps=1, steps=100, learning_rate=0.01, constant=0.1)
@@ -43,11 +43,11 @@ PAPER_CW = CarliniWagner(search_steps=1, steps=100, learning_rate=0.01, constant
 
 @dataclass(frozen=True)
 class Balls:
-    """The balls a suite searches in.
+    """The balls of a suite.
 
     Attributes:
         norm: Norm of most attacks, ``linf`` or ``l2``.
-        epsilons: Radii in that norm, as text, sorted; the first is the one that is judged.
+        epsilons: Radii in that norm, as text, sorted; warning signs are checked at the first.
         l2: Radii of further l2 balls; none if ``norm`` is ``l2``.
         everything: Radius in ``norm`` of a ball that contains every image.
 
@@ -79,15 +79,15 @@ def balls(
     epsilons: tuple[str, ...] = (),
     l2: tuple[str, ...] = (),
 ) -> Balls:
-    """Return the balls to evaluate a network in that was made to resist one epsilon.
+    """Return the balls for the evaluation of a network.
 
     Args:
-        epsilon: That epsilon.
+        epsilon: Epsilon of the network's search or training.
         norm: Norm of that epsilon.
         image_shape: ``(channel, height, width)``.
-        epsilons: Radii; 1, 1.5 and 2 times that epsilon if not given.
-        l2: l2 radii; if not given, those of the paper's Table 2, scaled with the epsilon and, for
-            images other than CIFAR's, the root of the number of pixels.
+        epsilons: Radii; 1, 1.5 and 2 times ``epsilon`` if not given.
+        l2: l2 radii; if not given, those of the paper's Table 2, scaled with ``epsilon`` and the
+            square root of the number of pixels.
     """
     exact, pixels = fraction(epsilon, "epsilon"), prod(image_shape)
     if not epsilons:
@@ -107,8 +107,8 @@ def suite(name: SuiteName, where: Balls, classes: int) -> tuple[Attack, ...]:
     Args:
         name: ``quick``, ``paper`` or ``full``.
         where: The balls.
-        classes: Number of logits. Targeted Auto-PGD needs four and the DLR loss three: else they
-            are left out.
+        classes: Number of logits. Targeted Auto-PGD is left out below four, the DLR loss below
+            three.
 
     Raises:
         InputError: If there is no such suite.
@@ -119,10 +119,10 @@ def suite(name: SuiteName, where: Balls, classes: int) -> tuple[Attack, ...]:
 
 
 def named(name: str, where: Balls, classes: int, settings: Mapping[str, Any]) -> tuple[Attack, ...]:
-    """Return one attack, by its name, at every epsilon: of :func:`method_names`, or ``autoattack``.
+    """Return the named attack at every epsilon.
 
     Args:
-        name: Name of the attack.
+        name: One of :func:`method_names`, or ``autoattack``.
         where: The balls.
         classes: Number of logits.
         settings: Settings of the method by name; for AutoAttack ``steps`` and ``queries``.
@@ -168,7 +168,7 @@ def _enough(method: Method, classes: int) -> bool:
 
 
 def autoattack(epsilon: str, norm: Norm, *, steps: int = 100, queries: int = 5000) -> list[Attack]:
-    """Return AutoAttack's standard version: four attacks, each on what those before it left."""
+    """Return AutoAttack's standard version: four attacks, each run where those before failed."""
     attacks: list[Attack] = []
     for name in STAGES:
         earlier = tuple(attack.stream for attack in attacks)
@@ -220,7 +220,7 @@ def _full(where: Balls) -> Iterator[Attack]:
 
 
 def _curve(where: Balls) -> Iterator[Attack]:
-    """Return PGD-20 from small epsilons up to one that allows every image."""
+    """Yield PGD-20 from small epsilons up to one whose ball contains every image."""
     first, everything = fraction(where.epsilons[0], "epsilon"), fraction(where.everything, "")
     wanted = {fraction(epsilon, "epsilon") for epsilon in where.epsilons} | {everything}
     wanted |= {factor * first for factor in SWEEP if 0 < factor * first < everything}
@@ -228,7 +228,7 @@ def _curve(where: Balls) -> Iterator[Attack]:
 
 
 def _trust(epsilon: str, norm: Norm, restarts: int) -> Iterator[Attack]:
-    """Return the attacks that the warning signs at one epsilon compare."""
+    """Yield the attacks that the warning signs at one epsilon compare."""
     methods: list[Method] = [Noise(), FGSM()]
     methods += [PGD(100, loss=loss) for loss in ("ce", "margin", "dlr", "scaled-ce")]
     methods += [PGD(100, restarts=restarts), APGD(), TargetedAPGD()]
@@ -236,7 +236,7 @@ def _trust(epsilon: str, norm: Norm, restarts: int) -> Iterator[Attack]:
 
 
 def _besides(where: Balls, *methods: Method) -> Iterator[Attack]:
-    """Return attacks in the further l2 balls of a suite."""
+    """Yield attacks in the further l2 balls of a suite."""
     yield from (Attack(method, epsilon, "l2") for epsilon in where.l2 for method in methods)
 
 

@@ -1,4 +1,4 @@
-"""Transfer attacks: made on one network or a set of them, evaluated on every network."""
+"""Transfer attacks, made on a network or a set of networks and evaluated on every network."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class SourcedAttack:
 
     Attributes:
         attack: The attack, with its ball.
-        source: Name of a network; :data:`SET`, all members together; or :data:`SWITCH`, a network
-            whose every answer comes from a member drawn anew.
+        source: Name of a network; :data:`SET`, all members together; or :data:`SWITCH`, which draws
+            a member anew for every image and call.
     """
 
     attack: Attack
@@ -50,7 +50,7 @@ class SourcedAttack:
 
     @property
     def stream(self) -> str:
-        """Name of its stream of random numbers; see :attr:`Attack.stream`."""
+        """Stable name, part of the seed of random numbers; see :attr:`Attack.stream`."""
         return f"{self.attack.stream}, on {self.source}"
 
 
@@ -61,8 +61,8 @@ class TransferRow:
     Attributes:
         sourced: The sourced attack.
         right: By network name, the images still classified correctly: bool, ``(n,)``.
-        resisted: Images that the attack claims not to have fooled; None if it claims nothing.
-        forwards: Images passed forward through any network by the attack.
+        resisted: Images on which the attack itself reports failure; None if it does not report.
+        forwards: Forward passes of the attack through any network, each of one image.
         seconds: Wall-clock time.
         warnings: Warnings of the attack's own code.
     """
@@ -91,18 +91,18 @@ class TransferResult:
 class Transfer(Work):
     """Transfer attacks between networks, done in pieces: every sourced attack on every batch.
 
-    Unlike in :class:`Evaluation`, every image is attacked, even if its source misclassifies it
-    already: another network may be right.
+    Unlike in :class:`Evaluation`, images that the source misclassifies are attacked too: another
+    network may classify them correctly.
 
     Args:
         networks: Networks by name; each is evaluated on every adversarial image.
         images: Images and labels, on any device.
-        attacks: The sourced attacks, in the order they are made.
+        attacks: The sourced attacks, in the order of execution.
         members: Names of the networks in the set, if there is one.
         probabilities: Probabilities of the members; equal if not given.
         seed: Seed of all random draws.
-        batch_size: Images per piece; if not given, it depends on their size.
-        prefix: Prefix of the names of its pieces, if several share a journal.
+        batch_size: Images per piece; if not given, :func:`default_batch_size`.
+        prefix: Prefix of the pieces' names, for several works in one journal.
 
     Raises:
         InputError: If a source is unknown, a network has a reserved name, or two sourced attacks
@@ -136,16 +136,12 @@ class Transfer(Work):
 
     @property
     def names(self) -> list[str]:
-        """Names of the pieces: the natural accuracies, and the titles of the attacks."""
+        """Names of the pieces: natural accuracy and sourced attacks."""
         return [f"{self._prefix}{name}" for name in (NATURAL, *self._sourced)]
 
     @usual_modes()
     def result(self, journal: Journal) -> TransferResult | None:
-        """Return the result of all pieces.
-
-        Returns:
-            None if pieces of other shards are missing.
-        """
+        """Return the result of all pieces; None if some are missing."""
         if not self.finished(journal):
             return None
         return TransferResult(
@@ -154,7 +150,6 @@ class Transfer(Work):
         )
 
     def _piece(self, name: str, batch: int, journal: Journal) -> Finding:
-        """Return the finding of one piece."""
         stored, images = self.batches.batch(batch)
         labels = stored.labels
         title = name.removeprefix(self._prefix)
@@ -180,7 +175,6 @@ class Transfer(Work):
         }
 
     def _fits(self, name: str, count: int, finding: Finding) -> bool:
-        """Whether a finding has the form of one on ``count`` images."""
         right = finding["right"]
         judged = right.keys() == self.networks.keys() and all(
             are_marks(marks, count, "01") for marks in right.values()

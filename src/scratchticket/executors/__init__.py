@@ -1,7 +1,7 @@
 """Executors of a sweep: this machine, a Slurm cluster, a Ray cluster.
 
-Every executor starts workers, which share the jobs through the store. So several executors can work
-on one sweep, one after the other or at the same time.
+Every executor starts workers, which share the jobs through the store. So several executors can run
+one sweep, one after the other or at the same time.
 """
 
 from scratchticket.executors.execute import EXECUTORS, calibrate, check_crew, execute

@@ -1,4 +1,4 @@
-"""Keep a number of workers running on any executor."""
+"""Keep workers running on any executor."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Literal, Protocol
 from scratchticket.base.errors import InputError, Interrupted
 from scratchticket.base.signals import stop_requests
 
-POLL_SECONDS = 1.0  # between looks at the workers
+POLL_SECONDS = 1.0  # between polls of the workers
 MAX_RESTARTS = 20
 
 
 @dataclass(frozen=True)
 class Ended:
-    """The reason why a worker ended.
+    """Why a worker ended.
 
     Attributes:
-        how: ``done`` when no job was left, ``killed`` without a message, ``cancelled`` by a user,
-            or ``broken``: neither it nor a replacement can continue.
-        message: Its last message.
+        how: ``done`` if no job was left, ``killed`` without a message, ``cancelled`` by a user,
+            or ``broken`` if neither it nor a replacement can continue.
+        message: Last message of the worker.
     """
 
     how: Literal["done", "killed", "cancelled", "broken"]
@@ -32,7 +32,7 @@ class Worker(Protocol):
     """A worker on any executor."""
 
     def ended(self) -> Ended | None:
-        """Return why it ended; None while it works or waits in a queue."""
+        """Return why it ended; None while it is running or queued."""
         ...
 
 
@@ -44,16 +44,16 @@ class Executor(Protocol):
         ...
 
     def dismiss(self, workers: Sequence[Worker]) -> None:
-        """Tell workers that no job is left, so that queued ones need not start."""
+        """Cancel queued workers, because no job is left."""
         ...
 
     def stop(self, workers: Sequence[Worker]) -> str:
-        """Stop workers after a signal; return a phrase that says what happens to them."""
+        """Stop workers after a signal; return a message on what happens to them."""
         ...
 
 
 def run_workers(executor: Executor, workers: int, observe: Callable[[], None]) -> None:
-    """Start workers and wait for their end, replacing those that are killed.
+    """Start workers and wait until they end, replacing those that are killed.
 
     Args:
         executor: Executor of the workers.

@@ -20,10 +20,10 @@ EXECUTORS = ("here", "slurm", "ray")
 
 
 def check_crew(on: str, workers: int) -> None:
-    """Raise an error for an unknown executor or an impossible number of workers.
+    """Raise an error for an unknown executor or an invalid number of workers.
 
     Raises:
-        InputError: If there is no such executor, or less than one worker.
+        InputError: If the executor is unknown, or there is not at least one worker.
     """
     if on not in EXECUTORS:
         raise unknown("executor", on, EXECUTORS)
@@ -32,12 +32,12 @@ def check_crew(on: str, workers: int) -> None:
 
 
 def calibrate(watch: Watch, on: str, workers: int, device: str) -> None:
-    """Measure how fast the workers will be, if they run on this machine's CPU.
+    """Measure the speed of the workers if they run on this machine's CPU.
 
-    A GPU or a cluster is not measured: of their speed the first finished job tells.
+    A GPU or a cluster is not measured; its speed is known from the first finished job.
 
     Args:
-        watch: Knows the jobs; its estimates use the measurement until a job is finished.
+        watch: The jobs; its estimates use the measurement until a job is finished.
         on: Name of the executor.
         workers: Number of workers.
         device: Where to compute; ``auto`` for a GPU if there is one.
@@ -59,7 +59,7 @@ def execute(  # noqa: PLR0913
     observe: Callable[[], None] = lambda: None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Carry out a sweep on one of the executors.
+    """Run a sweep on one of the executors.
 
     Args:
         sweep: The sweep.

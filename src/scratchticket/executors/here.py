@@ -1,4 +1,4 @@
-"""Workers on this machine: processes, one for each GPU if there are GPUs."""
+"""Workers on this machine: processes that share the GPUs or the cores."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def run_here(
     device: str = "cpu",
     observe: Callable[[], None] = lambda: None,
 ) -> None:
-    """Carry out a sweep with processes on this machine.
+    """Run a sweep with processes on this machine.
 
-    A killed worker, for instance by lack of memory, is replaced, and another worker resumes its
-    job. A signal, or the death of this process, makes every worker save and stop.
+    A worker that is killed, for instance for lack of memory, is replaced, and another worker
+    resumes its job. A signal, or the death of this process, makes every worker save and stop.
 
     Args:
         sweep: The sweep.
-        workers: Number of processes; they share the cores, or the GPUs.
+        workers: Number of processes; they share the cores or the GPUs.
         device: ``cpu`` or ``cuda``.
         observe: Called about once a second.
 
@@ -67,7 +67,7 @@ class _Process:
 
 @dataclass(frozen=True)
 class _Here:
-    """Starts processes."""
+    """Starts worker processes."""
 
     sweep: Sweep
     workers: int
@@ -95,21 +95,21 @@ class _Here:
         return "the workers have saved what they were doing"
 
     def _share(self, number: int) -> tuple[str, int | None]:
-        """Return a worker's device and number of threads: its own GPU, or its share of cores."""
+        """Return a worker's device and number of threads."""
         if self.device == "cuda":
             return f"cuda:{number % torch.cuda.device_count()}", None
         return self.device, threads_of_each(self.workers)
 
 
 def threads_of_each(workers: int) -> int | None:
-    """Return the number of threads of each of several workers; None for PyTorch's choice."""
+    """Return the number of threads per worker; None for PyTorch's choice."""
     return max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
 
 
 @contextmanager
 def _ctrl_c_waits() -> Iterator[None]:
-    """Start processes that ignore Ctrl-C until they can handle it."""
-    resource_tracker.ensure_running()  # else the first start would start it, and unblock Ctrl-C
+    """Block Ctrl-C in processes started inside the context, until they can handle it."""
+    resource_tracker.ensure_running()  # else the first process starts it, which unblocks Ctrl-C
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
@@ -118,7 +118,7 @@ def _ctrl_c_waits() -> Iterator[None]:
 
 
 def _end_with_parent() -> None:
-    """Save and stop when the parent process has ended, for whatever reason."""
+    """Send SIGTERM to this process when its parent has ended, for whatever reason."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -126,7 +126,7 @@ def _end_with_parent() -> None:
 
 
 def _work(sweep: Sweep, device: str, threads: int | None) -> None:
-    """Run a worker in this process, as long as its parent lives."""
+    """Run a worker in this process while its parent lives."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         with interruptible():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import ray
 
 SETTINGS = ("num_cpus", "num_gpus", "memory")
-SAVES = 120.0  # seconds for workers to save
+SAVES = 120.0  # seconds that workers have to save
 
 
 def run_on_ray(
@@ -33,20 +33,20 @@ def run_on_ray(
     settings: Mapping[str, str] | None = None,
     observe: Callable[[], None] = lambda: None,
 ) -> None:
-    """Carry out a sweep with tasks on a Ray cluster.
+    """Run a sweep with tasks on a Ray cluster.
 
     Args:
         sweep: The sweep, in a store that all nodes see.
         workers: Number of tasks.
         device: Where to compute; ``auto`` is decided on the node.
-        settings: ``address`` of the cluster (``auto``, the default: the one this machine belongs
-            to; ``local``: this machine alone), ``num_cpus``, ``num_gpus`` and ``memory`` (bytes) of
-            a worker.
+        settings: ``address`` of the cluster (``auto``, the default: this machine's cluster;
+            ``local``: this machine alone), and ``num_cpus``, ``num_gpus`` and ``memory`` (bytes)
+            per worker.
         observe: Called about once a second.
 
     Raises:
         Interrupted: If a signal asked to stop; the workers have saved.
-        InputError: If Ray or the cluster is not there, or a worker is broken.
+        InputError: If Ray or the cluster is missing, or a worker is broken.
     """
     try:
         import ray
@@ -97,7 +97,7 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Ray:
-    """Starts tasks."""
+    """Starts Ray tasks."""
 
     sweep: Sweep
     device: str
@@ -121,7 +121,7 @@ class _Ray:
             ray.cancel(reference)
         _, late = ray.wait(references, num_returns=len(references), timeout=SAVES)
         if late:
-            return f"{len(late)} workers have not answered; their last checkpoints are kept"
+            return f"{len(late)} workers did not respond; their last checkpoints are kept"
         return "the workers have saved what they were doing"
 
 
@@ -137,11 +137,7 @@ def _work(sweep: Sweep, device: str, threads: int) -> Ended:
 
 
 def _number(name: str, value: str) -> float:
-    """Return a number of processors or GPUs, or an amount of memory, from text.
-
-    Raises:
-        InputError: If the text is not a number, or Ray has no such setting.
-    """
+    """Return a setting of Ray as a number."""
     if name not in SETTINGS:
         raise unknown("setting of Ray", name, ("address", *SETTINGS))
     with suppress(ValueError):

@@ -1,7 +1,7 @@
 """Workers on a Slurm cluster: a job array, submitted and requeued by submitit.
 
-All nodes must see the store. The workers go on without the process that submitted them, and the
-same command finds them in the queue.
+All nodes must see the store. The workers do not need the process that submitted them; the same
+command finds them in the queue.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ def run_on_slurm(
     tell: Callable[[str], None] = lambda line: None,
     polls: float = POLLS,
 ) -> None:
-    """Carry out a sweep with a job array on a Slurm cluster, and watch it.
+    """Run a sweep with a job array on a Slurm cluster, and watch it.
 
-    A worker saves and is requeued when its time is nearly over or it is preempted. One that dies
+    A worker saves and is requeued when it is preempted or its time limit is near. One that dies
     otherwise is replaced, unless it was cancelled. Workers of an earlier call with the same sweep
-    that are still in the queue count.
+    that are still in the queue are used first.
 
     Args:
         sweep: The sweep, in a store that all nodes see.
@@ -69,8 +69,8 @@ def run_on_slurm(
         polls: Seconds between queries to Slurm.
 
     Raises:
-        Interrupted: If a signal asked to stop watching; the workers go on.
-        InputError: If Slurm is not there or refuses, or a worker is broken.
+        Interrupted: If a signal asked to stop watching; the workers continue.
+        InputError: If Slurm is missing or rejects the jobs, or a worker is broken.
     """
     name = sha256(repr(sweep).encode()).hexdigest()[:8]
     folder = Path(sweep.store) / ".slurm" / name
@@ -79,10 +79,10 @@ def run_on_slurm(
 
 
 class SlurmWorker:
-    """The function of a task of the array; submitit calls it on the node."""
+    """The function that submitit calls on the node, once per task of the array."""
 
     def __call__(self, sweep: Sweep, device: str) -> Ended:
-        """Work until no job is left; save and requeue when Slurm says that time is up.
+        """Work until no job is left; save and requeue when Slurm signals the time limit.
 
         After another signal the process ends without a result; Slurm knows whether it was
         preempted, cancelled or killed.
@@ -101,7 +101,7 @@ class SlurmWorker:
         return Ended("done")
 
     def checkpoint(self, *arguments: Any) -> submitit.helpers.DelayedSubmission:
-        """Return what to call after requeuing: the same worker."""
+        """Return the call after requeuing: the same worker."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, *arguments)
@@ -117,24 +117,24 @@ def _requeue(requeue: Callable[[int, FrameType | None], Any]) -> None:
 
 
 class _TimeIsUp(BaseException):
-    """Time is up: raised anywhere, and not caught as an error of a job."""
+    """The time limit is near; a BaseException, so that it is not caught as an error of a job."""
 
     signal = signal.SIGUSR2
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Interrupt a job; all finished work is on disk already."""
+    """Interrupt a job; all finished work is already on disk."""
     raise _TimeIsUp
 
 
 class _Queue:
-    """The jobs in Slurm's queue, queried all at once and not too often."""
+    """The jobs in Slurm's queue, queried together and not too often."""
 
     def __init__(self, polls: float) -> None:
         self._polls, self._asked, self._known = polls, float("-inf"), set[str]()
 
     def has(self, name: str) -> bool:
-        """Whether a job waits or runs, by the last query."""
+        """Whether a job was queued or running at the last query."""
         if time.monotonic() - self._asked > self._polls:
             self._asked = time.monotonic()
             listed = _slurm("squeue", "--noheader", "--array", "--me", "--format=%i")
@@ -143,7 +143,7 @@ class _Queue:
         return name in self._known
 
     def add(self, names: Sequence[str]) -> None:
-        """Note jobs that were submitted just now."""
+        """Add jobs that were just submitted."""
         self._known |= set(names)
 
 
@@ -196,7 +196,7 @@ class _Slurm:
                         for _ in range(lacking)
                     ]
             except FailedJobError as error:
-                raise InputError(f"Slurm refuses: {_line(str(error))}") from None
+                raise InputError(f"Slurm rejects the jobs: {_line(str(error))}") from None
             jobs += new
             self.queue.add([job.job_id for job in new])
             number = new[0].job_id.partition("_")[0]
@@ -210,21 +210,17 @@ class _Slurm:
         )
 
     def stop(self, workers: Sequence[Worker]) -> str:
-        return "the workers go on in Slurm's queue; scancel ends them"
+        return "the workers continue in Slurm's queue; scancel ends them"
 
 
 def _executor(folder: Path, settings: Mapping[str, str]) -> submitit.SlurmExecutor:
-    """Return the submitit executor with the user's settings.
-
-    Raises:
-        InputError: If submitit or Slurm is not there, or a setting cannot be used.
-    """
+    """Return the submitit executor with the user's settings."""
     try:
         from submitit import SlurmExecutor
     except Exception as error:  # a package that is broken may raise anything
         raise extra_missing("Slurm", error, "slurm") from None
     if which("sbatch") is None:
-        raise InputError("no Slurm here: there is no sbatch")
+        raise InputError("Slurm is not installed here: sbatch is missing")
     executor = SlurmExecutor(folder, max_num_timeout=REQUEUES)
     known = SlurmExecutor._valid_parameters()
     options = {name.replace("-", "_"): value for name, value in settings.items()}
@@ -234,29 +230,26 @@ def _executor(folder: Path, settings: Mapping[str, str]) -> submitit.SlurmExecut
     if "cpus_per_task" in own:  # srun does not inherit it from sbatch
         own["setup"] = ["export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK"]
     if not_theirs := sorted(options.keys() & _OURS):
-        raise InputError(f"{not_theirs[0]} cannot be chosen: a worker is one task of an array")
+        raise InputError(f"{not_theirs[0]} cannot be set: a worker is one task of an array")
     others = {name: _value(value) for name, value in options.items() if name not in known}
     try:
         executor.update_parameters(**own, additional_parameters=others)
     except (TypeError, ValueError) as error:
-        raise InputError(f"settings of Slurm cannot be used: {_line(str(error))}") from None
+        raise InputError(f"invalid settings of Slurm: {_line(str(error))}") from None
     return executor
 
 
 def _value(text: str) -> int | str | bool:
-    """Return a setting as submitit takes it; an option without a value is written ``=true``."""
+    """Return a setting as submitit takes it; flags are written ``NAME=true``."""
     return int(text) if text.isdecimal() else text.lower() == "true" or text
 
 
 def _minutes(text: str) -> int:
-    """Return a time of sbatch in minutes.
+    """Return an sbatch time in minutes, rounded up.
 
     Example:
         >>> [_minutes(text) for text in ("90", "1:30:00", "1-00", "30:59")]
         [90, 90, 1440, 31]
-
-    Raises:
-        InputError: If the text is not a time.
     """
     days, dash, rest = text.rpartition("-")
     parts = rest.split(":")
@@ -273,7 +266,7 @@ def _minutes(text: str) -> int:
 
 
 def _line(text: str) -> str:
-    """Return the last complaint in a command's output."""
+    """Return the last error message in a command's output."""
     lines = [line for line in text.strip().splitlines() if not line.startswith("Try ")]
     return lines[-1].removeprefix("sbatch: ").removeprefix("error: ") if lines else text
 

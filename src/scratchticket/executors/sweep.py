@@ -1,4 +1,4 @@
-"""A sweep: recipes, their scale and a store. Small enough to be sent to workers."""
+"""A sweep: recipes, their scale and a store, as a small value that can be sent to workers."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ OWN = ("task", "seed", "ratio", "start", "beside")  # settings by which a recipe
 
 @dataclass(frozen=True)
 class Sweep:
-    """Everything a worker needs to know.
+    """Everything a worker needs.
 
     Attributes:
         names: Names of recipes.
-        scale: Scale of all recipes.
-        store: Path of the store, for the worker to open.
-        places: Named data sets and the paths of their copies.
-        seeds: Seeds, instead of the scale's.
-        changes: Settings of every run, instead of the scale's: dotted path and value.
-        track: Whether runs write TensorBoard's files, in a folder of the store.
-        panels: Names of the parts of the recipes to make; all if empty.
+        scale: Name of the scale of all recipes.
+        store: Path of the store.
+        places: Names of data sets and paths of their local copies.
+        seeds: Seeds; the scale's if empty.
+        changes: Settings of every run that override the scale's: dotted path and value.
+        track: Whether runs write TensorBoard files, in a folder of the store.
+        panels: Names of the panels to compute; all if empty.
     """
 
     names: tuple[str, ...]
@@ -46,13 +46,13 @@ class Sweep:
         for path, _ in self.changes:
             if path.split(".")[0] in OWN:
                 advice = "; use --seeds" if path == "seed" else ""
-                raise InputError(f"--set {path}: recipes set that themselves, per job{advice}")
+                raise InputError(f"--set {path}: recipes choose this setting per job{advice}")
         scale = self.sized()
         recipes = self.recipes()
         for recipe in recipes:
             if self.scale not in recipe.scales:
                 where = " or ".join(recipe.scales)
-                raise InputError(f"{recipe.name} is not made at scale {self.scale}, but at {where}")
+                raise InputError(f"{recipe.name} has no scale {self.scale}, only {where}")
         if self.panels:
             known = {name for recipe in recipes for name in recipe.panels(scale)}
             for name in self.panels:
@@ -68,19 +68,19 @@ class Sweep:
         return replace(scale, seeds=seeds, changes=dict(self.changes))
 
     def recipes(self) -> list[PaperRecipe]:
-        """Return the recipes."""
+        """Return the named recipes."""
         return [paper_recipe(name) for name in self.names]
 
     def jobs(self) -> list[Job]:
-        """Return the jobs of all recipes, each once, in order of dependency."""
+        """Return the jobs of all recipes, each once, in dependency order."""
         return in_order([job for recipe in self.recipes() for job in self.jobs_of(recipe)])
 
     def jobs_of(self, recipe: PaperRecipe) -> list[Job]:
-        """Return the jobs of one recipe, restricted to the chosen parts."""
+        """Return the jobs of one recipe, restricted to the chosen panels."""
         return recipe.jobs(self.sized(), self.panels)
 
     def open(self) -> Store:
-        """Return the store."""
+        """Open the store."""
         store = Path(self.store)
         return Store(store, dict(self.places), store / "tensorboard" if self.track else None)
 
@@ -89,7 +89,7 @@ class Sweep:
 
         Args:
             device: Where to compute; ``auto`` for a GPU if there is one.
-            threads: Processor threads; PyTorch's choice if None.
+            threads: Number of CPU threads; PyTorch's choice if None.
 
         Raises:
             Interrupted: If a signal asked to stop.

@@ -1,4 +1,4 @@
-"""Progress of a sweep seen from outside: jobs done and running, time left."""
+"""Progress of a sweep, read from its store: job states and time left."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ class Watch:
 
     @property
     def running(self) -> list[Job]:
-        """The jobs that a worker has taken."""
+        """The jobs that a worker is running."""
         return [job for job, state in self.states.items() if state == "running"]
 
     @property
     def failed(self) -> list[Job]:
-        """The jobs that failed; those that need them wait."""
+        """The jobs that failed; jobs that depend on them wait."""
         return [job for job, state in self.states.items() if state == "failed"]
 
     def calibrate(self, threads: int) -> None:
-        """Measure how fast this machine's CPU is, unless a finished job says it.
+        """Measure the speed of this machine's CPU, unless it is known from a finished job.
 
         Args:
-            threads: Number of threads of a worker.
+            threads: Number of threads per worker.
         """
         known = {job: cost for job in self.jobs if (cost := self._operations(job))}
         if known and not self._rates():
@@ -72,15 +72,15 @@ class Watch:
     def left(self, workers: int = 1, *, again: bool = False) -> tuple[float, int]:
         """Estimate the remaining time from the operations of the remaining jobs.
 
-        The seconds of an operation are those of finished jobs of the same kind, else of all
-        finished jobs, else those that :meth:`calibrate` measured.
+        The seconds per operation are those of finished jobs of the same kind, else of all finished
+        jobs, else those that :meth:`calibrate` measured.
 
         Args:
             workers: Number of workers.
             again: Whether failed jobs are retried.
 
         Returns:
-            Seconds, and the number of jobs without an estimate, left out.
+            Seconds, and the number of jobs left out because they have no estimate.
         """
         rates = self._rates()
         left, unknown = 0.0, 0
@@ -96,7 +96,7 @@ class Watch:
         return left / max(1, workers), unknown
 
     def _rates(self) -> dict[str, float]:
-        """Return the seconds per operation of finished jobs, by kind and of all kinds."""
+        """Return the seconds per operation of finished jobs, by kind and overall."""
         totals: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
         for job, state in self.states.items():
             if state != "finished" or not (seconds := self.store.seconds_spent(job)):
@@ -108,7 +108,7 @@ class Watch:
         return {kind: seconds / cost for kind, (seconds, cost) in totals.items()}
 
     def _operations(self, job: Job) -> float | None:
-        """Return the operations of a job, computed once."""
+        """Return the number of operations of a job, cached."""
         if job not in self._costs:
             self._costs[job] = operations(job)
         return self._costs[job]

@@ -1,4 +1,4 @@
-"""Tickets for use elsewhere: ONNX, torch.export programs, dense state dicts."""
+"""Export of tickets: ONNX, torch.export programs, dense state dicts."""
 
 from scratchticket.export.compact import compacted
 from scratchticket.export.graph import TicketGraph

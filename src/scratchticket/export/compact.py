@@ -1,9 +1,9 @@
 """Removal of channels that are always zero: a smaller dense network with the same output.
 
-If every weight of an output channel is masked, the channel is zero everywhere; batch norm without
-affine parameters keeps it zero if its running mean is zero, as after a search; so does ReLU. Layers
-that read it need no weights for it. On a residual stream, where other blocks add to the channel,
-the smaller output is scattered to its remaining channels.
+If every weight of an output channel is masked, the channel is always zero. ReLU keeps it zero, and
+so does batch norm without affine parameters if the running mean is zero, as after a search. Layers
+that read the channel need no weights for it. On a residual stream, where other blocks add to the
+channel, the smaller output is scattered to the full set of channels.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def compacted(network: nn.Module) -> nn.Module:
     """Return a smaller network with the same output.
 
     Convolutions without groups, batch norm in eval mode, ReLU, pooling, flattening, linear layers
-    and sums are made smaller; any other operation gets all channels back first.
+    and sums are shrunk; for any other operation, all channels are restored first.
 
     Args:
         network: Network in eval mode, not changed.
@@ -39,7 +39,7 @@ def compacted(network: nn.Module) -> nn.Module:
         A plain module with fewer channels, in eval mode.
 
     Raises:
-        InputError: If the network cannot be traced, or no channel is always zero.
+        InputError: If the network cannot be traced by ``torch.fx``, or no channel is always zero.
 
     Example:
         >>> from scratchticket import networks
@@ -53,13 +53,13 @@ def compacted(network: nn.Module) -> nn.Module:
         graph = GraphModule(network, _Tracer().trace(network))
     except (torch.fx.proxy.TraceError, TypeError, RuntimeError) as error:
         raise InputError(
-            f"the network cannot be traced, so not compacted: {first_line(error)}"
+            f"the network cannot be compacted, because it cannot be traced: {first_line(error)}"
         ) from None
     before = sum(parameter.numel() for parameter in network.parameters())
     with torch.no_grad():
         _Compaction(graph).run()
     if sum(parameter.numel() for parameter in graph.parameters()) == before:
-        raise InputError("no channel of this network is always zero; there is nothing to take out")
+        raise InputError("no channel of this network is always zero, so none can be removed")
     graph.graph.lint()
     graph.recompile()
     return graph.eval().requires_grad_(False)
@@ -75,23 +75,18 @@ class _Tracer(torch.fx.Tracer):
 
 @dataclass(frozen=True)
 class _Live:
-    """The channels of a value that are present; the others are zero.
+    """The channels of a value that are kept; the others are zero."""
 
-    Attributes:
-        places: Indices among all channels, ascending: int64.
-        total: Number of all channels.
-    """
-
-    places: Tensor
-    total: int
+    places: Tensor  # indices of the kept channels among all channels, ascending: int64
+    total: int  # number of all channels
 
     def union(self, other: Tensor) -> _Live:
-        """Return the union with further channels."""
+        """Return the union with other channels."""
         return _Live(torch.unique(torch.cat([self.places, other])), self.total)
 
 
 class _Spread(nn.Module):
-    """Scatters channels to a wider tensor, zero elsewhere."""
+    """Scatters channels to a wider tensor that is zero elsewhere."""
 
     places: Tensor
 
@@ -106,15 +101,11 @@ class _Spread(nn.Module):
 
 
 class _Compaction:
-    """One pass over a traced network, starting at the images.
-
-    Args:
-        graph: Traced network, changed in place.
-    """
+    """A forward pass over a traced network that shrinks its nodes in place."""
 
     def __init__(self, graph: GraphModule) -> None:
         self._graph = graph
-        self._live: dict[Node, _Live] = {}  # absent values have all their channels
+        self._live: dict[Node, _Live] = {}  # values that are not in it have all their channels
         self._calls = [node.target for node in graph.graph.nodes if node.op == "call_module"]
 
     def run(self) -> None:
@@ -126,7 +117,7 @@ class _Compaction:
                         self._spread(node, value, torch.arange(self._live[value].total))
 
     def _shrunk(self, node: Node) -> bool:
-        """Shrink a node that can work with fewer input channels; else return false."""
+        """Shrink a node; return False if it cannot work with fewer input channels."""
         if node.op == "call_function" and node.target in SUMS:
             return self._sum(node)
         module = self._module(node)
@@ -155,7 +146,7 @@ class _Compaction:
         return self._graph.get_submodule(str(node.target))
 
     def _flattens(self, node: Node, module: nn.Module | None) -> bool:
-        """Whether a node flattens channels and pixels for linear layers only."""
+        """Whether a node flattens channels and pixels, and only linear layers read it."""
         flat = isinstance(module, nn.Flatten) and (module.start_dim, module.end_dim) == (1, -1)
         return flat and all(isinstance(self._module(user), nn.Linear) for user in node.users)
 
@@ -192,7 +183,7 @@ class _Compaction:
         self._live[node] = _Live(rows, layer.weight.shape[0])
 
     def _norm(self, node: Node, norm: nn.BatchNorm2d, live: _Live) -> None:
-        """Shrink a batch norm; a channel that it moves away from zero is restored first."""
+        """Shrink a batch norm, after restoring the channels that it shifts away from zero."""
         assert norm.running_mean is not None
         assert norm.running_var is not None
         moved = norm.running_mean != 0
@@ -226,7 +217,7 @@ class _Compaction:
         self._graph.get_submodule(parent).add_module(name, module.eval())
 
     def _spread(self, node: Node, value: Node, wanted: Tensor) -> None:
-        """Restore channels between a value and one node that reads it."""
+        """Restore the wanted channels between a value and one node that reads it."""
         now = self._live[value].places
         if torch.equal(now, wanted):
             return

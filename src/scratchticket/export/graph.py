@@ -1,7 +1,7 @@
-"""Several tickets as one module that unpacks its weights in the graph.
+"""Several tickets as one module that unpacks their weights in the graph.
 
-The weights are stored once; every ticket adds a bit per weight and its batch-norm statistics.
-Signed-constant weights take a bit each, too, so that a ticket's weights are ternary: -c, 0 or +c.
+The weights are stored once; each ticket adds one bit per weight and its batch-norm statistics.
+Signed-constant weights also take one bit each: a ticket's weights are ternary, -c, 0 or +c.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class TicketGraph(nn.Module):
     """A module from images and a ticket index to logits.
 
     It has no parameters, only buffers: packed masks, weights or their signs, statistics. Its output
-    equals that of :meth:`Ticket.build`, from the same float32 weights, bit for bit.
+    equals that of :meth:`Ticket.build` bit for bit.
 
     Args:
         tickets: Tickets of one network, with the same classes.
 
     Raises:
-        InputError: If there is no ticket, or they do not fit together.
+        InputError: If there is no ticket, or the tickets do not fit together.
 
     Example:
         >>> import torch
@@ -54,7 +54,7 @@ class TicketGraph(nn.Module):
         if any(t.classes != first.classes or t.image_shape != first.image_shape for t in tickets):
             raise InputError("the tickets of one graph must have the same classes and image shape")
         if any((t.mean, t.std) != (first.mean, first.std) for t in tickets):
-            raise InputError("the tickets of one graph must normalise their images alike")
+            raise InputError("the tickets of one graph must have the same normalisation")
         together = pack(tickets, torch.device("cpu"))
         self._network = [first.build()]  # architecture; in a list, so that it is not a submodule
         for name, value in zip(("pixel_mean", "pixel_std"), together[0].normalise, strict=True):
@@ -70,11 +70,11 @@ class TicketGraph(nn.Module):
         self._prefix = "" if bare(self._network[0]) is self._network[0] else "network."
 
     def forward(self, images: Tensor, ticket: Tensor | None = None) -> Tensor:
-        """Return the logits of a ticket.
+        """Return the logits of one ticket.
 
         Args:
             images: Pixels in [0, 1], ``(batch, channel, height, width)``.
-            ticket: Index of the ticket, a scalar int64; the first if not given.
+            ticket: Index of the ticket, a scalar int64; 0 if not given.
 
         Returns:
             ``(batch, class)``.
@@ -94,11 +94,7 @@ class TicketGraph(nn.Module):
 
 
 class _Unpacked(nn.Module):
-    """One parameter of all tickets.
-
-    Args:
-        layers: The parameter in each ticket.
-    """
+    """One parameter of all tickets, packed; ``layers`` holds it for each ticket."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         super().__init__()
@@ -116,7 +112,7 @@ class _Unpacked(nn.Module):
         self.register_buffer("masks", None if whole else torch.stack(masks))
 
     def forward(self, table: Tensor, row: Tensor) -> Tensor:
-        """Return the parameter of the ticket in one row of the mask table."""
+        """Return the parameter of the ticket in the given row of the masks."""
         weights: Tensor = self.get_buffer("weights")
         if self._constant is not None:
             signs = self._bits(table, weights)

@@ -1,4 +1,4 @@
-"""Write tickets for use elsewhere, and verify by reading them back."""
+"""Export tickets to files, and verify the files by reading them back."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Exported:
     Attributes:
         path: The file.
         size: Size in bytes.
-        difference: Largest absolute difference of a logit from the tickets' own networks, on
-            random images.
+        difference: Largest absolute difference between the logits of the file and of the tickets,
+            on random images.
         metadata: Metadata of the file: classes, image shape, network.
         parameters: Number of parameters in the exported network, zeros included.
     """
@@ -67,12 +67,11 @@ def export(
 ) -> Exported:
     """Write tickets in a format that runs without this package.
 
-    The file is read back and compared with the tickets' own networks before it is renamed to
-    ``path``.
+    The exported network is loaded and compared with the tickets before the file is written.
 
     Args:
         tickets: One ticket; or several of one network, which become one graph with the ticket index
-            as its second input, as R2S needs.
+            as second input, for R2S.
         path: Path of the file, which must not exist.
         to: ``onnx`` (needs the extra ``export``), ``torch`` (a ``torch.export`` program), or
             ``dense`` (a safetensors state dict of one ticket, with the network's own names).
@@ -81,8 +80,8 @@ def export(
         compact: Remove channels that are always zero, see :func:`compacted`.
 
     Raises:
-        InputError: If such an export is impossible, or the file exists or cannot be written.
-        ScratchticketError: If the exported network's output differs.
+        InputError: If the export is impossible, or the file exists or cannot be written.
+        ScratchticketError: If the exported network's logits differ.
     """
     path = Path(path)
     _check(tickets, path, to, integer, compact)
@@ -102,7 +101,7 @@ def export(
     with torch.no_grad(), _quiet():
         try:
             content, run = write(module.eval(), images, len(tickets) > 1, metadata)
-        except RuntimeError as error:  # all exporters of PyTorch raise it
+        except RuntimeError as error:  # raised by all of PyTorch's exporters
             raise InputError(
                 f"this network cannot be exported to {to}: {first_line(error)}"
             ) from error
@@ -112,8 +111,9 @@ def export(
             raise
         except Exception as error:  # from any runtime
             raise InputError(
-                "what was exported takes no other number of images, or does not run: "
-                f"{first_line(error)}; in the network's code x.shape[0] can change, len(x) cannot"
+                "the exported network does not run, or not for another batch size: "
+                f"{first_line(error)}; in the network's code, len(x) is exported as a constant, "
+                "x.shape[0] is not"
             ) from error
     write_atomically(path, content)
     count = sum(p.numel() for p in (module if compact else networks[0]).parameters())
@@ -121,25 +121,25 @@ def export(
 
 
 def _check(tickets: Sequence[Ticket], path: Path, to: str, integer: bool, compact: bool) -> None:
-    """Raise an error for an export that is impossible."""
+    """Raise an error if the export is impossible."""
     if to not in FORMATS:
         raise unknown("format", to, FORMATS)
     if path.exists():
         raise InputError(f"{path} exists; choose another file")
     if path.suffix not in {"", ending := FORMATS[to]}:
-        raise InputError(f"a file of --to {to} ends in {ending}, got {path.name!r}")
+        raise InputError(f"a file for --to {to} must end in {ending}, got {path.name!r}")
     if not tickets:
         raise InputError("there is no ticket to export")
     if integer and not all(ticket.ternary for ticket in tickets):
         raise InputError("only untrained tickets of signed constants have integer weights")
     if compact and (integer or len(tickets) > 1 or to == "dense"):
-        raise InputError("compact is for one ticket, to onnx or torch, with float weights")
+        raise InputError("compact needs one ticket, onnx or torch, and float weights")
     if to == "dense" and len(tickets) > 1:
         raise InputError("a state dict holds one ticket; choose one, or --to onnx")
 
 
 def _difference(run: Run, networks: Sequence[nn.Module], images: Tensor) -> float:
-    """Return the largest difference of a logit; raise an error beyond rounding."""
+    """Return the largest difference of a logit; raise an error if it exceeds rounding."""
     largest = 0.0
     for index, network in enumerate(networks):
         wanted = network(images)
@@ -155,7 +155,7 @@ def _difference(run: Run, networks: Sequence[nn.Module], images: Tensor) -> floa
 
 
 def _metadata(tickets: Sequence[Ticket]) -> dict[str, str]:
-    """Return the metadata of a file; values are JSON."""
+    """Return the metadata of a file, with values in JSON."""
     first = tickets[0]
     values: dict[str, Any] = {
         "images": "float32 pixels in [0, 1], (batch, channel, height, width)",
@@ -169,7 +169,7 @@ def _metadata(tickets: Sequence[Ticket]) -> dict[str, str]:
 
 
 def _example(images: Tensor, several: bool) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
-    """Return inputs to trace with, and their dynamic sizes."""
+    """Return example inputs for tracing, and their dynamic sizes."""
     batch = {0: torch.export.Dim("batch", min=1)}
     if several:
         return (images[:2], torch.tensor(0)), (batch, None)
@@ -198,7 +198,7 @@ def _onnx(
         verbose=False,
     )
     assert program is not None
-    for node in program.model.graph:  # source paths of this machine
+    for node in program.model.graph:  # it holds source paths of this machine
         node.metadata_props.clear()
     program.model.metadata_props.update(metadata)
     content = program.model_proto.SerializeToString()
@@ -237,7 +237,7 @@ def _dense(ticket: Ticket, path: Path, integer: bool) -> Exported:
     """Write a state dict with the network's own names."""
     network = bare(ticket.build())
     state = {n: v for n, v in network.state_dict().items() if not n.startswith("normalise.")}
-    # A copy each, of a tied weight too: in a file no two names share a tensor.
+    # Copy every tensor, since safetensors does not allow shared (tied) ones.
     tensors = {n: v.clone(memory_format=torch.contiguous_format) for n, v in state.items()}
     if integer:
         masked = {state[name].data_ptr() for name in ticket.mask}

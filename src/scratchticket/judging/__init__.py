@@ -1,1 +1,1 @@
-"""Evaluations as resumable tasks, from a plan to a record."""
+"""Evaluations as resumable tasks, from plan to record."""

@@ -1,4 +1,4 @@
-"""Adversarial images in a file: made on one network, scored on any other."""
+"""Files of adversarial images, made on one network and evaluated on any other."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FORMATS = (".npz", ".parquet")
 
 @dataclass(frozen=True, eq=False)
 class AdversarialImages:
-    """Adversarial images with everything needed to verify and score them.
+    """Adversarial images with everything needed to verify and evaluate them.
 
     Attributes:
         images: float32 in [0, 1], ``(n, channel, height, width)``.
@@ -48,7 +48,7 @@ class AdversarialImages:
         labels: int64, ``(n,)``.
         predictions: Predictions of the attacked network: int64, ``(n,)``.
         distances: Distances from the originals, in the attack's norm: float32, ``(n,)``.
-        indices: Positions among the attacked images: int64, ``(n,)``.
+        indices: Indices among the attacked images: int64, ``(n,)``.
         metadata: The attack, the attacked network, the data, the seed.
     """
 
@@ -91,7 +91,7 @@ class AdversarialImages:
 
     @property
     def fooled(self) -> int:
-        """Number of images that the attacked network gets wrong."""
+        """Number of images that the attacked network misclassifies."""
         return int((self.predictions != self.labels).sum())
 
 
@@ -104,7 +104,10 @@ def attacked_images(  # noqa: PLR0913
     seed: int = 0,
     progress: Callable[[str, int, int], None] = lambda name, done, total: None,
 ) -> AdversarialImages:
-    """Attack images, including those that the network gets wrong already.
+    """Attack images, including those that the network misclassifies.
+
+    Where an attack fails and returns the image unchanged (as the four of AutoAttack and CW-L2 do),
+    the image is left out.
 
     Args:
         subject: The attacked network.
@@ -113,9 +116,6 @@ def attacked_images(  # noqa: PLR0913
         data: Data set of the images.
         seed: Seed of all random draws.
         progress: Called after each batch.
-
-    Images that an attack returns unchanged where it fails (the four of AutoAttack, CW-L2) are left
-    out: they are no adversarial examples.
 
     Raises:
         InputError: If no image is left.
@@ -147,15 +147,15 @@ def attacked_images(  # noqa: PLR0913
     )
     together = {name: torch.cat(parts).contiguous() for name, parts in found.items()}
     if len(together["labels"]) == 0:
-        raise InputError(f"{attack} fooled the network with no image, so there is none to write")
+        raise InputError(f"{attack} fooled the network on no image, so there is none to write")
     return AdversarialImages(**together, metadata=metadata)
 
 
 def save(adversarial: AdversarialImages, path: Path) -> None:
-    """Write a file, ``.npz`` or ``.parquet`` by its suffix.
+    """Write an ``.npz`` or ``.parquet`` file, by its suffix.
 
     Raises:
-        InputError: If the name is neither, or the file cannot be written.
+        InputError: If the suffix is another one, or the file cannot be written.
     """
     check_name(path)
     columns = {name: getattr(adversarial, name).numpy() for name in COLUMNS}
@@ -172,8 +172,8 @@ def check_name(path: Path) -> None:
     """Raise an error for an unusable file name, before anything is computed.
 
     Raises:
-        InputError: If it ends in neither ``.npz`` nor ``.parquet``, its folder is missing, or
-            pyarrow is.
+        InputError: If it ends in neither ``.npz`` nor ``.parquet``, or its folder or pyarrow is
+            missing.
     """
     if path.suffix not in FORMATS:
         raise InputError(f"adversarial images are in .npz or .parquet files, got {path.name!r}")
@@ -184,10 +184,11 @@ def check_name(path: Path) -> None:
 
 
 def load(path: Path) -> AdversarialImages:
-    """Return what a file written by :func:`save` holds, verified.
+    """Load and verify a file written by :func:`save`.
 
     Raises:
-        InputError: If it is damaged, or images lie outside the ball it states.
+        InputError: If it is damaged.
+        ScratchticketError: If images lie outside the ball that the file states.
     """
     check_name(path)
     content = io.BytesIO(read_bytes(path, "file of adversarial images"))
@@ -203,15 +204,13 @@ def load(path: Path) -> AdversarialImages:
         _check(adversarial, path)
     except ScratchticketError:
         raise
-    except Exception as error:  # whatever a damaged archive makes NumPy or Arrow raise
-        raise InputError(
-            f"{path} is no file that `attack` wrote: {first_line(error)[:80]}"
-        ) from None
+    except Exception as error:  # a damaged file may make NumPy and Arrow raise anything
+        raise InputError(f"{path} was not written by `attack`: {first_line(error)[:80]}") from None
     return adversarial
 
 
 def score(adversarial: AdversarialImages, subject: Subject) -> Accuracies:
-    """Return accuracies on the originals and on the adversarial images.
+    """Return the accuracies of a network on the originals and on the adversarial images.
 
     An adversarial image counts as correct only if its original is classified correctly, too.
     """
@@ -233,7 +232,7 @@ def score(adversarial: AdversarialImages, subject: Subject) -> Accuracies:
 
 
 def _check(adversarial: AdversarialImages, path: Path) -> None:
-    """Raise an error unless all images lie inside the stated ball."""
+    """Raise an error unless all columns are valid and all images lie inside the stated ball."""
     shape, n = adversarial.images.shape, len(adversarial)
     types = (torch.float32, torch.uint8, torch.int64, torch.int64, torch.float32, torch.int64)
     for name, kind in zip(COLUMNS, types, strict=True):
@@ -245,7 +244,7 @@ def _check(adversarial: AdversarialImages, path: Path) -> None:
     if not len(adversarial.mean) == len(adversarial.std) == channels:
         raise InputError(f"{path} is damaged: normalisation and channels disagree")
     if not 0 <= int(adversarial.labels.min()) <= int(adversarial.labels.max()) < classes:
-        raise InputError(f"{path} is damaged: a label is none of its {classes} classes")
+        raise InputError(f"{path} is damaged: a label is not one of its {classes} classes")
     attack = adversarial.metadata.attack
     radius = float("inf") if attack.epsilon is None else float(fraction(attack.epsilon, "epsilon"))
     ball = LinfBall(radius) if attack.norm == "linf" else L2Ball(radius)

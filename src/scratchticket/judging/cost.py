@@ -1,7 +1,7 @@
 """The cost of an evaluation in forward passes, computed from its attacks.
 
-Every attack counts with all its steps on every image, an upper bound: most stop at the first
-success, and do not attack images that the network gets wrong anyway.
+It is an upper bound: every attack counts with all its steps on every image, but most stop at the
+first success and skip misclassified images.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scratchticket.switching.suites import (
 
 
 def evaluation_passes(attacks: Iterable[Attack]) -> int:
-    """Return the forward passes per image of an evaluation of one network."""
+    """Return the forward passes per image of the evaluation of one network."""
     return 1 + sum(attack.method.passes + 1 for attack in attacks)
 
 
@@ -35,7 +35,7 @@ def switch_passes(
     """Return the forward passes per image, through any network, of the evaluation of a switch.
 
     Args:
-        name: Name of the suite. ``full`` is counted with one round of the game, the usual number.
+        name: Name of the suite; ``full`` counts with one round of the game, the usual number.
         members: Names of the tickets.
         where: The balls of the attacks.
         classes: Number of logits.
@@ -51,7 +51,7 @@ def switch_passes(
 
 
 def _sourced_passes(attacks: Iterable[SourcedAttack], networks: int) -> int:
-    """Return the passes of attacks of which each is evaluated on all networks."""
+    """Return the passes of attacks whose images are evaluated on all networks."""
     return networks + sum(
         sourced.attack.method.passes * (networks if sourced.source == SET else 1) + networks
         for sourced in attacks

@@ -1,4 +1,4 @@
-"""Evaluating one network: the plan of an evaluation, and its record."""
+"""The evaluation of one network: its plan and its record."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class EvaluationTask:
         where: Balls of the attacks.
         seed: Seed of all random draws.
         batch_size: Images per piece of work.
-        suite: Name of the suite, if it is one.
-        classes: Number of classes, for the accuracy by chance.
+        suite: Name of the suite, if the attacks are one.
+        classes: Number of classes, for the chance level.
     """
 
     subject: Subject
@@ -61,7 +61,7 @@ class EvaluationTask:
     kind = EvaluationRecord
 
     def plan(self) -> dict[str, Any]:
-        """Return everything that decides the result, as JSON values."""
+        """Return everything that determines the result, as JSON values."""
         return {
             "format": 1,
             "subject": self.subject.description,
@@ -98,12 +98,12 @@ class EvaluationTask:
         return report(evaluated, self.where, self.classes, subject=subject, data=self.source)
 
     def picture(self, record: EvaluationRecord) -> str:
-        """Return a plot of accuracy against epsilon: SVG."""
+        """Return a plot of accuracy over epsilon, as SVG."""
         return figures.robustness(record)
 
 
 def _planned(attack: Attack) -> Json:
-    """Return an attack as a plan stores it; never reword this: it identifies folders."""
+    """Return an attack as plans store it; do not change this, because plans identify folders."""
     name = "autoattack" if isinstance(attack.method, Stage) else attack.method.name
     return attack.facts() | {"title": attack.stream, "name": name}
 
@@ -122,19 +122,19 @@ def evaluation_task(  # noqa: PLR0913
     seed: int = 0,
     batch_size: int | None = None,
 ) -> EvaluationTask:
-    """Return a checked evaluation of one network.
+    """Return the task of evaluating one network, after checking the arguments.
 
     Args:
         subject: The network.
         data: Data set whose test images are used.
-        suite_name: Name of a suite; without one, a single attack.
+        suite_name: Name of a suite; None for a single attack.
         attack: Name of the attack; ``none`` for natural accuracy alone.
         settings: Settings of the attack.
-        epsilons: Radii; if not given, those of a suite are 1, 1.5 and 2 times the epsilon the
-            network was made to resist, that of an attack is this epsilon.
+        epsilons: Radii; if not given, the network's own epsilon for an attack, and 1, 1.5 and 2
+            times that for a suite.
         l2: l2 radii of a suite; if not given, the paper's, scaled.
-        norm: Norm of the radii; if not given, the one the network was made to resist.
-        count: Number of test images; if not given all, or 200 for ``quick``.
+        norm: Norm of the radii; if not given, the network's own.
+        count: Number of test images; if not given, all, or 200 for ``quick``.
         seed: Seed of all random draws.
         batch_size: Images per piece of work.
 
@@ -154,11 +154,11 @@ def evaluation_task(  # noqa: PLR0913
         norms = {one.norm for one in attacks}
         if epsilons and where.norm not in norms:
             raise InputError(
-                f"{attack} searches in {min(norms)} balls: their radii are --l2-epsilon, or "
-                "--epsilon with --norm l2"
+                f"{attack} searches in {min(norms)} balls: give their radii with --l2-epsilon, or "
+                "--epsilon and --norm l2"
             )
         if l2 and "l2" not in norms:
-            raise InputError(f"--l2-epsilon is for attacks in l2 balls, {attack} is in linf here")
+            raise InputError(f"--l2-epsilon is for attacks in l2 balls, but {attack} uses linf")
     if suite_name == "quick" and count is None:
         count = min(QUICK_IMAGES, len(data.test))
     return EvaluationTask(
@@ -181,10 +181,10 @@ def balls_of(
     norm: Norm | None = None,
     l2: Sequence[str] = (),
 ) -> Balls:
-    """Return the balls to search in; by default around the one the network was made to resist.
+    """Return the balls to search in; by default, of the network's own epsilon and norm.
 
     Raises:
-        InputError: If a norm is given without an epsilon.
+        InputError: If another norm than the network's is given without an epsilon.
     """
     if not epsilons and norm not in (None, subject.norm):
         raise InputError(f"--norm {norm} needs --epsilon")
@@ -198,13 +198,15 @@ def fingerprint(images: ImageSet) -> Json:
 
 
 def fixed_choice(images: ImageSet, count: int | None) -> ImageSet:
-    """Return a random choice of the images in their old order, the same at every call.
+    """Return a random subset of the images in their original order, the same at every call.
 
     Raises:
-        InputError: If there are fewer.
+        InputError: If there are fewer than ``count`` images.
     """
     if count is None or count == len(images):
         return images
     if not 1 <= count <= len(images):
-        raise InputError(f"--images goes from 1 to {len(images)}, the test images, got {count}")
+        raise InputError(
+            f"--images must be from 1 to {len(images)}, the number of test images, got {count}"
+        )
     return images[rng.permutation(len(images), 0, "evaluation")[:count].sort().values]

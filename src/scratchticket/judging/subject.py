@@ -1,4 +1,4 @@
-"""The network to evaluate: a ticket, or any module with a file of its weights."""
+"""The network to evaluate: a ticket, or any module with a state dict."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PICKLED = (b"PK", b"\x80")  # how files of torch.save begin
 
 
 class Inputs(Protocol):
-    """The properties of images that a network is built for; ``Data`` has them."""
+    """The properties of a data set that a network is built for; ``Data`` has them."""
 
     @property
     def name(self) -> str:
@@ -69,8 +69,8 @@ class Subject:
     Attributes:
         network: From pixels in [0, 1] to logits, in eval mode.
         description: Description of the network, as JSON values.
-        epsilon: Radius of the ball it was made to resist, as text.
-        norm: Norm of that ball.
+        epsilon: Epsilon of its search or training, as text.
+        norm: Norm of that epsilon.
     """
 
     network: nn.Module
@@ -80,7 +80,7 @@ class Subject:
 
 
 def holds_ticket(path: Path) -> bool:
-    """Whether a file should be read as a ticket, unless it is clearly something else."""
+    """Whether a file should be read as a ticket: it is one, or cannot be recognised."""
     content = read_bytes(ticket_path(path), "ticket file")
     if not _is_safetensors(content):
         return not content.startswith(PICKLED)
@@ -88,7 +88,7 @@ def holds_ticket(path: Path) -> bool:
 
 
 def _is_safetensors(content: bytes) -> bool:
-    """Whether content begins like safetensors: the length of a header, then a header."""
+    """Whether content begins like safetensors: the length of a header, then the header."""
     return content[8:9] == b"{" and int.from_bytes(content[:8], "little") < len(content)
 
 
@@ -100,13 +100,13 @@ def make_subject(
     network: str | None = None,
     normalise: bool = False,
 ) -> Subject:
-    """Return the network to evaluate, from its file.
+    """Return the network in a file, to evaluate it.
 
     Args:
-        path: File of a ticket, or of the state dict of ``network``.
-        ticket: The ticket in the file, if it is one.
-        inputs: Images that it is evaluated on.
-        network: See :func:`module_subject`; for a ticket it has been imported already.
+        path: File of a ticket, or of a state dict of ``network``.
+        ticket: The ticket in the file; None for a state dict.
+        inputs: The evaluation images.
+        network: Name of the network; see :func:`module_subject`.
         normalise: See :func:`module_subject`.
 
     Raises:
@@ -116,13 +116,13 @@ def make_subject(
     if ticket is None:
         return module_subject(network or "", path, inputs, normalise)
     if normalise:
-        raise InputError("a ticket's network normalises its input already: no --normalise")
+        raise InputError("a ticket normalises its input itself; leave out --normalise")
     ticket.check_data(inputs.shape, inputs.classes, inputs.name)
     return ticket_subject(ticket, path)
 
 
 def ticket_subject(ticket: Ticket, path: Path) -> Subject:
-    """Return a ticket as the network to evaluate; by default it was made to resist l-inf 8/255."""
+    """Return a ticket as a network to evaluate."""
     epsilon, norm = drawn_under(ticket.provenance)
     description = {
         "file": path.name,
@@ -135,7 +135,7 @@ def ticket_subject(ticket: Ticket, path: Path) -> Subject:
 
 
 def drawn_under(provenance: Mapping[str, Any]) -> tuple[str, Norm]:
-    """Return epsilon and norm of a ticket's inner attack."""
+    """Return epsilon and norm of a ticket's inner attack; l-inf 8/255 if it has none."""
     try:
         attack = provenance["recipe"]["attack"]
         epsilon, norm = str(attack["epsilon"]), attack["norm"]
@@ -145,17 +145,17 @@ def drawn_under(provenance: Mapping[str, Any]) -> tuple[str, Norm]:
 
 
 def module_subject(name: str, path: Path, inputs: Inputs, normalise: bool = False) -> Subject:
-    """Return a network of the user's own, with weights from a file.
+    """Return a user's own network with weights from a file, to evaluate it.
 
     Args:
         name: ``package.module:factory``, or a network of this package. The factory is called with
             ``classes`` and ``image_shape`` if it takes them.
-        path: Its state dict, as safetensors or from ``torch.save``; keys may have a wrapper's
-            prefix (``module.``, ``_orig_mod.``, ``model.``), and the dict may lie under
-            ``state_dict``, ``model_state_dict``, ``model_state``, ``model`` or ``net``.
-        inputs: Images that it is evaluated on.
-        normalise: Put mean and standard deviation of the images in front of the network, which
-            otherwise must take pixels in [0, 1].
+        path: State dict of the network, as safetensors or from ``torch.save``. Keys may have a
+            wrapper's prefix (``module.``, ``_orig_mod.``, ``model.``), and the dict may be nested
+            under ``state_dict``, ``model_state_dict``, ``model_state``, ``model`` or ``net``.
+        inputs: The evaluation images.
+        normalise: Whether to normalise the input with the mean and standard deviation of
+            ``inputs``; otherwise the network must take pixels in [0, 1].
 
     Raises:
         InputError: If the network cannot be built, or the file holds no state dict that fits.
@@ -207,12 +207,12 @@ def state_dict(path: Path) -> dict[str, Tensor]:
     if wrong := [
         key for key, value in loaded.items() if not (type(key) is str and type(value) in TENSORS)
     ]:
-        raise InputError(f"{path} holds no state dict: {str(wrong[0])[:80]!r} is no tensor")
+        raise InputError(f"{path} holds no state dict: {str(wrong[0])[:80]!r} is not a tensor")
     return dict(loaded)
 
 
 def _unwrapped(state: dict[str, Tensor], own: Set[str]) -> dict[str, Tensor]:
-    """Return a state dict without wrappers' prefixes, unless they are the network's own."""
+    """Return a state dict without wrapper prefixes that the network's own names lack."""
     while state and not state.keys() & own:
         prefix = next((p for p in WRAPPERS if all(key.startswith(p) for key in state)), None)
         if prefix is None:
@@ -222,11 +222,7 @@ def _unwrapped(state: dict[str, Tensor], own: Set[str]) -> dict[str, Tensor]:
 
 
 def _load(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
-    """Load weights into a module.
-
-    Raises:
-        InputError: If a name or a shape does not fit.
-    """
+    """Load a state dict into a module; raise an error if a name or a shape does not fit."""
     own = module.state_dict()
     state = _unwrapped(state, own.keys())
     for verb, names in (("lacks", own.keys() - state.keys()), ("has", state.keys() - own.keys())):

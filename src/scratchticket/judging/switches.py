@@ -1,4 +1,4 @@
-"""Evaluating several networks at once: transfer matrices, and switches between tickets."""
+"""The evaluation of several networks: transfer matrices, and switches between tickets."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from scratchticket.switching.suites import (
 )
 from scratchticket.tickets.locate import short_name
 
-DENSE = "dense"  # prefix of the names of its pieces
+DENSE = "dense"  # name of the dense network, and prefix of its pieces
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class _SeveralNetworks:
         return tuple(self.subjects)
 
     def common(self) -> Json:
-        """Return the part that all plans share."""
+        """Return the entries that all plans share."""
         return {
             "format": 1,
             "networks": {name: subject.description for name, subject in self.subjects.items()},
@@ -90,7 +90,7 @@ class _SeveralNetworks:
         device: torch.device | str,
         **more: Any,
     ) -> Transfer:
-        """Return the work of some attacks."""
+        """Return the work of the attacks on the subjects."""
         networks = {name: placed(subject.network, device) for name, subject in subjects.items()}
         return Transfer(
             networks, self.images, attacks, seed=self.seed, batch_size=self.batch_size, **more
@@ -104,7 +104,7 @@ class TransferTask(_SeveralNetworks):
     kind = TransferRecord
 
     def plan(self) -> Json:
-        """Return everything that decides the result, as JSON values."""
+        """Return everything that determines the result, as JSON values."""
         return {"kind": "transfer", **self.common(), "strikes": list(map(str, self._sourced()))}
 
     def works(self, device: torch.device | str) -> list[Transfer]:
@@ -130,7 +130,7 @@ class TransferTask(_SeveralNetworks):
         )
 
     def picture(self, record: TransferRecord) -> str:
-        """Return the matrices as heat maps: SVG."""
+        """Return the matrices as heat maps, as SVG."""
         return set_figures.transfer(record)
 
     def _sourced(self) -> tuple[SourcedAttack, ...]:
@@ -139,12 +139,12 @@ class TransferTask(_SeveralNetworks):
 
 @dataclass(frozen=True)
 class SwitchTask(_SeveralNetworks):
-    """A random switch between tickets of one network, under attackers who know the set.
+    """A random switch between tickets of one network, under attackers who know the tickets.
 
     Attributes:
         suite: ``quick`` or ``full``.
         probabilities: Probabilities of the tickets; equal if None.
-        dense: A single network to compare with under the same suite.
+        dense: A single network for comparison, under the same suite.
     """
 
     suite: SwitchSuite = "quick"
@@ -153,7 +153,7 @@ class SwitchTask(_SeveralNetworks):
     kind = SwitchRecord
 
     def plan(self) -> Json:
-        """Return everything that decides the result, as JSON values."""
+        """Return everything that determines the result, as JSON values."""
         return {
             "kind": "switch",
             **self.common(),
@@ -184,7 +184,7 @@ class SwitchTask(_SeveralNetworks):
     def report(
         self, works: Sequence[Transfer], journal: Journal, progress: Progress
     ) -> SwitchRecord:
-        """Return the record of the finished work; the game is played now."""
+        """Return the record of the finished work, after solving the game."""
         found = [work.result(journal) for work in works]
         result = found[0]
         assert result is not None
@@ -210,7 +210,7 @@ class SwitchTask(_SeveralNetworks):
         )
 
     def picture(self, record: SwitchRecord) -> str:
-        """Draw the expected accuracy under every attack: SVG."""
+        """Return a plot of the expected accuracy under every attack, as SVG."""
         return set_figures.switch(record)
 
     def _sourced(self, names: Sequence[str], alone: bool = False) -> tuple[SourcedAttack, ...]:
@@ -225,7 +225,7 @@ class SwitchTask(_SeveralNetworks):
         journal: Journal,
         progress: Progress,
     ) -> Game:
-        """Return the defender's best probabilities at the least epsilon, and their accuracy."""
+        """Return the defender's optimal probabilities at the smallest epsilon."""
         epsilon = self.where.epsilons[0]
         known: Attacks = [members.right(result.right)]
         known += [
@@ -267,12 +267,12 @@ class SwitchTask(_SeveralNetworks):
 
 
 def _solved(solution: Solution) -> Json:
-    """Return a solution as a record stores it; sums may round upwards."""
+    """Return a solution as a record stores it, with a value that rounds above 1 clamped."""
     return {"probabilities": solution.probabilities, "value": min(1.0, solution.value)}
 
 
 def _over_dense(report: SwitchReport, dense: SwitchReport) -> SwitchReport:
-    """Return the report of a switch whose worst cases are compared with a dense network's."""
+    """Return the report of a switch, with its worst cases compared to a dense network's."""
     cases = tuple(
         case.model_copy(update={"gain_over_dense": gain(case, other)})
         for case, other in zip(report.worst_cases, dense.worst_cases, strict=True)
@@ -287,14 +287,14 @@ def _natural(result: TransferResult) -> dict[str, Accuracy]:
 
 
 def check_epsilons(suite: str, epsilons: Sequence[str]) -> None:
-    """Raise an error for more radii than a suite has.
+    """Raise an error if there are more radii than the suite allows.
 
     Raises:
         InputError: If there are more.
     """
     most = EPSILONS.get(suite, len(epsilons))  # an unknown suite is refused elsewhere
     if len(epsilons) > most:
-        raise InputError(f"suite {suite} searches at {most} epsilon, got {len(epsilons)}")
+        raise InputError(f"suite {suite} takes at most {most} epsilon, got {len(epsilons)}")
 
 
 def _digest(probabilities: tuple[float, ...]) -> str:
@@ -303,10 +303,10 @@ def _digest(probabilities: tuple[float, ...]) -> str:
 
 
 def unique_names(files: Sequence[tuple[Path, int | None]]) -> list[str]:
-    """Return a short name for each network: its file's, with folders where names repeat.
+    """Return a short unique name for each network: its file's, with folders if names repeat.
 
     Args:
-        files: Each network's file, and its number where the file holds several.
+        files: File of each network, and its index if the file holds several.
 
     Raises:
         InputError: If a network is given twice.

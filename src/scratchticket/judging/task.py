@@ -1,4 +1,4 @@
-"""Carrying out an evaluation from plan to record: resumable, shareable, with a picture."""
+"""Execution of an evaluation, from plan to record: resumable and shareable among processes."""
 
 from __future__ import annotations
 
@@ -35,11 +35,7 @@ R = TypeVar("R", EvaluationRecord, TransferRecord, SwitchRecord)
 
 @dataclass(frozen=True)
 class EvaluationFolder:
-    """The files of an evaluation.
-
-    Attributes:
-        path: The folder.
-    """
+    """The files of an evaluation in the folder ``path``."""
 
     path: Path
 
@@ -50,26 +46,27 @@ class EvaluationFolder:
 
     @property
     def picture(self) -> Path:
-        """The picture of the record."""
+        """The plot of the record."""
         return self.path / "accuracy.svg"
 
     def journal(self, shard: Shard) -> Path:
-        """The journal of one process."""
+        """Return the journal file of one process."""
         share = "" if shard.count == 1 else f"-{shard.index}-of-{shard.count}"
         return self.path / f"journal{share}.jsonl"
 
     def journals(self) -> list[Path]:
-        """The journals in the folder."""
+        """Return all journals in the folder."""
         return sorted(self.path.glob("journal*.jsonl"))
 
     def prepare(self, overwrite: bool) -> None:
         """Make the folder; with ``overwrite``, remove an earlier evaluation.
 
         Raises:
-            InputError: If the folder cannot be used, or holds a draw or a training.
+            InputError: If the folder holds a draw or a training.
+            Unwritable: If the folder cannot be used.
         """
         if RunFolder(self.path, "draw").recipe.exists():
-            raise InputError(f"{self.path} holds a run of its own; choose another --out")
+            raise InputError(f"{self.path} holds a draw or a training; choose another --out")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             for file in [self.record, *self.journals(), self.picture] if overwrite else []:
@@ -83,19 +80,19 @@ class Task(Protocol[W, R]):
 
     @property
     def kind(self) -> type[R]:
-        """Type of its record."""
+        """Class of the record."""
 
     def plan(self) -> Json:
-        """Return everything that decides the result, as JSON values."""
+        """Return everything that determines the result, as JSON values."""
 
     def works(self, device: torch.device | str) -> Sequence[W]:
         """Return the work of the task."""
 
     def report(self, works: Sequence[W], journal: Journal, progress: Progress) -> R:
-        """Return the record of the finished work, but for how and when it was made."""
+        """Return the record of the finished work, without plan, machine, versions and date."""
 
     def picture(self, record: R) -> str:
-        """Return a picture of the record: SVG."""
+        """Return a plot of the record, as SVG."""
 
 
 def carry_out(  # noqa: PLR0913
@@ -107,7 +104,7 @@ def carry_out(  # noqa: PLR0913
     device: torch.device | str = "cpu",
     progress: Progress = lambda name, done, total: None,
 ) -> R | None:
-    """Carry out a task; in a folder, resume it where it was left.
+    """Run an evaluation; in a folder, resume it.
 
     Args:
         task: The evaluation.
@@ -115,23 +112,24 @@ def carry_out(  # noqa: PLR0913
         shard: This process's share of the work.
         overwrite: Remove an earlier evaluation and start again.
         device: Where to compute.
-        progress: Called after each piece with its name, the pieces done and all pieces.
+        progress: Called after each piece with its name, the number of pieces done, and the number
+            of all pieces.
 
     Returns:
-        The record, once all shards are done; None before.
+        The record once all shards are done; None before.
 
     Raises:
         OtherEvaluation: If the folder holds another evaluation.
-        Busy: If another process is at work there.
-        InputError: If the folder holds something else, or a share would remove those of others.
+        Busy: If another process is writing the journal.
+        InputError: If the folder holds something else, or ``overwrite`` would remove other shards.
     """
     if overwrite and shard.count > 1:
         raise InputError(
-            "--overwrite would remove what the other shares find; remove the folder instead"
+            "--overwrite would remove the results of other shards; remove the folder instead"
         )
     plan, works = task.plan(), task.works(device)  # errors come before files change
     if torch.are_deterministic_algorithms_enabled():
-        plan = {**plan, "deterministic": True}  # of all pieces or of none
+        plan = {**plan, "deterministic": True}  # pieces with and without it must not be mixed
     if folder is None:
         journal = Journal(plan)
         _run(works, journal, shard, progress)
@@ -161,10 +159,7 @@ def carry_out(  # noqa: PLR0913
 
 
 def _finished(home: EvaluationFolder, plan: Json, kind: type[R]) -> R | None:
-    """Return the record of a task that was finished earlier.
-
-    A record with a worst case that no attack supports is rebuilt from the journal.
-    """
+    """Return the record of a task that was finished earlier; None if it must be rebuilt."""
     if not home.record.exists():
         return None
     stored = json_file(home.record)
@@ -175,10 +170,10 @@ def _finished(home: EvaluationFolder, plan: Json, kind: type[R]) -> R | None:
 
 
 def all_attacked(record: EvaluationRecord | TransferRecord | SwitchRecord) -> bool:
-    """Whether every worst case of a record rests on attacks at its own epsilon.
+    """Whether every worst case of a record includes attacks at its own epsilon.
 
     For a switch, every member and the set must have been attacked at that epsilon. Records of
-    earlier versions have worst cases that only repeat those at a smaller one.
+    earlier versions have worst cases that only repeat those at a smaller epsilon.
     """
     if isinstance(record, EvaluationRecord):
         return all(
@@ -199,7 +194,7 @@ def _members_attacked(report: SwitchRecord | SwitchReport) -> bool:
 
 
 def _in_ball(row: AttackFacts, case: Ball) -> bool:
-    """Whether an attack searched in this very ball, or at any distance."""
+    """Whether an attack searched in exactly this ball, or at any distance."""
     return row.norm == case.norm and row.epsilon in (case.epsilon, None)
 
 
@@ -217,7 +212,7 @@ def _record(  # noqa: PLR0917
     device: torch.device | str,
     progress: Progress,
 ) -> R | None:
-    """Return the record; None until all shares are done."""
+    """Return the record; None until all shards are done."""
     if not all(work.finished(journal) for work in works):
         return None
     report = task.report(works, journal, progress)
