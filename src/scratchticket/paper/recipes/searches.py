@@ -1,4 +1,4 @@
-"""Searches other than the paper's: each part of docs/searches.md by itself."""
+"""Searches other than the paper's: each part of docs/searches.md alone, and combinations."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ BASE, PAPER = "N-FGSM", "paper"
 TOGETHER, AS_LONG = "budget by size, batches of 16", "the same, for the operations of paper"
 WITH_ADAM = "budget by size, batches of 16, Adam"
 ADAM_AS_LONG = "the same with Adam, for the operations of paper"
-EPOCHS = {"small": 10}  # epochs of the base search, if not those of the scale
+EPOCHS = {"small": 10}  # epochs of the base search, where they are not the scale's
 LONG = {
     "paper": 341,
     "small": 28,
     "quick": 57,
-}  # epochs for which the search needs as many operations as the paper's
+}  # epochs at which a search with N-FGSM costs as much as the paper's search
 PERCENTS = (10, 1)
 PARTS: dict[str, Settings] = {
     "budget by size": {"pattern.budget": "size", "pattern.cap": "0.5"},
@@ -49,12 +49,12 @@ PARTS: dict[str, Settings] = {
     "attack in eval mode": {"learning.batch_norm": "eval"},
     "FGSM-RS": {"attack.name": "fgsm-rs"},
 }
-POWERS = {10: "0.5", 1: "0.2"}  # power of the budget by size, by remaining percent
+POWERS = {10: "0.5", 1: "0.2"}  # pattern.power of the budget by size, by remaining percent
 NATURAL, ROBUST, MARGIN, COST = "natural", "PGD-20", "margin-PGD-20", "forward passes"
 
 
 def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
-    """Return the job that draws a ticket by another search than the scale's."""
+    """Return the job that draws a ticket with settings that differ from the scale's."""
     own = dict(settings)
     if own.get("pattern.budget") == "size":
         own["pattern.power"] = POWERS[percent]
@@ -63,7 +63,7 @@ def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
 
 
 def searches(scale: Scale) -> dict[str, Settings]:
-    """Return the rows: the paper's search, the base, combinations, the base with each part."""
+    """Return the rows: the paper's search, the base, combinations, and the base with each part."""
     together = PARTS["budget by size"] | PARTS["batches of 16"]
 
     def n_fgsm(epochs: int | None) -> Settings:
@@ -85,18 +85,18 @@ def searches(scale: Scale) -> dict[str, Settings]:
 
 
 def cells(scale: Scale) -> Iterator[Cell]:
-    """Which search draws the most robust tickets for the same operations?
+    """Which search draws the most robust tickets at the same cost?
 
-    Reproduces  nothing of the paper, whose search is one of the rows: the base search with N-FGSM,
-                alone and with each part of docs/searches.md, at 10 and at 1 % of ResNet18 on
-                CIFAR-10.
-    Expect      on digits, a budget by size decides at 1 %: tickets two and a half times as robust
-                as the paper's; with N-FGSM and batches of 16 several points more at 10 %. On
-                CIFAR-10, more natural accuracy and about the same robustness at 10 %.
-    Deviations  at scale small the base is a search of 10 epochs with N-FGSM, and the row of the
-                paper's search is the scale's of 16 epochs with PGD-3. Margin-PGD-20, PGD on the
-                margin of the logits, is run because batch norm on the logits and label smoothing
-                change the gradients of the cross-entropy.
+    Reproduces  nothing in the paper, whose search is one of the rows. The others are a base search
+                with N-FGSM, alone and with each part of docs/searches.md, at 10 and at 1 % of
+                ResNet18 on CIFAR-10.
+    Expect      on digits, a budget by size matters most at 1 %: tickets two and a half times as
+                robust as the paper's; with N-FGSM and batches of 16, several points more at 10 %.
+                On CIFAR-10, higher natural accuracy and about the same robustness at 10 %.
+    Deviations  at scale small, the base search has 10 epochs with N-FGSM, and the paper's search
+                has the scale's 16 epochs with PGD-3. Margin-PGD-20, PGD on the margin of the
+                logits, is run because batch norm on the logits and label smoothing change the
+                gradients of the cross-entropy.
     """
     epsilon = scale.epsilon(8)
     margin = under(Attack(PGD(20, loss="margin"), epsilon))
