@@ -204,7 +204,7 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["draw", "--data", "CIFAR10", "--out", "OUT"], "did you mean 'cifar10'?"),
         (
             ["draw", "--data", "digits", "--out", "OUT", "--beside", "TICKET", "--seed", "7"],
-            "a switch cannot hold this ticket and those beside it: tickets 0 and 1 are of",
+            "this ticket and those beside it cannot form a switch: tickets 0 and 1 are of",
         ),
         (["evaluate", "OUT/none", "--data", "digits"], "no such ticket file"),
         (["evaluate", "OUT", "--data", "digits"], "it is a folder; name a file in it"),
@@ -255,7 +255,7 @@ def test_an_output_folder_that_holds_a_run_is_refused(drawn: Path) -> None:
     code, _, err = draw(drawn, "--ratio", "0.3")
 
     assert code == 2
-    assert "already holds a run; use --resume to go on with it, --overwrite to replace it" in err
+    assert "already holds a run; use --resume to continue it, --overwrite to replace it" in err
     assert (drawn / "ticket.safetensors").read_bytes() == before
     assert draw(drawn, "--ratio", "0.3", "--resume")[0] == 0
 
@@ -427,8 +427,8 @@ def test_a_file_cannot_command_the_terminal(tmp_path: Path, ticket: st.Ticket) -
     [
         (["train", "--weights", "new"], "give --from"),
         (["train", "--set", "scores=weights"], "training has no scores"),
-        (["draw", "--set", "network.arguments=1"], "set one of network.arguments by its name"),
-        (["draw", "--network", "./foo:bar"], "has no 'bar', wanted as a network"),
+        (["draw", "--set", "network.arguments=1"], "network.arguments needs the name of a setting"),
+        (["draw", "--network", "./foo:bar"], "has no network 'bar'"),
         (["draw", "--granularity", "2:4", "--ratio", "0.1"], "2:4 keeps 0.5"),
         (["draw", "--set", "pattern.layers.x=0.5"], "no layer is named 'x'"),
     ],

@@ -78,7 +78,7 @@ def test_an_operation_that_has_no_deterministic_version_is_named(
         code, _, errors = call(verb, *words, "--out", tmp_path / verb, "--deterministic")
 
         assert code == 2
-        assert "no deterministic version of max_unpooling2d_forward_out" in errors
+        assert "an attack uses max_unpooling2d_forward_out" in errors
         assert len(errors.splitlines()) == 1
     assert settings() == before
     assert call("draw", *words, "--out", tmp_path / "draw", "--overwrite")[0] == 0
@@ -86,7 +86,7 @@ def test_an_operation_that_has_no_deterministic_version_is_named(
     words = ["--data", "digits", "--network", "unpooling:unpools", "--deterministic"]
     code, _, errors = call("evaluate", ticket, *words)
     assert code == 2
-    assert "no deterministic version of max_unpooling2d_forward_out" in errors
+    assert "an attack uses max_unpooling2d_forward_out" in errors
 
 
 def test_an_environment_that_forbids_it_is_refused(

@@ -211,7 +211,7 @@ def test_a_ticket_is_drawn_beside_others(path: Callable[[str], Path], tmp_path: 
     assert len(recipe["beside"]["sha256"]) == 2
     code, _, error = call(*words, "--attack", "none", "--out", tmp_path / "natural")
     assert code == 2
-    assert "need an inner attack" in error
+    assert "needs an inner attack" in error
 
 
 def test_networks_of_ones_own_are_attacked_and_switched(

@@ -218,7 +218,7 @@ def test_a_folder_that_is_none_or_a_runs_is_refused(tmp_path: Path) -> None:
     [
         ("journal.jsonl", "words\n", "journal.jsonl is damaged: .*; use --overwrite or another"),
         ("journal-1-of-2.jsonl", "[]\n", "journal-1-of-2.jsonl is damaged: .*; use --overwrite"),
-        ("record.json", "{", "record.json is damaged: it holds no JSON"),
+        ("record.json", "{", "record.json is damaged: not JSON"),
     ],
 )
 def test_a_damaged_file_is_told_by_its_name(

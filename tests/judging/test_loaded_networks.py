@@ -220,7 +220,7 @@ def test_a_network_with_too_few_classes_or_without_a_name_is_refused(
 ) -> None:
     torch.save(linear(4).state_dict(), path := tmp_path / "net.pt")
 
-    with pytest.raises(InputError, match="the network has 4 classes, but there are 5"):
+    with pytest.raises(InputError, match="the network has 4 classes, but the data have 5"):
         module_subject(registered(lambda: linear(4)), path, known_data())
     with pytest.raises(InputError, match="net.pt holds no ticket; name its network with --network"):
         make_subject(path, None, known_data())

@@ -88,6 +88,6 @@ def test_tickets_for_other_images_are_refused(first: st.Ticket, few_digits: st.D
 
     with pytest.raises(TicketError, match="takes images of shape"):
         st.draw_ticket(few_digits, SMALL, beside=[other], **QUICK)
-    with pytest.raises(InputError, match="need an inner attack"):
+    with pytest.raises(InputError, match="needs an inner attack"):
         natural = QUICK | {"attack": st.AttackRecipe("none")}
         st.draw_ticket(few_digits, SMALL, beside=[first], **natural)

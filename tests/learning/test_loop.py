@@ -180,7 +180,7 @@ def test_the_previous_checkpoint_is_used_if_the_newest_is_damaged(
 
     assert same(resumed, draw(task(few_digits), 0.3))
     assert len(told) == (0 if damage == "missing" else 1)
-    assert all(line.endswith("resuming from the one before") for line in told)
+    assert all(line.endswith("resuming from the previous checkpoint") for line in told)
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(5, "Input/output error")])

@@ -296,8 +296,8 @@ def test_the_inner_attack_changes_with_the_run(
     ("attacks", "message"),
     [
         ("n-fgsm", "must be like 1/8:n-fgsm"),
-        ("1/2:n-fgsm,1/4:pgd", "rising parts"),
-        ("1:n-fgsm", "rising parts"),
+        ("1/2:n-fgsm,1/4:pgd", "rising fractions"),
+        ("1:n-fgsm", "rising fractions"),
         ("1/2:n-fgms", "did you mean 'n-fgsm'"),
         ("1/2:pgd-0", "steps must be above 0"),
     ],
@@ -344,7 +344,7 @@ def test_an_unknown_search_is_refused_by_name() -> None:
     plugins._points.cache_clear()
     with pytest.raises(InputError, match="unknown search 'papr'; did you mean 'paper'"):
         make_recipe({"search.name": "papr"})
-    with pytest.raises(InputError, match="training searches no mask"):
+    with pytest.raises(InputError, match="training searches for no mask"):
         make_recipe({"task": "train", "search.average": 1.0})
 
 

@@ -87,8 +87,8 @@ def importing() -> nn.Module:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: nn.Sequential(*layers(1000)), "has 1000 classes, but there are 10"),
-        (lambda: nn.Sequential(*layers(9)), "has 9 classes, but there are 10"),
+        (lambda: nn.Sequential(*layers(1000)), "has 1000 classes, but the data have 10"),
+        (lambda: nn.Sequential(*layers(9)), "has 9 classes, but the data have 10"),
         (lambda: Wrapped(lambda _, z: z[:, :, None].squeeze()), r"for 1 image, got \(10,\)"),
         (lambda: Wrapped(lambda m, z: (z, z) if m.training else z), "got tuple in training mode"),
         (lambda: Wrapped(lambda _, z: z.argmax(1, keepdim=True)), "got torch.int64"),
@@ -207,7 +207,7 @@ class Padded(nn.Conv2d):
 def test_a_layer_that_standardises_its_weight_is_refused_by_name(
     known: Callable[..., st.NetworkRecipe], few_digits: st.Data
 ) -> None:
-    with pytest.raises(InputError, match=r"0 \(Standardised\) multiplies by weights"):
+    with pytest.raises(InputError, match=r"0 \(Standardised\) is not linear in its weight"):
         draw(few_digits, known(lambda: nn.Sequential(Standardised(1, 4, 3), *head(144))))
     assert draw(few_digits, known(lambda: nn.Sequential(Padded(1, 4, 3), *head(196)))).mask.kept
 

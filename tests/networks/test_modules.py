@@ -189,9 +189,9 @@ def test_a_file_never_imports_the_code_it_names(
     ("name", "message"),
     [
         ("no_such_module_here:net", "cannot import 'no_such_module_here'"),
-        ("math:net", "module 'math' has no 'net'"),
+        ("math:net", "module 'math' has no network 'net'"),
         ("math:pi", "is not a function that makes a network"),
-        (":net", "module '' has no 'net'"),
+        (":net", "module '' has no network 'net'"),
     ],
 )
 def test_code_that_is_not_there_is_named(name: str, message: str) -> None:

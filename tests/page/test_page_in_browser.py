@@ -161,15 +161,15 @@ def test_an_upload_is_resized_and_attacked(opened: Page, tmp_path: Path) -> None
 
     chooser.value.set_files(tmp_path / "mine.png")
 
-    opened.get_by_text("mine.png, cut to its middle, resized to 8 x 8, grey").wait_for()
+    opened.get_by_text("mine.png, cropped to its centre, resized to 8 x 8, grey").wait_for()
     uploads = Path(os.environ["GRADIO_TEMP_DIR"])
     assert [path for path in uploads.rglob("*") if path.is_file()] == []  # it was read
     not_attacked(opened)  # what was seen is gone
     opened.click("#attack")
     opened.get_by_role("heading", name="Mine.png under").wait_for()
     said = opened.locator("#seen").inner_text() + opened.locator("#told").inner_text()
-    assert "right class is not known" in said
-    assert "right" not in said.replace("right class is not", "")
+    assert "true class is not known" in said
+    assert "right" not in said.replace("true class is not", "")
     assert "changed" in said
 
 
@@ -313,7 +313,7 @@ def attacked(page: Page, epsilon: str = "0.1") -> str:
 
 
 def not_attacked(page: Page) -> None:
-    page.locator("#told").get_by_text("This image was not attacked yet.").wait_for()
+    page.locator("#told").get_by_text("This image has not been attacked yet.").wait_for()
     page.locator("#step").wait_for(state="hidden")
 
 
@@ -417,7 +417,7 @@ def test_attacks_that_wait_keep_no_control_from_working(
             wait(answers, return_when=FIRST_COMPLETED)  # the one that found no room
             chosen_number(opened, 10)
             opened.click("#attack")
-            opened.get_by_role("alert").get_by_text("attacks wait for their turn").wait_for()
+            opened.get_by_role("alert").get_by_text("attacks are queued already").wait_for()
             chosen_number(opened, 11)
             not_attacked(opened)
         finally:
@@ -600,9 +600,7 @@ def test_what_the_verb_cannot_serve_is_a_line(files: list[Path]) -> None:
     done = CliRunner().invoke(app, ["app", str(files[0])])
 
     assert done.exit_code == 2
-    assert done.stderr == (
-        "error: there is no ticket among the files: dense networks are only compared\n"
-    )
+    assert done.stderr == ("error: there is no ticket among the files, only dense networks\n")
 
 
 def test_the_verb_says_at_once_what_it_does(files: list[Path]) -> None:

@@ -90,12 +90,12 @@ def test_what_is_half_transparent_is_half_white() -> None:
 
 @pytest.mark.parametrize("size", [(4097, 1), (1, 5000), (10_000, 10_000), (60_000, 60_000)])
 def test_large_pictures_are_refused_by_their_header(size: tuple[int, int]) -> None:
-    with pytest.raises(InputError, match="at most 4096 x 4096"):
+    with pytest.raises(InputError, match="the limit is 4096 x 4096"):
         picture(header(*size), (1, 8, 8))
 
 
 def test_large_files_are_refused() -> None:
-    with pytest.raises(InputError, match="at most 5,242,880"):
+    with pytest.raises(InputError, match="the limit is 5,242,880"):
         picture(bytes(MAX_BYTES + 1), (1, 8, 8))
 
 

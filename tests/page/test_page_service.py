@@ -160,7 +160,7 @@ def test_attacks_that_wait_are_few_and_the_others_are_told(
         thread.join()
 
     busy = [answer for answer in told if isinstance(answer, str)]
-    assert busy == [f"{WAITING} attacks wait for their turn; try again in a moment"] * 3
+    assert busy == [f"{WAITING} attacks are queued already; try again in a moment"] * 3
     assert isinstance(
         page.answer(page.attack(choice, UNKNOWN, NAMES, SETTINGS), choice), AttackResult
     )
@@ -198,7 +198,7 @@ def test_uploads_are_read_once_and_deleted(page: Page, chosen: TicketSet, tmp_pa
     image = page.image(chosen.name, UPLOADED, 0, held, False)
     assert (tuple(image.pixels.shape), image.label) == (chosen.shape, None)
     assert image.title == "mine.png"
-    assert image.caption.startswith("mine.png, cut to its middle")
+    assert image.caption.startswith("mine.png, cropped to its centre")
     for wrong in (one, None, 3, {"path": "/etc/passwd"}):
         refused = page.preview(chosen.name, UPLOADED, 0, page.upload(wrong), False)
         assert "upload the image again" in refused
@@ -213,7 +213,7 @@ def test_an_upload_that_others_have_pushed_out_is_asked_for_again(
     for _ in range(UPLOADS):
         page.upload(sent(tmp_path))
 
-    assert "no longer held" in page.preview(chosen.name, UPLOADED, 0, held, False)
+    assert "was dropped" in page.preview(chosen.name, UPLOADED, 0, held, False)
 
 
 @pytest.mark.parametrize("value", [None, [], {}, ["x"], 1e300, -1, float("nan"), "x" * 99_999])

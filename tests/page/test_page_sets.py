@@ -52,7 +52,7 @@ def test_the_named_dense_network_counts(files: list[Path]) -> None:
     own = Ticket.load(dense).to_bytes()
     assert only.dense[ROBUST].to_bytes() == own
     assert none.dense[ROBUST].to_bytes() != own
-    with pytest.raises(InputError, match="is a ticket"):
+    with pytest.raises(InputError, match="is a sparse ticket"):
         load_sets(tickets, dense=tickets[0])
     with pytest.raises(InputError, match="no ticket among the files"):
         load_sets([dense])

@@ -68,7 +68,7 @@ def test_the_heading_names_image_and_attack(attacked: AttackResult) -> None:
     assert "<h2>Test image 3 of pets under pgd-2, linf, 0.1</h2>" in html
     said = plain(html)
     assert "Step 1 of 2 . The attack is made on the switch: all 2 tickets by expectation" in said
-    assert "Right class: cat ." in said
+    assert "True class: cat ." in said
     request = attacked.trial.request
     for source, called in (
         ("one", "the ticket one"),
@@ -76,7 +76,7 @@ def test_the_heading_names_image_and_attack(attacked: AttackResult) -> None:
         (EACH, "each network itself"),
     ):
         aimed = changed(attacked, request=replace(request, source=source))
-        assert f"The attack is made on {called}. Right class" in plain(heading_html(aimed, 1))
+        assert f"The attack is made on {called}. True class" in plain(heading_html(aimed, 1))
 
 
 def test_the_verdict_names_who_is_wrong_and_who_is_right(attacked: AttackResult) -> None:
@@ -103,7 +103,7 @@ def test_of_an_unknown_class_answers_are_unchanged_or_changed(attacked: AttackRe
     assert "dense network ✓ unchanged says dog (0.90). Unchanged at every step" in said
     assert "two attacked ✗ changed says dog (0.80); first answer 0.20. Changed from step 1" in said
     assert "✗ changed : 1 of 2 tickets. ✓ unchanged : the dense network; 1 of 2 tickets." in said
-    assert "The right class is not known; the attack leads away from the first answer" in said
+    assert "The true class is not known; the attack leads away from the first answer" in said
     assert not re.search("wrong|✓ right|✓ same|other", said.replace("another answer than", ""))
 
 
@@ -119,7 +119,7 @@ def test_networks_that_are_attacked_themselves_have_pictures_of_their_own(
     assert html.count(image_url(attacked.trial.images[1])) == 2
     assert html.count(image_url(own.images["two"][1])) == 1
     assert "The switch draws" not in html
-    assert "make the attack on the chosen tickets" in html
+    assert "attack the chosen tickets all at once" in html
 
 
 def test_it_says_what_the_switch_does(attacked: AttackResult) -> None:

@@ -45,7 +45,7 @@ def test_an_attack_is_found_by_its_method_norm_and_epsilon(evaluation: Evaluatio
 
     assert [under(a)(evaluation).value for a in attacks] == [titles[str(a)] for a in attacks]
     for other in (Attack(PGD(21), "8/255"), Attack(PGD(), "0.5", "l2"), Attack(PGD(), "9/255")):
-        with pytest.raises(LookupError, match="the record has no pgd"):
+        with pytest.raises(LookupError, match="the record has no row for pgd"):
             under(other)(evaluation)
     untold = [row.model_copy(update={"settings": None}) for row in evaluation.attacks]
     with pytest.raises(LookupError):
@@ -98,11 +98,11 @@ def test_a_record_of_another_kind_or_without_the_number_is_an_error(
     assert isinstance(switched, SwitchRecord)
     alone = switched.model_copy(update={"dense": None, "worst_case": None})
 
-    with pytest.raises(TypeError, match="a EvaluationRecord is no RunRecord"):
+    with pytest.raises(TypeError, match="a EvaluationRecord is not a RunRecord"):
         robust(evaluation)
-    with pytest.raises(TypeError, match="a RunRecord is no SwitchRecord"):
+    with pytest.raises(TypeError, match="a RunRecord is not a SwitchRecord"):
         of_dense(natural)(record_of(TICKET))
-    with pytest.raises(LookupError, match="compared with no dense network"):
+    with pytest.raises(LookupError, match="the record has no dense network"):
         of_dense(natural)(alone)
     with pytest.raises(LookupError, match="has no worst case"):
         worst_of(alone)

@@ -30,7 +30,7 @@ def test_masks_signs_and_filters_are_drawn(ticket: st.Ticket) -> None:
 
     weight = dict(bare(ticket.build()).named_parameters())["conv1.weight"]
     mask = ticket.mask["conv1.weight"]
-    (kept,) = pictures(page, "Kept share of each kernel of conv1.weight")
+    (kept,) = pictures(page, "Remaining ratio of kernels of conv1.weight")
     share = mask.double().mean(dim=(2, 3)).numpy()
     np.testing.assert_array_equal(kept[..., 3], np.rint(255 * np.sqrt(share)).astype("u1"))
     assert (kept[share > 0][:, :3] == PLUS).all()
@@ -62,7 +62,7 @@ def test_overlaps_stand_beside_chance(ticket: st.Ticket) -> None:
     assert line("one and itself")[:2] == [f"{ticket.mask.kept:,}", "100.0 %"]
     _, shared, chance = line("one and random")
     assert abs(float(shared[:-2]) - float(chance[:-2])) < 3
-    assert "began with the same scores" in page
+    assert "began with the same initial scores" in page
 
 
 def test_tickets_of_two_networks_are_no_page(ticket: st.Ticket) -> None:

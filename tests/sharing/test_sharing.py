@@ -122,10 +122,10 @@ def test_what_cannot_be_shared_is_refused(judged: Path, tmp_path: Path) -> None:
     (tmp_path / "full" / "file").write_text("mine")
     with pytest.raises(InputError, match="not an empty folder"):
         push(f"gallery:{NAME}", str(tmp_path / "full"))
-    with pytest.raises(InputError, match="another ticket"):
+    with pytest.raises(InputError, match="does not belong to this ticket"):
         push("gallery:digits-seed2/ratio-0.2", str(tmp_path / "new"), records=[judged])
     judged.write_text("{}")
-    with pytest.raises(InputError, match="no record of an evaluation"):
+    with pytest.raises(InputError, match="not a record of an evaluation"):
         push(f"gallery:{NAME}", str(tmp_path / "new"), records=[judged])
     assert not (tmp_path / "new").exists()
     with pytest.raises(InputError, match="no such shared ticket"):

@@ -233,7 +233,7 @@ def test_a_damaged_ticket_says_what_to_remove(tmp_path: Path) -> None:
 
     work(store, in_order([job]))
 
-    assert f"remove the folder of that ticket, of {store.folder(ticket())}" in (
+    assert f"remove that ticket's folder, one of {store.folder(ticket())}" in (
         store.failure(job) or ""
     )
 

@@ -172,7 +172,7 @@ def test_what_cannot_be_switched_is_refused(tickets: list[st.Ticket], images: to
     assert not packed.train().training
     assert packed.to("cpu") is packed
     for change in (packed.double, lambda: packed.to("meta")):
-        with pytest.raises(InputError, match="a packed switch stays what and where it was made"):
+        with pytest.raises(InputError, match="a packed switch cannot be moved or converted"):
             change()
     assert packed(images).dtype == torch.float32
     converted = RandomSwitch(tickets).double()

@@ -137,12 +137,12 @@ def test_starts_that_cannot_be_used_are_refused(
     with pytest.raises(InputError, match="its weights are random; give seed 5 instead"):
         st.draw_ticket(few_digits, start=ticket, **arguments)  # type: ignore[arg-type]
     tuned = st.train_network(few_digits, start=ticket, **arguments)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="whose weights all remain; here 30"):
+    with pytest.raises(InputError, match="a dense network; here 30"):
         st.draw_ticket(few_digits, start=tuned, **arguments)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="mask does not fit this network"):
         st.train_network(five, start=ticket, **arguments)  # type: ignore[arg-type]
     wider = st.NetworkRecipe("resnet18", width=8)
-    with pytest.raises(InputError, match="the network to start from has another conv1.weight"):
+    with pytest.raises(InputError, match="the network to start from has a different conv1.weight"):
         st.draw_ticket(few_digits, wider, start=dense, **arguments)  # type: ignore[arg-type]
     colour = st.networks.build("resnet18", classes=10, channels=3, seed=0, width=4)
     with pytest.raises(InputError, match=r"images of shape \(1, 8, 8\), not \(3, 8, 8\)"):
@@ -161,7 +161,7 @@ def test_scores_that_start_at_the_weights_prune_by_magnitude(
 
     for name, weight in weights(dense).items():
         assert torch.equal(pruned.mask[name], keep_top(weight.abs(), 0.1))
-    with pytest.raises(InputError, match="only where weights are trained"):
+    with pytest.raises(InputError, match="needs a trained network to start from"):
         st.draw_ticket(few_digits, SMALL, scores="weights", attack=ATTACK, learning=still)
 
 
@@ -187,7 +187,7 @@ def test_a_recipe_takes_the_network_from_the_file_and_knows_its_content(
     assert origin is not None
     assert origin.ticket.mask == ticket.mask
     replace(ticket, provenance={}).save(path)
-    with pytest.raises(InputError, match="is not the file this run began with"):
+    with pytest.raises(InputError, match="has changed since the run began"):
         load_start(recipe.start)
 
 

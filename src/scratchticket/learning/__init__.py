@@ -1,4 +1,4 @@
-"""One minimax loop for everything that is learned: scores, or weights (decision 2)."""
+"""The minimax loop, which learns either scores or weights (decision 2)."""
 
 from scratchticket.learning.learners import Learner, ScoreLearner, WeightLearner
 from scratchticket.learning.loop import learn

@@ -1,4 +1,4 @@
-"""The batches of a run: the images of each step, and their augmentation."""
+"""The training batches of a run, with augmentation."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Batch:
     Attributes:
         images: Pixels in [0, 1], ``(part, channel, height, width)``.
         labels: int64, ``(part,)``.
-        part: Slice of the batch that these images are.
-        whole: Size of the batch over all processes.
+        part: Position of these images in the whole batch.
+        whole: Size of the whole batch, over all processes.
     """
 
     images: Tensor
@@ -31,7 +31,7 @@ class Batch:
 
 
 class Batches:
-    """The batches of a run, each a function of the seed and the step.
+    """The training batches of a run, each a function of seed and step alone.
 
     Encoded images of the next step are decoded in a thread during the current step.
 
@@ -59,7 +59,7 @@ class Batches:
         return Batch(pixels(images), labels, part, whole)
 
     def statistics(self, batches: int) -> list[ImageSet]:
-        """Return the batches that batch-norm statistics are recomputed on."""
+        """Return the images, without augmentation, on which to recompute batch-norm statistics."""
         order = rng.permutation(len(self._images), self._seed, "batches", "statistics")
         size = self._recipe.batch_size
         starts = range(0, min(size * batches, len(order)), size)
@@ -71,7 +71,7 @@ class Batches:
             self._prefetcher.shutdown(cancel_futures=True)
 
     def _make(self, step: int) -> tuple[Tensor, Tensor, slice, int]:
-        """Return images as stored, labels, their slice of the batch, and the batch size."""
+        """Return images as stored, labels, their position in the batch, and the batch size."""
         epoch, position = divmod(step, self._steps_per_epoch)
         if self._order is None or self._order[0] != epoch:
             order = rng.permutation(len(self._images), self._seed, "batches", epoch)

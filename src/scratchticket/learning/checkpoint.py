@@ -1,4 +1,4 @@
-"""Checkpoints: the state from which a run resumes to the same bits, and their files."""
+"""Checkpoints, from which a run resumes bit for bit, and their files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KEY = "scratchticket.checkpoint"
 
 
 class Damaged(InputError):
-    """A file is no checkpoint, or has changed since it was written."""
+    """A file is not a checkpoint, or has changed since it was written."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,17 @@ class Checkpoint:
     """The state of a run after a step.
 
     Attributes:
-        tensors: By name: learned tensors, momentum, buffers, the best epoch so far.
-        facts: JSON values: step, log, identity of the run.
+        tensors: Learned tensors, momentum, buffers and the best epoch so far, by name.
+        facts: JSON values: step, log, and a hash of the run's settings.
     """
 
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint atomically; the previous one stays in a file beside it.
+        """Write the checkpoint atomically; the previous one is renamed to :func:`previous`.
 
-        The file is safetensors, with the facts and a hash of all tensors as one metadata value.
+        The file is safetensors; its metadata hold the facts and a hash of all tensors.
 
         Raises:
             Unwritable: If it cannot be written, or reads back differently.
@@ -68,8 +68,8 @@ class Checkpoint:
         """Read a checkpoint onto the CPU.
 
         Raises:
-            Damaged: If the file is damaged or no checkpoint.
-            InputError: If the file cannot be read at the moment.
+            Damaged: If the file is damaged or not a checkpoint.
+            InputError: If the file cannot be read.
         """
         try:
             with safe_open(path, framework="pt") as file:
@@ -96,19 +96,19 @@ class Checkpoint:
 
 
 def previous(path: Path) -> Path:
-    """Return the file of the previous checkpoint."""
+    """Return the path of the previous checkpoint."""
     return path.with_name(f"{path.stem}.before{path.suffix}")
 
 
 def newest(path: Path, tell: Callable[[str], None]) -> Checkpoint | None:
-    """Return the newest intact checkpoint; None if there are no files.
+    """Return the newest intact checkpoint; None if there is no file.
 
     Args:
-        path: File of the newest.
-        tell: Called with a warning if the previous one has to be used.
+        path: Path of the newest checkpoint.
+        tell: Called with a warning if the previous checkpoint has to be used.
 
     Raises:
-        InputError: If all files are damaged, or one cannot be read at the moment.
+        InputError: If all files are damaged, or one cannot be read.
     """
     wrong: list[str] = []
     for file in (path, previous(path)):
@@ -120,9 +120,9 @@ def newest(path: Path, tell: Callable[[str], None]) -> Checkpoint | None:
             wrong.append(str(error))
             continue
         if wrong:
-            tell(f"{wrong[0]}; resuming from the one before")
-            with suppress(OSError):  # a read-only folder: nothing will be written either
-                path.unlink()  # or the next save would make it the previous one
+            tell(f"{wrong[0]}; resuming from the previous checkpoint")
+            with suppress(OSError):  # in a read-only folder nothing will be saved either
+                path.unlink()  # or the next save would rename the damaged file to the previous one
         return checkpoint
     if wrong:
         raise Damaged(wrong[0])
@@ -130,7 +130,7 @@ def newest(path: Path, tell: Callable[[str], None]) -> Checkpoint | None:
 
 
 def discard(path: Path) -> None:
-    """Remove a run's checkpoints, as far as possible."""
+    """Delete a run's checkpoints; failures are ignored."""
     for file in (previous(path), path):
         with suppress(OSError):
             file.unlink()
@@ -142,7 +142,7 @@ def prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _digest(tensors: dict[str, Tensor]) -> str:
-    """Return the SHA-256 of names and values."""
+    """Return the SHA-256 of the tensors' names and values."""
     total = sha256()
     for name in sorted(tensors):
         total.update(f"{name}\0".encode())

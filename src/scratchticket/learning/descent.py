@@ -11,22 +11,22 @@ from torch.optim.sgd import sgd
 
 from scratchticket.learning.checkpoint import prefixed
 
-SECOND_MOMENT = 0.99  # beta2 of Adam: a mean over the last hundred steps
-SMALL = 1e-12  # epsilon of Adam, below all gradients: it is to be free of their scale
+SECOND_MOMENT = 0.99  # beta2 of Adam: a moving average over about the last 100 steps
+SMALL = 1e-12  # epsilon of Adam; far below any gradient, so that steps do not depend on its scale
 
 
 class Descent:
     """SGD with momentum and weight decay, as PyTorch computes it.
 
-    Calls the function under ``torch.optim.SGD``, as :class:`AdamDescent` does that of ``AdamW``:
-    constructing the class imports PyTorch's compiler, which takes two seconds.
+    It calls the functional form of ``torch.optim.SGD``, and :class:`AdamDescent` that of ``AdamW``:
+    constructing either class imports PyTorch's compiler, which takes two seconds.
 
     Args:
         tensors: Tensors to optimise, by name.
         momentum: Momentum, without dampening or Nesterov.
 
     Attributes:
-        velocity: Momentum buffer of each tensor; None before its first step, and without momentum.
+        velocity: Momentum buffer of each tensor; None before the first step or without momentum.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], momentum: float) -> None:
@@ -54,7 +54,7 @@ class Descent:
         self.clear()
 
     def _moving(self) -> Iterator[tuple[str, Tensor, Tensor, Tensor]]:
-        """Yield each tensor that has a gradient: its name, itself, gradient and velocity."""
+        """Yield name, tensor, gradient and velocity of each tensor that has a gradient."""
         for name, tensor in self._tensors.items():
             if tensor.grad is None:
                 continue
@@ -81,7 +81,7 @@ class Descent:
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Load the velocities of :meth:`state`."""
         for name, tensor in self._tensors.items():
-            # In the tensor's own memory order: another order may round differently.
+            # Same memory format as the tensor: another format may round differently.
             velocity = torch.empty_like(tensor.detach()).copy_(state[f"momentum/{name}"])
             self.velocity[name] = velocity
 
@@ -89,10 +89,10 @@ class Descent:
 class NormalisedDescent(Descent):
     """Normalised SGD: each tensor's step is a fixed fraction of its root mean square (RMS).
 
-    A tensor moves along its velocity by ``learning_rate`` times its RMS, and is then scaled back to
-    its initial RMS: masks of all layers change at the same pace, though their gradients differ by
-    orders of magnitude. As in LARS (You et al., 2017, arXiv:1708.03888), but on the sphere, so that
-    weight decay has no effect and is ignored.
+    A tensor moves along its velocity by ``learning_rate`` times its RMS, and is then rescaled to
+    its initial RMS: the masks of all layers change at the same pace, though their gradients differ
+    by orders of magnitude. This is LARS (You et al., 2017, arXiv:1708.03888) on a sphere, where
+    weight decay has no effect; it is ignored.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], momentum: float) -> None:
@@ -113,9 +113,9 @@ class NormalisedDescent(Descent):
 class AdamDescent(Descent):
     """Adam (Kingma and Ba, 2015, arXiv:1412.6980) in units of each tensor's initial RMS.
 
-    A number whose gradient keeps its sign moves by ``learning_rate`` times the root mean square
-    (RMS) that its tensor had at the start, whatever the sizes of gradients and layers. Weight decay
-    is decoupled (Loshchilov and Hutter, 2019, arXiv:1711.05101). The momentum is Adam's beta1.
+    Under a constant gradient, an entry moves per step by ``learning_rate`` times the initial root
+    mean square (RMS) of its tensor, whatever the scale of gradients and layers. Weight decay is
+    decoupled (Loshchilov and Hutter, 2019, arXiv:1711.05101). The momentum is Adam's beta1.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], momentum: float) -> None:
@@ -146,11 +146,11 @@ class AdamDescent(Descent):
         self.clear()
 
     def state(self) -> dict[str, Tensor]:
-        """Return both moments and the numbers of steps for a checkpoint."""
+        """Return both moments and the step counts for a checkpoint."""
         return super().state() | prefixed("second", self._second) | prefixed("steps", self._steps)
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Load the state_dict of :meth:`state`."""
+        """Load the tensors of :meth:`state`."""
         super().restore(state)
         for name in self._tensors:
             self._second[name].copy_(state[f"second/{name}"])

@@ -1,4 +1,4 @@
-"""Health checks of a run: values that stop it, and warnings for its log."""
+"""Health checks of a run: values that are not finite, and signs of collapse."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from scratchticket.learning.statistics import BATCH_NORMS
 
 ALIKE = 1e-6  # logits that differ by less count as equal
-CONSTANT = 1e-10  # channels of a smaller variance count as constant
+CONSTANT = 1e-10  # channels with a smaller variance count as constant
 
 
 def not_finite(loss: Tensor, learned: Mapping[str, Tensor]) -> str | None:
-    """Return what is not finite, in words; None if everything is finite.
+    """Return, as words for an error message, what is not finite; None if everything is finite.
 
     Args:
         loss: A scalar.
@@ -29,16 +29,16 @@ def not_finite(loss: Tensor, learned: Mapping[str, Tensor]) -> str | None:
 
 
 def signs(network: nn.Module, result: Mapping[str, Tensor], images: Tensor) -> tuple[str, ...]:
-    """Return warnings of a network that has collapsed without an error.
+    """Return warnings about a network that has collapsed, which raises no error by itself.
 
     Args:
         network: In eval mode, with the batch-norm statistics it is evaluated with.
-        result: By parameter: a bool mask, or float weights.
+        result: Bool mask or float weights of each parameter, by name.
         images: Some pixels in [0, 1].
 
     Returns:
-        A line for each layer without remaining weights and for each batch norm with constant
-        inputs only, and one if all images get the same logits.
+        A line for each layer without remaining weights, for each batch norm whose inputs are all
+        constant, and one if all images get the same logits.
     """
     warnings = [
         f"nothing remains of {name}"

@@ -1,8 +1,8 @@
-"""Learners: what the loop optimises, the scores of frozen weights or the weights themselves.
+"""Learners of scores (the weights are frozen) and of weights.
 
-A learner stands between the optimiser and a plain module (decision 1). Before each step it writes
-the module's weights; after the backward pass it turns the module's weight gradients into gradients
-of the learned tensors. The module knows of neither.
+A learner connects the optimiser to a plain module (decision 1). Before each step it writes the
+module's weights; after the backward pass it turns the module's weight gradients into gradients of
+the learned tensors.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from scratchticket.masks import Selector, score_bound
 
 
 class Learner(Protocol):
-    """The interface of a learner to the loop."""
+    """What the loop calls of a learner."""
 
     def parameters(self) -> list[nn.Parameter]:
-        """Return the module's parameters whose gradients it needs."""
+        """Return the module's parameters whose gradients the learner needs."""
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the learned tensors, by parameter name."""
@@ -46,10 +46,10 @@ class Learner(Protocol):
         """Turn the module's weight gradients into ``.grad`` of the learned tensors."""
 
     def climb(self, moment: Moment) -> bool:
-        """Perturb the tensors for a second gradient and write the weights; False if not wanted."""
+        """Perturb the tensors for a second gradient and write the weights; False if not done."""
 
     def step(self, moment: Moment) -> None:
-        """Update the tensors, without the perturbation of :meth:`climb`, by their gradients."""
+        """Undo the perturbation of :meth:`climb` and update the tensors by their gradients."""
 
     def clear(self) -> None:
         """Set all gradients to None."""
@@ -58,28 +58,29 @@ class Learner(Protocol):
         """Return a context in which the module has the weights of :meth:`result`."""
 
     def result(self) -> dict[str, Tensor]:
-        """Return by parameter what a ticket stores: a bool mask, or float weights."""
+        """Return what a ticket stores, by parameter name: a bool mask, or float weights."""
 
     def state(self) -> dict[str, Tensor]:
-        """Return the state_dict for a checkpoint."""
+        """Return the tensors that a checkpoint stores."""
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Load the state_dict of :meth:`state`, and write the weights.
+        """Load the tensors of :meth:`state`, and write the weights.
 
         Raises:
-            LookupError: If a tensor is missing; RuntimeError if a shape differs.
+            LookupError: If a tensor is missing.
+            RuntimeError: If a shape differs.
         """
 
     def identity(self) -> dict[str, Any]:
-        """Return JSON values that must be equal to resume from a checkpoint."""
+        """Return JSON values that must be equal for a run to resume from a checkpoint."""
 
 
 def magnitude_scores(weights: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Return scores proportional to the weights' magnitudes, on the scale of random scores.
 
     A score that covers several weights is the sum of their magnitudes. As in HYDRA (Sehwag et al.,
-    2020, arXiv:2002.10509), the largest score of a layer is sqrt(6) times the bound of
-    :func:`.searches.initial_scores`.
+    2020, arXiv:2002.10509), the largest score of a layer is sqrt(6) times the bound of random
+    scores, :func:`.searches.initial_scores`.
 
     Returns:
         float32 of the given shape.
@@ -89,7 +90,7 @@ def magnitude_scores(weights: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def _digest(weights: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 of names and values."""
+    """Return the SHA-256 of the weights' names and values."""
     total = sha256()
     for name, weight in weights.items():
         total.update(name.encode() + weight.detach().cpu().contiguous().numpy().tobytes())
@@ -99,18 +100,18 @@ def _digest(weights: Mapping[str, Tensor]) -> str:
 class ScoreLearner:
     """Learns scores that select which weights remain; the weights never change.
 
-    The mask is the top-k of the search's importance, in the paper the magnitude of the scores
+    The mask is the top-k of the importances, which in the paper are the scores' magnitudes
     (Ramanujan et al., 2020). The backward pass hands the mask's gradient to the scores unchanged
-    (straight-through estimator, Bengio et al., 2013), so that in the paper's search ``d loss / d
-    score = d loss / d weight * random weight * sign(score)``, summed over the weights that one
-    score covers; the scores of pruned weights receive it too.
+    (straight-through estimator, Bengio et al., 2013). In the paper's search, therefore, ``d loss /
+    d score = d loss / d weight * random weight * sign(score)``, summed over the weights that one
+    score covers, for pruned weights as well.
 
     Args:
         parameters: The maskable parameters of the module, holding the frozen weights.
-        selector: From importances to masks.
+        selector: Computes masks from importances.
         seed: Seed of the initial scores; None starts at the magnitudes of the weights.
         learning: Settings of the outer minimisation.
-        search: How scores start, rank weights and step.
+        search: Initial scores, ranking of weights and step rule.
     """
 
     def __init__(
@@ -165,7 +166,7 @@ class ScoreLearner:
                 torch.where(mask, weight, weight.new_zeros(()), out=self._parameters[name])
 
     def collect(self) -> None:
-        """Give each score its straight-through gradient; None for layers not in the graph."""
+        """Give each score its straight-through gradient; layers outside the graph get none."""
         for name, parameter in self._parameters.items():
             if parameter.grad is None:
                 continue
@@ -176,7 +177,7 @@ class ScoreLearner:
 
     @torch.no_grad()
     def climb(self, moment: Moment) -> bool:
-        """Move each layer's scores up their gradient by a fraction of their norm, if it is time."""
+        """Move each layer's scores along their gradient by the search's fraction of their norm."""
         share = self._search.climb(moment)
         if not share:
             return False
@@ -220,7 +221,7 @@ class ScoreLearner:
 
     @contextmanager
     def evaluation_weights(self) -> Iterator[None]:
-        """Inside, the module has the masks of the averaged importance."""
+        """Within the context, apply the masks of the averaged importances to the module."""
         if self._average is None:
             yield
             return
@@ -253,7 +254,7 @@ class ScoreLearner:
         self.write()
 
     def identity(self) -> dict[str, Any]:
-        """Return selector, search and a hash of the frozen weights."""
+        """Return the settings of the selector and the search, and a hash of the frozen weights."""
         return {
             "scores": self._select.facts(),
             "search": changed(self._search.recipe),
@@ -266,8 +267,8 @@ class WeightLearner:
 
     Args:
         parameters: The parameters of the module, holding the initial weights.
-        mask: Which weights of a parameter are learned; the others are set to +0.0 and stay so. A
-            parameter without a mask is learned as a whole.
+        mask: Which weights of a parameter are learned; the others are set to +0.0 and stay there.
+            A parameter without a mask is learned as a whole.
         learning: Settings of the outer minimisation.
     """
 
@@ -309,7 +310,7 @@ class WeightLearner:
                 gradient.masked_fill_(~mask, 0.0)
 
     def climb(self, moment: Moment) -> bool:
-        """Return False: no second gradient is wanted."""
+        """Return False: there is no perturbation."""
         return False
 
     def step(self, moment: Moment) -> None:

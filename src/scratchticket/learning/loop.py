@@ -50,12 +50,12 @@ from scratchticket.learning.statistics import BATCH_NORMS, recomputed_statistics
 
 STATISTICS_BATCHES = 64  # largest number of batches that batch-norm statistics are averaged over
 SIGN_IMAGES = 64  # number of images for the health checks
-FIRST_SAVE = 1.0  # seconds to the first checkpoint; each interval is twice the one before
-SAVING_SHARE = 0.02  # largest fraction of the time that may be spent on saving checkpoints
+FIRST_SAVE = 1.0  # seconds until the first checkpoint; each later interval is twice as long
+SAVING_SHARE = 0.02  # largest fraction of the time spent on saving checkpoints
 
 
 def learn(problem: Problem, recipe: LearningRecipe, session: Session = Session()) -> Outcome:
-    """Run the loop from the start, or from the session's checkpoint, to the end.
+    """Run the loop to the end, from the start or from the session's checkpoint.
 
     Raises:
         Interrupted: If the session asked to stop; the checkpoint is saved.
@@ -98,7 +98,7 @@ def _run_steps(run: _Run, session: Session) -> Outcome:
 
 
 class _Run:
-    """A run of :func:`learn`: its state, and the operations of a step."""
+    """State and operations of a run of :func:`learn`."""
 
     def __init__(self, problem: Problem, recipe: LearningRecipe, session: Session) -> None:
         self.problem, self.recipe, self.session = problem, recipe, session
@@ -150,7 +150,7 @@ class _Run:
         raise too_many(step, size, self._attempt, "learning.batch_size of a new run")
 
     def _attempt(self, count: int) -> None:
-        """Try whether a step with ``count`` images fits into memory, without learning from it."""
+        """Run a step with ``count`` images, without an update, to see whether it fits in memory."""
         self.problem.learner.clear()
         own = max(1, count // self.group.size)
         batch = self.batches.at(self.state.step)
@@ -169,7 +169,7 @@ class _Run:
         return Moment(step, self.steps, per_epoch, self.recipe.learning_rate_at(step, per_epoch))
 
     def _advance(self) -> None:
-        """Attack a batch, backpropagate, update what is learned."""
+        """Attack a batch, backpropagate and update the learned tensors."""
         network, learner, step = self.problem.network, self.problem.learner, self.state.step
         moment = self.moment()
         # Each process draws its own random numbers in the forward pass, such as dropout's.
@@ -198,7 +198,7 @@ class _Run:
     def _collect_gradients(self, adversarial: Tensor, batch: Batch) -> Tensor:
         """Compute the learner's gradients, averaged over processes; return the loss."""
         learner = self.problem.learner
-        # With this factor the mean over processes is the mean over the whole batch.
+        # With this factor, the average over processes is the mean over the whole batch.
         share = len(adversarial) * self.group.size / batch.whole
         loss = self._backward(adversarial, batch.labels, share)
         if self.group.size > 1:
@@ -332,7 +332,7 @@ class _Run:
         return Event(state.step, self.steps, loss, state.epochs, self.recipe.epochs)
 
     def require_finite(self) -> None:
-        """Raise an error before a value that is not finite is saved.
+        """Refuse to go on with values that are not finite.
 
         Raises:
             ScratchticketError: If loss or learned values are not finite; the last checkpoint stays.
@@ -348,7 +348,7 @@ class _Run:
         )
 
     def save(self) -> None:
-        """Write the checkpoint, if the session wants one and all values are finite."""
+        """Write the checkpoint, if the session has one, after checking that values are finite."""
         self.require_finite()
         if self.session.checkpoint is None or not self.group.leads:
             return

@@ -23,5 +23,5 @@ class Moment:
     learning_rate: float
 
     def reached(self, part: Fraction) -> bool:
-        """Return whether this fraction of the run is done, in exact arithmetic."""
+        """Return whether this fraction of the run is done; exact arithmetic."""
         return self.step >= part * self.steps

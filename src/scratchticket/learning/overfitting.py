@@ -10,8 +10,8 @@ from scratchticket.learning.problem import Epoch, Watch
 def catastrophic_overfitting(epochs: Sequence[Epoch]) -> Epoch | None:
     """Return the first epoch with catastrophic overfitting to the one-step attack, if any.
 
-    Accuracy under PGD is below half of its best value so far, significantly (the 95 % intervals are
-    disjoint), while accuracy under FGSM is no lower than at that best epoch.
+    The criterion: accuracy under PGD is below half of its best value so far, with disjoint 95 %
+    intervals, while accuracy under FGSM is no lower than at that best epoch.
 
     Args:
         epochs: The log; only epochs with a watch count.

@@ -11,7 +11,7 @@ from scratchticket.learning.recipe import LearningRecipe
 
 
 def forward_pass(network: nn.Module, recipe: LearningRecipe) -> Network:
-    """Return the function from images to logits that the loop calls: the module, or a faster form.
+    """Return the network as a function from images to logits, with the recipe's speed settings.
 
     In ``bfloat16`` convolutions and matrix products run under autocast; weights, statistics, scores
     and gradients of parameters stay float32. A compiled module has two graphs, with and without

@@ -53,8 +53,8 @@ class Problem:
         attack: The inner maximisation.
         validate: Evaluates the network, in eval mode; never sees the test images.
         seed: Seed of batches, attack starts and random numbers the network draws.
-        beside: Other networks, in eval mode, that the inner attack is made on too: it then
-            maximises the mean cross-entropy of all.
+        beside: Further networks, in eval mode, to attack together with this one: the inner attack
+            then maximises the mean cross-entropy of all.
         facts: Further JSON values that must be equal to resume from a checkpoint.
         watch: Evaluates the network, in eval mode, for catastrophic overfitting; called after each
             epoch whose inner attack has one step.
@@ -73,10 +73,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the log.
+    """The log of one epoch.
 
     Attributes:
-        epoch: Counted from 1.
+        epoch: Number of the epoch, from 1.
         loss: Mean training loss, under the inner attack.
         learning_rate: Learning rate of the last step.
         seconds: Time since the start, over all sessions, without this epoch's validation.
@@ -98,7 +98,7 @@ class Epoch:
 
     @staticmethod
     def read(entry: dict[str, Any]) -> Epoch:
-        """Return the log line of its JSON form."""
+        """Return the epoch from its JSON form."""
         read = dict(entry)
         for name, kind in (("validation", Validation), ("watch", Watch)):
             if (accuracies := entry.get(name)) is not None:
@@ -113,8 +113,8 @@ class Event:
     Attributes:
         step: Number of steps done.
         steps: Number of steps of the whole run.
-        loss: Mean loss of the epoch so far, or of the one just finished; a tensor, so that no
-            device synchronisation is needed.
+        loss: Mean loss of the epoch so far, or of the epoch just finished; a tensor, to avoid a
+            device synchronisation.
         epochs: Log of the finished epochs.
         total_epochs: Number of epochs of the whole run.
         judging: Estimated cost of the evaluation after the last step, in steps.
@@ -136,8 +136,9 @@ class Session:
         checkpoint: File to save to and, if it exists, to resume from; None saves nothing.
         save_seconds: Longest time between two saves.
         observe: Called after each step.
-        stop: Called before each step; if true, the run saves and raises :class:`Interrupted`.
-        tell: Called with a warning.
+        stop: Called before each step; if it returns true, the run saves a checkpoint and raises
+            :class:`Interrupted`.
+        tell: Called with each warning.
         group: The processes that share the run; the first of them saves and observes.
     """
 
@@ -154,7 +155,7 @@ class Snapshot:
     """Masks or weights, and buffers, at the end of an epoch.
 
     Attributes:
-        epoch: Counted from 1.
+        epoch: Number of the epoch, from 1.
         result: Bool masks or float weights, by parameter name.
         statistics: The network's buffers: running statistics of batch norm.
     """
@@ -169,7 +170,7 @@ class Outcome:
     """The result of a finished run.
 
     Attributes:
-        best: The epoch of the best robust validation accuracy.
+        best: The epoch with the best robust validation accuracy.
         last: The last epoch.
         epochs: The log.
         seconds: Time spent, over all sessions, validation included.

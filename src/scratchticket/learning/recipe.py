@@ -39,38 +39,38 @@ class LearningRecipe:
     Attributes:
         epochs: Passes over the training images.
         batch_size: Images per step.
-        last_batch: Whether a last, smaller batch of an epoch is a step too, as in the released
-            code; otherwise it is dropped.
-        learning_rate: Learning rate of the first step.
+        last_batch: Whether to train on an epoch's last, smaller batch, as the released code does;
+            otherwise it is dropped.
+        learning_rate: Initial learning rate, after the warmup.
         schedule: Learning-rate schedule. ``cosine`` decays to 0 step by step; ``milestones``
-            divides by 10 at each of them; ``constant``.
+            divides by 10 at each milestone; ``constant``.
         milestones: Rising fractions of the epochs: ``1/2,3/4`` is 80 and 120 of 160.
-        warmup: Epochs over which the learning rate first rises from 0, step by step.
-        momentum: Of SGD, without dampening or Nesterov.
-        weight_decay: On whatever is learned: the scores, or the weights.
+        warmup: Epochs over which the learning rate rises linearly from 0, step by step.
+        momentum: Momentum of SGD, without dampening or Nesterov.
+        weight_decay: Weight decay of what is learned: the scores or the weights.
         label_smoothing: Probability taken from the label and spread over all classes, in the outer
             loss only.
         augmentation: ``none``, ``flip``, ``crop-flip`` or ``resized-crop-flip`` of training images.
-        batch_norm: Mode of batch norm during the inner attack. ``train``, as the released code
-            does: batch statistics, and the running ones move at every attack step; or ``eval``.
+        batch_norm: Mode of batch norm during the inner attack. ``train``, as in the released code:
+            batch statistics, and every attack step updates the running statistics; or ``eval``.
         statistics: Batch-norm statistics for evaluation and the ticket: ``recomputed`` as an
-            average over training batches (decision 16), or the ``running`` ones, as the released
-            code does.
+            average over training batches (decision 16), or ``running`` statistics, as in the
+            released code.
         validate_every: Epochs between validations; the last epoch is always validated.
         select: Which epoch becomes the ticket: the ``best`` one under attack on the validation
             images (never the test images), the latest of ties; or the ``last``.
         precision: Precision of convolutions and matrix products while learning: ``float32``, or
-            ``bfloat16`` where the device is faster at it. Scores, weights and validation stay
+            ``bfloat16``, which some devices compute faster. Scores, weights and validation stay
             float32.
         compile: Mode of ``torch.compile`` while learning; ``reduce-overhead`` replays CUDA graphs.
-            Needs a C++ compiler, and half a minute at the start.
+            Needs a C++ compiler; compiling takes about half a minute.
         attacks: Schedule of inner attacks that replace the recipe's own, each with the fraction of
-            the run where it begins: ``1/8:n-fgsm,3/4:pgd-3@4/255`` is N-FGSM from an eighth on, and
-            PGD with three steps of 4/255 in the last quarter. Norm and epsilon stay, and the other
-            settings if the method does.
-        on_overfitting: What is done on catastrophic overfitting to a one-step attack, which is
-            watched for after every epoch: ``warn``; ``stop``, with the last sound epoch as the
-            ticket; or ``recover``, which goes back to it and on with PGD-2.
+            the run where it begins: ``1/8:n-fgsm,3/4:pgd-3@4/255`` is N-FGSM after an eighth of the
+            run, and PGD with three steps of 4/255 in the last quarter. Norm and epsilon stay, and
+            the other settings if the method does.
+        on_overfitting: What to do on catastrophic overfitting to a one-step attack, for which the
+            run is checked after every epoch: ``warn``; ``stop`` and keep the last sound epoch; or
+            ``recover``: return to that epoch and continue with PGD-2.
         memory_format: Memory format of images and convolution weights while learning;
             ``channels_last`` is the fastest on CPUs and GPUs.
     """
@@ -126,10 +126,10 @@ class LearningRecipe:
         """Return the inner attacks of a run, each with the fraction of the run where it begins.
 
         Args:
-            attack: The first attack.
+            attack: The attack from the start of the run.
 
         Raises:
-            InputError: If :attr:`attacks` is no valid schedule.
+            InputError: If :attr:`attacks` is not a valid schedule.
         """
         schedule = [(Fraction(0), attack)]
         for entry in filter(None, self.attacks.split(",")):
@@ -143,7 +143,7 @@ class LearningRecipe:
             part = fraction(begins, "learning.attacks")
             if not schedule[-1][0] <= part < 1:
                 raise InputError(
-                    "learning.attacks must begin after rising parts of the run in [0, 1), "
+                    "learning.attacks must list rising fractions of the run in [0, 1), "
                     f"got {self.attacks!r}"
                 )
             name, steps, step_size = match.groups()
@@ -155,7 +155,7 @@ class LearningRecipe:
         return tuple(schedule)
 
     def steps_per_epoch(self, images: int) -> int:
-        """Return the number of steps of an epoch; at least one, however few the images."""
+        """Return the number of steps per epoch, at least one."""
         if self.last_batch:
             return -(-images // self.batch_size)
         return max(1, images // self.batch_size)

@@ -25,10 +25,10 @@ class State:
 
     Attributes:
         step: Number of steps done.
-        loss_sum: Sum of the losses of this epoch; float64, on the run's device.
+        loss_sum: Sum of this epoch's losses; float64, on the run's device.
         seconds: Time spent, over all sessions.
         epochs: The log.
-        best: The epoch of the best robust validation accuracy so far.
+        best: The epoch with the best robust validation accuracy so far.
         sound: The last epoch without a sign of catastrophic overfitting, if the run may go back.
     """
 
@@ -85,18 +85,12 @@ def identity(problem: Problem, recipe: LearningRecipe) -> str:
         "facts": dict(problem.facts),
     }
     if torch.are_deterministic_algorithms_enabled():
-        facts["deterministic"] = True  # a run may not change it halfway
+        facts["deterministic"] = True  # must not change during a run
     return sha256(canonical_json(facts).encode()).hexdigest()
 
 
 def to_checkpoint(problem: Problem, state: State, own: str) -> Checkpoint:
-    """Return the checkpoint of a run.
-
-    Args:
-        problem: Problem of the run.
-        state: State of the run.
-        own: The run's :func:`identity`.
-    """
+    """Return the checkpoint of a run, whose :func:`identity` is ``own``."""
     best = state.best
     tensors = current(problem)
     if state.sound is not None:
@@ -119,7 +113,7 @@ def from_checkpoint(checkpoint: Checkpoint, problem: Problem, own: str) -> State
     """Load a checkpoint into learner and network, and return the state of the run.
 
     Raises:
-        InputError: If it belongs to another run, or is damaged.
+        InputError: If the checkpoint belongs to a run of another identity, or is damaged.
     """
     if checkpoint.facts.get("identity") != own:
         raise InputError("the checkpoint belongs to a run with other settings")

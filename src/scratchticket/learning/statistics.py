@@ -13,10 +13,10 @@ BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 @contextmanager
 def recomputed_statistics(network: nn.Module, batches: Iterable[Tensor]) -> Iterator[None]:
-    """Set batch-norm statistics, in the context, to their average over some batches.
+    """Within the context, set batch-norm statistics to their average over some batches.
 
     Running statistics average over about the last ten forward passes, which in a search are attack
-    steps on one or two batches; on small images their noise costs many points of accuracy. The
+    steps on one or two batches; on small images this noise costs many points of accuracy. An
     average over many batches (PreciseBN, Wu and Johnson, 2021, arXiv:2105.07576) removes it. On
     exit, running statistics and mode are restored.
 

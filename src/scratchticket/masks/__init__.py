@@ -1,4 +1,4 @@
-"""Masks: which weights remain. Nothing here knows of networks or data."""
+"""Masks: which weights remain. Independent of networks and data."""
 
 from scratchticket.masks.mask import Mask
 from scratchticket.masks.pattern import Pattern, score_bound

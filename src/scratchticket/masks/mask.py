@@ -1,4 +1,4 @@
-"""A mask of a whole network, as a value."""
+"""The mask of a network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Mask(Mapping[str, Tensor]):
         layers: Name and mask of each masked parameter, in the network's order.
 
     Raises:
-        InputError: If a layer is not boolean, or none of its weights remains.
+        InputError: If a layer's mask is not boolean or keeps no weight.
 
     Example:
         >>> mask = Mask({"fc.weight": torch.tensor([[True, False], [False, False]])})

@@ -27,29 +27,28 @@ class Pattern:
     Attributes:
         granularity: Group of weights that one score covers, or N:M sparsity, such as 2:4.
             ``element``: one weight. ``row``: a row of a convolution kernel. ``kernel``: a whole 2-D
-            kernel. ``channel``: an output filter. Layers without such groups, such as linear layers
-            without kernels, are masked weight by weight. ``N:M``: N of every M consecutive inputs
-            remain, which some hardware computes faster. Or the name of a plug-in: a function of a
-            weight's shape, and of whether it is the classifier's, that returns the shape of its
-            scores.
+            kernel. ``channel``: an output filter. A layer without such groups, as a linear layer
+            has no kernels, is masked weight by weight. ``N:M``: N of every M consecutive inputs
+            remain, which some hardware computes faster. Or the name of a plug-in: a function from a
+            weight's shape, and whether it is the classifier's, to the shape of its scores.
         budget: ``uniform``: every layer keeps the same ratio, as in the paper. ``global``: the
             highest scores of the whole network remain, each divided by its layer's initial bound,
             and at least one in every layer. ``erk``: the Erdos-Renyi-kernel ratios of Evci et al.
             (2020, arXiv:1911.11134). ``size``: a layer of n weights keeps a number proportional
-            to n to the ``power`` (Robust Binary Subnetworks, 2022, arXiv:2202.01341), so that small
-            layers keep a larger fraction.
+            to n**power (Robust Binary Subnetworks, 2022, arXiv:2202.01341), so that small layers
+            keep a larger fraction.
         power: Exponent of the budget ``size``, from 0 (equal counts) to 1 (equal ratios); 1/2 if
             not given.
         cap: Largest ratio of a layer under ``global``, ``erk`` and ``size``; the excess is shared
-            by the other layers. A layer that keeps all weights leaves nothing to search.
+            by the other layers. In a layer that keeps all weights there is nothing to search.
         mask_classifier: Whether ``channel`` masks the classifier's outputs too, as the released
-            code does; at 10 % and 10 classes that leaves one class. If not, the classifier's
+            code does; at 10 % and 10 classes, one class remains. Otherwise, the classifier's
             weights are masked one by one.
         layers: Ratios of single layers, by the parameter's name or a pattern such as ``layer4.*``;
             the longest matching pattern decides. Other layers follow the budget.
 
     Raises:
-        InputError: If a name is unknown, or settings exclude each other.
+        InputError: If a name is unknown, or settings contradict each other.
     """
 
     granularity: str = "element"
@@ -105,7 +104,7 @@ class Pattern:
         return (int(match[1]), int(match[2])) if match else None
 
     def score_shape(self, weight: Shape, *, classifier: bool = False) -> Shape:
-        """Return the shape of a layer's scores: the weight's, with 1 for dimensions that share one.
+        """Return the shape of a layer's scores: the weight's, with size 1 where weights share one.
 
         Args:
             weight: Shape of the weight, output first.
@@ -134,5 +133,5 @@ class Pattern:
 
 
 def score_bound(shape: Shape) -> float:
-    """Return the bound of a layer's initial scores: 1 / sqrt(fan_in), by the scores' shape."""
+    """Return the bound of a layer's initial scores, 1 / sqrt(fan_in), from the scores' shape."""
     return 1 / sqrt(prod(shape[1:]))

@@ -1,4 +1,4 @@
-"""The masks of all layers, selected from the scores of all layers."""
+"""Selection of the masks of all layers from their scores."""
 
 from __future__ import annotations
 
@@ -191,13 +191,13 @@ def size_ratios(
     """Return ratios with which a layer of n scores keeps min(cap * n, c * n**power) of them.
 
     This is the budget of Robust Binary Subnetworks (Liu et al., 2022, arXiv:2202.01341) with a cap.
-    The constant c is such that as many scores remain in total as with a uniform ratio. Every layer
-    keeps at least one score.
+    The constant c is chosen so that as many scores remain in total as with a uniform ratio. Every
+    layer keeps at least one score.
 
     Args:
         sizes: Number of scores of each layer.
         remaining_ratio: Fraction of all scores that remain.
-        power: 0 for equal counts in all layers, 1 for equal ratios, or between.
+        power: From 0 (equal counts in all layers) to 1 (equal ratios).
         cap: Largest ratio of a layer, at least ``remaining_ratio``.
 
     Example:
@@ -213,7 +213,7 @@ def size_ratios(
     left = total - sum(counts.values())
     for name in [n for n in order if counts[n] < kept_count(sizes[n], cap)][: max(left, 0)]:
         counts[name] += 1
-    for _ in range(-left):  # layers raised to one score took too many: the largest give one back
+    for _ in range(-left):  # raising layers to one score exceeded the total: take from the largest
         counts[max(counts, key=lambda name: counts[name])] -= 1
     return {name: Fraction(counts[name], size) for name, size in sizes.items()}
 
@@ -237,7 +237,7 @@ def _proportional_ratios(
 def _layer_ratios(
     layers: Mapping[str, str | float], names: Mapping[str, Shape]
 ) -> dict[str, Fraction]:
-    """Return the ratio of each layer that has one of its own; the longest matching name decides."""
+    """Return the ratio of each layer named in ``layers``; the longest matching pattern decides."""
     ratios: dict[str, Fraction] = {}
     for wanted, ratio in sorted(layers.items(), key=lambda pair: (len(pair[0]), pair[0])):
         fitting = [name for name in names if fnmatchcase(name, wanted)]

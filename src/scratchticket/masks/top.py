@@ -16,13 +16,13 @@ from scratchticket.base.quantities import Quantity, fraction
 
 Ratio = Quantity
 Numbers = npt.NDArray[np.float32]
-SAMPLING_SIZE = 1 << 20  # scores from which sampling before the selection pays off
-STRIDE = 128  # every how many scores the sample has one
+SAMPLING_SIZE = 1 << 20  # number of scores from which sampling before the selection is faster
+STRIDE = 128  # the sample is every 128th score
 DEVIATIONS = 4  # half-width of the sampled bracket, in binomial standard deviations
 
 
 def parse_ratio(remaining_ratio: Ratio) -> Fraction:
-    """Return a remaining ratio as the exact fraction its decimal form means.
+    """Return a remaining ratio as an exact fraction; 0.1 is 1/10.
 
     Raises:
         InputError: If it lies outside (0, 1].
@@ -37,8 +37,8 @@ def parse_ratio(remaining_ratio: Ratio) -> Fraction:
 def kept_count(count: int, remaining_ratio: Ratio) -> int:
     """Return how many of ``count`` weights remain: ``n - floor((1 - ratio) n)``, exactly.
 
-    The released code truncates ``(1 - ratio) n`` in floating point and may keep one more where that
-    product is an integer (decision 6).
+    The released code truncates ``(1 - ratio) n`` in floating point, and may keep one weight more
+    where that product is an integer (decision 6).
 
     Example:
         >>> kept_count(1728, 0.01), kept_count(10, "0.8"), kept_count(3, 0.01)
@@ -50,13 +50,13 @@ def kept_count(count: int, remaining_ratio: Ratio) -> int:
 def keep_top(scores: Tensor, remaining_ratio: Ratio) -> Tensor:
     """Return the mask of the highest scores of one layer.
 
-    ``kept_count`` of the weights remain, so that no layer is ever cut off. Ties are kept in storage
-    order, which makes the mask a pure function of its arguments on every device. Only the threshold
-    is computed; nothing is sorted.
+    At least one weight remains, see :func:`kept_count`. Ties are kept in storage order, which makes
+    the mask a pure function of its arguments on every device. Only the threshold is computed;
+    nothing is sorted.
 
     Args:
-        scores: Importance of each weight, any shape, no NaN. Ranked as given: pass
-            ``scores.abs()`` for the edge-popup rule (Ramanujan et al., 2020, arXiv:1911.13299).
+        scores: Importance of each weight, any shape, no NaN. Signed: pass ``scores.abs()`` for the
+            edge-popup rule (Ramanujan et al., 2020, arXiv:1911.13299).
         remaining_ratio: Fraction of weights kept, in (0, 1]. Fu et al. (2021) report this number;
             their released code calls it ``prune_rate``.
 
@@ -85,7 +85,7 @@ def _top_k_mask(values: Tensor, kept: int) -> Tensor:
     threshold = _order_statistic(numbers, len(values) - kept)
     mask = numbers >= threshold
     surplus = np.count_nonzero(mask) - kept
-    if surplus:  # too many weights tie at the threshold: drop the last of them
+    if surplus:  # more ties at the threshold than fit: drop the last ones
         mask[np.flatnonzero(numbers == threshold)[-surplus:]] = False
     return torch.from_numpy(mask)
 
@@ -93,9 +93,9 @@ def _top_k_mask(values: Tensor, kept: int) -> Tensor:
 def _order_statistic(numbers: Numbers, position: int) -> np.float32:
     """Return the number at a position of the sorted numbers.
 
-    For many numbers a sample brackets it almost surely, and only the numbers inside the bracket are
-    partitioned (Floyd and Rivest, 1975), which takes a fifth of the time. A count verifies the
-    bracket.
+    For many numbers, a sample gives a bracket that almost surely contains it, and only the numbers
+    in the bracket are partitioned (Floyd and Rivest, 1975), which takes a fifth of the time. A
+    count verifies the bracket.
     """
     if len(numbers) >= SAMPLING_SIZE:
         numbers, position = _bracketed(numbers, position)
@@ -105,7 +105,7 @@ def _order_statistic(numbers: Numbers, position: int) -> np.float32:
 
 
 def _bracketed(numbers: Numbers, position: int) -> tuple[Numbers, int]:
-    """Return fewer numbers and a position in them with the same order statistic."""
+    """Return a subset of the numbers, and the position in it of the same order statistic."""
     sample, share = np.sort(numbers[::STRIDE]), position / len(numbers)
     middle = share * len(sample)
     margin = DEVIATIONS * sqrt(middle * (1 - share)) + 2
@@ -122,6 +122,6 @@ def _bracketed(numbers: Numbers, position: int) -> tuple[Numbers, int]:
 
 def _top_k_mask_on_device(values: Tensor, kept: int) -> Tensor:
     """Return the mask of the highest values of a vector, without host-device synchronisation."""
-    threshold = values.topk(kept, sorted=False).values.min()  # kthvalue would use one block only
+    threshold = values.topk(kept, sorted=False).values.min()  # kthvalue uses one thread block only
     above, tied = values > threshold, values == threshold
     return above | (tied & (tied.cumsum(0) <= kept - above.sum()))

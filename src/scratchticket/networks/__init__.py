@@ -1,4 +1,4 @@
-"""Plain dense networks: pixels in [0, 1] to logits. Nothing here knows of masks."""
+"""Plain dense networks from pixels in [0, 1] to logits. Independent of masks."""
 
 from scratchticket.networks.checks import check_logits, check_rebuildable
 from scratchticket.networks.convolutions import fast_convolutions

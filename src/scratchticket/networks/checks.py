@@ -1,4 +1,4 @@
-"""Checks of a user's network, before hours are spent on it."""
+"""Checks of a user's network before a run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALIKE = 1e-4  # tolerance for rounding, relative to the largest logit
 def check_logits(
     network: nn.Module, image_shape: ImageShape, classes: int, *, exactly: bool = False
 ) -> None:
-    """Refuse a network that does not return logits, for a batch of two images and of one.
+    """Refuse a network that does not return logits for batches of one and of two images.
 
     Args:
         network: Pixels in [0, 1] to logits.
@@ -47,7 +47,7 @@ def check_logits(
             with torch.no_grad():
                 got = logits_of(network, images).shape[1]
             if got < classes or (exactly and got > classes):
-                raise InputError(f"the network has {got} classes, but there are {classes}")
+                raise InputError(f"the network has {got} classes, but the data have {classes}")
     finally:
         network.train(was_training)
 
@@ -94,8 +94,8 @@ def check_rebuildable(
         classes: Number of logits.
 
     Raises:
-        InputError: If a rebuilt network computes another function, returns no logits in training
-            mode or gives no gradients, or a layer is not linear in its weight.
+        InputError: If a rebuilt network computes a different function, returns no logits in
+            training mode or gives no gradients, or a layer is not linear in its weight.
     """
     random = torch.Generator().manual_seed(0)
     images = torch.rand(2, *image_shape, generator=random)
@@ -106,7 +106,7 @@ def check_rebuildable(
         if (what := _difference(network, other, images)) is not None:
             raise InputError(
                 f"network {recipe.name} differs each time it is built ({what}), so no "
-                "ticket could rebuild it: let its random choices follow from a fixed seed"
+                "ticket could rebuild it: make its random choices depend on a fixed seed"
             )
     _check_linear(other.eval(), images, recipe.name)
     for training in (False, True):
@@ -114,9 +114,9 @@ def check_rebuildable(
 
 
 def _difference(network: nn.Module, other: nn.Module, images: Tensor) -> str | None:
-    """Return how two builds differ beyond what a ticket stores; None if they do not.
+    """Return how two builds of a network differ, in words; None if they are the same.
 
-    What a ticket stores, parameters and statistics, is copied into the other network.
+    Parameters and statistics, which a ticket stores, are first copied into the other build.
     """
     first, second = bare(network), bare(other)
     shapes = [{n: t.shape for n, t in m.named_parameters()} for m in (first, second)]
@@ -175,9 +175,9 @@ def _check_linear(network: nn.Module, images: Tensor, name: str) -> None:
         zero, once, twice = (output(factor) for factor in (0.0, 1.0, 2.0))
         if not torch.allclose(twice - zero, 2 * (once - zero), rtol=ALIKE, atol=ALIKE):
             raise InputError(
-                f"network {name}: {layer_name} ({type(layer).__name__}) multiplies by weights "
-                "computed from its own, as weight standardisation does, which no mask can cover; "
-                "use a plain layer"
+                f"network {name}: the output of {layer_name} ({type(layer).__name__}) is not "
+                "linear in its weight, as with weight standardisation, so that no mask can cover "
+                "it; use a plain layer"
             )
 
 

@@ -1,4 +1,4 @@
-"""The four-convolution network of the supermask papers."""
+"""Conv-4, the small network of the supermask papers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def conv4(*, classes: int, image_shape: ImageShape, width: int = 64) -> nn.Seque
 
     Args:
         classes: Number of logits.
-        image_shape: Channel, height, width; at least 4 pixels each way.
-        width: Channels of the first pair; the second has twice, the linear layers four times as
-            many.
+        image_shape: Channel, height, width; at least 4x4 pixels.
+        width: Channels of the first pair; the second pair has twice as many, the hidden linear
+            layers four times.
 
     Raises:
         InputError: If the images are too small.

@@ -1,14 +1,14 @@
-"""Convolutions that PyTorch computes slowly or wrongly on a CPU, computed another way.
+"""Replacements for convolutions that PyTorch computes slowly or wrongly on a CPU.
 
 If a convolution outputs one pixel, as in the last stage of a residual network on 8x8 images, most
 of the kernel covers padding, and the rest is a matrix product. oneDNN, PyTorch's library for CPUs,
 takes up to four times as long as that product.
 
-A bug of oneDNN crashes the process or corrupts memory: if a strided 1x1 convolution has fewer input
+A bug in oneDNN crashes the process or corrupts memory: if a strided 1x1 convolution has fewer input
 channels than a vector register has lanes (16 with AVX-512, 8 with AVX2) and its images are channels
 last, the gradient of its weights is written past the end of a buffer
 (https://github.com/uxlfoundation/oneDNN/issues/6035). The shortcuts of narrow residual networks are
-such convolutions. Subsampling the pixels first, then convolving without a stride, is equivalent.
+such convolutions. Subsampling the pixels, then convolving without a stride, is equivalent.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ class FastConv2d(nn.Conv2d):
 
 
 def fast_convolutions(network: nn.Module) -> nn.Module:
-    """Turn a network's plain convolutions into :class:`FastConv2d`; weights and names stay.
+    """Turn a network's plain convolutions into :class:`FastConv2d`, in place, and return it.
 
-    Args:
-        network: Changed in place, and returned. Subclasses of ``nn.Conv2d`` are left alone.
+    Weights and names stay the same. Subclasses of ``nn.Conv2d`` are left alone.
     """
     for layer in network.modules():
         if type(layer) is nn.Conv2d:
@@ -39,13 +38,13 @@ def fast_convolutions(network: nn.Module) -> nn.Module:
 
 
 def convolve(layer: nn.Conv2d, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Return a layer's convolution, computed without idle work and without oneDNN's bug.
+    """Return a layer's convolution, without multiplying by padding and without oneDNN's bug.
 
     Args:
-        layer: Its stride, padding and so on are used.
+        layer: Determines stride, padding and groups.
         images: (batch, channel, height, width).
-        weight: Used instead of the layer's.
-        bias: Used instead of the layer's.
+        weight: Used instead of the layer's weight.
+        bias: Used instead of the layer's bias.
     """
     on_cpu = images.device.type == "cpu"
     if on_cpu and (taps := taps_of_one_pixel(layer, images)) is not None:
@@ -63,8 +62,9 @@ def convolve(layer: nn.Conv2d, images: Tensor, weight: Tensor, bias: Tensor | No
 def taps_of_one_pixel(layer: nn.Conv2d, images: Tensor) -> tuple[slice, slice] | None:
     """Return the kernel's rows and columns that cover the image, if the output is one pixel.
 
-    They cover as many rows and columns at the image's top left. None if the output has more pixels,
-    or the layer has groups, dilation, or other padding than a few zeros.
+    They cover equally many rows and columns at the image's top left. The result is None if the
+    output has more pixels, or the layer has groups, dilation, or padding that is not zeros or as
+    wide as the kernel.
     """
     if layer.groups > 1 or layer.padding_mode != "zeros" or isinstance(layer.padding, str):
         return None
@@ -81,7 +81,7 @@ def taps_of_one_pixel(layer: nn.Conv2d, images: Tensor) -> tuple[slice, slice] |
 
 
 def _channels_last(values: Tensor) -> Tensor:
-    """Return each image, or filter, flattened pixel by pixel, the channels of a pixel together."""
+    """Return each image or filter flattened in the order (height, width, channel)."""
     return values.movedim(1, -1).flatten(1)
 
 

@@ -1,8 +1,8 @@
 """Folding of batch norms in eval mode, for faster attacks on a CPU.
 
-In eval mode a batch norm is a multiplication and an addition, but PyTorch's backward pass of it
-takes several times as long on a CPU. After a convolution even the multiplication is saved: it is
-folded into the convolution's weights.
+In eval mode a batch norm is a multiplication and an addition, but on a CPU PyTorch's backward pass
+through it takes several times as long. The multiplication is folded into the weights of the
+preceding convolution, if there is one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from scratchticket.networks.convolutions import FastConv2d, convolve
 from scratchticket.networks.resnet import BasicBlock, Bottleneck, PreActivationBlock
 
-# Convolutions and the batch norms that alone use their outputs, by type of block.
+# By type of block: each convolution whose output only a batch norm uses, and that batch norm.
 FOLDABLE: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
     BasicBlock: (("conv1", "bn1"), ("conv2", "bn2"), ("shortcut.0", "shortcut.1")),
     Bottleneck: tuple((f"conv{i}", f"bn{i}") for i in (1, 2, 3)) + (("shortcut.0", "shortcut.1"),),
@@ -27,10 +27,9 @@ FOLDABLE: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
 def folded(network: object) -> Iterator[None]:
     """Fold the batch norms of a module in eval mode on a CPU while the context is open.
 
-    The module computes the same function up to rounding; changes of parameters and statistics take
-    effect. Layers with hooks and subclasses of PyTorch's layers, except :class:`FastConv2d`, are
-    not folded. Convolutions are folded only in this package's blocks, where only the batch norm
-    uses their output.
+    The module computes the same function up to rounding; changes of parameters and statistics still
+    take effect. Layers with hooks and subclasses of PyTorch's layers, except :class:`FastConv2d`,
+    are not folded. Convolutions are folded only in the blocks of :data:`FOLDABLE`.
 
     Args:
         network: A module; any other callable is left unchanged.
@@ -49,7 +48,7 @@ def folded(network: object) -> Iterator[None]:
 
 
 def _plain(module: nn.Module, *kinds: type[nn.Conv2d | nn.BatchNorm2d]) -> bool:
-    """Return whether a module has exactly one of these types, no hooks, and can be folded."""
+    """Return whether a module can be folded and is exactly of one of these types, without hooks."""
     if type(module) not in kinds or "forward" in module.__dict__:
         return False
     hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks)
@@ -70,11 +69,7 @@ def _pairs(module: nn.Module) -> Iterator[tuple[nn.Module, nn.Module]]:
 
 
 class _Norm:
-    """A batch norm that is replaced by scale and shift, or folded into the convolution before it.
-
-    Args:
-        norm: A batch norm in eval mode.
-    """
+    """A batch norm in eval mode, replaced by scale and shift or folded into a convolution."""
 
     def __init__(self, norm: nn.Module) -> None:
         assert isinstance(norm, nn.BatchNorm2d)
@@ -83,7 +78,7 @@ class _Norm:
         norm.__dict__["forward"] = self._normalise
 
     def fold_into(self, conv: nn.Module) -> None:
-        """Fold the scale into the weights of the convolution before the batch norm."""
+        """Fold the scale into the weights of the preceding convolution."""
         assert isinstance(conv, nn.Conv2d)
         self._conv = conv
         conv.__dict__["forward"] = self._convolve
@@ -105,7 +100,7 @@ class _Norm:
         return scale, shift if norm.bias is None else shift + norm.bias
 
     def _convolve(self, values: Tensor) -> Tensor:
-        """Convolve with scaled weights, if that saves work: fewer weights than outputs."""
+        """Convolve, with scaled weights if there are fewer weights than outputs to scale."""
         conv = self._conv
         assert conv is not None
         pixels = values.shape[-1] * values.shape[-2] // (conv.stride[0] * conv.stride[1])
@@ -118,7 +113,7 @@ class _Norm:
         return convolve(conv, values, weight, shift)
 
     def _normalise(self, values: Tensor) -> Tensor:
-        """Scale and shift, unless the convolution did so; without gradients PyTorch is faster."""
+        """Scale and shift, unless the convolution did; without gradients, PyTorch is faster."""
         if self._already_folded:
             self._already_folded = False
             return values

@@ -15,7 +15,7 @@ from scratchticket.base.errors import unknown
 from scratchticket.networks.parameters import maskable, unmasked
 
 Shape = tuple[int, ...]
-OTHERS_STD = 0.02  # std of embeddings and tokens, as usual for vision transformers
+OTHERS_STD = 0.02  # std of embeddings and tokens, usual for vision transformers
 
 
 def fan_in(shape: Shape) -> int:
@@ -34,7 +34,7 @@ def _kaiming(shape: Shape) -> float:
 
 
 def _xavier(shape: Shape) -> float:
-    """Return the variance of Glorot and Bengio (2010), gain 1."""
+    """Return the variance of Glorot and Bengio (2010) at gain 1."""
     return 2 / (fan_in(shape) + fan_out(shape))
 
 
@@ -56,8 +56,8 @@ class Init:
     """A distribution of random weights: numbers of variance 1 times a standard deviation.
 
     Attributes:
-        numbers: From (seed, parameter name, count) to numbers of mean 0 and variance 1.
-        variance: From the shape of a weight to its variance.
+        numbers: Function of seed, parameter name and count; gives numbers of mean 0 and variance 1.
+        variance: Function from a weight's shape to the variance.
         constant: Whether all numbers have the same magnitude, so that a masked layer is ternary.
     """
 
@@ -68,14 +68,14 @@ class Init:
     def draw(self, seed: int, name: str, shape: Shape, fan_scale: float = 1.0) -> Tensor:
         """Return the weights of one parameter, float32.
 
+        The standard deviation is computed in double precision. A constant init rounds it to single
+        precision before multiplying by signs; the others round only the product.
+
         Args:
             seed: Seed of the random network.
             name: Name of the parameter in the bare module.
             shape: Output first.
-            fan_scale: Factor on both fans.
-
-        The standard deviation is computed in double precision. For a constant init it is rounded
-        to single before it is multiplied by signs; otherwise products are rounded once.
+            fan_scale: Factor on fan-in and fan-out.
         """
         std = sqrt(self.variance(shape) / fan_scale)
         numbers = self.numbers(seed, name, prod(shape))
@@ -93,17 +93,17 @@ INITS: dict[str, Init] = {
 
 
 def initialise(network: nn.Module, seed: int, init: str, fan_scale: float = 1.0) -> None:
-    """Overwrite a module's parameters, in place, with the random ones of a seed.
+    """Overwrite a module's parameters, in place, with random ones.
 
-    Maskable weights are drawn by the init. Of the others, biases become 0; a parameter that the
-    module fills with one value, such as an affine norm's, keeps it; any other, such as an
-    embedding, is drawn from a normal distribution of standard deviation 0.02.
+    Maskable weights are drawn from the init's distribution. Biases become 0. A constant parameter,
+    such as the scale of an affine norm, keeps its value; any other, such as an embedding, is drawn
+    from a normal distribution of standard deviation 0.02.
 
     Args:
         network: Any module.
-        seed: The random network's seed.
+        seed: Seed of the random network.
         init: A name of :data:`INITS`.
-        fan_scale: Factor on both fans.
+        fan_scale: Factor on fan-in and fan-out.
 
     Raises:
         InputError: If the init is unknown or the seed is invalid.

@@ -1,4 +1,4 @@
-"""Batch norm on the logits: their scale does not depend on how few weights remain."""
+"""Batch norm on the logits, so that their scale does not depend on the remaining ratio."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _BODY, _LOGITS = "body", "logits"
 
 
 class LogitNorm(nn.Module):
-    """Batch norm without parameters, and a fixed gain (Robust Binary Subnetworks, 2022).
+    """Batch norm without parameters, then a fixed gain (Robust Binary Subnetworks, 2022).
 
     Args:
         classes: Number of logits.
-        gain: What normalised logits are multiplied by: their standard deviation over images.
+        gain: Factor on the normalised logits, which is their standard deviation over images.
     """
 
     def __init__(self, classes: int, gain: float) -> None:
@@ -31,8 +31,8 @@ class LogitNorm(nn.Module):
 def with_logit_norm(module: nn.Module, classes: int, gain: float) -> nn.Sequential:
     """Return a module followed by a :class:`LogitNorm`.
 
-    A plain ``nn.Sequential`` gets it as its last layer, ``logits``, and keeps its other names. Any
-    other module, or one with state of its own or a child named ``logits``, becomes ``body``.
+    In a plain ``nn.Sequential`` it becomes the last layer, ``logits``; other names stay. Any other
+    module, or one with state of its own or a child named ``logits``, becomes ``body``.
     """
     own = layers_of(module, _LOGITS)
     layers = {_BODY: module} if own is None else own

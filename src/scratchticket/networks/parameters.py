@@ -1,6 +1,7 @@
-"""Which parameters of a module a mask may cover, and which not.
+"""The parameters of a module that a mask may cover, and the others.
 
-Names are those of the bare module, without its normalisation layer; random streams depend on them.
+Their names are those of the bare module, without its normalisation layer; random streams depend on
+these names.
 """
 
 from __future__ import annotations
@@ -22,9 +23,8 @@ _FIRST, _REST = "normalise", "network"
 def normalised(module: nn.Module, normalise: nn.Module) -> nn.Sequential:
     """Return a module with normalisation in front (decision 3).
 
-    A plain ``nn.Sequential`` gets it as its first layer, ``normalise``, and keeps its other names.
-    Any other module, or one with state of its own or a child of a reserved name, becomes
-    ``network`` behind it.
+    In a plain ``nn.Sequential`` it becomes the first layer, ``normalise``; other names stay. Any
+    other module, or one with state of its own or a child of a reserved name, becomes ``network``.
     """
     own = layers_of(module, _FIRST, _REST)
     return nn.Sequential(
@@ -33,10 +33,10 @@ def normalised(module: nn.Module, normalise: nn.Module) -> nn.Sequential:
 
 
 def layers_of(module: nn.Module, *taken: str) -> dict[str, nn.Module] | None:
-    """Return the children of a plain ``nn.Sequential``, to be listed in a longer one.
+    """Return the children of a plain ``nn.Sequential`` by name, to build a longer one from them.
 
-    None if the module is another kind, has parameters, buffers or hooks of its own, or a child of a
-    taken name. A child that occurs twice stays in both places.
+    None if the module is of another type, has parameters, buffers or hooks of its own, or a child
+    with a name in ``taken``. A child that occurs twice stays in both places.
     """
     if type(module) is not nn.Sequential or _has_more(module) or {*taken} & module._modules.keys():
         return None
@@ -61,7 +61,7 @@ def bare(network: nn.Module) -> nn.Module:
 
 
 def placed(network: nn.Module, device: torch.device | str) -> nn.Module:
-    """Return a network moved to a device, its 4-D weights channels last, the fastest layout."""
+    """Return a network moved to a device, with 4-D weights channels last, the fastest format."""
     network = network.to(device)
     for parameter in network.parameters():
         if parameter.ndim == 4:
@@ -70,9 +70,9 @@ def placed(network: nn.Module, device: torch.device | str) -> nn.Module:
 
 
 def maskable(network: nn.Module) -> dict[str, nn.Parameter]:
-    """Return the parameters a mask covers: weights of convolutions, linear layers and attention.
+    """Return the parameters that a mask covers, by name.
 
-    Those are the ``weight`` of ``nn.Conv1d``, ``Conv2d``, ``Conv3d`` and ``nn.Linear``, and the
+    These are the ``weight`` of ``nn.Conv1d``, ``Conv2d``, ``Conv3d`` and ``nn.Linear``, and the
     projections of ``nn.MultiheadAttention``. A tied weight appears once, under its first name.
     """
     module = bare(network)
@@ -86,15 +86,15 @@ def maskable(network: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def check_masked(network: nn.Module, name: str) -> None:
-    """Refuse a network with a weight that a mask should but cannot cover, see `maskable`.
+    """Refuse a network with a weight that a mask should but cannot cover, see :func:`maskable`.
 
     Args:
         network: The network.
         name: Name of the network, for the error message.
 
     Raises:
-        InputError: If such a weight is computed from other parameters, as weight norm, spectral
-            norm, pruning and other parametrisations do; or a parameter is not float32.
+        InputError: If such a weight is computed from other parameters, as with weight norm,
+            spectral norm or pruning; or a parameter is not float32.
     """
     for place, layer in bare(network).named_modules():
         wanted: tuple[str, ...] = ("weight",) if isinstance(layer, MASKED_KINDS) else ()
@@ -123,23 +123,23 @@ def _computing(layer: nn.Module, name: str) -> str:
 
 
 def unmasked(network: nn.Module) -> dict[str, nn.Parameter]:
-    """Return the parameters no mask covers: biases, affine norms, embeddings, tokens."""
+    """Return the parameters that no mask covers: biases, affine norms, embeddings, tokens."""
     masked = maskable(network).keys()
     parameters = bare(network).named_parameters()
     return {name: value for name, value in parameters if name not in masked}
 
 
 def statistics(network: nn.Module) -> dict[str, Tensor]:
-    """Return the buffers that a ticket keeps: persistent and floating-point."""
+    """Return the buffers that a ticket stores: persistent and floating-point."""
     module = bare(network)
     kept = module.state_dict().keys()
     return {n: b for n, b in module.named_buffers() if n in kept and b.is_floating_point()}
 
 
 def classifier(network: nn.Module, classes: int) -> str | None:
-    """Return the name of the classifier's weight, or None if it is not known.
+    """Return the name of the classifier's weight: the last maskable parameter.
 
-    It is the last maskable parameter, if it has as many outputs as there are classes.
+    None if it does not have as many outputs as there are classes.
     """
     names = maskable(network)
     name = next(reversed(names), None)

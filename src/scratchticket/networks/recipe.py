@@ -42,7 +42,7 @@ NETWORKS: dict[str, Factory] = {
     "imagenet_resnet101": partial(imagenet_resnet, block=Bottleneck, blocks=(3, 4, 23, 3)),
     "conv4": conv4,
 }
-BUILT_IN = frozenset(NETWORKS)  # known to be the same at every build
+BUILT_IN = frozenset(NETWORKS)  # the same at every build, so need no check
 MAX_WIDTH = 4096
 MAX_GAIN = 1000
 LEAST_SCALE = Fraction(1, 10**6)
@@ -53,11 +53,11 @@ def register(name: str, factory: Factory) -> None:
     """Register a network under a name of your own.
 
     Args:
-        name: Any text; tickets of the network store it, so keep it.
+        name: Any text. Tickets store it, so do not change it later.
         factory: Called with the keywords ``classes`` (int), ``image_shape`` (channel, height,
             width) and its own arguments; returns a module from normalised images, ``(batch,
-            channel, height, width)``, to logits, ``(batch, class)``. Its random numbers are
-            replaced, see :func:`scratchticket.networks.initialise`.
+            channel, height, width)``, to logits, ``(batch, class)``. Its initial parameters are
+            overwritten, see :func:`scratchticket.networks.initialise`.
 
     Raises:
         InputError: If another network has this name.
@@ -69,7 +69,7 @@ def register(name: str, factory: Factory) -> None:
 
 
 def _origin(factory: Factory) -> tuple[str, str] | None:
-    """Return module and name of a function; a redefined function has the same."""
+    """Return a function's module and name, which stay the same if it is redefined."""
     module, name = (getattr(factory, key, None) for key in ("__module__", "__qualname__"))
     return None if module is None or name is None else (module, name)
 
@@ -77,8 +77,8 @@ def _origin(factory: Factory) -> tuple[str, str] | None:
 def name_of(factory: Factory) -> str:
     """Return the import name of a user's function: ``package.module:factory``.
 
-    A function of the running script is named after the script's file, so that it can be imported
-    later.
+    For a function in the running script, the module is the script's file, so that it can be
+    imported later.
 
     Raises:
         InputError: If it has no name that can be imported.
@@ -96,7 +96,7 @@ def name_of(factory: Factory) -> str:
 
 
 def import_factory(name: str) -> None:
-    """Import the code of the network ``package.module:factory`` and register it.
+    """Import the factory ``package.module:factory`` and register it as a network.
 
     This runs the module's code: only call it with names from a source you trust.
 
@@ -112,14 +112,14 @@ def import_factory(name: str) -> None:
         NETWORKS[name] = timm_factory(attribute)
         return
     if not all(module.split(".")):
-        raise InputError(f"module {module!r} has no {attribute!r}, wanted as a network")
+        raise InputError(f"module {module!r} has no network {attribute!r}")
     try:
         code = import_module(module)
     except Exception as error:  # user code may raise anything
         why = first_line(error)
         raise InputError(f"cannot import {module!r} for network {name!r}: {why}") from None
     if (factory := getattr(code, attribute, None)) is None:
-        raise InputError(f"module {module!r} has no {attribute!r}, wanted as a network")
+        raise InputError(f"module {module!r} has no network {attribute!r}")
     if not callable(factory):
         raise InputError(f"{name!r} is not a function that makes a network")
     register(name, factory)
@@ -132,22 +132,22 @@ class NetworkRecipe:
     Attributes:
         name: Architecture: a known name, your own package.module:factory, or timm:NAME.
             ``resnet18`` is the released code's network, whose blocks end in the activation;
-            ``preact_resnet18`` is the one the paper's text names (PreActResNet18); ``wideresnet32``
-            is WRN-34-10.
+            ``preact_resnet18`` is the network named in the paper's text (PreActResNet18);
+            ``wideresnet32`` is WRN-34-10.
         width: Channels of the network's first stage. If not given, the network's default: 64, or
             16 for a wide residual network, which multiplies it by ``widen``.
         init: Distribution of the random weights.
-        fan_scale: Factor of both fans when the variance is computed. With the remaining ratio,
-            which a recipe may write as ``ratio``, activations in the ticket have the variance of
-            those in the dense network (the released code's ``scale_fan``, with the right factor).
+        fan_scale: Factor on fan-in and fan-out in the variance of the weights. Set to the remaining
+            ratio (a recipe may say ``ratio``), the ticket's activations have the same variance as
+            the dense network's. This is the released code's ``scale_fan``, with the right factor.
         arguments: Further arguments of the network, such as ``depth`` and ``widen`` of
             ``wide_resnet``; those not given have their defaults.
-        logit_gain: If given, logits go through a batch norm without parameters and are multiplied
+        logit_gain: If given, logits pass through a batch norm without parameters and are multiplied
             by this number, as in Robust Binary Subnetworks (2022, arXiv:2202.01341). Without it, a
             few weights of one magnitude give logits too small for the cross-entropy.
 
     Raises:
-        InputError: If a name is unknown or a number out of range.
+        InputError: If a name is unknown or a number is out of range.
     """
 
     name: str = "resnet18"
@@ -202,7 +202,7 @@ class NetworkRecipe:
             raise InputError(f"network.width must be from 1 to {MAX_WIDTH}, got {self.width}")
 
     def _check_argument(self, name: str, value: Scalar, known: dict[str, Scalar | None]) -> None:
-        """Refuse an argument that the network does not have, or of the wrong type."""
+        """Refuse an argument that is unknown to the network or of the wrong type."""
         if name not in known:
             raise unknown(f"argument of network {self.name}", name, known)
         if known[name] is None:  # without a default its type is unknown
@@ -221,9 +221,9 @@ class NetworkRecipe:
 
 
 def _arguments(factory: Factory) -> dict[str, Scalar | None] | None:
-    """Return the defaults of a factory's arguments by name, None for those without a default.
+    """Return the defaults of a factory's arguments, by name; None for those without a default.
 
-    The result is None instead of a dictionary if any argument is allowed: the factory takes
+    Returns None instead of a dictionary if the factory accepts any argument: it takes
     ``**arguments``, or has no signature.
     """
     try:

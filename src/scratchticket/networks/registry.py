@@ -43,18 +43,18 @@ def build(  # noqa: PLR0913
         classes: Number of logits.
         channels: Channels of an image.
         image_size: Height and width of an image; the residual networks take any.
-        width: Channels of the first stage; if not given the network's own.
+        width: Channels of the first stage; if not given, the network's default.
         seed: Seed of the random weights.
         init: Distribution of the random weights, a name of ``INITS``.
         mean: Per-channel mean that the first layer subtracts; 0 if not given.
         std: Per-channel standard deviation it divides by; 1 if not given.
-        arguments: Further arguments of the network: ``depth=34``.
+        arguments: Further arguments of the network, such as ``depth=34``.
 
     Returns:
-        The module, in training mode as PyTorch's modules are made.
+        The module, in training mode.
 
     Raises:
-        InputError: If a name is unknown or a number out of range.
+        InputError: If a name is unknown or a number is out of range.
 
     Example:
         >>> network = build("resnet18", classes=10)
@@ -81,7 +81,7 @@ def random_network(
     mean: Sequence[float],
     std: Sequence[float],
 ) -> nn.Module:
-    """Build the random network a recipe names; see :func:`build` for the arguments."""
+    """Build the random network of a recipe; see :func:`build` for the arguments."""
     channels = image_shape[0]
     if not len(mean) == len(std) == channels or not all(value > 0 for value in std):
         raise InputError(f"mean and std must be {channels} numbers each, every std above 0")
@@ -93,10 +93,9 @@ def random_network(
 
 
 def outline(recipe: NetworkRecipe, *, classes: int, image_shape: ImageShape) -> nn.Module:
-    """Return the bare network without values, on PyTorch's meta device.
+    """Return the bare network on PyTorch's meta device: names and shapes without memory.
 
-    It has all names and shapes but takes no memory: the claims of a file are compared with it
-    before anything is allocated.
+    The header of a file is compared with it before anything is allocated.
     """
     with torch.device("meta"):
         return bare_network(recipe, classes, image_shape)
@@ -112,7 +111,7 @@ def bare_network(recipe: NetworkRecipe, classes: int, image_shape: ImageShape) -
         raise InputError(
             f"classes and image sizes must be at least 1, got {classes} and {image_shape}"
         )
-    channels, height, width = map(int, image_shape)  # factories may not take NumPy's integers
+    channels, height, width = map(int, image_shape)  # a factory may refuse NumPy's integers
     given = {"classes": int(classes), "image_shape": (channels, height, width), **recipe.keywords}
     module = make_module(recipe.name, NETWORKS[recipe.name], given)
     if recipe.logit_gain is not None:
@@ -121,10 +120,10 @@ def bare_network(recipe: NetworkRecipe, classes: int, image_shape: ImageShape) -
 
 
 def make_module(name: str, factory: Factory, given: Mapping[str, Any]) -> nn.Module:
-    """Return the module that a factory makes, which may be a user's.
+    """Return the module that a factory makes.
 
-    The global generators of Python, NumPy and PyTorch are seeded alike at every call, as a module
-    may keep values drawn from them, see :func:`initialise`.
+    The global generators of Python, NumPy and PyTorch are seeded alike at every call, since a
+    module may keep values drawn from them, see :func:`initialise`.
 
     Args:
         name: Name of the network, for error messages.
@@ -132,7 +131,7 @@ def make_module(name: str, factory: Factory, given: Mapping[str, Any]) -> nn.Mod
         given: Keyword arguments.
 
     Raises:
-        InputError: If it fails, returns no module, or one with lazy parameters.
+        InputError: If the factory fails, returns no module, or one with lazy parameters.
     """
     try:
         with rng.fixed_globals():
@@ -145,5 +144,5 @@ def make_module(name: str, factory: Factory, given: Mapping[str, Any]) -> nn.Mod
         raise InputError(f"network {name!r} made {type(module).__name__}, not a module")
     for kind in (module.named_parameters(), module.named_buffers()):
         if lazy := [own for own, tensor in kind if is_lazy(tensor)]:
-            raise InputError(f"network {name}: {lazy[0]} is lazy, without a shape; give it one")
+            raise InputError(f"network {name}: {lazy[0]} is lazy; give it a shape")
     return module

@@ -1,6 +1,6 @@
 """Residual networks (He et al., 2015 and 2016; Zagoruyko and Komodakis, 2016).
 
-No biases, and batch norm without affine parameters: a ticket has no trained parameters.
+They have no biases, and batch norm has no affine parameters: a ticket has no trained parameters.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Bottleneck(nn.Module):
 
 
 class PreActivationBlock(nn.Module):
-    """Batch norm and ReLU come before each convolution (He et al., 2016).
+    """Two 3x3 convolutions, each preceded by batch norm and ReLU, and a shortcut (He et al., 2016).
 
     Where the shape changes, the shortcut is a 1x1 convolution of the activated input.
     """
@@ -93,7 +93,7 @@ Block = type[BasicBlock] | type[Bottleneck] | type[PreActivationBlock]
 
 
 def _activation(channels: int) -> Layers:
-    """Return batch norm and ReLU for a stem in front of blocks that do not begin with them."""
+    """Return batch norm and ReLU of a stem, for blocks that do not begin with them."""
     return {"bn1": norm(channels), "relu1": nn.ReLU(inplace=True)}
 
 
@@ -104,7 +104,7 @@ def _residual(  # noqa: PLR0913
 
     Args:
         stem: The first layers.
-        block: Kind of the blocks.
+        block: Type of the blocks.
         blocks: Number of blocks per stage; each stage but the first halves the image.
         inputs: Output channels of the stem.
         outputs: Channels of the first stage; each later stage has twice as many.
@@ -133,13 +133,13 @@ def resnet(
     image_shape: ImageShape,
     width: int = 64,
 ) -> nn.Sequential:
-    """Return a residual network for small images: a 3x3 stem and stages of rising width.
+    """Return a residual network for small images, with a 3x3 stem.
 
     Args:
-        block: Kind of the blocks.
+        block: Type of the blocks.
         blocks: Number of blocks per stage.
         classes: Number of logits.
-        image_shape: Channel, height, width; any size will do.
+        image_shape: Channel, height, width; any size.
         width: Channels of the first stage.
     """
     stem: Layers = {"conv1": conv(image_shape[0], width, 3)}
@@ -160,13 +160,13 @@ def wide_resnet(
 
     Args:
         classes: Number of logits.
-        image_shape: Channel, height, width; any size will do.
+        image_shape: Channel, height, width; any size.
         depth: Number of layers, 6 n + 4: three stages of n blocks.
-        widen: How many times wider than a plain network.
+        widen: Factor on the channels of the stages.
         width: Channels of the stem; the first stage has ``widen * width``.
 
     Raises:
-        InputError: If the depth is impossible, or ``widen`` is out of range.
+        InputError: If ``depth`` is not of that form, or ``widen`` is out of range.
     """
     if depth % 6 != 4 or not 10 <= depth <= MAX_DEPTH:
         raise InputError(f"wide_resnet: depth must be 10, 16, 22, 28, 34, ..., got {depth}")
@@ -188,10 +188,10 @@ def imagenet_resnet(
     image_shape: ImageShape,
     width: int = 64,
 ) -> nn.Sequential:
-    """Return a residual network for photographs: a 7x7 stem of stride 2 and a pooling layer.
+    """Return a residual network for ImageNet: a 7x7 stem of stride 2, followed by pooling.
 
     Args:
-        block: Kind of the blocks; with bottlenecks, stages are four times as wide.
+        block: Type of the blocks; with bottlenecks, stages are four times as wide.
         blocks: Number of blocks per stage.
         classes: Number of logits.
         image_shape: Channel, height, width; 224 pixels in the paper.

@@ -17,7 +17,7 @@ def timm_factory(name: str) -> Callable[..., nn.Module]:
     """Return a factory of a timm network without trained weights.
 
     Args:
-        name: As ``timm.create_model`` takes it.
+        name: Name of the model in timm.
 
     Raises:
         InputError: If timm cannot be imported or does not know the name.

@@ -1,4 +1,4 @@
-"""A web page to try tickets: an image, an attack step by step, and every network's answer."""
+"""A web page that attacks an image step by step and shows every network's prediction."""
 
 from scratchticket.page.pictures import MAX_BYTES, MAX_SIDE, picture
 from scratchticket.page.sets import TicketSet, load_sets

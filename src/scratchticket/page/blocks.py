@@ -1,4 +1,4 @@
-"""The controls of the page, made of gradio's blocks."""
+"""The controls of the page, built from gradio's blocks."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ IN_SIGHT = """() => {
   const top = told.getBoundingClientRect().top;
   if (top < 0 || top > window.innerHeight - 100) told.scrollIntoView({block: "center"});
 }"""
-NOTHING = "This image was not attacked yet."
+NOTHING = "This image has not been attacked yet."
 ATTACK, AT_WORK = "Attack", "Attacking …"
-INTRODUCTION = """<h1>A random network that withstands attack</h1>
-<p><strong>The weights of a ticket are random and were never trained: only which of them to keep
-was learned.</strong>{stored} Attack an image, and compare.</p>"""
+INTRODUCTION = """<h1>A random network that is robust</h1>
+<p><strong>The weights of a ticket are random and were never trained: only the choice of weights
+to keep was learned.</strong>{stored} Attack an image, and compare the networks.</p>"""
 FOOTER = "Everything is computed on the machine that serves this page."
-SEVERAL = "Tick several for a random switch between them."
+SEVERAL = "Select several for a random switch between them."
 STORED = " Tickets marked as trained are exceptions."
 
 
@@ -51,7 +51,7 @@ def import_gradio() -> Any:
 
 
 def build(page: Page) -> Any:
-    """Return the page as gradio blocks, not served yet.
+    """Return the page as gradio blocks, ready to be served.
 
     Raises:
         InputError: If gradio is not installed.
@@ -79,9 +79,9 @@ class _Controls:
 
     def __init__(self, gr: Any, page: Page) -> None:
         self._gr, self._page = gr, page
-        # keys of data held for the visitor; kept in the browser, unlike gradio's states
+        # Keys of data stored for the visitor; unlike gradio's states, the browser holds them.
         self._uploaded, self._held = gr.Textbox(visible=False), gr.Textbox(visible=False)
-        self._of_step = gr.Textbox(visible=False)  # key of the attack that the slider steps through
+        self._of_step = gr.Textbox(visible=False)  # key of the attack whose steps the slider shows
         with gr.Row(elem_id="page"):
             with gr.Column(elem_id="image"):
                 self._choose_image()
@@ -101,7 +101,7 @@ class _Controls:
             names,
             value=names[0],
             label="Random network",
-            info="A random switch is between tickets of one random network.",
+            info="All tickets of a random switch come from one random network.",
             visible=len(names) > 1,
             filterable=False,
             elem_id="set",
@@ -116,21 +116,21 @@ class _Controls:
                 self._run = gr.Button(ATTACK, variant="primary", elem_id="attack")
                 self._told = gr.HTML(remark_html(NOTHING), elem_id="told", padding=False)
         self._kind = gr.Radio([SAMPLE, UPLOADED], label="Image", elem_id="kind")
-        self._number = gr.Slider(0, 1, step=1, label="Number of the test image", elem_id="number")
+        self._number = gr.Slider(0, 1, step=1, label="Index of the test image", elem_id="number")
         self._upload = gr.UploadButton(
             f"Upload an image (at most {MAX_BYTES >> 20} MiB, {MAX_SIDE} x {MAX_SIDE} pixels)",
             file_types=["image"],
             size="md",
             elem_id="upload",
         )
-        self._invert = gr.Checkbox(label="Exchange dark and light", elem_id="invert")
-        self._truth = gr.Dropdown(label="Right class", filterable=False, elem_id="truth")
+        self._invert = gr.Checkbox(label="Invert brightness", elem_id="invert")
+        self._truth = gr.Dropdown(label="True class", filterable=False, elem_id="truth")
 
     def _choose_attack(self) -> None:
         gr = self._gr
         self._source = gr.Dropdown(
             label="Attack made on",
-            info="All at once: on the expectation over the chosen tickets (EOT).",
+            info="All at once: the expectation over the chosen tickets (EOT).",
             filterable=False,
             elem_id="source",
         )
@@ -146,7 +146,7 @@ class _Controls:
         )
         self._epsilon = gr.Textbox(
             label="Epsilon",
-            info="Radius of the ball; pixels run from 0 to 1: 8/255 or 0.1.",
+            info="Radius of the ball, such as 8/255 or 0.1, for pixels in [0, 1].",
             max_lines=1,
             elem_id="epsilon",
         )
@@ -155,13 +155,10 @@ class _Controls:
         )
 
     def connect(self, blocks: Any) -> None:
-        """Connect each control to its events.
-
-        Args:
-            blocks: The page; it opens on the first set.
-        """
-        # values are checked here: gradio forgets the choices it offered a visitor; not queued: the
-        # answers of gradio's queue arrive over a stream that it may close before the next request
+        """Connect each control to its events."""
+        # Values are checked by the service, since gradio forgets which choices it offered a
+        # visitor. Requests bypass gradio's queue, which answers over a stream that it may close
+        # before the next request.
         unchecked = {"api_visibility": "private", "preprocess": False, "queue": False}
         quiet = unchecked | {"show_progress": "hidden"}
         choice = [self._set, self._kind, self._number, self._uploaded, self._invert]
@@ -169,12 +166,12 @@ class _Controls:
         of_set += [self._norm, self._epsilon]
         of_kind = [self._number, self._upload, self._invert, self._truth]
         seen = [self._preview, self._of_step, self._step, self._told, self._title, self._result]
-        for event in (blocks.load, self._set.change):  # all at once: a visitor may act meanwhile
+        for event in (blocks.load, self._set.change):  # one event, as a visitor may act meanwhile
             event(self._chosen, [self._set], [*of_set, *seen], **quiet)
         self._kind.change(self._shows, [self._kind], of_kind, **quiet)
         self._upload.upload(self._take, [self._upload], [self._uploaded, self._kind], **quiet)
         by_visitor = [each.input for each in (self._kind, self._number, self._invert, self._step)]
-        self._gr.on(  # one listener, of which the last call counts
+        self._gr.on(  # one listener, so that the last call's result is shown
             [*by_visitor, self._uploaded.change, self._held.change],
             self._seen,
             [self._held, self._of_step, self._step, *choice],
@@ -186,7 +183,7 @@ class _Controls:
         inputs = [*choice, self._truth, self._tickets, self._source, self._attack, self._epsilon]
         inputs += [self._norm, self._steps]
         for event in (self._run.click, self._epsilon.submit):
-            event(None, outputs=[self._run], js=_says(AT_WORK), **quiet)  # first: others wait
+            event(None, outputs=[self._run], js=_says(AT_WORK), **quiet)  # before the slow request
             event(
                 self._attacked,
                 inputs,
@@ -199,7 +196,7 @@ class _Controls:
             )
 
     def _chosen(self, name: Any) -> list[Any]:
-        """Return the choices that a set offers, and those it opens on."""
+        """Return the choices that a set offers, its default choices, and what they show."""
         one, update = self._page.ticket_set(name), self._gr.update
         number = self._page.opening(name)
         tickets = [(label, ticket) for ticket, label in one.labels().items()]
@@ -235,15 +232,15 @@ class _Controls:
         return self._page.ticket_set(name).epsilon("l2" if norm == "l2" else "linf")
 
     def _attacked(self, *inputs: Any) -> str:
-        """Attack; return the key of the answer."""
+        """Make an attack; return the key of its result."""
         return self._page.attack(inputs[:5], inputs[5], inputs[6], inputs[7:])
 
     def _take(self, sent: Any) -> list[str]:
-        """Store an upload; return its key, and the image's kind."""
+        """Store an upload; return its key, and the kind of image to select."""
         return [self._page.upload(sent), UPLOADED]
 
     def _seen(self, held: Any, of_step: Any, step: Any, *choice: Any) -> list[Any]:
-        """Return the chosen image, and the result of its attack at the step, or the last one."""
+        """Return the chosen image, and its attack's result at a step (for a new one, the last)."""
         key, answer = self._page.key(held, choice), self._page.answer(held, choice)
         slider = self._gr.update(visible=isinstance(answer, AttackResult))
         if isinstance(answer, AttackResult) and of_step != key:
@@ -252,7 +249,7 @@ class _Controls:
         return [self._page.preview(*choice), of_step, slider, *self._looked(answer, step)]
 
     def _looked(self, answer: AttackResult | str | None, step: Any) -> list[str]:
-        """Return verdict, heading and answers of the attack on an image, at a step."""
+        """Return verdict, heading and predictions of an attack at a step."""
         if answer is None:
             return [remark_html(NOTHING), "", ""]
         if isinstance(answer, str):

@@ -1,4 +1,4 @@
-"""Attacks on one image, made on each network separately."""
+"""Attacks on each network separately, from the same image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scratchticket.data import pixels
 from scratchticket.page.sets import TicketSet
 from scratchticket.page.trial import AttackRequest, Trial, try_attack
 
-EACH = "each network itself"  # a further source of a request
+EACH = "each network itself"  # a source of a request, besides those of the module trial
 
 
 def try_each(
@@ -25,21 +25,21 @@ def try_each(
     seed: int = 0,
     stopped: Callable[[], bool] = lambda: False,
 ) -> tuple[Trial, dict[str, Tensor]]:
-    """Attack an image once on each network, and evaluate that network after each step.
+    """Attack each network separately, and evaluate it after each step of its own attack.
 
     Args:
         ticket_set: Set of tickets and dense networks.
         image: uint8, ``(channel, height, width)``.
-        request: The attack and the tickets; its source is ignored.
+        request: The attack and the tickets; the source is ignored.
         label: The true class; if not given, each attack uses its network's prediction on the clean
             image.
         seed: Seed of each attack's random draws.
         stopped: See :func:`try_attack`.
 
     Returns:
-        The trial, with the answers of each network on its own images; and these images by network,
-        ``(position, channel, height, width)``. The trial's images and draws are those of the attack
-        on the first ticket.
+        The trial, with each network's predictions on its own attacked images; and these images by
+        network, ``(position, channel, height, width)``. The trial's images and draws are those of
+        the attack on the first ticket.
 
     Raises:
         InputError: See :func:`try_attack`.
@@ -73,7 +73,7 @@ def try_each(
 def with_source(
     request: AttackRequest, source: str, tickets: tuple[str, ...] = ()
 ) -> AttackRequest:
-    """Return the request with another source, and other tickets if given."""
+    """Return a request with another source, and other tickets if given."""
     other = copy(request)
     object.__setattr__(other, "source", source)
     object.__setattr__(other, "tickets", tickets or request.tickets)

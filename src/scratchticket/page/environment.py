@@ -11,7 +11,7 @@ NO_PROXY = {"NO_PROXY": "*", "no_proxy": "*"}  # the page makes no requests, so 
 
 @contextmanager
 def environment(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables in this context, then restore them."""
+    """Set environment variables within the context."""
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

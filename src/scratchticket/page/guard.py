@@ -1,8 +1,7 @@
 """ASGI middleware in front of gradio: an allowlist of requests.
 
-gradio serves files from its temporary folder, fetches URLs for anybody, accepts uploads without
-limit, and accepts them from other sites' pages. The page needs none of that, so such requests are
-refused.
+For anyone, gradio serves files from its temporary folder, fetches URLs, and accepts uploads without
+limit, even from other sites' pages. The page needs none of this, so such requests are refused.
 """
 
 from __future__ import annotations
@@ -35,15 +34,15 @@ READ = {
 }
 BELOW = ("/assets/", "/static/", f"{API}/heartbeat/")
 UPLOAD, CALL = f"{API}/upload", f"{API}/run/predict"
-POSTED = {  # largest body, in bytes
+POSTED = {  # largest body by path, in bytes
     UPLOAD: MAX_BYTES + 2**14,
     CALL: 2**18,
 }
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-UNDER_WAY = 4  # concurrent uploads
-UNREAD = 8  # uploads not read yet; the oldest are deleted
-UNREAD_SECONDS = 60  # after which an unread upload is deleted
-SECONDS = 60  # for an upload to arrive
+UNDER_WAY = 4  # largest number of concurrent uploads
+UNREAD = 8  # largest number of unread uploads; older ones are deleted
+UNREAD_SECONDS = 60  # time after which an unread upload is deleted
+SECONDS = 60  # time limit for an upload to arrive
 ON_EVERY_ANSWER = [
     (b"content-security-policy", b"frame-ancestors 'none'"),
     (b"x-frame-options", b"DENY"),
@@ -64,10 +63,9 @@ class Guard:
     """ASGI middleware that passes only requests the page needs.
 
     Args:
-        app: Application that answers.
+        app: The guarded application.
         folder: Folder of uploads; no request may name a file elsewhere.
-        hosts: Host names of the page, so that no other site's name can be pointed at it; None for
-            any.
+        hosts: Host names that a request may use, against DNS rebinding; None allows any.
     """
 
     def __init__(self, app: App, folder: Path, hosts: tuple[str, ...] | None = LOOPBACK) -> None:
@@ -100,7 +98,7 @@ class Guard:
             await self._app(scope, receive, answer)
 
     async def _upload(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Pass on an upload when it has arrived, and delete old ones."""
+        """Pass on an upload once it has arrived, and delete old ones."""
         if self._under_way >= UNDER_WAY:
             await _refuse(503, send)
             return
@@ -142,7 +140,7 @@ class Guard:
         return 413 if int(length) > POSTED[path] else 0
 
     def _is_harmless(self, body: bytes) -> bool:
-        """Whether a request names no files but uploads."""
+        """Return whether a request names no files except uploads."""
         try:
             return self._names_uploads(json.loads(body))
         except (ValueError, RecursionError):
@@ -159,12 +157,12 @@ class Guard:
         return True
 
     def holds(self, named: object) -> bool:
-        """Whether a value is the path of a file in the upload folder."""
+        """Return whether a value is the path of a file in the upload folder."""
         return is_upload(named, self._folder)
 
 
 def is_upload(named: object, folder: Path) -> bool:
-    """Whether a value is the path of a file in a folder, links resolved."""
+    """Return whether a value is the path of a file in a folder, after resolving links."""
     if not isinstance(named, str) or "\0" in named:
         return False
     try:
@@ -175,14 +173,14 @@ def is_upload(named: object, folder: Path) -> bool:
 
 
 def _is_from_the_page(headers: dict[bytes, str], host: str, path: str, method: str) -> bool:
-    """Whether a request comes from the page itself or a visitor, not from another site.
+    """Return whether a request comes from the page itself or a visitor, not from another site.
 
-    Browsers say so in two headers that no site can change; other programs send neither.
+    Browsers state the origin in two headers that no site can change; other programs send neither.
 
     Args:
         headers: Headers of the request.
         host: Host in the request.
-        path: Path of the request; any site may link to the page.
+        path: Path of the request; other sites may link to ``/``.
         method: Method of the request.
     """
     origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site", "same-origin")
@@ -198,24 +196,24 @@ def _is_from_the_page(headers: dict[bytes, str], host: str, path: str, method: s
 
 
 def _is_one_file(body: bytes) -> bool:
-    """Whether a multipart body has exactly one part: its boundary recurs only at the end.
+    """Return whether a multipart body has exactly one part: its boundary recurs only at the end.
 
-    gradio would accept up to 1000 files at a time, and keep those of some names.
+    gradio would accept up to 1000 files at a time, and never delete those with certain names.
     """
     line = body.lstrip(b"\r\n").partition(b"\r\n")[0]
     return len(line) > 2 and body.count(line) == 2
 
 
 def delete_unread(folder: Path, most: int) -> None:
-    """Delete unread uploads: old ones, and the oldest beyond a number.
+    """Delete unread uploads that are older than ``UNREAD_SECONDS``, and all but the newest.
 
     Args:
         folder: Folder of uploads; gradio makes a subfolder for each.
-        most: Largest number to keep.
+        most: Largest number of uploads to keep.
     """
     ages: list[tuple[float, Path]] = []
     for path in folder.rglob("*"):
-        with suppress(OSError):  # it may be read meanwhile
+        with suppress(OSError):  # it may be read and deleted meanwhile
             if path.is_file():
                 ages.append((path.stat().st_mtime, path))
     old = time.time() - UNREAD_SECONDS

@@ -1,4 +1,4 @@
-"""From an uploaded image to the pixels of a ticket's input."""
+"""Conversion of an uploaded image to a ticket's input."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ MAX_SIDE = 4096  # largest width or height, in pixels
 def picture(content: bytes, shape: tuple[int, int, int], *, invert: bool = False) -> Tensor:
     """Return an uploaded image as the input of a ticket.
 
-    It is converted to grey or RGB, cropped around its centre to the aspect ratio of ``shape``, and
-    resized bilinearly. Transparent pixels are laid on white; several frames are refused.
+    The image is converted to grey or RGB, cropped around its centre to the aspect ratio of
+    ``shape``, and resized bilinearly. The background of transparent pixels is white.
 
     Args:
         content: Content of the file, at most 5 MiB.
         shape: ``(channel, height, width)`` of the ticket's images, one channel or three.
-        invert: Exchange dark and light, for ink on paper if digits are light on black.
+        invert: Invert brightness, as for dark ink on paper if the ticket expects light digits.
 
     Returns:
         uint8, of that shape.
 
     Raises:
-        InputError: If the image is too large, of an unknown format, or damaged.
+        InputError: If the image is too large, has several frames, an unknown format or is damaged.
     """
     if len(content) > MAX_BYTES:
-        raise InputError(f"the file has {len(content):,} bytes; at most {MAX_BYTES:,} are read")
+        raise InputError(f"the file has {len(content):,} bytes; the limit is {MAX_BYTES:,}")
     _check_size(content)
     channels, height, width = shape
     image = photograph(content, "grey" if channels == 1 else "rgb")
@@ -43,11 +43,7 @@ def picture(content: bytes, shape: tuple[int, int, int], *, invert: bool = False
 
 
 def _check_size(content: bytes) -> None:
-    """Raise an error for an image whose header says it is too large, before decoding.
-
-    Raises:
-        InputError: If it is larger than 4096x4096, or has no header.
-    """
+    """Refuse, before decoding, an image whose header is unreadable or says it is too large."""
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             width, height = image.size
@@ -62,4 +58,4 @@ def _check_size(content: bytes) -> None:
 
 
 def _too_large(size: str) -> str:
-    return f"the image has {size}; at most {MAX_SIDE} x {MAX_SIDE} are read"
+    return f"the image has {size}; the limit is {MAX_SIDE} x {MAX_SIDE}"

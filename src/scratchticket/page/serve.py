@@ -1,4 +1,4 @@
-"""Serving the page: on this machine only by default, offline, from a temporary folder."""
+"""Serve the page: by default on this machine only, offline, with a temporary folder."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from scratchticket.page.service import Page
 from scratchticket.page.sets import TicketSet
 
 FIRST_PORT, PORTS = 7860, 100
-SESSIONS = 32  # number of visitors whose state gradio keeps; the page does not need it
-PATIENCE = 60  # seconds for the server to start or end
+SESSIONS = 32  # number of visitors whose state gradio keeps; the page uses no such state
+PATIENCE = 60  # seconds for the server to start or stop
 FONTS = ("system-ui", "sans-serif")
 MONO = ("ui-monospace", "monospace")
 READABLE = {  # colours with a contrast of at least 4.5 to 1
@@ -71,7 +71,7 @@ def served(
     ):
         address, number = listener.getsockname()[:2]
         page = Page(sets, Path(name))
-        page.opening(page.names[0])  # computed before the first visitor comes
+        page.opening(page.names[0])  # computed before the first visit
         app = Guard(_application(page, name), Path(name), _own_names(host, address))
         with _running(app, listener), closing(page):
             shown = "localhost" if ip_address(_without_scope(address)).is_unspecified else host
@@ -91,7 +91,7 @@ def serve(
         sets: See :func:`served`.
         host: Address to listen on.
         port: Port to listen on.
-        ready: Called with the page's address, and whether other machines may reach it.
+        ready: Called with the page's address, and whether other machines can reach it.
 
     Raises:
         InputError: See :func:`served`.
@@ -102,16 +102,11 @@ def serve(
 
 
 def _application(page: Page, folder: str) -> Any:
-    """Return gradio's application.
-
-    Args:
-        page: The service that answers.
-        folder: Folder gradio may write to.
-    """
+    """Return gradio's application for a page; it writes only to ``folder``."""
     gr = import_gradio()
     from fastapi import FastAPI
 
-    gr.routes.DEFAULT_TEMP_DIR = folder  # gradio reads the variable only at import
+    gr.routes.DEFAULT_TEMP_DIR = folder  # gradio reads GRADIO_TEMP_DIR only at import
     blocks = build(page)
     blocks.state_session_capacity = SESSIONS
     unlisted: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
@@ -137,7 +132,7 @@ def _application(page: Page, folder: str) -> Any:
 def _running(app: Guard, listener: socket.socket) -> Iterator[None]:
     """Run the server on a socket, in a thread, while the context is open.
 
-    gradio's own server start requests itself over HTTP, which fails behind a proxy or on a host
+    gradio's own launcher makes an HTTP request to itself, which fails behind a proxy or on a host
     name other than localhost.
 
     Raises:
@@ -160,7 +155,7 @@ def _running(app: Guard, listener: socket.socket) -> Iterator[None]:
             time.sleep(0.01)
         yield
     finally:
-        # Interrupted requests are no errors here.
+        # Do not log interrupted requests as errors.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         server.should_exit = server.force_exit = True
         thread.join(PATIENCE)
@@ -177,16 +172,16 @@ def _without_scope(address: str) -> str:
 
 
 def _is_loopback(address: str) -> bool:
-    """Return whether a numeric address can be reached from this machine only."""
+    """Return whether a numeric address can only be reached from this machine."""
     return ip_address(_without_scope(address)).is_loopback
 
 
 def _own_names(host: str, address: str) -> tuple[str, ...] | None:
-    """Return the host names a request may use; None for any.
+    """Return the host names that a request may use; None for any.
 
     Args:
         host: Host as given by the user.
-        address: Its numeric address.
+        address: The host's numeric address.
     """
     if not _is_loopback(address):
         return None
@@ -200,7 +195,7 @@ def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
     Raises:
         OSError: If the host is unknown.
         OverflowError: If the port is out of range.
-        UnicodeError: If the text cannot be a host name.
+        UnicodeError: If ``host`` is not a valid host name.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return found[0][0], found[0][4]
@@ -210,7 +205,7 @@ def _listening(host: str, port: int | None) -> socket.socket:
     """Return a listening socket.
 
     Raises:
-        InputError: If every port is taken, or the host is not this machine.
+        InputError: If all ports are taken, or the host is not this machine.
     """
     for number in range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else [port]:
         try:

@@ -1,4 +1,4 @@
-"""The service behind the page: answers to a visitor's choices, independent of gradio.
+"""The service behind the page, independent of gradio.
 
 Values may come from anybody who can reach the page, so all are checked.
 """
@@ -27,12 +27,12 @@ from scratchticket.page.trial import AttackRequest, Trial, try_attack
 
 SAMPLE, UPLOADED = "a test image", "an upload"
 UNKNOWN = "not known"
-UPLOADS, ATTACKS_HELD = 16, 32  # numbers kept for all visitors; older ones are dropped
+UPLOADS, ATTACKS_HELD = 16, 32  # numbers stored for all visitors; older ones are dropped
 WAITING = 16  # largest number of attacks in the queue
-MAX_CHOICE = 1000  # characters of a visitor's choice
-CANDIDATES = 60  # test images tried for the opening
+MAX_CHOICE = 1000  # largest number of characters of a visitor's choice
+CANDIDATES = 60  # number of test images tried for the opening
 OPENING = "opening"  # key of the attack shown when the page opens
-DROPPED = "This attack is no longer held, since newer ones took its place: attack again."
+DROPPED = "This attack's result was dropped to make room for newer ones: attack again."
 Item = TypeVar("Item")
 
 
@@ -94,8 +94,8 @@ class KeyedItems(Generic[Item]):
 class Page:
     """The service behind the page's controls, one for all visitors.
 
-    The visitor's browser holds keys of the items stored here; nothing depends on gradio's memory of
-    a visitor, which is lost when others come.
+    The visitor's browser holds keys of the items stored here. Nothing depends on gradio's state for
+    a visitor, which gradio drops when many others come.
 
     Args:
         sets: Sets of tickets.
@@ -108,11 +108,11 @@ class Page:
         self._answers: KeyedItems[AttackResult | str] = KeyedItems(ATTACKS_HELD)
         self._openings: dict[str, tuple[int, AttackResult] | None] = {}
         self._opening_lock, self._attack_lock = threading.Lock(), threading.Lock()
-        self._places = threading.BoundedSemaphore(WAITING + 1)  # in the queue, and the running one
+        self._places = threading.BoundedSemaphore(WAITING + 1)  # the queue and the running attack
         self._closed = threading.Event()
 
     def close(self) -> None:
-        """Stop the running attack and the queued ones: none may run while Python exits."""
+        """Stop running and queued attacks, so that none runs while Python exits."""
         self._closed.set()
         with self._attack_lock, self._opening_lock:
             pass
@@ -141,9 +141,9 @@ class Page:
         return self._sets[name]
 
     def opening(self, name: object) -> int:
-        """Return the number of the test image that a set opens on; attack it at the first call.
+        """Return the index of the test image that a set opens on; attack it at the first call.
 
-        Each network is attacked on its own. The image is the first one on which all networks are
+        Each network is attacked separately. The image is the first one on which all networks are
         right before the attack, all naturally trained ones are wrong after it, and the best ticket
         is right at each step. If there is none among the first images, it is image 0, without an
         attack.
@@ -172,7 +172,7 @@ class Page:
         return None
 
     def _unsuitable(self, one: TicketSet, image: Image, request: AttackRequest) -> bool:
-        """Return whether a naturally trained network is wrong before the attack or right after."""
+        """Return whether a natural network is wrong before the attack or right after it."""
         for name in one.natural:
             trial = try_attack(one, image.pixels, with_source(request, name), label=image.label)
             right = trial.dense[name].argmax(dim=1) == trial.label
@@ -181,9 +181,9 @@ class Page:
         return False
 
     def upload(self, sent: object) -> str:
-        """Move an upload out of its folder; return its key.
+        """Store an upload; return its key.
 
-        For an unreadable upload the error is stored, and raised by :meth:`image`.
+        If the upload cannot be read, the error is stored, and :meth:`image` raises it.
         """
         try:
             return self._uploads.add(self._read_upload(sent))
@@ -202,7 +202,7 @@ class Page:
         path = Path(str(named))
         try:
             if path.stat().st_size > MAX_BYTES:
-                raise InputError(f"the file is too large; at most {MAX_BYTES:,} bytes are read")
+                raise InputError(f"the file is too large; the limit is {MAX_BYTES:,} bytes")
             return Upload(path.read_bytes(), path.name)
         except OSError:
             raise InputError("this upload is no longer there; upload the image again") from None
@@ -217,9 +217,9 @@ class Page:
         Args:
             name: Name of the set.
             kind: :data:`SAMPLE` or :data:`UPLOADED`.
-            number: Number of the test image.
+            number: Index of the test image.
             uploaded: Key from :meth:`upload`; empty if there was no upload.
-            invert: Whether to exchange dark and light in an upload.
+            invert: Whether to invert the brightness of an upload.
 
         Raises:
             InputError: If there is no such image.
@@ -231,12 +231,12 @@ class Page:
                 raise InputError("upload an image first")
             upload = self._uploads.get(uploaded)
             if upload is None:
-                raise InputError("this upload is no longer held; upload the image again")
+                raise InputError("this upload was dropped; upload the image again")
             if isinstance(upload, str):
                 raise InputError(upload)
             pixels = picture(upload.content, one.shape, invert=bool(invert))
             colour = "grey" if one.shape[0] == 1 else "colour"
-            how = f"cut to its middle, resized to {width} x {height}, {colour}"
+            how = f"cropped to its centre, resized to {width} x {height}, {colour}"
             return Image(pixels, None, upload.name, f"{upload.name}, {how}")
         index = _whole(number, "test image")
         if not 0 <= index < len(one.samples):
@@ -247,7 +247,7 @@ class Page:
         return Image(sample.images[0], label, title, f"{title}: {one.classes[label]}")
 
     def preview(self, *choice: Any) -> str:
-        """Return the chosen image as the page shows it; see :meth:`image`."""
+        """Return the chosen image, see :meth:`image`, as HTML."""
         try:
             image = self.image(*choice)
         except ScratchticketError as error:
@@ -257,10 +257,10 @@ class Page:
     def attack(
         self, choice: Sequence[Any], truth: object, tickets: object, settings: Sequence[Any]
     ) -> str:
-        """Attack the chosen image; return the key of the answer.
+        """Attack the chosen image; return the key of the result.
 
         Args:
-            choice: Choice of the image; see :meth:`image`.
+            choice: Choice of the image: the arguments of :meth:`image`.
             truth: Name of an upload's true class, or :data:`UNKNOWN`.
             tickets: Names of the tickets.
             settings: Source, attack, epsilon, norm and steps.
@@ -274,11 +274,11 @@ class Page:
         return f"{self._answers.add(answer)}.{_digest(choice)}"
 
     def key(self, held: object, choice: Sequence[Any]) -> str:
-        """Return the key of the attack on the current image: the visitor's, or the opening's.
+        """Return the key of the visitor's attack on the current image, or of the opening's.
 
         Args:
             held: Key from :meth:`attack`; empty if there was no attack.
-            choice: Choice of the current image; the visitor's attack may be on another one.
+            choice: Choice of the current image, which may not be the attacked one.
         """
         digest = _digest(choice)
         if str(held).rpartition(".")[2] == digest:
@@ -288,11 +288,9 @@ class Page:
         return f"{OPENING}.{digest}" if at_opening else ""
 
     def answer(self, held: object, choice: Sequence[Any]) -> AttackResult | str | None:
-        """Return the result of the attack on the current image, or why it failed.
+        """Return the result of the attack on the current image, or an error message.
 
-        Args:
-            held: See :meth:`key`.
-            choice: See :meth:`key`; None is returned if this image was not attacked.
+        The arguments are those of :meth:`key`. None if this image was not attacked.
         """
         key = self.key(held, choice)
         if not key:
@@ -306,13 +304,13 @@ class Page:
 
     @contextmanager
     def _in_queue(self) -> Iterator[None]:
-        """Wait until no other attack runs; then keep others waiting during the context.
+        """Wait until no other attack runs; others wait while the context is open.
 
         Raises:
             InputError: If the queue is full, or the page was closed.
         """
         if not self._places.acquire(blocking=False):
-            raise InputError(f"{WAITING} attacks wait for their turn; try again in a moment")
+            raise InputError(f"{WAITING} attacks are queued already; try again in a moment")
         try:
             with self._attack_lock:
                 if self._closed.is_set():
@@ -343,7 +341,7 @@ class Page:
     def _run_attack(
         self, one: TicketSet, image: Image, label: int | None, request: AttackRequest
     ) -> AttackResult:
-        """Return the result of an attack; the label is None if the class is unknown."""
+        """Return the result of an attack; ``label`` is None if the class is unknown."""
         stopped = self._closed.is_set
         if request.source == EACH:
             trial, images = try_each(one, image.pixels, request, label=label, stopped=stopped)
@@ -363,7 +361,7 @@ def _is_instructive(trial: Trial, natural: Sequence[str]) -> bool:
 
 
 def _digest(choice: Sequence[Any]) -> str:
-    """Return a hash that identifies an image by its choice; see :meth:`Page.image`."""
+    """Return a hash of the choice of an image; see :meth:`Page.image`."""
     name, kind, number, uploaded, invert = choice
     index = float(number) if isinstance(number, int | float) else number
     what = (uploaded, bool(invert)) if kind == UPLOADED else (index,)

@@ -23,11 +23,11 @@ from scratchticket.switching import RandomSwitch
 from scratchticket.tickets import Ticket, check_one_network, load_tickets
 from scratchticket.tickets.facts import RecordedAccuracy, recorded_accuracy
 
-PACKAGED = "digits"  # the data that needs no download
+PACKAGED = "digits"  # the data set that needs no download
 COMPARED = "dense-digits-seed0"  # the gallery's dense networks on it
-MAX_TICKETS = 12  # largest number in a switch
+MAX_TICKETS = 12  # largest number of tickets in a switch
 NATURAL, ROBUST = "naturally trained network", "robustly trained network"
-DENSE = "dense network"  # whose training is unknown
+DENSE = "dense network"  # if its training is unknown
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class TicketSet:
 
     @property
     def first(self) -> Ticket:
-        """One of the tickets."""
+        """The first ticket."""
         return next(iter(self.tickets.values()))
 
     @property
@@ -67,7 +67,7 @@ class TicketSet:
 
     @property
     def best(self) -> str:
-        """Name of the ticket with the highest recorded robust accuracy; the first if none has."""
+        """Name of the ticket with the highest recorded robust accuracy; of the first if none."""
 
         def robust(name: str) -> float:
             recorded = recorded_accuracy(self.tickets[name].provenance)
@@ -105,13 +105,13 @@ class TicketSet:
         return titles.pop() if len(titles) == 1 else ""
 
     def about(self) -> dict[str, str]:
-        """Return a line about every network, by name."""
+        """Return a line of text about every network, by name."""
         return {name: _about(ticket) for name, ticket in (self.tickets | self.dense).items()}
 
     def epsilon(self, norm: Norm) -> str:
-        """Return the initial radius: the first ticket's training epsilon, as text.
+        """Return the initial radius as text: the epsilon under which the first ticket was drawn.
 
-        In the other norm it is the least radius that a suite would use.
+        For another norm, it is a usual radius of that norm.
         """
         epsilon, own = drawn_under(self.first.provenance)
         if norm == own:
@@ -122,14 +122,14 @@ class TicketSet:
 
     @property
     def norm(self) -> Norm:
-        """The norm that the first ticket was drawn in."""
+        """The norm under which the first ticket was drawn."""
         return drawn_under(self.first.provenance)[1]
 
     def switch(self, names: Sequence[str]) -> RandomSwitch:
         """Return the random switch between some of the tickets.
 
         Raises:
-            InputError: If no ticket is named, too many, or one not in the set.
+            InputError: If no ticket is named, too many are, or one is not in the set.
         """
         if not names:
             raise InputError("choose at least one ticket")
@@ -157,7 +157,7 @@ def _dense(of: TicketSet, name: str) -> nn.Module:
 
 
 def _trained(network: Ticket) -> str:
-    """Return the name of a dense network by its training attack."""
+    """Return how a dense network was trained: ``NATURAL``, ``ROBUST``, or else ``DENSE``."""
     try:
         attack = network.provenance["recipe"]["attack"]["name"]
     except (KeyError, TypeError):
@@ -166,7 +166,7 @@ def _trained(network: Ticket) -> str:
 
 
 def _about(ticket: Ticket) -> str:
-    """Return a network's weight count, whether trained, and its accuracy."""
+    """Return a network's weight count, whether it is trained, and its robust accuracy, as text."""
     if _is_dense(ticket):
         weights = f"{ticket.mask.kept:,} weights, all trained"
     else:
@@ -188,33 +188,33 @@ def load_sets(
 ) -> list[TicketSet]:
     """Read and verify tickets, and group them by random network.
 
-    A dense network is a ticket in which all weights remain and are stored; it is compared with
-    every set of the same images and classes. Tickets on the packaged digits are also compared with
-    the gallery's naturally and robustly trained networks, unless the files have such a network.
+    A dense network is a ticket in which all weights remain and are stored; it is added to every set
+    with the same image shape and classes. To tickets on the packaged digits, the gallery's
+    naturally and robustly trained networks are added, unless the files have such networks.
 
     Args:
         files: Files of tickets and dense networks.
-        dense: File of the dense network to use instead of those among the files.
-        data: Name or path of the data that test images are taken from; by default the packaged
-            digits, for tickets drawn on them.
+        dense: File of a dense network to use instead of those among the files.
+        data: Name or path of a data set for test images; by default, tickets drawn on the packaged
+            digits have these.
         device: Device of the networks.
 
     Returns:
-        The sets: those with test images first, among these the largest first.
+        The sets: those with test images first, then by number of tickets, largest first.
 
     Raises:
-        InputError: If there is no ticket, or the data fits none.
-        TicketError: If a file is no ticket.
+        InputError: If there is no ticket, or the data set fits none.
+        TicketError: If a file is not a ticket.
     """
     loaded = _read(files)
     tickets = [one for one in loaded if not _is_dense(one.ticket)]
     if not tickets:
-        raise InputError("there is no ticket among the files: dense networks are only compared")
+        raise InputError("there is no ticket among the files, only dense networks")
     others = [one.ticket for one in loaded if _is_dense(one.ticket)]
     if dense is not None:
         others = [_only(dense)]
         if not any(_alike(one.ticket, others[0]) for one in tickets):
-            raise InputError(f"{dense} takes other images or classes than every ticket")
+            raise InputError(f"{dense} has other image shapes or classes than all tickets")
     groups = _grouped(tickets)
     images = _Images(data)
     names = _names([next(iter(group.values())) for group in groups])
@@ -230,11 +230,11 @@ def load_sets(
 
 
 def _compared(ticket: Ticket, others: Sequence[Ticket]) -> dict[str, Ticket]:
-    """Return the dense networks to compare a ticket with, naturally trained ones first.
+    """Return the dense networks to compare a set with, naturally trained ones first.
 
     Args:
-        ticket: Ticket of the set.
-        others: Dense networks on any images.
+        ticket: A ticket of the set.
+        others: Dense networks for any images and classes.
     """
     fitting = [other for other in others if _alike(ticket, other)]
     own = data_of(ticket)
@@ -262,7 +262,7 @@ class _Read(NamedTuple):
 
 
 def _read(files: Iterable[Path]) -> list[_Read]:
-    """Return all tickets in some files."""
+    """Return all tickets in files."""
     return [
         _Read(path, number if len(tickets) > 1 else None, ticket)
         for path in dict.fromkeys(files)
@@ -283,17 +283,17 @@ def _only(path: Path) -> Ticket:
     """
     ticket = Ticket.load(path)
     if not _is_dense(ticket):
-        raise InputError(f"{path} is a ticket; --dense takes a network with all its weights")
+        raise InputError(f"{path} is a sparse ticket; --dense takes a dense network")
     return ticket
 
 
 def _alike(one: Ticket, other: Ticket) -> bool:
-    """Whether two tickets have the same image shape and classes."""
+    """Return whether two tickets have the same image shape and classes."""
     return one.image_shape == other.image_shape and one.classes == other.classes
 
 
 def _grouped(tickets: Sequence[_Read]) -> list[dict[str, Ticket]]:
-    """Return the tickets of each random network by short name, in the order of the files."""
+    """Return the tickets of each random network, by short name, in the order of the files."""
     groups: list[list[_Read]] = []
     for one in tickets:
         for group in groups:
@@ -324,12 +324,12 @@ def _one_network(one: Ticket, other: Ticket) -> bool:
 
 
 def _names(firsts: Sequence[Ticket]) -> list[str]:
-    """Return a name for each set, from its network."""
+    """Return a name for each set, given its first ticket."""
     return _numbered([_name(ticket) for ticket in firsts])
 
 
 def _numbered(plain: Sequence[str]) -> list[str]:
-    """Return names, with numbers where they repeat."""
+    """Return names made unique by numbers where they repeat."""
     return [
         name if plain.count(name) == 1 else f"{name} ({plain[: index + 1].count(name)})"
         for index, name in enumerate(plain)
@@ -347,7 +347,7 @@ class _Images:
     """Test images for tickets; each data set is read once.
 
     Args:
-        name: Name of the requested data, if any.
+        name: Name of the data set that the user requested, if any.
     """
 
     def __init__(self, name: str | None) -> None:
@@ -355,7 +355,7 @@ class _Images:
         self._why = ""
 
     def of(self, ticket: Ticket) -> Data | None:
-        """Return data that suits a ticket; None if there is none."""
+        """Return a data set that fits a ticket; None if there is none."""
         own = data_of(ticket)
         name = self._name or (own.name if own else None)
         if name is None or (self._name is None and name != PACKAGED):
@@ -373,10 +373,6 @@ class _Images:
         return data
 
     def check_used(self) -> None:
-        """Raise an error if requested data suits no ticket.
-
-        Raises:
-            InputError: If no ticket can take the data.
-        """
+        """Raise an InputError if the requested data set fits no ticket."""
         if self._name is not None and not self._used:
             raise InputError(self._why)

@@ -1,6 +1,6 @@
 """The pictures and texts of the page, as self-contained HTML.
 
-Names of tickets and classes come from untrusted files: they are escaped.
+Names of tickets and classes are escaped, since they come from untrusted files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from scratchticket.pictures.html import png_url
 
 _MAX_NAME = 40  # longest name, in characters
 _MAX_NUMBER = 24  # longest epsilon, in characters
-NO_SWITCH = "To see the random switch, make the attack on the chosen tickets, all at once."
+NO_SWITCH = "To see the random switch, attack the chosen tickets all at once."
 _WIDTH, _HEIGHT = 8, 36  # size of a step's bar, in SVG units
 
 
@@ -32,12 +32,12 @@ class _Wording:
     """The words of the page that depend on whether the true class is known.
 
     Attributes:
-        right: Mark beside a correct answer.
-        wrong: Mark beside a wrong answer.
+        right: Mark of a correct prediction.
+        wrong: Mark of a wrong prediction.
         switch_right: Beginning of the sentence on how often the switch is correct.
-        target: Name of the class that answers are compared with.
-        all_right: Said of a network whose answers are all correct.
-        turned_wrong: Said of a network with wrong answers.
+        target: Name of the class with which predictions are compared.
+        all_right: Beginning of the phrase on a network whose predictions are all correct.
+        turned_wrong: Beginning of the phrase on a network with wrong predictions.
         cross: Meaning of a cross below a network's bar.
         switch_cross: Meaning of a cross below the switch's bar.
     """
@@ -62,7 +62,7 @@ _KNOWN = _Wording(
     "a wrong answer",
     "more likely wrong than right",
 )
-_UNKNOWN = _Wording(  # true class unknown: an answer is compared with the network's first
+_UNKNOWN = _Wording(  # compares with the network's prediction on the clean image
     "✓ unchanged",
     "✗ changed",
     "It gives the first answer",
@@ -76,14 +76,14 @@ _UNKNOWN = _Wording(  # true class unknown: an answer is compared with the netwo
 
 @dataclass(frozen=True, eq=False)
 class AttackResult:
-    """The result of an attack, with the texts that describe its image and networks.
+    """The result of an attack, with descriptions of the image and the networks.
 
     Attributes:
-        trial: Attack and answers.
+        trial: The attack and the networks' predictions.
         image: Name of the image.
         about: A line about each network, by name.
-        images: If each network was attacked on its own, its images by name: ``(position, channel,
-            height, width)``.
+        images: If each network was attacked separately, each network's images, by name:
+            ``(position, channel, height, width)``.
     """
 
     trial: Trial
@@ -97,7 +97,7 @@ def _wording(trial: Trial) -> _Wording:
 
 
 def text(value: object) -> str:
-    """Return text of a file as one short line without markup."""
+    """Return untrusted text as one short line, escaped."""
     return escape(shorten(printable(value), _MAX_NAME, placeholder="…") or "…")
 
 
@@ -116,7 +116,7 @@ def image_url(pixels: Tensor) -> str:
 def magnification(attacked: AttackResult) -> int:
     """Return the largest factor by which all perturbations can be magnified without clipping.
 
-    It is the same for all steps and networks, so that they can be compared.
+    All steps and networks have the same factor, so that their perturbations can be compared.
     """
     every = attacked.images.values() or [attacked.trial.images]
     largest = max(float((images - images[:1]).abs().max()) for images in every)
@@ -124,12 +124,7 @@ def magnification(attacked: AttackResult) -> int:
 
 
 def preview_html(pixels: Tensor, caption: str) -> str:
-    """Return an image with a caption.
-
-    Args:
-        pixels: uint8, ``(channel, height, width)``.
-        caption: Plain text.
-    """
+    """Return an image, uint8 of ``(channel, height, width)``, with a caption in plain text."""
     return f'<div class="st-one">{_figure(pixels, caption, caption)}</div>'
 
 
@@ -139,16 +134,16 @@ def error_html(message: str) -> str:
 
 
 def remark_html(message: str) -> str:
-    """Return a remark."""
+    """Return a remark in plain text."""
     return f'<p class="st-legend">{escape(printable(message))}</p>'
 
 
 def answers_html(attacked: AttackResult, position: int) -> str:
-    """Return the pictures and answers at one step.
+    """Return the pictures and predictions at one step.
 
     Args:
-        attacked: Attack and answers.
-        position: 0 is the clean image; positions out of range are clamped.
+        attacked: Result of the attack.
+        position: Number of the step; 0 is the clean image. Clamped to the range.
     """
     trial = attacked.trial
     at = _clamped(trial, position)
@@ -164,9 +159,9 @@ def _clamped(trial: Trial, position: int) -> int:
 
 
 def verdict_html(attacked: AttackResult, position: int) -> str:
-    """Return which networks are right and which are wrong at one step; see :func:`answers_html`.
+    """Return which networks are right and which are wrong at one step.
 
-    Screen readers announce it when it changes.
+    The arguments are those of :func:`answers_html`. Screen readers announce changes.
     """
     trial = attacked.trial
     at, words = _clamped(trial, position), _wording(trial)
@@ -189,11 +184,9 @@ def verdict_html(attacked: AttackResult, position: int) -> str:
 
 
 def heading_html(attacked: AttackResult, position: int) -> str:
-    """Return the heading of one step: image, attack, source, true class.
+    """Return the heading of one step: image, attack, attacked network, true class.
 
-    Args:
-        attacked: See :func:`answers_html`.
-        position: The step.
+    The arguments are those of :func:`answers_html`.
     """
     trial = attacked.trial
     request, at = trial.request, _clamped(trial, position)
@@ -207,13 +200,13 @@ def heading_html(attacked: AttackResult, position: int) -> str:
         source = f"the ticket {text(request.source)}"
     where = "Before the attack" if at == 0 else f"Step {at} of {len(trial) - 1}"
     label = f"<strong>{text(trial.classes[trial.label])}</strong>"
-    compared = f"Right class: {label}."
+    compared = f"True class: {label}."
     if not trial.known:
-        compared = "The right class is not known; "
+        compared = "The true class is not known; "
         compared += (
-            "each attack leads away from the first answer of its network."
+            "each attack leads away from its network's first answer."
             if request.source == EACH
-            else f"the attack leads away from the first answer of the tickets together: {label}."
+            else f"the attack leads away from the first answer of all tickets together: {label}."
         )
     image = text(attacked.image)
     return (
@@ -224,7 +217,7 @@ def heading_html(attacked: AttackResult, position: int) -> str:
 
 
 def _attack_title(request: AttackRequest) -> str:
-    """Return the name of an attack; a long epsilon is cut to three digits."""
+    """Return the name of an attack; a long epsilon is rounded to three digits."""
     if len(request.epsilon) <= _MAX_NUMBER:
         return str(request)
     exact = Fraction(request.epsilon)
@@ -247,7 +240,7 @@ def _pictures(attacked: AttackResult, at: int) -> str:
     distance = f"{float(trial.distances[at]):.3g}"
     label = shorten(printable(trial.classes[trial.label]), _MAX_NAME, placeholder="…")
     figures = (
-        _figure(clean, f"The image as it is{f', of class {label}' * trial.known}", "image"),
+        _figure(clean, f"The clean image{f', of class {label}' * trial.known}", "image"),
         _figure(here, f"The image after step {at}", "image after the step" if at else "the same"),
         _figure(
             moved,
@@ -267,7 +260,7 @@ def _perturbation(attacked: AttackResult, images: Tensor, at: int) -> tuple[Tens
 
 
 def _own_pictures(attacked: AttackResult, name: str, at: int) -> str:
-    """Return a network's own image and perturbation, if it was attacked itself."""
+    """Return a network's own attacked image and perturbation, if it was attacked separately."""
     images = attacked.images.get(name)
     if images is None:
         return ""
@@ -284,7 +277,7 @@ def _own_pictures(attacked: AttackResult, name: str, at: int) -> str:
 
 
 def _switch(trial: Trial, at: int) -> str:
-    """Return the answers of a random switch between the tickets."""
+    """Return the predictions of a random switch between the tickets."""
     words = _wording(trial)
     count = len(trial.request.tickets)
     right = int((trial.answers[at] == trial.label).sum())
@@ -319,14 +312,14 @@ def _cards(attacked: AttackResult, at: int) -> str:
 
 
 def _card(attacked: AttackResult, name: str, title: str, probabilities: Tensor, at: int) -> str:
-    """Return the card of a network.
+    """Return the card of a network at a step.
 
     Args:
-        attacked: The attack.
+        attacked: Result of the attack.
         name: Name of the network.
         title: Title of the card.
         probabilities: Probabilities of the network, ``(position, class)``.
-        at: The position answers_html.
+        at: Number of the step.
     """
     trial = attacked.trial
     words, rights = _wording(trial), _rights(trial, probabilities)
@@ -348,17 +341,15 @@ def _card(attacked: AttackResult, name: str, title: str, probabilities: Tensor, 
 
 
 def _reference_class(trial: Trial, probabilities: Tensor) -> int:
-    """Return the class that a network's answers are compared with.
+    """Return the class with which a network's predictions are compared.
 
-    Args:
-        trial: The attack.
-        probabilities: Probabilities of the network, ``(position, class)``.
+    It is the true class if known, else the network's prediction on the clean image.
     """
     return trial.label if trial.known else int(probabilities[0].argmax())
 
 
 def _rights(trial: Trial, probabilities: Tensor) -> list[bool]:
-    """Return whether a network is right at each position."""
+    """Return whether a network is right at each step."""
     right: list[bool] = (
         probabilities.argmax(dim=1) == _reference_class(trial, probabilities)
     ).tolist()
@@ -366,10 +357,10 @@ def _rights(trial: Trial, probabilities: Tensor) -> list[bool]:
 
 
 def when_wrong(rights: list[bool], words: _Wording = _KNOWN) -> str:
-    """Return a phrase that says from which step on a network answers wrongly.
+    """Return a phrase that says from which step on a network is wrong.
 
     Args:
-        rights: Whether it is right, at each position.
+        rights: Whether the network is right, at each step.
         words: Words for a known or unknown class.
 
     Example:
@@ -390,12 +381,12 @@ def _mark(right: bool, words: _Wording) -> str:
 
 
 def _chart(chances: list[float], rights: list[bool], at: int, words: _Wording) -> str:
-    """Draw the probability of the true class at every position, with wrong answers cross.
+    """Return a bar chart of a probability at every step, with a cross where it is wrong.
 
     Args:
-        chances: Probabilities from 0 to 1.
-        rights: Whether the answer is right.
-        at: The position answers_html.
+        chances: Probability of the true class at each step.
+        rights: Whether the prediction is right at each step.
+        at: Number of the step to frame.
         words: Words for a known or unknown class.
     """
     bars, tall = [], _HEIGHT + 8

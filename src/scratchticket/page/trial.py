@@ -1,4 +1,4 @@
-"""One image under one attack, step by step, and every network's answer at each step."""
+"""An attack on one image, step by step, with every network's prediction at each step."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _TITLES = {
     "apgd-ce": "Auto-PGD on the cross-entropy",
     "apgd-dlr": "Auto-PGD on the difference of logits ratio",
 }
-COUNTS = ("steps", "draws")  # settings that the page's number of steps sets
+COUNTS = ("steps", "draws")  # an attack's settings that take the page's number of steps
 MAX_STEPS = 50
 AT_A_TIME = 16  # images per forward pass
-DRAWS = 10  # answers of the switch that are shown for each step
+DRAWS = 10  # number of the switch's predictions shown for each step
 
 
 def attacks() -> dict[str, str]:
-    """Return the titles of all attacks that can be tried, by name; plug-ins' last."""
+    """Return the titles of all attacks that can be tried, by name; those of plug-ins last."""
     able = {name for name, method in METHODS.items() if method.judges and method.learns} - {"none"}
     own = {name: title for name, title in _TITLES.items() if name in able}
     others = [*sorted(able - own.keys()), *plugin_names("attacks")]
@@ -48,16 +48,16 @@ class AttackRequest:
 
     Attributes:
         tickets: Names of the tickets in the switch, drawn with equal probability.
-        source: What the attack is made on: :data:`SWITCH`, the expectation over all these tickets;
-            or the name of one ticket or dense network of the set.
+        source: The attacked network: :data:`SWITCH`, the expectation over all these tickets; or the
+            name of one ticket or dense network of the set.
         attack: A name of :func:`attacks`.
-        epsilon: Radius of the ball as text, pixels in [0, 1].
+        epsilon: Radius of the ball as text, for pixels in [0, 1].
         norm: Norm of the ball.
-        steps: Steps of the attack, from 1 to 50; FGSM makes one.
-        made: The attack.
+        steps: Number of steps, from 1 to 50; FGSM takes one.
+        made: The attack that these settings describe.
 
     Raises:
-        InputError: If a name is unknown or a number out of range.
+        InputError: If a name is unknown or a number is out of range.
     """
 
     tickets: tuple[str, ...]
@@ -85,19 +85,19 @@ class AttackRequest:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """The result of an attack: position 0 is the clean image, position ``k`` step ``k``.
+    """The result of an attack: position 0 is the clean image, position ``k`` is step ``k``.
 
     Attributes:
         request: The attack that was tried.
         classes: Class names.
         images: Pixels in [0, 1], ``(position, channel, height, width)``.
         distances: Distances from the clean image, in the norm of the ball, ``(position,)``.
-        label: The class that answers are compared with: the true one if known, else the prediction
-            of the tickets' mean on the clean image.
-        known: Whether it is the true class.
+        label: The class with which predictions are compared: the true class if known, else the
+            prediction of the tickets' mean probabilities on the clean image.
+        known: Whether ``label`` is the true class.
         probabilities: Probabilities of the tickets, ``(position, ticket, class)``.
         dense: Probabilities of each dense network, by name, ``(position, class)``.
-        drawn: Predictions of the switch, ``(position, draw)``, each of a ticket drawn anew.
+        drawn: Predictions of the switch, ``(position, draw)``, with a new draw for each.
     """
 
     request: AttackRequest
@@ -145,9 +145,9 @@ def try_attack(
         ticket_set: Set of tickets and dense networks.
         image: uint8, ``(channel, height, width)``.
         request: The attack, its source, and the tickets of the switch.
-        label: The true class; if not given, the prediction of the tickets' mean.
+        label: The true class; if not given, the prediction of the tickets' mean probabilities.
         seed: Seed of the attack's random draws.
-        stopped: Called before each step; true cancels the attack.
+        stopped: Called before each step; if it returns true, the attack is cancelled.
 
     Raises:
         InputError: If the image does not fit, the source is unknown, or the attack was cancelled.
@@ -213,11 +213,7 @@ def try_attack(
 
 
 def _unless(stopped: Callable[[], bool], images: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Yield images until asked to stop.
-
-    Raises:
-        InputError: If asked to stop.
-    """
+    """Yield images; raise an InputError when asked to stop."""
     for some in images:
         if stopped():
             raise InputError("the attack was stopped")

@@ -1,4 +1,4 @@
-"""Recipes of all tables and figures of the paper, and of studies beyond it, at four scales."""
+"""Recipes for all tables and figures of the paper, and for further studies, at four scales."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells: the single numbers that tables and figures are made of, and where each comes from."""
+"""Cells: single numbers of tables and figures, and the jobs and records they are read from."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ from scratchticket.evaluation.report import autoattacked
 from scratchticket.paper.scale import Scale
 from scratchticket.sweeps.job import Job
 
-EVERY = ""  # column of a number that does not depend on the column: a horizontal line
+EVERY = ""  # column of a number that is the same for all columns, shown as a horizontal line
 
 
 class Measured(NamedTuple):
-    """A number from a record: a fraction of ``images``, or something else if there are none.
+    """A number from a record.
 
-    Numbers are compared within a ``seed``.
+    Attributes:
+        value: A fraction of ``images`` if that is not 0, else any number.
+        images: Number of test images.
+        seed: Numbers are compared with others of the same seed.
     """
 
     value: float
@@ -48,12 +51,12 @@ class Cell:
     """A number of a table or figure.
 
     Attributes:
-        panel: Which part of it: ``resnet18 / cifar10``.
-        row: Which row of a table, line of a plot, source of a matrix.
-        column: Which column, or remaining percent.
-        jobs: One per seed.
-        read: Finds the number in their records.
-        published: The paper's, in percent, if it is known.
+        panel: Name of the part of the table or figure, such as ``resnet18 / cifar10``.
+        row: Name of the row of a table, line of a plot, or source of a matrix.
+        column: Name of the column, or remaining percent.
+        jobs: The jobs that give the number, one per seed.
+        read: Reads the number from a job's record.
+        published: The paper's number, in percent, if known.
     """
 
     panel: str
@@ -73,16 +76,16 @@ def curve(  # noqa: PLR0913
     read: Read,
     published: Mapping[int, float] | None = None,
 ) -> Iterator[Cell]:
-    """Return a line over the remaining percent.
+    """Return the cells of a curve over the remaining percent.
 
     Args:
-        scale: Chooses among the percents, and the seeds.
+        scale: Restricts the percents, and gives the seeds.
         panel: See :class:`Cell`.
         row: See :class:`Cell`.
-        percents: Those of the paper.
-        make: Percent and seed to a job.
+        percents: The paper's remaining percents.
+        make: Function from percent and seed to a job.
         read: See :class:`Cell`.
-        published: The paper's values, by percent.
+        published: The paper's numbers, by percent.
     """
     known = published or {}
     for percent in scale.on_curves(percents):
@@ -99,28 +102,28 @@ def level(  # noqa: PLR0913
     published: float | None = None,
     column: str = EVERY,
 ) -> Cell:
-    """Return a number of which there is one per seed, by default a horizontal line."""
+    """Return one cell, by default a horizontal line; ``make`` returns a seed's job."""
     return Cell(panel, row, column, tuple(make(seed) for seed in scale.seeds), read, published)
 
 
 def of_kind(kind: type[K], record: Source) -> K:
-    """Return a record that is of a kind.
+    """Return a record after checking its type.
 
     Raises:
-        TypeError: If it is of another.
+        TypeError: If it is of another type.
     """
     if not isinstance(record, kind):
-        raise TypeError(f"a {type(record).__name__} is no {kind.__name__}")
+        raise TypeError(f"a {type(record).__name__} is not a {kind.__name__}")
     return record
 
 
 def measured(what: Measurement) -> Measured:
-    """Return counts or an expectation as a number of a table."""
+    """Return counts, or an expectation, as a number of a cell."""
     return Measured(what.fraction, what.total)
 
 
 def natural(record: Source) -> Measured:
-    """Return natural accuracy: of a run, of the epoch that was chosen."""
+    """Return the natural accuracy in a record; for a run, that of its selected epoch."""
     if isinstance(record, RunRecord):
         return measured(record.chosen.natural)
     if isinstance(record, EvaluationRecord):
@@ -129,12 +132,12 @@ def natural(record: Source) -> Measured:
 
 
 def robust(record: Source) -> Measured:
-    """Return a run's accuracy under the attack that ends it."""
+    """Return the robust accuracy in the record of a run."""
     return measured(of_kind(RunRecord, record).chosen.attacks[0])
 
 
 def row_of(rows: Iterable[F], attack: Attack) -> F:
-    """Return the row of an attack, found by what the attack is.
+    """Return the row of an attack, matched by method, ball and settings.
 
     Raises:
         LookupError: If there is none.
@@ -142,11 +145,11 @@ def row_of(rows: Iterable[F], attack: Attack) -> F:
     for row in rows:
         if row.settings is not None and attack.matches(dict(row)):
             return row
-    raise LookupError(f"the record has no {attack}")
+    raise LookupError(f"the record has no row for {attack}")
 
 
 def under(attack: Attack) -> Read:
-    """Return the function that reads the accuracy under an attack from a judgement."""
+    """Return the function that reads the accuracy under an attack from an evaluation's record."""
     return lambda record: measured(row_of(of_kind(EvaluationRecord, record).attacks, attack))
 
 
@@ -171,7 +174,7 @@ def protocol_accuracy(attack: Attack) -> Read:
 
 
 def switch_row(record: Source, attack: Attack, source: str) -> SwitchRow:
-    """Return a switch's row of an attack that was made on a source.
+    """Return a switch's row for an attack on a source.
 
     Raises:
         LookupError: If there is none.
@@ -183,7 +186,7 @@ def worst_of(record: Source) -> SwitchCase:
     """Return the first worst case of a switch.
 
     Raises:
-        LookupError: If it has none.
+        LookupError: If the record has none.
     """
     if (case := _switch(record).worst_case) is None:
         raise LookupError("the record has no worst case")
@@ -206,19 +209,19 @@ def transfer_accuracy(source: str, column: str, attack: Attack) -> Read:
 
 
 def of_dense(read: Read) -> Read:
-    """Return the function that reads the same of the dense network beside a switch."""
+    """Return the function that reads the same number of the switch's dense network."""
 
     def of(record: Source) -> Measured:
         dense = of_kind(SwitchRecord, record).dense
         if dense is None:
-            raise LookupError("the switch was compared with no dense network")
+            raise LookupError("the record has no dense network")
         return read(dense)
 
     return of
 
 
 def _switch(record: Source) -> SwitchRecord | SwitchReport:
-    """Return a record that is a switch's."""
+    """Return a record after checking that it is a switch's."""
     if isinstance(record, SwitchReport):
         return record
     return of_kind(SwitchRecord, record)

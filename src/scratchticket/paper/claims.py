@@ -1,4 +1,4 @@
-"""Claims about tables and figures, as comparisons of pairs of numbers."""
+"""Claims about tables and figures, each a comparison of pairs of numbers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Claim:
     """A claim of the paper, or of a study.
 
     Attributes:
-        text: The claim, with the section of the paper in parentheses.
+        text: The claim, with the paper's section in parentheses.
         sign: ``>``: the first of each pair is higher; ``~``: they are comparable; ``<=``: the first
             is no higher.
         pairs: Returns the pairs of numbers to compare.
-        printed: Section and part of the difference that the paper's text prints, as for
-            :func:`published.difference_text`; None if it prints none.
-        short: The claim in a few words, to be answered with yes or no in the overview; empty to
-            leave it out there.
+        printed: Key of the difference that the paper's text states, the arguments of
+            :func:`published.difference_text`; None if it states none.
+        short: The claim in a few words, answered with yes or no in the overview; if empty, the
+            overview omits the claim.
         denied: Whether the claim is the opposite of ``short``: if it holds, the answer is no.
     """
 
@@ -37,7 +37,7 @@ class Claim:
     denied: bool = False
 
     def judged(self, values: Values) -> Judged:
-        """Return the claim with its verdict on these numbers."""
+        """Return the claim with its verdict for these numbers."""
         return Judged(self, compare(self.sign, self.pairs(values)))
 
 
@@ -79,8 +79,8 @@ def rows(
 
     Args:
         left: Name of the first row.
-        right: Name of the second row. If it has a single number for all columns, every number of
-            the first row is paired with that one.
+        right: Name of the second row. If it has one number for all columns, each number of the
+            first row is paired with it.
         percents: Remaining percents to restrict the columns to.
         panels: Text that the names of panels must contain.
         only: Text that the names of columns must contain.
@@ -108,12 +108,12 @@ def single_pair(left: Place, right: Place) -> Callable[[Values], Iterator[Pair]]
 def best(
     panel: str, kinds: Collection[str], right: str, column: str
 ) -> Callable[[Values], Iterator[Pair]]:
-    """Return a function that pairs the row of the highest mean among several with another row.
+    """Return a function that pairs the row with the highest mean of several with another row.
 
     Args:
         panel: Name of the panel.
-        kinds: Names of the rows to choose the highest from.
-        right: Name of the row to pair it with.
+        kinds: Names of the rows to choose from.
+        right: Name of the other row.
         column: Name of the column.
     """
 
@@ -133,7 +133,7 @@ def columns(
 
     Args:
         row: Name of the row.
-        left: Percents of the first numbers; each is paired with each of ``right``.
+        left: Percents of the first numbers; each is paired with each in ``right``.
         right: Percents of the second numbers.
         panels: Text that the names of panels must contain.
     """
@@ -151,7 +151,7 @@ def columns(
 
 
 def off_diagonal(values: Values) -> Iterator[Pair]:
-    """Pair the off-diagonal numbers of a matrix with the diagonal one in the same column."""
+    """Pair each off-diagonal number of a matrix with the diagonal number in its column."""
     for (panel, row, column), found in values.items():
         if row != column:
             yield found, values.get((panel, column, column), [])

@@ -1,17 +1,18 @@
-"""The rule of verdicts, one for every claim on every page (docs/decisions/0027).
+"""The rule for the verdict on every claim (docs/decisions/0027).
 
 A pair is two numbers per seed, such as the robust accuracies of a ticket and of the dense network
 on the same images. The difference is taken seed by seed and averaged over the pairs of a claim. Its
-95 % interval covers the choice of seeds and of test images: the variance is that of the mean over
-the seeds plus that of two fractions of that many images, and the quantile is Student's with the
-Welch-Satterthwaite degrees of freedom. *Higher* holds if the whole interval lies above zero, and
-does not hold if it lies below. *Comparable* holds if two one-sided tests at 95 % both reject a
+95 % interval accounts for the choice of seeds and of test images: the variance is that of the mean
+over the seeds plus that of two fractions of that many images, and the quantile is Student's with
+the Welch-Satterthwaite degrees of freedom. *Higher* holds if the whole interval lies above zero,
+and does not hold if it lies below. *Comparable* holds if two one-sided tests at 95 % both reject a
 difference of 2.5 points, just above the largest difference that the paper calls comparable (a drop
 of 2.43 in Sec. 4.2), and does not hold if the whole interval lies beyond that margin. *No higher*
-holds if the upper of these tests rejects, and does not hold if the whole interval lies above the
-margin. In all other cases the verdict is *cannot be told*, as it always is from one seed, whose
-interval covers the images alone. Pairs whose numbers are both 0 or both 100 % for every seed carry
-no information and are left out, as are pairs that lack seeds which others have; both are counted.
+holds if the upper one of these tests rejects, and does not hold if the whole interval lies above
+the margin. In all other cases the verdict is *cannot be told*; from one seed it always is, since
+the interval then accounts for the images alone. Pairs whose numbers are both 0 or both 100 % for
+every seed carry no information and are left out, as are pairs that lack seeds which others have;
+both are counted.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Literal
 
 from scratchticket.paper.cells import Measured
 
-MARGIN = 0.025  # largest difference of comparable accuracies
+MARGIN = 0.025  # largest difference between comparable accuracies
 LEVEL = 0.95  # confidence level
 Sign = Literal[">", "~", "<="]
 Verdict = Literal["holds", "does not hold", "cannot be told", "not tested at this scale"]
@@ -38,10 +39,10 @@ class Comparison:
 
     Attributes:
         verdict: The verdict, by the rule of this module.
-        difference: Mean over pairs and seeds, a fraction if the numbers are accuracies; None if no
-            pair is left.
-        interval: Its 95 % interval; from one seed that of the images alone, or None if the numbers
-            are no accuracies.
+        difference: Mean difference over pairs and seeds, a fraction if the numbers are accuracies;
+            None if no pair is left.
+        interval: 95 % interval of the difference. From one seed, it accounts for the images alone,
+            and is None if the numbers are not accuracies.
         accuracies: Whether the numbers are accuracies, whose difference is shown in points.
         pairs: Number of pairs compared.
         seeds: Number of seeds of each pair.
@@ -109,7 +110,7 @@ def compare(sign: Sign, pairs: Iterable[Pair]) -> Comparison:
     difference = mean(by_seed)
 
     def around(share: float) -> tuple[float, float]:
-        """Return the difference plus and minus this quantile of its error."""
+        """Return the difference minus and plus this quantile of its error."""
         half = _quantile(share, freedom) * error
         return difference - half, difference + half
 
@@ -130,7 +131,7 @@ def compare(sign: Sign, pairs: Iterable[Pair]) -> Comparison:
 
 
 def _verdict(sign: Sign, two: tuple[float, float], one: tuple[float, float]) -> Verdict:
-    """Return the verdict from the two-sided interval and the two one-sided bounds."""
+    """Return the verdict, given the two-sided interval and the two one-sided bounds."""
     if sign == ">":
         holds, fails = two[0] > 0, two[1] < 0
     elif sign == "~":
@@ -142,7 +143,7 @@ def _verdict(sign: Sign, two: tuple[float, float], one: tuple[float, float]) -> 
 
 
 def _by_seed(pair: Pair) -> SeedPairs:
-    """Return both numbers of every seed that both lists have."""
+    """Return the pair's two numbers for each seed that both lists have."""
     left, right = pair
     other = {number.seed: number for number in right}
     return {number.seed: (number, other[number.seed]) for number in left if number.seed in other}
@@ -159,19 +160,18 @@ def _degenerate(pair: SeedPairs) -> bool:
 def _images_error(pair: SeedPairs, seeds: Iterable[int]) -> float:
     """Return the standard error of a pair's difference due to the choice of test images.
 
-    Records count images without naming them, so the two fractions are taken as independent. That is
-    an upper bound, since images that fool one network tend to fool the other too. All seeds have
-    the same images, so more seeds do not lower this error.
+    Records have counts, not results for each image, so the two fractions are taken as independent.
+    This is an upper bound, since images that fool one network tend to fool the other too. All seeds
+    have the same images, so more seeds do not lower this error.
     """
     sides = zip(*(pair[seed] for seed in seeds), strict=True)
     return sqrt(sum(_fraction_error(side) ** 2 for side in sides))
 
 
 def _fraction_error(numbers: Sequence[Measured]) -> float:
-    """Return the standard error of a fraction of test images, 0 for other numbers.
+    """Return the standard error of a fraction of test images; 0 for other numbers.
 
-    Laplace's rule of succession keeps it above 0 where no image, or every one, is classified
-    correctly.
+    Laplace's rule of succession keeps it above 0 if no image, or every image, is correct.
     """
     images = numbers[0].images
     if not images:
@@ -182,12 +182,12 @@ def _fraction_error(numbers: Sequence[Measured]) -> float:
 
 
 def _quantile(share: float, freedom: float) -> float:
-    """Return a quantile of Student's distribution; of the normal one for infinite ``freedom``."""
+    """Return a quantile of Student's distribution, which is normal for infinite ``freedom``."""
     from scipy.special import ndtri, stdtrit
 
     return float(ndtri(share) if freedom == inf else stdtrit(freedom, share))
 
 
 def _count(number: int, what: str) -> str:
-    """Return a number with its noun: ``3 seeds``."""
+    """Return a number with its noun, such as ``3 seeds``."""
     return f"{number} {what}{'s' * (number > 1)}"

@@ -1,4 +1,4 @@
-"""The recipe of a table or figure of the paper, or of a study beyond it."""
+"""The recipe of a table or figure of the paper, or of a further study."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class PaperRecipe:
 
     Attributes:
         name: ``table1`` to ``table9``, ``figure1`` to ``figure14``, or the name of a study.
-        shape: How its numbers are shown.
-        cells: Returns its numbers at a scale. The first line of the function's docstring is the
+        shape: How the numbers are shown.
+        cells: Returns the cells at a scale. The first line of the function's docstring is the
             question that the recipe answers; the :data:`PARTS` follow.
-        claims: Claims about its numbers that they can confirm or refute.
-        unit: Unit of its numbers.
-        scales: Names of the scales it can be run at; a study may have only one.
+        claims: Claims that the numbers can confirm or refute.
+        unit: Unit of the numbers.
+        scales: Names of the scales at which the recipe can be run; a study may have only one.
     """
 
     name: str
@@ -40,20 +40,20 @@ class PaperRecipe:
 
     @property
     def title(self) -> str:
-        """The title: ``Table 1``, or the capitalised name of a study."""
+        """The title, such as ``Table 1``, or the capitalised name of a study."""
         of_paper = re.fullmatch(r"(table|figure)(\d+)", self.name)
         return " ".join(of_paper.groups() if of_paper else self.name.split("-")).capitalize()
 
     def panels(self, scale: Scale) -> set[str]:
-        """Return the names of its panels."""
+        """Return the names of the panels."""
         return {cell.panel for cell in self.cells(scale)}
 
     def jobs(self, scale: Scale, panels: Collection[str] = ()) -> list[Job]:
-        """Return all jobs it needs, each after those that it depends on.
+        """Return all jobs of the recipe, in order of dependency.
 
         Args:
-            scale: Scale to run it at.
-            panels: Names of the panels wanted; all if empty.
+            scale: Scale of the jobs.
+            panels: Names of the panels to include; all if empty.
         """
         wanted = (cell for cell in self.cells(scale) if not panels or cell.panel in panels)
         return in_order(job for cell in wanted for job in cell.jobs)
@@ -64,7 +64,7 @@ class PaperRecipe:
         return self._text.splitlines()[0]
 
     def part(self, name: str) -> str:
-        """Return one of the :data:`PARTS` of its docstring, joined into one line."""
+        """Return one of the :data:`PARTS` of the docstring of ``cells``, as one line."""
         found = re.search(rf"^{name} +(.*?)(?=^\S|\Z)", self._text, re.MULTILINE | re.DOTALL)
         return " ".join(found[1].split()) if found else ""
 

@@ -1,4 +1,4 @@
-"""What several recipes share: names of panels, sets of percents, and jobs on sets of tickets."""
+"""Parts shared by recipes: names of panels, sets of percents, and jobs on sets of tickets."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ CIFAR: tuple[tuple[Network, DataSet], ...] = (
 PERCENTS = (*range(1, 11), *range(15, 20, 5), *range(20, 100, 10))  # Figs. 1 to 3
 FEWER = (1, 3, 5, 7, 10, 15, 20, 40, 60, 80)  # in figures that compare kinds of tickets
 LOW = range(1, 21)  # in the enlarged parts of Figs. 2 and 10
-PLATEAU = range(5, 41)  # at which tickets are comparable to the dense network (4.2)
+PLATEAU = range(5, 41)  # percents at which tickets are comparable to the dense network (4.2)
 MATRIX = (3, 5, 7, 10, 15, 20, 40, 60)  # Figs. 7 and 12
-SET = (5, 7, 10, 15, 20, 30)  # percents of the tickets of R2S, as Table 3 prints them
-ACTUAL_SET = (5, 7, 10, 15, 20, 40)  # percents that the printed numbers of Table 3 come from
+SET = (5, 7, 10, 15, 20, 30)  # percents of R2S's tickets as printed in Table 3
+ACTUAL_SET = (5, 7, 10, 15, 20, 40)  # percents from which the numbers of Table 3 come
 TICKET, DENSE_ROW = "ticket", "dense"
 OTHER_NETWORK = 1000  # added to a seed for tickets of another random network
-RELEASED = PGD()  # of the paper's protocol: it stops at its first success
-WHOLE_SEARCH = PGD(keep="best")  # the same without stopping
+RELEASED = PGD()  # the attack of the paper's protocol, which stops at its first success
+WHOLE_SEARCH = PGD(keep="best")  # the same attack without stopping
 
 
 def panel(network: str, data: str) -> str:
-    """Return the name of the panel of a network and data set: ``resnet18 / cifar10``."""
+    """Return the name of a panel, such as ``resnet18 / cifar10``."""
     return f"{network} / {data}"
 
 
 def dense_accuracy(network: str, data: str) -> dict[str, float]:
-    """Return natural and PGD-20 accuracy of the paper's dense network (Table 3)."""
+    """Return natural accuracy and accuracy under PGD-20 of the paper's dense network (Table 3)."""
     (row,) = published.table("table3").where(defence="dense", network=network, dataset=data)
     return {"natural": row["natural_acc"], "robust": row["pgd20_acc"]}
 
 
 def percent_name(percent: int) -> str:
-    """Return the name of a ticket within a set: ``5 %``."""
+    """Return the name of a ticket within a set, such as ``5 %``."""
     return f"{percent} %"
 
 
-MakeTicket = Callable[[int, int], Job]  # from percent and seed to the job that draws it
+MakeTicket = Callable[[int, int], Job]  # from percent and seed to the job that draws the ticket
 
 
 def tickets(scale: Scale, network: Network, data: DataSet) -> MakeTicket:
-    """Return the function that makes the tickets of a network."""
+    """Return the function that makes the tickets of a random network."""
     return lambda percent, seed: scale.ticket(network, data, percent, seed)
 
 
@@ -72,7 +72,7 @@ def transfer(
     percents: Iterable[int] = (*MATRIX, 30),
     outside: bool = False,
 ) -> Job:
-    """Return the job of the transfer matrix of the tickets of one network.
+    """Return the job that computes the transfer matrix of a network's tickets.
 
     Args:
         scale: Scale of the jobs.
@@ -81,7 +81,7 @@ def transfer(
         seed: Seed of the tickets.
         make: Makes the tickets.
         percents: Remaining percents of the tickets.
-        outside: Whether dense networks and the tickets of another seed are added as sources.
+        outside: Whether to add dense networks and tickets of another seed.
     """
     chosen = sorted(scale.restricted(percents))
     needs = {percent_name(percent): make(percent, seed) for percent in chosen}
@@ -99,7 +99,7 @@ def transfer(
 
 def main_matrix(scale: Scale, network: Network, data: DataSet) -> Callable[[int], Job]:
     """Return the function from seed to the transfer matrix of Tables 3, 7, 8, 9, Figs. 7, 12."""
-    outside = (network, data) == ("resnet18", "cifar10")  # the one that Table 7 shows
+    outside = (network, data) == ("resnet18", "cifar10")  # shown in Table 7
     make = tickets(scale, network, data)
     return lambda seed: transfer(scale, network, data, seed, make, outside=outside)
 
@@ -107,7 +107,7 @@ def main_matrix(scale: Scale, network: Network, data: DataSet) -> Callable[[int]
 def switch(
     scale: Scale, network: Network, data: DataSet, seed: int, percents: Sequence[int] = SET
 ) -> Job:
-    """Return the evaluation of R2S under attackers who know its tickets.
+    """Return the job that evaluates R2S under attackers who know its tickets.
 
     The suite is ``full`` on CIFAR-10, where the paper runs AutoAttack, and ``quick`` elsewhere.
     """
@@ -125,8 +125,8 @@ def switch(
 def r2s_robust(percents: Iterable[int], attack: Attack) -> Read:
     """Return the function that reads R2S's accuracy in the paper's protocol.
 
-    It is the mean of the transfer matrix, diagonal included: attacker and defender both draw from
-    the set.
+    It is the mean of the transfer matrix, including the diagonal: attacker and defender both draw a
+    ticket of the set.
     """
     names = [percent_name(percent) for percent in percents]
 
@@ -139,7 +139,7 @@ def r2s_robust(percents: Iterable[int], attack: Attack) -> Read:
 
 
 def r2s_natural(percents: Iterable[int]) -> Read:
-    """Return the function that reads R2S's natural accuracy from a transfer's record."""
+    """Return the function that reads R2S's natural accuracy from a record of ``transfer``."""
     names = [percent_name(percent) for percent in percents]
 
     def read(record: Source) -> Measured:

@@ -1,4 +1,4 @@
-"""The numbers that the paper prints (Fu et al., NeurIPS 2021), and doubts about them.
+"""The numbers published in the paper (Fu et al., NeurIPS 2021), and doubts about them.
 
 Tables are as printed. Curves are read off the figures to 0.2 points: robust accuracy under PGD-20
 by remaining percent. All accuracies are in percent.
@@ -24,7 +24,7 @@ class Table:
 
     Attributes:
         title: What the table shows.
-        rows: The rows, each from column to value.
+        rows: The rows, each a mapping from column to value.
         doubts: Reasons to doubt some of its numbers.
     """
 
@@ -57,7 +57,7 @@ def table(name: str) -> Table:
 
 
 def curves(figure: str) -> dict[str, dict[int, float]]:
-    """Return the curves read off a figure: from name to remaining percent to accuracy.
+    """Return the curves read off a figure: accuracy by name and remaining percent.
 
     Args:
         figure: ``figure1`` to ``figure14``; most have none.
@@ -70,7 +70,7 @@ def curves(figure: str) -> dict[str, dict[int, float]]:
 
 
 def matrix(figure: str) -> dict[int, dict[int, float]]:
-    """Return a transfer matrix: from percent of the source to percent of the target to accuracy.
+    """Return a transfer matrix: accuracy by the percents of source and evaluated ticket.
 
     Args:
         figure: ``figure7``.
@@ -89,17 +89,17 @@ def matrix(figure: str) -> dict[int, dict[int, float]]:
 
 
 def claims() -> dict[str, Row]:
-    """Return the numbers that only the paper's text has, by section.
+    """Return the numbers that are only in the paper's text, by section.
 
-    Each entry says ``what`` the numbers are; the numbers follow by part, in points. A ``doubt`` is
-    a reason to doubt them; a ``note`` names the recipe that reports a number to which none of ours
+    In each entry, ``what`` describes the numbers, which follow by part, in points. ``doubt`` is a
+    reason to doubt them; ``note`` names the recipe that reports a number with which none of ours
     can be compared.
     """
     return dict(_published()["claims"])
 
 
 def difference_text(claim: str, part: str) -> str:
-    """Return a number of the paper's text as pages show it, in points: ``+7.40 to +9.83``.
+    """Return a number of the paper's text as shown on pages, in points: ``+7.40 to +9.83``.
 
     Args:
         claim: A key of :func:`claims`.

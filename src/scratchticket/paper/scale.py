@@ -1,4 +1,4 @@
-"""A scale: what is run in place of the paper's networks, data and epsilons, and the jobs of it."""
+"""A scale: substitutes for the paper's networks, data and epsilons, and jobs that use them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Network = Literal[
     "resnet18", "wideresnet32", "imagenet_resnet18", "imagenet_resnet50", "imagenet_resnet101"
 ]
 DataSet = Literal["cifar10", "cifar100", "svhn", "imagenet"]
-NATURAL: Settings = {"attack.name": "none"}  # still evaluated at the same epsilon
+NATURAL: Settings = {"attack.name": "none"}  # natural training; evaluated at the same epsilon
 
 
 @dataclass(frozen=True)
@@ -24,29 +24,29 @@ class Scale:
     """The size of all experiments.
 
     Recipes are written in the paper's terms: its networks, data sets and epsilons in 255ths. A
-    scale says what is run in their place.
+    scale substitutes others for them.
 
     Attributes:
         name: ``paper``, ``small`` or ``quick``.
         reductions: What is smaller than in the paper, apart from the number of seeds: one line
             each.
         seeds: Seeds of the runs.
-        data: Settings of the runs on a data set, by the paper's name of it.
-        networks: Settings of a network, by the paper's name of it.
+        data: Settings of runs on a data set, by the paper's name of the data set.
+        networks: Settings of a network, by the paper's name of the network.
         epsilons: Settings of the inner attack, by the paper's epsilon in 255ths.
-        l2_radii: Radii in place of those of Table 2.
-        percents: Remaining percents that sets and matrices of tickets are restricted to; all of
+        l2_radii: Substitutes for the radii of Table 2.
+        percents: Remaining percents to which sets and matrices of tickets are restricted; all of
             the paper's if empty.
-        points: Remaining percents that curves are restricted to; all of the paper's if empty.
-        transfer_source: By data set, the one that networks transferred to it are trained on.
+        points: Remaining percents to which curves are restricted; all of the paper's if empty.
+        transfer_source: For each data set, the one on which networks transferred to it are trained.
         images: Number of test images for the slow attacks; all if None.
         matrix_images: Number of test images for transfer matrices; all if None.
         queries: Query budget of Bandits.
         common: Settings of all runs.
-        substitutes: What is run in place of the paper's networks, data, epsilons and radii, by
-            their names.
+        substitutes: Display names of the substitutes for the paper's networks, data, epsilons and
+            radii, by the paper's names.
         changes: Settings of the user, which override all others.
-        summary: The reductions in one sentence, without its full stop.
+        summary: The reductions in one sentence, without full stop.
     """
 
     name: str
@@ -76,15 +76,15 @@ class Scale:
         return seeds + self.reductions + own
 
     def restricted(self, percents: Iterable[int]) -> tuple[int, ...]:
-        """Return those of the paper's percents that sets and matrices have at this scale."""
+        """Return the paper's percents restricted to those of sets and matrices at this scale."""
         return tuple(p for p in percents if not self.percents or p in self.percents)
 
     def on_curves(self, percents: Iterable[int]) -> tuple[int, ...]:
-        """Return those of the paper's percents that curves have at this scale."""
+        """Return the paper's percents restricted to those of curves at this scale."""
         return tuple(p for p in percents if not self.points or p in self.points)
 
     def substitutes_in(self, name: str) -> str:
-        """Return what is run in place of the networks, data, epsilons and radii in a name.
+        """Return the substitutes for the paper's networks, data, epsilons and radii in a name.
 
         Example:
             ``wideresnet32 / cifar10`` gives ``WideResNet-10-2, digits`` at scale quick.
@@ -93,17 +93,17 @@ class Scale:
         return ", ".join(dict.fromkeys(self.substitutes[w] for w in words if w in self.substitutes))
 
     def our_name(self, name: str) -> str:
-        """Return a name of the paper's with our networks, data, epsilons and radii put in.
+        """Return a name with the paper's networks, data, epsilons and radii substituted.
 
         Example:
             ``wideresnet32 / cifar10`` gives ``WideResNet-10-2 on digits`` at scale quick. A name
-            without any of the paper's that is replaced is returned unchanged.
+            in which nothing is substituted is returned unchanged.
         """
         ours = _WORDS.sub(lambda word: self.substitutes.get(word[0], word[0]), name)
         return name if ours == name else ours.replace(" / ", " on ")
 
     def reduced_set_label(self, name: str) -> str:
-        """Return the percents that remain of a set listed in a name; empty if all remain.
+        """Return the percents of a set listed in a name at this scale; empty if all remain.
 
         Example:
             ``R2S, 5, 7, 10 %`` gives ``5, 10 %`` at scale small.
@@ -114,7 +114,7 @@ class Scale:
         return "" if remaining == percents else f"{', '.join(map(str, remaining))} %"
 
     def epsilon(self, level: int) -> str:
-        """Return the epsilon used in place of the paper's, given in 255ths."""
+        """Return the substitute for one of the paper's epsilons, given in 255ths."""
         return str(self.epsilons[level]["attack.epsilon"])
 
     def dense(
@@ -151,14 +151,14 @@ class Scale:
         weights: Literal["inherited", "new"],
         level: int = 8,
     ) -> Job:
-        """Return the job that trains the remaining weights of a ticket, its own or new ones."""
+        """Return the job that trains a ticket's remaining weights, inherited or new."""
         own = {"task": "train", "start.weights": weights}
         return self._run_from(ticket, data, seed, level, own, f"{ticket.label}, tuned {weights}")
 
     def trained_ticket(
         self, start: Job, data: DataSet, percent: int, seed: int, level: int = 8
     ) -> Job:
-        """Return the job that draws a ticket from a trained network: an RTT."""
+        """Return the job that draws a ticket from a trained network (RTT)."""
         own = {"task": "draw", "ratio": _ratio(percent)}
         return self._run_from(start, data, seed, level, own, f"RTT {percent} % of {start.label}")
 
@@ -178,16 +178,16 @@ class Scale:
     def _run_from(  # noqa: PLR0917
         self, start: Job, data: DataSet, seed: int, level: int, own: Settings, label: str
     ) -> Job:
-        """Return a run that starts from another one, whose network it has."""
+        """Return a run that starts from another run and has its network."""
         settings = self._settings(data, seed, level) | own | self.changes
         kept = {p: v for p, v in settings.items() if not p.startswith("network.")}
         return Job("run", kept, {START: start}, label)
 
     def _settings(self, data: DataSet, seed: int, level: int) -> Settings:
-        """Return the settings that all runs on a data set share; those of the epsilon come last."""
+        """Return the settings shared by all runs on a data set; those of the epsilon come last."""
         return self.common | self.data[data] | self.epsilons[level] | {"seed": seed}
 
 
 def _ratio(percent: int) -> str:
-    """Return a percent as a fraction in text: ``0.05``."""
+    """Return a percent as a decimal fraction, such as ``0.05``."""
     return f"{percent / 100:g}"

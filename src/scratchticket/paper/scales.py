@@ -10,12 +10,12 @@ from scratchticket.runs.presets import PRESETS
 
 
 def _narrow(width: int, depth: int, widen: int) -> dict[Network, Settings]:
-    """Return narrow networks in place of the paper's.
+    """Return narrow substitutes for the paper's networks.
 
     Args:
-        width: Channels of the first stage of ResNet18; the ImageNet networks have half of it.
+        width: Channels of the first stage of ResNet18; the ImageNet networks have half as many.
         depth: Depth of the wide residual network.
-        widen: Factor by which its width is multiplied.
+        widen: Widening factor of the wide residual network.
     """
     narrow: dict[Network, Settings] = {
         name: {"network.name": name, "network.width": width // 2} for name in _NETWORKS
@@ -30,7 +30,7 @@ def _narrow(width: int, depth: int, widen: int) -> dict[Network, Settings]:
 
 
 def _without_ratio(preset: Settings) -> Settings:
-    """Return the settings of a preset except the ratio and network, which recipes set."""
+    """Return the settings of a preset without ratio and network, which recipes set."""
     return {path: value for path, value in preset.items() if path not in {"ratio", "network.name"}}
 
 
@@ -201,7 +201,7 @@ def scale_named(name: str) -> Scale:
     """Return a scale.
 
     Raises:
-        InputError: If there is none of that name.
+        InputError: If there is no scale of that name.
     """
     if name not in SCALES:
         raise unknown("scale", name, SCALES)

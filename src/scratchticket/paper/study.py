@@ -1,4 +1,4 @@
-"""What studies beyond the paper share: rows of settings, and the jobs that they describe."""
+"""Parts shared by studies beyond the paper: rows of settings, and the jobs they describe."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def size(record: Source) -> Measured:
 
 
 def search_cost(record: Source) -> Measured:
-    """Return the forward passes of a search, per training image."""
+    """Return the number of forward passes of a search per training image."""
     return Measured(forward_passes(stored_recipe(of_kind(RunRecord, record).recipe)), 0)
 
 
@@ -62,7 +62,7 @@ def job_of(scale: Scale, rows: Rows, name: str, seed: int) -> Job:
 
     Args:
         scale: Scale with the user's changes of settings.
-        rows: All rows; in them, ``start.file`` and ``beside.files`` hold names of other rows.
+        rows: All rows; their ``start.file`` and ``beside.files`` are names of other rows.
         name: Name of the row.
         seed: Seed of the run.
     """
@@ -79,7 +79,7 @@ def job_of(scale: Scale, rows: Rows, name: str, seed: int) -> Job:
 def row_cells(
     scale: Scale, panel: str, rows: Rows, columns: Mapping[str, Read] = COLUMNS
 ) -> Iterator[Cell]:
-    """Return the numbers of all rows, read from their runs."""
+    """Return the cells of all rows, read from their runs."""
     for name in rows:
         runs: dict[int, Job] = {seed: job_of(scale, rows, name, seed) for seed in scale.seeds}
         for column, read in columns.items():
@@ -92,10 +92,10 @@ def attack_settings(
     """Return the settings of a job that evaluates a network under some attacks.
 
     Args:
-        attacks: The attacks; the stages of one AutoAttack follow one another.
-        epsilons: Radii; the warning signs are checked at the first one.
-        l2: Radii of further Euclidean balls.
-        more: Further settings: ``images``.
+        attacks: The attacks; stages of one AutoAttack must be adjacent.
+        epsilons: Radii; warning signs are checked at the first one.
+        l2: Radii of further l2 balls.
+        more: Further settings, such as ``images``.
     """
     entries = [_attack_entry(attack) for attack in attacks]
     once = [entry for entry, _ in groupby(entries)]  # one entry for all stages of an AutoAttack
@@ -125,5 +125,5 @@ def worst_case(epsilon: str) -> Read:
 
 
 def evaluation_of(subject: Job, settings: Settings) -> Job:
-    """Return the job that evaluates the network of a run under attacks."""
+    """Return the job that evaluates a run's network under attacks."""
     return Job("judge", settings, {"subject": subject}, f"attacks on {subject.label}")

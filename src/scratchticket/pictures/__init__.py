@@ -1,1 +1,1 @@
-"""Figures, pictures of masks, and the frame of single-file pages."""
+"""Figures, pictures of masks, and the common parts of single-file HTML pages."""

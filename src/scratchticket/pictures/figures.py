@@ -1,4 +1,4 @@
-"""Figures of runs and evaluations; the same numbers always give the same bytes."""
+"""Figures of runs and evaluations; equal numbers give equal bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from scratchticket.evaluation import checked_logits, predictions
 from scratchticket.learning import Epoch
 
 NATURAL, ROBUST, SINGLE = "#0072b2", "#bf5500", "#00795a"  # distinguishable to the colour-blind
-INK, GROUND, FAINT = "#1b1f24", "#fefefe", "#5c6670"  # of pictures/page.css; pure white stays white
+INK, GROUND, FAINT = "#1b1f24", "#fefefe", "#5c6670"  # as in page.css; #fff is not replaced by DARK
 DARK = {
     INK: "#e6e9ec",
     GROUND: "#14181c",
@@ -49,8 +49,8 @@ MARKERS = "osD^v<>PXph"
 def svg(figure: Figure) -> str:
     """Return a figure as SVG text, without date or random identifiers.
 
-    A browser that prefers dark pages shows the colours of ``DARK``, if the figure was drawn under
-    ``STYLE``. The figure has a background of its own: other programs show it light on any page.
+    A browser in dark mode shows the colours of ``DARK``, if the figure was drawn under ``STYLE``;
+    other programs show it with its own, light background.
 
     Text is shown literally; dollar signs do not start a formula. Characters that are invalid in XML
     are dropped, and letters missing in the font are boxes.
@@ -77,11 +77,7 @@ def _dark_rules() -> str:
 
 @mpl.rc_context(STYLE)
 def curves(epochs: Sequence[Epoch], attack: Attack, title: str) -> str:
-    """Return a plot of training loss and validation accuracies over the epochs.
-
-    Returns:
-        SVG text.
-    """
+    """Return a plot, as SVG, of training loss and validation accuracies over the epochs."""
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot([e.epoch for e in epochs], [e.loss for e in epochs], color=FAINT, marker=".")
@@ -101,14 +97,7 @@ def curves(epochs: Sequence[Epoch], attack: Attack, title: str) -> str:
 
 @mpl.rc_context(STYLE)
 def robustness(record: EvaluationRecord) -> str:
-    """Return a plot of accuracy over epsilon, with a panel per norm and a line per attack.
-
-    Args:
-        record: Record of an evaluation.
-
-    Returns:
-        SVG text.
-    """
+    """Return a plot, as SVG, of accuracy over epsilon: a panel per norm, a line per attack."""
     by_norm: dict[str, dict[str, list[tuple[float, float, str]]]] = {}
     for row in record.attacks:
         if row.epsilon is None:
@@ -152,11 +141,7 @@ def examples(
     seed: int,
     title: str,
 ) -> str:
-    """Return a figure of the first images of a set, clean and attacked, with predictions.
-
-    Returns:
-        SVG text.
-    """
+    """Return a figure, as SVG, of a set's first images, clean and attacked, with predictions."""
     some = images[slice(0, EXAMPLES)]
     clean, labels = pixels(some.images), some.labels
     generator = rng.generator(seed, "evaluation", "examples")

@@ -13,11 +13,11 @@ from PIL import Image
 
 
 def head(title: str, allowed: str, *, style: str = "") -> str:
-    """Return the head of a page that may load nothing from elsewhere.
+    """Return the head of a page that loads nothing from elsewhere.
 
     Args:
         title: Plain text.
-        allowed: Further directives of its content security policy.
+        allowed: Further directives of the content security policy.
         style: Further CSS rules.
     """
     common = files("scratchticket.pictures").joinpath("page.css").read_text()
@@ -39,7 +39,7 @@ def png_url(pixels: npt.NDArray[np.uint8]) -> str:
     """Return a picture as a data URL.
 
     Args:
-        pixels: ``(height, width)``, or with 3 channels, or 4 of which the last is opacity.
+        pixels: ``(height, width)`` for grey, ``(height, width, 3)`` for RGB, 4 channels for RGBA.
     """
     content = BytesIO()
     Image.fromarray(pixels).save(content, "PNG", optimize=True)

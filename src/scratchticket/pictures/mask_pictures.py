@@ -1,4 +1,4 @@
-"""Pictures of tickets: a page with masks, signs, first filters and overlaps."""
+"""A page of pictures of tickets: masks, signs, first filters and overlaps."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from scratchticket.tickets import Ticket, check_one_network
 from scratchticket.tickets.facts import facts, summary
 
 Pixels = npt.NDArray[np.uint8]
-PLUS, MINUS = np.array((26, 134, 205)), np.array((213, 94, 0))  # 0 is the ground of the page
+PLUS, MINUS = np.array((26, 134, 205)), np.array((213, 94, 0))  # 0 is transparent
 LINE = np.array((128, 128, 128, 64), dtype="u1")  # between tiles
-SIDE = 360  # least size of a picture, in pixels
+SIDE = 360  # smallest size of a picture, in pixels
 MAX_DRAWN = 1024  # largest number of rows and columns of a mask that are drawn
 STYLE = """
 img { image-rendering: pixelated; max-width: 100%; border: 1px solid var(--line); }
@@ -42,26 +42,25 @@ h1, h3, p, summary { overflow-wrap: anywhere; }
 
 
 def ticket_page(tickets: Mapping[str, Ticket]) -> str:
-    """Return a self-contained page that shows tickets of one network.
+    """Return a self-contained HTML page that shows tickets of one network.
 
     Args:
-        tickets: Tickets by name, read from files and so verified; the first is shown in full, the
-            others are compared with it.
+        tickets: Tickets by name, verified when they were read; the first is shown in full.
 
     Raises:
-        InputError: If they are of different networks.
+        InputError: If the tickets are of different networks.
     """
     check_one_network(list(tickets.values()))
     (name, first), *_ = tickets.items()
     parts = [_filters(tickets), _layers(first), _overlaps(tickets), _masks(first)]
     ratio = f"{first.mask.kept:,} of {first.mask.total:,} weights"
-    return f"""{head(f"{name}: what the ticket looks like", "img-src data:", style=STYLE)}<body>
+    return f"""{head(f"{name}: mask and weights", "img-src data:", style=STYLE)}<body>
 <header>
-<h1>What {escape(name)} looks like</h1>
+<h1>{escape(name)}: mask and weights</h1>
 <p>{escape(first.network.name)}, {ratio} ({100 * first.remaining_ratio:.3g}&nbsp;%),
-{"never trained" if first.weights is None else "weights stored in the file"}. Blue is a positive
-weight, orange a negative one; where there is none, the picture is empty. <i>By chance</i> is what
-random masks of the same ratios would show.</p>
+{"never trained" if first.weights is None else "weights stored in the file"}. Positive weights are
+blue, negative weights orange, pruned weights blank. <i>By chance</i> is the expected value for
+random masks with the same ratios.</p>
 </header>
 <main>
 {_facts_box(tickets)}
@@ -75,7 +74,7 @@ random masks of the same ratios would show.</p>
 
 
 def _facts_box(tickets: Mapping[str, Ticket]) -> str:
-    """Return what is known of each ticket: accuracy and attack, bytes, seed, proof."""
+    """Return a summary of each ticket: accuracy, size, seed, verification, and more."""
     parts = []
     for name, ticket in tickets.items():
         lines = summary(facts(ticket)) | {"seed": str(ticket.seed)}
@@ -88,7 +87,7 @@ def _facts_box(tickets: Mapping[str, Ticket]) -> str:
 
 
 def _definitions(lines: Mapping[str, str]) -> str:
-    """Return a definition list; a percent sign stays with its number."""
+    """Return a definition list, with no line break before a percent sign."""
     items = (
         f"<dt>{topic}</dt><dd>{escape(line).replace(' %', '&nbsp;%')}</dd>"
         for topic, line in lines.items()
@@ -97,18 +96,18 @@ def _definitions(lines: Mapping[str, str]) -> str:
 
 
 def _weights(ticket: Ticket) -> dict[str, Tensor]:
-    """Return the remaining values of the masked weights, by parameter."""
+    """Return the masked weights, by parameter name."""
     parameters = dict(bare(ticket.build()).named_parameters())
     return {name: parameters[name].detach() for name in ticket.mask}
 
 
 def _matrix(layer: Tensor) -> Tensor:
-    """Return a layer as (output, input, kernel elements)."""
+    """Return a layer reshaped to (output, input, kernel elements)."""
     return layer.reshape(len(layer), layer.shape[1] if layer.ndim > 1 else 1, -1)
 
 
 def _image(pixels: Pixels, alternative: str, caption: str = "") -> str:
-    """Return pixels, enlarged if they are few, as a picture inside the page."""
+    """Return the HTML of an embedded picture, enlarged if it has few pixels."""
     scale = max(1, ceil(SIDE / max(pixels.shape[:2])))
     height, width = (scale * size for size in pixels.shape[:2])
     text = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
@@ -119,9 +118,9 @@ def _image(pixels: Pixels, alternative: str, caption: str = "") -> str:
 
 
 def _signed(values: Tensor) -> Pixels:
-    """Return a colour for each value in [-1, 1]: orange, transparent at 0, blue.
+    """Return a colour for each value in [-1, 1]: orange below 0, transparent at 0, blue above.
 
-    The opacity is the root of the magnitude, so that small ones can be seen.
+    The opacity is the square root of the magnitude, so that small values are visible.
     """
     shares = values.clamp(-1, 1).numpy()[..., None]
     colours = np.where(shares > 0, PLUS, MINUS)
@@ -153,7 +152,7 @@ def _percent(share: float) -> str:
 
 
 def _layers(ticket: Ticket) -> str:
-    """Return a table with one row per layer: remaining weights, kernels, channels, and signs."""
+    """Return a table with a row per layer: remaining weights, empty kernels and outputs, signs."""
     rows, whole = [], _whole(ticket)
     for name, left in _weights(ticket).items():
         mask = _matrix(ticket.mask[name])
@@ -197,13 +196,13 @@ def _filters(tickets: Mapping[str, Ticket]) -> str:
             pictures.append(_image(_tiled(first), f"First filters of {called}", called))
     if not pictures:
         return ""
-    text = "<p>A tile per output channel; the kernels of its input channels side by side.</p>"
+    text = "<p>One tile per output channel, with the kernels of all input channels in a row.</p>"
     joined = "".join(pictures)
     return _section("First filters", f'{text}<div class="pictures">{joined}</div>')
 
 
 def _tiled(weights: Tensor) -> Pixels:
-    """Return kernels, (output, input, height, width), as a picture of tiles."""
+    """Return kernels, (output, input, height, width), as a picture with a tile per output."""
     outputs, inputs, height, width = weights.shape
     columns = ceil(sqrt(outputs * height / (inputs * width)))
     rows = ceil(outputs / columns)
@@ -218,7 +217,7 @@ def _tiled(weights: Tensor) -> Pixels:
 
 
 def _overlaps(tickets: Mapping[str, Ticket]) -> str:
-    """Return a table of the overlap of two tickets, and of that by chance."""
+    """Return a table of the overlap of each pair of tickets, measured and expected by chance."""
     if len(tickets) < 2:
         return ""
     rows = []
@@ -244,8 +243,8 @@ def _overlaps(tickets: Mapping[str, Ticket]) -> str:
     heads = ("tickets", "weights in both", "of the smaller", "by chance")
     begun = len({ticket.score_seed for ticket in tickets.values()} - {None}) < len(tickets)
     text = (
-        "<p>Some of these searches began with the same scores, so that their masks overlapped "
-        "before anything was learned.</p>"
+        "<p>Some of these searches began with the same initial scores, so that their masks "
+        "overlapped before anything was learned.</p>"
         if begun
         else ""
     )
@@ -253,23 +252,23 @@ def _overlaps(tickets: Mapping[str, Ticket]) -> str:
 
 
 def _same(one: Ticket, other: Ticket, name: str) -> bool:
-    """Whether the masks of a layer have the same shape in two tickets."""
+    """Return whether the masks of a layer have the same shape in two tickets."""
     return one.mask[name].shape == other.mask[name].shape
 
 
 def _masks(ticket: Ticket) -> str:
-    """Return two pictures per layer: the density of its kernels, and their signs."""
+    """Return two pictures per layer: the remaining ratio of each kernel, and its mean sign."""
     text = (
-        "<p>A row per output channel, a column per input channel. Left: how much of each kernel "
-        "remains, from nothing to all in ever fuller blue. Right: the sum of the signs that "
-        "remain, of the kernel's size.</p>"
+        "<p>A row per output channel, a column per input channel. Left: the remaining ratio of "
+        "each kernel, from blank (0) to full blue (1). Right: the sum of the signs of its "
+        "remaining weights, divided by the kernel's size.</p>"
     )
     parts = []
     for name, left in _weights(ticket).items():
         mask, signs = _matrix(ticket.mask[name]), _matrix(left.sign())
         if max(mask.shape[:2]) > MAX_DRAWN:
             mask, signs = mask[:MAX_DRAWN, :MAX_DRAWN], signs[:MAX_DRAWN, :MAX_DRAWN]
-        full = _image(_signed(mask.double().mean(dim=2)), f"Kept share of each kernel of {name}")
+        full = _image(_signed(mask.double().mean(dim=2)), f"Remaining ratio of kernels of {name}")
         signed = _image(_signed(signs.mean(dim=2)), f"Sum of signs of each kernel of {name}")
         shape = " x ".join(map(str, ticket.mask[name].shape))
         cut = (

@@ -15,14 +15,7 @@ from scratchticket.pictures.figures import INK, NATURAL, ROBUST, SINGLE, STYLE, 
 
 @mpl.rc_context(STYLE)
 def transfer(record: TransferRecord) -> str:
-    """Draw the transfer matrices as heat maps, attacked networks as rows (Fig. 7).
-
-    Args:
-        record: Record of the command ``transfer``.
-
-    Returns:
-        SVG text.
-    """
+    """Return the transfer matrices as heat maps, in SVG; rows are attacked networks (Fig. 7)."""
     names, matrices = record.networks, record.matrices
     side = 1.6 + 0.62 * len(names)
     columns = min(2, len(matrices))
@@ -50,7 +43,7 @@ def _heat(
     names: Sequence[str],
     limits: tuple[float, float],
 ) -> None:
-    """Draw one matrix with its numbers."""
+    """Draw one transfer matrix with its numbers."""
     picture = axes.imshow(shares, cmap="cividis", vmin=limits[0], vmax=limits[1])
     for row, line in enumerate(shares):
         for column, share in enumerate(line):
@@ -68,16 +61,12 @@ def _heat(
 
 @mpl.rc_context(STYLE)
 def switch(record: SwitchRecord) -> str:
-    """Draw a switch's expected accuracy under every attack at the least epsilon, and the worst.
+    """Return a bar chart, as SVG, of a switch's expected accuracy under each attack.
 
-    Args:
-        record: Record of the command ``switch evaluate``.
-
-    Returns:
-        SVG text.
+    The attacks are those in the ball of the record's worst case, which is shown too.
     """
     worst = record.worst_case
-    assert worst is not None  # each suite of a switch attacks in its first ball
+    assert worst is not None  # every suite has attacks in the first ball
     rows = [
         (f"{row.title.split(',')[0]}, on {row.source}", row.percent, ROBUST)
         for row in record.attacks

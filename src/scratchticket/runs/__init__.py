@@ -1,4 +1,4 @@
-"""Runs: from a recipe to a folder with ticket, record, log and pictures."""
+"""Runs: a recipe gives a folder with ticket, record, log and pictures."""
 
 from scratchticket.runs.api import draw_ticket, train_network
 from scratchticket.runs.recipe import EvaluationRecipe, Recipe

@@ -1,4 +1,4 @@
-"""Draw or train in one call, from Python."""
+"""Draw a ticket or train a network in one call."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def validator(
 
     Args:
         data: Data set; only its validation part is used.
-        judge: Attack that robust accuracy is measured under.
+        judge: Attack under which robust accuracy is measured.
         seed: Seed of the attacks' random starts.
         group: The processes that share the run.
     """
@@ -85,14 +85,14 @@ def prepare_job(
     beside: Sequence[Ticket] = (),
     group: Group = ALONE,
 ) -> Job:
-    """Return the job of a recipe on data; errors in the recipe are raised here.
+    """Return the job of a recipe, checked but not started.
 
     Args:
         recipe: Recipe of the run.
         data: Images named by the recipe.
-        device: Where to compute.
-        start: Loaded start of the recipe.
-        beside: Loaded tickets that the inner attack is made on too.
+        device: Device to compute on.
+        start: The recipe's start, loaded.
+        beside: The recipe's further tickets for the inner attack, loaded.
         group: The processes that share the run.
 
     Raises:
@@ -127,7 +127,7 @@ def prepare_job(
 
 
 def run_job(recipe: Recipe, job: Job, session: Session) -> Finished:
-    """Run a job; the provenance of its tickets holds recipe, versions and epoch.
+    """Run a job; the provenance of the tickets gets recipe, versions and epoch.
 
     Raises:
         Interrupted: If the session asks to stop.
@@ -142,7 +142,7 @@ def run_job(recipe: Recipe, job: Job, session: Session) -> Finished:
 
 
 def _network(network: NetworkRecipe | Factory | str | None, start: Start | None) -> NetworkRecipe:
-    """Return the recipe of the network in the user's argument."""
+    """Return the network recipe that a user's argument describes."""
     if isinstance(network, NetworkRecipe):
         return network
     if network is None:
@@ -156,7 +156,7 @@ def _network(network: NetworkRecipe | Factory | str | None, start: Start | None)
 
 
 def _start(start: Start | Ticket | None) -> tuple[Start | None, StartRecipe]:
-    """Return the start in the user's argument, and the recipe that describes it."""
+    """Return the start that a user's argument describes, and its recipe."""
     if start is None:
         return None, StartRecipe()
     start = Start(start) if isinstance(start, Ticket) else start
@@ -182,26 +182,26 @@ def draw_ticket(  # noqa: PLR0913
     """Draw a robust scratch ticket from a random network (Eq. 1).
 
     Args:
-        data: Images; the mask is searched on the training part, the epoch selected on the
-            validation part under PGD-20, and the test part not used.
-        network: Random network; a name means its default width, a function of your own is called to
-            build it, see :func:`scratchticket.networks.register`. If not given, ``resnet18``, or
-            the network of the start.
+        data: Data set. The mask is searched on the training part, and the epoch is selected on the
+            validation part under PGD-20; the test part is not used.
+        network: Random network: a recipe; a name, for the default width; or a function of your own,
+            see :func:`scratchticket.networks.register`. If not given, ``resnet18``, or the network
+            of the start.
         ratio: Fraction of the weights that remain, in (0, 1]; 0.1 if not given.
         pattern: Granularity of the mask, and budget over the layers.
         start: A trained network to draw from instead of a random one (RTT).
         scores: Initial scores: ``random``, or the magnitudes of the start's ``weights``.
-        beside: Further tickets that the inner attack is made on: it maximises the mean
-            cross-entropy of all, so that this ticket learns to resist attacks on a switch of all.
-        search: Search of the mask; by default the paper's.
+        beside: Further tickets for the inner attack, which then maximises the mean cross-entropy of
+            all tickets: this ticket learns to resist attacks on a switch between all of them.
+        search: How the mask is searched for; by default as in the paper.
         attack: The inner maximisation; epsilon in units of pixels in [0, 1].
         learning: Epochs, batch size, schedule.
         seed: Seed of independent streams for weights, scores, batches and attack starts.
-        device: Where to compute.
-        session: Callbacks to watch, stop and resume.
+        device: Device to compute on.
+        session: Callbacks to watch, stop and resume the run.
 
     Raises:
-        InputError: If an argument is out of range.
+        InputError: If an argument is invalid.
 
     Example:
         >>> from scratchticket.data import load_data
@@ -247,10 +247,13 @@ def train_network(  # noqa: PLR0913
 ) -> Ticket:
     """Train a network from the same random weights, or the remaining weights of a ticket.
 
-    Takes the arguments of :func:`draw_ticket` but no ratio or pattern (the attack ``none`` means
-    natural training), and returns a ticket with stored weights. If it starts from a ticket, the
-    mask is fixed and only the remaining weights are trained: inherited ones or, with
-    ``Start(ticket, "new")``, new ones, Kaiming normal if no network says otherwise.
+    The arguments are those of :func:`draw_ticket`; the attack ``none`` means natural training. With
+    a start, the mask is fixed and only the ticket's remaining weights are trained, from their
+    values in the ticket or, with ``Start(ticket, "new")``, from new random weights, Kaiming normal
+    unless ``network`` has another init.
+
+    Returns:
+        A ticket with stored weights.
     """
     device = usable_device(str(device))
     origin, described = _start(start)

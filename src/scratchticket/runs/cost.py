@@ -11,10 +11,10 @@ from scratchticket.runs.recipe import Recipe
 def forward_passes(recipe: Recipe) -> float:
     """Return the cost of learning in forward passes per training image.
 
-    The gradient with respect to the images costs as much as a forward pass, that with respect to
-    the weights as much again. The inner attack differentiates the network and every further ticket
-    it is made on. A validation is counted with all its attack steps, an upper bound where attacks
-    succeed early; recomputing batch-norm statistics takes one more pass.
+    A gradient with respect to the images costs as much as a forward pass; one with respect to the
+    weights costs as much again. The inner attack differentiates the network and the tickets of
+    ``beside``. A validation counts all attack steps, an upper bound where attacks succeed early,
+    and one more pass to recompute batch-norm statistics.
     """
     learning, search = recipe.learning, recipe.search
     attacked = 1 + max(len(recipe.beside.files), len(recipe.beside.sha256))
@@ -34,7 +34,7 @@ def forward_passes(recipe: Recipe) -> float:
 
 
 def judging_share(recipe: Recipe, train: int, test: int) -> float:
-    """Return the cost of testing the best and the last epoch, as a share of that of learning.
+    """Return the cost of testing the best and the last epoch, as a fraction of that of learning.
 
     Args:
         recipe: Recipe of the run.

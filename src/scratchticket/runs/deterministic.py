@@ -1,4 +1,4 @@
-"""Deterministic algorithms: the same bits at every run, or an error."""
+"""Deterministic algorithms: the same bits in every run, or an error."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ import torch
 from scratchticket.base.errors import InputError
 
 _VARIABLE = "CUBLAS_WORKSPACE_CONFIG"
-_FITTING = (":4096:8", ":16:8")  # workspaces with which cuBLAS adds in a fixed order
+_FITTING = (":4096:8", ":16:8")  # workspaces with which cuBLAS sums in a fixed order
 _REFUSED = re.compile(r"(\S+) does not have a deterministic implementation")
 
 
 @contextmanager
 def deterministic(asked: bool) -> Iterator[None]:
-    """Use PyTorch's deterministic algorithms in this context, if asked.
+    """Within the context, use PyTorch's deterministic algorithms, if asked.
 
-    Enter it before the process has multiplied matrices on a GPU.
+    Enter the context before the process has multiplied matrices on a GPU.
 
     Raises:
-        InputError: If an operation has no deterministic algorithm, or the environment forbids one.
+        InputError: If an operation has no deterministic algorithm, or the environment variable
+            ``CUBLAS_WORKSPACE_CONFIG`` prevents it.
     """
     if not asked:
         yield
@@ -31,7 +32,7 @@ def deterministic(asked: bool) -> Iterator[None]:
     workspace = os.environ.get(_VARIABLE)
     if workspace not in (None, *_FITTING):
         raise InputError(
-            f"--deterministic needs {_VARIABLE}={_FITTING[0]} or {_FITTING[1]}, it is {workspace!r}"
+            f"--deterministic needs {_VARIABLE}={_FITTING[0]} or {_FITTING[1]}, got {workspace!r}"
         )
     cudnn = torch.backends.cudnn
     flags = cudnn.deterministic, cudnn.benchmark
@@ -46,8 +47,8 @@ def deterministic(asked: bool) -> Iterator[None]:
         if (found := _REFUSED.search(str(error))) is None:
             raise
         raise InputError(
-            f"--deterministic cannot be had: PyTorch has no deterministic version of {found[1]} "
-            "on this device, which the network or an attack uses"
+            f"--deterministic is not possible: the network or an attack uses {found[1]}, of which "
+            "PyTorch has no deterministic version on this device"
         ) from None
     finally:
         cudnn.deterministic, cudnn.benchmark = flags

@@ -1,4 +1,4 @@
-"""The folder of a run: names of its files, and when they may be replaced."""
+"""The folder of a run: its files, and when they may be replaced."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ class RunFolder:
         return self.path / "examples.svg"
 
     def files(self) -> list[Path]:
-        """Return every file a run may leave, in the order of removal.
+        """Return every file that a run may leave, in the order of removal.
 
-        The record goes first and the recipe last, so that an interrupted removal leaves an
+        The record is removed first and the recipe last, so that an interrupted removal leaves an
         unfinished run, never one that seems finished.
         """
         tickets = [self.path / f"{name}.safetensors" for name in ("ticket", "network")]
@@ -83,15 +83,15 @@ class RunFolder:
         """Prepare the folder for a run of this recipe.
 
         Raises:
-            InputError: If it holds a run and neither ``resume`` nor ``overwrite`` is set, the run
-                to resume has another recipe, or the folder cannot be written.
+            InputError: If the folder holds a run and neither ``resume`` nor ``overwrite`` is set,
+                the run to resume has another recipe, or the folder cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             present = [file for file in self.files() if file.exists()]
             if present and not (resume or overwrite):
                 raise InputError(
-                    f"{self.path} already holds a run; use --resume to go on with it, "
+                    f"{self.path} already holds a run; use --resume to continue it, "
                     "--overwrite to replace it, or another --out"
                 )
             if present and resume:
@@ -105,11 +105,12 @@ class RunFolder:
         write_atomically(self.recipe, json.dumps(recipe.json(), indent=2) + "\n")
 
     def check_same(self, recipe: Recipe) -> None:
-        """Raise an error if the stored recipe differs, naming the first difference.
+        """Refuse a recipe that differs from the stored one.
 
         Raises:
             Damaged: If the stored recipe is missing or damaged.
-            InputError: If it differs, or cannot be read.
+            InputError: If the recipes differ (the message names the first difference), or the
+                stored one cannot be read.
         """
         advice = "use --overwrite or another --out"
         try:
@@ -120,7 +121,8 @@ class RunFolder:
         new = all_settings(recipe.json())
         if old.keys() != new.keys():
             raise Damaged(
-                f"cannot resume: {self.recipe} is of another version or damaged; {advice}"
+                f"cannot resume: {self.recipe} has another version's settings or is damaged; "
+                f"{advice}"
             )
         moved = {"start.file"} if recipe.start.sha256 is not None else set()
         if recipe.beside.sha256:
@@ -133,7 +135,7 @@ class RunFolder:
                 )
 
     def finished(self) -> RunRecord | None:
-        """Return the record of a finished run, whose ticket file is intact.
+        """Return the record if the run is finished and its ticket file is complete, else None.
 
         Raises:
             InputError: If the record is damaged.
@@ -143,7 +145,7 @@ class RunFolder:
         return read_as(RunRecord, stored, self.record)
 
     def whole(self, stored: dict[str, Any]) -> bool:
-        """Whether the ticket file exists with the size stated in a record's JSON values."""
+        """Return whether the ticket file exists and has the size that a record states."""
         return self.ticket.exists() and self.ticket.stat().st_size == stored.get("bytes")
 
 
@@ -151,16 +153,16 @@ def json_file(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file.
 
     Raises:
-        Damaged: If the file holds no JSON object.
-        InputError: If it cannot be read.
+        Damaged: If the content is not a JSON object.
+        InputError: If the file cannot be read.
     """
     content = read_bytes(path, "file", MAX_JSON)
     try:
         value = parsed_json(content)
     except ValueError as error:
-        raise Damaged(f"{path} is damaged: it holds no JSON ({error})") from None
+        raise Damaged(f"{path} is damaged: not JSON ({error})") from None
     if not isinstance(value, dict):
-        raise Damaged(f"{path} is damaged: it holds no JSON object")
+        raise Damaged(f"{path} is damaged: not a JSON object")
     return value
 
 

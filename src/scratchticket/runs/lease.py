@@ -1,10 +1,10 @@
 """A lease: the exclusive right to work in a folder.
 
-The folder may lie on a file system shared by machines. A lease is a file ``lease-N``, created
-atomically by one process, its holder, which renews it. If it has not been renewed for a minute, or
-its process is known to be dead, anyone may create ``lease-N+1`` and becomes the holder. A process
-known to be alive, which may only wait for a slow disk, has ten minutes. A holder that was suspended
-and wakes up finds its token gone.
+The folder may be on a file system shared by several machines. A lease is a file ``lease-N``,
+created atomically by one process, its holder, which renews it. If it has not been renewed for a
+minute, or its holder is known to be dead, another process may create ``lease-N+1`` and becomes the
+holder. If the holder is known to be alive, for example waiting for a slow disk, the limit is ten
+minutes. A holder that was suspended and wakes up finds its token gone.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _PROBE = ".clock-{}"
 
 
 class LeaseLost(ScratchticketError):
-    """Another process has taken the folder, since this one was away too long."""
+    """Another process took the folder, because this one did not renew its lease in time."""
 
 
 class Lease:
     """A lease held by this process.
 
     Args:
-        path: File of the lease, which holds ``token``.
-        token: Unique identifier.
-        number: How many processes have held the folder since it was last released, this one
-            included.
+        path: File of the lease.
+        token: Unique identifier in the file.
+        number: Number of processes that have held the folder since it was last released, including
+            this one.
         renews: Seconds between renewals.
     """
 
@@ -55,7 +55,7 @@ class Lease:
 
     @property
     def lost(self) -> bool:
-        """Whether another process may have taken the folder, so that this one must stop."""
+        """Whether another process has taken the folder, so that this one must stop."""
         return self._lost.is_set()
 
     def release(self) -> None:
@@ -76,16 +76,16 @@ class Lease:
                     return
                 os.utime(self.path)
             except OSError:
-                continue  # the file system is away; others see the lease expire
+                continue  # the file system is unavailable; others see the lease expire
 
 
 def take(folder: Path, expires: float = EXPIRES, renews: float = RENEWS) -> Lease | None:
     """Take the lease of a folder; None if another process holds it.
 
     Args:
-        folder: Folder, made if missing; half-written files of killed processes are removed.
-        expires: Seconds without renewal after which another's lease is void.
-        renews: Seconds between renewals of this one.
+        folder: Folder, created if missing; half-written files of killed processes are removed.
+        expires: Seconds without renewal after which another process's lease expires.
+        renews: Seconds between renewals of the new lease.
 
     Raises:
         Unwritable: If the folder cannot be written.
@@ -111,8 +111,8 @@ def take(folder: Path, expires: float = EXPIRES, renews: float = RENEWS) -> Leas
         for file_ in old.values():
             file_.unlink(missing_ok=True)
         if _token(path) != token:
-            return None  # writing took so long that another has taken it
-        if len(_files(folder)) > 1:  # listing took so long that others took and released it
+            return None  # writing was so slow that another process has taken the folder
+        if len(_files(folder)) > 1:  # listing was so slow that others took and released the folder
             path.unlink(missing_ok=True)
             return None
         remove_unfinished(folder)
@@ -123,10 +123,10 @@ def take(folder: Path, expires: float = EXPIRES, renews: float = RENEWS) -> Leas
 
 @contextmanager
 def held_alone(folder: Path) -> Iterator[Lease]:
-    """Hold the lease of a folder in this context, or say which process does.
+    """Within the context, hold the lease of a folder.
 
     Raises:
-        InputError: If another process holds it.
+        InputError: If another process holds it; the message says which.
         Unwritable: If the folder cannot be written.
     """
     lease = take(folder)
@@ -142,7 +142,7 @@ def held_alone(folder: Path) -> Iterator[Lease]:
 
 
 def held(folder: Path, expires: float = EXPIRES) -> bool:
-    """Whether a process holds the lease of a folder."""
+    """Return whether a process holds the lease of a folder."""
     files = _files(folder)
     return bool(files) and _alive(files[max(files)], expires)
 
@@ -157,10 +157,10 @@ def _files(folder: Path) -> dict[int, Path]:
 
 
 def _alive(path: Path, expires: float) -> bool:
-    """Whether a lease is valid: renewed lately, and its process not known to be dead."""
+    """Return whether a lease is valid: renewed in time, and its holder not known to be dead."""
     try:
         now = _now(path.parent)
-        with path.open() as file:  # opening asks a file server anew, stat may not
+        with path.open() as file:  # opening queries a file server anew; stat may use a cache
             age = now - os.fstat(file.fileno()).st_mtime
     except (IsADirectoryError, PermissionError):
         with suppress(OSError):
@@ -184,7 +184,7 @@ def _now(folder: Path) -> float:
         probe.touch()
         return probe.stat().st_mtime
     except OSError:
-        return time.time()  # the folder is read-only: only an observer asks
+        return time.time()  # the folder is read-only: this process is only an observer
     finally:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
@@ -199,7 +199,7 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 def _holder(folder: Path) -> str:
-    """Return the holder of a folder's lease, in words."""
+    """Return the holder of a folder's lease, as text."""
     files = _files(folder)
     facts = _content(files[max(files)]) if files else {}
     if not {"pid", "host"} <= facts.keys():
@@ -213,7 +213,7 @@ def _token(path: Path) -> str | None:
     """Return the token in a lease; None if the lease is gone.
 
     Raises:
-        OSError: If the file system does not answer.
+        OSError: If the file system is unavailable.
     """
     try:
         read = parsed_json(path.read_bytes())
@@ -223,7 +223,7 @@ def _token(path: Path) -> str | None:
 
 
 def _host() -> str:
-    """Return an identifier of this system, boot included."""
+    """Return an identifier of this machine, its boot and its process namespace."""
     parts = [socket.gethostname()]
     with suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
@@ -232,10 +232,10 @@ def _host() -> str:
 
 
 def _began(pid: Any = "self") -> str | None:
-    """Return when a process of this system began; None if it has ended.
+    """Return the start time of a process on this machine; None if it has ended.
 
-    Where the system does not tell, all processes seem to have begun at the same time, and a lease
-    lasts until it expires.
+    Without ``/proc`` it is empty for every process, so that a dead holder is noticed only when its
+    lease expires.
     """
     if not Path("/proc/self/stat").exists():
         return ""
@@ -244,12 +244,12 @@ def _began(pid: Any = "self") -> str | None:
 
 
 def _stopped(pid: int) -> bool:
-    """Whether a process of this system is stopped by a signal or a debugger."""
+    """Return whether a process on this machine is stopped by a signal or a debugger."""
     return _status(pid)[0] in "Tt"
 
 
 def _status(pid: Any) -> list[str]:
-    """Return the system's status fields of a process, from its state on; ``X`` if it has ended."""
+    """Return the fields of /proc/PID/stat from the state on; ``X`` if the process has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except (OSError, IndexError):

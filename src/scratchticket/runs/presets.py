@@ -1,11 +1,11 @@
-"""The paper's settings by name (Appendix B), those of its released code, and faster ones.
+"""Presets: the paper's settings (Appendix B), those of its released code, and cheaper ones.
 
-A ``-released`` preset has the settings in which the released code differs from the text: validation
-data, handling of batches and statistics, constants. A ``-fast`` one reaches about the same robust
-accuracy with a fifth of the operations: FGSM-RS for three quarters of the epochs, half the batch
-size and few validations, see docs/fewer-steps.md. ``fast`` alone does so for the defaults, which
-are for small data. ``strong`` is the search of docs/stronger-search.md, for the operations of
-the defaults.
+A ``-released`` preset adds the settings in which the released code differs from the paper's text:
+validation data, batches, batch-norm statistics, constants. A ``-fast`` preset reaches about the
+same robust accuracy with a fifth of the operations: FGSM-RS, three quarters of the epochs, half the
+batch size and few validations, see docs/fewer-steps.md. ``fast`` applies these changes to the
+default settings, which are for small data. ``strong`` is the search of docs/stronger-search.md, at
+the cost of the default settings.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _RELEASED: Settings = {
 
 
 def _fast(preset: Settings) -> Settings:
-    """Return the settings of a search with a fifth of the operations, validations included."""
+    """Return a preset changed to cost a fifth of the operations, including validations."""
     epochs, batch_size = (
         preset.get(f"learning.{name}", getattr(LearningRecipe, name))
         for name in ("epochs", "batch_size")

@@ -1,4 +1,4 @@
-"""A recipe: all settings that decide a run's result, as frozen dataclasses and JSON."""
+"""A recipe: all settings that determine a run's result, as frozen dataclasses and JSON."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class EvaluationRecipe:
     """The attack of validation and test: PGD, by default at the epsilon of the search.
 
     Attributes:
-        steps: Gradient evaluations.
-        epsilon: Radius as text; if not given, that of the inner attack.
+        steps: Number of gradient steps.
+        epsilon: Radius of the ball, as text; if not given, that of the inner attack.
         step_size: As in :class:`AttackRecipe`.
         norm: ``linf`` or ``l2``; if not given, that of the inner attack.
     """
@@ -86,10 +86,10 @@ class StartRecipe:
 
 @dataclass(frozen=True)
 class BesideRecipe:
-    """Further tickets that the inner attack is made on.
+    """Further tickets that the inner attack attacks together with the new one.
 
     Attributes:
-        files: File of further tickets: the inner attack is made on a random switch between them and
+        files: File of further tickets: the inner attack attacks a random switch between them and
             the new ticket.
         sha256: SHA-256 of each ticket's content; filled in when the files are read.
     """
@@ -107,7 +107,7 @@ class BesideRecipe:
 
 
 def read_attack(value: Any) -> Attack:
-    """Return an attack from itself or its JSON.
+    """Return an attack given as an Attack or as its JSON values.
 
     Raises:
         InputError: If the value is neither.
@@ -128,16 +128,16 @@ class Recipe:
 
     Attributes:
         task: ``draw`` a ticket, or ``train`` weights: all, or those that remain in a ticket.
-        data: Images, and how they are prepared.
+        data: Images and their preprocessing.
         network: The random network.
         ratio: Fraction of each layer's weights that remain, in (0, 1]. If not given, 0.1 for
-            ``draw``; always 1 for ``train``, which adds nothing to the mask it starts from.
+            ``draw``; always 1 for ``train``, which prunes nothing further.
         pattern: Granularity of the mask, and budget over the layers.
-        start: What to start from instead of the random network.
-        beside: Further tickets that the inner attack is made on.
+        start: File to start from instead of the random network.
+        beside: Further tickets for the inner attack.
         scores: Initial scores of a drawing: ``random``, or the magnitudes of the trained
             ``weights`` it starts from.
-        search: Search of the mask.
+        search: How the mask is searched for.
         attack: Inner maximisation.
         learning: Outer minimisation.
         evaluation: Attack on validation and test images.
@@ -167,21 +167,21 @@ class Recipe:
         ratio = self._ratio()
         if self.task == "train" and (ratio != "1" or self.pattern != Pattern()):
             raise InputError(
-                f"training changes no mask: ratio must be 1, got {ratio}, and pattern not given"
+                f"training changes no mask: ratio must be 1, got {ratio}, and pattern must be unset"
             )
         if self.task == "train" and self.scores != "random":
-            raise InputError("training has no scores; scores=weights is for drawing")
+            raise InputError("training has no scores; scores=weights is only for drawing")
         if self.task == "train" and self.search != SearchRecipe():
-            raise InputError("training searches no mask; search is for drawing")
+            raise InputError("training searches for no mask; search is only for drawing")
         make_search(self.search)  # raises if the name is unknown
         self.learning.schedule_of(self.attack)  # raises if an attack is invalid
         if self.start.weights == "new" and (self.task == "draw" or not self.start.exists):
-            raise InputError("new weights are for training what remains in a ticket: give --from")
+            raise InputError("new weights are only for training a ticket: give --from")
         object.__setattr__(self, "ratio", ratio)
         if self.network.fan_scale == "ratio":
             object.__setattr__(self, "network", replace(self.network, fan_scale=ratio))
         check_seed(self.seed)
-        self.judge  # noqa: B018  (raises if the evaluation attack is not one)
+        self.judge  # noqa: B018  (raises if the evaluation attack is invalid)
 
     def _ratio(self) -> str:
         """Return the remaining ratio as text, its default filled in."""
@@ -194,7 +194,7 @@ class Recipe:
 
     @property
     def judge(self) -> Attack:
-        """The attack that validation and test accuracies are measured under."""
+        """The attack under which validation and test accuracies are measured."""
         return self.evaluation.attack(self.attack)
 
     def json(self) -> dict[str, Any]:
@@ -205,8 +205,8 @@ class Recipe:
     def brief(self) -> dict[str, Any]:
         """Return the recipe as short JSON values, as a ticket stores it.
 
-        Task, data, network, ratio, attack and seed are complete; of the rest only what differs from
-        the default. :func:`stored_recipe` reads it as the same recipe.
+        Task, data, network, ratio, attack and seed are complete; other settings are left out if
+        they have their defaults. :func:`stored_recipe` returns the same recipe from it.
         """
         whole, other = self.json(), json.loads(json.dumps(changed(self)))
         return {
@@ -216,7 +216,7 @@ class Recipe:
         }
 
     def placeless(self) -> Recipe:
-        """Return the recipe without the paths of files whose content it identifies."""
+        """Return the recipe without the paths of files that it identifies by their SHA-256."""
         start, beside = self.start, self.beside
         if start.sha256 is None and not beside.sha256:
             return self
@@ -230,7 +230,7 @@ class Recipe:
     def id(self) -> str:
         """Id of the run: SHA-256 of the canonical JSON of all settings that are not the default.
 
-        The path of a file to start from does not count, only its content.
+        It depends on the content of a file to start from, not on its path.
         """
         return sha256(canonical_json(changed(self.placeless())).encode()).hexdigest()
 
@@ -245,15 +245,15 @@ PLUGGED = "attack."  # a plug-in's attack may add settings here
 
 
 def stored_recipe(value: Mapping[str, Any]) -> Recipe:
-    """Return a recipe from the result of :meth:`Recipe.json`."""
+    """Return a recipe from the result of :meth:`Recipe.json` or :meth:`Recipe.brief`."""
     return _ADAPTER.validate_python(value)
 
 
 def all_settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every setting of a recipe's JSON by its path; those missing in the JSON come last.
+    """Return every setting of a recipe's JSON by dotted path; defaults not in the JSON come last.
 
     Raises:
-        InputError: If its attack is invalid.
+        InputError: If the recipe's attack is invalid.
     """
     given = _flat({**recipe, "attack": read_attack(recipe.get("attack", {})).json()})
     others = {p: v for p, v in _DEFAULTS.items() if p not in given and not p.startswith(PLUGGED)}
@@ -281,11 +281,11 @@ def data_of(ticket: Ticket | None) -> DataRecipe | None:
 def data_like(
     ticket: Ticket | None, name: str, label_column: str | None, **changes: Any
 ) -> DataRecipe:
-    """Return a recipe that prepares data as a ticket's own was: size, colour, split.
+    """Return a recipe that prepares data like a ticket's own: size, colour, split.
 
     Args:
-        ticket: Ticket whose provenance decides; else the defaults, also for the size if the ticket
-            takes images of another size.
+        ticket: Ticket whose provenance has the data recipe; without one, the default settings. The
+            size is the default too if the ticket takes images of another size.
         name: Known name or path of the data.
         label_column: Label column, if it must be named.
         changes: Other settings of the data; None leaves the ticket's own.
@@ -294,7 +294,7 @@ def data_like(
     if ticket is not None and ticket.image_shape[1:] != (own.size, own.size):
         own = replace(own, size=None)
     if own.name != name:
-        own = replace(own, train_images=None)  # of other data all training images are used
+        own = replace(own, train_images=None)  # other data: use all training images
     elif label_column is None:
         label_column = own.label_column
     given = {setting: value for setting, value in changes.items() if value is not None}
@@ -302,7 +302,7 @@ def data_like(
 
 
 def paths(kind: type = Recipe, prefix: str = "") -> list[str]:
-    """Return every dotted path that ``--set`` accepts; those of :data:`OPEN` take one more name."""
+    """Return every dotted path that ``--set`` accepts; a path in OPEN is followed by a name."""
     found = []
     defaults = kind()
     for item in fields(kind):
@@ -322,12 +322,12 @@ _DEFAULTS = _flat(Recipe().json())
 
 
 def _opened(prefix: str, path: str) -> list[str]:
-    """Split a path behind an open setting; the rest is one name, dots included."""
+    """Split a path after an open setting; the rest is one name, which may contain dots."""
     return [*prefix.split("."), path.removeprefix(f"{prefix}.")]
 
 
 def _literal(value: Any) -> Any:
-    """Return the number or boolean that a text writes; other text unchanged."""
+    """Return the number or boolean that a text represents; other text unchanged."""
     try:
         read = json.loads(value) if isinstance(value, str) else value
     except ValueError:
@@ -339,8 +339,8 @@ def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
     """Return the default recipe with some values replaced.
 
     Args:
-        overrides: Dotted path to value; a value may be the text of a number. ``search.name``
-            changes the defaults of further settings.
+        overrides: Dotted path to value; a number may be given as text. ``search.name`` changes the
+            defaults of further settings.
 
     Raises:
         InputError: If a path is unknown (the message names the nearest) or a value is invalid.
@@ -352,7 +352,7 @@ def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
         if opened is None and path not in KNOWN and not path.startswith(PLUGGED):
             raise unknown("setting", path, KNOWN)
         if path in OPEN and not isinstance(value, Mapping):
-            raise InputError(f"set one of {path} by its name: {path}.NAME={value}")
+            raise InputError(f"{path} needs the name of a setting: {path}.NAME={value}")
         for text in value if isinstance(value, list | tuple) else [value]:
             if isinstance(text, str):
                 check_text(text, path)
@@ -365,7 +365,7 @@ def make_recipe(overrides: Mapping[str, Any]) -> Recipe:
         return _ADAPTER.validate_python(tree)
     except ValidationError as error:
         first = error.errors()[0]
-        if "error" in (context := first.get("ctx", {})):  # a message of our own, from __post_init__
+        if "error" in (context := first.get("ctx", {})):  # raised by our own __post_init__
             raise InputError(str(context["error"])) from None
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{where}: {first['msg'].lower()}, got {first['input']!r}") from None

@@ -1,4 +1,4 @@
-"""Records: the results of a run, with all that is needed to trust them."""
+"""The content of records: accuracies, hardware, versions and commit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from scratchticket.tickets import Ticket
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of software that could change a number."""
+    """Return the versions of software that can influence results."""
     return {
         "scratchticket": __version__,
         "torch": torch.__version__,
@@ -33,10 +33,7 @@ def versions() -> dict[str, str]:
 
 
 def machine(device: torch.device | str) -> dict[str, Any]:
-    """Return the hardware of a run: processor and thread count, or GPU.
-
-    Also whether only deterministic algorithms were allowed.
-    """
+    """Return the GPU, or processor and thread count; and whether algorithms are deterministic."""
     how = {"deterministic": True} if torch.are_deterministic_algorithms_enabled() else {}
     if torch.device(device).type == "cuda":
         return {"device": torch.cuda.get_device_name(device)} | how
@@ -58,7 +55,7 @@ def _processor() -> str:
 
 
 def commit() -> str | None:
-    """Return the commit of the source, ``-dirty`` if changed; None if installed."""
+    """Return the commit of the source, with ``-dirty`` if changed; None outside a repository."""
     here = Path(__file__)
 
     def git(*arguments: str) -> str:
@@ -67,7 +64,7 @@ def commit() -> str | None:
         return done.stdout.strip()
 
     try:
-        git("ls-files", "--error-unmatch", here.name)  # else a copy inside another repository
+        git("ls-files", "--error-unmatch", here.name)  # fails for a copy in another repository
         changed = git("status", "--porcelain", "--untracked-files=no", "--", str(here.parents[1]))
         return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.SubprocessError):
@@ -83,7 +80,7 @@ def measured_accuracies(  # noqa: PLR0913
     device: torch.device | str = "cpu",
     group: Group = ALONE,
 ) -> Accuracies:
-    """Return natural accuracy, and accuracy under an attack unless it is ``none``."""
+    """Return natural accuracy and, unless the attack is ``none``, robust accuracy."""
     network = placed(ticket.build(), device)
     natural = counts(natural_accuracy(network, images, group=group))
     if attack.name == "none":
@@ -98,7 +95,7 @@ def measured_accuracies(  # noqa: PLR0913
 def usable_device(name: str) -> str:
     """Return the device to compute on; ``auto`` is the GPU if there is one.
 
-    Each of several processes that torchrun has started on a machine gets its own GPU.
+    If torchrun has started several processes on a machine, each gets its own GPU.
 
     Raises:
         InputError: If PyTorch has no such device here.

@@ -1,4 +1,4 @@
-"""Carry out a run: from a recipe to ticket, record, log and two pictures."""
+"""Run a recipe: write ticket, record, log and two pictures to a folder."""
 
 from __future__ import annotations
 
@@ -47,26 +47,25 @@ def run(  # noqa: PLR0913
 ) -> RunRecord:
     """Run a recipe in a folder, exclusively, and return the record.
 
+    With ``resume``, a run that is already finished is not repeated.
+
     Args:
         recipe: Recipe of the run.
         folder: Folder of ticket, record, log, pictures and checkpoint.
         resume: Resume the run in the folder.
         overwrite: Replace the run in the folder.
-        device: Where to compute.
-        data: Images, if they are loaded already.
+        device: Device to compute on.
+        data: Data set, if already loaded.
         observe: Called after each step.
-        tell: Called with notes on what was decided for the user.
+        tell: Called with notes on choices made for the user.
         track: Folder for TensorBoard's files, which need the extra ``track``.
         group: The processes that share the run; the first of them writes and observes.
         leased: Whether the caller holds the folder's lease.
 
-    The record, which is also in the folder; with ``resume``, that of a run that is finished
-    already.
-
     Raises:
         InputError: See :meth:`RunFolder.prepare`; or if another process works in the folder.
         Interrupted: If a signal asked to stop; the checkpoint is in the folder.
-        LeaseLost: If another process has taken the folder, since this one was away too long.
+        LeaseLost: If another process has taken the folder.
     """
     start = load_start(recipe.start)
     if data is None:
@@ -95,7 +94,7 @@ def run(  # noqa: PLR0913
 
         def watch(event: Event) -> None:
             if lease is not None and lease.lost:
-                raise LeaseLost(f"another process has taken {folder}: this one was away too long")
+                raise LeaseLost(f"another process has taken {folder}: the lease was not renewed")
             write(event)
             observe(replace(event, judging=share * event.steps))
 
@@ -114,7 +113,7 @@ def run(  # noqa: PLR0913
 
 
 def _load_data(recipe: DataRecipe, group: Group) -> Data:
-    """Load images: first in the first process, which fills the cache for the others."""
+    """Load images, first in the first process, which fills the cache for the others."""
     found: list[Data] = []
     group.led(lambda: found.append(load_data(recipe)))
     return found[0] if found else load_data(recipe)
@@ -159,7 +158,7 @@ def _write(  # noqa: PLR0913, PLR0917
 
 
 def warnings_of(epochs: Sequence[Epoch]) -> list[str]:
-    """Return warnings for readers of a run's numbers."""
+    """Return warnings about a run: collapse and catastrophic overfitting."""
     seen: dict[str, int] = {}
     for judged in epochs:
         for sign in judged.signs:
@@ -221,7 +220,7 @@ def _test_accuracies(
 
 
 def _without_times(result: Result) -> Json:
-    """Return accuracies without times, so that the same run gives the same ticket file."""
+    """Return accuracies without times, so that equal runs give equal ticket files."""
     rows = [to_json(row) for row in result.attacks]
     attacks = [{name: row[name] for name in row if name != "seconds"} for row in rows]
     return {"natural": to_json(result.natural), "attacks": attacks}
@@ -230,7 +229,7 @@ def _without_times(result: Result) -> Json:
 def _draw_pictures(
     home: RunFolder, recipe: Recipe, data: Data, ticket: Ticket, epochs: list[Epoch]
 ) -> None:
-    """Write the two SVG files."""
+    """Write the figures of the run's curves and example images."""
     dense = ticket.remaining_ratio == 1
     what = "dense network" if dense else f"{percent(ticket.remaining_ratio):.3g} % of the weights"
     network, data_name = recipe.network, Path(recipe.data.name).name

@@ -1,4 +1,4 @@
-"""Recipes that start from a file, and what they take from it."""
+"""Recipes that start from a file."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from scratchticket.base.errors import InputError
 from scratchticket.runs.recipe import BesideRecipe, Recipe, StartRecipe, make_recipe
 from scratchticket.tickets import Start, Ticket, load_tickets
 
-NEW_INIT = "kaiming_normal"  # of new weights, as in the released code
+NEW_INIT = "kaiming_normal"  # init of new weights, as in the released code
 
 
 def make_recipe_from_file(overrides: Mapping[str, Any]) -> Recipe:
-    """Return a recipe whose network is taken from the file it starts from, or from ``beside``.
+    """Return a recipe whose network is taken from ``start.file`` or ``beside.files``.
 
     Args:
-        overrides: As for :func:`make_recipe`. With ``start.file`` the network's settings may be
-            left out, and must otherwise agree with the file's, except the init of new weights; with
-            ``beside.files`` network and seed may be left out.
+        overrides: As for :func:`make_recipe`. With ``start.file``, settings of the network may be
+            left out, and otherwise must agree with the file, except for the init of new weights.
+            With ``beside.files``, network and seed may be left out.
 
     Raises:
-        InputError: If a setting is wrong, or the file is missing or of another network.
+        InputError: If a setting is invalid, or the file is missing or has another network.
         TicketError: If the file is damaged.
     """
     overrides = _with_beside(overrides)
@@ -44,7 +44,7 @@ def make_recipe_from_file(overrides: Mapping[str, Any]) -> Recipe:
 
 
 def _with_beside(overrides: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return settings with hashes, and by default network and seed, of the tickets ``beside``."""
+    """Return settings completed with hash, network and seed of the tickets in ``beside.files``."""
     files = overrides.get("beside.files")
     if not files:
         return overrides
@@ -56,19 +56,19 @@ def _with_beside(overrides: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def load_beside(beside: BesideRecipe) -> tuple[Ticket, ...]:
-    """Return the further tickets that the inner attack is made on.
+    """Return the further tickets of the inner attack.
 
     Raises:
         InputError: If the content of a file has changed since the recipe was made.
     """
     tickets = tuple(ticket for file in beside.files for ticket in load_tickets(file))
     if beside.sha256 and tuple(map(content_hash, tickets)) != beside.sha256:
-        raise InputError(f"{', '.join(beside.files)}: not the tickets this run began beside")
+        raise InputError(f"{', '.join(beside.files)}: the content has changed since the run began")
     return tickets
 
 
 def _settings(ticket: Ticket) -> dict[str, Any]:
-    """Return the settings of a ticket's network."""
+    """Return the settings of a ticket's network, by dotted path."""
     own = asdict(ticket.network)
     arguments = own.pop("arguments")
     settings = {f"network.{name}": value for name, value in own.items() if value is not None}
@@ -76,12 +76,12 @@ def _settings(ticket: Ticket) -> dict[str, Any]:
 
 
 def content_hash(ticket: Ticket) -> str:
-    """Return the hexadecimal SHA-256 of the file that holds this ticket alone."""
+    """Return the hexadecimal SHA-256 of a file that holds only this ticket."""
     return sha256(ticket.to_bytes()).hexdigest()
 
 
 def load_start(start: StartRecipe) -> Start | None:
-    """Return what a recipe starts from; None for a random network.
+    """Return the start of a recipe; None for a random network.
 
     Raises:
         InputError: If the content of the file has changed since the recipe was made.
@@ -90,5 +90,5 @@ def load_start(start: StartRecipe) -> Start | None:
         return None
     ticket = Ticket.load(start.file, start.index)
     if start.sha256 not in (None, content_hash(ticket)):
-        raise InputError(f"{start.file} is not the file this run began with")
+        raise InputError(f"{start.file} has changed since the run began")
     return Start(ticket, start.weights)

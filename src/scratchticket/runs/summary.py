@@ -1,4 +1,4 @@
-"""A record in a line."""
+"""One-line summaries of records."""
 
 from __future__ import annotations
 

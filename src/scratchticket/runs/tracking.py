@@ -11,11 +11,7 @@ from scratchticket.learning import Event
 
 
 def check_tensorboard() -> None:
-    """Raise an error if TensorBoard is not installed.
-
-    Raises:
-        InputError: If TensorBoard is not installed.
-    """
+    """Raise an InputError if TensorBoard is not installed."""
     try:
         import torch.utils.tensorboard  # noqa: F401
     except Exception as error:  # a package that is broken may raise anything
@@ -26,10 +22,10 @@ def check_tensorboard() -> None:
 def tracked(folder: Path | None) -> Iterator[Callable[[Event], None]]:
     """Log finished epochs to TensorBoard's event files.
 
-    A resumed run writes its earlier epochs again, replacing those of an interrupted process.
+    A resumed run replaces the epochs that an interrupted process has written.
 
     Args:
-        folder: Folder of the files; None to write none. TensorBoard must be installed, see
+        folder: Folder of the files; None writes none. Requires TensorBoard, see
             :func:`check_tensorboard`.
 
     Yields:

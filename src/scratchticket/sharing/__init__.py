@@ -1,4 +1,4 @@
-"""Sharing tickets: a folder or a Hugging Face Hub repository, with a model card."""
+"""Share tickets with a model card, in a folder or a Hugging Face Hub repository."""
 
 from scratchticket.sharing.card import model_card
 from scratchticket.sharing.hub import pull, push

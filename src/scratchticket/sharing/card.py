@@ -1,4 +1,4 @@
-"""The model card of a ticket: data, threat model, numbers, warning signs, how to load."""
+"""The model card of a ticket: data, threat model, accuracies, warning signs, how to load."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ LOADING = """\
 ```python
 import scratchticket as st
 
-ticket = st.Ticket.load("{place}")  # rebuilds the random weights and proves them
+ticket = st.Ticket.load("{place}")  # rebuilds the random weights and verifies them
 network = ticket.build()  # a plain PyTorch module, from pixels in [0, 1] to logits
 ```
 
     scratchticket show {place}"""
 HARMLESS = " .,;:-_+=/%()[]'"
 UNJUDGED = """\
-No evaluation beyond the PGD attack of its making is on record. That is an upper bound of its robust
-accuracy: run `scratchticket evaluate --suite full` before relying on it."""
+The ticket was evaluated only when it was made, under one PGD attack, which gives an upper bound on
+its robust accuracy: run `scratchticket evaluate --suite full` before relying on it."""
 
 
 def model_card(
@@ -49,17 +49,17 @@ def model_card(
 
     Args:
         ticket: The shared ticket.
-        records: Evaluation records of this very ticket, from ``evaluate``.
+        records: Records of evaluations of this ticket, made by ``evaluate``.
         name: Name of the model; ``owner/name`` on the hub.
         licence: Licence in the hub's spelling.
 
     Raises:
-        InputError: If a record is of another ticket.
+        InputError: If a record belongs to another ticket.
     """
     own = content_hash(ticket)
     for record in records:
         if record.subject.get("sha256") != own:
-            raise InputError("a record is of another ticket or of none; give this ticket's own")
+            raise InputError("a record does not belong to this ticket")
     own_data = data_of(ticket)
     data = "unknown data" if own_data is None else Path(own_data.name).name
     parts = [
@@ -72,7 +72,7 @@ def model_card(
         _accuracy(ticket, records),
         "## How to load",
         LOADING.format(place=f"hub:{_plain(name)}" if "/" in name else "ticket.safetensors"),
-        "## What it is not",
+        "## Limitations",
         f"Robustness is measured on {_plain(data)}, inside the ball above, and nowhere else. The "
         "network has not been checked for fairness, privacy or other harms.",
     ]
@@ -86,10 +86,10 @@ def _plain(text: str) -> str:
 
 
 def _what(ticket: Ticket, data: str) -> str:
-    """Return a description of the ticket, in a paragraph."""
+    """Return a paragraph that describes the ticket."""
     untrained = (
         "Its weights were never trained: they are random numbers, rebuilt from a seed, and the "
-        "ticket says which of them remain"
+        "ticket's mask says which of them remain"
         if ticket.weights is None
         else "Its weights are stored in the file"
     )
@@ -99,14 +99,14 @@ def _what(ticket: Ticket, data: str) -> str:
     size = "" if ticket.network.width is None else f" of width {ticket.network.width}"
     return (
         f"A {_plain(ticket.network.name)}{size} for images of {height}x{width} pixels and "
-        f"{channels} channel(s), made on {_plain(data)}. {untrained} "
+        f"{channels} channel(s), drawn or trained on {_plain(data)}. {untrained} "
         f"({ticket.mask.kept:,} of {ticket.mask.total:,}, {percent(ticket.remaining_ratio):.3g} %; "
         f"Fu et al., Drawing Robust Scratch Tickets, NeurIPS 2021). Classes: {classes}{more}."
     )
 
 
 def _threat(ticket: Ticket) -> str:
-    """Return the threat model of the ticket."""
+    """Return a paragraph on the ticket's threat model."""
     recipe = ticket.provenance.get("recipe")
     attack = recipe.get("attack") if isinstance(recipe, dict) else None
     if not isinstance(attack, dict):
@@ -116,8 +116,8 @@ def _threat(ticket: Ticket) -> str:
     steps = f" of {attack.get('steps')} steps" if attack.get("name") == "pgd" else ""
     return _plain(
         f"An attacker who knows the network and moves every image by at most "
-        f"{attack.get('epsilon')} in the {attack.get('norm')} norm, pixels in [0, 1]. Made with "
-        f"{attack.get('name')}{steps} inside."
+        f"{attack.get('epsilon')} in the {attack.get('norm')} norm, pixels in [0, 1]. The inner "
+        f"attack of the search or training was {attack.get('name')}{steps}."
     )
 
 
@@ -126,7 +126,7 @@ def _accuracy(ticket: Ticket, records: Sequence[EvaluationRecord]) -> str:
     parts = []
     if (results := ticket.provenance.get("results")) is not None:
         made = read_as(Accuracies, results, "the ticket's provenance")
-        parts.append(f"Recorded at its making:\n\n{_table(made)}")
+        parts.append(f"Recorded when the ticket was made:\n\n{_table(made)}")
     for record in records:
         suite = record.plan.get("suite")
         what = f"suite {_plain(str(suite))}" if suite else "one attack"
@@ -138,7 +138,7 @@ def _accuracy(ticket: Ticket, records: Sequence[EvaluationRecord]) -> str:
 
 
 def _table(measured: Accuracies | EvaluationRecord) -> str:
-    """Return a table of all accuracies with their settings, the worst case first."""
+    """Return a table of accuracies and attack settings, the worst case first."""
     cases = measured.worst_cases if isinstance(measured, EvaluationRecord) else ()
     counts = [
         (
@@ -158,9 +158,9 @@ def _table(measured: Accuracies | EvaluationRecord) -> str:
 
 
 def _settings(row: AttackRow) -> str:
-    """Return all settings of an attack; for AutoAttack, of each of its four."""
+    """Return all settings of an attack; for AutoAttack, of each of its four attacks."""
     known = row.settings
-    if known is None:  # an early record of a run, where they stand beside the title
+    if known is None:  # an early record of a run, which has them next to the title
         stored = row.model_extra or {}
         known = {name: stored[name] for name in OF_RUN if name in stored}
     if any(isinstance(value, dict) for value in known.values()):
@@ -169,7 +169,7 @@ def _settings(row: AttackRow) -> str:
 
 
 def _listed(settings: Json) -> str:
-    """Return settings by name, with commas: ``steps 20, step size 0.0125``."""
+    """Return settings as text, such as ``steps 20, step size 0.0125``."""
     words: dict[Any, str] = {True: "yes", False: "no", None: "none"}
     entries = []
     for name, value in settings.items():

@@ -45,9 +45,6 @@ def push(
         private: Whether a new repository is private.
         licence: Licence of the ticket, in the hub's spelling.
 
-    Returns:
-        Address of the shared ticket.
-
     Raises:
         InputError: If a file cannot be used, the folder is not empty, or the hub refuses.
     """
@@ -60,7 +57,7 @@ def push(
     }
     in_folder = to.startswith((".", "/", "~"))
     if not in_folder and to.count("/") != 1:
-        raise InputError(f"{to} is neither owner/name nor a folder, which begins with ./ or /")
+        raise InputError(f"{to} is neither owner/name nor a folder; a folder begins with ./ or /")
     name = Path(to).name if in_folder else to
     check_text(name, "the name to share it under,")
     files[CARD] = model_card(loaded, contents, name=name, licence=licence).encode()
@@ -78,13 +75,13 @@ def pull(place: str, out: str | Path) -> Ticket:
     """Copy a shared ticket into a file, after verifying it.
 
     Args:
-        place: ``owner/name``, with ``@REVISION`` for a revision; or a folder that
+        place: ``owner/name`` or ``owner/name@REVISION`` on the hub; or a folder that
             :func:`push` wrote, with a leading ``.`` or ``/``.
         out: Path of the file, which must not exist.
 
     Raises:
         InputError: If the ticket cannot be fetched, or the file exists.
-        TicketError: If it is no ticket or fails verification.
+        TicketError: If the content is not a ticket or fails verification.
     """
     out = Path(out)
     if out.exists():
@@ -100,13 +97,13 @@ def pull(place: str, out: str | Path) -> Ticket:
 
 
 def _record(path: Path) -> EvaluationRecord:
-    """Return the record of an evaluation in a file."""
+    """Read the record of an evaluation."""
     try:
         value = parsed_json(read_bytes(path, "record"))
     except ValueError as error:
-        raise InputError(f"{path} is no record: {error}") from None
+        raise InputError(f"{path} is not a record: {error}") from None
     if not isinstance(value, dict) or value.get("kind") != "evaluation":
-        raise InputError(f"{path} is no record of an evaluation")
+        raise InputError(f"{path} is not a record of an evaluation")
     return read_as(EvaluationRecord, value, path)
 
 
@@ -116,7 +113,7 @@ def _write(files: dict[str, bytes], folder: Path) -> None:
 
 
 def _upload(files: dict[str, bytes], to: str, private: bool) -> str:
-    """Upload files to a hub repository, made if missing; return its address."""
+    """Upload files to a hub repository, created if missing; return its address."""
     api = hub_library().HfApi()
 
     def upload() -> str:

@@ -1,4 +1,4 @@
-"""Sweeps: jobs that are each done once, the store of results, and workers."""
+"""Sweeps: jobs, the store of their results, and the workers that do them."""
 
 from scratchticket.sweeps.job import Job, in_order
 from scratchticket.sweeps.store import Store

@@ -23,19 +23,19 @@ from scratchticket.runs.recipe import BesideRecipe, Recipe
 from scratchticket.sweeps.job import DENSE, START, Job
 from scratchticket.sweeps.perform import attacks_in
 
-_STEP = 3  # passes of a training step: forward, and backward for images and for weights
-_MEASURED = 2e9  # operations of a measured step: a fraction of a second on one core
-_MEASURED_SECONDS = 0.3  # for which steps are repeated; the fastest counts
+_STEP = 3  # passes in a training step: forward, and backward to images and to weights
+_MEASURED = 2e9  # operations of a measured step, which take a fraction of a second on one core
+_MEASURED_SECONDS = 0.3  # duration of the measurement; the fastest step counts
 
 
 def operations(job: Job) -> float | None:
-    """Return the multiply-accumulate operations of a job, an upper bound.
+    """Return an upper bound on the multiply-accumulate operations of a job.
 
     Attacks count with all their steps on all images; see :mod:`scratchticket.judging.cost`.
 
     Returns:
-        None if the size of its data is not known before they are read, its network cannot be
-        traced, or its settings are invalid.
+        None if the size of the data is unknown until they are read, the network cannot be traced,
+        or the settings are invalid.
     """
     try:
         if (size := extent(job.data)) is None:
@@ -44,12 +44,12 @@ def operations(job: Job) -> float | None:
         costs = [_operations_per_image(_network(subject), size) for subject in subjects]
         known = [cost for cost in costs if cost is not None]
         return mean(known) * _image_passes(job, size) if len(known) == len(costs) else None
-    except InputError:  # the job itself will fail, and say why
+    except InputError:  # the job itself will fail with this error
         return None
 
 
 def _image_passes(job: Job, size: Extent) -> float:
-    """Return the forward passes of a job, each of one image through one network."""
+    """Return the number of forward passes of a job, each of one image through one network."""
     if job.kind == "run":
         recipe = _recipe(job)
         share = judging_share(recipe, size.train, size.test)
@@ -70,20 +70,20 @@ def _image_passes(job: Job, size: Extent) -> float:
 
 
 def _recipe(job: Job) -> Recipe:
-    """Return the recipe of a run, the further tickets that its attack is made on included."""
+    """Return the recipe of a run, including the further tickets of its inner attack."""
     others = tuple(need.id for role, need in job.needs.items() if role != START)
     return replace(job.recipe, beside=BesideRecipe(sha256=others))
 
 
 def _network(job: Job) -> NetworkRecipe:
-    """Return the network of a run: that of the run it starts from, if there is one."""
+    """Return the network of a run; if it starts from another run, that run's network."""
     while START in job.needs:
         job = job.needs[START]
     return job.recipe.network
 
 
 def _balls(job: Job, size: Extent) -> Balls:
-    """Return the balls of an evaluation, by default around the one its first network resists."""
+    """Return the balls of an evaluation; the default is derived from its first network's attack."""
     attack, settings = next(iter(job.needs.values())).recipe.attack, job.settings
     radii = {name: tuple(settings.get(name, ())) for name in ("epsilons", "l2")}
     return balls(str(attack.epsilon), attack.norm, size.shape, **radii)
@@ -96,15 +96,15 @@ def _operations_per_image(network: NetworkRecipe, size: Extent) -> float | None:
 
 @cache
 def _traced(network: str, shape: tuple[int, int, int], classes: int) -> float | None:
-    """Return the operations of the convolutions and linear layers, from shapes alone.
+    """Return the operations of the convolutions and linear layers, computed from shapes.
 
     Args:
-        network: Its recipe, as JSON.
-        shape: Of an image.
+        network: Recipe of the network, as JSON.
+        shape: Shape of an image.
         classes: Number of logits.
 
     Returns:
-        None if a network of the user's own cannot be traced.
+        None if the network, which may be a user's, cannot be traced.
     """
     recipe, counts = NetworkRecipe(**json.loads(network)), []
 
@@ -125,9 +125,9 @@ def _traced(network: str, shape: tuple[int, int, int], classes: int) -> float | 
 
 
 def seconds_per_operation(job: Job, threads: int) -> float:
-    """Measure how long this machine's CPU takes for an operation, within about a second.
+    """Measure the time of an operation on this machine's CPU; takes about a second.
 
-    A network like the job's learns from a few images.
+    A network like the job's takes training steps on a few images.
 
     Args:
         job: A job whose :func:`operations` are known.
@@ -143,7 +143,7 @@ def seconds_per_operation(job: Job, threads: int) -> float:
     count = max(1, min(job.recipe.learning.batch_size, count))
     module = outline(network, classes=size.classes, image_shape=size.shape).to_empty(device="cpu")
     for value in (*module.parameters(), *module.buffers()):
-        value.data.fill_(0.01)  # with what lies in the memory it may be much slower
+        value.data.fill_(0.01)  # uninitialised values, such as denormals, may be much slower
     module = fast_convolutions(placed(module, "cpu"))
     images = pixels(torch.zeros(count, *size.shape, dtype=torch.uint8))
     labels = torch.zeros(count, dtype=torch.int64)

@@ -1,4 +1,4 @@
-"""A job: one unit of a sweep, identified by everything that decides its result."""
+"""A job: one unit of a sweep, identified by the settings that determine its result."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A unit of work that is done once, however many sweeps contain it.
+    """A unit of work, done once even if several sweeps contain it.
 
-    Two jobs that would give the same result are equal: they have the same :attr:`id`.
+    Jobs with the same :attr:`id`, which would give the same result, are equal.
 
     Attributes:
         kind: ``run`` draws or trains a ticket; ``judge`` attacks one; ``transfer`` and ``switch``
             attack several; ``features`` measures how far a layer's features move.
         settings: For a run, values by dotted path as for :func:`make_recipe`, without files; for
-            the others, JSON values, see :mod:`.perform`.
+            other kinds, JSON values, see :mod:`.perform`.
         needs: Jobs whose tickets this job uses, by role: ``start`` and ``beside NAME`` for a run,
-            the name of a network for the others.
+            the name of a network for other kinds.
         label: Display name; not part of the id.
     """
 
@@ -47,7 +47,7 @@ class Job:
 
     @cached_property
     def id(self) -> str:
-        """SHA-256 of the canonical JSON of its resolved configuration, in hexadecimal."""
+        """SHA-256 of the canonical JSON of the resolved settings, in hexadecimal."""
         return sha256(canonical_json(self.json()).encode()).hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -57,7 +57,7 @@ class Job:
         return hash(self.id)
 
     def json(self) -> Json:
-        """Return all settings that decide the result and are not the default, and the ids of needs.
+        """Return kind, the settings that are not the default, and the ids of the needed jobs.
 
         A run that starts from another job has that job's network, except for settings given here.
         """
@@ -73,12 +73,12 @@ class Job:
 
     @cached_property
     def recipe(self) -> Recipe:
-        """The recipe of a run, as far as it is known before the needed jobs are done."""
+        """The recipe of a run, as far as known before the needed jobs are done."""
         return _recipe(self._settings)
 
     @cached_property
     def _settings(self) -> str:
-        """Settings and start of a run, as JSON."""
+        """Settings of a run, including its start, as JSON."""
         start = {"start.sha256": self.needs[START].id} if START in self.needs else {}
         return canonical_json({**self.settings, **start})
 
@@ -88,7 +88,7 @@ class Job:
         return self.recipe.data if self.kind == "run" else next(iter(self.needs.values())).data
 
     def chain(self) -> Iterator[Job]:
-        """Yield all jobs it needs, directly or indirectly, in order of dependency; then itself."""
+        """Yield all jobs that this one needs, directly or not, in order of dependency; then it."""
         seen: set[Job] = set()
 
         def walk(job: Job) -> Iterator[Job]:
@@ -103,7 +103,7 @@ class Job:
 
 @cache
 def _recipe(settings: str) -> Recipe:
-    """Return the recipe of settings in JSON; cached, since tables and figures share jobs."""
+    """Return the recipe for settings in JSON; cached, since tables and figures share jobs."""
     return make_recipe(json.loads(settings))
 
 

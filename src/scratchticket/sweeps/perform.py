@@ -1,4 +1,4 @@
-"""How each kind of job is done: from settings and needed tickets to a record."""
+"""Do a job of each kind: settings and needed tickets give a record."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ Observe = Callable[[float], None]
 def perform(
     job: Job, store: Store, *, device: str = "cpu", observe: Observe = lambda fraction: None
 ) -> Record:
-    """Do a job in its folder of a store, resuming it if it was begun; return its record.
+    """Do a job in its folder of a store, or resume it; return its record.
 
     Args:
-        job: The job; those it needs must be finished, and the caller holds its folder's lease.
+        job: The job. The jobs it needs are finished, and the caller holds its folder's lease.
         store: The store.
-        device: Where to compute.
+        device: Device to compute on.
         observe: Called repeatedly with the fraction done.
 
     Returns:
-        The record, which is also in the folder.
+        The record, which is also written to the folder.
 
     Raises:
-        InputError: If its settings or data cannot be used.
-        TicketError: If the ticket of a job it needs is damaged.
-        Interrupted: If a signal asked a run to stop.
+        InputError: If the job's settings or data cannot be used.
+        TicketError: If the ticket of a needed job is damaged.
+        Interrupted: If a signal asked to stop.
     """
     try:
         return _perform(job, store, device, observe)
     except TicketError as error:
         needed = ", ".join(str(store.folder(need)) for need in job.needs.values())
-        raise TicketError(f"{error}; remove the folder of that ticket, of {needed}") from None
+        raise TicketError(f"{error}; remove that ticket's folder, one of {needed}") from None
 
 
 def _perform(job: Job, store: Store, device: str, observe: Observe) -> Record:
@@ -74,7 +74,7 @@ def _perform(job: Job, store: Store, device: str, observe: Observe) -> Record:
 
     try:
         record = evaluate(overwrite=False)
-    except OtherEvaluation:  # begun by another version: cannot be resumed
+    except OtherEvaluation:  # begun by another version, so cannot be resumed
         record = evaluate(overwrite=True)
     assert record is not None
     return record
@@ -112,8 +112,8 @@ def _run(job: Job, store: Store, device: str, observe: Observe) -> RunRecord:
 def _evaluation(job: Job, store: Store, data: Data) -> Task[Any, Any]:
     """Return the evaluation of a ticket.
 
-    The settings are ``suite`` or ``attacks``, each with ``name``, ``settings`` and possibly its own
-    ball; and ``images``.
+    Settings: ``images``; and either ``suite`` or ``attacks``, a list of entries with ``name`` and
+    optionally ``settings``, ``norm`` and ``epsilons``.
     """
     ((_, subject),) = _subjects(job, store).items()
     settings = job.settings
@@ -133,11 +133,11 @@ def _evaluation(job: Job, store: Store, data: Data) -> Task[Any, Any]:
 
 
 def attacks_in(settings: Mapping[str, Any], where: Balls, classes: int) -> tuple[Attack, ...]:
-    """Return the attacks of an evaluation's settings: a ``suite``, or one after another.
+    """Return the attacks in an evaluation's settings.
 
     Args:
-        settings: ``suite``, or ``attacks``.
-        where: Balls of the attacks that have none of their own.
+        settings: With ``suite`` or ``attacks``.
+        where: Balls of attacks whose entry has none.
         classes: Number of logits.
     """
     if "suite" in settings:
@@ -153,7 +153,7 @@ def attacks_in(settings: Mapping[str, Any], where: Balls, classes: int) -> tuple
 
 
 def balls_of_entry(where: Balls, entry: Json) -> Balls:
-    """Return the balls of one attack of an evaluation's settings."""
+    """Return the balls of one entry of ``attacks``."""
     norm = entry.get("norm", where.norm)
     epsilons = tuple(
         entry.get("epsilons", where.epsilons if norm == where.norm else where.euclidean)
@@ -162,7 +162,7 @@ def balls_of_entry(where: Balls, entry: Json) -> Balls:
 
 
 def _transfer(job: Job, store: Store, data: Data) -> Task[Any, Any]:
-    """Return the transfer evaluation of several tickets; settings ``epsilons`` and ``images``."""
+    """Return the transfer evaluation of tickets. Settings: ``epsilons``, ``images``."""
     subjects = _subjects(job, store)
     first = next(iter(subjects.values()))
     return TransferTask(
@@ -175,9 +175,9 @@ def _transfer(job: Job, store: Store, data: Data) -> Task[Any, Any]:
 
 
 def _switch(job: Job, store: Store, data: Data) -> Task[Any, Any]:
-    """Return the evaluation of a switch; settings ``suite``, ``epsilons`` and ``images``.
+    """Return the evaluation of a switch. Settings: ``suite``, ``epsilons``, ``images``.
 
-    The jobs it needs draw its tickets; one in the role ``dense`` trains a network to compare with.
+    The needed jobs draw its tickets; one in the role ``dense`` trains a network to compare with.
     """
     subjects = _subjects(job, store)
     dense = subjects.pop(DENSE, None)
@@ -225,7 +225,7 @@ def _subjects(job: Job, store: Store) -> dict[str, Subject]:
 
 
 def _balls(job: Job, subject: Subject, data: Data) -> Balls:
-    """Return the balls in the settings, else those that belong to the network's own attack."""
+    """Return the balls in the settings; the default is derived from the network's own attack."""
     settings = job.settings
     return balls_of(subject, data.shape, settings.get("epsilons", ()), l2=settings.get("l2", ()))
 

@@ -29,10 +29,10 @@ DEATHS = 5  # number of dead processes after which a job counts as failed
 
 
 def record_in(folder: Path) -> Record | None:
-    """Return the record in a job's folder; None unless it and its ticket are intact.
+    """Return the record in a job's folder; None if it or its ticket is missing or incomplete.
 
     Raises:
-        InputError: If the record is damaged, or of another version.
+        InputError: If the record is damaged or of another version.
     """
     path = folder / "record.json"
     if not path.exists():
@@ -53,7 +53,7 @@ def record_in(folder: Path) -> Record | None:
 
 
 def job_folders(store: Path) -> list[Path]:
-    """Return the folders of jobs in a store, finished or not."""
+    """Return the folders of all jobs in a store."""
     if not store.is_dir():
         return []
     described = {path.parent for path in store.glob("*/job.json")}
@@ -62,14 +62,14 @@ def job_folders(store: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class Store:
-    """The finished jobs of a sweep, and the state of the others.
+    """The jobs of sweeps and their state, in a folder.
 
-    A job is finished when its record is there, which is written last, whole or not at all.
+    A job is finished when its record exists, which is written last and atomically.
 
     Attributes:
-        path: Folder, made when something is written.
-        places: Paths of copies of named data sets. They do not change what a job is.
-        track: Folder for TensorBoard's files, with a subfolder per run; None to write none.
+        path: Folder, created at the first write.
+        places: Paths of local copies of named data sets; not part of a job's id.
+        track: Folder for TensorBoard's files, with a subfolder per run; None writes none.
     """
 
     path: Path
@@ -81,19 +81,19 @@ class Store:
         return self.path / job.id[:16]
 
     def ticket(self, job: Job) -> Path:
-        """Return the path of the ticket file of a run, made or not."""
+        """Return the path of a run's ticket file, which may not exist yet."""
         return RunFolder(self.folder(job), job.recipe.task).ticket
 
     def record(self, job: Job) -> Record | None:
-        """Return the record of a job; None if it is not finished.
+        """Return the record of a job; None if the job is not finished.
 
         Raises:
-            InputError: If the record is damaged, or of another version.
+            InputError: If the record is damaged or of another version.
         """
         return record_in(self.folder(job))
 
     def state(self, job: Job) -> State:
-        """Return the state of a job; an unusable record or folder counts as failed."""
+        """Return the state of a job; with an unusable record or folder, it is ``failed``."""
         folder = self.folder(job)
         if not (folder.exists() or folder.is_symlink()):
             return "new"
@@ -105,7 +105,7 @@ class Store:
         return "begun" if any(folder.iterdir()) else "new"
 
     def take(self, job: Job) -> lease.Lease | None:
-        """Take a job's lease; None if another worker has it, or it is finished or failed.
+        """Take a job's lease; None if another worker holds it, or the job is finished or failed.
 
         Raises:
             InputError: If the store cannot be written.
@@ -131,7 +131,7 @@ class Store:
         return None
 
     def tidy(self, job: Job) -> None:
-        """Remove the checkpoint of a finished job, left by a process killed at its end."""
+        """Remove a finished job's checkpoint, left if its process was killed at the end."""
         if job.kind == "run":
             discard(RunFolder(self.folder(job), job.recipe.task).checkpoint)
 
@@ -154,7 +154,7 @@ class Store:
             return f"cannot use folder {self.folder(job)}: {error.strerror}"
 
     def retry(self, jobs: Iterable[Job]) -> None:
-        """Forget that jobs failed, so that workers resume them.
+        """Delete the recorded failures of jobs, so that workers resume them.
 
         Raises:
             Unwritable: If the store cannot be written.
@@ -168,7 +168,7 @@ class Store:
                 raise Unwritable(f"cannot use store {self.path}: {error.strerror}") from None
 
     def save_progress(self, job: Job, fraction: float) -> None:
-        """Save the fraction of a job that is done, if the file can be written."""
+        """Save the fraction of a job that is done; a failure to write is ignored."""
         with suppress(OSError):
             self._write(job, "progress", f"{fraction:.4f}")
 
@@ -177,7 +177,7 @@ class Store:
         return min(1.0, self._number(job, "progress"))
 
     def add_seconds(self, job: Job, seconds: float) -> None:
-        """Add to the time spent on a job, if the file can be written."""
+        """Add to the time spent on a job; a failure to write is ignored."""
         with suppress(OSError):
             self._write(job, "seconds", f"{self.seconds_spent(job) + seconds:.1f}")
 
@@ -186,12 +186,12 @@ class Store:
         return self._number(job, "seconds")
 
     def _write(self, job: Job, name: str, text: str) -> None:
-        """Write a small file directly, since its loss does no harm; never through a link."""
+        """Write a small file, not atomically, since its loss does no harm; never follow a link."""
         if not (path := self.folder(job) / name).is_symlink():
             path.write_text(text)
 
     def _number(self, job: Job, name: str) -> float:
-        """Return the number in a small file; 0 if there is none or it is damaged."""
+        """Return the number in a small file; 0 if the file is missing or damaged."""
         try:
             number = float((self.folder(job) / name).read_text())
             return number if 0 <= number < FOREVER else 0.0
@@ -202,7 +202,7 @@ class Store:
         """Return a data set, read from its local copy if there is one.
 
         Raises:
-            InputError: If it cannot be loaded.
+            InputError: If the data set cannot be loaded.
         """
         return load_data(recipe, place=self.places.get(recipe.name))
 
@@ -226,9 +226,9 @@ class Store:
                 if _cleaned(folder):
                     removed.append(folder)
             except Unwritable as error:
-                tell(f"left: {error}")
+                tell(f"not removed: {error}")
             except OSError as error:
-                tell(f"left: {folder}: {error.strerror}")
+                tell(f"not removed: {folder}: {error.strerror}")
         return removed
 
     def _failure(self, job: Job) -> Path:
@@ -244,7 +244,7 @@ class Store:
         if not folder.is_dir():
             return f"{folder} is not a folder; remove it"
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            return f"folder {folder} cannot be read and written: change its permissions"
+            return f"folder {folder} cannot be read or written: change its permissions"
         return None
 
     def _settled(self, job: Job) -> Literal["finished", "failed"] | None:

@@ -1,4 +1,4 @@
-"""A worker: does the jobs of a sweep until none is left that it can do."""
+"""A worker: does the jobs of a sweep until all are finished or failed."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _ONE_FOLDER = {
     errno.ENOTEMPTY,
     errno.EEXIST,
 }
-POLL_SECONDS = 2.0  # while all remaining jobs wait for other workers
+POLL_SECONDS = 2.0  # interval of polling while all remaining jobs wait for other workers
 
 
 def work(
     store: Store, jobs: Sequence[Job], *, device: str = "cpu", poll_seconds: float = POLL_SECONDS
 ) -> None:
-    """Do jobs, waiting for other workers while remaining jobs depend on theirs.
+    """Do jobs until all are finished or failed; wait while they depend on other workers' jobs.
 
-    Any number of workers, on any machines that see the store, share the jobs. A failed job is
-    recorded and the rest goes on.
+    Any number of workers, on any machines that share the store, divide the jobs among themselves.
+    If a job fails, the failure is recorded and the worker continues with other jobs.
 
     Args:
         store: Store of the jobs.
         jobs: Jobs in order of dependency.
-        device: Where to compute.
-        poll_seconds: Seconds between looks at the store while other workers are waited for.
+        device: Device to compute on.
+        poll_seconds: Seconds between two looks at the store while waiting for other workers.
 
     Raises:
         Interrupted: If a signal asked to stop; the current job has saved its checkpoint.
@@ -67,7 +67,7 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
     """Do a job, unless another worker has taken it.
 
     Returns:
-        Whether this process did it, so that it is finished or failed now.
+        Whether this process did the job, which is then finished or failed.
 
     Raises:
         Interrupted: See :func:`work`.
@@ -90,7 +90,7 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
     try:
         perform(job, store, device=device, observe=observe)
     except (Busy, LeaseLost):
-        return False  # another worker has the job: a suspended one woke up, or a new one took it
+        return False  # another worker has the job: the former holder, or one that took it over
     except Interrupted:
         raise
     except Unwritable as error:
@@ -109,10 +109,10 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
 
 
 def _fail_alone(store: Store, job: Job, error: Unwritable) -> None:
-    """Record a failure that concerns only a job's folder.
+    """Record that a job failed because its own folder is unusable.
 
     Raises:
-        Unwritable: If the rest of the store is unusable too.
+        Unwritable: If the whole store is unusable.
     """
     cause = error.__context__
     if not isinstance(cause, OSError) or cause.errno not in _ONE_FOLDER:

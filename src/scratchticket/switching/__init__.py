@@ -1,4 +1,4 @@
-"""Switches between tickets of one network: at will, or at random (R2S)."""
+"""Switches between tickets of one network, by index or at random (R2S)."""
 
 from scratchticket.switching.shared import SharedNetwork
 from scratchticket.switching.switch import RandomSwitch

@@ -10,14 +10,14 @@ from torch import Tensor
 
 
 def packed(bits: Tensor) -> Tensor:
-    """Return a bool tensor packed eight bits to a byte, lowest first: uint8 on the same device."""
+    """Return a bool tensor packed eight bits to a byte, lowest bit first, as uint8."""
     return torch.from_numpy(np.packbits(bits.flatten().cpu().numpy(), bitorder="little")).to(
         bits.device
     )
 
 
 def padded(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """Return flat float32 zeros for a shape, their number rounded up to a multiple of eight."""
+    """Return a flat float32 tensor of zeros, with a shape's size rounded up to a multiple of 8."""
     return torch.zeros(-(-torch.Size(shape).numel() // 8) * 8, device=device)
 
 
@@ -25,7 +25,7 @@ def write_signs(target: Tensor, mask: Tensor, signs: Tensor, constant: float) ->
     """Write ``constant`` with the given signs where the mask is set, and 0 elsewhere.
 
     Args:
-        target: Padded float32 tensor that is written to.
+        target: Padded float32 tensor, changed in place.
         mask: Packed mask.
         signs: Packed signs; a bit is set where the weight is positive.
         constant: Absolute value of all weights.
@@ -39,7 +39,7 @@ def write_masked(target: Tensor, mask: Tensor, weights: Tensor) -> None:
     """Write the weights where the mask is set, and 0 elsewhere.
 
     Args:
-        target: Padded float32 tensor that is written to.
+        target: Padded float32 tensor, changed in place.
         mask: Packed mask.
         weights: Padded float32 tensor.
     """
@@ -49,14 +49,14 @@ def write_masked(target: Tensor, mask: Tensor, weights: Tensor) -> None:
 
 
 def bits_of_bytes(device: torch.device) -> Tensor:
-    """Return a table of the eight bits of every byte: ``(256, 8)``, bool."""
+    """Return the eight bits of every byte, lowest first: ``(256, 8)``, bool."""
     values = torch.arange(256, dtype=torch.int32, device=device)
     return values[:, None].bitwise_right_shift(torch.arange(8, device=device)).bitwise_and(1) == 1
 
 
 @lru_cache
 def _ones(device: torch.device) -> Tensor:
-    """Return a table from a mask's byte to eight int32, each with all bits set or none."""
+    """Return a table from a byte of the mask to eight int32, each with all bits set or none."""
     return -bits_of_bytes(device).to(torch.int32)
 
 

@@ -1,8 +1,8 @@
-"""Switching as a game: with which probabilities should the defender draw each ticket?
+"""Switching as a zero-sum game, which gives the best probabilities for a switch's tickets.
 
-The defender fixes probabilities; the attacker sees them and chooses, for every image, among the
-known attacks. The game is zero-sum in expected accuracy, so a linear programme finds the best
-probabilities (Pinot et al., 2020, arXiv:2002.11565, study this game).
+The defender fixes probabilities; the attacker sees them and chooses the worst known attack for each
+image. The payoff is expected accuracy, so the best probabilities are the solution of a linear
+programme. Pinot et al. (2020, arXiv:2002.11565) study this game.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from torch import Tensor
 
 ROUNDS = 10
-TOLERANCE = 1e-3  # in expected accuracy: 0.1 % of the images
-Attacks = list[Tensor]  # each bool, (n, ticket): which tickets are right under an attack
+TOLERANCE = 1e-3  # of the expected accuracy, for convergence
+Attacks = list[Tensor]  # for each attack: which tickets are right, bool, (n, ticket)
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Solution:
 
     Attributes:
         probabilities: Probabilities of the tickets.
-        value: Expected accuracy under the worst attack for each image, in [0, 1].
+        value: Expected accuracy under each image's worst attack, in [0, 1].
     """
 
     probabilities: tuple[float, ...]
@@ -37,8 +37,8 @@ class Round:
 
     Attributes:
         probabilities: Probabilities chosen by the defender.
-        value: Expected accuracy against the attacks known before.
-        after: Expected accuracy against the attacker's response too.
+        value: Expected accuracy against the attacks known before the response.
+        after: Expected accuracy against these and the response.
     """
 
     probabilities: tuple[float, ...]
@@ -49,8 +49,8 @@ class Round:
 def solve(attacks: Attacks) -> Solution:
     """Return the probabilities that maximise the worst-case expected accuracy.
 
-    The objective is the mean over images of ``t``, where ``t`` of an image is at most the expected
-    accuracy at each of its attacked versions.
+    The linear programme maximises the mean over images of ``t``, where an image's ``t`` is at most
+    the expected accuracy on each of its attacked versions.
 
     Args:
         attacks: Known attacks, at least one.
@@ -81,7 +81,7 @@ def solve(attacks: Attacks) -> Solution:
 
 
 def worst(attacks: Attacks, probabilities: np.ndarray) -> float:
-    """Return the expected accuracy if every image meets its worst attack."""
+    """Return the expected accuracy under each image's worst attack."""
     expected = [right.cpu().numpy().astype(np.float64) @ probabilities for right in attacks]
     return float(np.min(expected, axis=0).mean())
 
@@ -99,8 +99,8 @@ def play(
         rounds: Largest number of rounds.
 
     Returns:
-        The best of the probabilities that were responded to, judged by all attacks of all rounds,
-            and every round.
+        The best probabilities of any round, by their value against the attacks of all rounds; and
+            the rounds.
     """
     known, history = list(attacks), list[Round]()
     for _ in range(rounds):
@@ -110,11 +110,11 @@ def play(
         history.append(Round(solution.probabilities, solution.value, left))
         if settled(history):
             break
-    # Against all attacks of all rounds, later ones included.
+    # Each round's probabilities against the attacks of all rounds, including later ones.
     answered = [Solution(r.probabilities, worst(known, np.array(r.probabilities))) for r in history]
     return max(answered, key=lambda solution: solution.value), history
 
 
 def settled(history: Sequence[Round]) -> bool:
-    """Whether the attacker's last response changed the value no more."""
+    """Return whether the attacker's last response left the value unchanged."""
     return bool(history) and history[-1].value - history[-1].after <= TOLERANCE

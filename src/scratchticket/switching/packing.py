@@ -1,6 +1,6 @@
-"""Packed tickets of one network: shared weights once, and a bit per weight for each mask.
+"""Packed tickets of one network: weights that tickets share are stored once, masks as bits.
 
-Weights that are signed constants take one bit each, too.
+Weights of one magnitude are stored as sign bits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scratchticket.tickets import Ticket, check_one_network
 
 @dataclass(frozen=True)
 class Signs:
-    """Signed constants: the signs, eight to a byte, and the absolute value."""
+    """Weights of one magnitude: the signs, packed eight to a byte, and the magnitude."""
 
     bits: Tensor
     constant: float
@@ -30,8 +30,8 @@ class Layer:
 
     Attributes:
         shape: Shape of the parameter.
-        weights: Weights before masking; float32 ones are padded to whole bytes of bits.
-        mask: Packed mask; None if everything remains.
+        weights: Weights before masking; if float32, padded to a multiple of eight.
+        mask: Packed mask; None if all weights remain.
     """
 
     shape: tuple[int, ...]
@@ -41,7 +41,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Packed:
-    """A ticket: its parameters, its floating-point buffers, mean and standard deviation."""
+    """A packed ticket: parameters, floating-point buffers, and normalisation (mean, std)."""
 
     layers: dict[str, Layer]
     statistics: dict[str, Tensor]
@@ -52,7 +52,7 @@ def pack(tickets: Sequence[Ticket], device: torch.device) -> list[Packed]:
     """Return packed tickets that share equal weights in memory.
 
     Args:
-        tickets: Tickets of one network; for several tasks their classifiers may differ.
+        tickets: Tickets of one network; classifiers for different classes may differ.
         device: Device of all tensors.
 
     Raises:
@@ -69,7 +69,7 @@ def pack(tickets: Sequence[Ticket], device: torch.device) -> list[Packed]:
 def _packed(
     ticket: Ticket, weights: Mapping[str, Tensor], pool: _Pool, device: torch.device
 ) -> Packed:
-    """Return one packed ticket."""
+    """Return a ticket packed with weights from a pool."""
     layers = {}
     for name, weight in weights.items():
         mask = ticket.mask.get(name)
@@ -84,11 +84,7 @@ def _packed(
 
 
 class _Pool:
-    """All weights of all tickets, equal ones stored once.
-
-    Args:
-        device: Device of the weights.
-    """
+    """The weights of all tickets, with equal ones stored once."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -96,7 +92,7 @@ class _Pool:
         self._whole: dict[str, list[Layer]] = {}
 
     def layer(self, name: str, weight: Tensor, mask: Tensor | None) -> Layer:
-        """Return a parameter of a ticket; an unmasked one is the same for all tickets."""
+        """Return a parameter of a ticket; tickets with equal unmasked weights share the object."""
         known = self._known.setdefault(name, [])
         stored = next((k for other, k in known if torch.equal(other, weight)), None)
         if stored is None:
@@ -113,7 +109,7 @@ class _Pool:
         return found
 
     def _small(self, weight: Tensor) -> Tensor | Signs:
-        """Return weights as signs and a constant if possible."""
+        """Return weights as signs and a magnitude if possible, else padded."""
         sizes = weight.abs()
         if weight.numel() > 1 and bool((sizes == sizes.flatten()[0]).all()):
             return Signs(packed(weight > 0).to(self._device), float(sizes.flatten()[0]))
@@ -125,7 +121,7 @@ class _Pool:
 def _weights(tickets: Sequence[Ticket]) -> list[Mapping[str, Tensor]]:
     """Return all parameters of each ticket before masking.
 
-    A ticket with stored weights has only those that remain; tickets of one network are merged.
+    A ticket with stored weights has only its remaining ones; those of all tickets are merged.
     """
     merged: dict[tuple[str, tuple[int, ...]], Tensor] = {}
     for ticket in tickets:

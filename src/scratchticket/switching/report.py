@@ -1,4 +1,4 @@
-"""From attacks to the numbers of a switch's record; everything is an exact expectation."""
+"""The numbers of a switch's record, computed from attacks as exact expectations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from scratchticket.base.record import (
 from scratchticket.evaluation import Balls, counts
 from scratchticket.evaluation.transfer import SET, SWITCH, TransferResult, TransferRow
 
-TRIES = (1, 2, 5, 10)  # numbers of queries of an attacker who repeats an image
+TRIES = (1, 2, 5, 10)  # how often an attacker submits the same image
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Members:
 
     Attributes:
         names: Names of the networks.
-        probabilities: Probability of each, ``(member,)``, float64.
+        probabilities: Their probabilities, ``(member,)``, float64.
     """
 
     names: tuple[str, ...]
     probabilities: Tensor
 
     def right(self, by_name: dict[str, Tensor]) -> Tensor:
-        """Return which members classify which image correctly: bool, ``(n, member)``."""
+        """Return which members classify which images correctly: bool, ``(n, member)``."""
         return torch.stack([by_name[name] for name in self.names], dim=1)
 
     def expected(self, right: Tensor) -> Tensor:
@@ -60,8 +60,8 @@ class Members:
 def expectation(values: Tensor) -> Expectation:
     """Return the mean over images and its 95 % interval.
 
-    The interval is Wilson's; it is conservative, since values between 0 and 1 have no larger
-    variance than correct and wrong.
+    Wilson's interval is conservative here, since values in [0, 1] vary no more than 0/1 outcomes
+    of the same mean.
     """
     mean, total = float(values.mean()), len(values)
     return Expectation(expected=mean, total=total, interval=wilson(mean, total))
@@ -101,9 +101,9 @@ def matrices(
 
     Args:
         result: Results of the sourced attacks.
-        sources: Networks the attacks were made on.
-        probabilities: Probabilities of the sources for attacker and defender alike. Of a switch,
-            the mean of the matrix is what the paper calls R2S's robust accuracy.
+        sources: Networks on which the attacks were made.
+        probabilities: Probabilities with which both attacker and defender draw a source. With those
+            of a switch, the mean of the matrix is what the paper calls R2S's robust accuracy.
     """
     by_attack: dict[str, dict[str, TransferRow]] = {}
     for row in result.rows:
@@ -129,7 +129,7 @@ def _matrix(
     chances: Tensor,
     total: int,
 ) -> Matrix:
-    """Return a matrix with its summary: attacker and defender both draw from the set."""
+    """Return a transfer matrix with summaries in which attacker and defender draw from the set."""
     table = torch.tensor([[rows[row][column] for column in names] for row in names]).double()
     by_source = ((table @ chances) / total).clamp(max=1)
     off = chances[:, None] * chances[None, :] * (1 - torch.eye(len(names), dtype=torch.float64))
@@ -148,7 +148,7 @@ def _matrix(
 
 
 def _fraction(value: Tensor) -> float:
-    """Return a fraction as a number; sums may round upwards."""
+    """Return a fraction as a number, clamped to 1, since sums may round upwards."""
     return min(1.0, float(value))
 
 
@@ -156,9 +156,9 @@ def _expected(right: Tensor, members: Members, least: Tensor | None = None) -> M
     """Return an expected accuracy with the accuracy of each member.
 
     Args:
-        right: Which members classify which image correctly: bool, ``(n, member)``.
+        right: Which members classify which images correctly: bool, ``(n, member)``.
         members: The switch.
-        least: Probability that each image is classified correctly, if not that of ``right``.
+        least: Probability that each image is classified correctly; by default that of ``right``.
     """
     return MembersExpectation(
         **dict(expectation(members.expected(right) if least is None else least)),
@@ -171,7 +171,7 @@ def _expected(right: Tensor, members: Members, least: Tensor | None = None) -> M
 
 
 def _counted(right: Tensor) -> Counts:
-    """Return how many images are right, of all."""
+    """Return the number of correct images and of all."""
     return counts(Accuracy(int(right.sum()), len(right)))
 
 
@@ -194,11 +194,11 @@ def _row(row: TransferRow, members: Members) -> SwitchRow:
 def _worst(
     result: TransferResult, members: Members, natural: Tensor, norm: str, epsilon: str
 ) -> SwitchCase | None:
-    """Return what is left when every image meets the worst attack in a ball.
+    """Return the worst case over all attacks inside a ball, chosen for each image.
 
     Returns:
-        None unless every member and the set were attacked at that very epsilon. Attacks at smaller
-        epsilons count too, but alone they would only repeat the worst case there.
+        None unless every member and the set were attacked at exactly this epsilon. Attacks at
+        smaller epsilons count too, but alone would only repeat the worst case there.
     """
     inside = [row for row in result.rows if _within(row, norm, epsilon)]
     exact = fraction(epsilon, "epsilon")
@@ -206,7 +206,7 @@ def _worst(
     if not {*members.names, SET} <= met:
         return None
     versions = torch.stack([natural, *(members.right(s.right) for s in inside)])
-    least = members.expected(versions).min(dim=0).values  # of the attacks, for each image
+    least = members.expected(versions).min(dim=0).values  # over attacks, for each image
     single = versions.all(dim=0)  # (image, member)
     alone = [float(x) for x in single.double().mean(dim=0)]
     best = max(range(len(alone)), key=alone.__getitem__)
@@ -227,7 +227,7 @@ def _worst(
 
 
 def _within(row: TransferRow, norm: str, epsilon: str) -> bool:
-    """Whether an attack searched inside a ball."""
+    """Return whether an attack searched inside a ball."""
     radius = _radius(row)
     inside = radius is not None and radius <= fraction(epsilon, "epsilon")
     return inside and row.sourced.attack.norm == norm
@@ -242,10 +242,11 @@ def _radius(row: TransferRow) -> Fraction | None:
 def _own_attacks(
     inside: Sequence[TransferRow], members: Members, natural: Tensor, expected: float
 ) -> OwnAttacks:
-    """Return what attacks made on each member alone leave of it, on average over the members.
+    """Return each member's accuracy under the attacks made on it alone, averaged over members.
 
-    Against optimal attacks no switch falls below that, for no image can be worse for it than each
-    member's own worst one is for that member. If it does, single members were attacked too weakly.
+    Under optimal attacks this is a lower bound on the switch's accuracy: an image cannot fool a
+    member more than that member's own worst image. If the switch's accuracy is lower, the attacks
+    on single members were too weak.
     """
     left = natural.clone()  # (image, member)
     for column, name in enumerate(members.names):
@@ -256,7 +257,7 @@ def _own_attacks(
 
 
 def gain(switch: Expectation, other: Measurement) -> str:
-    """Say whether a switch is better than something else, by their intervals."""
+    """Return, as text, whether a switch is better than another network, by their intervals."""
     if switch.interval[0] > other.interval[1]:
         return "gain"
     overlap = switch.interval[1] >= other.interval[0]

@@ -1,8 +1,7 @@
-"""Tickets that share their random weights in memory, switched in place.
+"""A network that switches between tickets in place.
 
-The random weights are stored once, however many tickets there are; each ticket adds a bit per
-weight and its batch-norm statistics (Sec. 4.7 and 5 of the paper). Weights that are signed
-constants take a bit each, too.
+All tickets share one copy of the random weights in memory; each adds a bit per weight and its
+batch-norm statistics (Sec. 4.7 and 5 of the paper). Weights of one magnitude take a bit each, too.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ class SharedNetwork:
     """One plain module that can become any of several tickets.
 
     Args:
-        tickets: Tickets of one network, random or trained before they were drawn; for several tasks
-            their classifiers may differ.
+        tickets: Tickets of one random network, or of one trained network (RTTs); classifiers for
+            different classes may differ.
         device: Device of the network.
 
     Raises:
-        InputError: If there is no ticket, or they are of different networks: with another seed, or
-            fine-tuned.
+        InputError: If there is no ticket, or the tickets are of different networks: of different
+            seeds, or fine-tuned.
 
     Example:
         >>> from scratchticket import LearningRecipe, NetworkRecipe, draw_ticket, load_data
@@ -72,7 +71,7 @@ class SharedNetwork:
             The network: the same module at every call, in eval mode.
 
         Raises:
-            InputError: If there is no such ticket.
+            InputError: If the index is out of range.
         """
         if not 0 <= index < len(self):
             raise InputError(f"there is no ticket {index}; there are {len(self)}, from 0")
@@ -95,7 +94,7 @@ class SharedNetwork:
         return self._network
 
     def memory(self) -> dict[str, int]:
-        """Return the memory in bytes: of the weights, the active network, and each ticket."""
+        """Return the memory in bytes of the weights, the active network, and all tickets."""
         masks = [x.mask for t in self._tickets for x in t.layers.values() if x.mask is not None]
         others = [
             value

@@ -1,4 +1,4 @@
-"""Attacks on a switch: the paper's protocol, and attackers who know the set."""
+"""Suites of attacks on a switch: the paper's protocol, and adaptive attacks on the set."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def switch_suite(
     Args:
         name: ``quick`` or ``full``.
         members: Names of the networks in the set.
-        where: The balls; ``quick`` attacks at the least epsilon, ``full`` at the next one too.
+        where: The balls; ``quick`` attacks at the first epsilon, ``full`` at the second one too.
         classes: Number of logits; attacks that need more are left out.
         probabilities: Probabilities of the members; equal if None.
 
@@ -60,9 +60,9 @@ def switch_suite(
 
 
 def respond_with(probabilities: tuple[float, ...], where: Balls) -> tuple[SourcedAttack, ...]:
-    """Return the attacker's best responses to given probabilities, at the least epsilon.
+    """Return the attacker's responses to given probabilities, at the first epsilon.
 
-    A ticket that is never drawn is not attacked.
+    The attack on a set ignores tickets of probability 0.
     """
     first = where.epsilons[0]
     methods = _adaptive(first, probabilities, ("eot", "clamped-margin"))
@@ -70,11 +70,11 @@ def respond_with(probabilities: tuple[float, ...], where: Balls) -> tuple[Source
 
 
 def transfer_suite(networks: Sequence[str], where: Balls) -> tuple[SourcedAttack, ...]:
-    """Return the sourced attacks of the transfer matrices at the least epsilon.
+    """Return the sourced attacks of the transfer matrices, at the first epsilon.
 
-    First the released code's attack, which stops as soon as the source is fooled and so yields
-    images that fool other networks least. Then attacks that take all steps: on cross-entropy, with
-    momentum, and on the margin.
+    The first is the released code's attack, which stops as soon as the source is fooled, so that
+    its images transfer least. The others take all steps: on the cross-entropy, with momentum, and
+    on the margin.
     """
     return tuple(_on(networks, where, where.epsilons[0], *TRANSFERRED))
 
@@ -112,7 +112,7 @@ def _paper(known: Chances) -> list[Method]:
 def _adaptive(
     epsilon: str, known: Chances, losses: Sequence[SetLoss], restarts: int = 1
 ) -> list[Method]:
-    """Return strong attacks on the whole set; ARC with small local steps and with whole ones."""
+    """Return strong attacks on the set; ARC with its default step size and with epsilon."""
     methods: list[Method] = [
         SetPGD(100, loss=loss, restarts=restarts, probabilities=known) for loss in losses
     ]

@@ -20,24 +20,24 @@ Per = Literal["image", "batch"]
 
 
 class RandomSwitch(nn.Module):
-    """A module whose every answer comes from a ticket drawn at random.
+    """A module that answers with a ticket drawn at random.
+
+    The module draws from its own generator, so that seeding PyTorch, as attack libraries do, has no
+    effect. It is always in eval mode.
 
     Args:
         tickets: Tickets of one network.
         probabilities: Probability of each ticket; equal if not given.
-        mode: ``resident`` holds the weights of every ticket, and a switch costs next to nothing.
+        mode: ``resident`` holds all weights of every ticket, and switching costs almost nothing.
             ``packed`` holds one network and a bit per weight for every ticket, and unpacks the
-            ticket that is drawn; it cannot be differentiated.
-        per: Whether a ticket is drawn for each ``image`` or for the whole ``batch``.
+            drawn ticket; it cannot be differentiated.
+        per: Whether a ticket is drawn for each ``image`` or for each ``batch``.
         seed: Seed of the draws, for repeatable experiments. Without one, draws are unpredictable.
         device: Device of the networks.
 
     Raises:
-        InputError: If there is no ticket, they are of different networks, or the probabilities are
-            invalid.
-
-    The module draws from a generator of its own: seeding PyTorch, as attack libraries do, changes
-    nothing. It is always in eval mode.
+        InputError: If there is no ticket, the tickets are of different networks, or the
+            probabilities are invalid.
 
     Example:
         >>> from scratchticket import LearningRecipe, NetworkRecipe, draw_ticket, load_data
@@ -84,7 +84,7 @@ class RandomSwitch(nn.Module):
 
     @property
     def networks(self) -> tuple[nn.Module, ...]:
-        """The network of every ticket, for attacks that know them.
+        """The network of every ticket, for adaptive attacks.
 
         Raises:
             InputError: In packed mode, which has one network at a time.
@@ -94,7 +94,7 @@ class RandomSwitch(nn.Module):
         return tuple(self._members)
 
     def train(self, mode: bool = True) -> RandomSwitch:
-        """Stay in eval mode: tickets are not trained."""
+        """Stay in eval mode, whatever the argument."""
         return super().train(False)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> RandomSwitch:
@@ -109,7 +109,7 @@ class RandomSwitch(nn.Module):
         weight = next(self._members.parameters())[:0].detach()
         if (moved := fn(weight)).dtype != weight.dtype or moved.device != weight.device:
             raise InputError(
-                "a packed switch stays what and where it was made; say device=..., "
+                "a packed switch cannot be moved or converted; pass device=... when making it, "
                 "or use mode='resident'"
             )
         return self
@@ -155,7 +155,7 @@ class RandomSwitch(nn.Module):
         return float((right.double() @ self.probabilities.to(right.device)).mean())
 
     def memory(self) -> int:
-        """Return the memory in bytes."""
+        """Return the memory of all tensors in bytes."""
         if self._shared is not None:
             return sum(self._shared.memory().values())
         held = [*self._members.parameters(), *self._members.buffers()]

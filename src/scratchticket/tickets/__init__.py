@@ -1,4 +1,4 @@
-"""Tickets: a random network's seed and a mask, in a self-verifying file of kilobytes."""
+"""Tickets: a random network's seed and a mask, in a small, self-verifying file."""
 
 from scratchticket.tickets.draw import Finished, InitialScores, Job, Task, drawing, training
 from scratchticket.tickets.identity import check_one_network

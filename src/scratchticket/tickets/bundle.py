@@ -33,7 +33,7 @@ def unpack_tickets(content: bytes) -> list[Entry]:
     """Return the headers and tensors of a file's tickets; inverse of :func:`pack_tickets`.
 
     Raises:
-        TicketError: If a byte was changed, the header is wrong, or a tensor belongs to no ticket.
+        TicketError: If a byte was changed, a header is invalid, or a tensor belongs to no ticket.
     """
     value, tensors = unpack(content)
     headers = parse_headers(value)

@@ -1,11 +1,11 @@
 """Entropy coding of masks.
 
-The bits of all layers are coded into one stream. A layer is coded as one group of bits, in which
-the probability of a one follows from the kept count; or its bits are split into groups by a
-*context*, a small number that encoder and decoder both know for each weight, such as the magnitude
-of its initial score. The probability of each such group is stored in front of the stream.
-docs/ticket-format.md specifies every byte. The decoder uses no floating point; the encoder uses it
-only to choose the numbers of lanes and groups, which are stored.
+The bits of all layers are coded into one stream. A layer is either one group of bits, whose
+probability of a one follows from the kept count, or it is split into groups by *context*: a small
+number that encoder and decoder both know for each weight, such as its initial score's magnitude.
+The probability of each such group is stored in front of the stream. docs/ticket-format.md specifies
+every byte. The decoder uses no floating point; the encoder uses it only to choose the numbers of
+lanes and groups, which are stored.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ def _histogram(contexts: Contexts) -> npt.NDArray[np.intp]:
 
 
 def _group_sizes(histogram: npt.NDArray[np.intp], groups: int) -> list[int]:
-    """Return the counts of ``groups`` equal ranges of contexts."""
+    """Return the number of weights in each of ``groups`` equal ranges of contexts."""
     totals: list[int] = histogram.reshape(groups, -1).sum(axis=1).tolist()
     return totals
 
 
 def _best_grouping(contexts: Contexts | None, bits: Bits) -> tuple[int, float]:
-    """Return the number of groups that needs the fewest bits, and that number of bits."""
+    """Return the number of groups that gives the shortest code, and the code's length in bits."""
     best = 1, entropy_bits(len(bits), int(np.count_nonzero(bits)))
     if contexts is None or not best[1]:
         return best
@@ -88,9 +88,9 @@ def _best_grouping(contexts: Contexts | None, bits: Bits) -> tuple[int, float]:
 def _lanes(cost: float, total: int) -> int:
     """Return the number of lanes to interleave, a power of two.
 
-    More lanes are faster, beyond :data:`~scratchticket.tickets.rans.FEW`, but each costs about two
-    bytes. The result is the largest number whose lanes cost at most 0.2 % of the code (0.8 % up to
-    64 lanes), or the smallest that ``MAX_STEPS`` allows if that is larger.
+    Beyond :data:`~scratchticket.tickets.rans.FEW`, more lanes are faster, but each costs about two
+    bytes. The result is the largest number that adds at most 0.2 % to the code (0.8 % up to 64
+    lanes), or the smallest that ``MAX_STEPS`` allows if that is larger.
     """
     affordable = max(cost / 8 * 0.002 / 2, min(cost / 8 * 0.008 / 2, 64), 1)
     lanes = 1 << int(log2(min(affordable, MAX_LANES)))
@@ -112,8 +112,8 @@ def encode(masks: Sequence[Bits], contexts: Sequence[Contexts | None]) -> tuple[
         contexts: For each layer, the context of each weight; None to code it as one group.
 
     Returns:
-        The code, little-endian: the groups' probabilities as 16-bit words, the lanes' final states
-        as 32-bit words, the stream of 16-bit words. And the plan to decode it with.
+        The code and the plan to decode it. The code is little-endian: the groups' probabilities as
+        16-bit words, the lanes' final states as 32-bit words, the stream of 16-bit words.
     """
     chosen = [_best_grouping(*pair) for pair in zip(contexts, masks, strict=True)]
     sizes = tuple(len(bits) for bits in masks)
@@ -182,7 +182,7 @@ def decode(code: bytes, plan: Plan, contexts: Sequence[Contexts | None]) -> list
 
 
 def _check(plan: Plan, code: bytes) -> None:
-    """Refuse an impossible plan before it costs memory or time."""
+    """Refuse an impossible plan before memory or time is spent on it."""
     powers = {1 << exponent for exponent in range(9)}
     if not set(plan.contexts) <= powers or not 1 <= plan.lanes <= MAX_LANES:
         raise TicketError("the mask's code is damaged: impossible numbers of contexts or lanes")

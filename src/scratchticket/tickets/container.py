@@ -1,7 +1,7 @@
 """The container: safetensors with one metadata value, which holds a hash of the whole file.
 
-The hash is SHA-256 over the whole file with its own 64 hexadecimal digits replaced by zeros, so
-that no byte can change unnoticed: not in the tensors, not in the header, not in the padding.
+The hash is SHA-256 over the whole file, with the hash's own 64 hexadecimal digits replaced by
+zeros. So it covers every byte: tensors, header and padding.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def unpack(content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
         The header without its hash, and the tensors.
 
     Raises:
-        TicketError: If the content is no ticket file, or was changed, cut or extended.
+        TicketError: If the content is not a ticket file, or was changed, truncated or extended.
     """
     try:
         header = parsed_json(parsed_json(_header_bytes(content))["__metadata__"][KEY])

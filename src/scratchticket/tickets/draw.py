@@ -1,4 +1,4 @@
-"""Set up the loop to draw a ticket or to train a network. Only here networks and masks meet."""
+"""Set up runs of the loop that draw a ticket or train a network."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ Validate = Callable[[nn.Module], Validation]
 
 @dataclass(frozen=True)
 class Task:
-    """Data, network and settings of a run, whether it draws or trains.
+    """Data, network and settings of a run that draws or trains.
 
     Attributes:
-        data: Images; only the training part is learned from.
+        data: Data set; the loop learns only from its training part.
         network: The random network.
         attack: The inner maximisation.
         learning: The outer minimisation.
@@ -65,9 +65,9 @@ class Task:
         seed: Seed of weights, scores, batches and attack starts.
         device: Device to compute on.
         start: Ticket or trained network to start from instead of the random network, if any.
-        beside: Tickets that the inner attack is made on too.
-        identity: Text that must be equal to resume from a checkpoint, such as the settings of
-            ``validate``.
+        beside: Further tickets that the inner attack attacks together with this one.
+        identity: Text that must be equal for a run to resume from a checkpoint, such as the
+            settings of ``validate``.
         watch: Evaluates a network for catastrophic overfitting.
     """
 
@@ -85,20 +85,20 @@ class Task:
 
     def __post_init__(self) -> None:
         if self.beside and self.attack.name == "none":
-            raise InputError("tickets beside this one need an inner attack, got none")
+            raise InputError("drawing beside other tickets needs an inner attack, got none")
         for other in self.beside:
             other.check_data(self.data.shape, self.data.classes, self.data.name)
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The two tickets of a run: of the best epoch on validation, and of the last.
+    """The two tickets of a finished run: of the best epoch on validation images, and of the last.
 
     Attributes:
         chosen: The ticket that the learning recipe selects.
         other: The other ticket; the same object if best and last are the same epoch.
-        chosen_epoch: Counted from 1.
-        other_epoch: Counted from 1.
+        chosen_epoch: Epoch of :attr:`chosen`, from 1.
+        other_epoch: Epoch of :attr:`other`, from 1.
         chosen_is: ``best`` or ``last``.
         epochs: The log.
         seconds: Time spent, over all sessions.
@@ -126,8 +126,8 @@ class Job:
         task: Data, network and settings.
         network: The initial network.
         learner: Learner of scores or weights.
-        ticket: From a snapshot of the run to a ticket.
-        facts: JSON values that must be equal to resume from a checkpoint.
+        ticket: Function from a snapshot of the run to a ticket.
+        facts: JSON values that must be equal for the run to resume from a checkpoint.
     """
 
     task: Task
@@ -148,12 +148,12 @@ class Job:
                 check_one_network([ticket, *self.task.beside])
         except InputError as error:
             raise InputError(
-                f"a switch cannot hold this ticket and those beside it: {error}"
+                f"this ticket and those beside it cannot form a switch: {error}"
             ) from None
 
     @usual_modes()
     def run(self, session: Session = Session()) -> Finished:
-        """Run the loop and return its tickets.
+        """Run the loop and return the run's tickets.
 
         Raises:
             Interrupted: If the session asks to stop.
@@ -194,17 +194,17 @@ def drawing(
     scores: InitialScores = "random",
     search: SearchRecipe = SearchRecipe(),
 ) -> Job:
-    """Set up drawing a ticket: the mask is learned, the weights are frozen.
+    """Set up a run that draws a ticket: the mask is learned, the weights are frozen.
 
-    The weights are random or, with a start, trained; the latter makes a trained ticket (RTT).
+    The weights are random or, with a start, trained, which gives a trained ticket (RTT).
 
     Args:
         task: Data, network and settings.
         remaining_ratio: Fraction of the scores kept, in (0, 1].
         pattern: Granularity, and how the ratio is spread over the layers.
-        scores: Initial scores: ``random``, or the magnitudes of a start's ``weights``; a learning
-            rate of 0 then prunes by magnitude.
-        search: How scores start, rank weights and step.
+        scores: Initial scores: ``random``, or the magnitudes of a start's ``weights``. With
+            ``weights`` and a learning rate of 0, the mask is that of magnitude pruning.
+        search: Initial scores, ranking of weights and step rule.
 
     Raises:
         InputError: If ratio, pattern, start or scores are invalid.
@@ -212,7 +212,7 @@ def drawing(
     if task.start is not None:
         task.start.check_whole()
     elif scores == "weights":
-        raise InputError("scores start at the weights' magnitudes only where weights are trained")
+        raise InputError("scores=weights needs a trained network to start from")
     score_seed = task.seed if scores == "random" else None
     network = _network(task)
     parameters = maskable(network)
@@ -237,7 +237,7 @@ def drawing(
 
 @usual_modes()
 def training(task: Task) -> Job:
-    """Set up training: of all weights of the random network, or the remaining ones of a ticket.
+    """Set up a run that trains all weights of a random network, or a ticket's remaining weights.
 
     Raises:
         InputError: If the start is invalid.
@@ -266,7 +266,7 @@ def training(task: Task) -> Job:
 
 
 def _facts(task: Task) -> dict[str, Any]:
-    """Return what must be equal to resume, besides learner, images and attack."""
+    """Return what must be equal to resume a run, apart from learner, images and attack."""
     data = task.data
     return {
         "network": changed(task.network),
@@ -280,7 +280,7 @@ def _network(task: Task) -> nn.Module:
     """Return a task's initial network, on its device.
 
     Raises:
-        InputError: If it has no maskable weight, or cannot take the data's images.
+        InputError: If the network has no maskable weight, or cannot take the data's images.
     """
     data = task.data
     network = random_network(
@@ -294,7 +294,7 @@ def _network(task: Task) -> nn.Module:
     classes, recipe = len(data.classes), task.network
     check_masked(network, recipe.name)
     if not maskable(network):
-        raise InputError(f"network {task.network.name} has no weight that a mask could cover")
+        raise InputError(f"network {task.network.name} has no weight that a mask can cover")
     if task.start is not None:
         task.start.hand_over(network, data.classes, data.shape)
     check_logits(network, data.shape, classes, exactly=True)

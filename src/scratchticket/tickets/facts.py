@@ -1,4 +1,4 @@
-"""Descriptions of a ticket, as JSON values and as lines of text."""
+"""Descriptions of a ticket, as JSON values and as text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RecordedAccuracy(NamedTuple):
     Attributes:
         natural: Natural accuracy in percent.
         robust: Robust accuracy in percent.
-        attack: Title of the attack: ``pgd-20, linf, 0.1``.
+        attack: Title of the attack, such as ``pgd-20, linf, 0.1``.
         images: Number of images attacked.
     """
 
@@ -28,7 +28,7 @@ class RecordedAccuracy(NamedTuple):
 
 
 def recorded_accuracy(provenance: Mapping[str, Any]) -> RecordedAccuracy | None:
-    """Return the accuracy in a ticket's provenance; None if there is none in a known form."""
+    """Return the accuracy in a ticket's provenance; None if there is none that can be read."""
     try:
         results = provenance["results"]
         natural, attack = results["natural"], results["attacks"][0]
@@ -46,7 +46,7 @@ def summary(ticket: Mapping[str, Any]) -> dict[str, str]:
     """Return a summary of a ticket, one line per topic.
 
     Args:
-        ticket: The :func:`facts` of a ticket read from a file, and so verified.
+        ticket: The :func:`facts` of a ticket that was verified when it was read.
     """
     sizes, dense = ticket["bytes"], ticket["bytes"]["dense_checkpoint"]
     rebuilt = ticket["weights_from"] == "seed"
@@ -61,13 +61,13 @@ def summary(ticket: Mapping[str, Any]) -> dict[str, str]:
         "images": f"{tuple(ticket['image_shape'])}, {len(ticket['classes'])} classes",
         "file": f"{sizes['alone']:,} bytes; a dense checkpoint has {dense:,} "
         f"({dense / sizes['alone']:.1f} times as many)",
-        "compare": f"{sizes['mask_entropy']:,} bytes of entropy in a mask with these counts, "
-        f"{sizes['statistics']:,} of batch-norm statistics",
+        "compare": f"{sizes['mask_entropy']:,} bytes of entropy in a mask with these kept counts, "
+        f"{sizes['statistics']:,} bytes of batch-norm statistics",
         "proof": "holds: the file matches its hash, and "
         + (
             "the weights rebuilt from the seed match the fingerprint of every layer"
             if rebuilt
-            else "stored layers that are whole match their fingerprints"
+            else "layers without pruned weights match their fingerprints"
         ),
     }
     if accuracy := recorded_accuracy(ticket["provenance"]):
@@ -79,14 +79,14 @@ def summary(ticket: Mapping[str, Any]) -> dict[str, str]:
 
 
 def network_title(ticket: Mapping[str, Any]) -> str:
-    """Return architecture, init and seed of a ticket's network; see :func:`summary`."""
+    """Return architecture, init and seed of a ticket's network, given its :func:`facts`."""
     width = {} if ticket["width"] is None else {"width": ticket["width"]}
     sizes = [f"{name} {value}" for name, value in (width | ticket["arguments"]).items()]
     return ", ".join([ticket["network"], *sizes, ticket["init"], f"seed {ticket['seed']}"])
 
 
 def facts(ticket: Ticket) -> dict[str, Any]:
-    """Return what ``show`` prints, as JSON values: counts, sizes in bytes, provenance."""
+    """Return a ticket's network, counts, sizes in bytes and provenance, as JSON values."""
     layers = [
         {
             "name": name,

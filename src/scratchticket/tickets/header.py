@@ -1,4 +1,4 @@
-"""The header of a ticket file, as types that pydantic checks a file's JSON against."""
+"""The header of a ticket file, as types against which pydantic checks the JSON."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from scratchticket.base.rng import check_seed
 from scratchticket.networks import NetworkRecipe
 
 FORMAT = 1
-MAX_WEIGHTS = 1 << 28  # per ticket: bounds what reading a hostile file can allocate
-MAX_TOTAL = 1 << 30  # weights of all tickets of a file: the same
+MAX_WEIGHTS = 1 << 28  # per ticket; bounds what a hostile file can make the reader allocate
+MAX_TOTAL = 1 << 30  # per file, for the same reason
 MAX_TICKETS = 1024  # per file
-OPTIONAL = {"logit_gain"}  # omitted if the network has none
+OPTIONAL = {"logit_gain"}  # omitted if None
 NETWORK_FIELDS = {field.name for field in fields(NetworkRecipe)} - OPTIONAL
 LEAST = 1e-6  # smallest standard deviation in the normalisation
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -31,11 +31,11 @@ class Layer:
     Attributes:
         name: The parameter's name in the bare module.
         shape: Shape of the parameter.
-        bits: Shape of the coded mask: that of the parameter, with 1 for a dimension along which
-            the mask is constant.
-        kept: Number of ones among these bits.
-        contexts: Number of groups, by initial score, that its mask is coded in; 1 for none.
-        fingerprint: The first 16 bytes of the SHA-256 of all its weights before masking (float32,
+        bits: Shape of the coded mask: that of the parameter, with size 1 in trailing dimensions
+            along which the mask is constant.
+        kept: Number of ones in the coded mask.
+        contexts: Number of groups, by initial score, in which the mask is coded; 1 for no contexts.
+        fingerprint: First 16 bytes of the SHA-256 of all weights before masking (float32,
             little-endian, storage order), in hexadecimal.
     """
 
@@ -85,11 +85,11 @@ class Header:
         seed: Seed of the random weights.
         image_shape: Channel, height, width.
         classes: Class names.
-        mean: Per channel, subtracted from pixels in [0, 1] by the network's first layer.
-        std: Per channel, divided by.
+        mean: Per-channel mean that the first layer subtracts from pixels in [0, 1].
+        std: Per-channel standard deviation that it divides by.
         weights: ``seed`` if the weights are rebuilt from the seed, ``stored`` if the remaining
             weights are in the file.
-        score_seed: Seed of the initial scores, if the mask's code uses them as contexts.
+        score_seed: Seed of the initial scores, if known; the mask's code uses them as contexts.
         lanes: Number of interleaved coders of the mask's code.
         layers: Masked parameters, in the network's order.
         unmasked: The other parameters, in the network's order.
@@ -130,7 +130,7 @@ def parse_headers(value: dict[str, Any]) -> tuple[Header, ...]:
     """Read the headers of a file's tickets and check their numbers.
 
     Raises:
-        TicketError: If the format is another version's, a field is missing, unknown or of the wrong
+        TicketError: If the format version is unknown, a field is missing, unknown or of the wrong
             type, or a number is out of range.
     """
     version = value.get("format")
@@ -170,7 +170,7 @@ def _parse(value: object) -> Header:
 
 
 def _check_numbers(header: Header) -> None:
-    """Refuse numbers out of range, and shapes that do not fit each other."""
+    """Refuse numbers out of range, and shapes that contradict each other."""
     shapes = [layer.shape for layer in header.layers] + [s.shape for s in header.statistics]
     sizes = [n for shape in (*shapes, header.image_shape) for n in shape]
     most = max(sum(map(prod, shapes)), prod(header.image_shape))

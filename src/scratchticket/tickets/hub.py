@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 
 def downloaded(name: str) -> Path:
-    """Return the path of a ticket from the hub, downloaded if it is not in the cache.
+    """Return the local path of a ticket on the hub, downloaded if it is not in the cache.
 
     Args:
         name: ``owner/name`` or ``owner/name@REVISION``.
@@ -26,7 +26,7 @@ def downloaded(name: str) -> Path:
     """
     repository, _, revision = name.partition("@")
     if not _REPOSITORY.fullmatch(repository):
-        raise InputError(f"a repository is OWNER/NAME, got {name!r}; a folder is written ./{name}")
+        raise InputError(f"a repository is OWNER/NAME, got {name!r}; write a folder as ./{name}")
     get = partial(
         hub_library().hf_hub_download,
         repository,
@@ -47,12 +47,7 @@ def hub_library() -> Any:
 
 
 def hub_call(failure: str, call: Callable[[], Value]) -> Value:
-    """Return the result of a call to the hub; any exception becomes an InputError.
-
-    Args:
-        failure: Beginning of the error message.
-        call: The call.
-    """
+    """Call the hub; any exception becomes an InputError that begins with ``failure``."""
     try:
         return call()
     except Exception as error:  # from the connection, the disk or one of several libraries

@@ -1,4 +1,4 @@
-"""Fingerprints of weights, which tell whether tickets share a random network."""
+"""Fingerprints of weights, which show whether tickets share a network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scratchticket.networks import NetworkRecipe, outline
 
 
 class HasNetwork(Protocol):
-    """A ticket's description of its network."""
+    """What identifies the network of a ticket."""
 
     @property
     def network(self) -> NetworkRecipe:
@@ -44,11 +44,11 @@ def fingerprint(weights: Tensor) -> str:
 def check_one_network(tickets: Sequence[HasNetwork]) -> None:
     """Refuse tickets of different networks.
 
-    Tickets of one network have equal network recipes, and equal fingerprints of all parameters of
-    the same name and shape; classifiers of different tasks may differ in shape.
+    Tickets of one network have equal network recipes, and equal fingerprints of all parameters with
+    the same name and shape. Classifiers for different numbers of classes differ in shape.
 
     Raises:
-        InputError: If two tickets differ in a parameter, or share none.
+        InputError: If two tickets differ in recipe or a parameter, or share no parameter.
     """
     first, shapes = tickets[0], _shapes(tickets[0])
     for number, other in enumerate(tickets[1:], start=1):

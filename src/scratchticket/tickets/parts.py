@@ -37,7 +37,7 @@ class Parts:
 
 
 def encoded(parts: Parts, score_seed: int | None) -> tuple[coding.Plan, Shapes, Tensors]:
-    """Return the plan of the mask's code, the shape of each layer's coded mask, the tensors."""
+    """Return the plan of the mask's code, the shape of each layer's coded mask, and the tensors."""
     bits = {name: compact(mask) for name, mask in parts.mask.items()}
     sizes = {name: layer.numel() for name, layer in bits.items()}
     code, plan = coding.encode(
@@ -53,9 +53,9 @@ def encoded(parts: Parts, score_seed: int | None) -> tuple[coding.Plan, Shapes, 
 
 
 def compact(mask: Tensor) -> Tensor:
-    """Return a mask with size 1 in each trailing dimension along which it is constant.
+    """Return a mask reduced to size 1 in each trailing dimension along which it is constant.
 
-    So a mask of whole rows, kernels or channels is coded at its granularity, without naming it.
+    A mask of rows, kernels or channels thus has one bit for each.
     """
     for dimension in range(mask.ndim - 1, 0, -1):
         first = mask.narrow(dimension, 0, 1)
@@ -69,7 +69,8 @@ def decoded(header: Header, tensors: dict[str, Tensor]) -> Parts:
     """Return the parts of a ticket, after checking the header; inverse of :func:`encoded`.
 
     Raises:
-        TicketError: If a tensor is missing, unknown or of the wrong type or size, or damaged.
+        TicketError: If the header does not fit the network, or a tensor is missing, unknown,
+            damaged, or of the wrong type or size.
     """
     others = {name: tuple(value.shape) for name, value in unmasked(_outline(header)).items()}
     unread = dict(tensors)
@@ -92,7 +93,7 @@ def decoded(header: Header, tensors: dict[str, Tensor]) -> Parts:
 def _outline(header: Header) -> nn.Module:
     """Return the file's network on the meta device, after checking that the header fits it.
 
-    So a hostile file cannot make the reader allocate more than the network has.
+    This bounds what a hostile file can make the reader allocate.
     """
     name = header.network.name
     try:
@@ -114,7 +115,7 @@ def _outline(header: Header) -> nn.Module:
 
 
 def _contexts(score_seed: int | None, sizes: Mapping[str, int]) -> list[coding.Contexts | None]:
-    """Return each layer's contexts, from its initial scores; None without a seed."""
+    """Return each layer's contexts, from its initial scores; None for each without a seed."""
     if score_seed is None:
         return [None] * len(sizes)
     return [rng.score_contexts(score_seed, name, size) for name, size in sizes.items()]
@@ -140,13 +141,13 @@ def _decoded_masks(header: Header, stream: Tensor) -> dict[str, Tensor]:
 
 
 def _joined(tensors: Mapping[str, Tensor]) -> Tensor:
-    """Return all values concatenated: float32, one dimension."""
+    """Return all values concatenated into a float32 vector."""
     flat = [tensor.detach().cpu().to(torch.float32).flatten() for tensor in tensors.values()]
     return torch.cat(flat) if flat else torch.empty(0, dtype=torch.float32)
 
 
 def _separated(values: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """Return the tensors of these shapes; inverse of :func:`_joined`."""
+    """Split a vector into tensors of these shapes; inverse of :func:`_joined`."""
     sizes = [prod(shape) for shape in shapes.values()]
     if sum(sizes) != len(values):
         raise TicketError("the ticket's header and tensors disagree on the number of values")
@@ -165,7 +166,7 @@ def _popped(tensors: dict[str, Tensor], name: str, dtype: torch.dtype) -> Tensor
 
 
 def _scattered(values: Tensor, mask: Tensor) -> Tensor:
-    """Return the stored weights at their places in the mask; pruned weights are +0.0."""
+    """Return a layer with the stored values where the mask is true, +0.0 elsewhere."""
     full = torch.zeros(mask.shape, dtype=values.dtype)
     full[mask] = values
     return full

@@ -1,6 +1,7 @@
 """Interleaved binary rANS (Duda, 2013, arXiv:1311.2540) in integer arithmetic.
 
-Bit ``i`` belongs to *lane* ``i % lanes``, a coder of its own; all lanes share one stream of words.
+Bit ``i`` is coded by *lane* ``i % lanes``. Each lane is a coder with its own state; all lanes share
+one stream of words.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from scratchticket.base.errors import TicketError
 
 Bits = npt.NDArray[np.bool_]
 
-BITS = 16  # of a probability, and of a word
+BITS = 16  # precision of a probability, and size of a word
 LOW = 1 << BITS  # a lane's state lies in [LOW, LOW << BITS)
-FEW = 32  # lanes up to which a Python loop over bits is faster than NumPy over lanes
+FEW = 32  # up to this many lanes, a Python loop over bits is faster than NumPy over lanes
 Group = tuple[int, int]  # number of bits, probability of a one in units of 2**-16
 _ENDS_EARLY = "the mask's code is damaged: it ends too early"
 _ENDS_ELSEWHERE = "the mask's code is damaged: it does not end where it should"
@@ -27,7 +28,7 @@ def encode(bits: Bits, groups: Sequence[Group], lanes: int) -> bytes:
 
     Args:
         bits: Bits of all groups, concatenated.
-        groups: Sizes and probabilities of the groups.
+        groups: Size and probability of each group.
         lanes: Number of interleaved coders.
 
     Returns:
@@ -130,7 +131,7 @@ def _decode_lanes(
         one = slot < p
         bits[start : start + lanes] = one
         share = (state >> shift) * p
-        state = np.where(one, share + slot, state - share - p)  # for ones the latter wraps, unused
+        state = np.where(one, share + slot, state - share - p)  # where one, the unused latter wraps
         (short,) = (state < low).nonzero()
         end = position + len(short)
         if end > len(words):

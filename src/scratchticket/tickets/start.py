@@ -1,4 +1,4 @@
-"""Start a run from the network of a ticket instead of a random one."""
+"""Runs that start from the network of a ticket instead of a random one."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Start:
     """The ticket or trained network that a run starts from.
 
     Attributes:
-        ticket: The ticket; a trained dense network is one too.
-        weights: ``inherited``: the ticket's weights. ``new``: those of the random network of the
-            run's seed and init; only the ticket's mask is used.
+        ticket: The ticket, or a trained dense network in the form of a ticket.
+        weights: ``inherited``: the ticket's weights. ``new``: random weights of the run's seed and
+            init; only the ticket's mask is used.
 
     Raises:
         InputError: If ``weights`` is neither.
@@ -41,7 +41,7 @@ class Start:
         """Refuse a start that is not a trained dense network.
 
         Raises:
-            InputError: If weights are pruned, or none of them was trained.
+            InputError: If weights are pruned, or the weights are random.
         """
         if self.ticket.weights is None:
             raise InputError(
@@ -50,8 +50,8 @@ class Start:
             )
         if self.ticket.remaining_ratio < 1:
             raise InputError(
-                "a ticket can only be drawn from a network whose weights all remain; "
-                f"here {percent(self.ticket.remaining_ratio):.3g} % do"
+                "a ticket can only be drawn from a dense network; "
+                f"here {percent(self.ticket.remaining_ratio):.3g} % of the weights remain"
             )
 
     def hand_over(
@@ -59,13 +59,13 @@ class Start:
     ) -> None:
         """Copy inherited weights into a network of the same architecture.
 
-        A classifier of other classes keeps its random weights. Batch-norm statistics are not
-        copied: the run computes its own.
+        If the classes differ, the classifier keeps its random weights. Batch-norm statistics are
+        not copied: the run computes its own.
 
         Args:
-            network: Receives the weights, in place.
+            network: Changed in place.
             classes: Class names of the network.
-            shape: Channel, height and width of its images.
+            shape: Channel, height and width of the network's images.
 
         Raises:
             InputError: If a layer other than the classifier does not fit.
@@ -83,7 +83,7 @@ class Start:
         if wrong:
             own = self.ticket.image_shape
             images = f": it takes images of shape {own}, not {shape}" if own != shape else ""
-            raise InputError(f"the network to start from has another {wrong[0]}{images}")
+            raise InputError(f"the network to start from has a different {wrong[0]}{images}")
         with torch.no_grad():
             for name in fitting:
                 target[name].copy_(source[name])

@@ -1,4 +1,4 @@
-"""The ticket: a masked random network, as a value and a file."""
+"""The ticket, a masked random network, and its file."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from scratchticket.tickets.parts import Parts, decoded, encoded
 
 @dataclass(frozen=True, eq=False)
 class Ticket:
-    """A mask over a random network, with the running statistics of its batch norm.
+    """A mask over a random network, with its batch-norm statistics.
 
     A trained dense network is a ticket too: all weights remain, and they are stored.
 
     Attributes:
         network: Architecture and init of the random network.
-        seed: Seed of its weights.
-        image_shape: Channel, height and width of the images it was drawn on.
-        classes: Class names; a logit's index is an index into them.
-        mean: Per channel, subtracted from the pixels by the network's first layer.
-        std: Per channel, divided by.
+        seed: Seed of the random weights.
+        image_shape: Channel, height and width of the images the ticket was drawn on.
+        classes: Class names, in the order of the logits.
+        mean: Per-channel mean that the network's first layer subtracts from the pixels.
+        std: Per-channel standard deviation that it divides by.
         mask: Parameter name to bool tensor, ``True`` = remains.
         statistics: The network's floating-point buffers, by name.
         fingerprints: Fingerprint of each parameter before masking, random or trained. Tickets of
             one network have equal fingerprints.
-        score_seed: Seed of the search's initial scores, if random; the mask correlates with them,
-            which makes its code shorter.
-        weights: All parameters by name if a seed cannot rebuild them, else None.
+        score_seed: Seed of the search's initial scores, if they were random. The mask correlates
+            with them, which makes its code shorter.
+        weights: All parameters by name, if a seed cannot rebuild them; else None.
         provenance: Origin of the ticket, with its accuracies, as JSON values.
     """
 
@@ -106,7 +106,7 @@ class Ticket:
 
         Args:
             shape: Channel, height and width of the images.
-            classes: Class names; numbers from 0 stand for unknown names and fit any.
+            classes: Class names; the numbers from 0, used where names are unknown, fit any names.
             name: Name of the data, for the error message.
 
         Raises:
@@ -125,11 +125,11 @@ class Ticket:
             raise TicketError(f"class {index} is {ours!r} in the ticket and {theirs!r} in {name}")
 
     def to_bytes(self) -> bytes:
-        """Return the ticket file's content; equal tickets give equal bytes."""
+        """Return the content of the ticket's file; equal tickets give equal bytes."""
         return tickets_to_bytes([self])
 
     def save(self, path: str | Path) -> None:
-        """Write the ticket file, atomically.
+        """Write the ticket to a file, atomically.
 
         Raises:
             InputError: If the file cannot be written.
@@ -138,7 +138,7 @@ class Ticket:
 
     @staticmethod
     def from_bytes(content: bytes, index: int | None = None) -> Ticket:
-        """Return the ticket of a file's content, verified; see :meth:`load`."""
+        """Return the verified ticket in a file's content; see :meth:`load`."""
         entries = unpack_tickets(content)
         if index is None and len(entries) > 1:
             raise InputError(
@@ -152,31 +152,32 @@ class Ticket:
 
     @staticmethod
     def load(path: str | Path, index: int | None = None) -> Ticket:
-        """Read a ticket file and verify it: its hash, and the weights rebuilt from the seed.
+        """Read a ticket file; verify its hash and the weights rebuilt from the seed.
 
         Args:
-            path: The file; ``gallery:NAME`` or ``hub:OWNER/NAME``, see :func:`.locate.ticket_path`.
-            index: Which of several tickets in one file, from 0; only that one is decoded.
+            path: A path, or ``gallery:NAME`` or ``hub:OWNER/NAME``; see
+                :func:`.locate.ticket_path`.
+            index: Index of the ticket, from 0, if the file holds several; only it is decoded.
 
         Raises:
             InputError: If there is no such file, or it holds several tickets and no index is given.
-            TicketError: If it is no ticket file, any byte of it is damaged, or the seed gives other
-                weights here than those the ticket was drawn from.
+            TicketError: If the file is not a ticket file or is damaged, or the seed gives different
+                weights here than where the ticket was drawn.
         """
         with _named(path):
             return Ticket.from_bytes(read_bytes(ticket_path(path), "ticket file"), index)
 
     def prove(self, network: nn.Module | None = None) -> None:
-        """Compare the weights with the fingerprints.
+        """Verify the weights against the fingerprints.
 
-        Stored layers with pruned weights are skipped: their fingerprint, of all weights, cannot be
-        recomputed and only tells which tickets share a network.
+        Stored layers with pruned weights are skipped: their fingerprint covers all weights, of
+        which only the remaining ones are stored.
 
         Args:
             network: The random network, if it is already built.
 
         Raises:
-            TicketError: If the weights of a layer are not those the ticket was drawn from.
+            TicketError: If a layer's weights do not match its fingerprint.
         """
         if self.weights is None:
             network = self.random_network() if network is None else network
@@ -189,7 +190,7 @@ class Ticket:
                 raise TicketError(f"the weights of {name} do not match the ticket's fingerprint")
 
     def same_start(self, other: Ticket) -> bool:
-        """Return whether both tickets have the same random network, classifier included."""
+        """Return whether both tickets have the same random network, including the classifier."""
 
         def start(ticket: Ticket) -> tuple[object, ...]:
             return ticket.network, ticket.seed, ticket.image_shape, len(ticket.classes)
@@ -198,7 +199,7 @@ class Ticket:
 
     @property
     def ternary(self) -> bool:
-        """Whether the weights of each masked layer are -c, 0 or +c for one c."""
+        """Whether the weights of each masked layer are -c, 0 or +c, with one c per layer."""
         return self.weights is None and INITS[self.network.init].constant
 
 
@@ -207,7 +208,7 @@ def tickets_to_bytes(tickets: Sequence[Ticket]) -> bytes:
     """Return the content of a file with several tickets of one network.
 
     Raises:
-        InputError: If there is no ticket, or they are of different networks.
+        InputError: If there is no ticket, or the tickets are of different networks.
     """
     if not tickets:
         raise InputError("a ticket file needs at least one ticket")
@@ -225,7 +226,7 @@ def save_tickets(tickets: Sequence[Ticket], path: str | Path) -> None:
 
 
 def load_tickets(path: str | Path) -> list[Ticket]:
-    """Read and verify every ticket of a file; see :meth:`Ticket.load`."""
+    """Read and verify all tickets in a file; see :meth:`Ticket.load`."""
     with _named(path):
         tickets: list[Ticket] = []
         network = None
@@ -244,7 +245,7 @@ def load_tickets(path: str | Path) -> list[Ticket]:
 
 
 def _entry(ticket: Ticket) -> Entry:
-    """Return a ticket's header and tensors in a file."""
+    """Return the header and the tensors of a ticket's file."""
     parts = Parts(ticket.mask, ticket.statistics, ticket.weights)
     plan, bits, tensors = encoded(parts, ticket.score_seed)
     prints, stored = ticket.fingerprints, ticket.weights
@@ -271,7 +272,7 @@ def _entry(ticket: Ticket) -> Entry:
 
 
 def _from_entry(header: Header, tensors: dict[str, Tensor]) -> Ticket:
-    """Return the ticket of a header and tensors, not yet verified; inverse of :func:`_entry`."""
+    """Return an unverified ticket from header and tensors; inverse of :func:`_entry`."""
     parts = decoded(header, tensors)
     return Ticket(
         network=header.network,
@@ -292,7 +293,7 @@ def _from_entry(header: Header, tensors: dict[str, Tensor]) -> Ticket:
 
 @contextmanager
 def _named(path: str | Path) -> Iterator[None]:
-    """Prefix error messages with the file's name."""
+    """Prefix a TicketError's message with the file's name."""
     try:
         yield
     except TicketError as error:

@@ -162,7 +162,7 @@ def test_a_line_that_no_job_has_left_is_refused_by_its_number(
     assert len(Records.load(file).by_id) == 1
 
     file.write_text(line(id="0" * 64) + line(**changes))
-    with pytest.raises(InputError, match="line 2 is no record of a job"):
+    with pytest.raises(InputError, match="line 2 is not a record of a job"):
         Records.load(file)
 
 
@@ -170,7 +170,7 @@ def test_two_lines_of_one_job_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "records.jsonl"
     file.write_text(line(id="0" * 64) + line() + line())
 
-    with pytest.raises(InputError, match="line 3 is of a job that another line is of"):
+    with pytest.raises(InputError, match="line 3 repeats the job of another line"):
         Records.load(file)
 
 

@@ -359,7 +359,7 @@ def test_records_survive_a_file(tmp_path: Path) -> None:
 
     assert Records.load(tmp_path / "records.jsonl").by_id == known.by_id
     (tmp_path / "bad.jsonl").write_text('{"id": "x"}\n[1]\n')
-    with pytest.raises(InputError, match="line 1 is no record"):
+    with pytest.raises(InputError, match="line 1 is not a record"):
         Records.load(tmp_path / "bad.jsonl")
 
 

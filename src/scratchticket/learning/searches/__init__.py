@@ -1,4 +1,4 @@
-"""Mask searches: each is a file here and a line in the registry."""
+"""Searches for masks. A new search is a file here and a line in the registry."""
 
 from scratchticket.learning.searches.named import NamedSearch
 from scratchticket.learning.searches.registry import SEARCHES, make_search, search_settings

@@ -1,4 +1,4 @@
-"""The type of the entries of the search registry."""
+"""The type of an entry in the registry of searches."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from scratchticket.learning.searches.search import Search
 
 @dataclass(frozen=True)
 class NamedSearch:
-    """A search of the registry, or of a plug-in.
+    """A search in the registry or in a plug-in.
 
     Attributes:
         kind: Class of the search, constructed with a :class:`SearchRecipe`.
-        settings: Defaults that the search sets, by dotted path of a recipe's setting, such as
+        settings: The search's defaults for settings of the recipe, by dotted path, such as
             ``search.average`` or ``pattern.budget``.
     """
 

@@ -16,11 +16,7 @@ SEARCHES: dict[str, NamedSearch] = {
 
 
 def _named(name: str) -> NamedSearch:
-    """Return the entry of the search with this name.
-
-    Raises:
-        InputError: If the name is unknown, or a plug-in provides something else.
-    """
+    """Return the entry of a search."""
     if name in SEARCHES:
         return SEARCHES[name]
     plugged = plugin("searches", name)
@@ -41,7 +37,7 @@ def make_search(recipe: SearchRecipe) -> Search:
 
 
 def search_settings(name: str) -> dict[str, Any]:
-    """Return the defaults that a search sets, by dotted path of the setting.
+    """Return a search's defaults for settings of the recipe, by dotted path.
 
     Raises:
         InputError: If the search is unknown.

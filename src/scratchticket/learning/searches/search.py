@@ -23,7 +23,7 @@ from scratchticket.learning.recipe import LearningRecipe
 from scratchticket.masks import score_bound
 
 Scalar = bool | int | float | str
-FLAT = 0.01  # bound of the initial scores of a flat start, as in Robust Binary Subnetworks
+FLAT = 0.01  # bound of the initial scores of the flat start, as in Robust Binary Subnetworks
 _STEPS: dict[str, type[Descent]] = {
     "sgd": Descent,
     "normalised": NormalisedDescent,
@@ -41,7 +41,7 @@ class SearchRecipe:
     """How a mask is searched for; the defaults are the paper's search.
 
     Attributes:
-        name: Search for the mask; --set search.NAME=VALUE changes one of its settings. A named
+        name: Name of the search; --set search.NAME=VALUE changes one of its settings. A named
             search may also change the defaults of other settings of the recipe.
         start: Range of the random scores. ``fan_in``: within 1 / sqrt(fan_in) of 0, as in the
             released code; ``flat``: within 0.01 in every layer (Robust Binary Subnetworks, 2022,
@@ -66,7 +66,7 @@ class SearchRecipe:
         arguments: Further settings of a plug-in's search.
 
     Raises:
-        InputError: If a choice is unknown or a number out of range.
+        InputError: If a choice is unknown or a number is out of range.
     """
 
     name: str = "paper"
@@ -94,11 +94,7 @@ class SearchRecipe:
 
 
 class Search:
-    """The rules of a search, which the score learner calls; a plug-in overrides some of them.
-
-    Args:
-        recipe: The choice of each rule.
-    """
+    """The rules of a search, called by the score learner; a plug-in overrides some of them."""
 
     def __init__(self, recipe: SearchRecipe) -> None:
         self.recipe = recipe
@@ -120,7 +116,7 @@ class Search:
 
         Args:
             scores: Scores of the layer.
-            gradient: Gradient of the loss with respect to the mask, in the shape of the scores; it
+            gradient: Gradient of the loss with respect to the mask, in the shape of the scores;
                 may be changed in place.
         """
         if self.recipe.ranking == "magnitude":
@@ -158,7 +154,7 @@ class Search:
         return 0.0
 
     def attack(self, attack: Attack, moment: Moment) -> Attack:
-        """Return the inner attack of a step, given that of the recipe."""
+        """Return the inner attack of a step, given the recipe's."""
         return attack
 
 
@@ -172,16 +168,15 @@ def initial_scores(
 ) -> Tensor:
     """Return a layer's initial scores, distributed as in the released code.
 
-    They are uniform in (-1 / sqrt(fan_in), 1 / sqrt(fan_in)), where the fan-in is that of the
-    scores: the product of all dimensions but the first. Scores of whole output channels are
-    standard normal.
+    They are uniform in (-1 / sqrt(fan_in), 1 / sqrt(fan_in)), where fan_in is the product of all
+    dimensions of ``shape`` but the first. Scores of whole output channels are standard normal.
 
     Args:
         seed: Seed of the scores.
         name: Name of the parameter.
         shape: Shape of the scores.
         of_channels: Whether each score covers an output channel.
-        bound: If given, scores are uniform within this bound.
+        bound: If given, all scores are uniform within this bound.
 
     Returns:
         float32 of the given shape.

@@ -1,1 +1,1 @@
-"""A file for each family of recipes: every :class:`PaperRecipe` of a file here can be run."""
+"""Recipes, a file for each family; every :class:`PaperRecipe` in a file here can be run."""

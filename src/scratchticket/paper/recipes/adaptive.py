@@ -1,4 +1,4 @@
-"""R2S under stronger attacks and under adaptive ones: Tables 4 and 5."""
+"""R2S under stronger attacks and adaptive attacks: Tables 4 and 5."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ATTACKS: dict[str, tuple[Method, str]] = {
 
 
 def _reported(attack: Attack) -> Read:
-    """Return the function that reads the accuracy that an attack on the switch reports itself."""
+    """Return the function that reads the accuracy reported by an attack on the switch."""
 
     def read(record: Source) -> Measured:
         claimed = switch_row(record, attack, SWITCH).claimed
@@ -54,14 +54,14 @@ def _table4(scale: Scale) -> Iterator[Cell]:
     """Does R2S resist AutoAttack and CW-Inf?
 
     Reproduces  Table 4: R2S under AutoAttack and CW-Inf at 8 and 12/255 on CIFAR-10.
-    Expect      far higher accuracies than the paper's where an attack on one ticket is evaluated on
+    Expect      accuracies far above the paper's where an attack on one ticket is evaluated on
                 another, since AutoAttack returns the image unchanged where it fails: the paper
                 probably attacked a network that draws a new ticket at every forward pass. At scale
-                quick R2S is some 5 points above the dense network under both attacks; in the paper
-                5 to 9 under AutoAttack.
-    Deviations  every ticket is attacked by itself, and the expected accuracy of R2S is computed
-                exactly. An AutoAttack on the switch is shown beside it, with the accuracy that it
-                reports and the expected accuracy on its images.
+                quick, R2S is some 5 points above the dense network under both attacks; in the
+                paper, 5 to 9 points under AutoAttack.
+    Deviations  every ticket is attacked separately, and the expected accuracy of R2S is computed
+                exactly. AutoAttack on the switch is added, with the accuracy that it reports and
+                the expected accuracy on its images.
     """
     for network in NETWORKS:
         printed = {r["defence"]: r for r in published.table("table4").where(network=network)}
@@ -132,10 +132,10 @@ def _table5(scale: Scale) -> Iterator[Cell]:
 
     Reproduces  Table 5: R2S under PGD-20 on the expected gradient (EOT) and on the averaged
                 prediction (Ensemble), and the dense network under PGD-20.
-    Expect      in the paper a gain of at least 7 points over the dense network. At scale quick no
+    Expect      in the paper, a gain of at least 7 points over the dense network. At scale quick, no
                 gain; R2S is also less robust than the dense network in the worst case over all
                 attacks, some of which the paper does not run.
-    Deviations  the worst case is not in the paper; all numbers of a column are of the same images.
+    Deviations  the worst case is not in the paper; all numbers in a column are on the same images.
     """
     near = scale.epsilon(8)
     reads = {

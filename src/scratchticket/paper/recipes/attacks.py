@@ -1,4 +1,4 @@
-"""Tickets and the dense network under every attack, on more images than Tables 2 and 6."""
+"""Tickets and the dense network under the attacks of Tables 2 and 6 and of suite ``quick``."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Attacked:
     Attributes:
         panel: Name of the panel.
         percents: Remaining percents of the networks, 100 for the dense one.
-        make: From scale, percent and seed to the run that makes a network.
+        make: Function from scale, percent and seed to the run that makes a network.
         where: Balls of the attacks.
-        autoattack: Number of epsilons, from the smallest on, at which AutoAttack is run.
+        autoattack: Number of epsilons at which AutoAttack is run, the smallest ones.
         queries: Query budget of Bandits.
         images: Number of test images; all if None.
     """
@@ -44,7 +44,7 @@ class Attacked:
 
     @property
     def settings(self) -> Settings:
-        """Settings of the evaluations: suite ``quick`` at the smallest epsilon, and ``paper``."""
+        """Settings of the evaluations: suites ``paper`` and, at the smallest epsilon, ``quick``."""
         where, least = self.where, replace(self.where, epsilons=self.where.epsilons[:1])
         attacks = (
             replace(attack, method=Bandits(self.queries))
@@ -59,7 +59,7 @@ class Attacked:
 
 
 def _digits(scale: Scale, percent: int, seed: int) -> Job:
-    """Return the run that makes a network of the study on digits."""
+    """Return the run that makes a network in the study on digits."""
     row = DENSE if percent == 100 else digits.ticket_of(percent)
     return job_of(scale, digits.study(), row, seed)
 
@@ -89,7 +89,7 @@ RADII = ("0.50", "1.71", "2.00")
 
 @cache
 def _published() -> Mapping[int, Mapping[str, float]]:
-    """Return the paper's numbers of ResNet18 in Tables 2 and 6, by percent and column."""
+    """Return the paper's numbers for ResNet18 in Tables 2 and 6, by percent and column."""
     return other_attacks.published_numbers("resnet18")
 
 
@@ -97,9 +97,9 @@ def cells(scale: Scale) -> Iterator[Cell]:
     """Do tickets resist attacks that they were not drawn with, each alone and all together?
 
     Reproduces  the attacks of Tables 2 and 6 on ResNet18, and those of the suite quick. The worst
-                case is the share of images that no attack in the ball fooled.
+                case is the accuracy on images that no attack in the ball fooled.
     Expect      tickets of 10 % and more close to the dense network under every attack.
-    Deviations  at scale quick all test images of the study on digits; at scale small 200 test
+    Deviations  at scale quick, all test images of the study on digits; at scale small, 200 test
                 images of CIFAR-10, and AutoAttack only at the smallest epsilon.
     """
     chosen = BY_SCALE[scale.name]

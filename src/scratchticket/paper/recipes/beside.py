@@ -1,4 +1,4 @@
-"""R2S over tickets of which each was drawn with the earlier ones in the attacked set."""
+"""R2S over tickets that were each drawn against attacks on a set with the earlier ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORST = "worst case"
 
 
 def members(scale: Scale, seed: int) -> Mapping[str, Job]:
-    """Return the tickets of a set by name, each drawn beside the smaller ones."""
+    """Return the tickets of a set by name, each drawn beside the sparser ones."""
     before: dict[str, Job] = {}
     for percent in scale.restricted(SET):
         alone = scale.ticket("resnet18", "cifar10", percent, seed)
@@ -32,7 +32,7 @@ def members(scale: Scale, seed: int) -> Mapping[str, Job]:
 
 
 def switch_beside(scale: Scale, seed: int) -> Job:
-    """Return the evaluation of the switch between tickets that were drawn beside each other."""
+    """Return the job that evaluates the switch between tickets drawn beside each other."""
     alone = switch(scale, "resnet18", "cifar10", seed)
     label = f"R2S beside, {panel('resnet18', 'cifar10')}"
     return replace(alone, needs={**alone.needs, **members(scale, seed)}, label=label)
@@ -41,8 +41,8 @@ def switch_beside(scale: Scale, seed: int) -> Job:
 def cells(scale: Scale) -> Iterator[Cell]:
     """Is a switch more robust if its tickets were drawn beside each other?
 
-    Reproduces  nothing of the paper, which draws each ticket alone. Here every ticket is drawn
-                against attacks on the switch between itself and the smaller tickets (``draw
+    Reproduces  nothing in the paper, which draws each ticket alone. Here, every ticket is drawn
+                against attacks on the switch between itself and the sparser tickets (``draw
                 --beside``), and the switch between all of them is evaluated as in Table 5.
     Expect      no gain in the worst case at scale quick.
     Deviations  those of Table 5.

@@ -1,4 +1,4 @@
-"""Tickets and the dense network on a part of CIFAR-10."""
+"""Tickets and the dense network on a subset of CIFAR-10."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def network_job(scale: Scale, percent: int, seed: int) -> Job:
 
 
 def row_name(percent: int) -> str:
-    """Return the name of the row of a ticket, or of the dense network at 100 %."""
+    """Return the name of a ticket's row; at 100 % that of the dense network."""
     return DENSE_ROW if percent == 100 else f"ticket, {percent} %"
 
 

@@ -33,7 +33,7 @@ PANEL = "ResNet18 of width 16 on digits"
 
 
 def ticket_of(percent: int) -> str:
-    """Return the name of the row of a ticket."""
+    """Return the name of a ticket's row."""
     return f"ticket, {percent} %"
 
 
@@ -41,7 +41,7 @@ TICKET = ticket_of(10)
 
 
 def family(suffix: str, base: Settings) -> Rows:
-    """Return a dense network, its ticket, fine-tuned tickets and tickets of trained networks."""
+    """Return rows for a dense network, a ticket, fine-tuned tickets and RTTs."""
     ticket, dense = f"{TICKET}{suffix}", f"dense{suffix}"
     rows: dict[str, Settings] = {dense: base | TRAIN, ticket: base | DRAW}
     for choice in ("inherited", "new"):
@@ -91,9 +91,9 @@ def cells(scale: Scale) -> Iterator[Cell]:
                 of width 16 on digits of 8x8 pixels (40 epochs with PGD-7 at epsilon 0.1), with
                 controls that the paper lacks.
     Expect      tickets of 10 % and more close to the dense network, far above a random mask and
-                above the trained network pruned to its largest weights.
-    Deviations  those of scale quick, but with 40 epochs, a validation after every epoch, and
-                smaller steps of the inner attack.
+                above the trained network after magnitude pruning.
+    Deviations  those of scale quick, but with 40 epochs, a validation after every epoch, and a
+                smaller step size of the inner attack.
     """
     yield from row_cells(scale, PANEL, study())
 
@@ -104,7 +104,7 @@ def _claim(text: str, left: str, sign: Sign, right: str, short: str = "") -> Cla
 
 
 def _relatives(suffix: str) -> tuple[Claim, ...]:
-    """Return the claims about the family of rows whose names end in this."""
+    """Return the claims about a :func:`family` of rows."""
     ticket, tuned = f"{TICKET}{suffix}", f"fine-tuned inherited{suffix}"
     return (
         _claim(f"A ticket is comparable to a fine-tuned one (5.1){suffix}", ticket, "~", tuned),

@@ -1,4 +1,4 @@
-"""Distance that noise moves the features of a network: Figure 4."""
+"""Distance by which noise moves the features of a network: Figure 4."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WEIGHTS = ("random", "naturally trained", "adversarially trained")
 
 
 def features(scale: Scale, seed: int) -> Job:
-    """Return the job that measures the three networks of a seed."""
+    """Return the job that measures the features of a seed's three networks."""
     unlearned: dict[str, Any] = {"learning__learning_rate": 0.0, "learning__epochs": 1}
     needs = {
         "random": scale.ticket("resnet18", "cifar10", 100, seed, **unlearned),

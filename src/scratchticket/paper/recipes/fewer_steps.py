@@ -47,19 +47,19 @@ SMALL_CIFAR: Settings = {
     "learning.validate_every": 16,
 }
 _WORDS = {"learning_rate": "rate", "batch_size": "batches of", "warmup": "which it reaches in"}
-SHIPPED = {  # the search of ``--preset fast``, by panel
+SHIPPED = {  # row of the search of ``--preset fast``, by panel
     LONG: "FGSM-RS, 30 epochs, batches of 32",
     DEFAULT: "FGSM-RS, 15 epochs, batches of 32",
     CIFAR: "FGSM-RS, 10 epochs, batches of 32",
 }
-PROMISING = (  # searches that did well on digits, tried on CIFAR-10 too
+PROMISING = (  # searches that did well on digits, run on CIFAR-10 too
     "PGD-7, 16 epochs",
     "FGSM-RS, 13 epochs",
     "FGSM-RS, 13 epochs, rate 0.3",
     "FGSM-RS, 6 epochs, rate 0.3",
     "PGD-7, 3 epochs, rate 0.3",
 )
-ATTACKED = {  # searches that are as robust under PGD-20, evaluated under more attacks
+ATTACKED = {  # searches that did as well as the baseline under PGD-20, run under more attacks
     LONG: ("PGD-7, 40 epochs", "FGSM-RS, 32 epochs", "FGSM-RS, 32 epochs, rate 1"),
     DEFAULT: ("PGD-7, 20 epochs", "FGSM-RS, 15 epochs, rate 0.1", SHIPPED[DEFAULT]),
 }
@@ -67,7 +67,7 @@ COST, WORST = "forward passes", "worst case"
 
 
 def search(base: Settings, attack: str, epochs: int, **more: Any) -> Rows:
-    """Return one row: a search with its name.
+    """Return one row: the settings of a search, by its name.
 
     Args:
         base: Settings of the data, the network and the attack.
@@ -88,7 +88,7 @@ def search(base: Settings, attack: str, epochs: int, **more: Any) -> Rows:
 
 
 def cheaper(base: Settings) -> Rows:
-    """Return a search with PGD-7, and others that need a fraction of its forward passes."""
+    """Return a search with PGD-7, and others with a fraction of its forward passes."""
     epochs = base["learning.epochs"]
     half_batch = base.get("learning.batch_size", Recipe().learning.batch_size) // 2
     rows = {**search(base, "PGD-7", epochs), **search(base, "PGD-7", epochs // 2)}
@@ -106,7 +106,7 @@ def cheaper(base: Settings) -> Rows:
 
 
 def one_cycle(base: Settings, epochs: int, **more: Any) -> Rows:
-    """Return searches whose learning rate first rises to 0.3 or 1, then falls."""
+    """Return searches whose learning rate rises to 0.3 or 1, then falls."""
     rows: dict[str, Settings] = {}
     for rate in (0.3, 1.0):
         rows |= search(base, "FGSM-RS", epochs, learning_rate=rate, warmup=epochs // 3, **more)
@@ -114,7 +114,7 @@ def one_cycle(base: Settings, epochs: int, **more: Any) -> Rows:
 
 
 def seldom_validated(base: Settings, lengths: tuple[int, ...]) -> Rows:
-    """Return searches with FGSM-RS that are validated only every 8 epochs, to save time."""
+    """Return searches with FGSM-RS that are validated every 8 epochs, to save time."""
     rows: dict[str, Settings] = {}
     few = {"validate_every": 8}
     for length in lengths:
@@ -128,7 +128,7 @@ def seldom_validated(base: Settings, lengths: tuple[int, ...]) -> Rows:
 
 @cache
 def on_digits() -> Mapping[str, Rows]:
-    """Return the searches on digits by panel; the first of each is the baseline."""
+    """Return the searches on digits, by panel; the first of each panel is the baseline."""
     return {
         LONG: {**cheaper(BASE), **seldom_validated(BASE, (26, 30))},
         DEFAULT: {**search(DEFAULTS, "PGD-7", 20), **seldom_validated(DEFAULTS, (13, 15))},
@@ -137,7 +137,7 @@ def on_digits() -> Mapping[str, Rows]:
 
 @cache
 def on_cifar10() -> Mapping[str, Rows]:
-    """Return the searches on CIFAR-10 by panel; the first is the baseline."""
+    """Return the searches on CIFAR-10, by panel; the first is the baseline."""
     tried = cheaper(SMALL_CIFAR)
     rows = {name: tried[name] for name in PROMISING}
     for more in ({}, {"batch_size": 32}, {"batch_size": 16}):
@@ -147,7 +147,7 @@ def on_cifar10() -> Mapping[str, Rows]:
 
 @cache
 def _many_attacks() -> Settings:
-    """Return the attacks on digits tickets: suites ``quick`` and ``paper`` at one epsilon."""
+    """Return the settings of evaluations on digits: suites ``quick``, ``paper`` at one epsilon."""
     data = load_data("digits")
     where = balls("0.1", "linf", data.shape, epsilons=("0.1",))
     attacks = [
@@ -161,7 +161,7 @@ def _many_attacks() -> Settings:
 
 
 def _cells(scale: Scale, panels: Mapping[str, Rows]) -> Iterator[Cell]:
-    """Return cost and accuracies of all searches, and the worst case of those in ATTACKED."""
+    """Return cost and accuracies of all searches, and the worst case for those in ATTACKED."""
     for name, rows in panels.items():
         yield from row_cells(scale, name, rows, {COST: search_cost, **ACCURACIES})
         for row in ATTACKED.get(name, ()):
@@ -175,9 +175,9 @@ def _cells(scale: Scale, panels: Mapping[str, Rows]) -> Iterator[Cell]:
 def _digits(scale: Scale) -> Iterator[Cell]:
     """Can a search with FGSM-RS replace one with PGD-7, at a fifth of the operations?
 
-    Reproduces  nothing of the paper, whose Figure 1 (h) compares inner attacks at equal numbers of
-                epochs: here searches take a fraction of the forward passes. Forward passes are
-                counted per training image, over the whole search.
+    Reproduces  nothing in the paper, whose Figure 1 (h) compares inner attacks at equal numbers of
+                epochs; here, searches take a fraction of the forward passes, counted per training
+                image over the whole search.
     Expect      FGSM-RS with half the batch size and few validations as good as PGD-7, at a fifth of
                 its forward passes.
     Deviations  those of the study on digits.
@@ -186,17 +186,17 @@ def _digits(scale: Scale) -> Iterator[Cell]:
 
 
 def _cifar10(scale: Scale) -> Iterator[Cell]:
-    """Can FGSM-RS replace PGD-7 on a part of CIFAR-10 too?
+    """Can FGSM-RS replace PGD-7 on a subset of CIFAR-10 too?
 
-    Reproduces  nothing of the paper: the best searches of the study on digits.
+    Reproduces  nothing in the paper; the best searches of the study on digits.
     Expect      the same as on digits.
-    Deviations  width 8 and 10,000 images, to make several searches affordable.
+    Deviations  width 8 and 10,000 images, so that several searches are affordable.
     """
     yield from _cells(scale, on_cifar10())
 
 
 def _claims(panels: Mapping[str, Rows]) -> tuple[Claim, ...]:
-    """Return the claims that the baseline of each panel is no more robust than the others."""
+    """Return the claims that each panel's baseline is no more robust than the other searches."""
 
     def pairs(panel: str, row: str, values: Values) -> Iterator[Pair]:
         first = next(iter(panels[panel]))

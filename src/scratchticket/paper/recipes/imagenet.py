@@ -37,10 +37,10 @@ def _table1(scale: Scale) -> Iterator[Cell]:
 
     Reproduces  Table 1: tickets of 40 % of ResNet50 and 25 % of ResNet101, and an adversarially
                 trained ResNet18 with as many weights, at 2 and 4/255.
-    Expect      in the paper the ticket of ResNet101 above the dense ResNet18 and that of ResNet50 a
-                little below; at scale quick both far below, that of ResNet101 lowest.
-    Deviations  those of Figure 1, except that one in 128 training images is held out; the paper's
-                numbers of weights exclude the classifier, ours include it.
+    Expect      in the paper, the ticket of ResNet101 above the dense ResNet18, and that of ResNet50
+                a little below; at scale quick, both far below, that of ResNet101 lowest.
+    Deviations  those of Figure 1, but one in 128 training images is held out for validation; the
+                paper's weight counts exclude the classifier, ours include it.
     """
     for epsilon in LEVELS:
         for row, name in PRINTED.items():

@@ -23,7 +23,7 @@ NETWORKS: tuple[Network, ...] = ("resnet18", "wideresnet32")
 
 
 def _published_l2(network: str) -> dict[int, dict[str, float]]:
-    """Return the paper's numbers of Table 2, by percent and column."""
+    """Return the paper's numbers in Table 2, by percent and column."""
     names = {100: "dense"} | {p: f"rst@{p / 100:.2f}" for p in TABLE2_PERCENTS[1:]}
     found = {}
     for percent, name in names.items():
@@ -44,7 +44,7 @@ COLUMNS = {
 
 
 def _published(network: str) -> dict[int, dict[str, float]]:
-    """Return the paper's numbers of Table 6, by percent and column."""
+    """Return the paper's numbers in Table 6, by percent and column."""
     found = {}
     for row in published.table("table6").rows:
         if row["network"].endswith((f"{network} dense", f"rst {network}")):
@@ -54,7 +54,7 @@ def _published(network: str) -> dict[int, dict[str, float]]:
 
 
 def published_numbers(network: str) -> dict[int, dict[str, float]]:
-    """Return the paper's numbers of both tables, by percent and column."""
+    """Return the paper's numbers in both tables, by percent and column."""
     found = _published(network)
     for percent, numbers in _published_l2(network).items():
         found[percent] = found.get(percent, {}) | numbers
@@ -69,13 +69,13 @@ def attacked(
     columns: Mapping[str, Read],
     published: dict[int, dict[str, float]],
 ) -> Iterator[Cell]:
-    """Return the rows of a table about one network on CIFAR-10.
+    """Return the cells of a table about one network on CIFAR-10.
 
     Args:
         scale: Scale of the jobs.
         network: The paper's name of the network.
-        percents: Remaining percents of the tickets, 100 for the dense network; no scale leaves any
-            out.
+        percents: Remaining percents of the tickets, 100 for the dense network; the same at every
+            scale.
         settings: Settings of the evaluations.
         columns: Functions that read the numbers, by column.
         published: The paper's numbers, by percent and column.
@@ -99,12 +99,12 @@ def _table2(scale: Scale) -> Iterator[Cell]:
 
     Reproduces  Table 2: PGD-20 in l2 balls of radius 0.5, 1.71 and 2 on tickets and dense networks
                 on CIFAR-10.
-    Expect      in the paper tickets below the dense ResNet18 at the smallest radius and above it at
-                the larger ones, those of WideResNet32 above their dense network at every radius; at
-                scale quick below at the smallest radius and above at the largest.
-    Deviations  pixels lie in [0, 1] and steps are 2.5 radius / 20; the paper's accuracies at the
-                larger radii are higher than such an attack allows. At scale quick the radii are
-                0.23, 0.787 and 0.92.
+    Expect      in the paper, tickets of ResNet18 below the dense network at the smallest radius and
+                above it at the larger ones, those of WideResNet32 above it at every radius; at
+                scale quick, below at the smallest radius and above at the largest.
+    Deviations  pixels are in [0, 1], and the step size is 2.5 radius / 20; the paper's accuracies
+                at the larger radii are higher than such an attack allows. At scale quick, the radii
+                are 0.23, 0.787 and 0.92.
     """
     attack = {"name": "pgd", "norm": "l2", "epsilons": list(scale.l2_radii)}
     settings = {"attacks": [attack], "images": None}
@@ -119,7 +119,7 @@ def _table2(scale: Scale) -> Iterator[Cell]:
 
 
 def _at(radius: str, values: Values) -> Iterator[Pair]:
-    """Yield each ticket with the dense network at one radius."""
+    """Yield each ticket's numbers paired with those of its dense network, at one radius."""
     for (name, row, column), found in values.items():
         if column == f"l2, {radius}" and row != DENSE_ROW:
             yield found, values.get((name, DENSE_ROW, column), [])
@@ -149,11 +149,12 @@ def _table6(scale: Scale) -> Iterator[Cell]:
 
     Reproduces  Table 6: AutoAttack, CW-L2, CW-Inf and Bandits on tickets and dense networks on
                 CIFAR-10, at 8 and 12/255.
-    Expect      in the paper the tickets of ResNet18 one to four points below the dense network; at
-                scale quick those of 5 % far below, except under CW-L2. Accuracies at 12/255 are far
-                below those at 8/255, unlike in the paper.
-    Deviations  CW-Inf is PGD-100 on the margin; accuracy under CW-L2 is the share of images for
-                which it finds no adversarial image at any distance, as it must be in the paper.
+    Expect      in the paper, tickets of ResNet18 one to four points below the dense network; at
+                scale quick, those of 5 % far below, except under CW-L2. Accuracies at 12/255 are
+                far below those at 8/255, unlike in the paper.
+    Deviations  CW-Inf is PGD-100 on the margin. Accuracy under CW-L2 is the fraction of images for
+                which it finds no adversarial image at any distance; the paper's numbers must have
+                been computed in the same way.
     """
     near, far = scale.epsilon(8), scale.epsilon(12)
     margin, bandits = PGD(100, loss="margin"), Bandits(scale.queries)
@@ -181,7 +182,7 @@ def _table6(scale: Scale) -> Iterator[Cell]:
 
 
 def _five_percent(values: Values) -> Iterator[Pair]:
-    """Yield each ticket of 5 % with its dense network under AutoAttack."""
+    """Yield each ticket of 5 % paired with its dense network, under AutoAttack."""
     for (name, row, column), found in values.items():
         if row == "ticket, 5 %" and column.startswith("AutoAttack"):
             yield found, values.get((name, DENSE_ROW, column), [])

@@ -26,9 +26,9 @@ VARIANTS: dict[str, Settings] = {
 def cells(scale: Scale) -> Iterator[Cell]:
     """Do bfloat16, compilation or the memory format cost robustness?
 
-    Reproduces  nothing of the paper: the ticket of 10 % of the study on digits, drawn with settings
+    Reproduces  nothing in the paper; the ticket of 10 % of the study on digits, drawn with settings
                 that may be faster.
-    Expect      no difference large enough for three seeds and 360 images to show.
+    Expect      no difference that three seeds and 360 images can show.
     Deviations  those of the study on digits.
     """
     rows = {name: BASE | DRAW | own for name, own in VARIANTS.items()}

@@ -31,12 +31,12 @@ NATURAL, PGD = "natural", "PGD-20"
 
 
 def named(percents: Sequence[int]) -> str:
-    """Return the name of R2S over tickets of these percents: ``R2S, 5, 7 %``."""
+    """Return the name of R2S over tickets of some percents, such as ``R2S, 5, 7 %``."""
     return f"R2S, {', '.join(map(str, percents))} %"
 
 
 def dense_cells(scale: Scale, network: Network, data: DataSet) -> Iterator[Cell]:
-    """Return both accuracies of the dense network, on the images of the transfer matrices."""
+    """Return natural and robust accuracy of the dense network, on the transfer matrices' images."""
     known, near, images = dense_accuracy(network, data), scale.epsilon(8), scale.matrix_images
     settings = {"attacks": [{"name": "pgd"}], "epsilons": [near], "images": images}
 
@@ -60,15 +60,15 @@ def set_cells(
     known: tuple[float | None, float | None] = (None, None),
     of: str = "",
 ) -> Iterator[Cell]:
-    """Return both accuracies of R2S over a set of tickets.
+    """Return natural and robust accuracy of R2S over a set of tickets.
 
     Args:
         scale: Scale of the jobs.
         name: Name of the panel.
         percents: Remaining percents of the paper's set.
-        matrix: Returns the job of the transfer matrix of a seed.
+        matrix: Returns the job that computes a seed's transfer matrix.
         known: The paper's accuracies, natural and under PGD-20.
-        of: Ending of the row's name.
+        of: Suffix of the row's name.
     """
     chosen, attack = scale.restricted(percents), Attack(RELEASED, scale.epsilon(8))
     reads = {NATURAL: r2s_natural(chosen), PGD: r2s_robust(chosen, attack)}
@@ -86,7 +86,7 @@ def beats_dense(
 def gains(
     section: str, sets: Iterable[Sequence[int]], what: str, panels: Iterable[str]
 ) -> Iterator[Claim]:
-    """Yield, for each panel, the claim that the best of some sets beats the dense network."""
+    """Yield the claim, for each panel, that the best of some sets beats the dense network."""
     kinds = [named(percents) for percents in sets]
     for name in panels:
         text = f"The best set of {what} beats the dense network on {name} ({section})"
@@ -98,12 +98,12 @@ def _table3(scale: Scale) -> Iterator[Cell]:
 
     Reproduces  Table 3: natural accuracy and accuracy under PGD-20 of R2S over the tickets of 5, 7,
                 10, 15, 20 and 30 %, and of the adversarially trained dense network.
-    Expect      in the paper a gain of at least 13 points; 6 at scale small, 2 at quick. Table 5
-                shows how much of the gain remains against an attacker who knows the set and does
+    Expect      a gain of at least 13 points in the paper, 6 at scale small, 2 at scale quick. Table
+                5 shows how much of the gain remains against an attacker who knows the set and does
                 not stop at the first success.
-    Deviations  a number is the mean of the transfer matrix, diagonal included, as the paper's
-                numbers are; the set that these come from ends in 40 %, not in 30 % as printed, and
-                both sets are shown.
+    Deviations  each number is the mean of the transfer matrix, including the diagonal, as in the
+                paper. The paper's numbers come from a set that ends in 40 %, not in 30 % as
+                printed; both sets are shown.
     """
     for network, data in CIFAR:
         yield from dense_cells(scale, network, data)
@@ -144,9 +144,9 @@ def _table8(scale: Scale) -> Iterator[Cell]:
 
     Reproduces  Table 8: R2S over three other sets of tickets, in the protocol of Table 3.
     Expect      gains as in Table 3; sets of more tickets more robust under PGD-20, and sets without
-                the smallest tickets higher in natural accuracy.
-    Deviations  those of Table 3, except that only the printed sets are shown; as there, the paper's
-                "30 %" is almost certainly 40 %.
+                the sparsest tickets higher in natural accuracy.
+    Deviations  those of Table 3, but only the printed sets are shown; as there, the paper's "30 %"
+                is almost certainly 40 %.
     """
     for network, data in CIFAR:
         yield from dense_cells(scale, network, data)
@@ -192,9 +192,9 @@ def _table9(scale: Scale) -> Iterator[Cell]:
 
     Reproduces  Table 9: R2S over adversarial RTTs of ResNet18, in the protocol of Table 3; and the
                 comparison of Sec. 6.3 with R2S over tickets of the random network.
-    Expect      in the paper a little more than in Table 8; at scale quick as much.
+    Expect      in the paper, accuracies a little higher than in Table 8; at scale quick, the same.
     Deviations  those of Table 3. Sec. 6.3 compares over the set of Table 3, which Table 9 lacks; it
-                is added here, with the ticket of 40 % that the printed numbers come from.
+                is added here, with the ticket of 40 % from which the printed numbers come.
     """
     for data in DATA:
         yield from dense_cells(scale, "resnet18", data)

@@ -33,7 +33,7 @@ READ: dict[str, Read] = {"robust": robust, "natural": natural}
 
 
 def by_init(scale: Scale, data: DataSet, measure: str) -> Iterator[Cell]:
-    """Return the curves of ResNet18's tickets by init, for Figures 1 and 9."""
+    """Return the curves of ResNet18's tickets for each init, for Figures 1 and 9."""
     name = panel("resnet18", data) + ", inits"
     for init in INITS:
         yield from curve(
@@ -53,14 +53,14 @@ def _figure1(scale: Scale) -> Iterator[Cell]:
                 trained dense networks; (e, f) inits; (g) sparsity patterns; (h) inner attacks.
     Expect      low accuracy at both ends and a plateau from 5 to 40 % close to the dense network;
                 signed constants best, rows and kernels worse than elements, channels near chance.
-                At scale quick WideResNet's plateau begins above 5 %, and accuracy is still high at
+                At scale quick, WideResNet's plateau begins above 5 %, and accuracy is still high at
                 80 %.
-    Deviations  the epoch is chosen on validation images (a tenth of the training images), never on
-                test images; batch-norm statistics are recomputed after learning; the last,
-                incomplete batch of an epoch is left out; ResNet18 is the post-activation network
+    Deviations  the epoch is selected on validation images (a tenth of the training images), never
+                on test images; batch-norm statistics are recomputed after learning; the last,
+                incomplete batch of an epoch is dropped; ResNet18 is the post-activation network
                 of the released code, not the PreActResNet18 of the paper's text; WideResNet32 is
-                WRN-34-10, as in the released code; channel masks leave out the classifier, most of
-                whose classes the released code masks away.
+                WRN-34-10, as in the released code; channel masks do not cover the classifier, while
+                the released code masks most of its classes.
     """
     known = published.curves("figure1")
     for network, data in CIFAR:
@@ -190,8 +190,8 @@ def _figure9(scale: Scale) -> Iterator[Cell]:
     """Which init gives the tickets of highest natural accuracy?
 
     Reproduces  Figure 9: natural accuracy of ResNet18's tickets by init, on CIFAR-10 and CIFAR-100.
-    Expect      in the paper the order of Figure 1 (e, f), with signed Kaiming constants highest; at
-                scale quick differences too small to tell.
+    Expect      in the paper, the order of Figure 1 (e, f), with signed Kaiming constants highest;
+                at scale quick, no significant differences.
     Deviations  those of Figure 1.
     """
     yield from by_init(scale, "cifar10", "natural")

@@ -1,4 +1,4 @@
-"""Tickets, fine-tuned tickets and tickets of trained networks: Figures 2, 3, 5, 6, 10, 11."""
+"""Tickets, fine-tuned tickets and tickets of trained networks: Figs. 2, 3, 5, 6, 10, 11."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def family(scale: Scale, network: Network, data: DataSet, level: int = 8) -> dic
 def on_cifar(
     scale: Scale, chosen: Iterable[str], read: Read, published: Published | None = None
 ) -> Iterator[Cell]:
-    """Return the curves of some rows on both networks and data sets of Figs. 1 to 3.
+    """Return the curves of some rows for both networks and data sets of Figs. 1 to 3.
 
     Args:
         scale: Scale of the jobs.
@@ -104,10 +104,10 @@ def _figure2(scale: Scale) -> Iterator[Cell]:
     """Do tickets gain robustness if their remaining weights are trained?
 
     Reproduces  Figure 2: robust accuracy of tickets, of tickets whose inherited weights are
-                fine-tuned, and of tickets whose weights are drawn anew and trained.
-    Expect      in the paper the three close together, inherited weights above new ones at low
-                ratios; at scale quick fine-tuning gains ten points.
-    Deviations  those of Figure 1; the paper speaks of three networks and shows two; new weights are
+                fine-tuned, and of tickets whose weights are re-initialised and trained.
+    Expect      in the paper, the three close together, inherited weights above new ones at low
+                ratios; at scale quick, fine-tuning gains ten points.
+    Deviations  those of Figure 1; the paper mentions three networks but shows two; new weights are
                 Kaiming normal, as in the released code.
     """
     known = published.curves("figure2")
@@ -154,8 +154,8 @@ def _figure3(scale: Scale) -> Iterator[Cell]:
 
     Reproduces  Figure 3: robust accuracy of tickets (RST), and of tickets drawn from naturally and
                 from adversarially trained networks (RTT).
-    Expect      adversarial RTTs highest; natural RTTs lowest in the paper, level with the tickets
-                at scale quick.
+    Expect      adversarial RTTs highest; natural RTTs lowest in the paper, equal to the tickets at
+                scale quick.
     Deviations  those of Figure 1.
     """
     theirs = {"ticket": published.curves("figure1")["resnet18"]}
@@ -190,8 +190,8 @@ def _figure5(scale: Scale) -> Iterator[Cell]:
 
     Reproduces  Figure 5: tickets, tickets with fine-tuned inherited weights, and adversarial RTTs
                 of ResNet18 on CIFAR-10.
-    Expect      in the paper adversarial RTTs highest: a subnetwork of a network trained as a whole
-                beats one trained alone. At scale quick fine-tuned tickets are highest by far.
+    Expect      in the paper, adversarial RTTs highest: a subnetwork of a network trained as a whole
+                beats one trained alone. At scale quick, fine-tuned tickets are highest by far.
     Deviations  those of Figure 1.
     """
     theirs = {
@@ -228,12 +228,12 @@ def _figure6(scale: Scale) -> Iterator[Cell]:
 
     Reproduces  Figure 6: ResNet18 on CIFAR-10 at 12 and 16/255; (a, b) tickets and fine-tuned
                 tickets, (c, d) tickets and RTTs.
-    Expect      in the paper the orders of Figures 2 and 3, with larger gaps to natural RTTs; at
-                scale quick fine-tuned tickets far above, natural RTTs below the tickets only at
-                16/255.
+    Expect      in the paper, the orders of Figures 2 and 3, with larger gaps to natural RTTs; at
+                scale quick, fine-tuned tickets far above, and natural RTTs below the tickets only
+                at 16/255.
     Deviations  those of Figures 2 and 3; the step size is 2.5 epsilon / 7 in the search (epsilon /
-                2 at scale small, epsilon / 4 at quick) and 2.5 epsilon / 20 in PGD-20, where the
-                released code keeps 2/255.
+                2 at scale small, epsilon / 4 at scale quick) and 2.5 epsilon / 20 in PGD-20; in the
+                released code it is always 2/255.
     """
     for about, chosen in LINES.items():
         for level in LEVELS:
@@ -282,8 +282,8 @@ def _figure10(scale: Scale) -> Iterator[Cell]:
     """Do tickets gain natural accuracy if their remaining weights are trained?
 
     Reproduces  Figure 10: natural accuracy of the networks of Figure 2.
-    Expect      in the paper the order of Figure 2; at scale quick fine-tuned tickets some 5 points
-                above tickets.
+    Expect      in the paper, the order of Figure 2; at scale quick, fine-tuned tickets some 5
+                points above tickets.
     Deviations  those of Figure 2.
     """
     yield from on_cifar(scale, FIGURE2_ROWS, natural)
@@ -319,8 +319,8 @@ def _figure11(scale: Scale) -> Iterator[Cell]:
     """Do tickets of trained networks (RTTs) have a higher natural accuracy than tickets?
 
     Reproduces  Figure 11: natural accuracy of the networks of Figure 3.
-    Expect      in the paper all comparable, adversarial RTTs a little higher; at scale quick these
-                are higher by 2 to 5 points.
+    Expect      all comparable, with adversarial RTTs a little higher in the paper, and 2 to 5
+                points higher at scale quick.
     Deviations  those of Figure 1.
     """
     yield from on_cifar(scale, FIGURE3_ROWS, natural)

@@ -1,4 +1,4 @@
-"""Searches other than the paper's: each part of docs/searches.md by itself."""
+"""Searches other than the paper's: each part of docs/searches.md alone, and combinations."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ STRONG, STRONG_AS_LONG = (
 )
 PAPER_UNCROPPED = "paper, no crops"
 CLAIMED = (PAPER, PAPER_UNCROPPED, AS_LONG, ADAM_AS_LONG, STRONG_AS_LONG)  # under Auto-PGD too
-EPOCHS = {"small": 10}  # epochs of the base search, if not those of the scale
+EPOCHS = {"small": 10}  # epochs of the base search, where they are not the scale's
 LONG = {
     "paper": 341,
     "full": 40,
     "small": 28,
     "quick": 57,
-}  # epochs for which the search needs as many operations as the paper's
+}  # epochs at which a search with N-FGSM costs as much as the paper's search
 PERCENTS = (10, 1)
 PARTS: dict[str, Settings] = {
     "budget by size": {"pattern.budget": "size", "pattern.cap": "0.5"},
@@ -80,7 +80,7 @@ def strong_search(percent: int) -> Settings:
 
 
 def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
-    """Return the job that draws a ticket by another search than the scale's."""
+    """Return the job that draws a ticket with settings that differ from the scale's."""
     own = dict(settings)
     if own.get("pattern.budget") == "size":
         own["pattern.power"] = power(percent)
@@ -89,9 +89,9 @@ def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
 
 
 def searches(scale: Scale) -> dict[str, Settings]:
-    """Return the rows: the paper's search, the base, combinations, the base with each part.
+    """Return the rows: the paper's search, the base, combinations, and the base with each part.
 
-    Two combinations leave out one part of what was kept; without Adam it is a combination too.
+    Three combinations leave out one part of the strong search each.
     """
     together = PARTS["budget by size"] | PARTS["batches of 16"]
 
@@ -123,19 +123,20 @@ def searches(scale: Scale) -> dict[str, Settings]:
 
 
 def cells(scale: Scale) -> Iterator[Cell]:
-    """Which search draws the most robust tickets for the same operations?
+    """Which search draws the most robust tickets at the same cost?
 
-    Reproduces  nothing of the paper, whose search is one of the rows: the base search with N-FGSM,
-                alone and with each part of docs/searches.md, at 10 and at 1 % of ResNet18 on
-                CIFAR-10.
-    Expect      on digits, a budget by size decides at 1 %: tickets two and a half times as robust
-                as the paper's; with N-FGSM and batches of 16 several points more at 10 %. On
-                CIFAR-10, more natural accuracy and about the same robustness at 10 %.
-    Deviations  at scale small the base is a search of 10 epochs with N-FGSM, and the row of the
-                paper's search is the scale's of 16 epochs with PGD-3; the last panel is of networks
-                twice as wide. Margin-PGD-20, PGD on the margin of the logits, is run because batch
-                norm on the logits and label smoothing change the gradients of the cross-entropy;
-                Auto-PGD is run on 1,000 images for the rows that claims are about.
+    Reproduces  nothing in the paper, whose search is one of the rows. The others are a base search
+                with N-FGSM, alone and with each part of docs/searches.md, at 10 and at 1 % of
+                ResNet18 on CIFAR-10.
+    Expect      on digits, a budget by size matters most at 1 %: tickets two and a half times as
+                robust as the paper's; with N-FGSM and batches of 16, several points more at 10 %.
+                On CIFAR-10, more of both accuracies, most of it from Adam and from training images
+                that are not cropped.
+    Deviations  at scale small, the base search has 10 epochs with N-FGSM, and the paper's search
+                has the scale's 16 epochs with PGD-3; the networks of the last panel are twice as
+                wide. Margin-PGD-20, PGD on the margin of the logits, is run because batch norm on
+                the logits and label smoothing change the gradients of the cross-entropy. Auto-PGD
+                is run on 1,000 images, for the rows that claims compare.
     """
     epsilon = scale.epsilon(8)
     margin = under(Attack(PGD(20, loss="margin"), epsilon))

@@ -41,8 +41,8 @@ def _figure8(scale: Scale) -> Iterator[Cell]:
 
     Reproduces  Figure 8: tickets of ResNet18 on CIFAR-100, adversarial RTTs of a network trained on
                 CIFAR-100, and transferred RTTs, of one trained on CIFAR-10 with a new classifier.
-    Expect      in the paper transferred RTTs lowest, 1.68 points below the tickets at 5 %; at scale
-                quick differences too small to tell.
+    Expect      in the paper, transferred RTTs lowest, 1.68 points below the tickets at 5 %; at
+                scale quick, no significant differences.
     Deviations  those of Figure 1.
     """
     yield from sharing(scale, "cifar100", own=True)
@@ -81,8 +81,9 @@ def _figure14(scale: Scale) -> Iterator[Cell]:
 
     Reproduces  Figure 14: tickets of ResNet18, and RTTs transferred from the other data set, on (a)
                 SVHN and (b) CIFAR-10.
-    Expect      in the paper tickets higher, by up to 2.75 points on SVHN; at scale quick higher on
-                the digits in place of CIFAR-10, and differences too small to tell on the others.
+    Expect      in the paper, tickets higher, by up to 2.75 points on SVHN; at scale quick, higher
+                on the digits in place of CIFAR-10, and no significant differences on those in place
+                of SVHN.
     Deviations  those of Figure 1.
     """
     yield from sharing(scale, "svhn", own=False)

@@ -1,4 +1,4 @@
-"""Transfer attacks, made on one network and evaluated on others: Figs. 7, 12, 13, Table 7."""
+"""Attacks made on one network and evaluated on others: Figs. 7, 12, 13, Table 7."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STOPPED, WHOLE = "stopped at the first success", "to the end"
 def matrices(
     scale: Scale, name: str, jobs: tuple[Job, ...], percents: tuple[int, ...], known: bool = False
 ) -> Iterator[Cell]:
-    """Return two transfer matrices: of the released protocol, and of attacks that never stop."""
+    """Return two transfer matrices: of the released protocol, and of attacks with all steps."""
     theirs = published.matrix("figure7") if known else {}
     for kind, method in ((STOPPED, RELEASED), (WHOLE, WHOLE_SEARCH)):
         attack = Attack(method, scale.epsilon(8))
@@ -62,16 +62,16 @@ def _figure7(scale: Scale) -> Iterator[Cell]:
     Reproduces  Figure 7: accuracy of one ticket of ResNet18 on CIFAR-10 (column) under PGD-20 on
                 another one (row), for eight remaining ratios.
     Expect      the diagonal well below the rest, by 20 points in the paper and by ten at scales
-                small and quick; a third to a half of this gap disappears if the attack does not
-                stop at its first success.
-    Deviations  in the released protocol the attack on an image stops as soon as its source is
-                fooled; the same attack with all its steps is shown too.
+                small and quick; this gap shrinks by a third to a half if the attack does not stop
+                at its first success.
+    Deviations  in the released protocol, the attack on an image stops as soon as the attacked
+                ticket is fooled; the same attack with all steps is shown too.
     """
     yield from tickets_of(scale, "resnet18", "cifar10")
 
 
 def _off_diagonal(kind: str, values: Values) -> Iterator[Pair]:
-    """Yield off-diagonal numbers of one kind of matrix with those on the diagonal."""
+    """Pair off-diagonal with diagonal numbers in the matrices of one kind."""
     return off_diagonal(
         {where: found for where, found in values.items() if where[0].endswith(kind)}
     )
@@ -102,7 +102,7 @@ def _figure12(scale: Scale) -> Iterator[Cell]:
 
     Reproduces  Figure 12: the matrix of Figure 7 for ResNet18 and WideResNet32 on CIFAR-10 and
                 CIFAR-100.
-    Expect      the same as in Figure 7; at scale quick the gap is a little smaller.
+    Expect      the same as in Figure 7; at scale quick, the gap is a little smaller.
     Deviations  those of Figure 7.
     """
     for network, data in CIFAR:
@@ -143,7 +143,7 @@ SOURCES = {
     "dense adversarial": "dense_adversarial",
     "same ratio, other seed": "same_ratio_other_seed",
 }
-ATTACKED = {  # the sources in words
+ATTACKED = {  # the sources, as worded in claims
     "dense natural": "a naturally trained dense network",
     "dense adversarial": "an adversarially trained dense network",
     "same ratio, other seed": "a ticket of another seed",
@@ -155,12 +155,12 @@ def _table7(scale: Scale) -> Iterator[Cell]:
     """Do attacks on other networks fool the tickets of ResNet18?
 
     Reproduces  Table 7: accuracy of the tickets of ResNet18 on CIFAR-10 under PGD-20 on dense
-                networks, naturally and adversarially trained, and on the ticket of the same ratio
-                of another seed.
+                networks, naturally and adversarially trained, and on the ticket with the same ratio
+                and another seed.
     Expect      accuracies some ten points above those under attacks on the ticket itself; in the
-                paper 15 to 30 points.
-    Deviations  the attack stops at its first success, as in the released code; with the other seed
-                weights, scores and batches all differ.
+                paper, 15 to 30 points.
+    Deviations  the attack stops at its first success, as in the released code; the other seed
+                changes weights, scores and batches.
     """
     printed = {row["attack_source"]: row for row in published.table("table7").rows}
     attack = Attack(RELEASED, scale.epsilon(8))

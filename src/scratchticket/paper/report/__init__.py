@@ -1,4 +1,4 @@
-"""The report: tables and figures from our records, next to the paper's numbers."""
+"""The report: tables and figures from our records, with the paper's numbers."""
 
 from scratchticket.paper.report.found import Found, Records, found
 from scratchticket.paper.report.html import page

@@ -1,4 +1,4 @@
-"""The beginning of the report: three questions with their answers, and the numbers behind them."""
+"""The opening of the report: three questions with answers, and the numbers behind them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Group:
 
     Attributes:
         title: The attack.
-        recipe: Name of the recipe that the numbers are from.
+        recipe: Name of the recipe of the numbers.
         lines: The numbers, one per network.
     """
 
@@ -75,12 +75,12 @@ class Group:
 
 
 def in_order(founds: Iterable[Found]) -> list[Found]:
-    """Return the results with Figure 1 first and the others in their order."""
+    """Return the results with Figure 1 first and the others in the given order."""
     return sorted(founds, key=lambda found: found.recipe.name != "figure1")
 
 
 def counted_from_one(seeds: Sequence[int]) -> str:
-    """Return seeds counted from 1, followed by their values in settings and records."""
+    """Return, as text, seeds counted from 1, and their values in settings and records."""
     counted = ", ".join(str(seed + 1) for seed in seeds)
     stored = ", ".join(map(str, seeds))
     return f"seed{'s' * (len(seeds) > 1)} {counted} ({stored} in settings and records)"
@@ -96,8 +96,8 @@ def overview(founds: Iterable[Found]) -> tuple[str, list[Group]]:
     """Return the numbers behind the first two answers.
 
     Returns:
-        The name of the panel that they are from, the first of Figure 1, or else of Table 5, with
-        numbers; and the numbers in groups.
+        The name of the panel, the first one with numbers in Figure 1, else in Table 5; and its
+        numbers in groups.
     """
     by_name = {found.recipe.name: found for found in founds}
     where = _panel(by_name, "figure1", TICKET) or _panel(by_name, "table5", WORST)
@@ -185,7 +185,7 @@ def _existence(by_name: Founds) -> Answer:
 
 
 def _switching(by_name: Founds) -> Answer:
-    """Return what R2S gains against an attacker who knows its tickets, from Table 5."""
+    """Return whether R2S gains against an attacker who knows its tickets, from Table 5."""
     question = (
         "Does a random switch between tickets (R2S) gain robustness against an attacker who knows "
         "them?"
@@ -230,7 +230,7 @@ def _claim_named(found: Found, short: str) -> Judged:
 
 
 def _evidence(found: Found, short: str) -> str:
-    """Return a claim with its answer and the difference behind it."""
+    """Return, as text, a claim with its answer and its difference."""
     judged = _claim_named(found, short)
     difference = judged.comparison.text()
     points = f"; the difference in points is {difference}" if difference else ""
@@ -238,5 +238,5 @@ def _evidence(found: Found, short: str) -> str:
 
 
 def _percent(filled: Filled | None) -> str:
-    """Return an accuracy with its unit; empty for none."""
+    """Return an accuracy with its unit; empty without one."""
     return "" if filled is None else f"{filled.text()} %"

@@ -1,8 +1,8 @@
-"""Pictures of the paper's figures, one per panel, with the same axes and lines.
+"""Plots of the paper's figures, one per panel, with the same axes and lines.
 
-Our numbers have filled markers and solid lines; the paper's, where they are known, hollow markers
-and dotted lines. Text and axes take the colour of the page, so a picture can be read in light and
-dark themes; it fits the width of a phone, so its text is not scaled down there.
+Our numbers have filled markers and solid lines; the paper's, where known, have hollow markers and
+dotted lines. Text and axes take the page's text colour, for light and dark themes. A plot fits the
+width of a phone without scaling.
 """
 
 from __future__ import annotations
@@ -37,10 +37,9 @@ STYLE: Any = {
 
 
 def picture_of(found: Found, panel: str) -> str | None:
-    """Return the picture of a panel of a figure.
+    """Return the plot of a panel as SVG for embedding in a page; None for a table.
 
-    Returns:
-        SVG to be put inside a page; None for a table. Equal numbers give equal bytes.
+    Equal numbers give equal bytes.
     """
     draw = {"curves": _curves, "matrix": _matrix, "bars": _bars}.get(found.recipe.shape)
     if draw is None:
@@ -57,7 +56,7 @@ def picture_of(found: Found, panel: str) -> str | None:
 
 
 def description(found: Found, panel: str) -> str:
-    """Return the text alternative of a picture, for screen readers."""
+    """Return the text alternative of a plot, for screen readers."""
     best = max((f for f in found.panels[panel] if f.mean is not None), key=lambda f: f.mean or 0.0)
     rows = dict.fromkeys(f.cell.row for f in found.panels[panel])
     at = f" at {best.cell.column}" if best.cell.column else ""
@@ -69,7 +68,7 @@ def description(found: Found, panel: str) -> str:
 
 
 def _inline(svg: str, name: str) -> str:
-    """Return SVG without prologue, in the page's colour, with ids that are unique on the page."""
+    """Return SVG without prologue, in the page's text colour, with ids unique on the page."""
     prefix = re.sub(r"[^a-z0-9]+", "-", name.lower())
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
@@ -77,7 +76,7 @@ def _inline(svg: str, name: str) -> str:
 
 
 def _curves(axes: Axes, found: Found, cells: list[Filled]) -> None:
-    """Draw accuracy by remaining percent; dense networks as dashed lines."""
+    """Draw accuracy by remaining percent, with dense networks as dashed lines."""
     lines: dict[str, list[Filled]] = {}
     for filled in cells:
         lines.setdefault(filled.cell.row, []).append(filled)
@@ -108,7 +107,7 @@ def _dashed(axes: Axes, filled: Filled, colour: str, row: str) -> None:
     """Draw a number that does not depend on the ratio, as a horizontal line."""
     axes.plot(
         [], [], color=colour, lw=1.2, ls="--", label=row
-    )  # for the legend, also if only the paper has the number
+    )  # for the legend, even if only the paper has the number
     if filled.mean is not None:
         axes.axhline(100 * filled.mean, color=colour, lw=1.2, ls="--")
     if filled.cell.published is not None:
@@ -116,7 +115,7 @@ def _dashed(axes: Axes, filled: Filled, colour: str, row: str) -> None:
 
 
 def _matrix(axes: Axes, found: Found, cells: list[Filled]) -> None:
-    """Draw a transfer matrix: a row for each source, a column for each evaluated ticket."""
+    """Draw a transfer matrix: a row for each attacked ticket, a column for each evaluated one."""
     names = list(dict.fromkeys(f.cell.row for f in cells))
     shares = {(f.cell.row, f.cell.column): 100 * (f.mean or 0.0) for f in cells}
     table = [[shares[row, column] for column in names] for row in names]
@@ -148,7 +147,7 @@ def _bars(axes: Axes, found: Found, cells: list[Filled]) -> None:
 
 
 def _tidy(axes: Axes, published: bool = False) -> None:
-    """Add a grid, and a legend below the axes, where it covers no line."""
+    """Add a grid, and a legend below the axes."""
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     lines, names = axes.get_legend_handles_labels()

@@ -1,4 +1,4 @@
-"""What was found for a recipe: its cells filled in from records, its claims judged."""
+"""The results of a recipe: its cells with numbers from records, its claims with verdicts."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _ID = re.compile("[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Records:
-    """Records of finished jobs, whether from a store or from a file.
+    """Records of finished jobs, from a store or a file.
 
     Attributes:
-        by_id: Job id to ``job``, the job as JSON values, ``seconds``, how long it took, and
-            ``record``, its record.
+        by_id: For each job id: ``job`` (the job as JSON values), ``seconds`` (time spent) and
+            ``record``.
     """
 
     by_id: Mapping[str, Facts]
 
     @staticmethod
     def of(store: Store, jobs: Sequence[Job]) -> Records:
-        """Read the finished ones of some jobs from a store; damaged records count as missing."""
+        """Read the records of finished jobs from a store; damaged records count as missing."""
         known = {}
         for job in jobs:
             if store.state(job) != "finished" or (record := store.record(job)) is None:
@@ -54,10 +54,10 @@ class Records:
 
     @staticmethod
     def load(path: Path) -> Records:
-        """Read a file that :meth:`save` has written.
+        """Read a file written by :meth:`save`.
 
         Raises:
-            InputError: If it is none.
+            InputError: If the file is invalid.
         """
         known: dict[str, Facts] = {}
         content = read_bytes(path, "records", MAX_JSON)
@@ -65,9 +65,9 @@ class Records:
             try:
                 name, facts = _told(parsed_json(line))
             except (AttributeError, InputError, LookupError, TypeError, ValueError):
-                raise InputError(f"{path}: line {number} is no record of a job") from None
+                raise InputError(f"{path}: line {number} is not a record of a job") from None
             if name in known:
-                raise InputError(f"{path}: line {number} is of a job that another line is of")
+                raise InputError(f"{path}: line {number} repeats the job of another line")
             known[name] = facts
         return Records(known)
 
@@ -80,23 +80,23 @@ class Records:
         write_atomically(path, "".join(lines))
 
     def seeds(self) -> tuple[int, ...]:
-        """Return the seeds of the runs among them, ascending."""
+        """Return the seeds of the runs, ascending."""
         return run_seeds(facts["job"] for facts in self.by_id.values())
 
     def record(self, job: Job) -> Record | None:
-        """Return the record of a job; none if it is missing."""
+        """Return the record of a job; None if missing."""
         facts = self.by_id.get(job.id)
         return None if facts is None else facts["record"]
 
 
 def run_seeds(jobs: Iterable[Facts]) -> tuple[int, ...]:
-    """Return the seeds of runs, ascending; not those of tickets of another random network."""
+    """Return the seeds of runs, ascending, without those of another network's tickets."""
     found = {job["settings"].get("seed", 0) for job in jobs if job.get("kind") == "run"}
     return tuple(sorted(s for s in found if isinstance(s, int) and 0 <= s < OTHER_NETWORK))
 
 
 def seeds_of_store(store: Path) -> tuple[int, ...]:
-    """Return the seeds of the finished runs of a store, whatever the recipe and the scale."""
+    """Return the seeds of the finished runs in a store, of all recipes and scales."""
     folders = [folder for folder in job_folders(store) if (folder / "record.json").exists()]
     jobs = []
     for folder in folders:
@@ -104,15 +104,15 @@ def seeds_of_store(store: Path) -> tuple[int, ...]:
             job = parsed_json(read_bytes(folder / "job.json", "job", MAX_JSON))
             jobs.append(job | {"settings": dict(job["settings"])})
         except (InputError, AttributeError, LookupError, TypeError, ValueError):
-            continue  # what is damaged is said by `runs status`
+            continue  # `runs status` reports damage
     return run_seeds(jobs)
 
 
 def _told(line: Facts) -> tuple[str, Facts]:
-    """Return the job's id, and what a line says of it that pages can show.
+    """Return the id of a line's job, and its job, time and record.
 
     Raises:
-        ValueError: Or another error, if it says something else.
+        ValueError: If the line is invalid; other errors are possible.
     """
     name, facts = line["id"], {key: line[key] for key in ("job", "seconds")}
     known = _ID.fullmatch(name) and isinstance(facts["job"], dict)
@@ -126,8 +126,8 @@ class Filled:
     """A cell with its numbers.
 
     Attributes:
-        cell: What it is.
-        values: One for every seed that is done.
+        cell: The cell.
+        values: A number for each finished seed.
     """
 
     cell: Cell
@@ -135,16 +135,16 @@ class Filled:
 
     @property
     def mean(self) -> float | None:
-        """Over the seeds; none if nothing is done."""
+        """Mean over the seeds; None without numbers."""
         return mean(value.value for value in self.values) if self.values else None
 
     @property
     def fraction(self) -> bool:
-        """Whether it is a fraction of test images, to be shown in percent."""
+        """Whether the numbers are fractions of test images, shown in percent."""
         return not self.values or self.values[0].images > 0
 
     def text(self) -> str:
-        """Return it as a table shows it: percent, with its spread over seeds."""
+        """Return the mean as shown in tables: in percent, with the spread over seeds."""
         if self.mean is None:
             return "–"
         if not self.fraction:
@@ -153,7 +153,7 @@ class Filled:
         return f"{percent(self.mean):.1f}{spread}"
 
     def interval(self) -> tuple[float, float] | None:
-        """Return the 95 % interval that the number of test images gives the mean, in percent."""
+        """Return the mean's 95 % interval for the number of test images, in percent."""
         if self.mean is None or not self.fraction:
             return None
         low, high = wilson(self.mean, self.values[0].images)
@@ -162,13 +162,13 @@ class Filled:
 
 @dataclass(frozen=True)
 class Found:
-    """Everything that was found for a recipe at a scale.
+    """The results of a recipe at a scale.
 
     Attributes:
-        recipe: The table or figure.
-        scale: How large.
-        cells: Its numbers.
-        claims: With their verdicts.
+        recipe: The table, figure or study.
+        scale: The scale.
+        cells: The cells with their numbers.
+        claims: The claims with their verdicts.
     """
 
     recipe: PaperRecipe
@@ -178,7 +178,7 @@ class Found:
 
     @property
     def panels(self) -> dict[str, list[Filled]]:
-        """The cells of each panel that has a number, in the recipe's order."""
+        """The cells of each panel that has numbers, in the recipe's order."""
         panels: dict[str, list[Filled]] = {}
         for filled in self.cells:
             panels.setdefault(filled.cell.panel, []).append(filled)
@@ -186,21 +186,21 @@ class Found:
 
     @property
     def done(self) -> int:
-        """How many cells have a number."""
+        """Number of cells that have numbers."""
         return sum(bool(filled.values) for filled in self.cells)
 
     def jobs(self) -> Iterator[Job]:
-        """Return the jobs behind its numbers."""
+        """Yield the jobs of all cells, each once."""
         yield from dict.fromkeys(job for filled in self.cells for job in filled.cell.jobs)
 
 
 def of_paper(founds: Iterable[Found]) -> bool:
-    """Whether a table or figure of the paper is among some recipes; else all are studies."""
+    """Return whether any result is of a table or figure of the paper, not of a study."""
     return any(found.recipe.name in NAMES for found in founds)
 
 
 def doubts_about(recipe: PaperRecipe) -> list[str]:
-    """Return what is doubtful about the paper's numbers, printed in tables or in its text."""
+    """Return reasons to doubt the paper's numbers, in its tables or its text."""
     doubts = [*published.table(recipe.name).doubts] if recipe.name.startswith("table") else []
     own = {claim.printed[0] for claim in recipe.claims if claim.printed}
     for name, facts in published.claims().items():
@@ -210,7 +210,7 @@ def doubts_about(recipe: PaperRecipe) -> list[str]:
 
 
 def found(recipe: PaperRecipe, scale: Scale, records: Records) -> Found:
-    """Fill in the numbers of a recipe, as far as they are there, and judge its claims."""
+    """Return the results of a recipe: the numbers in the records, and verdicts on its claims."""
     filled = []
     for cell in recipe.cells(scale):
         known = [records.record(job) for job in cell.jobs]
@@ -231,12 +231,12 @@ def _number(cell: Cell, job: Job, record: Record) -> Measured:
     """Return a cell's number from the record of a job.
 
     Raises:
-        InputError: If it is not there.
+        InputError: If the record has no such number, or an impossible one.
     """
     try:
         found = cell.read(record)
         if not (0 <= found.images == int(found.images) and isfinite(found.value)):
-            raise ValueError("it is no number")
+            raise ValueError("not a number")
     except (ArithmeticError, AttributeError, LookupError, StopIteration, TypeError, ValueError):
         where = f"{cell.panel}, {cell.row}, {cell.column}".rstrip(", ")
         raise InputError(f"the record of job {job.id[:16]} has no number for {where}") from None

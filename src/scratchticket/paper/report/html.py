@@ -33,8 +33,8 @@ from scratchticket.runs.summary import outcome
 
 Facts = dict[str, Any]
 PAPERS = "the paper's difference"  # heading of a column
-WIDE = 5  # a table of more columns takes the whole width of a printed page
-LONG = 10  # of curves with more rows the picture is printed without the table
+WIDE = 5  # a table with more columns takes the full width of a printed page
+LONG = 10  # for curves with more rows, only the plot is printed, not the table
 METHODS = (
     "ticket",
     "dense network",
@@ -89,7 +89,7 @@ def page(scale: Scale, founds: Sequence[Found], records: Records) -> str:
 
 
 def _heading(scale: Scale, founds: Sequence[Found]) -> tuple[str, str]:
-    """Return the heading, and in HTML what the report is about."""
+    """Return the heading, and the subject of the report in HTML."""
     paper = "Fu et al., <i>Drawing Robust Scratch Tickets</i> (NeurIPS 2021)"
     recipes = [found.recipe for found in founds]
     if not of_paper(founds):
@@ -124,7 +124,7 @@ def _answers(scale: Scale, founds: Sequence[Found]) -> str:
 
 
 def _unbroken(text: str) -> str:
-    """Return text whose percent signs stay with their numbers."""
+    """Return escaped text without line breaks before percent signs."""
     return escape(text).replace(" %", "&nbsp;%")
 
 
@@ -156,7 +156,7 @@ def _group(group: Group) -> str:
 
 
 def _recipe_title(recipe: str) -> str:
-    """Return the title of a table or figure: ``Table 1``."""
+    """Return the title of a table or figure, such as ``Table 1``."""
     return re.sub(r"([a-z]+)(\d+)", lambda m: f"{m[1].capitalize()} {m[2]}", recipe)
 
 
@@ -193,7 +193,7 @@ def _contents(founds: Sequence[Found]) -> str:
 
 
 def _filters(scale: Scale, founds: Sequence[Found], records: Records) -> str:
-    """Return the form of filters: networks, data, methods and ratios on the page, and a search."""
+    """Return the form of filters by network, data, method and ratio, with a search field."""
     panels = [(found, name) for found in founds for name in found.panels]
     texts = [_panel_text(found, name) for found, name in panels]
     texts += [str(facts["job"].get("label", "")) for facts in records.by_id.values()]
@@ -220,12 +220,7 @@ def _filters(scale: Scale, founds: Sequence[Found], records: Records) -> str:
 
 
 def _select(name: str, values: Mapping[str, str]) -> str:
-    """Return the menu of a filter.
-
-    Args:
-        name: Name of the filter.
-        values: Labels by value.
-    """
+    """Return the menu of a filter, given its labels by value."""
     options = "".join(
         f'<option value="{escape(value)}">{escape(label)}</option>'
         for value, label in values.items()
@@ -312,7 +307,7 @@ def _section(found: Found) -> str:
 
 
 def _panel(found: Found, name: str) -> str:
-    """Return a panel: its picture, if any, and its table."""
+    """Return a panel: its plot, if any, and its table."""
     about = _panel_text(found, name)
     picture = picture_of(found, name)
     figure = ""
@@ -355,12 +350,12 @@ def _words_in(known: Iterable[str], text: str) -> str:
 
 
 def _methods(text: str) -> str:
-    """Return the methods that the lines of a text are about, separated by bars."""
+    """Return the methods in the lines of a text, separated by bars."""
     return "|".join(sorted({_method(line) for line in text.splitlines()}))
 
 
 def _method(text: str) -> str:
-    """Return the one of :data:`METHODS` that a row, panel or job is about."""
+    """Return the method, of :data:`METHODS`, of a row, panel or job."""
     text = text.lower()
     if "r2s" in text:
         return "R2S"
@@ -383,7 +378,7 @@ def _percents(found: Found, panel: str) -> list[str]:
 
 
 def _percent(name: Name) -> str:
-    """Return the percent of a column or row about one ticket; empty for others."""
+    """Return the percent of a column or row of one ticket; empty for others."""
     named = re.fullmatch(r"(?:ticket, )?(\d+) %", name.ours)
     return named[1] if named else ""
 
@@ -405,7 +400,7 @@ def _name(name: Name, after: str = "") -> str:
 
 
 def _table(found: Found, numbers: Grid) -> str:
-    """Return a panel's table; if its columns are percents they are filtered, else its rows."""
+    """Return a panel's table; if its columns are percents, these are filtered, else its rows."""
     marks = [_filter_attributes(found, column) for column in numbers.columns]
     by_column = any("data-percent" in mark for mark in marks)
     heads = "".join(
@@ -426,7 +421,7 @@ def _table(found: Found, numbers: Grid) -> str:
 
 
 def _number(filled: Filled | None, mark: str, column: Name) -> str:
-    """Return one number with the paper's; difference and interval are shown on demand."""
+    """Return a cell with our number and the paper's; details are shown on demand."""
     if filled is None:
         return f"<td{mark}></td>"
     small = notes(filled)
@@ -440,13 +435,13 @@ def _number(filled: Filled | None, mark: str, column: Name) -> str:
 
 
 def _number_text(filled: Filled) -> str:
-    """Return a number; no line breaks within its spread over seeds."""
+    """Return a number, without line breaks in its spread over seeds."""
     text, sign, spread = filled.text().partition(" ± ")
     return f'{text} <span class="spread">±&nbsp;{spread}</span>' if sign else text
 
 
 def _italic(theirs: str) -> str:
-    """Return a number of the paper's in italics, as all of its numbers are set."""
+    """Return one of the paper's numbers, in italics."""
     return f"<i>{theirs}</i>" if theirs else ""
 
 
@@ -470,13 +465,13 @@ def _claims(claims: Sequence[Judged]) -> str:
 
 
 def _verdict(text: str) -> str:
-    """Return a verdict or answer, marked for its colour."""
+    """Return a verdict or answer, with the CSS class of its colour."""
     kind = "not-tested" if text.startswith("not") else text.replace(" ", "-")
     return f'<span class="verdict {kind}">{escape(text)}</span>'
 
 
 def _records(scale: Scale, founds: Sequence[Found], records: Records) -> str:
-    """Return the table of all jobs, each with its configuration."""
+    """Return the table of all jobs, each with its settings."""
     used: dict[str, list[str]] = {}
     seeds: dict[str, int] = {}
     for found in founds:
@@ -492,8 +487,8 @@ def _records(scale: Scale, founds: Sequence[Found], records: Records) -> str:
     )
     return f"""<section id="records">
 <h2>All records</h2>
-<p class="paper">Not printed, like tables of more than {LONG} rows whose numbers are in a picture:
-they are in the HTML file.</p>
+<p class="paper">Not printed, and neither are tables of plotted curves with more than {LONG} rows:
+see the HTML file.</p>
 <table class="cards"><thead><tr><th class="text">job</th><th class="text">what</th><th>seed</th>
 <th class="text">attacks</th><th class="text">result</th><th>seconds</th><th class="text">on</th>
 <th class="text">used in</th></tr></thead><tbody>{rows}</tbody></table>
@@ -524,7 +519,7 @@ def _record(scale: Scale, name: str, facts: Facts, used: list[str], seed: int | 
 
 
 def _seed(job: Facts, seed: int | None) -> str:
-    """Return the seed of a job, counted from 1."""
+    """Return the seed of a job, counted from 1, as text."""
     settings = job.get("settings")
     own = (
         settings.get("seed", 0) if isinstance(settings, dict) and job.get("kind") == "run" else seed
@@ -536,7 +531,7 @@ def _seed(job: Facts, seed: int | None) -> str:
 
 
 def _attacks(record: Record) -> list[str]:
-    """Return the names of the attacks that a record has numbers of."""
+    """Return the names of the attacks in a record."""
     rows: Sequence[AttackFacts]
     if isinstance(record, RunRecord):
         rows = record.chosen.attacks

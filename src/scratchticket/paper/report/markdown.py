@@ -11,13 +11,13 @@ from scratchticket.paper.report.answers import answers, in_order
 from scratchticket.paper.report.found import Filled, Found, of_paper
 from scratchticket.paper.report.tables import Name, about_numbers, grid, notes, published, title
 
-NOT_TESTED = "not tested"  # answer to a claim whose numbers are missing
+NOT_TESTED = "not tested"  # answer for a claim whose numbers are missing
 
 
 def document(scale: Scale, founds: Sequence[Found]) -> str:
-    """Return the whole report: answers, Figure 1, then the other recipes in their order.
+    """Return the report: answers, Figure 1, then the other recipes in their order.
 
-    Studies alone have no answers, which are about the paper.
+    The answers are about the paper, and left out if all recipes are studies.
     """
     first = ["## Answers\n", answers_section(scale, founds)] if of_paper(founds) else []
     return "\n".join([*first, *map(section, in_order(founds))])
@@ -34,8 +34,8 @@ def answers_section(scale: Scale, founds: Sequence[Found]) -> str:
 def section(found: Found) -> str:
     """Return the section of a recipe: answers, claims, and tables with the paper's numbers.
 
-    The paper's numbers are in italics. Below each of ours are the difference between the two, the
-    95 % interval and the number of seeds.
+    The paper's numbers are in italics. Below each of our numbers are the difference from the
+    paper's, the 95 % interval and the number of seeds.
     """
     recipe = found.recipe
     parts = [f"## {recipe.title}: {recipe.question}"]
@@ -57,7 +57,7 @@ def section(found: Found) -> str:
 
 
 def verdicts(claims: tuple[Judged, ...]) -> str:
-    """Return the table of claims with their verdicts; those that were not tested are counted."""
+    """Return the table of tested claims with their verdicts, and the number of untested ones."""
     any_printed = any(one.claim.printed for one in claims)
     heads = [
         "claim",
@@ -80,12 +80,12 @@ def verdicts(claims: tuple[Judged, ...]) -> str:
 
 
 def printed_difference(judged: Judged) -> str:
-    """Return the difference that the paper's text prints, empty if it prints none."""
+    """Return the difference stated in the paper's text; empty if there is none."""
     return "" if judged.claim.printed is None else difference_text(*judged.claim.printed)
 
 
 def in_words(found: Found) -> str:
-    """Return the short answers of a recipe: ``a set of more tickets is more robust: no``."""
+    """Return the short answers, such as ``a set of more tickets is more robust: no``."""
     asked = [one for one in found.claims if one.claim.short]
     answered = [f"{one.claim.short}: {one.answer}" for one in asked if one.answer != NOT_TESTED]
     if answered and len(answered) < len(asked):

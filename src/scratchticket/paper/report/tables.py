@@ -16,7 +16,7 @@ class Name:
 
     Attributes:
         ours: Name of what was run.
-        theirs: The paper's name of what it stands for; empty if that is the same.
+        theirs: The paper's name of what it replaces; empty if nothing was replaced.
     """
 
     ours: str
@@ -28,10 +28,10 @@ class Grid:
     """A panel as a table.
 
     Attributes:
-        corner: Text of the upper left corner, which explains rows and columns.
+        corner: Text in the upper left corner, which explains rows and columns.
         columns: Names of the columns.
         rows: Name of each row with its cells, one per column; None for an empty cell. Curves have
-            a row for each remaining percent and a last one for numbers that do not depend on it.
+            a row for each remaining percent, and a last row for numbers that do not depend on it.
     """
 
     corner: str
@@ -76,26 +76,26 @@ def title(found: Found, panel: str) -> Name:
 
 
 def _row(found: Found, row: str) -> Name:
-    """Return the name of a row, with the percents that were run in place of the paper's set."""
+    """Return the name of a row, with the percents of this scale in place of the paper's set."""
     reduced = found.scale.reduced_set_label(row)
     return Name(re.sub(r"\d+(?:, \d+)+ %", reduced, row), row) if reduced else Name(row)
 
 
 def _column(found: Found, column: str) -> Name:
-    """Return the name of a column, with our epsilons and radii in place of the paper's."""
+    """Return the name of a column, with this scale's epsilons and radii in place of the paper's."""
     ours = found.scale.our_name(column)
     return Name(ours, column.rsplit(", ", 1)[-1]) if ours != column else Name(column)
 
 
 def about_numbers(recipe: PaperRecipe) -> str:
-    """Return the unit of a recipe's numbers, and doubts about those of the paper."""
+    """Return the unit of a recipe's numbers, and doubts about the paper's numbers."""
     doubts = doubts_about(recipe)
     doubted = f" Doubts about the paper's numbers: {' '.join(doubts)}" if doubts else ""
     return f"Numbers: {recipe.unit}.{doubted}"
 
 
 def published(filled: Filled) -> str:
-    """Return the paper's number as text, empty if it is not known."""
+    """Return the paper's number as text; empty if unknown."""
     return "" if filled.cell.published is None else f"{filled.cell.published:.2f}"
 
 
