@@ -43,7 +43,7 @@ from benchmarks.measure import (
 )
 from scratchticket.attacks.fgsm import STEP_FROM_RANDOM
 from scratchticket.attacks.method import Stepping
-from scratchticket.base.accuracy import Accuracy
+from scratchticket.base.accuracy import Accuracy, percent
 from scratchticket.data import Data, DataRecipe, ImageSet, pixels
 from scratchticket.learning import Event, LearningRecipe, Session, Validation
 from scratchticket.networks import bare, maskable, random_network
@@ -353,6 +353,6 @@ def main(arguments: list[str]) -> None:
         took, ratio = between(row["seconds"]["ours"], ".3f"), between(row["ratio"], ".1f")
         print(
             f"{name}: {took} s a step, {ratio} times the reference's speed, "
-            f"{100 * row['share']:.0f} % of the limit",
+            f"{percent(row['share']):.0f} % of the limit",
             flush=True,
         )

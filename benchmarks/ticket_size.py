@@ -35,6 +35,7 @@ from torch import Tensor
 
 import scratchticket as st
 from benchmarks.measure import ROOT, Row, append, circumstances, options_of, spread
+from scratchticket.base.accuracy import percent
 from scratchticket.masks import keep_top
 from scratchticket.networks import bare, maskable, random_network, statistics
 from scratchticket.runs.records import versions
@@ -250,6 +251,6 @@ def main(arguments: list[str]) -> None:
         size, took = record["bytes"], record["seconds"]["ticket"]["median"]
         print(
             f"{ticket.network.name} {ratio} {mask}: {size['file']:,} bytes, mask "
-            f"{100 * (size['mask'] / size['entropy'] - 1):+.2f} % of entropy, {took:.2f} s",
+            f"{percent(size['mask'] / size['entropy'] - 1):+.2f} % of entropy, {took:.2f} s",
             flush=True,
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import Any
 
+from scratchticket.base.accuracy import percent
+
 Record = dict[str, Any]
 RIVAL = {"reference": "released procedure"}
 ATTACKS = (("pgd", "foolbox"), ("pgd", "reference"), ("autoattack", "pyautoattack"))
@@ -21,9 +23,9 @@ def ticket_size(records: list[Record]) -> str:
         network, size = record["network"], record["bytes"]
         label = (
             f"| {network['name']}, width {network['width']}"
-            f" | {100 * float(record['ratio']):g} | {record['mask']} |"
+            f" | {percent(float(record['ratio'])):g} | {record['mask']} |"
         )
-        over = 100 * (size["mask"] / size["entropy"] - 1)
+        over = percent(size["mask"] / size["entropy"] - 1)
         columns = [f"{size[name]:,.0f}" for name in ("entropy", "mask")]
         columns += [f"{over:+.2f} %"]
         columns += [f"{size[name]:,}" for name in ("statistics", "header", "file")]
@@ -67,7 +69,7 @@ def switching(records: list[Record]) -> str:
         times = [milliseconds(seconds[name]) for name in ("forward", "switch", "copy")]
         shares = [
             f"{seconds['switch']['median'] / forward:.2f}",
-            f"{100 * seconds['draw']['median'] / forward:.2f} %",
+            f"{percent(seconds['draw']['median'], forward):.2f} %",
         ]
         columns = " | ".join(megabytes + times + shares)
         rows.append(f"| {record['network']} | {record['tickets']} | {columns} |")
@@ -137,12 +139,12 @@ def attacks(records: list[Record]) -> str:
     records = newest_attacks(records)
     for record in records:
         label = f"| {record['network']}, width {record['width']}, {record['data']}"
-        passes = f"{record['pgd_limit']:.3f} | {100 * record['pgd_passes']:.0f} "
+        passes = f"{record['pgd_limit']:.3f} | {percent(record['pgd_passes']):.0f} "
         for name, rival in ATTACKS:
             if not record[name]:
                 continue
             ours, theirs = (record[name][who] for who in ("scratchticket", rival))
-            left = 100 * ours["accuracy"], 100 * theirs["accuracy"]
+            left = percent(ours["accuracy"]), percent(theirs["accuracy"])
             times.append(
                 f"{label} | {'PGD-20' if name == 'pgd' else 'AutoAttack'} "
                 f"| {record['epsilon']} | {record['images'][name]} | {left[0]:.1f} | {left[1]:.1f} "
@@ -181,14 +183,14 @@ def draw(records: list[Record]) -> str:
         steps.append(
             f"{label} {ours} | {theirs} | {many_times(record['ratio'])} "
             f"| {record['operations'] / 1e9:,.0f} | {record['product_rate'] / 1e9:.0f} "
-            f"| {100 * record['share']:.0f} |"
+            f"| {percent(record['share']):.0f} |"
         )
         sizes = [record["peak_bytes"][who] / 2**20 for who in ("ours", "reference")]
         memory.append(f"{label} {sizes[0]:,.0f} | {sizes[1]:,.0f} |")
     splits = []  # the reference computes in one way
     records = [r | r["way"] for r in records]
     for record in sorted(newest(records, "case", "device"), key=itemgetter("operations")):
-        split = " | ".join(f"{100 * value:.0f}" for value in record["reference_split"].values())
+        split = " | ".join(f"{percent(value):.0f}" for value in record["reference_split"].values())
         splits.append(f"{step_of(record)} {split} |")
     return f"""\
 | network, images | batch | inner attack | ours computes in | ours (s) | reference (s) \

@@ -13,6 +13,7 @@ import benchmark_tables
 import r2s_tables
 import result_tables
 
+from scratchticket.base.accuracy import percent
 from scratchticket.paper.comparison import Verdict
 from scratchticket.paper.recipes import fewer_steps
 from scratchticket.paper.recipes.fewer_steps import COST
@@ -92,7 +93,7 @@ def _attacked(study: str, of: Studies) -> str:
     dense = worst.pop("dense")
     best = max(worst, key=lambda row: _mean(worst[row]))
     low, high = dense.interval() or (0.0, 100.0)
-    said = "cannot be told from" if low <= 100 * _mean(worst[best]) <= high else "differs from"
+    said = "cannot be told from" if low <= percent(_mean(worst[best])) <= high else "differs from"
     return (
         f"In the worst case of all attacks the {best}, has {worst[best].text()} %, which {said} "
         f"the {dense.text()} % of the dense network ({dense.values[0].images} images)."
@@ -198,7 +199,7 @@ def _size(of: Studies) -> str:
     return (
         f"ResNet18 at 10 %: {size['file']:,} bytes, {size['released'] / size['file']:.0f} times "
         f"smaller than the released code's checkpoint; the mask's code is "
-        f"{100 * (size['mask'] / size['entropy'] - 1):.1f} % over its entropy."
+        f"{percent(size['mask'] / size['entropy'] - 1):.1f} % over its entropy."
     )
 
 

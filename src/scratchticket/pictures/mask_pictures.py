@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from scratchticket.base.accuracy import percent
 from scratchticket.networks import bare
 from scratchticket.pictures.html import head, png_url
 from scratchticket.tickets import Ticket, check_one_network
@@ -58,7 +59,7 @@ def ticket_page(tickets: Mapping[str, Ticket]) -> str:
     return f"""{head(f"{name}: what the ticket looks like", "img-src data:", style=STYLE)}<body>
 <header>
 <h1>What {escape(name)} looks like</h1>
-<p>{escape(first.network.name)}, {ratio} ({100 * first.remaining_ratio:.3g}&nbsp;%),
+<p>{escape(first.network.name)}, {ratio} ({percent(first.remaining_ratio):.3g}&nbsp;%),
 {"never trained" if first.weights is None else "weights stored in the file"}. Blue is a positive
 weight, orange a negative one; where there is none, the picture is empty. <i>By chance</i> is what
 random masks of the same ratios would show.</p>
@@ -149,7 +150,7 @@ def _section(title: str, content: str) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return f"{percent(share):.1f} %"
 
 
 def _layers(ticket: Ticket) -> str:
