@@ -27,7 +27,6 @@ import scratchticket as st
 from benchmarks import released
 from benchmarks.measure import (
     ROOT,
-    Row,
     append,
     between,
     circumstances,
@@ -38,6 +37,7 @@ from benchmarks.measure import (
     ratios,
     spread,
 )
+from benchmarks.rows import AttacksRow, Timing
 from scratchticket.attacks import PGD, Attack, cross_entropy, input_gradient
 from scratchticket.attacks.autoattack import collected_warnings, restored_globals
 from scratchticket.attacks.gradient import frozen
@@ -148,7 +148,7 @@ def autoattack_runs(network: nn.Module, images: ImageSet, epsilon: str, queries:
     return {"scratchticket": ours, "pyautoattack": theirs}
 
 
-def timed(runs: Runs, count: int, passes: int) -> Row:
+def timed(runs: Runs, count: int, passes: int) -> dict[str, Timing]:
     """Run each in turn, so many times.
 
     Returns:
@@ -158,11 +158,11 @@ def timed(runs: Runs, count: int, passes: int) -> Row:
     accuracy = {name: run() for name, run in runs.items()}
     taken = in_turn(runs, passes)
     return {
-        name: {
-            **spread(value * PER / count for value in seconds),
-            "accuracy": accuracy[name],
-            "ratio": ratios(seconds, taken["scratchticket"]),
-        }
+        name: Timing(
+            **dict(spread(value * PER / count for value in seconds)),
+            accuracy=accuracy[name],
+            ratio=ratios(seconds, taken["scratchticket"]),
+        )
         for name, seconds in taken.items()
     }
 
@@ -188,7 +188,9 @@ def peak(ticket: Path, data: str, count: int, epsilon: str) -> int:
     return most_memory_of("attacks", str(ticket), "--data", data, *told)
 
 
-def measured(ticket: Path, data: str, count: int, queries: int, autoattack_count: int) -> Row:
+def measured(
+    ticket: Path, data: str, count: int, queries: int, autoattack_count: int
+) -> AttacksRow:
     """Return the row of a ticket."""
     where = circumstances()
     loaded = st.Ticket.load(ticket)
@@ -198,27 +200,28 @@ def measured(ticket: Path, data: str, count: int, queries: int, autoattack_count
     epsilon = halving(network, test[slice(count)])
     evaluated = evaluate(network, images, [Attack(PGD(), epsilon)])
     passed = evaluated.outcomes[0].forwards
-    return {
-        "network": loaded.network.name,
-        "width": loaded.network.width,
-        "remaining_ratio": loaded.remaining_ratio,
-        "image_shape": list(loaded.image_shape),
-        "data": Path(data).name,
-        "epsilon": epsilon,
-        "images": {"pgd": count, "autoattack": autoattack_count},
-        "queries": queries,
-        "pgd": timed(pgd_runs(loaded, images, epsilon), count, PASSES["pgd"]),
-        "pgd_limit": limit(network, images, passed) * PER / count,
-        "pgd_passes": passed / (count * PGD().steps),
-        "autoattack": timed(
+    return AttacksRow(
+        network=loaded.network.name,
+        width=loaded.network.width,
+        remaining_ratio=loaded.remaining_ratio,
+        image_shape=loaded.image_shape,
+        data=Path(data).name,
+        epsilon=epsilon,
+        images={"pgd": count, "autoattack": autoattack_count},
+        queries=queries,
+        pgd=timed(pgd_runs(loaded, images, epsilon), count, PASSES["pgd"]),
+        pgd_limit=limit(network, images, passed) * PER / count,
+        pgd_passes=passed / (count * PGD().steps),
+        autoattack=timed(
             autoattack_runs(network, repeated(test, autoattack_count), epsilon, queries),
             autoattack_count,
             PASSES["autoattack"],
         )
         if autoattack_count
         else None,
-        "peak_bytes": {str(n): peak(ticket, data, n, epsilon) for n in (count, 10 * count)},
-    } | where
+        peak_bytes={str(n): peak(ticket, data, n, epsilon) for n in (count, 10 * count)},
+        **where,
+    )
 
 
 def main(arguments: list[str]) -> None:
@@ -245,7 +248,8 @@ def main(arguments: list[str]) -> None:
         options.ticket, options.data, options.images, options.queries, options.autoattack_images
     )
     append(RECORDS, row)
-    for kind in ("pgd", "autoattack"):
-        for name, told in (row[kind] or {}).items():
-            took, times = between(told, ".2f"), between(told["ratio"], ".2f")
+    for kind, taken in {"pgd": row.pgd, "autoattack": row.autoattack or {}}.items():
+        for name, told in taken.items():
+            assert told.ratio is not None
+            took, times = between(told, ".2f"), between(told.ratio, ".2f")
             print(f"{kind}, {name}: {took} s, {times} times ours")

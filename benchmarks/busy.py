@@ -29,7 +29,6 @@ import scratchticket as st
 from benchmarks import attacks, draw
 from benchmarks.measure import (
     ROOT,
-    Row,
     append,
     between,
     circumstances,
@@ -38,6 +37,7 @@ from benchmarks.measure import (
     ratios,
     spread,
 )
+from benchmarks.rows import BusyRow
 from scratchticket.__main__ import SPINNING, USER_CHOICES
 from scratchticket.attacks import PGD, Attack
 from scratchticket.data import load_data
@@ -132,7 +132,7 @@ def neighbours(count: int) -> Iterator[Callable[[Callable[[], None]], None]]:
 
 def measured(
     ways: Sequence[str], threads: int, busy: int, turns: int, told: Sequence[str] = ()
-) -> Row:
+) -> BusyRow:
     """Return the row of a machine: seconds of each work by way, alone and beside neighbours.
 
     Args:
@@ -153,25 +153,26 @@ def measured(
                 "alone": in_turn(alone, turns),
                 "beside": in_turn(together, turns),
             }
-    return {
-        "threads": threads,
-        "neighbours": busy,
-        "turns": turns,
-        "seconds": {
+    return BusyRow(
+        threads=threads,
+        neighbours=busy,
+        turns=turns,
+        seconds={
             what: {
                 place: {way: spread(values) for way, values in taken.items()}
                 for place, taken in places.items()
             }
             for what, places in seconds.items()
         },
-        "ratio": {
+        ratio={
             what: {
                 place: {way: ratios(v, places["alone"][ways[0]]) for way, v in taken.items()}
                 for place, taken in places.items()
             }
             for what, places in seconds.items()
         },
-    } | where
+        **where,
+    )
 
 
 def main(arguments: list[str]) -> None:
@@ -193,7 +194,7 @@ def main(arguments: list[str]) -> None:
     told = ("--images", str(options.images), "--steps", str(options.steps))
     row = measured(ways, options.threads, options.neighbours, options.turns, told)
     append(RECORDS, row)
-    for what, places in row["ratio"].items():
+    for what, places in row.ratio.items():
         for way in ways:
             alone, beside = (between(places[place][way], ".2f") for place in ("alone", "beside"))
             print(f"{what}, {way}: {alone} times as long alone, {beside} beside others", flush=True)

@@ -29,7 +29,6 @@ import scratchticket as st
 from benchmarks import released
 from benchmarks.measure import (
     ROOT,
-    Row,
     append,
     between,
     circumstances,
@@ -41,9 +40,10 @@ from benchmarks.measure import (
     spread,
     wait_for,
 )
+from benchmarks.rows import DrawRow
 from scratchticket.attacks.fgsm import STEP_FROM_RANDOM
 from scratchticket.attacks.method import Stepping
-from scratchticket.base.accuracy import Accuracy
+from scratchticket.base.accuracy import Accuracy, percent
 from scratchticket.data import Data, DataRecipe, ImageSet, pixels
 from scratchticket.learning import Event, LearningRecipe, Session, Validation
 from scratchticket.networks import bare, maskable, random_network
@@ -289,7 +289,7 @@ def peak(name: str, which: str, steps: int, threads: int, way: Way) -> int:
     return most_memory_of("draw", name, "--peak", which, *told)
 
 
-def measured(name: str, case: Case, threads: int, way: Way = Way()) -> Row:
+def measured(name: str, case: Case, threads: int, way: Way = Way()) -> DrawRow:
     """Return the row of a case."""
     where = circumstances(way.device)
     turns = {"ours": ours(case, way), "reference": reference(case, way)}
@@ -302,23 +302,24 @@ def measured(name: str, case: Case, threads: int, way: Way = Way()) -> Row:
         for which, value in taken.items():
             seconds[which].append(value)
     limit, done = rates[way.precision], operations(case)
-    return {
-        "case": name,
-        "way": asdict(way),
-        "network": case.network.name,
-        "width": case.network.width,
-        "image_shape": list(case.shape),
-        "batch": case.batch,
-        "attack": str(case.recipe()),
-        "seconds": {which: spread(values) for which, values in seconds.items()},
-        "ratio": ratios(seconds["reference"], seconds["ours"]),
-        "operations": done,
-        "product_rate": limit,
-        "product_rates": rates,
-        "share": done / median(seconds["ours"]) / limit,
-        "reference_split": shares(case, way),
-        "peak_bytes": {which: peak(name, which, case.steps, threads, way) for which in turns},
-    } | where
+    return DrawRow(
+        case=name,
+        way=asdict(way),  # type: ignore[arg-type]
+        network=case.network.name,
+        width=case.network.width,
+        image_shape=case.shape,
+        batch=case.batch,
+        attack=str(case.recipe()),
+        seconds={which: spread(values) for which, values in seconds.items()},
+        ratio=ratios(seconds["reference"], seconds["ours"]),
+        operations=done,
+        product_rate=limit,
+        product_rates=rates,
+        share=done / median(seconds["ours"]) / limit,
+        reference_split=shares(case, way),
+        peak_bytes={which: peak(name, which, case.steps, threads, way) for which in turns},
+        **where,
+    )
 
 
 def main(arguments: list[str]) -> None:
@@ -350,9 +351,9 @@ def main(arguments: list[str]) -> None:
             return
         row = measured(name, case, options.threads, way)
         append(RECORDS, row)
-        took, ratio = between(row["seconds"]["ours"], ".3f"), between(row["ratio"], ".1f")
+        took, ratio = between(row.seconds["ours"], ".3f"), between(row.ratio, ".1f")
         print(
             f"{name}: {took} s a step, {ratio} times the reference's speed, "
-            f"{100 * row['share']:.0f} % of the limit",
+            f"{percent(row.share):.0f} % of the limit",
             flush=True,
         )

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 import scratchticket as st
-from benchmarks.measure import ROOT, Row, append, circumstances, in_turn, options_of, spread
+from benchmarks.measure import ROOT, append, circumstances, in_turn, options_of, spread
+from benchmarks.rows import ExportRow
 from benchmarks.switching import tickets
 from scratchticket.export import export
 
@@ -62,7 +63,7 @@ def exported(width: int, folder: Path) -> dict[str, Path]:
     }
 
 
-def measured(width: int) -> Row:
+def measured(width: int) -> ExportRow:
     """Return the row of a network's width."""
     import onnxruntime
 
@@ -85,9 +86,8 @@ def measured(width: int) -> Row:
         passes = {n: partial(session.run, None, fed[n]) for n, session in sessions.items()}
         taken = in_turn(passes, TURNS)
         seconds[str(batch)] = {name: spread(values) for name, values in taken.items()}
-    runtime = {"onnxruntime": onnxruntime.__version__}
-    row = {"network": "resnet18", "width": width, "bytes": sizes, "seconds": seconds}
-    return row | where | {"versions": where["versions"] | runtime}
+    where["versions"] |= {"onnxruntime": onnxruntime.__version__}
+    return ExportRow(network="resnet18", width=width, bytes=sizes, seconds=seconds, **where)
 
 
 def main(arguments: list[str]) -> None:
@@ -99,6 +99,6 @@ def main(arguments: list[str]) -> None:
     for width in options.width:
         row = measured(width)
         append(RECORDS, row)
-        for name, size in row["bytes"].items():
-            times = [f"{1e3 * row['seconds'][str(b)][name]['median']:.1f} ms" for b in BATCHES]
+        for name, size in row.bytes.items():
+            times = [f"{1e3 * row.seconds[str(b)][name].median:.1f} ms" for b in BATCHES]
             print(f"width {width}, {name}: {size:,} bytes, {' and '.join(times)}", flush=True)

@@ -23,7 +23,8 @@ import torch
 
 import scratchticket as st
 from benchmarks.draw import Case, Way, operations, ours
-from benchmarks.measure import ROOT, Row, append, circumstances, options_of, spread
+from benchmarks.measure import ROOT, append, circumstances, options_of, spread
+from benchmarks.rows import GrowthRow
 from scratchticket.attacks import PGD, Attack
 from scratchticket.data import ImageSet
 from scratchticket.evaluation import evaluate
@@ -124,7 +125,7 @@ def exponent(sizes: tuple[int, ...], values: list[float]) -> float:
     return linear_regression([log(size) for size in sizes], [log(v) for v in values]).slope
 
 
-def measured(name: str) -> Row:
+def measured(name: str) -> GrowthRow:
     """Return the row of something that grows."""
     growth, where = GROWTHS[name], circumstances()
     costs = [growth.cost(size) for size in growth.sizes]
@@ -133,16 +134,17 @@ def measured(name: str) -> Row:
     for _ in range(TURNS):
         for size, taken in seconds.items():
             taken.append(growth.action(size))
-    return {
-        "name": name,
-        "what": growth.what,
-        "sizes": growth.sizes,
-        "seconds": [spread(taken) for taken in seconds.values()],
-        "costs": costs,
-        "unit": growth.unit,
-        "exponent": exponent(growth.sizes, [median(taken) for taken in seconds.values()]),
-        "of_operations": exponent(growth.sizes, costs),
-    } | where
+    return GrowthRow(
+        name=name,
+        what=growth.what,
+        sizes=growth.sizes,
+        seconds=tuple(spread(taken) for taken in seconds.values()),
+        costs=tuple(costs),
+        unit=growth.unit,
+        exponent=exponent(growth.sizes, [median(taken) for taken in seconds.values()]),
+        of_operations=exponent(growth.sizes, costs),
+        **where,
+    )
 
 
 def main(arguments: list[str]) -> None:
@@ -157,4 +159,4 @@ def main(arguments: list[str]) -> None:
     for name in options.names or GROWTHS:
         row = measured(name)
         append(RECORDS, row)
-        print(f"{name}: {row['exponent']:.2f}, operations {row['of_operations']:.2f}", flush=True)
+        print(f"{name}: {row.exponent:.2f}, operations {row.of_operations:.2f}", flush=True)

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 
+from benchmarks.rows import Row, Spread
 from scratchticket.base.files import write_atomically
+from scratchticket.base.record import Json, to_json
 from scratchticket.runs.records import commit, machine, versions
 
 ROOT = Path(__file__).parents[1]
-Row = dict[str, Any]
 PRODUCT = 2048  # rows and columns of the matrices whose product is timed on a CPU
 
 
@@ -34,10 +34,10 @@ def options_of(name: str, told: str | None) -> argparse.ArgumentParser:
     )
 
 
-def spread(values: Iterable[float]) -> dict[str, float]:
+def spread(values: Iterable[float]) -> Spread:
     """Return median, least and most."""
     several = list(values)
-    return {"median": median(several), "min": min(several), "max": max(several)}
+    return Spread(median=median(several), min=min(several), max=max(several))
 
 
 def in_turn(
@@ -55,14 +55,14 @@ def in_turn(
     return seconds
 
 
-def ratios(above: Sequence[float], below: Sequence[float]) -> dict[str, float]:
+def ratios(above: Sequence[float], below: Sequence[float]) -> Spread:
     """Return how many times more one took than the other, turn by turn: median, least and most."""
     return spread(a / b for a, b in zip(above, below, strict=True))
 
 
-def between(values: Mapping[str, float], form: str) -> str:
+def between(values: Spread, form: str) -> str:
     """Return a median with what lies around it, each number in a form."""
-    middle, least, most = (format(values[name], form) for name in ("median", "min", "max"))
+    middle, least, most = (format(value, form) for value in (values.median, values.min, values.max))
     return f"{middle} ({least} to {most})"
 
 
@@ -114,7 +114,7 @@ def most_memory_of(*words: str) -> int:
     return int(done.stdout)
 
 
-def circumstances(device: str = "cpu") -> Row:
+def circumstances(device: str = "cpu") -> Json:
     """Return what a row says of where and when it was measured; call it before measuring."""
     return {
         "machine": machine(device) | {"load_before": round(os.getloadavg()[0], 2)},
@@ -124,11 +124,7 @@ def circumstances(device: str = "cpu") -> Row:
     }
 
 
-def rows(path: Path) -> list[Row]:
-    """Return the rows of a file."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def append(path: Path, row: Row) -> None:
     """Add a row to a file; earlier ones of the same case stay, as its history."""
-    write_atomically(path, "".join(json.dumps(r) + "\n" for r in [*rows(path), row]))
+    before = path.read_text() if path.exists() else ""
+    write_atomically(path, f"{before}{json.dumps(to_json(row))}\n")

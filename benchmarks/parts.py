@@ -23,7 +23,6 @@ import torch
 
 from benchmarks.measure import (
     ROOT,
-    Row,
     append,
     between,
     circumstances,
@@ -32,6 +31,7 @@ from benchmarks.measure import (
     ratios,
     spread,
 )
+from benchmarks.rows import Part, PartsRow
 from scratchticket.base import rng
 from scratchticket.data import ImageSet, augmented, pixels
 from scratchticket.masks import keep_top
@@ -127,9 +127,9 @@ def starting() -> Actions:
 
 def measured(
     scores: int = SCORES, weights: int = WEIGHTS, images: int = IMAGES, turns: int = 5
-) -> Row:
+) -> PartsRow:
     """Return the row."""
-    row = circumstances()
+    where, rows = circumstances(), dict[str, Part]()
     parts = {
         "select": (selecting(scores), scores),
         "encode": (encoding(weights), weights),
@@ -140,9 +140,9 @@ def measured(
     for name, (actions, count) in parts.items():
         taken = in_turn(actions, turns)
         rival = taken.get("reference") or taken["import torch"]
-        row[name] = {which: spread(seconds) for which, seconds in taken.items()}
-        row[name] |= {"count": count, "ratio": ratios(rival, taken["ours"])}
-    return row
+        rows[name] = {which: spread(seconds) for which, seconds in taken.items()}
+        rows[name] |= {"count": count, "ratio": ratios(rival, taken["ours"])}
+    return PartsRow(**where | rows)
 
 
 def main(arguments: list[str]) -> None:
@@ -153,5 +153,6 @@ def main(arguments: list[str]) -> None:
     row = measured()
     append(RECORDS, row)
     for name in ("select", "encode", "decode", "prepare", "help"):
-        took = {k: f"{v['median']:.3f} s" for k, v in row[name].items() if k not in NO_TIMES}
-        print(f"{name}: {took}, {between(row[name]['ratio'], '.2g')} times faster")
+        ways = [way for way in getattr(row, name) if way not in NO_TIMES]
+        took = {way: f"{row.spread(name, way).median:.3f} s" for way in ways}
+        print(f"{name}: {took}, {between(row.spread(name, 'ratio'), '.2g')} times faster")

@@ -30,9 +30,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.measure import ROOT, Row, append, circumstances, most_memory, options_of
+from benchmarks.measure import ROOT, append, circumstances, most_memory, options_of
+from benchmarks.rows import PhotographsRow
 from scratchticket.base.errors import Interrupted
 from scratchticket.base.processes import ALONE
+from scratchticket.base.record import Json
 from scratchticket.data import load_data
 from scratchticket.learning import Session
 from scratchticket.learning.batches import Batch, Batches
@@ -108,7 +110,7 @@ def recipe_of(case: Case, place: Path) -> Recipe:
     return make_recipe(PRESETS["imagenet"] | own)
 
 
-def going_through(recipe: Recipe) -> Row:
+def going_through(recipe: Recipe) -> Json:
     """Go through the training images once."""
     data = load_data(recipe.data)
     batches = Batches(data.train, 0, recipe.learning, ALONE)
@@ -120,7 +122,7 @@ def going_through(recipe: Recipe) -> Row:
     return {"images": seen} | took
 
 
-def stepping(recipe: Recipe, steps: int) -> Row:
+def stepping(recipe: Recipe, steps: int) -> Json:
     """Do some steps of a draw; the first does not count."""
     job = prepare_job(recipe, load_data(recipe.data), "cpu")
     ends: list[float] = []
@@ -147,14 +149,14 @@ def stepping(recipe: Recipe, steps: int) -> Row:
     }
 
 
-def measured(case: Case, place: Path, steps: int = 3) -> Row:
+def measured(case: Case, place: Path, steps: int = 3) -> Json:
     """Measure a case in this process; return what a row says of it."""
     before, recipe = most_memory(), recipe_of(case, place)
     found = going_through(recipe) if case.what == "input" else stepping(recipe, steps)
     return found | {"memory": most_memory(), "before": before}
 
 
-def in_own_process(case: Case, photographs: Path, threads: int) -> Row:
+def in_own_process(case: Case, photographs: Path, threads: int) -> Json:
     """Lay out the photographs and measure a case in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         place = laid(case, photographs, Path(folder) / "photographs")
@@ -165,7 +167,7 @@ def in_own_process(case: Case, photographs: Path, threads: int) -> Row:
         done = subprocess.run(
             command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT, env=os.environ | cache
         )
-    found: Row = json.loads(done.stdout)
+    found: Json = json.loads(done.stdout)
     return found
 
 
@@ -183,8 +185,8 @@ def main(arguments: list[str]) -> None:
         print(json.dumps(measured(Case(**options.case), options.photographs)))
     else:
         for case in CASES:
-            row = circumstances() | asdict(case)
-            row |= in_own_process(case, options.photographs.resolve(), options.threads)
+            where = circumstances() | asdict(case)
+            found = in_own_process(case, options.photographs.resolve(), options.threads)
+            row = PhotographsRow(**where, **found)
             append(RECORDS, row)
-            rate = row["images"] / row.get("processor", row["seconds"])
-            print(f"{case}: {rate:.3g} images/s, {row['memory'] / 2**20:.0f} MiB", flush=True)
+            print(f"{case}: {row.rate:.3g} images/s, {row.memory / 2**20:.0f} MiB", flush=True)

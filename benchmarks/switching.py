@@ -17,7 +17,6 @@ import torch
 import scratchticket as st
 from benchmarks.measure import (
     ROOT,
-    Row,
     append,
     between,
     circumstances,
@@ -25,6 +24,7 @@ from benchmarks.measure import (
     options_of,
     spread,
 )
+from benchmarks.rows import SwitchingRow
 from scratchticket.masks import keep_top
 from scratchticket.networks import maskable, random_network, statistics
 from scratchticket.switching import RandomSwitch, SharedNetwork
@@ -66,7 +66,7 @@ def tickets(recipe: st.NetworkRecipe, count: int) -> list[st.Ticket]:
 
 
 @torch.no_grad()
-def measured(recipe: st.NetworkRecipe, count: int) -> Row:
+def measured(recipe: st.NetworkRecipe, count: int) -> SwitchingRow:
     """Return the row of a network and a number of tickets."""
     where, several = circumstances(), tickets(recipe, count)
     shared, image = SharedNetwork(several), torch.rand(1, 3, 32, 32)
@@ -80,16 +80,16 @@ def measured(recipe: st.NetworkRecipe, count: int) -> Row:
         for target, source in zip(spare, held, strict=True):
             target.copy_(source)
 
-    return {
-        "network": recipe.name,
-        "ratio": RATIO,
-        "tickets": count,
-        "bytes": {
+    return SwitchingRow(
+        network=recipe.name,
+        ratio=RATIO,
+        tickets=count,
+        bytes={
             "dense": sum(tensor.numel() * tensor.element_size() for tensor in held),
             "packed": packed.memory(),
             "resident": resident.memory(),
         },
-        "seconds": {
+        seconds={
             name: spread(taken)
             for name, taken in in_turn(
                 {
@@ -104,7 +104,8 @@ def measured(recipe: st.NetworkRecipe, count: int) -> Row:
                 CALLS,
             ).items()
         },
-    } | where
+        **where,
+    )
 
 
 def main(arguments: list[str]) -> None:
@@ -117,8 +118,8 @@ def main(arguments: list[str]) -> None:
         for count in COUNTS:
             row = measured(st.NetworkRecipe(name), count)
             append(RECORDS, row)
-            switch, forward = (row["seconds"][what] for what in ("switch", "forward"))
-            took, share = between(switch, ".3f"), switch["median"] / forward["median"]
+            switch, forward = (row.seconds[what] for what in ("switch", "forward"))
+            took, share = between(switch, ".3f"), switch.median / forward.median
             print(
                 f"{name}, {count} tickets: {took} s a switch, {share:.2f} forward passes",
                 flush=True,

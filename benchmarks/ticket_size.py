@@ -34,7 +34,10 @@ import zstandard
 from torch import Tensor
 
 import scratchticket as st
-from benchmarks.measure import ROOT, Row, append, circumstances, options_of, spread
+from benchmarks.measure import ROOT, append, circumstances, options_of, spread
+from benchmarks.rows import NetworkSize, Spread, TicketSizeRow
+from scratchticket.base.accuracy import percent
+from scratchticket.base.record import Weights
 from scratchticket.masks import keep_top
 from scratchticket.networks import bare, maskable, random_network, statistics
 from scratchticket.runs.records import versions
@@ -158,7 +161,7 @@ def decompressed(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def seconds(task: Callable[[], object], passes: int) -> dict[str, float]:
+def seconds(task: Callable[[], object], passes: int) -> Spread:
     """Return median, least and most wall time of a task, after one run that is not counted."""
     task()
     times = []
@@ -166,7 +169,7 @@ def seconds(task: Callable[[], object], passes: int) -> dict[str, float]:
         begun = time.perf_counter()
         task()
         times.append(time.perf_counter() - begun)
-    return {name: round(value, 4) for name, value in spread(times).items()}
+    return spread(round(value, 4) for value in times)
 
 
 def written(ticket: st.Ticket, folder: Path) -> dict[str, Any]:
@@ -190,7 +193,7 @@ def written(ticket: st.Ticket, folder: Path) -> dict[str, Any]:
     }
 
 
-def read(folder: Path, passes: int) -> dict[str, dict[str, float]]:
+def read(folder: Path, passes: int) -> dict[str, Spread]:
     """Return how long it takes to read what :func:`written` wrote."""
     own, released, packed = (folder / name for name in FILES)
     return {
@@ -200,7 +203,7 @@ def read(folder: Path, passes: int) -> dict[str, dict[str, float]]:
     }
 
 
-def row(ticket: st.Ticket, ratio: str, mask: str, passes: int = PASSES) -> Row:
+def row(ticket: st.Ticket, ratio: str, mask: str, passes: int = PASSES) -> TicketSizeRow:
     """Return the record of one ticket."""
     network, where = ticket.network, circumstances()
     with tempfile.TemporaryDirectory() as folder:
@@ -210,19 +213,20 @@ def row(ticket: st.Ticket, ratio: str, mask: str, passes: int = PASSES) -> Row:
         "safetensors": safetensors.__version__,
         "zstandard": zstandard.__version__,
     }
-    return {
-        "format": 1,
-        "network": {"name": network.name, "width": network.width},
-        "image_shape": list(ticket.image_shape),
-        "classes": len(ticket.classes),
-        "ratio": ratio,
-        "mask": mask,
-        "recipe": ticket.provenance["recipe"] if mask == "drawn" else None,
-        "weights": {"kept": ticket.mask.kept, "total": ticket.mask.total},
-        "bytes": sizes,
-        "seconds": times,
-        "passes": passes,
-    } | where
+    return TicketSizeRow(
+        format=1,
+        network=NetworkSize(name=network.name, width=network.width),
+        image_shape=ticket.image_shape,
+        classes=len(ticket.classes),
+        ratio=ratio,
+        mask=mask,
+        recipe=ticket.provenance["recipe"] if mask == "drawn" else None,
+        weights=Weights(kept=ticket.mask.kept, total=ticket.mask.total),
+        bytes=sizes,
+        seconds=times,
+        passes=passes,
+        **where,
+    )
 
 
 def tickets(networks: Iterable[str], ratios: Sequence[str]) -> Iterable[tuple[st.Ticket, str, str]]:
@@ -247,9 +251,9 @@ def main(arguments: list[str]) -> None:
     for ticket, ratio, mask in tickets(options.network or [*CASES, "digits"], options.ratio):
         record = row(ticket, ratio, mask)
         append(options.records, record)
-        size, took = record["bytes"], record["seconds"]["ticket"]["median"]
+        size, took = record.bytes, record.seconds["ticket"].median
         print(
             f"{ticket.network.name} {ratio} {mask}: {size['file']:,} bytes, mask "
-            f"{100 * (size['mask'] / size['entropy'] - 1):+.2f} % of entropy, {took:.2f} s",
+            f"{percent(size['mask'] / size['entropy'] - 1):+.2f} % of entropy, {took:.2f} s",
             flush=True,
         )

@@ -6,11 +6,13 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # processes run side by side, also those of tests
 
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -19,6 +21,9 @@ import scratchticket as st
 from disks import Disk
 from scratchticket.tickets import Ticket
 from slow import SLOW
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background has none
@@ -62,6 +67,16 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
         pytest.skip("a full or a read-only disk: needs root to mount one")
     yield Disk(folder)
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser without a window."""
+    if (chromium := shutil.which("chromium")) is None:
+        pytest.skip("pages in a browser: apt install chromium")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Made-up results of sweeps: records whose numbers all differ, and recipes filled with numbers."""
+"""Made-up records, short or with numbers that all differ, and recipes filled with numbers."""
 
 from __future__ import annotations
 
@@ -90,6 +90,22 @@ def records_of(jobs: Iterable[Job]) -> Records:
             }
             for job in jobs
         }
+    )
+
+
+def run_record(task: str = "draw", correct: int = 100, *, natural: int | None = None) -> RunRecord:
+    """Return a short record of a run; of 360 test images so many are right under attack."""
+    under_attack = {"correct": correct, "total": 360, "interval": WHOLE}
+    attack = AttackRow(title="pgd-20", name="pgd", norm="linf", epsilon="0.1", **under_attack)
+    unattacked = under_attack | {"correct": correct if natural is None else natural}
+    result = Result(epoch=1, natural=Counts(**unattacked), attacks=(attack,))
+    return RunRecord(
+        format=1,
+        recipe={"task": task},
+        selected="best",
+        results=Results(best=result, last=result),
+        weights=Weights(kept=50_000, total=100_000),
+        bytes=0,
     )
 
 

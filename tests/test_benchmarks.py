@@ -37,7 +37,6 @@ def module(folder: str, name: str) -> ModuleType:
     return loaded
 
 
-sys.path.insert(0, str(ROOT))
 NAMES = "ticket_size switching attacks released draw parts measure photographs"
 size, switching, attacks, released, draws, parts, measure, photographs = (
     importlib.import_module(f"benchmarks.{name}") for name in NAMES.split()
@@ -92,9 +91,8 @@ def test_earlier_rows_are_kept_and_the_newest_is_shown() -> None:
         size.row(first, "0.1", "random", passes=1),
     ]
 
-    assert [row["recipe"] is not None for row in rows] == [True, False, False]
-    assert all({"machine", "versions", "commit"} <= row.keys() for row in rows)
-    again = {**rows[0], "bytes": {**rows[0]["bytes"], "file": 123_456}}
+    assert [row.recipe is not None for row in rows] == [True, False, False]
+    again = rows[0].model_copy(update={"bytes": rows[0].bytes | {"file": 123_456}})
     table = tables.ticket_size([*rows, again])
     lines = [line for line in table.splitlines() if line.startswith("| resnet18, width 2 |")]
     shown = [line.split(" | ")[1:3] for line in lines]
@@ -142,10 +140,10 @@ def test_memory_is_that_of_the_process_alone() -> None:
 def test_parts_are_measured_beside_what_they_stand_for() -> None:
     row = parts.measured(scores=10_000, weights=10_000, images=512, turns=1)
 
-    assert row["select"]["ours"]["median"] < row["select"]["reference"]["median"]
-    assert row["help"]["ours"]["median"] < 5
-    assert row["prepare"]["count"] == 512
-    assert row["decode"]["reference"]["median"] > 0
+    assert row.spread("select", "ours").median < row.spread("select", "reference").median
+    assert row.spread("help", "ours").median < 5
+    assert row.count("prepare") == 512
+    assert row.spread("decode", "reference").median > 0
 
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: page.path)
@@ -170,10 +168,10 @@ def test_a_page_without_markers_is_refused() -> None:
 def test_packed_tickets_take_less_memory_than_resident_ones() -> None:
     row = switching.measured(st.NetworkRecipe("resnet18", width=4), count=6)
 
-    held = row["bytes"]
+    held = row.bytes
     assert held["packed"] < 0.5 * held["resident"]
     assert held["resident"] == 6 * held["dense"]
-    assert set(row["seconds"]) == {"forward", "switch", "packed", "resident", "draw", "copy"}
+    assert set(row.seconds) == {"forward", "switch", "packed", "resident", "draw", "copy"}
     assert "| resnet18 | 6 |" in tables.switching([row])
 
 
@@ -186,9 +184,9 @@ def test_pgd_is_timed_beside_foolbox() -> None:
     row = attacks.timed(attacks.pgd_runs(ticket, images, epsilon), len(images), 3)
 
     assert 0.1 < float(epsilon) < 0.3
-    assert all(0 < took["min"] <= took["median"] <= took["max"] for took in row.values())
+    assert all(0 < took.min <= took.median <= took.max for took in row.values())
     for other in ("foolbox", "reference"):
-        assert abs(row["scratchticket"]["accuracy"] - row[other]["accuracy"]) <= 0.1
+        assert abs(row["scratchticket"].accuracy - row[other].accuracy) <= 0.1
     assert attacks.limit(network, images, passed=500) > 0
 
 
@@ -259,13 +257,13 @@ def test_a_draw_is_measured_beside_the_reference(
 
     row = draws.measured("tiny", draws.Case(**TINY, steps=1), 1, draws.Way(precision=precision))
 
-    assert row["ratio"]["min"] <= row["ratio"]["median"] <= row["ratio"]["max"]
-    assert sum(row["reference_split"].values()) == pytest.approx(1)
-    assert row["reference_split"]["sorting"] > 0
-    assert row["attack"] == "pgd-7, linf, 8/255"
-    assert row["way"]["precision"] == precision
-    row["peak_bytes"] = {"ours": 2**20, "reference": 2**21}
-    assert "| 1 | 2 |" in tables.draw([row])
+    assert row.ratio.min <= row.ratio.median <= row.ratio.max
+    assert sum(row.reference_split.values()) == pytest.approx(1)
+    assert row.reference_split["sorting"] > 0
+    assert row.attack == "pgd-7, linf, 8/255"
+    assert row.way.precision == precision
+    peak = {"ours": 2**20, "reference": 2**21}
+    assert "| 1 | 2 |" in tables.draw([row.model_copy(update={"peak_bytes": peak})])
 
 
 def test_the_reference_computes_in_the_contiguous_format(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,14 +303,11 @@ def test_photographs_are_measured(tmp_path: Path) -> None:
     for number, what in enumerate(("input", "imagenet_resnet18")):
         one = photographs.Case(what, "folder", large=not number, count=48, side=32)
         place = photographs.laid(one, tmp_path / "few.parquet", tmp_path / what)
-        row = photographs.measured(one, place, steps=1)
-        circumstances = {
-            "machine": {"threads": 1, "device": "x", "load_before": 1.0},
-            "commit": "c",
-        }
-        rows.append(circumstances | asdict(one) | row)
+        found = photographs.measured(one, place, steps=1)
+        where = measure.circumstances()
+        rows.append(photographs.PhotographsRow(**where, **asdict(one), **found))
 
-    assert 24 < rows[0]["images"] < 48  # some are put aside
-    assert rows[1]["images"] == 16
-    assert 0 <= rows[1]["waiting"] < rows[1]["seconds"]
-    assert f"folder, 500x375 | {rows[0]['images']} |" in tables.photographs(rows)
+    assert 24 < rows[0].images < 48  # some are put aside
+    assert rows[1].images == 16
+    assert 0 <= rows[1].waiting < rows[1].seconds
+    assert f"folder, 500x375 | {rows[0].images} |" in tables.photographs(rows)

@@ -7,6 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.measure import append
+from benchmarks.rows import (
+    AttacksRow,
+    DrawRow,
+    ExportRow,
+    GrowthRow,
+    PartsRow,
+    PhotographsRow,
+    Row,
+    SwitchingRow,
+    TicketSizeRow,
+    read_rows,
+)
 
 from scratchticket.base.errors import InputError
 from scratchticket.base.record import (
@@ -21,8 +34,15 @@ from scratchticket.judging.task import all_attacked
 from scratchticket.tickets import load_tickets
 
 RECORDS = Path(__file__).parents[1] / "records"
-BENCHMARKS = {
-    *("attacks", "draw", "export", "growth", "parts", "photographs", "switching", "ticket_size")
+BENCHMARKS: dict[str, type[Row]] = {
+    "attacks": AttacksRow,
+    "draw": DrawRow,
+    "export": ExportRow,
+    "growth": GrowthRow,
+    "parts": PartsRow,
+    "photographs": PhotographsRow,
+    "switching": SwitchingRow,
+    "ticket_size": TicketSizeRow,
 }
 FILES = sorted(file for file in RECORDS.glob("*.jsonl") if file.stem not in BENCHMARKS)
 
@@ -37,6 +57,24 @@ def told(file: Path) -> list[dict[str, Any]]:
 def test_a_record_is_read_and_written_back_as_it_was(file: Path) -> None:
     for record in told(file):
         assert json.dumps(to_json(read_record(record, file))) == json.dumps(record)
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_row_of_a_benchmark_is_read_and_written_back_as_it_was(name: str, tmp_path: Path) -> None:
+    file = RECORDS / f"{name}.jsonl"
+
+    for row in read_rows(BENCHMARKS[name], told(file)):
+        append(tmp_path / "again.jsonl", row)
+
+    assert (tmp_path / "again.jsonl").read_bytes() == file.read_bytes()
+
+
+def test_a_row_of_a_benchmark_that_is_damaged_is_refused_naming_the_field() -> None:
+    row = told(RECORDS / "draw.jsonl")[0]
+    del row["seconds"]["ours"]["median"]
+
+    with pytest.raises(InputError, match=r"a DrawRow is damaged at 'seconds.ours.median': field"):
+        read_rows(DrawRow, [row])
 
 
 def test_benchmarks_write_what_no_run_or_evaluation_does() -> None:

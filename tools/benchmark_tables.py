@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
-from typing import Any
+import sys
+from collections.abc import Sequence
+from functools import partial
+from operator import attrgetter
+from pathlib import Path
 
-Record = dict[str, Any]
+from scratchticket.base.accuracy import percent
+
+sys.path.append(str(Path(__file__).parents[1]))  # where the folder benchmarks lies
+from benchmarks.rows import (
+    AttacksRow,
+    DrawRow,
+    ExportRow,
+    GrowthRow,
+    PartsRow,
+    PhotographsRow,
+    R,
+    Row,
+    Spread,
+    SwitchingRow,
+    TicketSizeRow,
+    Timing,
+)
+
 RIVAL = {"reference": "released procedure"}
 ATTACKS = (("pgd", "foolbox"), ("pgd", "reference"), ("autoattack", "pyautoattack"))
 RIVALS = ("released", "zstd")  # what a ticket's file is compared with
 
 
-def ticket_size(records: list[Record]) -> str:
+def ticket_size(records: Sequence[TicketSizeRow]) -> str:
     """Return the tables of files' sizes and of times to load them, in Markdown."""
-    facts = [{**r, "name": r["network"]["name"], "all": r["weights"]["total"]} for r in records]
-    records = newest(facts, "mask", "all", "name", "ratio")
-    records.sort(key=lambda r: (r["mask"] == "drawn", r["all"], r["name"], float(r["ratio"])))
+    records = newest(records, "mask", "weights.total", "network.name", "ratio")
+    records.sort(key=lambda r: (r.mask == "drawn", r.weights.total, r.network.name, float(r.ratio)))
     sizes, times = [], []
     for record in records:
-        network, size = record["network"], record["bytes"]
+        network, size = record.network, record.bytes
         label = (
-            f"| {network['name']}, width {network['width']}"
-            f" | {100 * float(record['ratio']):g} | {record['mask']} |"
+            f"| {network.name}, width {network.width}"
+            f" | {percent(float(record.ratio)):g} | {record.mask} |"
         )
-        over = 100 * (size["mask"] / size["entropy"] - 1)
+        over = percent(size["mask"] / size["entropy"] - 1)
         columns = [f"{size[name]:,.0f}" for name in ("entropy", "mask")]
         columns += [f"{over:+.2f} %"]
         columns += [f"{size[name]:,}" for name in ("statistics", "header", "file")]
         columns += [f"{size[name]:,} ({size[name] / size['file']:.3g}x)" for name in RIVALS]
         sizes.append(f"{label} {' | '.join(columns)} |")
-        columns = [interval(record["seconds"][name]) for name in ("ticket", *RIVALS)]
+        columns = [interval(record.seconds[name]) for name in ("ticket", *RIVALS)]
         times.append(f"{label} {' | '.join(columns)} |")
-    loads = [record["machine"]["load_before"] for record in records]
-    ((passes, torch),) = {(record["passes"], record["versions"]["torch"]) for record in records}
-    machines = {(record["machine"]["threads"], record["machine"]["device"]) for record in records}
+    loads = [record.machine.load_before for record in records]
+    ((passes, torch),) = {(record.passes, record.versions["torch"]) for record in records}
+    machines = {(record.machine.threads or 1, record.machine.device) for record in records}
     places = [f"{plural(threads, 'thread')} of {device}" for threads, device in sorted(machines)]
     return f"""\
 | network | kept (%) | mask | entropy | code of the mask | over entropy | statistics | header | \
@@ -53,25 +72,25 @@ included, lay between {min(loads):.1f} and {max(loads):.1f}.
 """
 
 
-def switching(records: list[Record]) -> str:
+def switching(records: Sequence[SwitchingRow]) -> str:
     """Return the table of memory and time of a switch, in Markdown."""
     rows = []
     records = newest(records, "network", "tickets")
     for record in records:
-        size, seconds = record["bytes"], record["seconds"]
+        size, seconds = record.bytes, record.seconds
         megabytes = [
             f"{size[name] / 2**20:.1f} ({size[name] / size['dense']:.2f}x)"
             for name in ("packed", "resident")
         ]
-        forward = seconds["forward"]["median"]
+        forward = seconds["forward"].median
         times = [milliseconds(seconds[name]) for name in ("forward", "switch", "copy")]
         shares = [
-            f"{seconds['switch']['median'] / forward:.2f}",
-            f"{100 * seconds['draw']['median'] / forward:.2f} %",
+            f"{seconds['switch'].median / forward:.2f}",
+            f"{percent(seconds['draw'].median, forward):.2f} %",
         ]
         columns = " | ".join(megabytes + times + shares)
-        rows.append(f"| {record['network']} | {record['tickets']} | {columns} |")
-    machine = records[0]["machine"]
+        rows.append(f"| {record.network} | {record.tickets} | {columns} |")
+    machine = records[0].machine
     return f"""\
 | network | tickets | packed (MiB) | resident (MiB) | forward, one image (ms) | \
 switch, packed (ms) | copy (ms) | switch, packed, in forwards | switch, resident, of a forward |
@@ -79,26 +98,26 @@ switch, packed (ms) | copy (ms) | switch, packed, in forwards | switch, resident
 {chr(10).join(rows)}
 
 In brackets how many times the dense network. Median (least to most), with
-{plural(machine["threads"], "thread")} of {machine["device"]}; the machine was shared.
+{plural(machine.threads or 1, "thread")} of {machine.device}; the machine was shared.
 """
 
 
-def export(records: list[Record]) -> str:
+def export(records: Sequence[ExportRow]) -> str:
     """Return the table of exported tickets, in Markdown."""
     lines = []
     records = newest(records, "network", "width")
     for record in records:
-        dense = {batch: taken["dense"]["median"] for batch, taken in record["seconds"].items()}
-        for name, size in record["bytes"].items():
+        dense = {batch: taken["dense"].median for batch, taken in record.seconds.items()}
+        for name, size in record.bytes.items():
             columns = [
-                f"{milliseconds(taken[name])} ({taken[name]['median'] / dense[batch]:.2f}x)"
-                for batch, taken in record["seconds"].items()
+                f"{milliseconds(taken[name])} ({taken[name].median / dense[batch]:.2f}x)"
+                for batch, taken in record.seconds.items()
             ]
-            lines.append(f"| width {record['width']}, {name} | {size:,} | {' | '.join(columns)} |")
-    batches = [f"{plural(int(batch), 'image')} (ms)" for batch in records[0]["seconds"]]
-    version = records[0]["versions"]["onnxruntime"]
+            lines.append(f"| width {record.width}, {name} | {size:,} | {' | '.join(columns)} |")
+    batches = [f"{plural(int(batch), 'image')} (ms)" for batch in records[0].seconds]
+    version = records[0].versions["onnxruntime"]
     return f"""\
-| {records[0]["network"]} of 32x32 | bytes | {" | ".join(batches)} |
+| {records[0].network} of 32x32 | bytes | {" | ".join(batches)} |
 |---|---|{"---|" * len(batches)}
 {chr(10).join(lines)}
 
@@ -107,21 +126,21 @@ onnxruntime {version} and {where(records)}.
 """
 
 
-def milliseconds(times: dict[str, float]) -> str:
+def milliseconds(times: Spread) -> str:
     """Return a median with what lies around it, in milliseconds."""
-    return "{:.1f} ({:.1f} to {:.1f})".format(*(1e3 * times[n] for n in ("median", "min", "max")))
+    return f"{1e3 * times.median:.1f} ({1e3 * times.min:.1f} to {1e3 * times.max:.1f})"
 
 
-def interval(times: dict[str, float]) -> str:
+def interval(times: Spread) -> str:
     """Return a median with what lies around it, to three digits after the point."""
-    return f"{times['median']:.3f} ({times['min']:.3f} to {times['max']:.3f})"
+    return f"{times.median:.3f} ({times.min:.3f} to {times.max:.3f})"
 
 
-def many_times(ratio: dict[str, float]) -> str:
+def many_times(ratio: Spread) -> str:
     """Return how many times faster, with what lies around it."""
     middle, least, most = (
-        f"{ratio[name]:.1f}" if ratio[name] >= 1 else f"{ratio[name]:.2g}"
-        for name in ("median", "min", "max")
+        f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+        for value in (ratio.median, ratio.min, ratio.max)
     )
     return f"{middle} ({least} to {most})"
 
@@ -131,27 +150,28 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def attacks(records: list[Record]) -> str:
+def attacks(records: Sequence[AttacksRow]) -> str:
     """Return the tables of how long attacks take, and of their memory, in Markdown."""
     times, memory = [], []
     records = newest_attacks(records)
     for record in records:
-        label = f"| {record['network']}, width {record['width']}, {record['data']}"
-        passes = f"{record['pgd_limit']:.3f} | {100 * record['pgd_passes']:.0f} "
+        label = f"| {record.network}, width {record.width}, {record.data}"
+        passes = f"{record.pgd_limit:.3f} | {percent(record.pgd_passes):.0f} "
         for name, rival in ATTACKS:
-            if not record[name]:
+            if not (timed := timings(record, name)):
                 continue
-            ours, theirs = (record[name][who] for who in ("scratchticket", rival))
-            left = 100 * ours["accuracy"], 100 * theirs["accuracy"]
+            ours, theirs = timed["scratchticket"], timed[rival]
+            assert theirs.ratio is not None, "of a row of an earlier version"
+            left = percent(ours.accuracy), percent(theirs.accuracy)
             times.append(
                 f"{label} | {'PGD-20' if name == 'pgd' else 'AutoAttack'} "
-                f"| {record['epsilon']} | {record['images'][name]} | {left[0]:.1f} | {left[1]:.1f} "
+                f"| {record.epsilon} | {record.images[name]} | {left[0]:.1f} | {left[1]:.1f} "
                 f"| {interval(ours)} | {interval(theirs)} ({RIVAL.get(rival, rival)}) "
-                f"| {many_times(theirs['ratio'])} "
+                f"| {many_times(theirs.ratio)} "
                 f"| {passes if name == 'pgd' else '| '}|"
             )
         sizes = " | ".join(
-            f"{int(n):,}: {size / 2**20:,.0f} MiB" for n, size in record["peak_bytes"].items()
+            f"{int(n):,}: {size / 2**20:,.0f} MiB" for n, size in record.peak_bytes.items()
         )
         memory.append(f"{label} | {sizes} |")
     return f"""\
@@ -162,7 +182,7 @@ def attacks(records: list[Record]) -> str:
 
 Seconds for 1,000 images: median (least to most) of runs in turn, with
 {where(records)}. AutoAttack is the standard version with
-{" or ".join(sorted({f"{r['queries']:,}" for r in records}))} queries of Square.
+{" or ".join(sorted({f"{r.queries:,}" for r in records}))} queries of Square.
 
 | network | peak memory of PGD-20 on so many images | on ten times as many |
 |---|---|---|
@@ -170,25 +190,29 @@ Seconds for 1,000 images: median (least to most) of runs in turn, with
 """
 
 
-def draw(records: list[Record]) -> str:
+def timings(record: AttacksRow, attack: str) -> dict[str, Timing]:
+    """Return the timings of PGD or AutoAttack by package; none if it was left out."""
+    return record.pgd if attack == "pgd" else record.autoattack or {}
+
+
+def draw(records: Sequence[DrawRow]) -> str:
     """Return the tables of how long a step of a draw takes, in Markdown."""
     ways = newest_draws(records)
-    ways.sort(key=lambda r: (r["precision"] != "float32", way_of(r), r["operations"]))
+    ways.sort(key=lambda r: (r.way.precision != "float32", way_of(r), r.operations))
     steps, memory = [], []
     for record in ways:
         label = f"{step_of(record)} {way_of(record)} |"
-        ours, theirs = (interval(record["seconds"][who]) for who in ("ours", "reference"))
+        ours, theirs = (interval(record.seconds[who]) for who in ("ours", "reference"))
         steps.append(
-            f"{label} {ours} | {theirs} | {many_times(record['ratio'])} "
-            f"| {record['operations'] / 1e9:,.0f} | {record['product_rate'] / 1e9:.0f} "
-            f"| {100 * record['share']:.0f} |"
+            f"{label} {ours} | {theirs} | {many_times(record.ratio)} "
+            f"| {record.operations / 1e9:,.0f} | {record.product_rate / 1e9:.0f} "
+            f"| {percent(record.share):.0f} |"
         )
-        sizes = [record["peak_bytes"][who] / 2**20 for who in ("ours", "reference")]
+        sizes = [record.peak_bytes[who] / 2**20 for who in ("ours", "reference")]
         memory.append(f"{label} {sizes[0]:,.0f} | {sizes[1]:,.0f} |")
     splits = []  # the reference computes in one way
-    records = [r | r["way"] for r in records]
-    for record in sorted(newest(records, "case", "device"), key=itemgetter("operations")):
-        split = " | ".join(f"{100 * value:.0f}" for value in record["reference_split"].values())
+    for record in sorted(newest(records, "case", "way.device"), key=attrgetter("operations")):
+        split = " | ".join(f"{percent(value):.0f}" for value in record.reference_split.values())
         splits.append(f"{step_of(record)} {split} |")
     return f"""\
 | network, images | batch | inner attack | ours computes in | ours (s) | reference (s) \
@@ -211,56 +235,56 @@ How the reference's time is spent.
 """
 
 
-def newest_draws(records: list[Record]) -> list[Record]:
+def newest_draws(records: Sequence[DrawRow]) -> list[DrawRow]:
     """Return the last record of each step of a draw and each way to compute it."""
-    before = {"memory_format": "channels_last"}  # of rows from before there was a choice
-    ways = [r | before | r["way"] for r in records]
-    return newest(ways, "case", "device", "precision", "compile", *before)
+    way = ("device", "precision", "compile", "memory_format")
+    return newest(records, "case", *(f"way.{name}" for name in way))
 
 
-def newest_attacks(records: list[Record]) -> list[Record]:
+def newest_attacks(records: Sequence[AttacksRow]) -> list[AttacksRow]:
     """Return the last record of the attacks on each network."""
     return newest(records, "network", "width", "data", "remaining_ratio")
 
 
-def step_of(record: Record) -> str:
+def step_of(record: DrawRow) -> str:
     """Return the beginning of a row: which step of a draw it is about."""
-    channels, side = record["image_shape"][0], record["image_shape"][1]
+    channels, side, _ = record.image_shape
     return (
-        f"| {record['network']}, width {record['width']}, {channels}x{side}x{side} "
-        f"| {record['batch']} | {record['attack'].split(',')[0]} |"
+        f"| {record.network}, width {record.width}, {channels}x{side}x{side} "
+        f"| {record.batch} | {record.attack.split(',')[0]} |"
     )
 
 
-def way_of(record: Record) -> str:
+def way_of(record: DrawRow) -> str:
     """Return how ours computed."""
-    compiled = "" if record["compile"] == "none" else f", compiled ({record['compile']})"
-    contiguous = ", contiguous" if record["memory_format"] == "contiguous" else ""
-    return f"{record['precision']}{compiled}{contiguous}"
+    way = record.way
+    compiled = "" if way.compile == "none" else f", compiled ({way.compile})"
+    contiguous = ", contiguous" if way.memory_format == "contiguous" else ""
+    return f"{way.precision}{compiled}{contiguous}"
 
 
-def parts(records: list[Record]) -> str:
+def parts(records: Sequence[PartsRow]) -> str:
     """Return the table of how long the parts around the networks take, in Markdown."""
     record = records[-1]
-    millions = {name: record[name]["count"] / 1e6 for name in ("select", "encode", "decode")}
+    millions = {name: record.count(name) / 1e6 for name in ("select", "encode", "decode")}
     told = {
         "select": (f"the highest of {millions['select']:.0f} million scores", "sort", "copy"),
         "encode": (f"a mask of {millions['encode']:.0f} million, coded", "zlib", "copy"),
         "decode": (f"a mask of {millions['decode']:.0f} million, decoded", "zlib", "copy"),
         "prepare": (
-            f"an epoch of {record['prepare']['count']:,} images of 32x32, cropped and flipped",
+            f"an epoch of {record.count('prepare'):,} images of 32x32, cropped and flipped",
             "one by one",
             "copy",
         ),
         "help": ("`scratchticket --help`", "import torch", "Python alone"),
     }
     lines = [
-        f"| {what} | {interval(taken['ours'])} "
-        f"| {interval(taken['import torch' if name == 'help' else 'reference'])} ({rival}) "
-        f"| {many_times(taken['ratio'])} "
-        f"| {interval(taken['limit'])} ({limit}) |"
+        f"| {what} | {interval(taken('ours'))} "
+        f"| {interval(taken('import torch' if name == 'help' else 'reference'))} ({rival}) "
+        f"| {many_times(taken('ratio'))} "
+        f"| {interval(taken('limit'))} ({limit}) |"
         for name, (what, rival, limit) in told.items()
-        for taken in [record[name]]
+        for taken in [partial(record.spread, name)]
     ]
     return f"""\
 | part | ours (s) | for comparison (s) | times faster | the limit (s) |
@@ -271,26 +295,25 @@ Median (least to most), with {where([record])}.
 """
 
 
-def photographs(records: list[Record]) -> str:
+def photographs(records: Sequence[PhotographsRow]) -> str:
     """Return the tables of what photographs cost that stay encoded, in Markdown."""
     records = newest(records, "what", "form", "large", "count")
     inputs, steps = [], []
     for record in records:
-        size = "500x375" if record["large"] else "64x64"
-        memory = f"{record['memory'] / 2**20:,.0f}"
-        rate = record["images"] / record.get("processor", record["seconds"])
-        if record["what"] == "input":
+        size = "500x375" if record.large else "64x64"
+        memory = f"{record.memory / 2**20:,.0f}"
+        if record.what == "input":
             inputs.append(
-                f"| {record['form']}, {size} | {record['images']:,} | {rate:.0f} | {memory} |"
+                f"| {record.form}, {size} | {record.images:,} | {record.rate:.0f} | {memory} |"
             )
         else:
-            waiting, step = (record[name] / record["steps"] for name in ("waiting", "seconds"))
+            waiting, step = record.waiting / record.steps, record.seconds / record.steps
             steps.append(
-                f"| {record['what']} at 0.4 | {rate:.2f} | {1000 * waiting:.0f} ms of {step:.0f} s "
-                f"| {memory} |"
+                f"| {record.what} at 0.4 | {record.rate:.2f} "
+                f"| {1000 * waiting:.0f} ms of {step:.0f} s | {memory} |"
             )
-    loads = [record["machine"]["load_before"] for record in records]
-    before = max(record["before"] for record in records) / 2**20
+    loads = [record.machine.load_before for record in records]
+    before = max(record.before for record in records) / 2**20
     return f"""\
 | | images learned from | images a second of processor time | peak memory, MiB |
 |---|---|---|---|
@@ -307,20 +330,18 @@ work: load averages between {min(loads):.1f} and {max(loads):.1f}.
 """
 
 
-def growth(records: list[Record]) -> str:
+def growth(records: Sequence[GrowthRow]) -> str:
     """Return the table of how costs grow, in Markdown."""
     records = newest(records, "name")
     lines = []
     for record in records:
         points = ", ".join(
-            f"{size}: {took['median']:.3g} s ({cost / took['median']:.3g})"
-            for size, took, cost in zip(
-                record["sizes"], record["seconds"], record["costs"], strict=True
-            )
+            f"{size}: {took.median:.3g} s ({cost / took.median:.3g})"
+            for size, took, cost in zip(record.sizes, record.seconds, record.costs, strict=True)
         )
         lines.append(
-            f"| {record['what']} | {points} | {record['unit']} | {record['exponent']:.2f} "
-            f"| {record['of_operations']:.2f} |"
+            f"| {record.what} | {points} | {record.unit} | {record.exponent:.2f} "
+            f"| {record.of_operations:.2f} |"
         )
     return f"""\
 | what | median (done in a second) | done are | exponent | of the operations |
@@ -331,20 +352,21 @@ Median of turns, with {where(records)}.
 """
 
 
-def newest(records: list[Record], *names: str) -> list[Record]:
-    """Return the last record of each case, which these of its facts tell from others."""
-    return list({tuple(record[name] for name in names): record for record in records}.values())
+def newest(records: Sequence[R], *names: str) -> list[R]:
+    """Return the last record of each case, which these of its fields tell from others."""
+    case = attrgetter(*names)
+    return list({case(record): record for record in records}.values())
 
 
-def where(records: list[Record]) -> str:
+def where(records: Sequence[Row]) -> str:
     """Return the machines records were measured on, and the commits."""
     machines = {
-        f"{plural(machine['threads'], 'thread')} of {machine['device']}"
-        if "threads" in machine
-        else machine["device"]
-        for machine in (record["machine"] for record in records)
+        machine.device
+        if machine.threads is None
+        else f"{plural(machine.threads, 'thread')} of {machine.device}"
+        for machine in (record.machine for record in records)
     }
-    commits = sorted({record["commit"] or "unknown" for record in records})
+    commits = sorted({record.commit or "unknown" for record in records})
     return f"{' or '.join(sorted(machines))}, at {plural_of(commits, 'commit')}"
 
 

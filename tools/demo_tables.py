@@ -8,14 +8,18 @@ from math import sqrt
 from statistics import mean, stdev
 from typing import Any
 
+from scratchticket.base.accuracy import percent
+
 Record = dict[str, Any]
 
 
 def percents(record: Record) -> tuple[float, float]:
     """Return natural and robust accuracy of a run, in percent."""
     result = record["results"][record["selected"]]
-    natural, robust = result["natural"], result["attacks"][0]
-    return tuple(100 * c["correct"] / c["total"] for c in (natural, robust))
+    natural, robust = (
+        percent(c["correct"], c["total"]) for c in (result["natural"], result["attacks"][0])
+    )
+    return natural, robust
 
 
 def spread(values: Sequence[float]) -> str:
@@ -44,7 +48,7 @@ def demo(records: list[Record]) -> str:
     seeds = sorted({record["recipe"]["seed"] for record in records})
     machine, total = first["machine"], attack["total"]
     fraction = attack["correct"] / total
-    error = 100 * sqrt(fraction * (1 - fraction) / total)
+    error = percent(sqrt(fraction * (1 - fraction) / total))
     return f"""\
 | | natural (%) | robust (%) | weights kept | bytes on disk |
 |---|---|---|---|---|
@@ -67,7 +71,7 @@ def landing(records: list[Record]) -> str:
     first = ticket[0]
     attack = first["results"][first["selected"]]["attacks"][0]
     weights, network = first["weights"], first["recipe"]["network"]
-    kept = f"{100 * weights['kept'] / weights['total']:.0f} %"
+    kept = f"{percent(weights['kept'], weights['total']):.0f} %"
     size = [f"{mean(run['bytes'] for run in runs):,.0f}" for runs in (ticket, dense)]
     return f"""\
 **{robust(ticket)} % robust accuracy, and no weight was trained:** a ticket that keeps

@@ -12,7 +12,17 @@ from typing import Any
 import benchmark_tables
 import r2s_tables
 import result_tables
+from benchmarks.rows import (
+    AttacksRow,
+    DrawRow,
+    GrowthRow,
+    PartsRow,
+    SwitchingRow,
+    TicketSizeRow,
+    read_rows,
+)
 
+from scratchticket.base.accuracy import percent
 from scratchticket.paper.comparison import Verdict
 from scratchticket.paper.recipes import fewer_steps
 from scratchticket.paper.recipes.fewer_steps import COST
@@ -92,7 +102,7 @@ def _attacked(study: str, of: Studies) -> str:
     dense = worst.pop("dense")
     best = max(worst, key=lambda row: _mean(worst[row]))
     low, high = dense.interval() or (0.0, 100.0)
-    said = "cannot be told from" if low <= 100 * _mean(worst[best]) <= high else "differs from"
+    said = "cannot be told from" if low <= percent(_mean(worst[best])) <= high else "differs from"
     return (
         f"In the worst case of all attacks the {best}, has {worst[best].text()} %, which {said} "
         f"the {dense.text()} % of the dense network ({dense.values[0].images} images)."
@@ -108,8 +118,8 @@ def _r2s(of: Studies) -> str:
 def _draw_speed(of: Studies) -> str:
     """Return how many times faster a step is, by precision."""
     ratios: dict[str, list[float]] = defaultdict(list)
-    for record in benchmark_tables.newest_draws(of["draw"]):
-        ratios[record["precision"]].append(record["ratio"]["median"])
+    for record in benchmark_tables.newest_draws(read_rows(DrawRow, of["draw"])):
+        ratios[record.way.precision].append(record.ratio.median)
     return (
         "A step of a draw is "
         + " and ".join(
@@ -123,10 +133,11 @@ def _draw_speed(of: Studies) -> str:
 def _attack_speed(of: Studies) -> str:
     """Return how many times faster attacks are than other libraries'."""
     times: dict[str, list[float]] = defaultdict(list)
-    for record in benchmark_tables.newest_attacks(of["attacks"]):
+    for record in benchmark_tables.newest_attacks(read_rows(AttacksRow, of["attacks"])):
         for name, rival in benchmark_tables.ATTACKS:
-            if record[name]:
-                times[rival].append(record[name][rival]["ratio"]["median"])
+            timed = benchmark_tables.timings(record, name)
+            if timed and (ratio := timed[rival].ratio) is not None:
+                times[rival].append(ratio.median)
     pgd = " and ".join(
         f"{min(times[rival]):.1f} to {max(times[rival]):.1f} times as fast as {name}"
         for rival, name in {"foolbox": "foolbox", "reference": "the released code"}.items()
@@ -137,20 +148,19 @@ def _attack_speed(of: Studies) -> str:
 
 def _parts(of: Studies) -> str:
     """Return what selecting and starting take."""
-    record = of["parts"][-1]
-    select, started = record["select"], record["help"]["ours"]["median"]
+    record = read_rows(PartsRow, of["parts"])[-1]
+    times, started = record.spread("select", "ratio").median, record.spread("help", "ours").median
     return (
-        f"The highest of {select['count'] / 1e6:.0f} million scores are found "
-        f"{select['ratio']['median']:.0f} times as fast as by sorting; `--help` takes "
-        f"{started:.2f} s."
+        f"The highest of {record.count('select') / 1e6:.0f} million scores are found "
+        f"{times:.0f} times as fast as by sorting; `--help` takes {started:.2f} s."
     )
 
 
 def _growth(of: Studies) -> str:
     """Return the exponents."""
     told = [
-        f"{record['name']} {record['exponent']:.2f} (operations: {record['of_operations']:.2f})"
-        for record in benchmark_tables.newest(of["growth"], "name")
+        f"{record.name} {record.exponent:.2f} (operations: {record.of_operations:.2f})"
+        for record in benchmark_tables.newest(read_rows(GrowthRow, of["growth"]), "name")
     ]
     return f"Exponent of time: {', '.join(told)}."
 
@@ -190,23 +200,24 @@ def _precision(of: Studies) -> str:
 
 def _size(of: Studies) -> str:
     """Return the size of one file beside the released checkpoint."""
-    record = next(
-        r for r in reversed(of["ticket_size"])
-        if (r["network"], r["ratio"]) == ({"name": "resnet18", "width": 64}, "0.1")
-    )  # fmt: skip
-    size = record["bytes"]
+    size = next(
+        r.bytes
+        for r in reversed(read_rows(TicketSizeRow, of["ticket_size"]))
+        if (r.network.name, r.network.width, r.ratio) == ("resnet18", 64, "0.1")
+    )
     return (
         f"ResNet18 at 10 %: {size['file']:,} bytes, {size['released'] / size['file']:.0f} times "
         f"smaller than the released code's checkpoint; the mask's code is "
-        f"{100 * (size['mask'] / size['entropy'] - 1):.1f} % over its entropy."
+        f"{percent(size['mask'] / size['entropy'] - 1):.1f} % over its entropy."
     )
 
 
 def _memory(of: Studies) -> str:
     """Return the memory of the largest switch."""
-    records = benchmark_tables.newest(of["switching"], "network", "tickets")
-    most = max(record["tickets"] for record in records)
-    shares = [r["bytes"]["packed"] / r["bytes"]["dense"] for r in records if r["tickets"] == most]
+    rows = read_rows(SwitchingRow, of["switching"])
+    records = benchmark_tables.newest(rows, "network", "tickets")
+    most = max(record.tickets for record in records)
+    shares = [r.bytes["packed"] / r.bytes["dense"] for r in records if r.tickets == most]
     return (
         f"{most} tickets of a network take {min(shares):.2f} to {max(shares):.2f} times the memory "
         "of the dense network."

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from result_tables import found_study
 
 from scratchticket.attacks import PGD, Attack
+from scratchticket.base.accuracy import percent
 from scratchticket.paper.recipes import fewer_steps, searches
 from scratchticket.paper.recipes.digits import PERCENTS, RANDOM_MASK, ticket_of
 from scratchticket.paper.report.found import Found
@@ -41,9 +42,11 @@ def accuracy_by_epsilon(records: list[Record]) -> str:
             for attack in record["attacks"]
             if attack["norm"] == "linf" and Attack(PGD(), attack["epsilon"]).matches(attack)
         }
-        points = sorted((e, 100 * c["correct"] / c["total"]) for e, c in counts.items() if e < 0.45)
+        points = sorted(
+            (e, percent(c["correct"], c["total"])) for e, c in counts.items() if e < 0.45
+        )
         dense = share == 1
-        label = "dense, trained" if dense else f"ticket of {100 * share:.0f} %"
+        label = "dense, trained" if dense else f"ticket of {percent(share):.0f} %"
         style = {"color": INK, "linewidth": 2.0} if dense else {"linewidth": 1.0}
         axes.plot(*zip(*points, strict=True), marker=MARKERS[place], label=label, **style)
     drawn = float(Fraction(judged[0]["plan"]["epsilons"][0]))
@@ -199,8 +202,8 @@ def searches_by_cost(records: list[Record]) -> str:
                 label=row if row in named else None,
             )
         axes.plot([], [], ".", color=FAINT, label="N-FGSM with one part")
-        percent = panel.rpartition(", ")[2]
-        axes.set(xscale="log", xlabel="forward passes per image", title=f"{percent} of the weights")
+        kept = panel.rpartition(", ")[2]
+        axes.set(xscale="log", xlabel="forward passes per image", title=f"{kept} of the weights")
         ticks = [100, 150, 200, 300, 400]
         axes.set_xticks(ticks, list(map(str, ticks)))
         axes.minorticks_off()

@@ -205,7 +205,7 @@ def _side(axes: Axes, panels: list[_Panel]) -> None:
         heights[name] = partial(_read, read)
     colours = (FAINT, NATURAL, SINGLE, ROBUST, "#b8860b", INK)
     for place, (name, height) in enumerate(heights.items()):
-        values = [[100 * value for value in height(panel)] for panel in panels]
+        values = [[percent(value) for value in height(panel)] for panel in panels]
         middle, errors = whiskers(values)
         where = [number + (place - 2.5) * 0.14 for number in range(len(panels))]
         axes.errorbar(
@@ -258,8 +258,8 @@ def _early_stop(panels: list[_Panel]) -> str:
             for diagonal in (True, False)
         )
         left = (mean(mixed_whole) - mean(alone_whole)) / (mean(mixed) - mean(alone))
-        shares.append(100 * (1 - left))
-        over_dense.append([100 * (mean(r2s) - mean(panel.dense)) for r2s in (mixed, mixed_whole)])
+        shares.append(percent(1 - left))
+        over_dense.append([percent(mean(r2s) - mean(panel.dense)) for r2s in (mixed, mixed_whole)])
         cells = [_text(values) for values in (panel.dense, alone, mixed, mixed_whole)]
         lines.append(f"| {panel.title} | {' | '.join(cells)} | {shares[-1]:.0f} % |")
     gains, left_gains = (
@@ -299,9 +299,9 @@ def _known_set(panels: list[_Panel]) -> str:
         f"\n\n{len(every)} switches. R2S lies above its best ticket in "
         f"{above('its best ticket')} of them, above the dense network in {above('dense')}; by the "
         f"rule of verdicts, {verdicts}. The best probabilities a defender can choose are worth at "
-        f"most {100 * furthest:.1f} points more than the best ticket alone. R2S lies below its "
+        f"most {percent(furthest):.1f} points more than the best ticket alone. R2S lies below its "
         f"lower bound in {sum(points < 0 for points in above_bound)} of them; the least distance "
-        f"above it is {100 * min(above_bound):.1f} points."
+        f"above it is {percent(min(above_bound)):.1f} points."
     )
 
 
@@ -331,7 +331,7 @@ def _assumptions(panels: list[_Panel]) -> str:
                 if row.source == ON_SET and (attack := next(known, None)) is not None:
                     under[attack].append(row.expected)
         cells = [_text(under[attack]) if attack in under else "" for attack in attacks]
-        spread = f"{100 * min(by_source):.1f} to {100 * max(by_source):.1f}"
+        spread = f"{percent(min(by_source)):.1f} to {percent(max(by_source)):.1f}"
         lines.append(f"| {panel.title} | {spread} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,18 @@ import overview
 import r2s_tables
 import result_tables
 import settings_table
+from benchmarks.rows import (
+    AttacksRow,
+    DrawRow,
+    ExportRow,
+    GrowthRow,
+    PartsRow,
+    PhotographsRow,
+    R,
+    SwitchingRow,
+    TicketSizeRow,
+    read_rows,
+)
 
 import pictures
 
@@ -47,19 +59,32 @@ class Page:
     records: str
 
 
+def of_rows(kind: type[R], table: Callable[[Sequence[R]], str]) -> Callable[[list[Record]], str]:
+    """Return what makes the table of a benchmark from the JSON of its rows."""
+    return lambda records: table(read_rows(kind, records))
+
+
 PAGES = (
     Page("README.md", demo_tables.demo, "demo.jsonl"),
     Page("docs/index.md", demo_tables.landing, "demo.jsonl"),
     Page("docs/measurements.md", overview.overview, "*.jsonl"),
     Page("docs/drawing.md", demo_tables.processes, "demo*.jsonl"),
-    Page("docs/ticket-size.md", benchmark_tables.ticket_size, "ticket_size.jsonl"),
-    Page("docs/switching.md", benchmark_tables.switching, "switching.jsonl"),
-    Page("docs/export.md", benchmark_tables.export, "export.jsonl"),
-    Page("docs/draw-speed.md", benchmark_tables.draw, "draw.jsonl"),
-    Page("docs/cost-growth.md", benchmark_tables.growth, "growth.jsonl"),
-    Page("docs/part-speed.md", benchmark_tables.parts, "parts.jsonl"),
-    Page("docs/imagenet.md", benchmark_tables.photographs, "photographs.jsonl"),
-    Page("docs/attack-speed.md", benchmark_tables.attacks, "attacks.jsonl"),
+    Page(
+        "docs/ticket-size.md",
+        of_rows(TicketSizeRow, benchmark_tables.ticket_size),
+        "ticket_size.jsonl",
+    ),
+    Page("docs/switching.md", of_rows(SwitchingRow, benchmark_tables.switching), "switching.jsonl"),
+    Page("docs/export.md", of_rows(ExportRow, benchmark_tables.export), "export.jsonl"),
+    Page("docs/draw-speed.md", of_rows(DrawRow, benchmark_tables.draw), "draw.jsonl"),
+    Page("docs/cost-growth.md", of_rows(GrowthRow, benchmark_tables.growth), "growth.jsonl"),
+    Page("docs/part-speed.md", of_rows(PartsRow, benchmark_tables.parts), "parts.jsonl"),
+    Page(
+        "docs/imagenet.md",
+        of_rows(PhotographsRow, benchmark_tables.photographs),
+        "photographs.jsonl",
+    ),
+    Page("docs/attack-speed.md", of_rows(AttacksRow, benchmark_tables.attacks), "attacks.jsonl"),
     Page("docs/attacks.md", result_tables.study, "attacks-quick.jsonl"),
     Page("docs/attacks-cifar10.md", result_tables.study, "attacks-small.jsonl"),
     Page(

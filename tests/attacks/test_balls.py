@@ -33,7 +33,7 @@ def test_starts_in_a_cube_are_uniform_pixel_by_pixel() -> None:
 
 
 def test_starts_in_a_sphere_prefer_no_radius_and_no_direction() -> None:
-    images = torch.full((20_000, 1, 1, 3), 0.5)
+    images = torch.full((20_000, 3, 1, 1), 0.5)
 
     moved = (L2Ball(EPSILON).random_start(images, stream()) - images).flatten(1) / EPSILON
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import scratchticket as st
-from scratchticket.attacks import LinfBall, perturb, pgd
+from scratchticket.attacks import PGD, Attack, LinfBall, perturb, pgd
 from scratchticket.base.errors import InputError
 
 
@@ -133,6 +133,36 @@ def test_one_step_attacks_are_pgd_with_one_step() -> None:
     torch.testing.assert_close(fgsm, pgd(network, images, labels, ball, step_size=0.1, steps=1))
     by_hand = pgd(network, images, labels, ball, step_size=0.125, steps=1, generator=generator())
     torch.testing.assert_close(fgsm_rs, by_hand)
+
+
+def test_a_restart_does_not_lose_what_the_last_step_of_the_one_before_has_found() -> None:
+    offsets = iter((0.09, -0.09))  # of the starts: only from the first a step reaches the boundary
+
+    class Scripted(LinfBall):
+        def random_start(self, images: Tensor, generator: torch.Generator) -> Tensor:
+            return images + next(offsets)
+
+    def network(images: Tensor) -> Tensor:
+        beyond = images.flatten(1)[:, 0] - 0.595
+        return torch.stack([-beyond, beyond], dim=1)
+
+    images, labels = torch.full((3, 1, 1, 1), 0.5), torch.zeros(3, dtype=torch.int64)
+    settings = {"generator": generator(), "restarts": 2, "keep": "first"}
+    found = pgd(network, images, labels, Scripted(0.1), step_size=0.01, steps=1, **settings)
+
+    assert bool((network(found).argmax(dim=1) == 1).all())
+
+
+@pytest.mark.parametrize("random_start", [False, True])
+def test_a_judging_pgd_starts_where_its_settings_say(random_start: bool) -> None:
+    network, images, labels = small_network(), torch.rand(8, 1, 8, 8), torch.arange(8)
+    attack = Attack(PGD(2, "0.05", keep="last", random_start=random_start), "0.1")
+
+    found = attack(network, images, labels, generator()).images
+
+    draws = generator() if random_start else None
+    by_hand = pgd(network, images, labels, LinfBall(0.1), step_size=0.05, steps=2, generator=draws)
+    assert torch.equal(found, by_hand)
 
 
 def test_pgd_without_random_start_is_bit_equal_to_foolbox() -> None:

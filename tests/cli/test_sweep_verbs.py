@@ -17,9 +17,8 @@ from typing import Any
 import keep_store
 import pytest
 
-from made_up import run_record
+from made_records import run_record
 from patience import PATIENCE
-from scratchticket.base.record import read_record
 from scratchticket.executors import Sweep, run_here
 from scratchticket.paper import NAMES, SCALES, paper_recipe, studies
 from scratchticket.paper.report import Records
@@ -282,7 +281,7 @@ def test_cleaning_says_what_it_removes(tmp_path: Path) -> None:
 
 
 def test_a_report_uses_all_seeds_or_says_what_it_leaves_out(tmp_path: Path) -> None:
-    record = read_record(run_record(), "made up")
+    record = run_record()
     jobs = [
         job
         for job in paper_recipe("figure8").jobs(replace(SCALES["quick"], seeds=(0, 2)))

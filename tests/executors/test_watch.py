@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from made_up import run_record
+from made_records import run_record
+from scratchticket.base.record import to_json
 from scratchticket.cli.sweep_progress import time_left
 from scratchticket.executors import Watch, calibrate
 from scratchticket.sweeps import Job, Store
@@ -78,7 +79,7 @@ def test_what_is_done_of_a_job_and_failed_jobs_are_left_out(tmp_path: Path) -> N
     for job in (done, half, failed):
         (taken := store.take(job)) and taken.release()
     store.ticket(done).touch()
-    (store.folder(done) / "record.json").write_text(json.dumps(run_record("train")))
+    (store.folder(done) / "record.json").write_text(json.dumps(to_json(run_record("train"))))
     store.add_seconds(done, 80)
     store.save_progress(half, 0.25)
     store.fail(failed, "out of luck")

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytest.importorskip("gradio")
-CHROMIUM = shutil.which("chromium")
 PHONE, WIDE = {"width": 390, "height": 844}, {"width": 1300, "height": 900}
 # gradio makes an event loop for each control and never closes it
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed event loop:ResourceWarning")
@@ -77,15 +75,6 @@ def looked_up() -> Iterator[list[object]]:
 def url(chosen: TicketSet, looked_up: list[object]) -> Iterator[str]:
     with serving(chosen) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("the page in a browser: apt install chromium")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
 
 #: What gradio says of a request of its own that a newer one, or the end of the page, cuts off.

@@ -6,9 +6,14 @@ import re
 
 import matplotlib as mpl
 import pytest
+import torch
 from matplotlib.figure import Figure
 
-from scratchticket.pictures.figures import DARK, GROUND, INK, STYLE, svg
+import scratchticket as st
+from scratchticket.attacks import PGD, Attack
+from scratchticket.attacks.method import Result, Target
+from scratchticket.base.errors import ScratchticketError
+from scratchticket.pictures.figures import DARK, GROUND, INK, STYLE, examples, svg
 
 
 def _luminance(colour: str) -> float:
@@ -52,3 +57,13 @@ def test_text_axes_and_ground_have_other_colours_on_dark_pages() -> None:
     assert all(f"fill: {INK}" in letter for letter in letters)
     assert not re.findall("(?:fill|stroke): #(?:000000|ffffff)", drawn)  # else left as they are
     assert text == _figure()
+
+
+def test_images_outside_the_ball_are_refused_not_shown(digits: st.Data) -> None:
+    class Leaving(PGD):
+        def __call__(self, target: Target) -> Result:
+            return Result(torch.zeros_like(target.images))
+
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)).eval()
+    with pytest.raises(ScratchticketError, match=r"pgd-20, linf, 0.1 left the ball"):
+        examples(network, digits.test, digits.classes, Attack(Leaving(), "0.1"), seed=0, title="")

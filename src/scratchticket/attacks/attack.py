@@ -41,6 +41,7 @@ class Attack:
             minimum-norm methods.
         norm: ``linf`` or ``l2``.
         given: The method as passed in.
+        radius: The epsilon as an exact fraction; None if there is no epsilon.
         after: :attr:`stream` of earlier attacks. This attack is run only on images on which all of
             them failed, as in AutoAttack.
 
@@ -58,6 +59,7 @@ class Attack:
     norm: Norm = "linf"
     after: tuple[str, ...] = ()
     given: Method = field(init=False, compare=False, repr=False)
+    radius: Fraction | None = field(init=False, compare=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "given", self.method)
@@ -73,15 +75,16 @@ class Attack:
             )
         if self.epsilon is not None:
             exact = exact_epsilon(self.epsilon, self.norm)
+            object.__setattr__(self, "radius", exact)
             object.__setattr__(self, "epsilon", fraction_text(exact))
             object.__setattr__(self, "method", self.method.exact(exact, self.norm))
 
     @property
     def ball(self) -> Ball:
         """The ball; of infinite radius for minimum-norm methods."""
-        if self.epsilon is None:
+        if self.radius is None:
             return LinfBall(inf) if self.norm == "linf" else L2Ball(inf)
-        return ball_of(Fraction(self.epsilon), self.norm)
+        return ball_of(self.radius, self.norm)
 
     def __call__(
         self, network: Network, images: Tensor, labels: Tensor, generator: torch.Generator
@@ -146,8 +149,8 @@ class Attack:
             usual: Method = replace(self.method, **{setting.name: default})  # type: ignore[type-var]
         except InputError:
             return True
-        if self.epsilon is not None:
-            usual = usual.exact(Fraction(self.epsilon), self.norm)
+        if self.radius is not None:
+            usual = usual.exact(self.radius, self.norm)
         same = getattr(usual, setting.name) == getattr(self.method, setting.name)
         return not same and str(usual) == str(self.method)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from scratchticket.base.accuracy import percent
 from scratchticket.cli.terminal import cell, err, say
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class SweepProgress:
         for job in self._watch.running:
             if job not in self._running:
                 self._running[job] = self._bar.add_task(cell(job.label), total=100, left="")
-            completed = int(100 * self._watch.store.progress(job))
+            completed = int(percent(self._watch.store.progress(job)))
             self._bar.update(self._running[job], completed=completed)
         for job in [job for job in self._running if self._watch.states[job] != "running"]:
             self._bar.remove_task(self._running.pop(job))

@@ -12,6 +12,7 @@ from torch import nn
 
 from scratchticket import gallery
 from scratchticket.attacks import Norm
+from scratchticket.base.accuracy import percent
 from scratchticket.base.errors import InputError, TicketError
 from scratchticket.data import Data, DataRecipe, ImageSet, load_data
 from scratchticket.evaluation import balls
@@ -94,7 +95,7 @@ class TicketSet:
                 else "robustness not recorded"
             )
             stored = "" if ticket.weights is None else ", trained"
-            kept = f"keeps {100 * ticket.remaining_ratio:.3g}\N{NO-BREAK SPACE}%"
+            kept = f"keeps {percent(ticket.remaining_ratio):.3g}\N{NO-BREAK SPACE}%"
             labels[name] = f"{name}: {kept}{stored}, {robust}"
         return labels
 

@@ -23,6 +23,7 @@ from scratchticket.base.quantities import fraction_text
 from scratchticket.base.record import EvaluationRecord
 from scratchticket.data import ImageSet, pixels
 from scratchticket.evaluation import checked_logits, predictions
+from scratchticket.evaluation.engine import attack_batch
 from scratchticket.learning import Epoch
 
 NATURAL, ROBUST, SINGLE = "#0072b2", "#bf5500", "#00795a"  # distinguishable to the colour-blind
@@ -145,7 +146,7 @@ def examples(
     some = images[slice(0, EXAMPLES)]
     clean, labels = pixels(some.images), some.labels
     generator = rng.generator(seed, "evaluation", "examples")
-    attacked = attack(checked_logits(network), clean, labels, generator).images
+    attacked = attack_batch(attack, checked_logits(network), clean, labels, generator).images
     largest = float((attacked - clean).abs().max())
     shown = Fraction(str(attack.epsilon)) if attack.norm == "linf" else Fraction(f"{largest:.2g}")
     width = float(shown) or 1.0

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from scratchticket.base.accuracy import percent
 from scratchticket.networks import bare
 from scratchticket.pictures.html import head, png_url
 from scratchticket.tickets import Ticket, check_one_network
@@ -57,7 +58,7 @@ def ticket_page(tickets: Mapping[str, Ticket]) -> str:
     return f"""{head(f"{name}: mask and weights", "img-src data:", style=STYLE)}<body>
 <header>
 <h1>{escape(name)}: mask and weights</h1>
-<p>{escape(first.network.name)}, {ratio} ({100 * first.remaining_ratio:.3g}&nbsp;%),
+<p>{escape(first.network.name)}, {ratio} ({percent(first.remaining_ratio):.3g}&nbsp;%),
 {"never trained" if first.weights is None else "weights stored in the file"}. Positive weights are
 blue, negative weights orange, pruned weights blank. <i>By chance</i> is the expected value for
 random masks with the same ratios.</p>
@@ -148,7 +149,7 @@ def _section(title: str, content: str) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return f"{percent(share):.1f} %"
 
 
 def _layers(ticket: Ticket) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,20 +19,10 @@ from scratchticket.paper.report import Records, found, page
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
-CHROMIUM = shutil.which("chromium")
 WIDE = {"width": 1300, "height": 900}
 PHONE = {"width": 390, "height": 844}
 SHEET = {"width": 703, "height": 1016}  # A4 within its margins
 SHOWN = ("table1", "table4", "table5", "figure1", "figure3", "figure4", "figure7")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("the report in a browser: apt install chromium")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
 
 def written(path: Path, names: tuple[str, ...]) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from scratchticket.base.accuracy import percent
 from scratchticket.paper import Scale
 from scratchticket.paper.cells import EVERY
 from scratchticket.paper.claims import Judged
@@ -176,7 +177,7 @@ def _existence(by_name: Founds) -> Answer:
     )
     return Answer(
         question,
-        "Yes" if low > 100 * chance else "None that resists attack was found",
+        "Yes" if low > percent(chance) else "None that resists attack was found",
         f"on {data}, a ticket with {ticket.cell.column} % of the weights of a random {network}, "
         f"none of them trained, classifies {_percent(ticket)} of the test images correctly under "
         f"PGD-20 (linf, {found.scale.epsilon(8)}){compared}.",

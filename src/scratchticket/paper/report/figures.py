@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from scratchticket.base.accuracy import percent
 from scratchticket.paper.cells import EVERY
 from scratchticket.paper.report.found import Filled, Found
 from scratchticket.paper.report.tables import title
@@ -86,7 +87,7 @@ def _curves(axes: Axes, found: Found, cells: list[Filled]) -> None:
             _dashed(axes, own[0], colour, row)
             continue
         known = [f for f in own if f.mean is not None]
-        x, y = [float(f.cell.column) for f in known], [100 * (f.mean or 0.0) for f in known]
+        x, y = [float(f.cell.column) for f in known], [percent(f.mean or 0.0) for f in known]
         axes.plot(x, y, color=colour, marker=marker, ms=4, lw=1.3, label=row)
         printed = [f for f in own if f.cell.published is not None]
         axes.plot(
@@ -109,7 +110,7 @@ def _dashed(axes: Axes, filled: Filled, colour: str, row: str) -> None:
         [], [], color=colour, lw=1.2, ls="--", label=row
     )  # for the legend, even if only the paper has the number
     if filled.mean is not None:
-        axes.axhline(100 * filled.mean, color=colour, lw=1.2, ls="--")
+        axes.axhline(percent(filled.mean), color=colour, lw=1.2, ls="--")
     if filled.cell.published is not None:
         axes.axhline(filled.cell.published, color=colour, lw=0.8, ls=":")
 
@@ -117,7 +118,7 @@ def _dashed(axes: Axes, filled: Filled, colour: str, row: str) -> None:
 def _matrix(axes: Axes, found: Found, cells: list[Filled]) -> None:
     """Draw a transfer matrix: a row for each attacked ticket, a column for each evaluated one."""
     names = list(dict.fromkeys(f.cell.row for f in cells))
-    shares = {(f.cell.row, f.cell.column): 100 * (f.mean or 0.0) for f in cells}
+    shares = {(f.cell.row, f.cell.column): percent(f.mean or 0.0) for f in cells}
     table = [[shares[row, column] for column in names] for row in names]
     picture = axes.imshow(table, cmap="cividis", aspect="auto")
     low, high = min(map(min, table)), max(map(max, table))

@@ -10,6 +10,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any, get_args
 
+from scratchticket.base.accuracy import percent
 from scratchticket.base.record import AttackFacts, Record, RunRecord, TransferRecord
 from scratchticket.paper import NAMES, Scale
 from scratchticket.paper.claims import Judged
@@ -163,7 +164,7 @@ def _recipe_title(recipe: str) -> str:
 def _overview_line(line: Line) -> str:
     """Return a line of the overview: label, dot with interval, and number."""
     filled, theirs = line.filled, published(line.filled)
-    at, (low, high) = 100 * (filled.mean or 0.0), filled.interval() or (0.0, 0.0)
+    at, (low, high) = percent(filled.mean or 0.0), filled.interval() or (0.0, 0.0)
     kind = next((k for k in ("dense", "R2S") if line.label.startswith(k)), "ticket")
     spoken = f"{filled.text()} %, interval {low:.1f} to {high:.1f} %"
     spoken += f", the paper's {theirs} %" if theirs else ""
@@ -385,8 +386,8 @@ def _percent(name: Name) -> str:
 
 def _filter_attributes(found: Found, name: Name, percents: bool = True) -> str:
     """Return the HTML attributes by which the page filters a column or row."""
-    percent = _percent(name)
-    marks = f' data-percent="{percent}"' if percents and percent else ""
+    kept = _percent(name)
+    marks = f' data-percent="{kept}"' if percents and kept else ""
     rows = {filled.cell.row for filled in found.cells}
     own = name.theirs or name.ours
     methods = found.recipe.shape != "matrix" and own in rows

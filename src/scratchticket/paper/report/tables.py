@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from scratchticket.base.accuracy import percent
 from scratchticket.paper.cells import EVERY
 from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.report.found import Filled, Found, doubts_about
@@ -104,7 +105,7 @@ def notes(filled: Filled) -> list[str]:
     printed, interval = published(filled), filled.interval()
     texts = []
     if printed and filled.mean is not None:
-        ours = 100 * filled.mean if filled.fraction else filled.mean
+        ours = percent(filled.mean) if filled.fraction else filled.mean
         texts.append(f"{ours - float(printed):+.1f}")
     if interval is not None:
         texts.append(f"[{interval[0]:.1f}, {interval[1]:.1f}]")
