@@ -96,7 +96,7 @@ def test_earlier_rows_are_kept_and_the_newest_is_shown() -> None:
     table = tables.ticket_size([*rows, again])
     lines = [line for line in table.splitlines() if line.startswith("| resnet18, width 2 |")]
     shown = [line.split(" | ")[1:3] for line in lines]
-    assert shown == 2 * [["10", "random"], ["50", "random"], ["10", "drawn"]]
+    assert shown == 3 * [["10", "random"], ["50", "random"], ["10", "drawn"]]
     assert "123,456" in lines[2]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -35,7 +36,7 @@ def ticket_size(records: Sequence[TicketSizeRow]) -> str:
     """Return the tables of files' sizes and of times to load them, in Markdown."""
     records = newest(records, "mask", "weights.total", "network.name", "ratio")
     records.sort(key=lambda r: (r.mask == "drawn", r.weights.total, r.network.name, float(r.ratio)))
-    sizes, times = [], []
+    sizes, others, times = [], [], []
     for record in records:
         network, size = record.network, record.bytes
         label = (
@@ -44,25 +45,33 @@ def ticket_size(records: Sequence[TicketSizeRow]) -> str:
         )
         over = percent(size["mask"] / size["entropy"] - 1)
         columns = [f"{size[name]:,.0f}" for name in ("entropy", "mask")]
-        columns += [f"{over:+.2f} %"]
+        columns += [f"{over:+.2f}"]
         columns += [f"{size[name]:,}" for name in ("statistics", "header", "file")]
-        columns += [f"{size[name]:,} ({size[name] / size['file']:.3g}x)" for name in RIVALS]
         sizes.append(f"{label} {' | '.join(columns)} |")
-        columns = [interval(record.seconds[name]) for name in ("ticket", *RIVALS)]
+        columns = [f"{size['file']:,}"]
+        columns += [f"{size[name]:,} ({size[name] / size['file']:.3g}x)" for name in RIVALS]
+        others.append(f"{label} {' | '.join(columns)} |")
+        columns = [milliseconds(record.seconds[name]) for name in ("ticket", *RIVALS)]
         times.append(f"{label} {' | '.join(columns)} |")
     loads = [record.machine.load_before for record in records]
     ((passes, torch),) = {(record.passes, record.versions["torch"]) for record in records}
     machines = {(record.machine.threads or 1, record.machine.device) for record in records}
     places = [f"{plural(threads, 'thread')} of {device}" for threads, device in sorted(machines)]
     return f"""\
-| network | kept (%) | mask | entropy | code of the mask | over entropy | statistics | header | \
-ticket file | released checkpoint | dense, zstd |
-|---|---|---|---|---|---|---|---|---|---|---|
+| network | kept (%) | mask | entropy | code of the mask | over entropy (%) | statistics | header \
+| ticket file |
+|---|---|---|---|---|---|---|---|---|
 {chr(10).join(sizes)}
+
+Sizes in bytes.
+
+| network | kept (%) | mask | ticket file | released checkpoint | dense, zstd |
+|---|---|---|---|---|---|
+{chr(10).join(others)}
 
 Sizes in bytes; in brackets how many times the ticket's file.
 
-| network | kept (%) | mask | ticket (s) | released checkpoint (s) | dense, zstd (s) |
+| network | kept (%) | mask | ticket (ms) | released checkpoint (ms) | dense, zstd (ms) |
 |---|---|---|---|---|---|
 {chr(10).join(times)}
 
@@ -74,7 +83,7 @@ included, lay between {min(loads):.1f} and {max(loads):.1f}.
 
 def switching(records: Sequence[SwitchingRow]) -> str:
     """Return the table of memory and time of a switch, in Markdown."""
-    rows = []
+    memory, times = [], []
     records = newest(records, "network", "tickets")
     for record in records:
         size, seconds = record.bytes, record.seconds
@@ -83,21 +92,27 @@ def switching(records: Sequence[SwitchingRow]) -> str:
             for name in ("packed", "resident")
         ]
         forward = seconds["forward"].median
-        times = [milliseconds(seconds[name]) for name in ("forward", "switch", "copy")]
-        shares = [
-            f"{seconds['switch'].median / forward:.2f}",
-            f"{percent(seconds['draw'].median, forward):.2f} %",
+        columns = [milliseconds(seconds[name]) for name in ("forward", "switch", "copy")]
+        columns += [
+            f"{percent(seconds[name].median, forward):.2g}" for name in ("switch", "draw")
         ]
-        columns = " | ".join(megabytes + times + shares)
-        rows.append(f"| {record.network} | {record.tickets} | {columns} |")
+        label = f"| {record.network} | {record.tickets} |"
+        memory.append(f"{label} {' | '.join(megabytes)} |")
+        times.append(f"{label} {' | '.join(columns)} |")
     machine = records[0].machine
     return f"""\
-| network | tickets | packed (MiB) | resident (MiB) | forward, one image (ms) | \
-switch, packed (ms) | copy (ms) | switch, packed, in forwards | switch, resident, of a forward |
-|---|---|---|---|---|---|---|---|---|
-{chr(10).join(rows)}
+| network | tickets | packed (MiB) | resident (MiB) |
+|---|---|---|---|
+{chr(10).join(memory)}
 
-In brackets how many times the dense network. Median (least to most), with
+In brackets how many times the dense network.
+
+| network | tickets | forward, one image (ms) | switch, packed (ms) | copy (ms) \
+| switch, packed (% of a forward) | switch, resident (% of a forward) |
+|---|---|---|---|---|---|---|
+{chr(10).join(times)}
+
+Median (least to most), with
 {plural(machine.threads or 1, "thread")} of {machine.device}; the machine was shared.
 """
 
@@ -128,12 +143,21 @@ onnxruntime {version} and {where(records)}.
 
 def milliseconds(times: Spread) -> str:
     """Return a median with what lies around it, in milliseconds."""
-    return f"{1e3 * times.median:.1f} ({1e3 * times.min:.1f} to {1e3 * times.max:.1f})"
+    return interval(times, 1e3)
 
 
-def interval(times: Spread) -> str:
-    """Return a median with what lies around it, to three digits after the point."""
-    return f"{times.median:.3f} ({times.min:.3f} to {times.max:.3f})"
+def interval(times: Spread, unit: float = 1.0) -> str:
+    """Return a median to three digits, with least and most to as many after the point."""
+    median, least, most = (
+        digits(unit * value, unit * times.median) for value in (times.median, times.min, times.max)
+    )
+    return f"{median} ({least}–{most})"
+
+
+def digits(value: float, like: float | None = None) -> str:
+    """Return a number to three digits, or to as many places as another has to three digits."""
+    places = max(0, 2 - math.floor(math.log10(like or value)))
+    return f"{value:,.{places}f}"
 
 
 def many_times(ratio: Spread) -> str:
@@ -142,7 +166,7 @@ def many_times(ratio: Spread) -> str:
         f"{value:.1f}" if value >= 1 else f"{value:.2g}"
         for value in (ratio.median, ratio.min, ratio.max)
     )
-    return f"{middle} ({least} to {most})"
+    return f"{middle} ({least}–{most})"
 
 
 def plural(count: int, noun: str) -> str:
@@ -152,37 +176,43 @@ def plural(count: int, noun: str) -> str:
 
 def attacks(records: Sequence[AttacksRow]) -> str:
     """Return the tables of how long attacks take, and of their memory, in Markdown."""
-    times, memory = [], []
+    times, accuracies, memory = [], [], []
     records = newest_attacks(records)
     for record in records:
         label = f"| {record.network}, width {record.width}, {record.data}"
-        passes = f"{record.pgd_limit:.3f} | {percent(record.pgd_passes):.0f} "
+        passes = f"{digits(record.pgd_limit)} | {percent(record.pgd_passes):.0f} "
         for name, rival in ATTACKS:
             if not (timed := timings(record, name)):
                 continue
             ours, theirs = timed["scratchticket"], timed[rival]
             assert theirs.ratio is not None, "of a row of an earlier version"
-            left = percent(ours.accuracy), percent(theirs.accuracy)
+            attack = "PGD-20" if name == "pgd" else "AutoAttack"
+            beginning = f"{label} | {attack} | {RIVAL.get(rival, rival)}"
             times.append(
-                f"{label} | {'PGD-20' if name == 'pgd' else 'AutoAttack'} "
-                f"| {record.epsilon} | {record.images[name]} | {left[0]:.1f} | {left[1]:.1f} "
-                f"| {interval(ours)} | {interval(theirs)} ({RIVAL.get(rival, rival)}) "
-                f"| {many_times(theirs.ratio)} "
-                f"| {passes if name == 'pgd' else '| '}|"
+                f"{beginning} | {interval(ours)} | {interval(theirs)} "
+                f"| {many_times(theirs.ratio)} | {passes if name == 'pgd' else '| '}|"
+            )
+            accuracies.append(
+                f"{beginning} | {record.epsilon} | {record.images[name]:,} "
+                f"| {percent(ours.accuracy):.1f} | {percent(theirs.accuracy):.1f} |"
             )
         sizes = " | ".join(
             f"{int(n):,}: {size / 2**20:,.0f} MiB" for n, size in record.peak_bytes.items()
         )
         memory.append(f"{label} | {sizes} |")
     return f"""\
-| network | attack | epsilon | images | right, ours (%) | right, theirs (%) | ours (s) \
-| theirs (s) | times faster | our passes alone (s) | of all passes (%) |
-|---|---|---|---|---|---|---|---|---|---|---|
+| network | attack | compared with | ours (s) | theirs (s) | times faster | our passes alone (s) \
+| our share of all passes (%) |
+|---|---|---|---|---|---|---|---|
 {chr(10).join(times)}
 
 Seconds for 1,000 images: median (least to most) of runs in turn, with
 {where(records)}. AutoAttack is the standard version with
 {" or ".join(sorted({f"{r.queries:,}" for r in records}))} queries of Square.
+
+| network | attack | compared with | epsilon | images | robust accuracy, ours (%) | theirs (%) |
+|---|---|---|---|---|---|---|
+{chr(10).join(accuracies)}
 
 | network | peak memory of PGD-20 on so many images | on ten times as many |
 |---|---|---|
@@ -199,25 +229,24 @@ def draw(records: Sequence[DrawRow]) -> str:
     """Return the tables of how long a step of a draw takes, in Markdown."""
     ways = newest_draws(records)
     ways.sort(key=lambda r: (r.way.precision != "float32", way_of(r), r.operations))
-    steps, memory = [], []
+    steps, limits = [], []
     for record in ways:
         label = f"{step_of(record)} {way_of(record)} |"
         ours, theirs = (interval(record.seconds[who]) for who in ("ours", "reference"))
-        steps.append(
-            f"{label} {ours} | {theirs} | {many_times(record.ratio)} "
-            f"| {record.operations / 1e9:,.0f} | {record.product_rate / 1e9:.0f} "
-            f"| {percent(record.share):.0f} |"
-        )
+        steps.append(f"{label} {ours} | {theirs} | {many_times(record.ratio)} |")
         sizes = [record.peak_bytes[who] / 2**20 for who in ("ours", "reference")]
-        memory.append(f"{label} {sizes[0]:,.0f} | {sizes[1]:,.0f} |")
+        limits.append(
+            f"{label} {record.operations / 1e9:,.0f} | {record.product_rate / 1e9:.0f} "
+            f"| {percent(record.share):.0f} | {sizes[0]:,.0f} | {sizes[1]:,.0f} |"
+        )
     splits = []  # the reference computes in one way
     for record in sorted(newest(records, "case", "way.device"), key=attrgetter("operations")):
         split = " | ".join(f"{percent(value):.0f}" for value in record.reference_split.values())
         splits.append(f"{step_of(record)} {split} |")
     return f"""\
 | network, images | batch | inner attack | ours computes in | ours (s) | reference (s) \
-| times faster | operations (10^9) | matrix product (10^9/s) | share of it (%) |
-|---|---|---|---|---|---|---|---|---|---|
+| times faster |
+|---|---|---|---|---|---|---|
 {chr(10).join(steps)}
 
 Seconds of one step: median (least to most) of turns, with {where(ways)}.
@@ -228,10 +257,10 @@ Seconds of one step: median (least to most) of turns, with {where(ways)}.
 
 How the reference's time is spent.
 
-| network, images | batch | inner attack | ours computes in | peak memory, ours (MiB) \
-| reference (MiB) |
-|---|---|---|---|---|---|
-{chr(10).join(memory)}
+| network, images | batch | inner attack | ours computes in | operations (10^9) \
+| matrix product (10^9/s) | share of it (%) | peak memory, ours (MiB) | reference (MiB) |
+|---|---|---|---|---|---|---|---|---|
+{chr(10).join(limits)}
 """
 
 
@@ -279,15 +308,15 @@ def parts(records: Sequence[PartsRow]) -> str:
         "help": ("`scratchticket --help`", "import torch", "Python alone"),
     }
     lines = [
-        f"| {what} | {interval(taken('ours'))} "
-        f"| {interval(taken('import torch' if name == 'help' else 'reference'))} ({rival}) "
+        f"| {what} | {milliseconds(taken('ours'))} "
+        f"| {milliseconds(taken('import torch' if name == 'help' else 'reference'))} ({rival}) "
         f"| {many_times(taken('ratio'))} "
-        f"| {interval(taken('limit'))} ({limit}) |"
+        f"| {milliseconds(taken('limit'))} ({limit}) |"
         for name, (what, rival, limit) in told.items()
         for taken in [partial(record.spread, name)]
     ]
     return f"""\
-| part | ours (s) | for comparison (s) | times faster | the limit (s) |
+| part | ours (ms) | for comparison (ms) | times faster | the limit (ms) |
 |---|---|---|---|---|
 {chr(10).join(lines)}
 
@@ -335,8 +364,8 @@ def growth(records: Sequence[GrowthRow]) -> str:
     records = newest(records, "name")
     lines = []
     for record in records:
-        points = ", ".join(
-            f"{size}: {took.median:.3g} s ({cost / took.median:.3g})"
+        points = "<br>".join(
+            f"{size:,}: {digits(took.median)} s ({digits(cost / took.median)})"
             for size, took, cost in zip(record.sizes, record.seconds, record.costs, strict=True)
         )
         lines.append(

@@ -48,12 +48,16 @@ def study(records: list[Record], name: str = "") -> str:
         name: Of the recipe, if it is not that of the file.
     """
     parts = []
-    for file in dict.fromkeys(record["study"] for record in records):
+    files = dict.fromkeys(record["study"] for record in records)
+    for file in files:
         same = [record for record in records if record["study"] == file]
         one = found_study(same, name)
         needed = {job.id for job in one.recipe.jobs(one.scale)}
         own = [record for record in same if record["id"] in needed]
-        parts += [section(one), seeds_of(one.scale), _cost(own, each=False), _warnings(own)]
+        heading, text = section(one).split("\n", 1)
+        several = [other.rpartition("-")[0] for other in files].count(one.recipe.name) > 1
+        parts += [f"{heading} (scale {one.scale.name})\n{text}" if several else section(one)]
+        parts += [seeds_of(one.scale), _cost(own, each=False), _warnings(own)]
     return "\n\n".join(part.rstrip() for part in [*parts, VERDICTS] if part) + "\n"
 
 

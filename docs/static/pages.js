@@ -34,6 +34,21 @@ function breakPaths() {
   }
 }
 
+// An interval stays on one line.
+function keepIntervals() {
+  for (const part of document.querySelectorAll(".table-wrapper td :is(p, sub)")) {
+    if (part.childElementCount) continue;
+    const pieces = part.textContent.split(/(\([\d.,]+–[\d.,]+\)|\[[-+\d.]+, [-+\d.]+\])/);
+    part.replaceChildren(...pieces.map((piece, place) => {
+      if (place % 2 == 0) return piece;
+      const whole = document.createElement("span");
+      whole.className = "word";
+      whole.textContent = piece;
+      return whole;
+    }));
+  }
+}
+
 // Tables of four columns and more with sentences become cards on a phone: each cell has its heading.
 function labelCards() {
   for (const table of document.querySelectorAll(".table-wrapper table")) {
@@ -42,12 +57,25 @@ function labelCards() {
     const longest = Math.max(...cells.map((cell) => cell.textContent.length));
     if (heads.length < 4 || longest < 60) continue;
     table.classList.add("cards");
-    for (const cell of cells) cell.dataset.label = heads[cell.cellIndex];
+    for (const cell of cells) {
+      cell.dataset.label = heads[cell.cellIndex];
+      cell.classList.toggle("blank", !cell.textContent.trim());
+    }
   }
 }
 
+// The parameters of a long signature are a list: Sphinx writes definitions without terms.
+function listParameters() {
+  for (const list of document.querySelectorAll("dt.sig dl")) {
+    list.setAttribute("role", "list");
+    for (const item of list.children) item.setAttribute("role", "listitem");
+  }
+}
+
+addEventListener("DOMContentLoaded", listParameters);
 addEventListener("DOMContentLoaded", wrapCommands);
 addEventListener("DOMContentLoaded", breakPaths);
+addEventListener("DOMContentLoaded", keepIntervals);
 addEventListener("DOMContentLoaded", labelCards);
 addEventListener("load", reachScrolling);
 addEventListener("resize", reachScrolling);

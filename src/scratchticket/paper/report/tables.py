@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scratchticket.base.accuracy import percent
 from scratchticket.paper.cells import EVERY
 from scratchticket.paper.paper import PaperRecipe
-from scratchticket.paper.report.found import Filled, Found, doubts_about
+from scratchticket.paper.report.found import Filled, Found, doubts_about, of_paper
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,10 @@ class Grid:
     rows: tuple[tuple[Name, tuple[Filled | None, ...]], ...]
 
 
-CORNERS = {"curves": "remaining ratio", "matrix": "attacked ↓ evaluated →"}
+CORNERS = {
+    "curves": "remaining ratio",
+    "matrix": "attacked\N{NO-BREAK SPACE}↓ evaluated\N{NO-BREAK SPACE}→",
+}
 
 
 def grid(found: Found, panel: str) -> Grid:
@@ -71,9 +74,9 @@ def grid(found: Found, panel: str) -> Grid:
 
 
 def title(found: Found, panel: str) -> Name:
-    """Return the name of a panel."""
+    """Return the name of a panel; of a study, which the paper has not, ours alone."""
     ours = found.scale.our_name(panel)
-    return Name(ours, panel if ours != panel else "")
+    return Name(ours, panel if ours != panel and of_paper([found]) else "")
 
 
 def _row(found: Found, row: str) -> Name:
