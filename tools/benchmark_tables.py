@@ -93,9 +93,7 @@ def switching(records: Sequence[SwitchingRow]) -> str:
         ]
         forward = seconds["forward"].median
         columns = [milliseconds(seconds[name]) for name in ("forward", "switch", "copy")]
-        columns += [
-            f"{percent(seconds[name].median, forward):.2g}" for name in ("switch", "draw")
-        ]
+        columns += [f"{percent(seconds[name].median, forward):.2g}" for name in ("switch", "draw")]
         label = f"| {record.network} | {record.tickets} |"
         memory.append(f"{label} {' | '.join(megabytes)} |")
         times.append(f"{label} {' | '.join(columns)} |")

@@ -49,7 +49,9 @@ def test_all_images_are_judged_if_no_number_or_their_own_is_given() -> None:
 
     assert fixed_choice(images, None) is fixed_choice(images, 5) is images
     for count in (0, -1, 6):
-        with pytest.raises(InputError, match=f"from 1 to 5, the number of test images, got {count}"):
+        with pytest.raises(
+            InputError, match=f"from 1 to 5, the number of test images, got {count}"
+        ):
             fixed_choice(images, count)
 
 
