@@ -102,7 +102,7 @@ def _attacked(study: str, of: Studies) -> str:
     dense = worst.pop("dense")
     best = max(worst, key=lambda row: _mean(worst[row]))
     low, high = dense.interval() or (0.0, 100.0)
-    said = "cannot be told from" if low <= percent(_mean(worst[best])) <= high else "differs from"
+    said = "is indistinguishable from" if low <= percent(_mean(worst[best])) <= high else "differs from"
     return (
         f"In the worst case of all attacks the {best}, has {worst[best].text()} %, which {said} "
         f"the {dense.text()} % of the dense network ({dense.values[0].images} images)."
@@ -231,7 +231,7 @@ def _nothing(_: Studies) -> str:
 WORDS: dict[Verdict, tuple[str, str]] = {  # of one claim, of several
     "holds": ("holds", "hold"),
     "does not hold": ("does not hold", "do not hold"),
-    "cannot be told": ("cannot be told", "cannot be told"),
+    "inconclusive": ("is inconclusive", "are inconclusive"),
     "not tested at this scale": ("was not tested", "were not tested"),
 }
 Answer = Callable[[Studies], str]

@@ -1,4 +1,4 @@
-"""The rule of verdicts: differences with their interval, equivalence, and what cannot be told."""
+"""The rule of verdicts: differences with their interval, equivalence, and what is inconclusive."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def verdict(sign: Sign, left: tuple[float, ...], right: tuple[float, ...]) -> st
     [
         (">", (0.60, 0.61, 0.62), (0.50, 0.50, 0.51), "holds"),
         (">", (0.50, 0.50, 0.51), (0.60, 0.61, 0.62), "does not hold"),
-        (">", (0.50, 0.52, 0.54), (0.51, 0.50, 0.52), "cannot be told"),
+        (">", (0.50, 0.52, 0.54), (0.51, 0.50, 0.52), "inconclusive"),
         ("~", (0.50, 0.50, 0.50), (0.50, 0.50, 0.51), "holds"),
         ("~", (0.60, 0.61, 0.62), (0.50, 0.50, 0.51), "does not hold"),
-        ("~", (0.50, 0.50, 0.50), (0.47, 0.48, 0.48), "cannot be told"),  # within, or beyond?
-        ("~", (0.50, 0.60, 0.55), (0.60, 0.50, 0.55), "cannot be told"),  # equal, seeds far apart
+        ("~", (0.50, 0.50, 0.50), (0.47, 0.48, 0.48), "inconclusive"),  # within, or beyond?
+        ("~", (0.50, 0.60, 0.55), (0.60, 0.50, 0.55), "inconclusive"),  # equal, seeds far apart
         ("<=", (0.40, 0.41, 0.42), (0.50, 0.50, 0.51), "holds"),
         ("<=", (0.50, 0.50, 0.51), (0.50, 0.50, 0.50), "holds"),
         ("<=", (0.60, 0.61, 0.62), (0.50, 0.50, 0.51), "does not hold"),
@@ -85,15 +85,15 @@ def test_less_data_never_makes_numbers_comparable() -> None:
 
     told = [compare("~", [pair]).verdict for pair in zip(few, other, strict=True)]
 
-    assert told == ["cannot be told", "cannot be told", "holds"]
-    assert compare("~", [(numbers(0.8), numbers(0.8))]).verdict == "cannot be told"
+    assert told == ["inconclusive", "inconclusive", "holds"]
+    assert compare("~", [(numbers(0.8), numbers(0.8))]).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize("sign", [">", "~", "<="])
 def test_one_seed_tells_nothing(sign: Sign) -> None:
     found = compare(sign, [(numbers(0.9), numbers(0.1))])
 
-    assert found.verdict == "cannot be told"
+    assert found.verdict == "inconclusive"
     assert found.interval is not None
     assert found.interval[0] > 0.7  # of the images alone, as the page says
 
@@ -107,7 +107,7 @@ def test_pairs_at_one_end_of_the_scale_are_left_out_and_counted() -> None:
     assert found.difference == compare(">", [real]).difference
     assert (found.pairs, found.degenerate) == (1, 2)
     assert "2 at 0 or 100 % left out" in found.text()
-    assert compare("~", [(none, none)]) == Comparison("cannot be told", degenerate=1)
+    assert compare("~", [(none, none)]) == Comparison("inconclusive", degenerate=1)
     assert compare(">", [(whole, none)]).verdict == "holds"
     assert compare("~", [(none, numbers(0, 0, 0.01))]).degenerate == 0
 
@@ -134,7 +134,7 @@ def test_what_is_no_accuracy_has_no_margin() -> None:
     far, near = numbers(0.6, 0.61, 0.62, images=0), numbers(0.59, 0.6, 0.61, images=0)
 
     assert compare(">", [(far, near)]).verdict == "holds"
-    assert compare("~", [(far, near)]).verdict == "cannot be told"
+    assert compare("~", [(far, near)]).verdict == "inconclusive"
     assert compare(">", [(far, near)]).text() == "+0.010 [+0.010, +0.010] (3 seeds)"
 
 
@@ -175,7 +175,7 @@ def by_hand(sign: Sign, pairs: list[Pair]) -> tuple[str, float, float, float]:
         "~": (max(upper, lower) < 0.05, min(tests.cdf(0.025), tests.sf(-0.025)) < 0.025),
         "<=": (upper < 0.05, tests.cdf(0.025) < 0.025),
     }[sign]
-    said = "holds" if holds else "does not hold" if fails else "cannot be told"
+    said = "holds" if holds else "does not hold" if fails else "inconclusive"
     return said, mean, *tests.interval(0.95)
 
 
@@ -254,7 +254,7 @@ def test_what_is_compared_is_said_in_points_with_its_counts() -> None:
     assert one.text() == "+11.0 [+9.6, +12.4] (1 seed)"
     assert compare(">", [distance]).text() == "+0.250 (1 seed)"
     assert Comparison("not tested at this scale").text() == ""
-    assert Comparison("cannot be told", degenerate=2).text() == "2 at 0 or 100 % left out"
+    assert Comparison("inconclusive", degenerate=2).text() == "2 at 0 or 100 % left out"
     assert Comparison("holds", -0.0123, seeds=2, incomplete=1).text() == (
         "-1.2 (2 seeds; 1 of fewer seeds left out)"
     )

@@ -60,7 +60,7 @@ class Judged:
 
     @property
     def answer(self) -> str:
-        """The answer to ``claim.short``: ``yes``, ``no``, ``cannot be told`` or ``not tested``."""
+        """The answer to ``claim.short``: ``yes``, ``no``, ``inconclusive`` or ``not tested``."""
         yes = {"holds": not self.claim.denied, "does not hold": self.claim.denied}
         if self.verdict in yes:
             return "yes" if yes[self.verdict] else "no"

@@ -9,7 +9,7 @@ and does not hold if it lies below. *Comparable* holds if two one-sided tests at
 difference of 2.5 points, just above the largest difference that the paper calls comparable (a drop
 of 2.43 in Sec. 4.2), and does not hold if the whole interval lies beyond that margin. *No higher*
 holds if the upper one of these tests rejects, and does not hold if the whole interval lies above
-the margin. In all other cases the verdict is *cannot be told*; from one seed it always is, since
+the margin. In all other cases the verdict is *inconclusive*; from one seed it always is, since
 the interval then accounts for the images alone. Pairs whose numbers are both 0 or both 100 % for
 every seed carry no information and are left out, as are pairs that lack seeds which others have;
 both are counted.
@@ -28,7 +28,7 @@ from scratchticket.paper.cells import Measured
 MARGIN = 0.025  # largest difference between comparable accuracies
 LEVEL = 0.95  # confidence level
 Sign = Literal[">", "~", "<="]
-Verdict = Literal["holds", "does not hold", "cannot be told", "not tested at this scale"]
+Verdict = Literal["holds", "does not hold", "inconclusive", "not tested at this scale"]
 Pair = tuple[list[Measured], list[Measured]]
 SeedPairs = dict[int, tuple[Measured, Measured]]  # both numbers of a pair, by seed
 
@@ -94,7 +94,7 @@ def compare(sign: Sign, pairs: Iterable[Pair]) -> Comparison:
     informative = [pair for pair in known if not _degenerate(pair)]
     degenerate = len(known) - len(informative)
     if not informative:
-        return Comparison("cannot be told", degenerate=degenerate)
+        return Comparison("inconclusive", degenerate=degenerate)
     seeds = max((pair.keys() for pair in informative), key=len)
     complete = [pair for pair in informative if seeds <= pair.keys()]
     by_seed = [
@@ -115,7 +115,7 @@ def compare(sign: Sign, pairs: Iterable[Pair]) -> Comparison:
         return difference - half, difference + half
 
     interval = around((1 + LEVEL) / 2)
-    verdict: Verdict = "cannot be told"
+    verdict: Verdict = "inconclusive"
     if several:
         verdict = _verdict(sign, interval, around(LEVEL)) if accuracies or sign == ">" else verdict
     return Comparison(
@@ -139,7 +139,7 @@ def _verdict(sign: Sign, two: tuple[float, float], one: tuple[float, float]) -> 
         fails = two[0] > MARGIN or two[1] < -MARGIN
     else:
         holds, fails = one[1] < MARGIN, two[0] > MARGIN
-    return "holds" if holds else "does not hold" if fails else "cannot be told"
+    return "holds" if holds else "does not hold" if fails else "inconclusive"
 
 
 def _by_seed(pair: Pair) -> SeedPairs:

@@ -44,7 +44,7 @@ def test_missing_jobs_leave_cells_empty_and_claims_untested() -> None:
     assert [len(filled.values) for filled in one.cells] == [3, 3, 0, 0]
     assert (one.done, list(one.panels)) == (2, ["p"])
     assert [judged.verdict for judged in one.claims] == [
-        "cannot be told",
+        "inconclusive",
         "not tested at this scale",
     ]
     assert one.claims[0].comparison.pairs == 1

@@ -185,7 +185,7 @@ def test_three_sentences_answer_from_the_records() -> None:
     assert f"classifies {ticket.text()} % of the test images correctly under PGD-20" in exists.text
     assert f"dense network {dense.text()} %." in exists.text
     assert exists.evidence.startswith(
-        "Tickets of 5 to 40 % match the dense network: cannot be told"
+        "Tickets of 5 to 40 % match the dense network: inconclusive"
     )
     assert figure.claims[0].comparison.text() in exists.evidence
     assert f"R2S classifies {worst.text()} % of the images correctly" in switch.text
@@ -198,7 +198,7 @@ def test_three_sentences_answer_from_the_records() -> None:
     [
         ("holds", "It gains"),
         ("does not hold", "It loses"),
-        ("cannot be told", "Cannot be told"),
+        ("inconclusive", "Inconclusive"),
     ],
 )
 def test_what_r2s_is_worth_follows_from_the_verdict(verdict: Verdict, short: str) -> None:

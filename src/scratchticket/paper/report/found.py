@@ -148,7 +148,7 @@ class Filled:
         if self.mean is None:
             return "–"
         if not self.fraction:
-            return f"{self.mean:.3f}"
+            return f"{self.mean:.3f}" if self.mean < 10 else f"{self.mean:,.1f}"
         spread = f" ± {percent(stdev(v.value for v in self.values)):.1f}" if self.values[1:] else ""
         return f"{percent(self.mean):.1f}{spread}"
 
