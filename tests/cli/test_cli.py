@@ -136,7 +136,7 @@ def test_tickets_of_one_network_are_bundled_listed_and_chosen(
     for wrong, message in (
         (words, "holds 2 tickets; say which, from 0 to 1"),
         ((*words, "--index", "2"), "no ticket 2"),
-        (("bundle", first, foreign, "--out", tmp_path / "x"), "of different networks"),
+        (("bundle", first, foreign, "--out", tmp_path / "x"), "belong to different networks"),
         (("bundle", first, other, "--out", together), "exists; choose another --out"),
     ):
         code, _, err = call(*wrong)

@@ -132,7 +132,7 @@ def test_tickets_of_two_networks_are_no_switch(path: Callable[[str], Path]) -> N
     code, _, error = call("switch", "evaluate", path("0.2"), path("1"), *FEW)
 
     assert code == 2
-    assert "tickets 0 and 1 are of different networks" in error
+    assert "tickets 0 and 1 belong to different networks" in error
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_some_training_images_are_kept_in_equal_shares(digits: st.Data) -> None:
     other = load_data(DataRecipe(train_images=200, seed=1))
     assert not torch.equal(some.train.images, other.train.images)
     assert len(load_data(DataRecipe(train_images=1257)).train) == 1257
-    with pytest.raises(InputError, match="train_images is 1258, but there are 1257"):
+    with pytest.raises(InputError, match="train_images is 1258, but there are only 1257"):
         load_data(DataRecipe(train_images=1258))
 
 

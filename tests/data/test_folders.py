@@ -73,7 +73,7 @@ def test_classes_alone_are_divided(tmp_path: Path, pictures: Array, fill: Fill) 
     check_pixels(data, pictures, 10, label=1)
     assert data.notes == (
         f"not read: 1 file, such as {tmp_path}/photos/bus/notes.txt",
-        "no test part: 20 % of the images of each class were held out as one",
+        "no test part: 20 % of each class was held out for testing",
     )
 
 
@@ -159,7 +159,7 @@ def test_what_systems_leave_in_folders_is_not_looked_at(tmp_path: Path, fill: Fi
 
     assert data.classes == ("a", "b")
     assert sum(map(len, (data.train, data.validation, data.test))) == 10
-    assert data.notes == ("no test part: 20 % of the images of each class were held out as one",)
+    assert data.notes == ("no test part: 20 % of each class was held out for testing",)
 
 
 def test_tiny_imagenet_is_read_with_its_annotations(

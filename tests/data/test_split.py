@@ -78,7 +78,7 @@ def test_without_a_test_part_a_fifth_is_one() -> None:
         "test": 12,
     }
     assert sorted(np.concatenate(list(rows.values()))) == list(range(60))
-    assert notes == ("no test part: 20 % of the images of each class were held out as one",)
+    assert notes == ("no test part: 20 % of each class was held out for testing",)
 
 
 def test_without_a_test_part_the_validation_part_is_one() -> None:

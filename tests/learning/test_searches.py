@@ -295,9 +295,9 @@ def test_the_inner_attack_changes_with_the_run(
 @pytest.mark.parametrize(
     ("attacks", "message"),
     [
-        ("n-fgsm", "must be like 1/8:n-fgsm"),
-        ("1/2:n-fgsm,1/4:pgd", "rising fractions"),
-        ("1:n-fgsm", "rising fractions"),
+        ("n-fgsm", "must look like 1/8:n-fgsm"),
+        ("1/2:n-fgsm,1/4:pgd", "increasing fractions"),
+        ("1:n-fgsm", "increasing fractions"),
         ("1/2:n-fgms", "did you mean 'n-fgsm'"),
         ("1/2:pgd-0", "steps must be above 0"),
     ],

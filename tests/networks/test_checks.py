@@ -92,10 +92,10 @@ def importing() -> nn.Module:
         (lambda: Wrapped(lambda _, z: z[:, :, None].squeeze()), r"for 1 image, got \(10,\)"),
         (lambda: Wrapped(lambda m, z: (z, z) if m.training else z), "got tuple in training mode"),
         (lambda: Wrapped(lambda _, z: z.argmax(1, keepdim=True)), "got torch.int64"),
-        (lambda: Wrapped(without_gradient), "reaches its images in eval mode"),
+        (lambda: Wrapped(without_gradient), "with respect to its images in eval mode"),
         (
             lambda: Wrapped(lambda m, z: z.detach() if m.training else z),
-            "reaches its images in training mode",
+            "with respect to its images in training mode",
         ),
         (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(10)), "1.weight is lazy"),
         (failing, "cannot be built: needs 32x32"),
@@ -128,7 +128,7 @@ def test_weights_without_a_gradient_are_refused(
         def forward(self, images: Tensor) -> Tensor:
             return images.flatten(1) @ self.layer.weight.detach().T
 
-    with pytest.raises(InputError, match="reaches its weights in eval mode"):
+    with pytest.raises(InputError, match="with respect to its weights in eval mode"):
         draw(few_digits, known(Detached))
 
 

@@ -50,7 +50,7 @@ def test_the_ticket_has_the_statistics_and_its_network_the_gain(
     other = st.draw_ticket(
         few_digits, st.NetworkRecipe(width=2), ratio=0.3, attack=ATTACK, learning=QUICK
     )
-    with pytest.raises(InputError, match="of different networks: the recipe differs"):
+    with pytest.raises(InputError, match="belong to different networks: the recipe differs"):
         check_one_network([ticket, other])
 
 

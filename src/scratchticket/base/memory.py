@@ -28,7 +28,7 @@ def ran_out(error: BaseException) -> bool:
 
 
 def require(size: int) -> None:
-    """Allocate and free ``size`` bytes, before code that would abort the process without them.
+    """Check that ``size`` bytes can be allocated, before code that would abort without them.
 
     Raises:
         MemoryError: If they cannot be allocated.
@@ -43,10 +43,10 @@ def too_many(what: str, images: int, attempt: Callable[[int], None], advice: str
 
     Args:
         what: Operation that ran out of memory.
-        images: Number of images at a time that did not fit.
-        attempt: Function that uses as much memory as the operation does for a number of images;
-            called with half of ``images``, a quarter, and so on, until it succeeds.
-        advice: Setting that changes the number.
+        images: Batch size that did not fit.
+        attempt: Function of the batch size that uses as much memory as the operation; called with
+            half of ``images``, a quarter, and so on, until it succeeds.
+        advice: Setting that changes the batch size.
     """
     message = f"out of memory in {what} with {images} images at a time"
     while (images := images // 2) >= 2:

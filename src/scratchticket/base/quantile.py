@@ -58,7 +58,7 @@ def _ratio(region: tuple[tuple[float, ...], tuple[float, ...]], x: Doubles) -> D
 
 
 def log(x: Doubles) -> Doubles:
-    """Return the natural logarithm of positive, normal numbers, within 1e-15.
+    """Return the natural logarithm of positive numbers that are not subnormal, within 1e-15.
 
     It uses ``x = m * 2**e`` with m in [sqrt(1/2), sqrt(2)), and the series of
     ``log m = 2 artanh((m - 1) / (m + 1))``.
@@ -77,8 +77,8 @@ def normal_quantile(offsets: Doubles) -> Doubles:
     """Return the standard normal quantile at ``0.5 + offset`` (Wichura, 1988, AS 241).
 
     Args:
-        offsets: Values in (-0.5, 0.5), ``(n,)``; each value and its distance from the nearer end
-            must be exact in float64.
+        offsets: Values in (-0.5, 0.5), ``(n,)``; float64 must represent both ``offset`` and
+            ``0.5 - abs(offset)`` exactly.
 
     Returns:
         float64; the relative error is about 1e-15.

@@ -15,7 +15,7 @@ from scratchticket.data.recipe import DataRecipe
 from scratchticket.data.source import PARTS, Integers
 
 TEST_SHARE = Fraction(1, 5)
-NO_TEST_PART = "no test part: 20 % of the images of each class were held out as one"
+NO_TEST_PART = "no test part: 20 % of each class was held out for testing"
 
 
 def stratified_split(
@@ -23,15 +23,15 @@ def stratified_split(
 ) -> tuple[Integers, Integers]:
     """Split images in two, with equal class proportions.
 
-    ``share`` of all images, rounded to the nearest number, are held out, by the largest-remainder
-    method: of each class the floor of its share, and one more of the classes with the largest
-    remainders (ties: the lowest class). Every class keeps at least one image.
+    The number of images held out is ``share`` of all, rounded. It is divided by the
+    largest-remainder method: each class gives up its share rounded down, and the classes with the
+    largest remainders give up one more (ties: the lowest class). Every class keeps at least one.
 
     Args:
         labels: Class numbers, ``(n,)``.
         share: Fraction held out, in (0, 1).
         seed: Seed of the split.
-        part: Purpose of the held-out images; different purposes are drawn independently.
+        part: Name of the part held out; different parts are drawn independently.
 
     Returns:
         The indices of the images kept and held out, both ascending.
@@ -70,7 +70,7 @@ def _largest_remainders(counts: list[int], share: Fraction) -> list[int]:
 def split_rows(
     labels: Mapping[str, Integers], recipe: DataRecipe, *, whole: bool = False
 ) -> tuple[dict[str, Integers], tuple[str, ...]]:
-    """Return the rows of the training, validation and test part.
+    """Return the rows of the training, validation and test parts.
 
     Args:
         labels: Class numbers of the given parts, in the order of ``PARTS``.
@@ -78,7 +78,8 @@ def split_rows(
         whole: Whether all images are test images.
 
     Returns:
-        The row numbers of each part of the split, counted through all given parts; and notes.
+        The row numbers of each part of the split, counted across the given parts in their order;
+        and notes on what was decided.
     """
     everything = np.concatenate(list(labels.values()))
     if whole:
@@ -104,7 +105,7 @@ def split_rows(
         train = rows["train"]
         if recipe.train_images > len(train):
             raise InputError(
-                f"train_images is {recipe.train_images}, but there are {len(train)} for training"
+                f"train_images is {recipe.train_images}, but there are only {len(train)}"
             )
         if recipe.train_images < len(train):
             share = Fraction(recipe.train_images, len(train))
@@ -119,7 +120,7 @@ def split_rows(
 def select_classes(
     sets: Mapping[str, ImageSet], classes: Sequence[str], wanted: Sequence[str]
 ) -> tuple[tuple[str, ...], dict[str, ImageSet]]:
-    """Return the images of the wanted classes, renumbered in their order.
+    """Return the images of the wanted classes, numbered in the order of ``wanted``.
 
     Raises:
         InputError: If a class is unknown or named twice, or there is only one.

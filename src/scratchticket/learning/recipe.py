@@ -41,24 +41,25 @@ class LearningRecipe:
         batch_size: Images per step.
         last_batch: Whether to train on an epoch's last, smaller batch, as the released code does;
             otherwise it is dropped.
-        learning_rate: Initial learning rate, after the warmup.
+        learning_rate: Initial learning rate; with a warmup, the rate at its end.
         schedule: Learning-rate schedule. ``cosine`` decays to 0 step by step; ``milestones``
             divides by 10 at each milestone; ``constant``.
-        milestones: Rising fractions of the epochs: ``1/2,3/4`` is 80 and 120 of 160.
+        milestones: Increasing fractions of the run: ``1/2,3/4`` means epochs 80 and 120 of 160.
         warmup: Epochs over which the learning rate rises linearly from 0, step by step.
         momentum: Momentum of SGD, without dampening or Nesterov.
         weight_decay: Weight decay of what is learned: the scores or the weights.
         label_smoothing: Probability taken from the label and spread over all classes, in the outer
             loss only.
         augmentation: ``none``, ``flip``, ``crop-flip`` or ``resized-crop-flip`` of training images.
-        batch_norm: Mode of batch norm during the inner attack. ``train``, as in the released code:
-            batch statistics, and every attack step updates the running statistics; or ``eval``.
+        batch_norm: Mode of batch norm during the inner attack: ``train``, as in the released code,
+            which uses batch statistics and updates the running ones at each attack step; or
+            ``eval``.
         statistics: Batch-norm statistics for evaluation and the ticket: ``recomputed`` as an
             average over training batches (decision 16), or ``running`` statistics, as in the
             released code.
         validate_every: Epochs between validations; the last epoch is always validated.
-        select: Which epoch becomes the ticket: the ``best`` one under attack on the validation
-            images (never the test images), the latest of ties; or the ``last``.
+        select: Which epoch becomes the ticket: ``best``, with the highest robust accuracy on
+            validation images, never test images (ties: the latest); or ``last``.
         precision: Precision of convolutions and matrix products while learning: ``float32``, or
             ``bfloat16``, which some devices compute faster. Scores, weights and validation stay
             float32.
@@ -66,11 +67,11 @@ class LearningRecipe:
             Needs a C++ compiler; compiling takes about half a minute.
         attacks: Schedule of inner attacks that replace the recipe's own, each with the fraction of
             the run where it begins: ``1/8:n-fgsm,3/4:pgd-3@4/255`` is N-FGSM after an eighth of the
-            run, and PGD with three steps of 4/255 in the last quarter. Norm and epsilon stay, and
-            the other settings if the method does.
-        on_overfitting: What to do on catastrophic overfitting to a one-step attack, for which the
-            run is checked after every epoch: ``warn``; ``stop`` and keep the last sound epoch; or
-            ``recover``: return to that epoch and continue with PGD-2.
+            run, and PGD with three steps of 4/255 in the last quarter. Norm and epsilon carry
+            over; so do the other settings if the method is the same.
+        on_overfitting: What to do on catastrophic overfitting to a one-step attack, checked after
+            every epoch: ``warn``; ``stop`` and keep the last epoch whose accuracy under PGD had not
+            dropped significantly; or ``recover``: return to that epoch and continue with PGD-2.
         memory_format: Memory format of images and convolution weights while learning;
             ``channels_last`` is the fastest on CPUs and GPUs.
     """
@@ -116,7 +117,7 @@ class LearningRecipe:
         passed = [fraction(part, "learning.milestones") for part in self.milestones.split(",")]
         if passed != sorted(set(passed)) or not 0 < passed[0] <= passed[-1] < 1:
             raise InputError(
-                "learning.milestones must be rising fractions of the epochs such as 1/2,3/4, "
+                "learning.milestones must be increasing fractions of the run such as 1/2,3/4, "
                 f"got {self.milestones!r}"
             )
         object.__setattr__(self, "milestones", ",".join(map(fraction_text, passed)))
@@ -137,13 +138,13 @@ class LearningRecipe:
             match = _ATTACK.fullmatch(title)
             if not colon or match is None:
                 raise InputError(
-                    "learning.attacks must be like 1/8:n-fgsm,3/4:pgd-3@4/255, "
+                    "learning.attacks must look like 1/8:n-fgsm,3/4:pgd-3@4/255, "
                     f"got {self.attacks!r}"
                 )
             part = fraction(begins, "learning.attacks")
             if not schedule[-1][0] <= part < 1:
                 raise InputError(
-                    "learning.attacks must list rising fractions of the run in [0, 1), "
+                    "learning.attacks must list increasing fractions of the run in [0, 1), "
                     f"got {self.attacks!r}"
                 )
             name, steps, step_size = match.groups()

@@ -30,7 +30,7 @@ def check_logits(
     """Refuse a network that does not return logits for batches of one and of two images.
 
     Args:
-        network: Pixels in [0, 1] to logits.
+        network: Module from pixels in [0, 1] to logits.
         image_shape: Channel, height, width.
         classes: Smallest number of logits.
         exactly: Whether there must be exactly ``classes`` logits.
@@ -89,13 +89,13 @@ def check_rebuildable(
 
     Args:
         recipe: The network's recipe.
-        network: The random network, normalisation in front; it is not changed.
+        network: The random network with its normalisation layer; it is not changed.
         image_shape: Channel, height, width.
         classes: Number of logits.
 
     Raises:
-        InputError: If a rebuilt network computes a different function, returns no logits in
-            training mode or gives no gradients, or a layer is not linear in its weight.
+        InputError: If a rebuilt network computes a different function, does not return logits in
+            training mode, gives no gradients, or has a layer that is not linear in its weight.
     """
     random = torch.Generator().manual_seed(0)
     images = torch.rand(2, *image_shape, generator=random)
@@ -176,8 +176,8 @@ def _check_linear(network: nn.Module, images: Tensor, name: str) -> None:
         if not torch.allclose(twice - zero, 2 * (once - zero), rtol=ALIKE, atol=ALIKE):
             raise InputError(
                 f"network {name}: the output of {layer_name} ({type(layer).__name__}) is not "
-                "linear in its weight, as with weight standardisation, so that no mask can cover "
-                "it; use a plain layer"
+                "linear in its weight (as with weight standardisation), so it cannot be masked; "
+                "use a plain layer"
             )
 
 
@@ -200,6 +200,6 @@ def _check_gradients(network: nn.Module, images: Tensor) -> None:
             )
         if all(gradient is None for gradient in gradients):
             raise InputError(
-                f"no gradient of the network's logits reaches its {what} in {mode} mode: is there "
-                "a no_grad, detach or argmax in it?"
+                f"the network's logits have no gradient with respect to its {what} in {mode} mode: "
+                "does it use no_grad, detach or argmax?"
             )

@@ -24,10 +24,10 @@ def timm_factory(name: str) -> Callable[..., nn.Module]:
     """
     try:
         timm = import_module("timm")
-    except Exception as error:  # a package that is broken may raise anything
+    except Exception as error:  # a broken package may raise anything
         raise InputError(
-            f"network 'timm:{name}' needs timm, which cannot be imported here ({error}); it needs "
-            "torchvision: pip install timm torchvision"
+            f"network 'timm:{name}' needs timm, which cannot be imported here ({error}): "
+            "pip install timm torchvision"
         ) from None
     if not timm.is_model(name):
         near = timm.list_models(f"*{name}*")[:3]
@@ -36,7 +36,7 @@ def timm_factory(name: str) -> Callable[..., nn.Module]:
     def factory(*, classes: int, image_shape: ImageShape, **arguments: object) -> nn.Module:
         for argument in arguments:
             if argument.startswith("pretrained") or argument in _REFUSED:
-                raise InputError(f"network timm:{name}: {argument} is not for a random network")
+                raise InputError(f"network timm:{name}: {argument} cannot be set here")
         module: nn.Module = timm.create_model(
             name, pretrained=False, num_classes=classes, in_chans=image_shape[0], **arguments
         )

@@ -30,7 +30,7 @@ def picture(content: bytes, shape: tuple[int, int, int], *, invert: bool = False
         uint8, of that shape.
 
     Raises:
-        InputError: If the image is too large, has several frames, an unknown format or is damaged.
+        InputError: If the image is too large, damaged, in an unknown format, or has several frames.
     """
     if len(content) > MAX_BYTES:
         raise InputError(f"the file has {len(content):,} bytes; the limit is {MAX_BYTES:,}")
@@ -48,9 +48,9 @@ def _check_size(content: bytes) -> None:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             width, height = image.size
     except UnidentifiedImageError:
-        raise InputError(f"not a readable image (no {', '.join(FORMATS)})") from None
+        raise InputError(f"not a readable image (accepted: {', '.join(FORMATS)})") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise InputError(_too_large("more pixels")) from None
+        raise InputError(_too_large("too many pixels")) from None
     except Exception as error:  # headers of damaged files raise anything
         raise InputError(f"not a readable image ({first_line(error)})") from None
     if max(width, height) > MAX_SIDE:

@@ -40,7 +40,7 @@ def push(
     Args:
         ticket: File of the ticket.
         to: ``owner/name`` on the Hugging Face Hub, where you must be logged in; or a new or empty
-            folder, written with a leading ``.`` or ``/``.
+            folder, whose path begins with ``.`` or ``/``.
         records: Files with records of evaluations of this ticket.
         private: Whether a new repository is private.
         licence: Licence of the ticket, in the hub's spelling.
@@ -76,7 +76,7 @@ def pull(place: str, out: str | Path) -> Ticket:
 
     Args:
         place: ``owner/name`` or ``owner/name@REVISION`` on the hub; or a folder that
-            :func:`push` wrote, with a leading ``.`` or ``/``.
+            :func:`push` wrote, whose path begins with ``.`` or ``/``.
         out: Path of the file, which must not exist.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A worker: does the jobs of a sweep until all are finished or failed."""
+"""Do the jobs of a sweep until all are finished or failed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def work(
         store: Store of the jobs.
         jobs: Jobs in order of dependency.
         device: Device to compute on.
-        poll_seconds: Seconds between two looks at the store while waiting for other workers.
+        poll_seconds: Seconds between checks of the store while waiting for other workers.
 
     Raises:
         Interrupted: If a signal asked to stop; the current job has saved its checkpoint.
@@ -99,7 +99,7 @@ def do(job: Job, store: Store, device: str = "cpu") -> bool:
         _fail_alone(store, job, error)
     except ScratchticketError as error:
         store.fail(job, str(error))
-    except Exception as error:  # noqa: BLE001  (other jobs go on)
+    except Exception as error:  # noqa: BLE001  (the worker continues)
         message = f"{type(error).__name__}: {first_line(error)}"
         store.fail(job, message, traceback.format_exc())
     finally:

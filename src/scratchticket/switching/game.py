@@ -99,8 +99,8 @@ def play(
         rounds: Largest number of rounds.
 
     Returns:
-        The best probabilities of any round, by their value against the attacks of all rounds; and
-            the rounds.
+        The probabilities of the round that does best against the attacks of all rounds; and all
+        rounds.
     """
     known, history = list(attacks), list[Round]()
     for _ in range(rounds):

@@ -45,7 +45,7 @@ def check_one_network(tickets: Sequence[HasNetwork]) -> None:
     """Refuse tickets of different networks.
 
     Tickets of one network have equal network recipes, and equal fingerprints of all parameters with
-    the same name and shape. Classifiers for different numbers of classes differ in shape.
+    the same name and shape. Classifiers with different numbers of classes are not compared.
 
     Raises:
         InputError: If two tickets differ in recipe or a parameter, or share no parameter.
@@ -58,7 +58,7 @@ def check_one_network(tickets: Sequence[HasNetwork]) -> None:
         different += [n for n in shared if first.fingerprints[n] != other.fingerprints[n]]
         if different or not shared:
             where = f"{different[0]} differs" if different else "they share no layer"
-            raise InputError(f"tickets 0 and {number} are of different networks: {where}")
+            raise InputError(f"tickets 0 and {number} belong to different networks: {where}")
 
 
 def _shapes(ticket: HasNetwork) -> dict[str, tuple[int, ...]]:
