@@ -102,7 +102,11 @@ def _attacked(study: str, of: Studies) -> str:
     dense = worst.pop("dense")
     best = max(worst, key=lambda row: _mean(worst[row]))
     low, high = dense.interval() or (0.0, 100.0)
-    said = "is indistinguishable from" if low <= percent(_mean(worst[best])) <= high else "differs from"
+    said = (
+        "is indistinguishable from"
+        if low <= percent(_mean(worst[best])) <= high
+        else "differs from"
+    )
     return (
         f"In the worst case of all attacks the {best}, has {worst[best].text()} %, which {said} "
         f"the {dense.text()} % of the dense network ({dense.values[0].images} images)."

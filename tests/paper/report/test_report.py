@@ -184,9 +184,7 @@ def test_three_sentences_answer_from_the_records() -> None:
     assert "a ticket with 20 % of the weights of a random resnet18 of width 16" in exists.text
     assert f"classifies {ticket.text()} % of the test images correctly under PGD-20" in exists.text
     assert f"dense network {dense.text()} %." in exists.text
-    assert exists.evidence.startswith(
-        "Tickets of 5 to 40 % match the dense network: inconclusive"
-    )
+    assert exists.evidence.startswith("Tickets of 5 to 40 % match the dense network: inconclusive")
     assert figure.claims[0].comparison.text() in exists.evidence
     assert f"R2S classifies {worst.text()} % of the images correctly" in switch.text
     assert cut.text.startswith("digits of 8x8 pixels in place of CIFAR-10")
