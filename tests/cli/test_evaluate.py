@@ -218,7 +218,7 @@ class Evil:
     ("words", "message"),
     [
         (("net.pt", "--data", "digits"), "net.pt holds no ticket; name its network"),
-        (("net.pt", "--network", "own_networks:smal", "--data", "digits"), "has no 'smal'"),
+        (("net.pt", "--network", "own_networks:smal", "--data", "digits"), "has no network 'smal'"),
         (("net.pt", "--network", "own_networks:broken", "--data", "digits"), "cannot be built: no"),
         (("net.pt", "--network", "own_networks:nothing", "--data", "digits"), "made int, not a"),
         (("net.pt", "--network", "conv4", "--data", "digits"), "net.pt lacks conv1.weight and"),

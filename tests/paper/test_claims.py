@@ -90,6 +90,7 @@ def on_imagenet(level: int, natural: str, robust: str) -> tuple[Compared, ...]:
     )
 
 
+STRONG = "ticket, 10 %, the strong search"
 CLAIMS: dict[str, tuple[Compared, ...]] = {
     "figure1": (
         Compared(ROBUST, "~", DENSE, ALL, PLATEAU, right_columns=("",)),
@@ -212,6 +213,13 @@ CLAIMS: dict[str, tuple[Compared, ...]] = {
     "attacks": tuple(
         Compared(f"ticket, {p} %", "~", "dense", DIGIT_PANEL, ("worst case, 8/255",))
         for p in (10, 20)
+    ),
+    "cifar10-full": (
+        *(
+            Compared(row, "~", "dense", (SMALL,), ("AutoAttack",))
+            for row in ("ticket, 10 %, the paper's search", STRONG)
+        ),
+        Compared(STRONG, ">", "ticket, 10 %, the paper's search", (SMALL,), ("AutoAttack",)),
     ),
     "beside": (Compared("drawn beside each other", ">", "drawn alone", (SMALL,), ("worst case",)),),
     "precision": tuple(
@@ -342,19 +350,24 @@ def test_claims_on_digits_compare_robust_accuracies() -> None:
 
 
 def test_other_searches_are_compared_with_the_base_and_with_the_papers() -> None:
-    first, cheap, together, *parts = paper_recipe("searches").claims
+    sgd, adam, uncropped, cheap, together, *parts = paper_recipe("searches").claims
     values = numbers_at_every_place("searches")
     both = "budget by size, batches of 16"
 
     def rows(claim: Claim) -> set[tuple[str, str, str, str, str]]:
         return {(a[1], claim.sign, b[1], a[2], a[0]) for a, b in compared(claim, values)}
 
-    def at_both(left: str, sign: str, right: str) -> set[tuple[str, str, str, str, str]]:
+    def at_both(
+        left: str, sign: str, right: str, *more: str
+    ) -> set[tuple[str, str, str, str, str]]:
         panels = (f"{SMALL}, 10 %", f"{SMALL}, 1 %")
-        columns = ("PGD-20", "margin-PGD-20")
+        columns = ("PGD-20", "margin-PGD-20", *more)
         return {(left, sign, right, column, panel) for column in columns for panel in panels}
 
-    assert rows(first) == at_both("the same, for the operations of paper", ">", "paper")
+    for claim, name in ((sgd, "the same"), (adam, "the same with Adam")):
+        left = f"{name}, for the operations of paper"
+        assert rows(claim) == at_both(left, ">", "paper", "APGD-CE and targeted APGD")
+    assert rows(uncropped) == set()  # digits are never cropped
     assert rows(cheap) == at_both("paper", "<=", both)
     assert rows(together) == at_both(both, ">", "N-FGSM")
     for claim in parts:

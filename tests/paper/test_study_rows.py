@@ -285,6 +285,10 @@ def test_columns_of_searches_are_read_as_they_are_named() -> None:
         percent = cell.panel.split(", ")[-1]
         run = cell.jobs[0].needs.get("subject", cell.jobs[0])
         assert float(str(run.recipe.ratio)) == {"10 %": 0.1, "1 %": 0.01}[percent]
+        if cell.column == searches.APGD_WORST:
+            assert isinstance(record, EvaluationRecord)
+            assert cell.read(record).value == record.worst_cases[0].fraction
+            continue
         if isinstance(record, EvaluationRecord):
             assert (cell.column, record.attacks[0].title) == (
                 "margin-PGD-20",
@@ -311,7 +315,7 @@ def test_the_long_search_costs_what_the_papers_does(scale: str) -> None:
     )
 
     assert long == pytest.approx(paper, rel=0.05)
-    assert base < paper
+    assert base == paper if scale == "full" else base < paper  # there the paper's has N-FGSM too
 
 
 def test_a_budget_by_size_has_the_power_that_belongs_to_the_ratio() -> None:

@@ -14,7 +14,7 @@ import scratchticket as st
 from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.errors import InputError
 from scratchticket.base.record import EvaluationRecord, RunRecord, TransferRecord, to_json
-from scratchticket.learning import Epoch, Event, Validation
+from scratchticket.learning import Epoch, Event, Validation, Watch
 from scratchticket.runs import lease
 from scratchticket.runs.cost import judging_share
 from scratchticket.runs.recipe import make_recipe
@@ -123,8 +123,8 @@ def test_who_lost_the_folder_stops_at_the_next_step(
 
 
 def epoch(number: int, robust: int, fgsm: int, *signs: str) -> Epoch:
-    counts = (Accuracy(count, 180) for count in (170, robust, fgsm))
-    return Epoch(number, 1.0, 0.1, 0.0, Validation(*counts), signs)
+    watch = Watch(fgsm=Accuracy(fgsm, 180), pgd=Accuracy(robust, 180))
+    return Epoch(number, 1.0, 0.1, 0.0, None, signs, watch)
 
 
 def test_a_sign_is_told_once_with_its_first_epoch_and_a_collapse_first() -> None:

@@ -16,7 +16,7 @@ from scratchticket.attacks import PGD
 from scratchticket.base.accuracy import Accuracy
 from scratchticket.base.errors import InputError, Interrupted
 from scratchticket.base.record import to_json
-from scratchticket.learning import Event, Validation
+from scratchticket.learning import Event, Watch
 from scratchticket.runs.folder import RunFolder
 from scratchticket.runs.recipe import make_recipe
 from scratchticket.runs.records import measured_accuracies
@@ -196,15 +196,14 @@ def test_catastrophic_overfitting_is_recorded(
 ) -> None:
     collapse = iter([(90, 20), (90, 100), (0, 180), (0, 180)])
 
-    def judge(*arguments: object) -> Callable[[object], Validation]:
-        def validate(network: object) -> Validation:
-            robust, fgsm = next(collapse)
-            counts = (Accuracy(correct, 180) for correct in (170, robust, fgsm))
-            return Validation(*counts)
+    def watcher(*arguments: object) -> Callable[[object], Watch]:
+        def watch(network: object) -> Watch:
+            pgd, fgsm = next(collapse)
+            return Watch(fgsm=Accuracy(fgsm, 180), pgd=Accuracy(pgd, 180))
 
-        return validate
+        return watch
 
-    monkeypatch.setattr("scratchticket.runs.api.validator", judge)
+    monkeypatch.setattr("scratchticket.runs.api.watcher", watcher)
     settings = {"network.width": 2, "attack.name": "fgsm", "attack.epsilon": "0.1"}
     recipe = make_recipe(settings | {"learning.epochs": 4, "learning.batch_size": 256})
 
@@ -220,4 +219,4 @@ def test_one_step_attacks_are_watched_with_fgsm(tmp_path: Path) -> None:
         recipe = make_recipe(settings | {"attack.name": name, "attack.steps": 2})
         run(recipe, tmp_path / name)
         line = json.loads((tmp_path / name / "log.jsonl").read_text().splitlines()[0])
-        assert (line["validation"]["fgsm"] is not None) == watched
+        assert (line["watch"] is not None) == watched
