@@ -205,7 +205,7 @@ def _switching(by_name: Founds) -> Answer:
     )
     return Answer(
         question,
-        short.get(verdict, "Cannot be told"),
+        short.get(verdict, "Inconclusive"),
         f"under the strongest attack on each image R2S classifies {_percent(numbers[WORST])} of "
         f"the images correctly{compared} ({found.scale.our_name(where)}).",
         _evidence(found, AT_WORST),
