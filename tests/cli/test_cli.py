@@ -204,7 +204,7 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["draw", "--data", "CIFAR10", "--out", "OUT"], "did you mean 'cifar10'?"),
         (
             ["draw", "--data", "digits", "--out", "OUT", "--beside", "TICKET", "--seed", "7"],
-            "this ticket and those beside it cannot form a switch: tickets 0 and 1 are of",
+            "this ticket and those beside it cannot form a switch: tickets 0 and 1 belong to",
         ),
         (["evaluate", "OUT/none", "--data", "digits"], "no such ticket file"),
         (["evaluate", "OUT", "--data", "digits"], "it is a folder; name a file in it"),
@@ -286,7 +286,7 @@ def test_data_of_ones_own_is_drawn_on_and_judged_as_it_was_split(tmp_path: Path)
 
     code, out, err = call("draw", *words, *settings, "--out", tmp_path / "run")
     assert code == 0, err
-    assert "note: no test part: 20 % of the images of each class were held out" in err
+    assert "note: no test part: 20 % of each class was held out" in err
     record = json.loads((tmp_path / "run" / "record.json").read_text())
     assert record["recipe"]["data"]["seed"] == 3
     natural = record["results"][record["selected"]]["natural"]

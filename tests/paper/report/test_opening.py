@@ -101,7 +101,7 @@ def test_what_a_switch_is_worth_is_said_with_what_it_is_compared_with() -> None:
         "R2S is more robust than the dense network in the worst case: yes; the difference"
     )
     assert "images correctly (resnet18" in answers(THREE, [alone])[1].text
-    assert answers(THREE, [alone])[1].short == "Cannot be told"
+    assert answers(THREE, [alone])[1].short == "Inconclusive"
     assert answers(THREE, [attacked])[1].short == "Not run"
 
 
