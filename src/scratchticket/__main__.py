@@ -26,7 +26,21 @@ def main() -> None:
     try:
         program()
     finally:
+        _flush()
         too_late()
+
+
+def _flush() -> None:
+    """Write what is buffered; exit with code 1 and no message if its reader has gone."""
+    gone = False
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python exits with 120
+            gone = True
+    if gone:
+        sys.exit(1)
 
 
 def _too_early(number: int, frame: FrameType | None) -> None:

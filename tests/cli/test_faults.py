@@ -72,6 +72,12 @@ def test_a_checkpoint_on_a_full_disk(
     assert not litter(disk.path)
 
 
+@pytest.fixture(params=["1", ""], ids=["unbuffered", "buffered"])
+def buffering(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", request.param)
+
+
+@pytest.mark.usefixtures("buffering")
 @pytest.mark.parametrize("words", [["--version"], ["show", "--preset", "cifar"], ["show", "no"]])
 def test_nobody_reads_what_is_printed(words: list[str]) -> None:
     read, write = os.pipe()
@@ -85,6 +91,7 @@ def test_nobody_reads_what_is_printed(words: list[str]) -> None:
     assert ended.returncode == 1
 
 
+@pytest.mark.usefixtures("buffering")
 def test_nobody_reads_how_a_run_goes(tmp_path: Path, drawn: Path) -> None:
     loud = [word for word in DRAW if word != "--quiet"]
     words = [sys.executable, "-m", "scratchticket", *loud, "--out", str(tmp_path / "run")]
