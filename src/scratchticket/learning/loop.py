@@ -77,7 +77,7 @@ def _run_steps(run: _Run, session: Session) -> Outcome:
     run.restore()
     begun, saved = time.monotonic() - run.state.seconds, time.monotonic()
     pause = min(FIRST_SAVE, session.save_seconds)
-    while run.state.step < run.steps and not run.stopped:
+    while not run.finished:
         run.stop_if_asked()
         run.advance()
         run.state.seconds = time.monotonic() - begun
@@ -85,7 +85,7 @@ def _run_steps(run: _Run, session: Session) -> Outcome:
             run.end_epoch()
             run.state.seconds = time.monotonic() - begun
         session.observe(run.event())
-        if time.monotonic() - saved > pause or run.state.step == run.steps or run.stopped:
+        if time.monotonic() - saved > pause or run.finished:
             saving = time.monotonic()
             run.save()
             saved = time.monotonic()
@@ -130,6 +130,11 @@ class _Run:
     def stopped(self) -> bool:
         """Whether the run has ended early after catastrophic overfitting."""
         return self.recipe.on_overfitting == "stop" and self.overfitted
+
+    @property
+    def finished(self) -> bool:
+        """Whether no step is left."""
+        return self.state.step == self.steps or self.stopped
 
     def _zero(self) -> Tensor:
         return torch.zeros((), dtype=torch.float64, device=self.device)
@@ -254,16 +259,16 @@ class _Run:
         epoch = Epoch(number, loss, learning_rate, state.seconds, None)
         due = number % recipe.validate_every == 0 or number == recipe.epochs
         last = replace(self.moment(), step=state.step - 1)
-        watched = problem.watch is not None and self._scheduled(last).gradients == 1
-        if due or watched:
+        watch = problem.watch if self._scheduled(last).gradients == 1 else None
+        if due or watch:
             with self.evaluation_mode():
                 if due:
                     epoch = self._validated(epoch)
-                if problem.watch is not None and watched:
-                    epoch = replace(epoch, watch=problem.watch(problem.network))
+                if watch:
+                    epoch = replace(epoch, watch=watch(problem.network))
         state.epochs.append(epoch)
         state.loss_sum = self._zero()
-        if watched and recipe.on_overfitting != "warn":
+        if watch and recipe.on_overfitting != "warn":
             self._heed_watch()
 
     def _validated(self, epoch: Epoch) -> Epoch:

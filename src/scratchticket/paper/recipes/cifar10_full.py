@@ -19,9 +19,10 @@ from scratchticket.paper.cells import (
 from scratchticket.paper.claims import Claim, rows
 from scratchticket.paper.paper import PaperRecipe
 from scratchticket.paper.parts import DENSE_ROW, dense_accuracy, panel, percent_name
+from scratchticket.paper.recipes import searches
 from scratchticket.paper.recipes.adaptive import expected_at_worst
 from scratchticket.paper.recipes.other_attacks import RADII, published_numbers
-from scratchticket.paper.recipes.searches import strong_search
+from scratchticket.paper.recipes.searches import APGD_WORST, COST, STRONG_PARTS
 from scratchticket.paper.scale import Scale, Settings
 from scratchticket.paper.study import (
     NATURAL,
@@ -40,26 +41,19 @@ from scratchticket.sweeps.job import DENSE, Job
 PAPER_SEARCH = "ticket, 10 %, the paper's search"
 STRONG = {percent: f"ticket, {percent} %, the strong search" for percent in (10, 1, 5, 20)}
 SET = (5, 10, 20)
-APGD_WORST, AUTOATTACK = "APGD-CE and targeted APGD", "AutoAttack"
-COST, HOURS = "forward passes", "hours"
+AUTOATTACK, HOURS = "AutoAttack", "hours"
 
 
 def networks(scale: Scale) -> Mapping[str, Make]:
     """Return the functions from seed to the run that makes the network of a row."""
-    ticket = partial(scale.ticket, "resnet18", "cifar10")
-
-    def drawn(percent: int, seed: int) -> Job:
-        own = strong_search(percent)
-        return ticket(percent, seed, **{path.replace(".", "__"): v for path, v in own.items()})
-
     return {
         DENSE_ROW: partial(scale.dense, "resnet18", "cifar10"),
-        PAPER_SEARCH: partial(ticket, 10),
-        **{row: partial(drawn, percent) for percent, row in STRONG.items()},
+        PAPER_SEARCH: partial(searches.ticket, scale, {}, 10),
+        **{row: partial(searches.ticket, scale, STRONG_PARTS, p) for p, row in STRONG.items()},
     }
 
 
-def attacks(scale: Scale) -> Mapping[str, tuple[Settings, dict[str, Read]]]:
+def attacks(scale: Scale) -> list[tuple[Settings, dict[str, Read]]]:
     """Return the settings of the evaluations, each with the columns that are read from it."""
     near = scale.epsilon(8)
     margin, bandits = Attack(PGD(100, loss="margin"), near), Attack(Bandits(scale.queries), near)
@@ -71,17 +65,14 @@ def attacks(scale: Scale) -> Mapping[str, tuple[Settings, dict[str, Read]]]:
     slow = {"CW-Inf": margin, "CW-L2": cw, "Bandits": bandits, **euclidean}
     apgd = (Attack(APGD(), near), Attack(TargetedAPGD(), near))
     standard = {"attacks": [{"name": "autoattack"}], "epsilons": [near], "images": 1000}
-    return {
-        "APGD": (
-            attack_settings(apgd, [near], images=2000),
-            {APGD_WORST: worst_case(near)},
-        ),
-        "AutoAttack": (standard, {AUTOATTACK: under_autoattack(near)}),
-        "slow": (
+    return [
+        (attack_settings(apgd, [near], images=2000), {APGD_WORST: worst_case(near)}),
+        (standard, {AUTOATTACK: under_autoattack(near)}),
+        (
             attack_settings(tuple(slow.values()), [near], scale.l2_radii, images=scale.images),
             {column: under(attack) for column, attack in slow.items()},
         ),
-    }
+    ]
 
 
 def _published(row: str) -> dict[str, float]:
@@ -125,7 +116,7 @@ def cells(scale: Scale) -> Iterator[Cell]:
         }
         for column, read in of_run.items():
             yield level(scale, name, row, make, read, known.get(column), column)
-        for settings, columns in judged.values():
+        for settings, columns in judged:
 
             def evaluation(seed: int, make: Make = make, settings: Settings = settings) -> Job:
                 return evaluation_of(make(seed), settings)

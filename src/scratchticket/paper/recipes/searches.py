@@ -64,6 +64,8 @@ PARTS: dict[str, Settings] = {
     "attack in eval mode": {"learning.batch_norm": "eval"},
     "FGSM-RS": {"attack.name": "fgsm-rs"},
 }
+WITHOUT_ADAM = PARTS["budget by size"] | PARTS["batches of 16"]
+STRONG_PARTS = WITHOUT_ADAM | PARTS["Adam"]  # of the strongest search known, crops or not
 NATURAL, ROBUST, MARGIN, COST = "natural", "PGD-20", "margin-PGD-20", "forward passes"
 APGD_WORST = "APGD-CE and targeted APGD"
 
@@ -71,12 +73,6 @@ APGD_WORST = "APGD-CE and targeted APGD"
 def power(percent: int) -> str:
     """Return the power of a budget by size, for tickets of this remaining percent."""
     return "0.5" if percent >= 5 else "0.2"
-
-
-def strong_search(percent: int) -> Settings:
-    """Return the settings of the strongest search known, but for its attack and its epochs."""
-    parts = PARTS["budget by size"] | PARTS["batches of 16"] | PARTS["Adam"]
-    return parts | {"pattern.power": power(percent)}
 
 
 def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
@@ -93,7 +89,6 @@ def searches(scale: Scale) -> dict[str, Settings]:
 
     Three combinations leave out one part of the strong search each.
     """
-    together = PARTS["budget by size"] | PARTS["batches of 16"]
 
     def n_fgsm(epochs: int | None) -> Settings:
         """Return a search with N-FGSM; at scale small only its last epoch is validated."""
@@ -102,19 +97,19 @@ def searches(scale: Scale) -> dict[str, Settings]:
         return {"attack.name": "n-fgsm", **more}
 
     base, as_long = n_fgsm(EPOCHS.get(scale.name)), n_fgsm(LONG[scale.name])
-    adam, flips = together | PARTS["Adam"], {"learning.augmentation": "flip"}
+    flips = {"learning.augmentation": "flip"}
     uncropped = {  # digits are never cropped
         PAPER_UNCROPPED: flips,
-        STRONG: base | adam | flips,
-        STRONG_AS_LONG: as_long | adam | flips,
+        STRONG: base | STRONG_PARTS | flips,
+        STRONG_AS_LONG: as_long | STRONG_PARTS | flips,
     }
     return {
         PAPER: {},
         BASE: base,
-        TOGETHER: base | together,
-        AS_LONG: as_long | together,
-        WITH_ADAM: base | adam,
-        ADAM_AS_LONG: as_long | adam,
+        TOGETHER: base | WITHOUT_ADAM,
+        AS_LONG: as_long | WITHOUT_ADAM,
+        WITH_ADAM: base | STRONG_PARTS,
+        ADAM_AS_LONG: as_long | STRONG_PARTS,
         **(uncropped if scale.name != "quick" else {}),
         NO_BUDGET: base | PARTS["batches of 16"] | PARTS["Adam"],
         NO_SMALL_BATCHES: base | PARTS["budget by size"] | PARTS["Adam"],
