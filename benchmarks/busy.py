@@ -1,14 +1,14 @@
 """What does a busy neighbour cost, and what do ways to wait for a thread cost without one?
 
     python -m benchmarks busy                      # every way: a quarter of an hour
-    python -m benchmarks busy --ways torch program --neighbours 2
+    python -m benchmarks busy --ways torch "one thread" --neighbours 2
 
 OpenMP's threads spin while they wait for each other, so that the next piece of work starts at once.
 Beside a busy process they spin for a thread that has no core to run on. Each way to wait is a
 process of its own, for it is chosen before PyTorch is loaded. All take turns at the same work, a
 few steps of a draw and PGD-20 on digits: first alone, then beside processes that never rest.
-``torch`` is PyTorch's own way, ``program`` what ``scratchticket`` chooses. A row is appended to
-records/busy.jsonl.
+``torch`` is PyTorch's own way. ``scratchticket`` waits that way too, with as many threads as cores
+are free when it starts. A row is appended to records/busy.jsonl.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ from benchmarks.measure import (
     spread,
 )
 from benchmarks.rows import BusyRow
-from scratchticket.__main__ import SPINNING, USER_CHOICES
 from scratchticket.attacks import PGD, Attack
 from scratchticket.data import load_data
 from scratchticket.evaluation import evaluate
@@ -47,9 +46,9 @@ RECORDS = ROOT / "records" / "busy.jsonl"
 TURNS = 5
 IMAGES, EPSILON = 3000, "0.187"  # at which PGD-20 fools half of them
 WORK = ("draw", "attack")
+CHOICES = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")  # of the user, for all but which this measures
 WAYS: dict[str, dict[str, str]] = {
     "torch": {},
-    "program": SPINNING,
     **{f"spin {count}": {"GOMP_SPINCOUNT": str(count)} for count in (1000, 10_000, 100_000)},
     "passive": {"OMP_WAIT_POLICY": "PASSIVE"},
     "one thread": {"OMP_NUM_THREADS": "1"},
@@ -78,7 +77,7 @@ def serve(images: int, case: draw.Case) -> None:
 @contextmanager
 def waiting(way: str, threads: int, told: Sequence[str]) -> Iterator[Callable[[str], None]]:
     """Start a process that waits in a way; return what lets it do its work, and waits for that."""
-    own = {name: value for name, value in os.environ.items() if name not in USER_CHOICES}
+    own = {name: value for name, value in os.environ.items() if name not in CHOICES}
     environment = own | {"OMP_NUM_THREADS": str(threads)} | WAYS[way]
     words = [sys.executable, "-m", "benchmarks", "busy", "--serve", *told]
     with subprocess.Popen(

@@ -60,7 +60,7 @@ SMALLER: dict[str, Callable[[ModuleType], dict[str, Any]]] = {  # what a benchma
 ALONE = ["--threads", "1"]  # other tests run beside
 MORE = {
     "attacks": ["--images", "20", "--autoattack-images", "2", "--queries", "5", *ALONE],
-    "busy": ["--ways", "program", "--images", "5", "--steps", "1", "--turns", "1", *ALONE],
+    "busy": ["--ways", "torch", "--images", "5", "--steps", "1", "--turns", "1", *ALONE],
     "draw": ALONE,
     "export": ["--width", "2"],
     "growth": ALONE,

@@ -8,16 +8,10 @@ import sys
 from types import FrameType
 
 ERROR_CODE = 2
-#: Number of times that an idle OpenMP thread of PyTorch spins before it sleeps. The default is
-#: 300,000, far too long if another program occupies a thread's core (docs/robust-runs.md).
-SPINNING = {"GOMP_SPINCOUNT": "10000"}
-USER_CHOICES = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")  # if either is set, nothing is changed
 
 
 def main() -> None:
     """Run the command line; Ctrl-C gives one line even before a verb has begun."""
-    if not any(name in os.environ for name in USER_CHOICES):
-        os.environ |= SPINNING  # read once, when PyTorch is loaded
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _too_early)
     from scratchticket.base.signals import too_late

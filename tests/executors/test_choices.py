@@ -114,8 +114,8 @@ def test_a_sweep_goes_to_the_executor_of_its_name_with_an_absolute_store(
 def test_workers_share_the_cores_or_take_turns_on_the_gpus(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 7)
-    assert [threads_of_each(workers) for workers in (1, 2, 3, 7, 8)] == [None, 3, 2, 1, 1]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    assert [threads_of_each(workers) for workers in (1, 2, 3, 7, 8)] == [7, 3, 2, 1, 1]
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
 
     shares = [_Here(sweep(), 3, "cuda")._share(number) for number in range(3)]

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import scratchticket as st
+from scratchticket.base import cores
 from scratchticket.base.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.data import pixels
 from scratchticket.learning import Event, LearningRecipe, Session
@@ -94,6 +95,23 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("always")
+def test_a_resumed_run_keeps_its_number_of_threads(
+    few_digits: st.Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in cores.USER_CHOICES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(cores, "_cores", lambda: range(3))
+    path = tmp_path / "checkpoint.safetensors"
+    torch.set_num_threads(2)
+    try:
+        interrupted(few_digits, path, at=3)
+        torch.set_num_threads(1)
+        draw(task(few_digits), 0.3, Session(path))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+
+
 def test_periodic_checkpoints_do_not_disturb_the_run(few_digits: st.Data, tmp_path: Path) -> None:
     saved = Session(tmp_path / "checkpoint.safetensors", save_seconds=0.0)
 

@@ -9,6 +9,7 @@ from typer import Option
 
 from scratchticket.cli import options as o
 from scratchticket.cli.attack_verbs import EvaluationProgress, load_subject, preparation
+from scratchticket.cli.device import chosen_device
 from scratchticket.cli.settings import with_settings
 from scratchticket.cli.terminal import say, user_errors
 
@@ -72,7 +73,6 @@ def attack(
         from scratchticket.judging import adversarial
         from scratchticket.judging.evaluation import evaluation_task
         from scratchticket.networks import placed
-        from scratchticket.runs.records import usable_device
 
         adversarial.check_name(to)
         if to.exists():
@@ -95,7 +95,7 @@ def attack(
         if len(task.attacks) != 1:
             raise InputError(f"{name} is not a single attack; use one such as pgd or apgd-t")
         used = task.attacks[0] if "keep" in changed else without_early_stopping(task.attacks[0])
-        placed(subject.network, usable_device(device))
+        placed(subject.network, chosen_device(device))
         with EvaluationProgress(quiet) as progress:
             made = adversarial.attacked_images(
                 subject,

@@ -20,6 +20,7 @@ from scratchticket.cli.attack_verbs import (
     print_shard_done,
     read_shard,
 )
+from scratchticket.cli.device import chosen_device
 from scratchticket.cli.settings import with_settings
 from scratchticket.cli.terminal import (
     cell,
@@ -137,7 +138,6 @@ def evaluate(
         from scratchticket.judging.evaluation import evaluation_task
         from scratchticket.judging.task import EvaluationFolder, carry_out
         from scratchticket.runs import deterministic as algorithms
-        from scratchticket.runs.records import usable_device
         from scratchticket.tickets.locate import is_path, short_name
 
         options = {"steps": steps, "step_size": step_size}
@@ -184,7 +184,7 @@ def evaluate(
         if folder is None and (suite is not None or this_shard.count > 1):
             parent = ticket.parent if is_path(ticket) else Path()
             folder = parent / f"{short_name(ticket)}-{suite or attack or 'pgd'}"
-        where = usable_device(device)
+        where = chosen_device(device)
         strict = algorithms.deterministic(deterministic)
         with strict, EvaluationProgress(quiet or json_output) as progress:
             record = carry_out(
@@ -222,10 +222,10 @@ def _evaluated_on_file(  # noqa: PLR0917
     from scratchticket.judging import adversarial as files
     from scratchticket.judging.subject import make_subject
     from scratchticket.networks import placed
-    from scratchticket.runs.records import machine, usable_device, versions
+    from scratchticket.runs.records import machine, versions
 
     ticket = load_ticket(path, index, network)
-    made, where = files.load(adversarial), usable_device(device)
+    made, where = files.load(adversarial), chosen_device(device)
     subject = make_subject(path, ticket, made, network=network, normalise=normalise)
     placed(subject.network, where)
     scored = files.score(made, subject)

@@ -8,6 +8,7 @@ from typing import Any
 
 from scratchticket.cli import options as o
 from scratchticket.cli.code import import_network
+from scratchticket.cli.device import chosen_device
 from scratchticket.cli.settings import preset_settings, with_settings
 from scratchticket.cli.shared import with_options
 from scratchticket.cli.terminal import (
@@ -107,7 +108,6 @@ def _learn(task: str, folder: Path, own: dict[str, Any], shared: LearningOptions
         from scratchticket.base.record import to_json
         from scratchticket.runs.deterministic import deterministic
         from scratchticket.runs.folder import RunFolder
-        from scratchticket.runs.records import usable_device
         from scratchticket.runs.run import run
         from scratchticket.runs.start import make_recipe_from_file
 
@@ -116,7 +116,7 @@ def _learn(task: str, folder: Path, own: dict[str, Any], shared: LearningOptions
         overrides = _overrides(task, own, shared)
         import_network(overrides.get("network.name"), builtin=True)
         recipe = make_recipe_from_file(overrides)
-        where = usable_device(shared.device)
+        where = chosen_device(shared.device)
         with deterministic(shared.deterministic), joined(where) as group:
             quiet = shared.quiet or shared.json_output or not group.leads
             with LearningProgress(f"{task} {recipe.network.name}", quiet) as progress:

@@ -10,6 +10,7 @@ from typer import Argument, Option
 
 from scratchticket.cli import options as o
 from scratchticket.cli.code import import_network
+from scratchticket.cli.device import chosen_device
 from scratchticket.cli.terminal import err, say, user_errors
 
 HOST = "127.0.0.1"
@@ -62,14 +63,13 @@ def app(
         from scratchticket.page import load_sets
         from scratchticket.page.blocks import import_gradio
         from scratchticket.page.serve import serve
-        from scratchticket.runs.records import usable_device
 
         import_network(network)
         import_gradio()
         files = tickets or [path_of(name) for name in names()]
         if len(files) > 1:
             say(f"reading {len(files)} files ...", err)
-        sets = load_sets(files, dense=dense, data=data, device=usable_device(device))
+        sets = load_sets(files, dense=dense, data=data, device=chosen_device(device))
         if data is None and (without := [one.name for one in sets if one.samples is None]):
             remedy = "give their data with --data, or upload an image"
             say(f"note: no test images for {'; '.join(without)}: {remedy}", err)

@@ -12,6 +12,7 @@ from rich.table import Table
 from typer import Argument, Option
 
 from scratchticket.cli import options as o
+from scratchticket.cli.device import chosen_device
 from scratchticket.cli.runs import STORE, StorePath
 from scratchticket.cli.settings import name_value_pairs, with_settings
 from scratchticket.cli.sweep_progress import SweepProgress, duration
@@ -122,6 +123,8 @@ def run(
         sweep = _sweep(chosen, scale, store, seeds, data, settings, track, tuple(panel or ()))
         watch = Watch(sweep.open(), sweep.jobs())
         check_crew(on, workers)
+        if on == "here":
+            device = chosen_device(device)
         if dry_run or (err.is_terminal and not quiet):
             calibrate(watch, on, workers, device)
         if dry_run and json_output:

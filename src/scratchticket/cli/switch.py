@@ -21,6 +21,7 @@ from scratchticket.cli.attack_verbs import (
     read_shard,
 )
 from scratchticket.cli.code import import_network
+from scratchticket.cli.device import chosen_device
 from scratchticket.cli.shared import with_options
 from scratchticket.cli.switch_tables import print_matrices, print_switch
 from scratchticket.cli.terminal import say, user_errors
@@ -290,7 +291,6 @@ def _carry_out(task: Any, shared: SetOptions, show: Callable[[Any], None]) -> No
     from scratchticket.base.errors import InputError
     from scratchticket.base.record import to_json
     from scratchticket.judging.task import EvaluationFolder, carry_out
-    from scratchticket.runs.records import usable_device
 
     folder, this_shard = shared.folder, read_shard(shared.shard)
     if this_shard.count > 1 and folder is None:
@@ -301,7 +301,7 @@ def _carry_out(task: Any, shared: SetOptions, show: Callable[[Any], None]) -> No
             folder=folder,
             shard=this_shard,
             overwrite=shared.overwrite,
-            device=usable_device(shared.device),
+            device=chosen_device(shared.device),
             progress=progress,
         )
     if record is None:

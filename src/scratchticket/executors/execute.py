@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from scratchticket.base.errors import InputError, unknown
 from scratchticket.executors.here import run_here, threads_of_each
 from scratchticket.executors.ray import run_on_ray
@@ -46,7 +44,7 @@ def calibrate(watch: Watch, on: str, workers: int, device: str) -> None:
         InputError: If there is no such device.
     """
     if on == "here" and usable_device(device) == "cpu":
-        watch.calibrate(threads_of_each(workers) or torch.get_num_threads())
+        watch.calibrate(threads_of_each(workers))
 
 
 def execute(  # noqa: PLR0913

@@ -101,9 +101,9 @@ class _Here:
         return self.device, threads_of_each(self.workers)
 
 
-def threads_of_each(workers: int) -> int | None:
-    """Return the number of threads per worker; None for PyTorch's choice."""
-    return max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
+def threads_of_each(workers: int) -> int:
+    """Return the number of threads per worker."""
+    return max(1, torch.get_num_threads() // workers)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from torch import Tensor
 from scratchticket.attacks import Attack, AttackRecipe, Network, perturb
 from scratchticket.attacks.sets import NetworkSet, chances
 from scratchticket.base import rng
+from scratchticket.base.cores import use_threads
 from scratchticket.base.errors import InputError, Interrupted, ScratchticketError
 from scratchticket.base.memory import ran_out, too_many
 from scratchticket.data import pixels
@@ -367,6 +368,8 @@ class _Run:
             return
         if (checkpoint := newest(path, self.session.tell)) is not None:
             self.state = from_checkpoint(checkpoint, self.problem, self._identity)
+            if self.device.type == "cpu":
+                use_threads(checkpoint.facts.get("threads"))
         self._finite_step = self.state.step
         if len(set(self.group.gathered((self.state.step, float(self.state.loss_sum))))) > 1:
             raise InputError("the processes see different checkpoints; they must share one folder")

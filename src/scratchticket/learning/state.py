@@ -105,6 +105,7 @@ def to_checkpoint(problem: Problem, state: State, own: str) -> Checkpoint:
         "epochs": [asdict(epoch) for epoch in state.epochs],
         "best_epoch": best.epoch if best else None,
         "sound_epoch": state.sound.epoch if state.sound else None,
+        "threads": torch.get_num_threads(),
     }
     return Checkpoint(tensors, facts)
 
