@@ -123,8 +123,14 @@ def _each(records: list[Record]) -> str:
     for record in sorted(records, key=lambda record: str(record["job"]["label"])):
         minutes = f"{record['seconds'] / 60:.0f}"
         said = outcome(read_record(record["record"], record["study"]))
-        lines.append(f"| {record['job']['label']} | {said} | {minutes} |")
+        lines.append(f"| {_label(record)} | {said} | {minutes} |")
     return "\n".join(lines)
+
+
+def _label(record: Record) -> str:
+    """Return a job's label with the scale's networks and data in place of the paper's."""
+    _, _, scale = record["study"].rpartition("-")
+    return SCALES[scale].our_name(str(record["job"]["label"]))
 
 
 def _warnings(records: list[Record]) -> str:
@@ -132,7 +138,7 @@ def _warnings(records: list[Record]) -> str:
     evaluated = [record for record in records if record["job"]["kind"] == "judge"]
     signs: dict[str, list[str]] = {}
     for record in evaluated:
-        label = record["job"]["label"].removeprefix("attacks on ")
+        label = _label(record).removeprefix("attacks on ")
         for sign in record["record"]["warning_signs"]:
             signs.setdefault(sign["name"], []).append(f"{label}: {sign['text']}")
     if not evaluated:

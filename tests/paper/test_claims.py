@@ -364,8 +364,8 @@ def test_other_searches_are_compared_with_the_base_and_with_the_papers() -> None
         columns = ("PGD-20", "margin-PGD-20", *more)
         return {(left, sign, right, column, panel) for column in columns for panel in panels}
 
-    for claim, name in ((sgd, "the same"), (adam, "the same with Adam")):
-        left = f"{name}, for the operations of paper"
+    for claim, name in ((sgd, both), (adam, f"{both}, Adam")):
+        left = f"{name}, at the paper's cost"
         assert rows(claim) == at_both(left, ">", "paper", "APGD-CE and targeted APGD")
     assert rows(uncropped) == set()  # digits are never cropped
     assert rows(cheap) == at_both("paper", "<=", both)
