@@ -45,7 +45,7 @@ OTHER = {  # words that stand for what a reader has, or has time for
     "imagenet=PATH": "imagenet=photos",
     "PATH": "photos",
     "/data/imagenet": "photos",
-    "network.width=16": "network.width=2",
+    "16": "2",  # width
     "224": "32",
     "pictures": "digits",
     "gallery:digits-seed2/ratio-0.05": "5.safetensors",  # smaller tickets
@@ -124,7 +124,7 @@ def smaller(words: list[str]) -> list[str]:
     few = [word if word in named else OTHER.get(word, word) for word in words]
     match words[0]:
         case "draw" | "train":
-            few += LEARN + ([] if {NARROW[1], "--beside"} & {*few} else NARROW)
+            few += LEARN + ([] if {"--width", "--beside"} & {*few} else NARROW)
             return few + (SMALL_IMAGES if "imagenet" in words else [])
         case "evaluate" | "switch" | "transfer" if "--data" in words:
             if slow := bool({"full", "paper"} & {*words}):
