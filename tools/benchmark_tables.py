@@ -103,7 +103,7 @@ def switching(records: Sequence[SwitchingRow]) -> str:
 |---|---|---|---|
 {chr(10).join(memory)}
 
-In brackets how many times the dense network.
+In brackets: the ratio to the memory of one dense network.
 
 | network | tickets | forward, one image (ms) | switch, packed (ms) | copy (ms) \
 | switch, packed (% of a forward) | switch, resident (% of a forward) |
@@ -134,8 +134,8 @@ def export(records: Sequence[ExportRow]) -> str:
 |---|---|{"---|" * len(batches)}
 {chr(10).join(lines)}
 
-A forward pass: median (least to most) of turns, and how many times the dense network's, with
-onnxruntime {version} and {where(records)}.
+Times of a forward pass: median (least to most) of repeated measurements, and the ratio to the dense
+network's median. With onnxruntime {version} and {where(records)}.
 """
 
 
@@ -247,7 +247,7 @@ def draw(records: Sequence[DrawRow]) -> str:
 |---|---|---|---|---|---|---|
 {chr(10).join(steps)}
 
-Seconds of one step: median (least to most) of turns, with {where(ways)}.
+Seconds of one step: median (least to most) of repeated measurements, with {where(ways)}.
 
 | network, images | batch | inner attack | convolutions (%) | sorting (%) | the rest (%) |
 |---|---|---|---|---|---|
@@ -371,11 +371,12 @@ def growth(records: Sequence[GrowthRow]) -> str:
             f"| {record.of_operations:.2f} |"
         )
     return f"""\
-| what | median (done in a second) | done are | exponent | of the operations |
+| work: size that varies | size: median time (units per second) | unit | exponent of the time \
+| exponent of the operations |
 |---|---|---|---|---|
 {chr(10).join(lines)}
 
-Median of turns, with {where(records)}.
+Median of repeated measurements, with {where(records)}.
 """
 
 

@@ -96,7 +96,7 @@ def processes(records: list[Record]) -> str:
     seeds = ", ".join(map(str, sorted({record["recipe"]["seed"] for record in draws})))
     title = draws[0]["results"]["best"]["attacks"][0]["title"]
     return f"""\
-| processes | natural (%) | robust (%) | of each seed |
+| processes | natural (%) | robust (%) | robust, by seed (%) |
 |---|---|---|---|
 {chr(10).join(lines)}
 

@@ -111,7 +111,7 @@ def test_names_of_parts_within_names_count_where_no_folder_is_called_so(
     assert (len(data.train) + len(data.validation), len(data.test)) == (10, 10)
     assert data.notes == (f"not read: 1 file, such as {tmp_path}/photos/seg_pred/39.png",)
     fill(f"{train} old/sea", 38, 1)
-    with pytest.raises(InputError, match=f"the train part may be {train} or {train} old; keep"):
+    with pytest.raises(InputError, match=f"train part is ambiguous: {train} or {train} old; keep"):
         load_data(tmp_path / "photos")
 
 
@@ -120,7 +120,7 @@ def test_a_part_of_two_folders_is_one_line(tmp_path: Path, fill: Fill) -> None:
         fill(f"{folder}/a", 0, 5)
         fill(f"{folder}/b", 5, 5)
 
-    with pytest.raises(InputError, match="the validation part may be val or validation; keep one"):
+    with pytest.raises(InputError, match="validation part is ambiguous: val or validation; keep"):
         load_data(tmp_path / "photos")
 
 

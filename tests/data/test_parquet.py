@@ -317,11 +317,11 @@ def test_splits_whose_names_begin_like_a_part_are_no_part(
     ("names", "message"),
     [
         (["train_labeled", "train_unlabeled", "test"], "no labelled training part"),
-        (["my_train", "your_train"], r"train part may be my_train\*.parquet or your_train\*.parq"),
-        (["train", "training"], r"train part may be train\*.parquet or training\*.parquet; keep"),
-        (["train", "train/0"], r"train part may be train\*.parquet or train/; keep"),
-        (["train", "train-00000-of-00001"], r"may be train\*.parquet or train-of-00001.parquet"),
-        (["a-00000-of-00001", "b-00000-of-00001"], "may be a-of-00001.parquet or b-of-00001.parq"),
+        (["my_train", "your_train"], r"ambiguous: my_train\*.parquet or your_train\*.parq"),
+        (["train", "training"], r"ambiguous: train\*.parquet or training\*.parquet; keep"),
+        (["train", "train/0"], r"ambiguous: train\*.parquet or train/; keep"),
+        (["train", "train-00000-of-00001"], r"ambiguous: train\*.parquet or train-of-00001.parq"),
+        (["a-00000-of-00001", "b-00000-of-00001"], "ambiguous: a-of-00001.parquet or b-of-00001"),
     ],
 )
 def test_a_part_that_may_be_either_of_two_is_one_line(

@@ -64,10 +64,10 @@ def logits_and_losses(
 
 
 class BestSoFar:
-    """The best adversarial image so far of each image.
+    """For each image of a batch, the best adversarial image found so far.
 
     Args:
-        images: The original images, the best before the first update.
+        images: The original images, which count as the best until the first update.
         labels: int64, ``(batch,)``.
         error: Function of logits and labels that returns errors in [0, 1]: 0 or 1 for one network,
             the probability of a wrong answer for a set.
@@ -103,7 +103,7 @@ class BestSoFar:
         return all_fooled(error)
 
     def keep_better(self, active: Tensor, current: Tensor, error: Tensor, losses: Tensor) -> None:
-        """Keep each iterate of a larger error, or of equal error and larger loss."""
+        """Keep each iterate with a larger error, or with an equal error and a larger loss."""
         best_error = self._best_error[active]
         better = (error > best_error) | ((error == best_error) & (losses > self._best_loss[active]))
         chosen = active[better]

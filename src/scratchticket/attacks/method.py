@@ -226,8 +226,10 @@ class Stepping(Settings):
             raise InputError(f"steps must be from 1 to {MAX_STEPS}, got {self.steps}")
         if self.step_size is not None:
             step = fraction(self.step_size, "step size")
-            if not 0 < step <= max(MAX_EPSILON.values()):
-                raise InputError(f"step size must be above 0, got {self.step_size}")
+            if not 0 < step <= (largest := max(MAX_EPSILON.values())):
+                raise InputError(
+                    f"step size must be above 0 and at most {largest}, got {self.step_size}"
+                )
             object.__setattr__(self, "step_size", fraction_text(step))
 
     def exact(self, epsilon: Fraction, norm: Norm) -> Self:

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 USER_CHOICES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # if either is set, nothing is changed
-SHORTEST = 0.2  # seconds of the shortest interval from which the load is known
+SHORTEST = 0.2  # minimum interval for measuring the load, in seconds
 _IDLE = (3, 4)  # columns of idle time in /proc/stat: idle, and idle while waiting for a disk
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The clocks at one moment.
+    """Elapsed time and processor time at one moment.
 
     Attributes:
         moment: Seconds since some fixed moment.
@@ -34,7 +34,7 @@ class Reading:
 
 
 def read_clocks(statistics: Path = Path("/proc/stat")) -> Reading | None:
-    """Return the clocks now; None where the system does not report them as Linux does."""
+    """Return the current reading; None on a system without the ``/proc/stat`` of Linux."""
     try:
         usable = {f"cpu{number}" for number in _cores()}
         lines = [line.split() for line in statistics.read_text().splitlines()]
@@ -42,7 +42,7 @@ def read_clocks(statistics: Path = Path("/proc/stat")) -> Reading | None:
             int(value)
             for name, *values in lines
             if name in usable
-            for column, value in enumerate(values[:8])  # the rest is counted in these already
+            for column, value in enumerate(values[:8])  # guest time is part of user time
             if column not in _IDLE
         ]
         seconds = sum(ticks) / os.sysconf("SC_CLK_TCK")
@@ -74,10 +74,10 @@ def free_cores(since: Reading | None, until: Reading | None) -> int | None:
 
 
 def leave_occupied_cores() -> list[str]:
-    """Compute with no more threads than cores are free; return a note if these are fewer.
+    """Reduce PyTorch's threads to the number of free cores; return a note if this changed it.
 
-    The load is that since :data:`STARTED`. Nothing is changed if the user has chosen a number of
-    threads (:data:`USER_CHOICES`).
+    The load is measured since :data:`STARTED`. Nothing is changed if the user has chosen a number
+    of threads (:data:`USER_CHOICES`).
     """
     import torch
 
@@ -92,10 +92,10 @@ def leave_occupied_cores() -> list[str]:
 
 
 def use_threads(count: int | None) -> None:
-    """Compute with this number of threads, which a run's last bits depend on.
+    """Set PyTorch's number of threads, on which the last bits of a run's results depend.
 
-    Nothing is changed if the number is None or larger than that of usable cores, or if the user has
-    chosen one (:data:`USER_CHOICES`).
+    Nothing is changed if ``count`` is None or exceeds the number of usable cores, or if the user
+    has chosen a number of threads (:data:`USER_CHOICES`).
     """
     import torch
 

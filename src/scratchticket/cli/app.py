@@ -29,7 +29,7 @@ from scratchticket.cli.terminal import ERROR_CODE, print_error
 
 
 class Program(TyperGroup):
-    """The verbs; a wrong option or argument prints one line, as every other mistake does."""
+    """The group of verbs; prints one line for a wrong option, as for any other user error."""
 
     def main(self, *args: Any, **more: Any) -> Any:
         """Run the command line and exit the process."""

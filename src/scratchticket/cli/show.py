@@ -131,7 +131,7 @@ def _print_list(tickets: list[dict[str, Any]]) -> None:
     title = network_title(tickets[0])
     say(f"{len(tickets)} tickets of one network: {title}; all verified")
     table = Table()
-    for heading in ("index", "weights kept", "%", "classes", "bytes alone"):
+    for heading in ("index", "weights kept", "%", "classes", "bytes in own file"):
         table.add_column(heading, justify="right")
     for index, facts in enumerate(tickets):
         table.add_row(

@@ -25,14 +25,14 @@ NAMES = {
     "test": ("test", "testing", "eval", "evaluation"),
 }
 PARTS = tuple(NAMES)
-#: Folders of operating systems and file servers, in lower case.
+#: Folders that operating systems and file servers create, in lower case.
 SYSTEM = frozenset(
     ("__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found", "system volume information")
 )
 _ABOUT = ("README", "LICENSE")
 UNLABELLED = -1
 _END = 2**16  # bytes read at the end of a file
-DIGITS = 300  # number of digits up to which numbers are sorted by value
+DIGITS = 300  # leading digits of a number that count when names are sorted
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +60,8 @@ class Source:
         name: Name of the data set in messages.
         parts: ``train`` and, if present, ``validation`` and ``test``.
         classes: Class names; None if the labels are the names.
-        digest: Function that returns a hash of all files with pixels, given a function that hashes
-            one file.
+        digest: Function that returns a hash of all files that contain images; its argument is a
+            function that hashes one file.
         notes: Notes for the user.
     """
 
@@ -88,10 +88,10 @@ def part_named(name: str) -> str | None:
 
 
 def part_within(name: str) -> str | None:
-    """Return the part named by a word of a name, as in the ``datasets`` library.
+    """Return the part that occurs as a word in a name, as in the ``datasets`` library.
 
-    Words are separated by digits, spaces and ``-._``. The result is None unless they name exactly
-    one part.
+    Words are separated by digits, spaces and ``-._``. The result is None unless the words name
+    exactly one part.
 
     Example:
         >>> part_within("seg_train"), part_within("trainer"), part_within("train_val")
@@ -115,7 +115,7 @@ def check_one_each(root: Path, found: Mapping[str, Iterable[str]]) -> None:
     for part, names in found.items():
         if len(several := sorted(set(names))) > 1:
             raise InputError(
-                f"{root}: the {part} part may be {' or '.join(several)}; "
+                f"{root}: the {part} part is ambiguous: {' or '.join(several)}; "
                 "keep one, or rename the others"
             )
 
@@ -141,7 +141,7 @@ def unread_note(root: Path, read: Collection[Path], kinds: Collection[str]) -> t
     Args:
         root: The folder.
         read: The files that are read.
-        kinds: Suffixes of data files, preferred as the example in the note.
+        kinds: Suffixes of data files; the note's example has one of them if possible.
     """
     known, others = set(read), []
     for folder, folders, files in os.walk(root):

@@ -72,7 +72,10 @@ def report(
 
 
 def _rows(evaluated: EvaluationResult, where: Balls) -> list[AttackRow]:
-    """Return one row per attack; one for all of AutoAttack, one per radius for minimum norm."""
+    """Return the rows of all attacks.
+
+    One for each; but one for all of AutoAttack, and one per radius for a minimum-norm attack.
+    """
     rows: list[AttackRow] = []
     before = {name for outcome in evaluated.outcomes for name in outcome.attack.after}
 
@@ -173,10 +176,10 @@ def _median(distances: Tensor) -> float | None:
 
 
 def _worst(evaluated: EvaluationResult, norm: str, epsilon: str) -> WorstCase | None:
-    """Return the accuracy under the worst attack inside a ball for each image.
+    """Return the worst-case accuracy in a ball, with the worst attack chosen for each image.
 
-    None without an attack in exactly this ball or of minimum norm: attacks in smaller balls count
-    too, but alone they would only repeat the worst case there.
+    Attacks in smaller balls count too. None if no attack was in exactly this ball or of minimum
+    norm, since the result would only repeat the worst case of a smaller ball.
     """
     radius, fooled, titles = fraction(epsilon, "epsilon"), torch.zeros_like(evaluated.right), []
     searched = False

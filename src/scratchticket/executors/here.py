@@ -43,7 +43,7 @@ def run_here(
 
     Raises:
         Interrupted: If a signal asked to stop.
-        InputError: If a worker is broken.
+        InputError: If a worker ended with an error.
     """
     run_workers(_Here(sweep, workers, device), workers, observe)
 
@@ -60,7 +60,7 @@ class _Process:
         code = self.process.exitcode or 0
         if code == 0:
             return Ended("done")
-        if code < 0 or code == STOPPED:  # by another process
+        if code < 0 or code == STOPPED:  # by a signal
             return Ended("killed")
         return Ended("broken", "its message is above")
 
@@ -109,7 +109,7 @@ def threads_of_each(workers: int) -> int:
 @contextmanager
 def _ctrl_c_waits() -> Iterator[None]:
     """Block Ctrl-C in processes started inside the context, until they can handle it."""
-    resource_tracker.ensure_running()  # else the first process starts it, which unblocks Ctrl-C
+    resource_tracker.ensure_running()  # before blocking, because its start unblocks Ctrl-C
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

@@ -83,8 +83,8 @@ class Epoch:
         validation: Validation accuracies; None if not validated.
         signs: Health warnings, see :func:`.health.signs`.
         watch: Accuracies compared to notice catastrophic overfitting; None if not watched.
-        back_from: The later epoch in which catastrophic overfitting was noticed, whereupon the run
-            went back to the end of this one.
+        back_from: If the run returned to the end of this epoch because of catastrophic overfitting:
+            the later epoch in which it was noticed.
     """
 
     epoch: int

@@ -15,10 +15,10 @@ BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 def recomputed_statistics(network: nn.Module, batches: Iterable[Tensor]) -> Iterator[None]:
     """Within the context, set batch-norm statistics to their average over some batches.
 
-    Running statistics average over about the last ten forward passes, which in a search are attack
-    steps on one or two batches; on small images this noise costs many points of accuracy. An
-    average over many batches (PreciseBN, Wu and Johnson, 2021, arXiv:2105.07576) removes it. On
-    exit, running statistics and mode are restored.
+    Running statistics average over about the last ten forward passes. In a search these are attack
+    steps on only one or two batches, so the average is noisy, which on small images costs many
+    points of accuracy. An average over many batches (PreciseBN, Wu and Johnson, 2021,
+    arXiv:2105.07576) removes the noise. On exit, running statistics and mode are restored.
 
     Args:
         network: Any module; one without batch norm is left unchanged.

@@ -31,8 +31,9 @@ class LogitNorm(nn.Module):
 def with_logit_norm(module: nn.Module, classes: int, gain: float) -> nn.Sequential:
     """Return a module followed by a :class:`LogitNorm`.
 
-    In a plain ``nn.Sequential`` it becomes the last layer, ``logits``; other names stay. Any other
-    module, or one with state of its own or a child named ``logits``, becomes ``body``.
+    A plain ``nn.Sequential`` gets it as an additional last layer, ``logits``; the names of its
+    other layers stay. A module of another type, or with state of its own or a child named
+    ``logits``, becomes the child ``body`` of the result.
     """
     own = layers_of(module, _LOGITS)
     layers = {_BODY: module} if own is None else own

@@ -18,7 +18,7 @@ from scratchticket.base.plugins import plugin_names
 from scratchticket.data import pixels
 from scratchticket.page.sets import TicketSet
 
-SWITCH = "the switch"  # a source besides tickets and dense networks
+SWITCH = "the switch"  # as the attacked network, in place of a ticket or dense network
 _TITLES = {
     "pgd": "PGD on the cross-entropy",
     "cw-inf": "PGD on the margin (CW-Inf)",
@@ -28,7 +28,7 @@ _TITLES = {
     "apgd-ce": "Auto-PGD on the cross-entropy",
     "apgd-dlr": "Auto-PGD on the difference of logits ratio",
 }
-COUNTS = ("steps", "draws")  # an attack's settings that take the page's number of steps
+COUNTS = ("steps", "draws")  # settings of attacks that receive the page's number of steps
 MAX_STEPS = 50
 AT_A_TIME = 16  # images per forward pass
 DRAWS = 10  # number of the switch's predictions shown for each step
@@ -97,7 +97,7 @@ class Trial:
         known: Whether ``label`` is the true class.
         probabilities: Probabilities of the tickets, ``(position, ticket, class)``.
         dense: Probabilities of each dense network, by name, ``(position, class)``.
-        drawn: Predictions of the switch, ``(position, draw)``, with a new draw for each.
+        drawn: Predictions of the switch, ``(position, draw)``, each by a newly drawn ticket.
     """
 
     request: AttackRequest

@@ -30,7 +30,7 @@ class Layer:
 
     Attributes:
         shape: Shape of the parameter.
-        weights: Weights before masking; if float32, padded to a multiple of eight.
+        weights: Weights before masking; if stored as float32, padded to a multiple of eight.
         mask: Packed mask; None if all weights remain.
     """
 
@@ -52,7 +52,7 @@ def pack(tickets: Sequence[Ticket], device: torch.device) -> list[Packed]:
     """Return packed tickets that share equal weights in memory.
 
     Args:
-        tickets: Tickets of one network; classifiers for different classes may differ.
+        tickets: Tickets of one network; their classifiers may differ if their classes do.
         device: Device of all tensors.
 
     Raises:
@@ -121,7 +121,8 @@ class _Pool:
 def _weights(tickets: Sequence[Ticket]) -> list[Mapping[str, Tensor]]:
     """Return all parameters of each ticket before masking.
 
-    A ticket with stored weights has only its remaining ones; those of all tickets are merged.
+    A ticket with stored weights contains only those that remain in it, so the stored weights of all
+    tickets are merged.
     """
     merged: dict[tuple[str, tuple[int, ...]], Tensor] = {}
     for ticket in tickets:

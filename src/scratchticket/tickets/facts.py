@@ -28,7 +28,7 @@ class RecordedAccuracy(NamedTuple):
 
 
 def recorded_accuracy(provenance: Mapping[str, Any]) -> RecordedAccuracy | None:
-    """Return the accuracy in a ticket's provenance; None if there is none that can be read."""
+    """Return the accuracy in a ticket's provenance; None if it is missing or unreadable."""
     try:
         results = provenance["results"]
         natural, attack = results["natural"], results["attacks"][0]
@@ -61,8 +61,8 @@ def summary(ticket: Mapping[str, Any]) -> dict[str, str]:
         "images": f"{tuple(ticket['image_shape'])}, {len(ticket['classes'])} classes",
         "file": f"{sizes['alone']:,} bytes; a dense checkpoint has {dense:,} "
         f"({dense / sizes['alone']:.1f} times as many)",
-        "compare": f"{sizes['mask_entropy']:,} bytes of entropy in a mask with these kept counts, "
-        f"{sizes['statistics']:,} bytes of batch-norm statistics",
+        "compare": f"{sizes['mask_entropy']:,} bytes is the entropy of random masks that keep as "
+        f"many weights in each layer; batch-norm statistics have {sizes['statistics']:,} bytes",
         "proof": "holds: the file matches its hash, and "
         + (
             "the weights rebuilt from the seed match the fingerprint of every layer"
