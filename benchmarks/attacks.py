@@ -167,18 +167,49 @@ def timed(runs: Runs, count: int, passes: int) -> dict[str, Timing]:
     }
 
 
-def limit(network: nn.Module, images: ImageSet, passed: int) -> float:
-    """Return the seconds that so many images take to go forward and backward, in whole batches."""
+def limit(network: nn.Module, images: ImageSet, passed: int, *, backward: bool = True) -> float:
+    """Return the seconds that so many images take to pass the network, in whole batches.
+
+    Args:
+        network: The network.
+        images: Images to pass.
+        passed: Number of images.
+        backward: Whether they also pass backward.
+    """
     size = default_batch_size(images)
     some = repeated(images, size)
     clean, labels = pixels(some.images), some.labels
     rounds = max(3, min(20, passed // size))
-    with frozen(network), folded(network):
-        input_gradient(network, clean, labels, cross_entropy)
+
+    def once() -> None:
+        if backward:
+            input_gradient(network, clean, labels, cross_entropy)
+        else:
+            network(clean)
+
+    with frozen(network), folded(network), torch.set_grad_enabled(backward):
+        once()
         begun = time.perf_counter()
         for _ in range(rounds):
-            input_gradient(network, clean, labels, cross_entropy)
+            once()
         return (time.perf_counter() - begun) / (rounds * size) * passed
+
+
+def autoattack_parts(
+    network: nn.Module, images: ImageSet, epsilon: str, queries: int
+) -> tuple[float, dict[str, float]]:
+    """Return the seconds of AutoAttack's passes alone, and those of each of its attacks."""
+    passed = {True: 0, False: 0}
+
+    def count(_: nn.Module, given: tuple[Tensor]) -> None:
+        passed[given[0].requires_grad] += len(given[0])
+
+    with network.register_forward_pre_hook(count):
+        outcomes = evaluate(network, images, autoattack(epsilon, "linf", queries=queries)).outcomes
+    alone = sum(
+        limit(network, images, number, backward=backward) for backward, number in passed.items()
+    )
+    return alone, {outcome.attack.method.name: outcome.seconds for outcome in outcomes}
 
 
 def peak(ticket: Path, data: str, count: int, epsilon: str) -> int:
@@ -200,6 +231,11 @@ def measured(
     epsilon = halving(network, test[slice(count)])
     evaluated = evaluate(network, images, [Attack(PGD(), epsilon)])
     passed = evaluated.outcomes[0].forwards
+    some = repeated(test, autoattack_count)
+    alone, stages = (
+        autoattack_parts(network, some, epsilon, queries) if autoattack_count else (None, {})
+    )
+    of_each = PER / max(1, autoattack_count)
     return AttacksRow(
         network=loaded.network.name,
         width=loaded.network.width,
@@ -213,12 +249,14 @@ def measured(
         pgd_limit=limit(network, images, passed) * PER / count,
         pgd_passes=passed / (count * PGD().steps),
         autoattack=timed(
-            autoattack_runs(network, repeated(test, autoattack_count), epsilon, queries),
+            autoattack_runs(network, some, epsilon, queries),
             autoattack_count,
             PASSES["autoattack"],
         )
         if autoattack_count
         else None,
+        autoattack_limit=None if alone is None else alone * of_each,
+        autoattack_stages={name: seconds * of_each for name, seconds in stages.items()},
         peak_bytes={str(n): peak(ticket, data, n, epsilon) for n in (count, 10 * count)},
         **where,
     )

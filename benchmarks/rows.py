@@ -141,6 +141,8 @@ class AttacksRow(Stored):
         pgd_limit: Seconds of the forward and backward passes alone.
         pgd_passes: Passes, as a share of those that would be if no image was fooled.
         autoattack: None (in an old row 0) if it was left out.
+        autoattack_limit: Seconds of its passes alone; None in an old row.
+        autoattack_stages: Seconds of each of its attacks.
         peak_bytes: Memory by number of images.
     """
 
@@ -156,6 +158,8 @@ class AttacksRow(Stored):
     pgd_limit: Amount
     pgd_passes: Amount = 1.0
     autoattack: dict[str, Timing] | Literal[0] | None
+    autoattack_limit: Amount | None = None
+    autoattack_stages: dict[str, Amount] = Field(default_factory=dict)
     peak_bytes: dict[str, Count]
     machine: Machine
     versions: Versions

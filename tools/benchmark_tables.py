@@ -178,7 +178,11 @@ def attacks(records: Sequence[AttacksRow]) -> str:
     records = newest_attacks(records)
     for record in records:
         label = f"| {record.network}, width {record.width}, {record.data}"
-        passes = f"{digits(record.pgd_limit)} | {percent(record.pgd_passes):.0f} "
+        whole = record.autoattack_limit
+        passes = {
+            "pgd": f"{digits(record.pgd_limit)} | {percent(record.pgd_passes):.0f}",
+            "autoattack": f"{'' if whole is None else digits(whole)} |",
+        }
         for name, rival in ATTACKS:
             if not (timed := timings(record, name)):
                 continue
@@ -188,7 +192,7 @@ def attacks(records: Sequence[AttacksRow]) -> str:
             beginning = f"{label} | {attack} | {RIVAL.get(rival, rival)}"
             times.append(
                 f"{beginning} | {interval(ours)} | {interval(theirs)} "
-                f"| {many_times(theirs.ratio)} | {passes if name == 'pgd' else '| '}|"
+                f"| {many_times(theirs.ratio)} | {passes[name]} |"
             )
             accuracies.append(
                 f"{beginning} | {record.epsilon} | {record.images[name]:,} "
@@ -208,7 +212,7 @@ Seconds for 1,000 images: median (least to most) of runs in turn, with
 {where(records)}. AutoAttack is the standard version with
 {" or ".join(sorted({f"{r.queries:,}" for r in records}))} queries of Square.
 
-| network | attack | compared with | epsilon | images | robust accuracy, ours (%) | theirs (%) |
+{_stages(records)}| network | attack | compared with | epsilon | images | robust accuracy, ours (%) | theirs (%) |
 |---|---|---|---|---|---|---|
 {chr(10).join(accuracies)}
 
@@ -216,6 +220,21 @@ Seconds for 1,000 images: median (least to most) of runs in turn, with
 |---|---|---|
 {chr(10).join(memory)}
 """
+
+
+def _stages(records: Sequence[AttacksRow]) -> str:
+    """Return a table of the time of each of AutoAttack's attacks; empty if it was not measured."""
+    rows = [record for record in records if record.autoattack_stages]
+    if not rows:
+        return ""
+    names = list(rows[0].autoattack_stages)
+    lines = [f"| network | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+    for row in rows:
+        seconds = " | ".join(digits(row.autoattack_stages[name]) for name in names)
+        lines.append(f"| {row.network}, width {row.width}, {row.data} | {seconds} |")
+    return (
+        "\n".join(lines) + "\n\nSeconds of AutoAttack's four attacks for 1,000 images, by ours.\n\n"
+    )
 
 
 def timings(record: AttacksRow, attack: str) -> dict[str, Timing]:
