@@ -158,7 +158,8 @@ class EvaluationProgress:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._bar.stop()
+        if not self._bar.disable:  # rich 13 would print an empty line
+            self._bar.stop()
 
     def __call__(self, name: str, done: int, total: int) -> None:
         """Show the progress of the evaluation."""

@@ -42,7 +42,8 @@ class SweepProgress:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._bar.stop()
+        if not self._bar.disable:  # rich 13 would print an empty line
+            self._bar.stop()
 
     def say(self, line: str) -> None:
         """Print a line about the whole sweep."""

@@ -137,7 +137,8 @@ class LearningProgress:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._bar.stop()
+        if not self._bar.disable:  # rich 13 would print an empty line
+            self._bar.stop()
 
     def __call__(self, event: Event) -> None:
         """Show the progress of the run."""
