@@ -301,7 +301,7 @@ def test_all_that_decides_a_switch_is_in_its_plan() -> None:
 
 
 def test_several_networks_are_at_least_one_with_a_seed() -> None:
-    with pytest.raises(InputError, match="there is no network"):
+    with pytest.raises(InputError, match="give at least one network"):
         switch({}, mirrored_images())
     with pytest.raises(InputError, match="seed must be an integer"):
         switch(OPPOSITES, mirrored_images(), seed=-1)

@@ -120,7 +120,7 @@ def test_pairs_that_lack_seeds_are_left_out_and_counted() -> None:
 
     assert found.verdict == "holds"
     assert (found.pairs, found.seeds, found.incomplete) == (1, 3, 1)
-    assert "3 seeds; 1 of fewer seeds left out" in found.text()
+    assert "3 seeds; 1 with fewer seeds left out" in found.text()
 
 
 def test_numbers_are_compared_within_their_seed() -> None:
@@ -256,7 +256,7 @@ def test_what_is_compared_is_said_in_points_with_its_counts() -> None:
     assert Comparison("not tested at this scale").text() == ""
     assert Comparison("inconclusive", degenerate=2).text() == "2 at 0 or 100 % left out"
     assert Comparison("holds", -0.0123, seeds=2, incomplete=1).text() == (
-        "-1.2 (2 seeds; 1 of fewer seeds left out)"
+        "-1.2 (2 seeds; 1 with fewer seeds left out)"
     )
 
 

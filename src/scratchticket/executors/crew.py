@@ -19,9 +19,10 @@ class Ended:
     """Why a worker ended.
 
     Attributes:
-        how: ``done`` if no job was left, ``killed`` without a message, ``cancelled`` by a user,
-            or ``broken`` if neither it nor a replacement can continue.
-        message: Last message of the worker.
+        how: ``done`` if no job was left; ``killed`` if the worker died without an error message,
+            so that a replacement may continue; ``cancelled`` if a user cancelled it; ``broken`` if
+            an error stopped it that would stop a replacement too.
+        message: Error message of a broken worker.
     """
 
     how: Literal["done", "killed", "cancelled", "broken"]
@@ -32,7 +33,7 @@ class Worker(Protocol):
     """A worker on any executor."""
 
     def ended(self) -> Ended | None:
-        """Return why it ended; None while it is running or queued."""
+        """Return why the worker ended; None while it is running or queued."""
         ...
 
 
@@ -62,7 +63,7 @@ def run_workers(executor: Executor, workers: int, observe: Callable[[], None]) -
 
     Raises:
         Interrupted: If a signal asked to stop.
-        InputError: If a worker is broken.
+        InputError: If a worker is broken, or more than :data:`MAX_RESTARTS` were killed.
     """
     restarts, broken = 0, []
     with stop_requests() as stop:

@@ -21,7 +21,7 @@ def check_crew(on: str, workers: int) -> None:
     """Raise an error for an unknown executor or an invalid number of workers.
 
     Raises:
-        InputError: If the executor is unknown, or there is not at least one worker.
+        InputError: If the executor is unknown, or the number of workers is below 1.
     """
     if on not in EXECUTORS:
         raise unknown("executor", on, EXECUTORS)
@@ -35,7 +35,8 @@ def calibrate(watch: Watch, on: str, workers: int, device: str) -> None:
     A GPU or a cluster is not measured; its speed is known from the first finished job.
 
     Args:
-        watch: The jobs; its estimates use the measurement until a job is finished.
+        watch: Progress of the jobs. It estimates the time left from this measurement until a job
+            is finished.
         on: Name of the executor.
         workers: Number of workers.
         device: Where to compute; ``auto`` for a GPU if there is one.
@@ -70,7 +71,7 @@ def execute(  # noqa: PLR0913
 
     Raises:
         Interrupted: If a signal asked to stop.
-        InputError: If a setting cannot be used, or a worker is broken.
+        InputError: If a setting cannot be used, or a worker ended with an error.
     """
     sweep = replace(sweep, store=str(Path(sweep.store).absolute()))  # workers may start elsewhere
     if on == "slurm":

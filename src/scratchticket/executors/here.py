@@ -102,7 +102,7 @@ class _Here:
 
 
 def threads_of_each(workers: int) -> int:
-    """Return the number of threads per worker."""
+    """Return the number of threads per worker if all workers share PyTorch's threads."""
     return max(1, torch.get_num_threads() // workers)
 
 

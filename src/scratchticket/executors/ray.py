@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import ray
 
 SETTINGS = ("num_cpus", "num_gpus", "memory")
-SAVES = 120.0  # seconds that workers have to save
+SAVES = 120.0  # longest wait for workers to save after a signal, in seconds
 
 
 def run_on_ray(
@@ -38,7 +38,7 @@ def run_on_ray(
     Args:
         sweep: The sweep, in a store that all nodes see.
         workers: Number of tasks.
-        device: Where to compute; ``auto`` is decided on the node.
+        device: Where to compute; ``auto`` for a GPU if the worker's node has one.
         settings: ``address`` of the cluster (``auto``, the default: this machine's cluster;
             ``local``: this machine alone), and ``num_cpus``, ``num_gpus`` and ``memory`` (bytes)
             per worker.
@@ -46,7 +46,8 @@ def run_on_ray(
 
     Raises:
         Interrupted: If a signal asked to stop; the workers have saved.
-        InputError: If Ray or the cluster is missing, or a worker is broken.
+        InputError: If Ray or the cluster is missing, a setting is invalid, or a worker ended with
+            an error.
     """
     try:
         import ray

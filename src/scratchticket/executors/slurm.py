@@ -1,7 +1,7 @@
 """Workers on a Slurm cluster: a job array, submitted and requeued by submitit.
 
-All nodes must see the store. The workers do not need the process that submitted them; the same
-command finds them in the queue.
+All nodes must see the store. The workers continue if the process that submitted them ends; the same
+command finds them in the queue and watches them again.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     import submitit
 
 POLLS = 10.0  # seconds between queries to Slurm
-MINUTES = 240  # time limit of a worker by default; then it is requeued
+MINUTES = 240  # default time limit, at which a worker is requeued
 REQUEUES = 10_000
-_OURS = {
+_OURS = {  # options of submitit that users cannot set
     "additional_parameters",
     "array_parallelism",
     "nodes",
@@ -54,14 +54,14 @@ def run_on_slurm(
 ) -> None:
     """Run a sweep with a job array on a Slurm cluster, and watch it.
 
-    A worker saves and is requeued when it is preempted or its time limit is near. One that dies
-    otherwise is replaced, unless it was cancelled. Workers of an earlier call with the same sweep
-    that are still in the queue are used first.
+    A worker saves and is requeued when it is preempted or its time limit is near. If it dies for
+    another reason, it is replaced, unless it was cancelled. If workers of an earlier call with the
+    same sweep are still in the queue, only the missing ones are submitted.
 
     Args:
         sweep: The sweep, in a store that all nodes see.
         workers: Number of workers.
-        device: Where to compute; ``auto`` is decided on the node.
+        device: Where to compute; ``auto`` for a GPU if the worker's node has one.
         settings: Options of ``sbatch``, with underscores: ``partition``, ``account``, ``time``
             (minutes), ``cpus_per_task``, ``gpus_per_node``, ``mem`` and all others.
         observe: Called about once a second.
@@ -70,7 +70,8 @@ def run_on_slurm(
 
     Raises:
         Interrupted: If a signal asked to stop watching; the workers continue.
-        InputError: If Slurm is missing or rejects the jobs, or a worker is broken.
+        InputError: If Slurm is missing or rejects the jobs, a setting is invalid, or a worker ended
+            with an error.
     """
     name = sha256(repr(sweep).encode()).hexdigest()[:8]
     folder = Path(sweep.store) / ".slurm" / name
@@ -84,11 +85,11 @@ class SlurmWorker:
     def __call__(self, sweep: Sweep, device: str) -> Ended:
         """Work until no job is left; save and requeue when Slurm signals the time limit.
 
-        After another signal the process ends without a result; Slurm knows whether it was
-        preempted, cancelled or killed.
+        After any other signal, the process ends without a result, and Slurm is asked whether the
+        worker was cancelled.
         """
         threads = os.environ.get("SLURM_CPUS_PER_TASK")
-        requeue = signal.getsignal(signal.SIGUSR2)  # submitit's
+        requeue = signal.getsignal(signal.SIGUSR2)  # submitit's handler
         signal.signal(signal.SIGUSR2, _interrupt)  # a run checks for it between two steps
         try:
             sweep.work(device, int(threads) if threads else None)
@@ -101,7 +102,7 @@ class SlurmWorker:
         return Ended("done")
 
     def checkpoint(self, *arguments: Any) -> submitit.helpers.DelayedSubmission:
-        """Return the call after requeuing: the same worker."""
+        """Return the call that submitit makes after requeuing: this worker again."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, *arguments)
@@ -128,7 +129,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 class _Queue:
-    """The jobs in Slurm's queue, queried together and not too often."""
+    """The user's jobs in Slurm's queue, listed by one query, at most every ``polls`` seconds."""
 
     def __init__(self, polls: float) -> None:
         self._polls, self._asked, self._known = polls, float("-inf"), set[str]()
@@ -230,7 +231,10 @@ def _executor(folder: Path, settings: Mapping[str, str]) -> submitit.SlurmExecut
     if "cpus_per_task" in own:  # srun does not inherit it from sbatch
         own["setup"] = ["export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK"]
     if not_theirs := sorted(options.keys() & _OURS):
-        raise InputError(f"{not_theirs[0]} cannot be set: a worker is one task of an array")
+        raise InputError(
+            f"{not_theirs[0]} cannot be set, because a worker is one task of a job array; "
+            "leave it out"
+        )
     others = {name: _value(value) for name, value in options.items() if name not in known}
     try:
         executor.update_parameters(**own, additional_parameters=others)
@@ -240,7 +244,7 @@ def _executor(folder: Path, settings: Mapping[str, str]) -> submitit.SlurmExecut
 
 
 def _value(text: str) -> int | str | bool:
-    """Return a setting as submitit takes it; flags are written ``NAME=true``."""
+    """Convert a setting to the type that submitit expects; flags are written ``NAME=true``."""
     return int(text) if text.isdecimal() else text.lower() == "true" or text
 
 

@@ -9,7 +9,7 @@ from scratchticket.sweeps import Job, Store
 from scratchticket.sweeps.cost import operations, seconds_per_operation
 from scratchticket.sweeps.store import State
 
-_ANY = ""  # key of the rate of jobs of all kinds
+_ANY = ""  # key of the rate over all kinds of jobs
 
 
 class Watch:
@@ -56,7 +56,7 @@ class Watch:
 
     @property
     def failed(self) -> list[Job]:
-        """The jobs that failed; jobs that depend on them wait."""
+        """The jobs that failed; jobs that depend on them are not started."""
         return [job for job, state in self.states.items() if state == "failed"]
 
     def calibrate(self, threads: int) -> None:

@@ -48,7 +48,7 @@ class AdversarialImages:
         labels: int64, ``(n,)``.
         predictions: Predictions of the attacked network: int64, ``(n,)``.
         distances: Distances from the originals, in the attack's norm: float32, ``(n,)``.
-        indices: Indices among the attacked images: int64, ``(n,)``.
+        indices: Index of each original among the images that were attacked: int64, ``(n,)``.
         metadata: The attack, the attacked network, the data, the seed.
     """
 
@@ -106,8 +106,8 @@ def attacked_images(  # noqa: PLR0913
 ) -> AdversarialImages:
     """Attack images, including those that the network misclassifies.
 
-    Where an attack fails and returns the image unchanged (as the four of AutoAttack and CW-L2 do),
-    the image is left out.
+    An image is left out if the attack fails and returns it unchanged, as CW-L2 and the four attacks
+    of AutoAttack do.
 
     Args:
         subject: The attacked network.
@@ -119,7 +119,7 @@ def attacked_images(  # noqa: PLR0913
 
     Raises:
         InputError: If no image is left.
-        ScratchticketError: If the attack leaves its threat model.
+        ScratchticketError: If the attack returns an image outside its ball or outside [0, 1].
     """
     found: dict[str, list[Tensor]] = {name: [] for name in COLUMNS}
     indices = torch.split(torch.arange(len(images)), BATCH_SIZE)
@@ -187,7 +187,7 @@ def load(path: Path) -> AdversarialImages:
     """Load and verify a file written by :func:`save`.
 
     Raises:
-        InputError: If it is damaged.
+        InputError: If the file is damaged or of another version.
         ScratchticketError: If images lie outside the ball that the file states.
     """
     check_name(path)
@@ -196,7 +196,9 @@ def load(path: Path) -> AdversarialImages:
         columns, metadata = (read_npz if path.suffix == ".npz" else read_parquet)(content)
         stored = parsed_json(metadata)
         if stored.pop("format") != FORMAT:
-            raise InputError(f"{path} is of another version of this program")
+            raise InputError(
+                f"{path} is of another version of this program; make it again with `attack`"
+            )
         adversarial = AdversarialImages(
             **{name: torch.from_numpy(columns[name]) for name in COLUMNS},
             metadata=read_as(AdversarialMetadata, stored, path),
@@ -239,10 +241,14 @@ def _check(adversarial: AdversarialImages, path: Path) -> None:
         value = getattr(adversarial, name)
         wanted = shape if name in ("images", "originals") else (n,)
         if value.dtype != kind or value.shape != wanted or len(shape) != 4 or n == 0:
-            raise InputError(f"{path} is damaged: {name} are {value.dtype} of {tuple(value.shape)}")
+            raise InputError(
+                f"{path} is damaged: {name} are {value.dtype} of shape {tuple(value.shape)}"
+            )
     channels, classes = shape[1], len(adversarial.classes)
     if not len(adversarial.mean) == len(adversarial.std) == channels:
-        raise InputError(f"{path} is damaged: normalisation and channels disagree")
+        raise InputError(
+            f"{path} is damaged: mean and std must have one value per channel, {channels} in all"
+        )
     if not 0 <= int(adversarial.labels.min()) <= int(adversarial.labels.max()) < classes:
         raise InputError(f"{path} is damaged: a label is not one of its {classes} classes")
     attack = adversarial.metadata.attack

@@ -25,17 +25,17 @@ def evaluation_passes(attacks: Iterable[Attack]) -> int:
 
 
 def transfer_passes(networks: Sequence[str], where: Balls) -> int:
-    """Return the forward passes per image, through any network, of the transfer matrices."""
+    """Return the forward passes per image of the transfer matrices, summed over all networks."""
     return _sourced_passes(transfer_suite(networks, where), len(networks))
 
 
 def switch_passes(
     name: SwitchSuite, members: Sequence[str], where: Balls, classes: int, *, dense: bool = False
 ) -> int:
-    """Return the forward passes per image, through any network, of the evaluation of a switch.
+    """Return the forward passes per image of a switch's evaluation, summed over all networks.
 
     Args:
-        name: Name of the suite; ``full`` counts with one round of the game, the usual number.
+        name: Name of the suite; for ``full``, one round of the game is assumed, the usual number.
         members: Names of the tickets.
         where: The balls of the attacks.
         classes: Number of logits.

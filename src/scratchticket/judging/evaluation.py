@@ -45,7 +45,7 @@ class EvaluationTask:
         where: Balls of the attacks.
         seed: Seed of all random draws.
         batch_size: Images per piece of work.
-        suite: Name of the suite, if the attacks are one.
+        suite: Name of the suite of attacks; None if they are not a suite.
         classes: Number of classes, for the chance level.
     """
 
@@ -76,7 +76,7 @@ class EvaluationTask:
         }
 
     def works(self, device: torch.device | str) -> list[Evaluation]:
-        """Return the work of the task."""
+        """Return the evaluation to run, with the network on a device."""
         return [
             Evaluation(
                 placed(self.subject.network, device),
@@ -103,7 +103,7 @@ class EvaluationTask:
 
 
 def _planned(attack: Attack) -> Json:
-    """Return an attack as plans store it; do not change this, because plans identify folders."""
+    """Return an attack as stored in plans; a change would stop folders from being resumed."""
     name = "autoattack" if isinstance(attack.method, Stage) else attack.method.name
     return attack.facts() | {"title": attack.stream, "name": name}
 
@@ -132,7 +132,7 @@ def evaluation_task(  # noqa: PLR0913
         settings: Settings of the attack.
         epsilons: Radii; if not given, the network's own epsilon for an attack, and 1, 1.5 and 2
             times that for a suite.
-        l2: l2 radii of a suite; if not given, the paper's, scaled.
+        l2: l2 radii of a suite; if not given, those that :func:`.balls` derives from the paper's.
         norm: Norm of the radii; if not given, the network's own.
         count: Number of test images; if not given, all, or 200 for ``quick``.
         seed: Seed of all random draws.
@@ -181,13 +181,13 @@ def balls_of(
     norm: Norm | None = None,
     l2: Sequence[str] = (),
 ) -> Balls:
-    """Return the balls to search in; by default, of the network's own epsilon and norm.
+    """Return the balls of attacks; by default, those of the network's own epsilon and norm.
 
     Raises:
-        InputError: If another norm than the network's is given without an epsilon.
+        InputError: If a norm other than the network's is given without an epsilon.
     """
     if not epsilons and norm not in (None, subject.norm):
-        raise InputError(f"--norm {norm} needs --epsilon")
+        raise InputError(f"--norm {norm} needs --epsilon; the network's own is in {subject.norm}")
     radii = {"epsilons": tuple(epsilons), "l2": tuple(l2)}
     return balls(subject.epsilon, norm or subject.norm, shape, **radii)
 

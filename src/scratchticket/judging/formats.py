@@ -56,15 +56,15 @@ def read_parquet(content: io.BytesIO) -> tuple[dict[str, Any], str]:
         "indices": table["index"].to_numpy().copy(),
     }
     if columns["images"][0].size != prod(shape):
-        raise InputError("shape")
+        raise InputError("the images do not have the stated shape")
     return columns, stored["facts"]
 
 
 def arrow() -> tuple[Any, Any]:
-    """Return pyarrow.
+    """Return the modules ``pyarrow`` and ``pyarrow.parquet``.
 
     Raises:
-        InputError: If it is not installed.
+        InputError: If pyarrow is not installed.
     """
     try:
         import pyarrow as pa

@@ -39,7 +39,7 @@ PICKLED = (b"PK", b"\x80")  # how files of torch.save begin
 
 
 class Inputs(Protocol):
-    """The properties of a data set that a network is built for; ``Data`` has them."""
+    """What a network must know about its data set; ``Data`` has these properties."""
 
     @property
     def name(self) -> str:
@@ -67,7 +67,7 @@ class Subject:
     """A network to evaluate.
 
     Attributes:
-        network: From pixels in [0, 1] to logits, in eval mode.
+        network: Module in eval mode that maps pixels in [0, 1] to logits.
         description: Description of the network, as JSON values.
         epsilon: Epsilon of its search or training, as text.
         norm: Norm of that epsilon.
@@ -80,7 +80,7 @@ class Subject:
 
 
 def holds_ticket(path: Path) -> bool:
-    """Whether a file should be read as a ticket: it is one, or cannot be recognised."""
+    """Whether to read a file as a ticket: it is one, or nothing shows that it is a state dict."""
     content = read_bytes(ticket_path(path), "ticket file")
     if not _is_safetensors(content):
         return not content.startswith(PICKLED)
@@ -212,7 +212,7 @@ def state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def _unwrapped(state: dict[str, Tensor], own: Set[str]) -> dict[str, Tensor]:
-    """Return a state dict without wrapper prefixes that the network's own names lack."""
+    """Remove wrapper prefixes from all names until a name is in ``own``, the network's names."""
     while state and not state.keys() & own:
         prefix = next((p for p in WRAPPERS if all(key.startswith(p) for key in state)), None)
         if prefix is None:

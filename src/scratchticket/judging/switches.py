@@ -63,7 +63,7 @@ class _SeveralNetworks:
 
     def __post_init__(self) -> None:
         if not self.subjects:
-            raise InputError("there is no network")
+            raise InputError("give at least one network")
         object.__setattr__(self, "seed", check_seed(self.seed))
 
     @property
@@ -90,7 +90,7 @@ class _SeveralNetworks:
         device: torch.device | str,
         **more: Any,
     ) -> Transfer:
-        """Return the work of the attacks on the subjects."""
+        """Return the evaluation of attacks between these subjects, with networks on a device."""
         networks = {name: placed(subject.network, device) for name, subject in subjects.items()}
         return Transfer(
             networks, self.images, attacks, seed=self.seed, batch_size=self.batch_size, **more
@@ -108,7 +108,7 @@ class TransferTask(_SeveralNetworks):
         return {"kind": "transfer", **self.common(), "strikes": list(map(str, self._sourced()))}
 
     def works(self, device: torch.device | str) -> list[Transfer]:
-        """Return the work of the task."""
+        """Return the evaluation to run, with the networks on a device."""
         return [self.work(self.subjects, self._sourced(), device)]
 
     def report(
@@ -164,7 +164,7 @@ class SwitchTask(_SeveralNetworks):
         }
 
     def works(self, device: torch.device | str) -> list[Transfer]:
-        """Return the work of the task."""
+        """Return the evaluations to run: the switch's and, if given, the dense network's."""
         own = self.work(
             self.subjects,
             self._sourced(self.names),
@@ -267,7 +267,7 @@ class SwitchTask(_SeveralNetworks):
 
 
 def _solved(solution: Solution) -> Json:
-    """Return a solution as a record stores it, with a value that rounds above 1 clamped."""
+    """Return a solution as stored in a record; a value above 1, due to rounding, becomes 1."""
     return {"probabilities": solution.probabilities, "value": min(1.0, solution.value)}
 
 
@@ -287,10 +287,10 @@ def _natural(result: TransferResult) -> dict[str, Accuracy]:
 
 
 def check_epsilons(suite: str, epsilons: Sequence[str]) -> None:
-    """Raise an error if there are more radii than the suite allows.
+    """Check the number of radii given for a suite.
 
     Raises:
-        InputError: If there are more.
+        InputError: If there are more radii than the suite takes.
     """
     most = EPSILONS.get(suite, len(epsilons))  # an unknown suite is refused elsewhere
     if len(epsilons) > most:

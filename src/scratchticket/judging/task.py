@@ -86,7 +86,7 @@ class Task(Protocol[W, R]):
         """Return everything that determines the result, as JSON values."""
 
     def works(self, device: torch.device | str) -> Sequence[W]:
-        """Return the work of the task."""
+        """Return the evaluations to run, with the networks on a device."""
 
     def report(self, works: Sequence[W], journal: Journal, progress: Progress) -> R:
         """Return the record of the finished work, without plan, machine, versions and date."""
@@ -104,7 +104,7 @@ def carry_out(  # noqa: PLR0913
     device: torch.device | str = "cpu",
     progress: Progress = lambda name, done, total: None,
 ) -> R | None:
-    """Run an evaluation; in a folder, resume it.
+    """Run an evaluation, or resume the one in ``folder``.
 
     Args:
         task: The evaluation.
@@ -121,13 +121,14 @@ def carry_out(  # noqa: PLR0913
     Raises:
         OtherEvaluation: If the folder holds another evaluation.
         Busy: If another process is writing the journal.
-        InputError: If the folder holds something else, or ``overwrite`` would remove other shards.
+        InputError: If the folder holds a draw or a training, or ``overwrite`` would remove the
+            results of other shards.
     """
     if overwrite and shard.count > 1:
         raise InputError(
             "--overwrite would remove the results of other shards; remove the folder instead"
         )
-    plan, works = task.plan(), task.works(device)  # errors come before files change
+    plan, works = task.plan(), task.works(device)  # may raise; no file has changed yet
     if torch.are_deterministic_algorithms_enabled():
         plan = {**plan, "deterministic": True}  # pieces with and without it must not be mixed
     if folder is None:
@@ -172,8 +173,8 @@ def _finished(home: EvaluationFolder, plan: Json, kind: type[R]) -> R | None:
 def all_attacked(record: EvaluationRecord | TransferRecord | SwitchRecord) -> bool:
     """Whether every worst case of a record includes attacks at its own epsilon.
 
-    For a switch, every member and the set must have been attacked at that epsilon. Records of
-    earlier versions have worst cases that only repeat those at a smaller epsilon.
+    For a switch, every member and the set must have been attacked at that epsilon. Earlier versions
+    wrote worst cases at larger epsilons that only repeat the one at a smaller epsilon.
     """
     if isinstance(record, EvaluationRecord):
         return all(

@@ -31,8 +31,8 @@ class Measured(NamedTuple):
 
     Attributes:
         value: A fraction of ``images`` if that is not 0, else any number.
-        images: Number of test images.
-        seed: Numbers are compared with others of the same seed.
+        images: Number of test images; 0 if the value is not an accuracy.
+        seed: Index of the run's seed; only numbers with the same index are compared.
     """
 
     value: float
@@ -102,7 +102,7 @@ def level(  # noqa: PLR0913
     published: float | None = None,
     column: str = EVERY,
 ) -> Cell:
-    """Return one cell, by default a horizontal line; ``make`` returns a seed's job."""
+    """Return one cell, by default drawn as a horizontal line; ``make`` maps a seed to its job."""
     return Cell(panel, row, column, tuple(make(seed) for seed in scale.seeds), read, published)
 
 
@@ -118,7 +118,7 @@ def of_kind(kind: type[K], record: Source) -> K:
 
 
 def measured(what: Measurement) -> Measured:
-    """Return counts, or an expectation, as a number of a cell."""
+    """Convert the counts, or the expected accuracy, in a record to the number of a cell."""
     return Measured(what.fraction, what.total)
 
 
@@ -209,7 +209,7 @@ def transfer_accuracy(source: str, column: str, attack: Attack) -> Read:
 
 
 def of_dense(read: Read) -> Read:
-    """Return the function that reads the same number of the switch's dense network."""
+    """Return the function that reads the same number of the network a switch is compared with."""
 
     def of(record: Source) -> Measured:
         dense = of_kind(SwitchRecord, record).dense
@@ -221,7 +221,7 @@ def of_dense(read: Read) -> Read:
 
 
 def _switch(record: Source) -> SwitchRecord | SwitchReport:
-    """Return a record after checking that it is a switch's."""
+    """Return a record after checking that it is the record of a switch."""
     if isinstance(record, SwitchReport):
         return record
     return of_kind(SwitchRecord, record)

@@ -22,8 +22,8 @@ class Claim:
         sign: ``>``: the first of each pair is higher; ``~``: they are comparable; ``<=``: the first
             is no higher.
         pairs: Returns the pairs of numbers to compare.
-        printed: Key of the difference that the paper's text states, the arguments of
-            :func:`published.difference_text`; None if it states none.
+        printed: Arguments of :func:`published.difference_text` for the difference that the paper's
+            text states; None if the text states none.
         short: The claim in a few words, answered with yes or no in the overview; if empty, the
             overview omits the claim.
         denied: Whether the claim is the opposite of ``short``: if it holds, the answer is no.
@@ -108,7 +108,7 @@ def single_pair(left: Place, right: Place) -> Callable[[Values], Iterator[Pair]]
 def best(
     panel: str, kinds: Collection[str], right: str, column: str
 ) -> Callable[[Values], Iterator[Pair]]:
-    """Return a function that pairs the row with the highest mean of several with another row.
+    """Return a function that pairs the best of several rows, by its mean, with another row.
 
     Args:
         panel: Name of the panel.

@@ -2,17 +2,17 @@
 
 A pair is two numbers per seed, such as the robust accuracies of a ticket and of the dense network
 on the same images. The difference is taken seed by seed and averaged over the pairs of a claim. Its
-95 % interval accounts for the choice of seeds and of test images: the variance is that of the mean
-over the seeds plus that of two fractions of that many images, and the quantile is Student's with
-the Welch-Satterthwaite degrees of freedom. *Higher* holds if the whole interval lies above zero,
-and does not hold if it lies below. *Comparable* holds if two one-sided tests at 95 % both reject a
-difference of 2.5 points, just above the largest difference that the paper calls comparable (a drop
-of 2.43 in Sec. 4.2), and does not hold if the whole interval lies beyond that margin. *No higher*
-holds if the upper one of these tests rejects, and does not hold if the whole interval lies above
-the margin. In all other cases the verdict is *inconclusive*; from one seed it always is, since
-the interval then accounts for the images alone. Pairs whose numbers are both 0 or both 100 % for
-every seed carry no information and are left out, as are pairs that lack seeds which others have;
-both are counted.
+95 % interval accounts for the choice of seeds and of test images: the variance is the sum of the
+variance of the mean over seeds and the sampling variances of both accuracies on a finite number of
+images, and the quantile is Student's with the Welch-Satterthwaite degrees of freedom. *Higher*
+holds if the whole interval lies above zero, and does not hold if it lies below. *Comparable* holds
+if two one-sided tests at 95 % both reject a difference of 2.5 points, just above the largest
+difference that the paper calls comparable (a drop of 2.43 in Sec. 4.2), and does not hold if the
+whole interval lies beyond that margin. *No higher* holds if the upper one of these tests rejects,
+and does not hold if the whole interval lies above the margin. In all other cases the verdict is
+*inconclusive*; with one seed it always is, since the interval then accounts for the images alone.
+Pairs whose numbers are both 0 or both 100 % for every seed carry no information and are left out,
+as are pairs that lack seeds which others have; the number of omitted pairs is stated.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Comparison:
             f"{count} {why} left out"
             for count, why in (
                 (self.degenerate, "at 0 or 100 %"),
-                (self.incomplete, "of fewer seeds"),
+                (self.incomplete, "with fewer seeds"),
             )
             if count
         ]

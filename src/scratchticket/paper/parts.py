@@ -57,7 +57,7 @@ def tickets(scale: Scale, network: Network, data: DataSet) -> MakeTicket:
 
 
 def trained_tickets(scale: Scale, network: Network, data: DataSet) -> MakeTicket:
-    """Return the function that makes adversarial RTTs, tickets of the trained network."""
+    """Return the function that makes tickets of the adversarially trained network (RTTs)."""
     return lambda percent, seed: scale.trained_ticket(
         scale.dense(network, data, seed), data, percent, seed
     )
@@ -98,7 +98,7 @@ def transfer(
 
 
 def main_matrix(scale: Scale, network: Network, data: DataSet) -> Callable[[int], Job]:
-    """Return the function from seed to the transfer matrix of Tables 3, 7, 8, 9, Figs. 7, 12."""
+    """Return the function from seed to the job of the matrix of Tables 3, 7 to 9, Figs. 7, 12."""
     outside = (network, data) == ("resnet18", "cifar10")  # shown in Table 7
     make = tickets(scale, network, data)
     return lambda seed: transfer(scale, network, data, seed, make, outside=outside)

@@ -91,9 +91,9 @@ def matrix(figure: str) -> dict[int, dict[int, float]]:
 def claims() -> dict[str, Row]:
     """Return the numbers that are only in the paper's text, by section.
 
-    In each entry, ``what`` describes the numbers, which follow by part, in points. ``doubt`` is a
-    reason to doubt them; ``note`` names the recipe that reports a number with which none of ours
-    can be compared.
+    In each entry, ``what`` describes the numbers and ``doubt`` is a reason to doubt them; all other
+    keys but ``note`` map a part to its number, in points. The doubt is shown with the recipes whose
+    claims refer to the entry, and with the recipe named by ``note``, if any.
     """
     return dict(_published()["claims"])
 

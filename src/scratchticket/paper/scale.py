@@ -27,7 +27,7 @@ class Scale:
     scale substitutes others for them.
 
     Attributes:
-        name: ``paper``, ``small`` or ``quick``.
+        name: ``paper``, ``full``, ``small`` or ``quick``.
         reductions: What is smaller than in the paper, apart from the number of seeds: one line
             each.
         seeds: Seeds of the runs.
@@ -38,11 +38,11 @@ class Scale:
         percents: Remaining percents to which sets and matrices of tickets are restricted; all of
             the paper's if empty.
         points: Remaining percents to which curves are restricted; all of the paper's if empty.
-        transfer_source: For each data set, the one on which networks transferred to it are trained.
+        transfer_source: For each data set, the data set to train on before transfer to it.
         images: Number of test images for the slow attacks; all if None.
         matrix_images: Number of test images for transfer matrices; all if None.
         queries: Query budget of Bandits.
-        common: Settings of all runs.
+        common: Settings of all runs; those of data, epsilon and network take precedence.
         substitutes: Display names of the substitutes for the paper's networks, data, epsilons and
             radii, by the paper's names.
         changes: Settings of the user, which override all others.

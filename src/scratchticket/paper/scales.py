@@ -1,4 +1,4 @@
-"""The scales: the paper's own, the same with fewer epochs, narrow networks, and digits."""
+"""Scales: ``paper``, ``full`` (fewer epochs), ``small`` (narrow networks), ``quick`` (digits)."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ _QUICK = Scale(
         "digits of 8x8 pixels: all ten classes in place of CIFAR-10, 5-9 in place of CIFAR-100, "
         "0-4 in place of SVHN; all ten, enlarged to 32x32 pixels, in place of ImageNet",
         "width 16 instead of 64, width 8 on ImageNet; WideResNet-10-2 instead of WideResNet-34-10",
-        "20 epochs (10 in place of those on ImageNet), batches of 64, cosine schedule",
+        "20 epochs (10 for the substitute of ImageNet), batches of 64, cosine schedule",
         "curves at 1, 5, 20 and 80 %; sets and matrices of the tickets of 3 to 40 %",
         "epsilon 0.1, 0.15 and 0.2 in place of 8, 12 and 16/255; 0.05 and 0.1 in place of 2 and "
         "4/255 on ImageNet; l2 radii of 0.23, 0.787 and 0.92 in place of 0.5, 1.71 and 2",

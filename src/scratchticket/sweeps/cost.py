@@ -70,7 +70,7 @@ def _image_passes(job: Job, size: Extent) -> float:
 
 
 def _recipe(job: Job) -> Recipe:
-    """Return the recipe of a run, including the further tickets of its inner attack."""
+    """Return the recipe of a run, including the tickets that its inner attack attacks as well."""
     others = tuple(need.id for role, need in job.needs.items() if role != START)
     return replace(job.recipe, beside=BesideRecipe(sha256=others))
 
@@ -127,7 +127,7 @@ def _traced(network: str, shape: tuple[int, int, int], classes: int) -> float | 
 def seconds_per_operation(job: Job, threads: int) -> float:
     """Measure the time of an operation on this machine's CPU; takes about a second.
 
-    A network like the job's takes training steps on a few images.
+    Training steps of a network like the job's, on a few images, are timed.
 
     Args:
         job: A job whose :func:`operations` are known.

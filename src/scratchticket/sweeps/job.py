@@ -28,9 +28,9 @@ class Job:
 
     Attributes:
         kind: ``run`` draws or trains a ticket; ``judge`` attacks one; ``transfer`` and ``switch``
-            attack several; ``features`` measures how far a layer's features move.
-        settings: For a run, values by dotted path as for :func:`make_recipe`, without files; for
-            other kinds, JSON values, see :mod:`.perform`.
+            attack several; ``features`` measures how far noise moves a layer's features.
+        settings: For a run, values by dotted path as for :func:`make_recipe`, but no paths of
+            files, which ``needs`` replaces; for other kinds, JSON values, see :mod:`.perform`.
         needs: Jobs whose tickets this job uses, by role: ``start`` and ``beside NAME`` for a run,
             the name of a network for other kinds.
         label: Display name; not part of the id.
@@ -88,7 +88,7 @@ class Job:
         return self.recipe.data if self.kind == "run" else next(iter(self.needs.values())).data
 
     def chain(self) -> Iterator[Job]:
-        """Yield all jobs that this one needs, directly or not, in order of dependency; then it."""
+        """Yield all jobs needed, directly or indirectly, in order of dependency; this job last."""
         seen: set[Job] = set()
 
         def walk(job: Job) -> Iterator[Job]:

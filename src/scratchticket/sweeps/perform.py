@@ -1,4 +1,4 @@
-"""Do a job of each kind: settings and needed tickets give a record."""
+"""Do a job of any kind: compute its record from its settings and the tickets that it needs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def perform(
     """Do a job in its folder of a store, or resume it; return its record.
 
     Args:
-        job: The job. The jobs it needs are finished, and the caller holds its folder's lease.
+        job: The job. The jobs that it needs must be finished, and the caller must hold the lease
+            of the job's folder.
         store: The store.
         device: Device to compute on.
         observe: Called repeatedly with the fraction done.
@@ -74,7 +75,7 @@ def _perform(job: Job, store: Store, device: str, observe: Observe) -> Record:
 
     try:
         record = evaluate(overwrite=False)
-    except OtherEvaluation:  # begun by another version, so cannot be resumed
+    except OtherEvaluation:  # begun by another version, thus not resumable
         record = evaluate(overwrite=True)
     assert record is not None
     return record
@@ -137,7 +138,7 @@ def attacks_in(settings: Mapping[str, Any], where: Balls, classes: int) -> tuple
 
     Args:
         settings: With ``suite`` or ``attacks``.
-        where: Balls of attacks whose entry has none.
+        where: Balls for attacks whose entry names none.
         classes: Number of logits.
     """
     if "suite" in settings:
@@ -177,7 +178,8 @@ def _transfer(job: Job, store: Store, data: Data) -> Task[Any, Any]:
 def _switch(job: Job, store: Store, data: Data) -> Task[Any, Any]:
     """Return the evaluation of a switch. Settings: ``suite``, ``epsilons``, ``images``.
 
-    The needed jobs draw its tickets; one in the role ``dense`` trains a network to compare with.
+    The jobs needed draw the switch's tickets; one in the role ``dense`` trains a network to compare
+    the switch with.
     """
     subjects = _subjects(job, store)
     dense = subjects.pop(DENSE, None)

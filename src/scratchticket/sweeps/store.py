@@ -22,7 +22,7 @@ from scratchticket.runs.folder import RunFolder, json_file
 from scratchticket.sweeps.job import Job
 
 State = Literal["finished", "running", "failed", "begun", "new"]
-FOREVER = 1e10  # seconds
+FOREVER = 1e10  # seconds; a number from here on counts as damaged
 _JOB = re.compile("[0-9a-f]{16}")  # the name of a job's folder
 _REMOVED = ".removed-"  # prefix of a folder that is being removed
 DEATHS = 5  # number of dead processes after which a job counts as failed
@@ -69,7 +69,8 @@ class Store:
     Attributes:
         path: Folder, created at the first write.
         places: Paths of local copies of named data sets; not part of a job's id.
-        track: Folder for TensorBoard's files, with a subfolder per run; None writes none.
+        track: Folder for TensorBoard's files, with a subfolder per run; if None, no such files
+            are written.
     """
 
     path: Path
@@ -131,7 +132,7 @@ class Store:
         return None
 
     def tidy(self, job: Job) -> None:
-        """Remove a finished job's checkpoint, left if its process was killed at the end."""
+        """Remove a finished job's checkpoint, in case its process was killed before removing it."""
         if job.kind == "run":
             discard(RunFolder(self.folder(job), job.recipe.task).checkpoint)
 

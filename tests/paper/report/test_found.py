@@ -68,8 +68,8 @@ def test_a_seed_that_is_missing_leaves_the_others_their_seeds() -> None:
 @pytest.mark.parametrize(
     ("number", "said"),
     [
-        (Measured(1.01, 400), "more images right than there are"),
-        (Measured(-0.1, 400), "more images right than there are"),
+        (Measured(1.01, 400), "an accuracy outside 0 to 100 %"),
+        (Measured(-0.1, 400), "an accuracy outside 0 to 100 %"),
         (Measured(float("nan"), 0), "has no number for p, a, x"),
         (Measured(float("inf"), 0), "has no number for p, a, x"),
         (Measured(0.5, -1), "has no number for p, a, x"),
@@ -215,7 +215,7 @@ def test_numbers_at_one_place_of_two_panels_are_not_mixed() -> None:
     ("name", "doubts"),
     [
         ("table3", ["The printed set ends in 30 %", "the attack stops at its", "Sec. 6.2 gives"]),
-        ("table6", ["8/255; WideResNet32 at 10 %", "as high as under PGD-20", "Sec. 5.5's 2.80"]),
+        ("table6", ["WideResNet32's ticket of 10 %", "as high as under PGD-20", "Sec. 5.5's 2.80"]),
         ("figure1", ["two drops, 2.08 and 2.43", "Sec. 4.7 prints 51.39"]),
         ("figure7", []),
         ("digits", []),

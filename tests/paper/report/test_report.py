@@ -244,13 +244,12 @@ def test_every_recipe_has_an_answer_in_words() -> None:
 
 def test_attacks_on_one_ticket_do_not_fool_the_others() -> None:
     (figure,) = kept("figure7")
+    short = "attacks fool other tickets as well as the attacked one"
 
     assert figure.claims[0].verdict == "holds"  # attacks on others leave more
     assert figure.claims[0].answer == "no"
-    assert "fool other tickets as well as their own: no; attacks" in section(figure)
-    assert 'fool other tickets as well as their own: <span class="verdict no">no</span>' in page(
-        figure.scale, [figure], KEPT
-    )
+    assert f"{short}: no; without early stopping" in section(figure)
+    assert f'{short}: <span class="verdict no">no</span>' in page(figure.scale, [figure], KEPT)
     claim = figure.claims[0].claim
     assert Judged(claim, Comparison("does not hold")).answer == "yes"
     assert Judged(replace(claim, denied=False), Comparison("holds")).answer == "yes"

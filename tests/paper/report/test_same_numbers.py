@@ -297,7 +297,8 @@ def test_a_number_is_linked_with_the_job_of_its_first_seed_that_was_run() -> Non
 
     assert f'<a href="#job-{cell.jobs[1].id[:16]}">' in told
     jobs = Tables(told).sections["records"][0]
-    assert jobs[0] == ["job", "what", "seed", "attacks", "result", "seconds", "on", "used in"]
+    wanted = ["job", "description", "seed", "attacks", "result", "seconds", "device", "used in"]
+    assert jobs[0] == wanted
     assert [row[1:4] for row in jobs[1:]] == [["p a x", "2", "pgd-20"], ["p a x", "3", "pgd-20"]]
     assert [row[-1] for row in jobs[1:]] == ["Made up"] * 2
 

@@ -54,8 +54,8 @@ def _table4(scale: Scale) -> Iterator[Cell]:
     """Does R2S resist AutoAttack and CW-Inf?
 
     Reproduces  Table 4: R2S under AutoAttack and CW-Inf at 8 and 12/255 on CIFAR-10.
-    Expect      accuracies far above the paper's where an attack on one ticket is evaluated on
-                another, since AutoAttack returns the image unchanged where it fails: the paper
+    Expect      accuracies far above the paper's if AutoAttack is made on one ticket and evaluated
+                on another, since AutoAttack returns an image unchanged if it fails. The paper
                 probably attacked a network that draws a new ticket at every forward pass. At scale
                 quick, R2S is some 5 points above the dense network under both attacks; in the
                 paper, 5 to 9 points under AutoAttack.
@@ -103,7 +103,7 @@ TABLE4 = PaperRecipe(
             ">",
             rows(R2S, DENSE_ROW, only=name),
             ("6.3, AutoAttack", "range") if name == "AutoAttack" else None,
-            f"more robust than the dense network to {name}",
+            f"R2S is more robust than the dense network to {name}",
         )
         for name in ATTACKS
     ),
@@ -118,7 +118,7 @@ AT_WORST = "R2S is more robust than the dense network in the worst case"
 
 
 def expected_at_worst(record: Source) -> Measured:
-    """Return the expected accuracy of a switch or network in the worst case over all attacks."""
+    """Return the expected accuracy of a switch, or of its dense network, in the worst case."""
     return measured(worst_of(record))
 
 

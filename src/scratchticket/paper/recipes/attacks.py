@@ -29,7 +29,7 @@ class Attacked:
         percents: Remaining percents of the networks, 100 for the dense one.
         make: Function from scale, percent and seed to the run that makes a network.
         where: Balls of the attacks.
-        autoattack: Number of epsilons at which AutoAttack is run, the smallest ones.
+        autoattack: Number of epsilons, from the smallest, at which AutoAttack is run.
         queries: Query budget of Bandits.
         images: Number of test images; all if None.
     """

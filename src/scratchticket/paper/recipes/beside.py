@@ -1,4 +1,4 @@
-"""R2S over tickets that were each drawn against attacks on a set with the earlier ones."""
+"""R2S over tickets drawn one after another, each against attacks on itself and all earlier ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORST = "worst case"
 
 
 def members(scale: Scale, seed: int) -> Mapping[str, Job]:
-    """Return the tickets of a set by name, each drawn beside the sparser ones."""
+    """Return the jobs that draw a set of tickets, each beside the sparser ones, by name."""
     before: dict[str, Job] = {}
     for percent in scale.restricted(SET):
         alone = scale.ticket("resnet18", "cifar10", percent, seed)
@@ -74,7 +74,7 @@ TOGETHER_OR_ALONE = PaperRecipe(
             "Tickets drawn beside each other are more robust in the worst case",
             ">",
             rows(TOGETHER, ALONE, only=WORST),
-            short="more robust in the worst case",
+            short="tickets drawn beside each other are more robust in the worst case",
         ),
     ),
     "robust accuracy (%)",

@@ -45,7 +45,7 @@ AUTOATTACK, HOURS = "AutoAttack", "hours"
 
 
 def networks(scale: Scale) -> Mapping[str, Make]:
-    """Return the functions from seed to the run that makes the network of a row."""
+    """Return, by row, the functions from seed to the run that makes the row's network."""
     return {
         DENSE_ROW: partial(scale.dense, "resnet18", "cifar10"),
         PAPER_SEARCH: partial(searches.ticket, scale, {}, 10),
@@ -54,7 +54,7 @@ def networks(scale: Scale) -> Mapping[str, Make]:
 
 
 def attacks(scale: Scale) -> list[tuple[Settings, dict[str, Read]]]:
-    """Return the settings of the evaluations, each with the columns that are read from it."""
+    """Return the settings of each evaluation, with the columns that are read from its record."""
     near = scale.epsilon(8)
     margin, bandits = Attack(PGD(100, loss="margin"), near), Attack(Bandits(scale.queries), near)
     cw = Attack(PAPER_CW, None, "l2")
@@ -92,14 +92,15 @@ def _published(row: str) -> dict[str, float]:
 def cells(scale: Scale) -> Iterator[Cell]:
     """How robust is an untrained ticket of the full ResNet18 on all of CIFAR-10?
 
-    Reproduces  the row of 10 % of Tables 2 and 6, and its point of Figure 1 (a): the dense network,
-                the ticket of the paper's search and that of docs/stronger-search.md, all for the
-                same epochs with the same inner attack. Further tickets by the strong search, and
-                R2S over three of them.
+    Reproduces  the rows of the dense network and of the ticket of 10 % in Tables 2 and 6, and their
+                points in Figure 1 (a). The ticket is drawn twice, by the paper's search and by the
+                strong search of docs/stronger-search.md, both with the epochs and the inner attack
+                of the dense network. Tickets of other ratios by the strong search, and R2S over
+                three tickets, are added.
     Expect      tickets within three points of the dense network under AutoAttack; the paper has
                 45.3 % for the ticket.
-    Deviations  those of the scale. Natural accuracy and PGD-20 are of all test images, APGD of
-                2,000, AutoAttack of 1,000, other attacks of 500.
+    Deviations  those of the scale. Natural accuracy and PGD-20 are measured on all test images,
+                APGD on 2,000, AutoAttack on 1,000, other attacks on 500.
     """
     main = panel("resnet18", "cifar10")
     made = networks(scale)

@@ -47,7 +47,7 @@ SMALL_CIFAR: Settings = {
     "learning.validate_every": 16,
 }
 _WORDS = {"learning_rate": "rate", "batch_size": "batches of", "warmup": "which it reaches in"}
-SHIPPED = {  # row of the search of ``--preset fast``, by panel
+SHIPPED = {  # row of the search that ``--preset fast`` runs, by panel
     LONG: "FGSM-RS, 30 epochs, batches of 32",
     DEFAULT: "FGSM-RS, 15 epochs, batches of 32",
     CIFAR: "FGSM-RS, 10 epochs, batches of 32",
@@ -147,7 +147,7 @@ def on_cifar10() -> Mapping[str, Rows]:
 
 @cache
 def _many_attacks() -> Settings:
-    """Return the settings of evaluations on digits: suites ``quick``, ``paper`` at one epsilon."""
+    """Return settings: suites ``quick`` and ``paper`` at one epsilon, without AutoAttack."""
     data = load_data("digits")
     where = balls("0.1", "linf", data.shape, epsilons=("0.1",))
     attacks = [
@@ -196,7 +196,7 @@ def _cifar10(scale: Scale) -> Iterator[Cell]:
 
 
 def _claims(panels: Mapping[str, Rows]) -> tuple[Claim, ...]:
-    """Return the claims that each panel's baseline is no more robust than the other searches."""
+    """Return, for every other search, the claim that its panel's baseline is no more robust."""
 
     def pairs(panel: str, row: str, values: Values) -> Iterator[Pair]:
         first = next(iter(panels[panel]))

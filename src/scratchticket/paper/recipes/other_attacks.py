@@ -54,7 +54,7 @@ def _published(network: str) -> dict[int, dict[str, float]]:
 
 
 def published_numbers(network: str) -> dict[int, dict[str, float]]:
-    """Return the paper's numbers in both tables, by percent and column."""
+    """Return the paper's numbers in Tables 2 and 6, by percent and column."""
     found = _published(network)
     for percent, numbers in _published_l2(network).items():
         found[percent] = found.get(percent, {}) | numbers
@@ -134,7 +134,7 @@ TABLE2 = PaperRecipe(
             f"At l2 radius {radius} tickets are more robust than the dense network (5.4)",
             ">",
             lambda values, r=radius: _at(r, values),  # type: ignore[misc]
-            short=f"better than the dense network at l2 radius {radius}",
+            short=f"tickets are more robust than the dense network at l2 radius {radius}",
         )
         for radius in RADII
     ),

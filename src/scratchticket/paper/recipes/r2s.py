@@ -68,7 +68,7 @@ def set_cells(
         percents: Remaining percents of the paper's set.
         matrix: Returns the job that computes a seed's transfer matrix.
         known: The paper's accuracies, natural and under PGD-20.
-        of: Suffix of the row's name.
+        of: Suffix of the row's name, such as ``of random tickets``.
     """
     chosen, attack = scale.restricted(percents), Attack(RELEASED, scale.epsilon(8))
     reads = {NATURAL: r2s_natural(chosen), PGD: r2s_robust(chosen, attack)}
@@ -123,7 +123,7 @@ TABLE3 = PaperRecipe(
             SET,
             "R2S is more robust than the dense network in the paper's protocol (6.3)",
             ("6.3, PGD-20", "on CIFAR-10"),
-            "more robust than the dense network in the paper's protocol",
+            "R2S is more robust than the dense network in the paper's protocol",
         ),
     ),
 )
@@ -143,10 +143,10 @@ def _table8(scale: Scale) -> Iterator[Cell]:
     """Which tickets should R2S switch between?
 
     Reproduces  Table 8: R2S over three other sets of tickets, in the protocol of Table 3.
-    Expect      gains as in Table 3; sets of more tickets more robust under PGD-20, and sets without
-                the sparsest tickets higher in natural accuracy.
-    Deviations  those of Table 3, but only the printed sets are shown; as there, the paper's "30 %"
-                is almost certainly 40 %.
+    Expect      gains as in Table 3; larger sets are more robust under PGD-20, and sets without the
+                sparsest tickets have a higher natural accuracy.
+    Deviations  those of Table 3, but only the printed sets are shown. Where they end in 30 %, the
+                paper's numbers almost certainly come from 40 %, as in Table 3.
     """
     for network, data in CIFAR:
         yield from dense_cells(scale, network, data)
@@ -193,8 +193,8 @@ def _table9(scale: Scale) -> Iterator[Cell]:
     Reproduces  Table 9: R2S over adversarial RTTs of ResNet18, in the protocol of Table 3; and the
                 comparison of Sec. 6.3 with R2S over tickets of the random network.
     Expect      in the paper, accuracies a little higher than in Table 8; at scale quick, the same.
-    Deviations  those of Table 3. Sec. 6.3 compares over the set of Table 3, which Table 9 lacks; it
-                is added here, with the ticket of 40 % from which the printed numbers come.
+    Deviations  those of Table 3. The comparison of Sec. 6.3 is over the set of Table 3, which Table
+                9 lacks. This set is added here; it ends in 40 %, as the printed numbers do.
     """
     for data in DATA:
         yield from dense_cells(scale, "resnet18", data)
@@ -223,7 +223,9 @@ TABLE9 = PaperRecipe(
             beats_dense(
                 percents,
                 f"{named(percents)} of RTTs beats the dense network (App. H)",
-                short="more robust than the dense network" if percents == TABLE9_SETS[1] else "",
+                short="R2S over RTTs is more robust than the dense network"
+                if percents == TABLE9_SETS[1]
+                else "",
             )
             for percents in TABLE9_SETS
         ),
@@ -233,7 +235,7 @@ TABLE9 = PaperRecipe(
             ">",
             _beside_tickets(PGD),
             ("6.3, RTTs", "robust"),
-            "more robust than with tickets of the random network",
+            "R2S over RTTs is more robust than R2S over tickets of the random network",
         ),
         Claim(
             "R2S over RTTs has a higher natural accuracy than R2S over tickets, on CIFAR-10 (6.3)",

@@ -224,13 +224,13 @@ LINES = {"fine-tuned": ("ticket", TUNED, NEW), "RTTs": ("ticket", NATURAL_RTT, R
 
 
 def _figure6(scale: Scale) -> Iterator[Cell]:
-    """Do the findings hold if networks are drawn, trained and attacked at larger epsilons?
+    """Do the findings of Figures 2 and 3 hold if search, training and attack use larger epsilons?
 
     Reproduces  Figure 6: ResNet18 on CIFAR-10 at 12 and 16/255; (a, b) tickets and fine-tuned
                 tickets, (c, d) tickets and RTTs.
     Expect      in the paper, the orders of Figures 2 and 3, with larger gaps to natural RTTs; at
-                scale quick, fine-tuned tickets far above, and natural RTTs below the tickets only
-                at 16/255.
+                scale quick, fine-tuned tickets far above untrained ones, and natural RTTs below the
+                tickets only at 16/255.
     Deviations  those of Figures 2 and 3; the step size is 2.5 epsilon / 7 in the search (epsilon /
                 2 at scale small, epsilon / 4 at scale quick) and 2.5 epsilon / 20 in PGD-20; in the
                 released code it is always 2/255.

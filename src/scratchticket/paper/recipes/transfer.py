@@ -31,7 +31,7 @@ STOPPED, WHOLE = "stopped at the first success", "to the end"
 def matrices(
     scale: Scale, name: str, jobs: tuple[Job, ...], percents: tuple[int, ...], known: bool = False
 ) -> Iterator[Cell]:
-    """Return two transfer matrices: of the released protocol, and of attacks with all steps."""
+    """Return the matrices of two attacks: as released, and without stopping at first success."""
     theirs = published.matrix("figure7") if known else {}
     for kind, method in ((STOPPED, RELEASED), (WHOLE, WHOLE_SEARCH)):
         attack = Attack(method, scale.epsilon(8))
@@ -82,14 +82,14 @@ CLAIMS = (
         "A ticket resists attacks on another ticket better than those on itself (6.1)",
         ">",
         lambda values: _off_diagonal(STOPPED, values),
-        short="attacks fool other tickets as well as their own",
+        short="attacks fool other tickets as well as the attacked one",
         denied=True,
     ),
     Claim(
         "Without early stopping, a ticket resists attacks on another one better (not in the paper)",
         ">",
         lambda values: _off_diagonal(WHOLE, values),
-        short="attacks that do not stop at success fool other tickets as well",
+        short="without early stopping, attacks fool other tickets as well as the attacked one",
         denied=True,
     ),
 )

@@ -81,7 +81,7 @@ def in_order(founds: Iterable[Found]) -> list[Found]:
 
 
 def counted_from_one(seeds: Sequence[int]) -> str:
-    """Return, as text, seeds counted from 1, and their values in settings and records."""
+    """Return text with the seeds counted from 1, followed by their values in settings."""
     counted = ", ".join(str(seed + 1) for seed in seeds)
     stored = ", ".join(map(str, seeds))
     return f"seed{'s' * (len(seeds) > 1)} {counted} ({stored} in settings and records)"

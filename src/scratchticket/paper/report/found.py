@@ -23,7 +23,7 @@ from scratchticket.sweeps import Job, Store
 from scratchticket.sweeps.store import job_folders
 
 Facts = dict[str, Any]
-FOREVER = 1e10  # seconds
+FOREVER = 1e10  # seconds; a number from here on is invalid
 _ID = re.compile("[0-9a-f]{64}")
 
 
@@ -90,7 +90,7 @@ class Records:
 
 
 def run_seeds(jobs: Iterable[Facts]) -> tuple[int, ...]:
-    """Return the seeds of runs, ascending, without those of another network's tickets."""
+    """Return the seeds of runs, ascending, without those shifted by :data:`OTHER_NETWORK`."""
     found = {job["settings"].get("seed", 0) for job in jobs if job.get("kind") == "run"}
     return tuple(sorted(s for s in found if isinstance(s, int) and 0 <= s < OTHER_NETWORK))
 
@@ -117,7 +117,7 @@ def _told(line: Facts) -> tuple[str, Facts]:
     name, facts = line["id"], {key: line[key] for key in ("job", "seconds")}
     known = _ID.fullmatch(name) and isinstance(facts["job"], dict)
     if not known or not 0 <= facts["seconds"] < FOREVER:
-        raise ValueError("it cannot be shown")
+        raise ValueError("the id, the job or the seconds are invalid")
     return name, facts | {"record": read_record(line["record"], name)}
 
 
@@ -241,5 +241,5 @@ def _number(cell: Cell, job: Job, record: Record) -> Measured:
         where = f"{cell.panel}, {cell.row}, {cell.column}".rstrip(", ")
         raise InputError(f"the record of job {job.id[:16]} has no number for {where}") from None
     if found.images and not 0 <= found.value <= 1:
-        raise InputError(f"the record of job {job.id[:16]} has more images right than there are")
+        raise InputError(f"the record of job {job.id[:16]} has an accuracy outside 0 to 100 %")
     return found

@@ -90,14 +90,14 @@ def page(scale: Scale, founds: Sequence[Found], records: Records) -> str:
 
 
 def _heading(scale: Scale, founds: Sequence[Found]) -> tuple[str, str]:
-    """Return the heading, and the subject of the report in HTML."""
+    """Return the heading, and the first part of the line below it, as HTML."""
     paper = "Fu et al., <i>Drawing Robust Scratch Tickets</i> (NeurIPS 2021)"
     recipes = [found.recipe for found in founds]
     if not of_paper(founds):
         titles = ", ".join(recipe.title for recipe in recipes)
         return (
             f"{titles} at scale {scale.name}: claims and our numbers",
-            f"Beside {paper}, none of its tables",
+            f"Studies beyond {paper}",
         )
     own = {recipe.name: recipe.title for recipe in recipes if recipe.name in NAMES}
     which = "every table and figure" if len(own) == len(NAMES) else ", ".join(own.values())
@@ -488,11 +488,11 @@ def _records(scale: Scale, founds: Sequence[Found], records: Records) -> str:
     )
     return f"""<section id="records">
 <h2>All records</h2>
-<p class="paper">Not printed, and neither are tables of plotted curves with more than {LONG} rows:
-see the HTML file.</p>
-<table class="cards"><thead><tr><th class="text">job</th><th class="text">what</th><th>seed</th>
-<th class="text">attacks</th><th class="text">result</th><th>seconds</th><th class="text">on</th>
-<th class="text">used in</th></tr></thead><tbody>{rows}</tbody></table>
+<p class="paper">This table is left out in print, as are tables of more than {LONG} rows next to a
+plot of curves; the HTML file has them.</p>
+<table class="cards"><thead><tr><th class="text">job</th><th class="text">description</th>
+<th>seed</th><th class="text">attacks</th><th class="text">result</th><th>seconds</th>
+<th class="text">device</th><th class="text">used in</th></tr></thead><tbody>{rows}</tbody></table>
 </section>"""
 
 
@@ -509,12 +509,12 @@ def _record(scale: Scale, name: str, facts: Facts, used: list[str], seed: int | 
  data-network="{networks}" data-data="{_data(label)}" data-methods="{_method(label)}">
 <td class="text"><details><summary>{short}</summary>
 <pre>{configuration}</pre></details></td>
-<td class="text" data-label="what">{escape(label)}</td>
+<td class="text" data-label="description">{escape(label)}</td>
 <td data-label="seed">{_seed(job, seed)}</td>
 <td class="text" data-label="attacks">{escape(", ".join(_attacks(record)))}</td>
 <td class="text" data-label="result">{escape(result)}</td>
 <td data-label="seconds">{facts.get("seconds", 0):.0f}</td>
-<td class="text" data-label="on">{escape(where)}</td>
+<td class="text" data-label="device">{escape(where)}</td>
 <td class="text" data-label="used in">{links}</td></tr>
 """
 

@@ -74,7 +74,7 @@ def grid(found: Found, panel: str) -> Grid:
 
 
 def title(found: Found, panel: str) -> Name:
-    """Return the name of a panel; of a study, which the paper has not, ours alone."""
+    """Return the name of a panel; the paper's name is left out for a study."""
     ours = found.scale.our_name(panel)
     return Name(ours, panel if ours != panel and of_paper([found]) else "")
 
