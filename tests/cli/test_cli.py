@@ -200,7 +200,7 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["draw", "--data", "digits", "--out", "OUT", "--resume", "--overwrite"], "not both"),
         (["train", "--data", "digits", "--out", "OUT", "--ratio", "0.1"], "No such option"),
         (["draw", "--data", "digits", "--out", "OUT", "--device", "cuda:9"], "use cpu or auto"),
-        (["draw", "--data", "/none", "--out", "OUT"], "no such path '/none'; or give"),
+        (["draw", "--data", "/none", "--out", "OUT"], "no such path '/none'; give a known"),
         (["draw", "--data", "CIFAR10", "--out", "OUT"], "did you mean 'cifar10'?"),
         (
             ["draw", "--data", "digits", "--out", "OUT", "--beside", "TICKET", "--seed", "7"],
