@@ -295,7 +295,7 @@ def test_data_of_ones_own_is_drawn_on_and_judged_as_it_was_split(tmp_path: Path)
     code, out, err = call("evaluate", ticket, *words[:2], "--json")
     assert code == 0, err
     assert json.loads(out)["natural"] == natural
-    assert "only these are used; if the network was trained on none of the data" in err
+    assert "only the held-out images are used; if the network was trained on none of" in err
 
     np.savez(tmp_path / "new.npz", test_images=images[:9], test_labels=labels[:9])
     for verb in (["evaluate"], ["transfer"], ["switch", "evaluate"]):
