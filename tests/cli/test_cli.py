@@ -425,7 +425,7 @@ def test_a_file_cannot_command_the_terminal(tmp_path: Path, ticket: st.Ticket) -
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["train", "--weights", "new"], "give --from"),
+        (["train", "--weights", "new"], "only for train with --from"),
         (["train", "--set", "scores=weights"], "training has no scores"),
         (["draw", "--set", "network.arguments=1"], "network.arguments needs the name of a setting"),
         (["draw", "--network", "./foo:bar"], "has no network 'bar'"),
