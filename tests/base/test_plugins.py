@@ -123,7 +123,7 @@ def test_what_a_plugin_does_wrong_is_told_in_a_line(
     monkeypatch.syspath_prepend(tmp_path)
     plugins._points.cache_clear()
     try:
-        with pytest.raises(InputError, match="the plug-in myplugins:gone fails: module"):
+        with pytest.raises(InputError, match="cannot import the plug-in myplugins:gone: module"):
             st.NetworkRecipe("gone")
         with pytest.raises(InputError, match="odd gives scores of shape"):
             Pattern("odd").score_shape((4, 2))

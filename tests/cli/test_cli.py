@@ -200,7 +200,7 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["draw", "--data", "digits", "--out", "OUT", "--resume", "--overwrite"], "not both"),
         (["train", "--data", "digits", "--out", "OUT", "--ratio", "0.1"], "No such option"),
         (["draw", "--data", "digits", "--out", "OUT", "--device", "cuda:9"], "use cpu or auto"),
-        (["draw", "--data", "/none", "--out", "OUT"], "no such path '/none'; or give"),
+        (["draw", "--data", "/none", "--out", "OUT"], "no such path '/none'; give a known"),
         (["draw", "--data", "CIFAR10", "--out", "OUT"], "did you mean 'cifar10'?"),
         (
             ["draw", "--data", "digits", "--out", "OUT", "--beside", "TICKET", "--seed", "7"],
@@ -295,7 +295,7 @@ def test_data_of_ones_own_is_drawn_on_and_judged_as_it_was_split(tmp_path: Path)
     code, out, err = call("evaluate", ticket, *words[:2], "--json")
     assert code == 0, err
     assert json.loads(out)["natural"] == natural
-    assert "only these are used; if the network was trained on none of the data" in err
+    assert "only the held-out images are used; if the network was trained on none of" in err
 
     np.savez(tmp_path / "new.npz", test_images=images[:9], test_labels=labels[:9])
     for verb in (["evaluate"], ["transfer"], ["switch", "evaluate"]):
@@ -425,7 +425,7 @@ def test_a_file_cannot_command_the_terminal(tmp_path: Path, ticket: st.Ticket) -
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["train", "--weights", "new"], "give --from"),
+        (["train", "--weights", "new"], "only for train with --from"),
         (["train", "--set", "scores=weights"], "training has no scores"),
         (["draw", "--set", "network.arguments=1"], "network.arguments needs the name of a setting"),
         (["draw", "--network", "./foo:bar"], "has no network 'bar'"),

@@ -175,10 +175,10 @@ def test_images_for_a_network_of_ones_own_get_size_colour_and_class_order(
 
     code, _, err = call("evaluate", *words)
     assert code == 2
-    assert "give a size (--size; size in Python)" in err
+    assert "give --size (size in Python)" in err
     code, text, err = call("evaluate", *words, *prepared, "--attack", "none")
     assert code == 0, err
-    assert "class 0 is class2, with torchvision's ImageFolder it is class10; --classes" in err
+    assert "class 0 is class2, but with torchvision's ImageFolder it is class10; --classes" in err
     assert "0/40" in text
     assert "warning sign: chance: natural accuracy 0.0 % is not above chance, 50.0 %" in text
     assert "another order (--classes)" in text

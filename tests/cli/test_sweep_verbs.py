@@ -139,8 +139,8 @@ def test_one_panel_of_a_recipe_can_be_run() -> None:
         (("run", "table3", "--scale", "big"), "unknown scale 'big'"),
         (("run", "table3", "--seeds", "0"), "at least one seed, got 0"),
         (("run", "table3", "--seeds", "3:3"), "at least one seed, got 3:3"),
-        (("run", "table3", "--seeds", ":3"), "a range, 1:3, below 10,000, got ':3'"),
-        (("run", "table3", "--seeds", "-1"), "a range, 1:3, below 10,000, got '-1'"),
+        (("run", "table3", "--seeds", ":3"), "a range such as 1:3, below 10,000, got ':3'"),
+        (("run", "table3", "--seeds", "-1"), "a range such as 1:3, below 10,000, got '-1'"),
         (("run", "table3", "--seeds", "9" * 5000), "below 10,000, got"),
         (("run", "table3", "--set", "seed=1"), "recipes choose this setting per job; use --seeds"),
         (("run", "figure4", "--set", "start.file=x"), "--set start.file: recipes choose this"),
@@ -182,8 +182,8 @@ def test_failures_are_listed_with_how_to_go_on(tmp_path: Path) -> None:
     done = told("run", "figure4", *SETTINGS, "--store", str(tmp_path), code=2)
 
     assert done.count("has format 7") == len(jobs)
-    where = "the same command tries them again, 4 of them once their folders are removed"
-    assert f"{len(jobs)} jobs failed; {where}" in done
+    again = "the same command tries them again, but 4 of them only after you remove their folders"
+    assert f"{len(jobs)} jobs failed; {again}" in done
     words = ("figure4", *SETTINGS, "--store", str(tmp_path))
     assert "0 to do, 4 to try again" in told("run", *words, "--dry-run")
     assert told("runs", "status", "--store", str(tmp_path)).count("failed") == len(jobs)

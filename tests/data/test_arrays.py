@@ -104,14 +104,14 @@ def test_plain_arrays_train_beside_a_test_part(tmp_path: Path, pictures: Array) 
         ({"labels": LABELS[:-1]}, r"39 labels, but images is of shape \(40, 8, 8, 3\)"),
         (
             {"val_images": LABELS, "dev_images": LABELS},
-            "has val_images and dev_images: keep one",
+            "val_images and dev_images are the same part; keep one",
         ),
         ({"labels": LABELS / 2}, "labels must be a vector of integers or of text, got float64"),
         ({"labels": np.eye(40, dtype=int)}, r"labels must be a vector .* of shape \(40, 40\)"),
         ({"classes": ["a", "b"]}, r"images, row 2 \(counted from 0\): label 2 is out of range"),
         ({"classes": np.arange(4)}, "classes must be a vector of text, got int64"),
         ({"images": np.zeros((40, 3, 8, 3), np.uint8)}, r"row 0 .*: an array of shape \(3, 8, 3\)"),
-        ({"images": np.zeros((40, 8, 8))[..., None] + 0.3}, r"row 0 .*floats other than 0/255"),
+        ({"images": np.zeros((40, 8, 8))[..., None] + 0.3}, r"row 0 .*float pixels must be multip"),
         ({"images": np.zeros((40, 8, 8), int)}, r"row 0 .*pixels must be uint8"),
     ],
 )

@@ -48,14 +48,14 @@ def test_arrays_and_tensors_are_read_in_every_unambiguous_layout(pictures: Array
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((3, 8, 3), np.uint8), "1 or 3 channels on one side only"),
-        (np.zeros((8, 8, 4), np.uint8), "1 or 3 channels on one side only"),
+        (np.zeros((3, 8, 3), np.uint8), "only the channel axis has size 1 or 3"),
+        (np.zeros((8, 8, 4), np.uint8), "only the channel axis has size 1 or 3"),
         (np.zeros(8, np.uint8), "is not an image"),
         (np.zeros((0, 8), np.uint8), "is not an image"),
         (np.zeros((8, 8), np.int64), "pixels must be uint8 from 0 to 255, got int64"),
-        (np.full((8, 8), 0.5001), "floats other than 0/255 to 255/255"),
-        (np.full((8, 8), 2.0), "floats other than 0/255 to 255/255"),
-        (np.full((8, 8), np.nan), "floats other than 0/255 to 255/255"),
+        (np.full((8, 8), 0.5001), "float pixels must be multiples of 1/255"),
+        (np.full((8, 8), 2.0), "float pixels must be multiples of 1/255"),
+        (np.full((8, 8), np.nan), "float pixels must be multiples of 1/255"),
         (np.full((8, 8), None), "pixels must be uint8 from 0 to 255, got object"),
         (b"", "not a readable image"),
         (None, "there is no image"),
@@ -158,7 +158,7 @@ def test_half_transparent_is_half_white_and_opaque_is_itself(pictures: Array) ->
 def test_other_colour_spaces_need_a_choice(pictures: Array, encode: Callable[..., bytes]) -> None:
     cmyk = encode(Image.fromarray(pictures[0]).convert("CMYK"), "jpeg")
 
-    with pytest.raises(InputError, match="the image is CMYK; give --colour rgb or grey"):
+    with pytest.raises(InputError, match="the image has PIL mode CMYK; give --colour rgb or grey"):
         decoded(cmyk, KEEP)
     assert decoded(cmyk, RGB).shape == (3, 8, 8)
 
@@ -256,9 +256,11 @@ def test_size_crops_the_middle_and_scales_it() -> None:
 
 
 def test_an_image_unlike_the_first_one_says_how_it_differs(pictures: Array) -> None:
-    with pytest.raises(InputError, match="the image is grey, the first training image in colour"):
+    with pytest.raises(InputError, match="is grey, but the first training image is in colour"):
         decoded(pictures[0][:, :, 0], KEEP, (3, 8, 8))
-    with pytest.raises(InputError, match="is 8 pixels high and 6 wide, .* 8 and 8; give a size"):
+    with pytest.raises(
+        InputError, match="is 8 pixels high and 6 wide, .* 8 high and 8 wide; give --size"
+    ):
         decoded(pictures[0][:, :6], KEEP, (3, 8, 8))
 
 

@@ -54,8 +54,8 @@ def test_three_parts_are_read_with_classes_sorted_by_number(
     check_pixels(data, pictures, 0, label=1)
     check_pixels(data, pictures, 10, label=0)
     assert data.notes == (
-        "class names are sorted with numbers by value: class 0 is 9, with torchvision's "
-        "ImageFolder it is 10; --classes gives another order",
+        "class names are sorted with numbers by value: class 0 is 9, but with torchvision's "
+        "ImageFolder it is 10; --classes sets another order",
         "1 of the 2 classes have no test image",
     )
 
@@ -130,7 +130,7 @@ def test_a_folder_that_may_be_a_part_or_a_class_is_one_line(tmp_path: Path, fill
         fill(f"{folder}/2020", 10 * number + 5, 5)
 
     with pytest.raises(
-        InputError, match="training part, or a class like bus, car; give .*/train for"
+        InputError, match="training part or a class like bus, car; .* give .*/train; if"
     ):
         load_data(tmp_path / "photos")
     assert load_data(tmp_path / "photos" / "train").classes == ("2019", "2020")
@@ -180,14 +180,14 @@ def test_tiny_imagenet_is_read_with_its_annotations(
     assert data.classes == ("n01443537", "n01629819")
     np.testing.assert_array_equal(data.test.images, pictures[20:24].transpose(0, 3, 1, 2))
     assert data.test.labels.tolist() == [1, 0, 1, 0]
-    assert "no labelled test part: the validation part serves as one" in data.notes
+    assert "no labelled test part: the validation part is used for testing" in data.notes
     assert data.notes[0].startswith("not read: 6 files")  # three images without a class
     listing.write_text("".join(rows[1:]))
     with pytest.raises(InputError, match="val_annotations.txt has no class for 20.png"):
         load_data(home)
     listing.rename(tmp_path / "elsewhere.txt")
     listing.symlink_to(tmp_path / "elsewhere.txt")
-    with pytest.raises(InputError, match="val_annotations.txt is a link; put a copy there"):
+    with pytest.raises(InputError, match="val_annotations.txt is a link; replace it by a copy"):
         load_data(home)
 
 

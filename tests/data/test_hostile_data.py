@@ -52,9 +52,9 @@ def refused(path: Path, *words: str, **recipe: Any) -> str:
         (png(50_000, 50_000), "exceeds limit|pixels, more than"),
         (png(9_000, 9_000), "9000 x 9000 pixels, more than 67,108,864"),
         (png(8, 8), "not a readable image"),
-        (png(0, 8), "no PNG, JPEG"),
-        (b"P6 0 0 255\n", "no PNG, JPEG"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n", "no PNG, JPEG"),
+        (png(0, 8), "accepted: PNG, JPEG"),
+        (b"P6 0 0 255\n", "accepted: PNG, JPEG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n", "accepted: PNG, JPEG"),
     ],
     ids=["bomb", "large", "empty", "flat", "ppm", "program"],
 )
@@ -94,14 +94,14 @@ def test_a_link_out_of_the_folder_is_refused_and_one_inside_followed(
     private.write_bytes(encode(pictures[30]))
     link.unlink()
     link.symlink_to(private)
-    refused(photos, "a/more.png is, or is reached by, a link out of")
+    refused(photos, "a/more.png is, or is reached through, a link that leads out of")
 
 
 def test_a_class_that_is_a_link_out_of_the_folder_is_refused(photos: Path, tmp_path: Path) -> None:
     (photos / "b").rename(tmp_path / "elsewhere")
     (photos / "b").symlink_to(tmp_path / "elsewhere")
 
-    refused(photos, "photos/b is, or is reached by, a link out of")
+    refused(photos, "photos/b is, or is reached through, a link that leads out of")
 
 
 def test_a_folder_may_be_reached_by_a_link(photos: Path, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_cifar100_has_fine_and_coarse_labels(clone: Any, pictures: Array) -> Non
     assert data.classes == tuple("wxyz")
     assert data.notes == ("columns not used: coarse_label",)
     assert load_data(DataRecipe("cifar100", label_column="coarse_label")).classes == ("u", "v")
-    with pytest.raises(InputError, match="labels may be fine_label or coarse_label; choose"):
+    with pytest.raises(InputError, match="column could be fine_label or coarse_label; choose"):
         load_data(home)
     copied = load_data("cifar100", place=str(home))  # a known name says which
     assert (copied.name, copied.classes) == ("cifar100", data.classes)
@@ -141,7 +141,7 @@ def test_imagenet_is_resized_converted_and_judged_on_its_validation_part(
     assert data.recipe == DataRecipe("imagenet")
     assert (len(data.train), len(data.validation), len(data.test)) == (18, 2, 4)
     local = load_data(DataRecipe(str(home), size=224, colour="rgb", lazy=True))
-    assert local.notes[0] == "no labelled test part: the validation part serves as one"
+    assert local.notes[0] == "no labelled test part: the validation part is used for testing"
     assert local.test.images.equal(data.test.images)
 
 
@@ -178,7 +178,7 @@ def test_a_hub_out_of_reach_is_one_line_at_once(monkeypatch: pytest.MonkeyPatch)
     assert str(caught.value) == (
         "cannot get imagenet from the hub (ILSVRC/imagenet-1k): [Errno -2] Name or service not "
         "known; accept its terms on its page and run `hf auth login`, or give the path of a local "
-        "copy (--data PATH; of run --data imagenet=PATH)"
+        "copy (--data PATH; for the verb run, --data imagenet=PATH)"
     )
 
 

@@ -81,7 +81,7 @@ def test_an_order_that_is_not_torchvisions_is_noted() -> None:
 
     [note] = order_note(names, ["c1", "c2", "c10"], DataRecipe())
 
-    assert "class 1 is c2, with torchvision's ImageFolder it is c10; --classes" in note
+    assert "class 1 is c2, but with torchvision's ImageFolder it is c10; --classes" in note
     assert order_note(names, ["c1", "c10", "c2"], DataRecipe()) == ()
     assert order_note(names, ["c1", "c2", "c10"], DataRecipe(classes="c10,c2")) == ()
     assert order_note(numbers, [str(n) for n in range(11)], DataRecipe()) == ()

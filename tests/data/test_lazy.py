@@ -242,11 +242,11 @@ def test_bad_tables_are_named(
 
 def test_what_is_not_encoded_cannot_be_lazy(tmp_path: Path, photographs: list[Array]) -> None:
     pairs = [(photograph, number % 2) for number, photograph in enumerate(photographs)]
-    with pytest.raises(InputError, match="mine cannot be lazy: that is for image folders and Parq"):
+    with pytest.raises(InputError, match="mine cannot be lazy; only image folders and Parq"):
         gather(pairs, name="mine", recipe=LAZY)
     with pytest.raises(InputError, match="digits cannot be lazy"):
         load_data(replace(LAZY, name="digits"))
     path = tmp_path / "data.npz"
     np.savez(path, images=np.zeros((30, 8, 8, 3), np.uint8), labels=np.arange(30) % 2)
-    with pytest.raises(InputError, match=r"row 0 \(counted from 0\): lazy is for encoded images"):
+    with pytest.raises(InputError, match=r"row 0 \(counted from 0\): lazy needs encoded images"):
         load(path)

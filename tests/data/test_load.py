@@ -69,7 +69,7 @@ def test_a_test_part_alone_is_whole(tmp_path: Path, digits: Data) -> None:
 @pytest.mark.parametrize("name", ["cifar", "/no/such/folder", "~nobody-of-this-name/x", "a\0b"])
 def test_what_is_neither_name_nor_path_says_what_would_be(name: str) -> None:
     with pytest.raises(
-        InputError, match="(unknown data set|no such path) .*; or give the path of a Parquet"
+        InputError, match="(unknown data set|no such path) .*; give a known name, or the path of a"
     ):
         load_data(name)
 
@@ -78,7 +78,7 @@ def test_a_file_of_another_kind_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "data.tar"
     path.write_bytes(b"")
 
-    with pytest.raises(InputError, match="is a file; data is a folder"):
+    with pytest.raises(InputError, match="is neither a .parquet nor an .npz file; data is one"):
         load_data(path)
 
 

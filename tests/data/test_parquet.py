@@ -109,11 +109,11 @@ def test_the_label_column_can_be_chosen(
     columns = {"fine": LABELS, "coarse": pa.array(halves).dictionary_encode()}
     path = write_table(tmp_path / "all.parquet", pictures, columns)
 
-    with pytest.raises(InputError, match="labels may be fine or coarse; choose .*--label-column"):
+    with pytest.raises(InputError, match="column could be fine or coarse; choose .*--label-column"):
         load_data(path)
     assert load_data(DataRecipe(str(path), label_column="fine")).classes == tuple("0123")
     assert load_data(DataRecipe(str(path), label_column="coarse")).classes == ("even", "odd")
-    with pytest.raises(InputError, match="'rough' is not a column of .*; there is fine, coarse"):
+    with pytest.raises(InputError, match="'rough' is not a column of .* that are: fine, coarse"):
         load_data(DataRecipe(str(path), label_column="rough"))
 
 
@@ -163,8 +163,8 @@ def test_a_wrong_image_is_named_by_file_and_row(
     kind: str,
 ) -> None:
     bad, message = {
-        "grey": (encode(pictures[30][:, :, 0]), "the image is grey, the first training image in"),
-        "small": (encode(pictures[30][:5]), "the image is 5 pixels high and 8 wide, the first"),
+        "grey": (encode(pictures[30][:, :, 0]), "the image is grey, but the first training image"),
+        "small": (encode(pictures[30][:5]), "the image is 5 pixels high and 8 wide, but the"),
         "damaged": (encode(pictures[30])[:60], "not a readable image"),
         "none": (None, "there is no image"),
     }[kind]

@@ -100,7 +100,7 @@ def test_a_test_part_without_labels_is_left_out(pictures: Array) -> None:
     data = gather(pairs, [(pictures[0], -1)] * 3, validation=pairs[:4])
 
     np.testing.assert_array_equal(data.test.images, pictures[:4].transpose(0, 3, 1, 2))
-    assert "the validation part serves as one" in data.notes[0]
+    assert "the validation part is used for testing" in data.notes[0]
 
 
 def test_classes_can_be_named(pictures: Array) -> None:

@@ -86,7 +86,7 @@ def test_without_a_test_part_the_validation_part_is_one() -> None:
 
     assert rows["test"].tolist() == list(range(60, 120))
     assert len(rows["validation"]) == 6
-    assert notes == ("no labelled test part: the validation part serves as one",)
+    assert notes == ("no labelled test part: the validation part is used for testing",)
 
 
 def test_three_given_parts_stay_as_they_are() -> None:

@@ -24,8 +24,8 @@ class Reading:
 
     Attributes:
         moment: Seconds since some fixed moment.
-        busy: Seconds for which the cores that this process may use have been busy, summed.
-        own: Seconds for which this process and its ended children have kept cores busy.
+        busy: Seconds of work by all programs, summed over the cores that this process may use.
+        own: Seconds of work by this process and its ended children, summed over the cores.
     """
 
     moment: float

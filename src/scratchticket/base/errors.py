@@ -66,7 +66,9 @@ def extra_missing(what: str, error: Exception, extra: str) -> InputError:
     if name is not None and find_spec(name.partition(".")[0]) is None:
         return InputError(f"{what} needs the package {name}: {install}")
     why = f"{type(error).__name__}: {first_line(error)}"
-    return InputError(f"{what} needs the packages of {install}, and one fails to import: {why}")
+    return InputError(
+        f"{what} needs the packages that `{install}` installs, but one fails to import: {why}"
+    )
 
 
 def first_line(error: BaseException) -> str:

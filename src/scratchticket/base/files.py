@@ -16,8 +16,8 @@ from zipfile import ZipFile
 from scratchticket.base.errors import InputError, Unwritable
 
 MAX_JSON = 256 << 20  # bytes of a JSON file
-MAX_UNPACKED = 256 << 20  # bytes that any archive may unpack to
-MAX_RATIO = 100  # of unpacked to packed size, for archives that unpack to more
+MAX_UNPACKED = 256 << 20  # bytes to which an archive may unpack, however small it is
+MAX_RATIO = 100  # largest ratio of unpacked to packed size beyond MAX_UNPACKED
 MAX_NESTING = 64  # depth of lists and objects
 MAX_DIGITS = 20  # characters of an integer, sign included, enough for 64 bits
 

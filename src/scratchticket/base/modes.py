@@ -1,4 +1,4 @@
-"""Resetting of the caller's PyTorch modes under which the library would not work."""
+"""Reset those of the caller's PyTorch modes under which the library would not work."""
 
 from __future__ import annotations
 

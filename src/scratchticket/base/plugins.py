@@ -1,6 +1,6 @@
-"""Plug-ins: networks, attacks, patterns, data and searches of other packages, by entry points.
+"""Plug-ins: networks, attacks, patterns, data and searches of other packages.
 
-An installed package declares them in its ``pyproject.toml``::
+They are found through entry points, which a package declares in its ``pyproject.toml``::
 
     [project.entry-points."scratchticket.networks"]
     mlp = "mypackage.networks:mlp"
@@ -30,7 +30,7 @@ def plugin_names(kind: Kind) -> list[str]:
 
 
 def plugin(kind: Kind, name: str) -> Any:
-    """Return the plug-in with this name, imported; None if no installed package has one.
+    """Import and return the plug-in with this name; None if no installed package declares it.
 
     Raises:
         InputError: If its package cannot be imported.
@@ -40,4 +40,4 @@ def plugin(kind: Kind, name: str) -> Any:
     try:
         return point.load()
     except Exception as error:  # plug-in code may raise anything
-        raise InputError(f"the plug-in {point.value} fails: {first_line(error)}") from error
+        raise InputError(f"cannot import the plug-in {point.value}: {first_line(error)}") from error

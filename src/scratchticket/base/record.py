@@ -1,7 +1,7 @@
 """Typed records of runs and evaluations, and their reader.
 
-Files have the names and the order of the fields of these classes. Unknown fields are kept and
-missing fields are not added, so that :func:`to_json` returns exactly what was read.
+A file has the fields of its class, under the same names and in the same order. Unknown fields are
+kept and missing fields are not added, so that :func:`to_json` returns exactly what was read.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class AttackRow(Counts, _AttackDetails):
         stages: Accuracy after each of AutoAttack's four attacks.
         seconds: Wall-clock time, unless the adversarial images come from a file.
         queries: Forward passes, each of one image.
-        median_queries: Median over the fooled images, if the attack counts its queries.
+        median_queries: Median number of queries over the fooled images, if they are counted.
     """
 
     seconds: Seconds | None = None
@@ -246,7 +246,7 @@ class Matrix(AttackFacts):
         return self.rows[source][network] / self.total
 
     def percent(self, source: str, network: str) -> float:
-        """Return that accuracy in percent."""
+        """Return :meth:`fraction` in percent."""
         return percent(self.rows[source][network], self.total)
 
 
@@ -275,7 +275,7 @@ class SwitchRow(MembersExpectation, _Sourced):
         queries: Forward passes, each of one image.
         warnings: Warnings of the attack's own code.
         claimed: Accuracy that an attack made on the switch itself reports.
-        valid: False if ``claimed`` is given: it is not a valid accuracy.
+        valid: False if ``claimed`` is given, which is not a valid accuracy; else None.
     """
 
     seconds: Seconds
@@ -314,13 +314,14 @@ class SwitchCase(MembersExpectation, Ball):
     """Expected accuracy of a switch under the worst attack in a ball for each image.
 
     Attributes:
-        tries: Expected fraction if each image is submitted this many times and one error suffices.
+        tries: Expected fraction of images that the switch classifies correctly every time they are
+            submitted, by number of submissions.
         best_member: The most robust single member under the same attacks.
         bound: Expected accuracy if each member met its own worst attack.
         own_attacks: Whether single members were attacked strongly enough.
-        gain: Whether the switch is better than its best member.
+        gain: ``gain`` or ``loss`` against the best member, or that their intervals overlap.
         strikes: Number of attacks in the ball.
-        gain_over_dense: Whether the switch is better than the dense network.
+        gain_over_dense: The same against the dense network.
     """
 
     tries: dict[str, float]
@@ -340,7 +341,7 @@ class Game(Stored):
         probabilities: Probability of each member.
         value: Expected accuracy under the worst attack for each image.
         rounds: Rounds in which defender and attacker responded to each other.
-        answered: Whether the attacker responded.
+        answered: Whether new attacks were made in response to the defender's probabilities.
         settled: Whether the game has converged: the last response left the value unchanged.
     """
 
@@ -408,7 +409,7 @@ class RunRecord(Stored):
     Attributes:
         id: Hash of the recipe.
         recipe: The recipe, as JSON values.
-        selected: Which of the results is that of the ticket file.
+        selected: Which epoch's network is in the ticket file: the ``best`` or the ``last``.
         results: Accuracies on the test images.
         warnings: Warnings about the results.
         weights: Numbers of weights.
@@ -436,7 +437,7 @@ class RunRecord(Stored):
 
     @property
     def chosen(self) -> Result:
-        """The accuracies of the ticket file."""
+        """The accuracies of the network in the ticket file."""
         return self.results.best if self.selected == "best" else self.results.last
 
     @property
@@ -638,7 +639,7 @@ class AttackedNetwork(Stored):
     """The network that adversarial images were made on.
 
     Attributes:
-        file: Name of its file.
+        file: Name of the network's file.
     """
 
     file: str

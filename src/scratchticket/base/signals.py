@@ -53,8 +53,8 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
 def interruptible() -> Iterator[None]:
     """Make SIGTERM, SIGUSR1 and SIGUSR2 raise KeyboardInterrupt too, inside the context.
 
-    Files are then closed and leases released. Ignored signals stay ignored, and those other than
-    Ctrl-C that have a handler keep it.
+    Files are then closed and leases released. Signals that are ignored stay ignored. Signals other
+    than Ctrl-C keep a handler that they have.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

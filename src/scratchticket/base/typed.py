@@ -33,8 +33,8 @@ def _kinds(described: type) -> dict[str, tuple[Any, ...]]:
 def check_types(described: Any, where: str = "") -> None:
     """Raise an error for field values whose type is not the declared one.
 
-    NumPy numbers are converted to Python numbers. Values of a ``Literal`` are left to the class,
-    which can suggest the nearest one.
+    NumPy numbers are converted to Python numbers. For a ``Literal``, any text is accepted here: the
+    class checks its value, and can suggest the nearest choice.
 
     Args:
         described: Instance of a frozen dataclass, in its ``__post_init__``.

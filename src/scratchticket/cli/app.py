@@ -29,14 +29,14 @@ from scratchticket.cli.terminal import ERROR_CODE, print_error
 
 
 class Program(TyperGroup):
-    """The group of verbs; prints one line for a wrong option, as for any other user error."""
+    """The group of verbs; reports a wrong option in one line, as verbs report other user errors."""
 
     def main(self, *args: Any, **more: Any) -> Any:
         """Run the command line and exit the process."""
         try:
             code = super().main(*args, **more | {"standalone_mode": False})
         except Exception as error:
-            message = getattr(error, "format_message", None)  # only errors of typer and click
+            message = getattr(error, "format_message", None)  # only typer's errors have it
             if message is None:
                 raise
             if type(error).__name__ == "NoArgsIsHelpError":

@@ -54,7 +54,10 @@ def attack(
     norm: o.AttackNorm = None,
     images: Annotated[
         int | None,
-        Option(help="Number of test images, always the same ones.", show_default="all"),
+        Option(
+            help="Number of test images; the same number always selects the same images.",
+            show_default="all",
+        ),
     ] = None,
     seed: o.AttackSeed = 0,
     quiet: o.Quiet = False,
@@ -62,9 +65,9 @@ def attack(
 ) -> None:
     """Write adversarial images to a file, for evaluate --adversarial or other programs.
 
-    Attacks that can do so continue after the network is fooled and keep the image of the largest
-    loss, which transfers better to other networks. With --set keep=first they stop at the first
-    image that fools the network.
+    Attacks with the setting keep go on after they have fooled the network, and return the image
+    with the largest loss, which transfers better to other networks. With --set keep=first they stop
+    at the first image that fools the network.
     """
     with user_errors():
         from scratchticket.attacks import without_early_stopping

@@ -78,7 +78,10 @@ def load_images(ticket: Ticket | None, data: str, part: str, prepared: Mapping[s
     print_notes(images.notes)
     if NO_TEST_PART in images.notes:
         print_notes(
-            ["only these are used; if the network was trained on none of the data, use --part all"]
+            [
+                "only the held-out images are used; if the network was trained on none of the "
+                "data, use --part all"
+            ]
         )
     return images
 

@@ -85,7 +85,7 @@ def evaluate(
     images: Annotated[
         int | None,
         Option(
-            help="Number of test images, always the same ones.",
+            help="Number of test images; the same number always selects the same images.",
             show_default="all; 200 for quick",
         ),
     ] = None,
@@ -111,7 +111,7 @@ def evaluate(
         str,
         Option(
             help="Do only shard I of N, written I/N. All shards, on one machine or several, need "
-            "the same folder. The processes of torchrun each do one shard.",
+            "the same folder. Under torchrun, each process does one shard.",
             rich_help_panel=o.RUN,
         ),
     ] = ONE_SHARD,
@@ -119,7 +119,7 @@ def evaluate(
         bool,
         Option(
             "--overwrite",
-            help="Start again instead of resuming what is in the folder.",
+            help="Start again instead of resuming the evaluation in the folder.",
             rich_help_panel=o.RUN,
         ),
     ] = False,
@@ -164,7 +164,9 @@ def evaluate(
                 _print(f"{ticket} on {adversarial}", scored)
             return
         if suite is not None and (attack is not None or changed):
-            raise InputError("a suite has its own attacks: give --suite or --attack, not both")
+            raise InputError(
+                "a suite has its own attacks: give --suite, or --attack and its settings"
+            )
         prepared = preparation(label_column, size, colour, classes)
         subject, test = load_subject(ticket, data, part, prepared, index, network, normalise)
         task = evaluation_task(

@@ -38,7 +38,9 @@ def gallery(
         from scratchticket.tickets import Ticket
 
         if (name is None) != (copy is None):
-            raise InputError("to copy a ticket give its name and --out; to list them, neither")
+            raise InputError(
+                "to copy a ticket, give its name and --out; to list all tickets, give neither"
+            )
         if name is not None and copy is not None:
             if copy.exists():
                 raise InputError(f"{copy} exists; choose another --out")

@@ -55,7 +55,7 @@ class LearningOptions:
     quiet: o.Quiet = False
 
 
-# Dotted path of the setting of each option.
+# Dotted path of the setting that an option sets, by the option's name.
 PATHS = {
     "data": "data.name",
     "label_column": "data.label_column",
@@ -144,8 +144,8 @@ def _learn(task: str, folder: Path, own: dict[str, Any], shared: LearningOptions
         last = record.results.last
         reason = "the best on validation images" if record.selected == "best" else "the last"
         say(
-            f"from epoch {record.chosen.epoch}, {reason}; the last epoch: natural {last.natural}, "
-            f"robust {last.attacks[0]}"
+            f"the network of epoch {record.chosen.epoch} was kept, {reason}; "
+            f"after the last epoch: natural {last.natural}, robust {last.attacks[0]}"
         )
         for path in files:
             say(str(path))

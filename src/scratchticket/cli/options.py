@@ -83,9 +83,10 @@ TicketClasses = Annotated[
 Preset = Annotated[
     str | None,
     Option(
-        help="Named settings. cifar, svhn, imagenet: the paper's; with -released: those of its "
-        "code. cifar-fast, svhn-fast: a fifth of the operations; fast: the same for the defaults. "
-        "strong: a stronger search. Other options override them.",
+        help="Named settings. cifar, svhn, imagenet: the paper's; cifar-released, svhn-released, "
+        "imagenet-released: those of its code. cifar-fast, svhn-fast: a fifth of the operations of "
+        "cifar or svhn; fast: a fifth of those of the default settings. strong: a stronger search. "
+        "Other options override a preset.",
         show_default="settings for small data",
         rich_help_panel=SETTINGS,
     ),

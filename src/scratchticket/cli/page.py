@@ -54,7 +54,8 @@ def app(
 ) -> None:
     """Serve a web page that attacks tickets, switches and dense networks step by step.
 
-    It needs no internet connection and listens on this machine only. Ctrl-C stops it.
+    The page needs no internet connection. Unless --host is given, only this machine can reach it.
+    Ctrl-C stops the server.
     """
     with user_errors():
         if "torch" not in sys.modules:  # the import takes seconds
@@ -76,7 +77,7 @@ def app(
         count = sum(len(one.tickets) for one in sets)
 
         def ready(url: str, others: bool) -> None:
-            say(f"{count} ticket{'s' * (count > 1)} to try at {url}; Ctrl-C stops it")
+            say(f"{count} ticket{'s' * (count > 1)} to try at {url}; Ctrl-C stops the server")
             if others:
                 say(f"note: everyone who can reach {host} can use the page", err)
 

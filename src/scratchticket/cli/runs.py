@@ -1,4 +1,4 @@
-"""The verb ``runs``: the store of a sweep's jobs."""
+"""The verb ``runs``: list, show and remove jobs in the store of a sweep."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typer import Argument, Option
 from scratchticket.cli import options as o
 from scratchticket.cli.terminal import err, job_table, out, print_json, say, user_errors
 
-app = typer.Typer(help="The store of a sweep's jobs.", no_args_is_help=True)
+app = typer.Typer(help="List, show and remove jobs in the store of a sweep.", no_args_is_help=True)
 STORE = Path("runs/paper")
 StorePath = Annotated[
     Path, Option("--store", help="Folder of finished jobs, shared by all recipes and scales.")

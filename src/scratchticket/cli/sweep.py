@@ -41,7 +41,7 @@ Seeds = Annotated[
 ]
 _COUNTS = ("finished", "failed", "to_do")
 _SEEDS = re.compile(r"([0-9]{1,4}:)?[0-9]{1,4}")
-# Beginnings of the files that ``report`` writes; it replaces no other files.
+# How files written by ``report`` begin; it refuses to replace any other file.
 PAGE = re.compile(rb"<!doctype html>.*<title>Robust scratch tickets at scale", re.DOTALL)
 TABLES = re.compile(rb"## (Answers\n|(Table|Figure|Searches)( \d+)?: )")
 RECORDS = re.compile(rb'{"id": "[0-9a-f]{64}", "job": ')
@@ -180,7 +180,9 @@ def _seeds(text: str) -> tuple[int, ...]:
     from scratchticket.base.errors import InputError
 
     if not _SEEDS.fullmatch(text):
-        raise InputError(f"seeds are a number, 3, or a range, 1:3, below 10,000, got {text!r}")
+        raise InputError(
+            f"--seeds takes a number such as 3, or a range such as 1:3, below 10,000, got {text!r}"
+        )
     first, _, end = text.rpartition(":")
     seeds = tuple(range(int(first or 0), int(end)))
     if not seeds:
@@ -294,9 +296,9 @@ def _print_outcome(watch: Watch, *, silent: bool = False) -> None:
         return
     for job in () if silent else watch.failed:
         say(f"failed: {job.id[:16]} {job.label}: {watch.store.failure(job)}")
-    waiting = f", {missing} wait for them" if missing else ""
+    waiting = f", {missing} more depend on them" if missing else ""
     damaged = sum((watch.store.folder(job) / "record.json").exists() for job in watch.failed)
-    first = f", {damaged} of them once their folders are removed" if damaged else ""
+    first = f", but {damaged} of them only after you remove their folders" if damaged else ""
     raise InputError(
         f"{len(watch.failed)} job{'s' * (len(watch.failed) > 1)} failed{waiting}; "
         f"the same command tries them again{first}"

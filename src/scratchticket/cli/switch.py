@@ -51,7 +51,11 @@ Sources = Annotated[
     ),
 ]
 Images = Annotated[
-    int | None, Option(help="Number of test images, always the same ones.", show_default="all")
+    int | None,
+    Option(
+        help="Number of test images; the same number always selects the same images.",
+        show_default="all",
+    ),
 ]
 Folder = Annotated[
     Path | None,
@@ -73,7 +77,7 @@ Overwrite = Annotated[
     bool,
     Option(
         "--overwrite",
-        help="Start again instead of resuming what is in the folder.",
+        help="Start again instead of resuming the evaluation in the folder.",
         rich_help_panel=o.RUN,
     ),
 ]
@@ -116,7 +120,7 @@ def transfer(
     *,
     shared: SetOptions,
 ) -> None:
-    """Attack each network and evaluate the images on all of them: the transfer matrix.
+    """Attack each network, and evaluate all networks on its images: the transfer matrix.
 
     The first matrix follows the paper's code: the search for an image stops as soon as the attacked
     network is fooled. For the other matrices, all searches run to the end; their images transfer
@@ -157,7 +161,8 @@ def evaluate(
         str,
         Option(
             help="quick: the paper's protocol and the strongest adaptive attacks; full: all "
-            "attacks, AutoAttack in the paper's protocol, EOT with several sample sizes, the game.",
+            "attacks, AutoAttack in the paper's protocol, EOT with several sample sizes, and new "
+            "attacks against the optimal probabilities of the tickets.",
         ),
     ] = "quick",
     probabilities: Annotated[
@@ -259,7 +264,7 @@ def _subjects(
 ) -> dict[str, Subject]:
     """Return the networks to evaluate.
 
-    ``normalise`` applies to those that are not tickets; it is an error if all are.
+    ``normalise`` applies to networks that are not tickets; if all are tickets, it is an error.
     """
     from scratchticket.judging.subject import make_subject
 

@@ -88,8 +88,9 @@ def print_switch(record: SwitchRecord) -> None:
         if own is not None and not own.strong_enough:
             say(
                 f"{worst.norm} {worst.epsilon}: attacks on single tickets leave "
-                f"{percent(own.mean):.1f} % on average, more than those on the switch; they are "
-                "too weak, and single tickets are less robust than they seem"
+                f"{percent(own.mean):.1f} % correct on average, more than attacks on the switch: "
+                "the attacks on single tickets were too weak, and these tickets are less robust "
+                "than they seem"
             )
     if record.dense is not None:
         for worst, other in zip(record.worst_cases, record.dense.worst_cases, strict=True):

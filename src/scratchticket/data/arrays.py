@@ -17,7 +17,7 @@ from scratchticket.base.rng import Array
 from scratchticket.data.source import NAMES, Integers, Part, Source, files_digest
 
 _EXPECTED = (
-    "expected train_images and train_labels, and perhaps test_images, test_labels, "
+    "expected train_images and train_labels, and optionally test_images, test_labels, "
     "val_images, val_labels and classes; or images and labels"
 )
 
@@ -53,7 +53,8 @@ def _prefix(path: Path, names: set[str], part: str) -> str | None:
     """Return the prefix of a part's array names; None if the file has no images of that part."""
     found = [f"{name}_" for name in NAMES[part] if f"{name}_images" in names]
     if len(found) > 1:
-        raise InputError(f"{path}: has {' and '.join(f'{p}images' for p in found)}: keep one")
+        arrays = " and ".join(f"{p}images" for p in found)
+        raise InputError(f"{path}: {arrays} are the same part; keep one")
     return found[0] if found else None
 
 

@@ -62,7 +62,7 @@ def assemble(
 def _decoded(
     source: Source, parts: Sequence[Part], order: Integers, recipe: DataRecipe
 ) -> tuple[Tensor, str | None]:
-    """Return the decoded images in ``order``, from the cache if possible, and a note."""
+    """Return the decoded images in ``order``, and a note if they could not be cached."""
 
     def shape() -> Shape:
         channels, height, width = next(stream(parts, recipe)).shape
@@ -78,7 +78,7 @@ def _decoded(
 
 
 def stream(parts: Iterable[Part], recipe: DataRecipe) -> Iterator[Pixels]:
-    """Yield the decoded images of some parts, all in the shape of the first.
+    """Yield the decoded images of some parts; all must have the shape of the first image.
 
     Raises:
         InputError: If an image cannot be used; the message names it.

@@ -37,8 +37,9 @@ def augmented(
             of 8 to 100 % of the area with aspect ratio 3/4 to 4/3, resized to the original size,
             and a flip (Szegedy et al., 2015, arXiv:1409.4842; usual for ImageNet). ``none``.
         generator: Source of all random numbers, drawn on its device.
-        part: If several processes share a batch, the slice of it in ``images``. Random numbers
-            are drawn for the whole batch, so that they do not depend on how it is split.
+        part: If several processes share a batch, the slice of the batch that ``images`` holds.
+            Random numbers are drawn for the whole batch, so that they do not depend on how it is
+            split.
         whole: Size of the shared batch; None if ``images`` is the whole batch.
 
     Returns:
@@ -140,7 +141,7 @@ def _positions(start: Tensor, length: Tensor, size: int) -> Tensor:
 
 
 def boxes(draws: Tensor, height: int, width: int) -> Tensor:
-    """Return a random rectangle for each image of one size.
+    """Return a random rectangle for each image; all images have the same size.
 
     Area and aspect ratio are drawn ten times, and the first rectangle that fits into the image is
     used; if none fits, the largest centred rectangle whose aspect ratio is in range.

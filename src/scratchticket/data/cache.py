@@ -25,7 +25,7 @@ def folder() -> Path:
     Its content can be deleted at any time.
 
     Raises:
-        InputError: If neither exists because the user has no home folder.
+        InputError: If the path starts from the home folder and the user has none.
     """
     try:
         if own := os.environ.get("SCRATCHTICKET_CACHE"):

@@ -87,14 +87,14 @@ def _label_column(plain: list[str], named: list[str], chosen: str | None, where:
         if chosen not in plain:
             raise InputError(
                 f"{where}: {chosen!r} is not a column of integers or text; "
-                f"there is {', '.join(plain) or 'none'}"
+                f"the columns that are: {', '.join(plain) or 'none'}"
             )
         return chosen
     candidates = named or plain
     if not candidates:
         raise InputError(f"{where}: no label column; expected one of integers or text")
     if len(candidates) > 1:
-        raise InputError(f"{where}: labels may be {' or '.join(candidates)}; {advice}")
+        raise InputError(f"{where}: the label column could be {' or '.join(candidates)}; {advice}")
     return candidates[0]
 
 

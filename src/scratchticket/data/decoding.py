@@ -17,15 +17,15 @@ from scratchticket.base.errors import InputError
 from scratchticket.base.files import read_bytes
 from scratchticket.data.recipe import Colour, DataRecipe
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # their decoders run no program
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # no decoder runs a program
 MAX_PIXELS = 1 << 26  # of one image: 200 MB in colour
 MAX_BYTES = 1 << 30  # of one file
 Pixels = npt.NDArray[np.uint8]
 _BLEED = 1 / 16  # fraction cut off at each side, which leaves 7/8: 224 of 256 pixels
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV")
 Picture = bytes | str | Path | Image.Image | npt.NDArray[Any] | Tensor | None
-_DEEP = re.compile(r";16[LBN]$")  # ends PIL's raw modes of 16-bit pixels
-_SIZE = "give a size (--size; size in Python) to resize all"
+_DEEP = re.compile(r";16[LBN]$")  # end of PIL's raw modes for 16-bit pixels
+_SIZE = "give --size (size in Python) to resize all images"
 _COLOUR = "give --colour rgb or grey (colour in Python) to"
 
 
@@ -33,8 +33,9 @@ def decoded(picture: Picture, recipe: DataRecipe, shape: tuple[int, ...] | None 
     """Return the pixels of one stored image.
 
     Args:
-        picture: An encoded image, or its path (a ``Path`` or text); or a decoded one: a PIL image,
-            or an array with channels first, last or (grey) absent.
+        picture: An encoded image, as bytes or as the path of a file (a ``Path`` or text); or a
+            decoded image: a PIL image, or an array or tensor with the channels first or last, or
+            without a channel axis if it is grey.
         recipe: Provides ``colour``, ``size`` and ``lazy``.
         shape: Required shape of the pixels: that of the first training image.
 
@@ -42,8 +43,9 @@ def decoded(picture: Picture, recipe: DataRecipe, shape: tuple[int, ...] | None 
         uint8, ``(channel, height, width)``, one or three channels.
 
     Raises:
-        InputError: If it cannot be read, needs a setting, or has another shape. The message does
-            not name the image; the caller adds the name.
+        InputError: If the image cannot be read, has another shape than required, or can only be
+            used with a ``colour`` that the recipe does not set. The message does not name the
+            image; the caller adds the name.
     """
     image = photograph(picture, recipe.colour)
     if recipe.size is not None:
@@ -68,7 +70,7 @@ def pixels_of(image: Image.Image, shape: tuple[int, ...] | None) -> Pixels:
     """Return the pixels of an image in mode L or RGB; see :func:`decoded`.
 
     Raises:
-        InputError: If they are not of the required shape.
+        InputError: If the image does not have the required shape.
     """
     array = np.asarray(image)
     pixels: Pixels = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
@@ -82,12 +84,12 @@ def _unlike(shape: tuple[int, ...], first: tuple[int, ...]) -> InputError:
     if shape[0] != first[0]:
         kinds = {1: "grey", 3: "in colour"}
         return InputError(
-            f"the image is {kinds[shape[0]]}, the first training image {kinds[first[0]]}; "
-            f"{_COLOUR} convert all"
+            f"the image is {kinds[shape[0]]}, but the first training image is {kinds[first[0]]}; "
+            f"{_COLOUR} convert all images"
         )
     return InputError(
-        f"the image is {shape[1]} pixels high and {shape[2]} wide, the first training image "
-        f"{first[1]} and {first[2]}; {_SIZE}"
+        f"the image is {shape[1]} pixels high and {shape[2]} wide, but the first training image is "
+        f"{first[1]} high and {first[2]} wide; {_SIZE}"
     )
 
 
@@ -109,7 +111,7 @@ def _opened(picture: Picture) -> Image.Image:
     except InputError:
         raise
     except UnidentifiedImageError:
-        raise InputError(f"not a readable image (no {', '.join(FORMATS)})") from None
+        raise InputError(f"not a readable image (accepted: {', '.join(FORMATS)})") from None
     except Exception as error:  # decoders of damaged files raise anything
         raise InputError(f"not a readable image ({' '.join(str(error).split())})") from None
 
@@ -128,11 +130,13 @@ def _file(picture: bytes | str | Path) -> Image.Image:
 def _check_whole(image: Image.Image) -> None:
     """Raise an error if decoding would drop bits or frames.
 
-    Of a JPEG with several pictures (MPO: a preview, a gain map) the first is used.
+    A JPEG that also contains other pictures (format MPO: a preview, a gain map) is accepted; only
+    its first picture is used.
     """
     if getattr(image, "is_animated", False) and image.format != "MPO":
         raise InputError("the image has several frames; store each as an image of its own")
-    modes = [tile[3] for tile in getattr(image, "tile", ())]  # decoder arguments, before decoding
+    # Arguments of the decoder, which PIL drops after decoding.
+    modes = [tile[3] for tile in getattr(image, "tile", ())]
     parts = [part for one in modes for part in (one if isinstance(one, tuple) else (one,))]
     deep = any(isinstance(part, str) and _DEEP.search(part) for part in parts)
     if image.format == "PPM":
@@ -157,24 +161,26 @@ def _coloured(image: Image.Image, colour: Colour) -> Image.Image:
                 raise InputError(f"the image is transparent; {_COLOUR} put it on white")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), layer)
     elif colour == "keep" and image.mode not in ("1", "L", "RGB", "P"):
-        raise InputError(f"the image is {image.mode}; {_COLOUR} convert all")
+        raise InputError(f"the image has PIL mode {image.mode}; {_COLOUR} convert all images")
     return image.convert({"keep": plain, "rgb": "RGB", "grey": "L"}[colour])
 
 
 def _channels_last(array: npt.NDArray[Any]) -> Pixels:
-    """Return ``(height, width)`` or ``(height, width, 3)`` from an array in either layout."""
+    """Return an array in any layout as uint8, ``(height, width)`` or ``(height, width, 3)``."""
     if array.ndim == 3:
         first, last = array.shape[0] in (1, 3), array.shape[2] in (1, 3)
         if first == last:
             raise InputError(
                 f"an array of shape {array.shape} is not an image: "
-                "expected (height, width, channel), "
-                "(channel, height, width) or (height, width), with 1 or 3 channels on one side only"
+                "expected (height, width), or (height, width, channel) or (channel, height, width) "
+                "where only the channel axis has size 1 or 3"
             )
         array = array.transpose(1, 2, 0) if first else array
         array = array[:, :, 0] if array.shape[2] == 1 else array
     if array.ndim not in (2, 3) or array.size == 0:
-        raise InputError(f"an array of shape {array.shape} is not an image")
+        raise InputError(
+            f"an array of shape {array.shape} is not an image: expected 2 or 3 axes, none of size 0"
+        )
     return np.ascontiguousarray(_eight_bits(array))
 
 
@@ -184,7 +190,7 @@ def _eight_bits(array: npt.NDArray[Any]) -> Pixels:
         pixels = np.rint(array * 255)
         if (np.abs(array * 255 - pixels) <= 0.01).all() and ((pixels >= 0) & (pixels < 256)).all():
             return np.asarray(pixels, dtype=np.uint8)
-        raise InputError("the pixels are floats other than 0/255 to 255/255; give uint8")
+        raise InputError("float pixels must be multiples of 1/255 from 0 to 1; give uint8")
     if array.dtype != np.uint8:
         raise InputError(f"pixels must be uint8 from 0 to 255, got {array.dtype}")
     return array

@@ -48,8 +48,11 @@ def folder_source(root: Path) -> Source:
     by_name = sorted(found, key=lambda part: natural(parts[part].name))
     files = [path for part in by_name for path, _ in found[part]]
     for path in {image.parent for image in files} | {path for path in files if path.is_symlink()}:
-        if not _real(path).is_relative_to(home):  # an unpacked archive must not read other files
-            raise InputError(f"{path} is, or is reached by, a link out of {home}; put a copy there")
+        if not _real(path).is_relative_to(home):  # a downloaded archive may contain such links
+            raise InputError(
+                f"{path} is, or is reached through, a link that leads out of {home}; replace the "
+                "link by a copy"
+            )
     return Source(
         str(root),
         {part: _part(images) for part, images in found.items()},
@@ -62,9 +65,10 @@ def folder_source(root: Path) -> Source:
 def _parts(root: Path) -> dict[str, Path]:
     """Return the folder of each part, the training part first.
 
-    A folder is a part if its name is a part's, such as ``train`` or ``test``. If there is none, the
-    folders whose names contain a part's name are parts, if there are at least two. All other
-    folders are classes; a class may have a part's name. Ambiguous names are an error.
+    A folder is a part if its name is a part's, such as ``train`` or ``test``. If no folder is, the
+    folders whose names contain a part's name are parts, provided that they include a training part
+    and at least one other. If there are no parts, ``root`` is the training part and its folders are
+    classes, which may have any name. Ambiguous names are an error.
     """
     folders = [folder for folder in _folders(root) if any(_images_below(folder))]
     named = _grouped(folders, part_named)
@@ -73,8 +77,9 @@ def _parts(root: Path) -> dict[str, Path]:
         others = [folder.name for folder in folders if not part_within(folder.name)]
         if len(named) == 1 and others:
             raise InputError(
-                f"{root}: train may be the training part, or a class like {', '.join(others)}; "
-                f"give {root / 'train'} for the part; for a class, put its images directly into it"
+                f"{root}: train could be the training part or a class like {', '.join(others)}; "
+                f"if it is the part, give {root / 'train'}; if it is a class, put its images "
+                "directly into it, without subfolders"
             )
     elif not (folders and alone):
         named = _grouped([folder for folder in folders if _folders(folder)], part_within)
@@ -140,7 +145,7 @@ def _annotated(folder: Path, listing: Path) -> list[tuple[Path, str]]:
     Each line of ``listing`` starts with an image's name, a tab and its class.
     """
     if listing.is_symlink():
-        raise InputError(f"{listing} is a link; put a copy there")
+        raise InputError(f"{listing} is a link; replace it by a copy of the file")
     text = read_bytes(listing, "list of classes", MAX_JSON).decode(errors="replace")
     lines = (line.split("\t") for line in text.splitlines())
     classes = {line[0]: line[1].strip() for line in lines if len(line) > 1}

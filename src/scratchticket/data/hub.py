@@ -49,7 +49,7 @@ def fetched(name: str, known: KnownSet) -> datasets.DatasetDict:
             _place(known),
             data_files=dict(known.files),
             keep_in_memory=False,  # the digest needs files
-            verification_mode="no_checks",  # checks fail without the parts that are not used here
+            verification_mode="no_checks",  # would fail, since some parts are not downloaded
         )
     except InputError:
         raise
@@ -58,7 +58,7 @@ def fetched(name: str, known: KnownSet) -> datasets.DatasetDict:
         raise InputError(
             f"cannot get {name} from the hub ({known.repository}): {reason[:200]}; "
             f"{known.terms}give the path of a local copy "
-            f"(--data PATH; of run --data {name}=PATH)"
+            f"(--data PATH; for the verb run, --data {name}=PATH)"
         ) from None
 
 

@@ -16,7 +16,7 @@ from scratchticket.base.errors import InputError
 from scratchticket.data.augmentation import augmented
 from scratchticket.data.recipe import DataRecipe
 
-_PIECE = 2**22  # bytes
+_PIECE = 2**22  # bytes of pixels that are read or hashed at a time
 
 
 def pixels(images: Tensor) -> Tensor:
@@ -88,18 +88,18 @@ class ImageSet:
         Args:
             part: The slice; random numbers are drawn for the whole set.
             augmentation: One of :data:`AUGMENTATIONS`.
-            generator: On the images' device; on the CPU if the set is lazy.
+            generator: Random generator on the images' device; on the CPU if the set is lazy.
         """
         return augmented(self.images[part], augmentation, generator, part=part, whole=len(self))
 
     def pieces(self) -> Iterator[Tensor]:
-        """Yield all images, a few at a time."""
+        """Yield all images as tensors of about 4 MiB."""
         count = max(1, _PIECE // prod(self.shape))
         for start in range(0, len(self), count):
             yield self[start : start + count].images
 
     def digest(self, *, labels: bool = False) -> str:
-        """Return a hash of the images, with ``labels`` also of their labels."""
+        """Return a hash of the images and, if ``labels`` is true, also of their labels."""
         digest = sha256()
         for content in self._content():
             digest.update(content)

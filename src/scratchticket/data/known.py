@@ -10,8 +10,9 @@ import numpy as np
 from scratchticket.data.imageset import ImageSet
 from scratchticket.data.recipe import Colour
 
-OWN_SIZE = 32  # image size in pixels of every known data set whose images have one size
-_SAMPLE, _TOLERANCE = 1000, 0.03
+OWN_SIZE = 32  # height and width of all images of each known data set without a ``size``
+_SAMPLE = 1000  # number of images whose mean pixel is compared with the published mean
+_TOLERANCE = 0.03  # largest difference of the means in a channel, for pixels in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class KnownSet:
         label_column: Name of the label column, if there are several.
         size: Size to resize to, if images differ in size.
         colour: ``rgb`` if some images are grey.
-        lazy: Whether the decoded pixels would not fit into memory.
+        lazy: Whether images are decoded at each access, since their pixels do not fit into memory.
         terms: What the user must do before a download.
     """
 
@@ -110,8 +111,9 @@ KNOWN_SETS = {
 def recognised(classes: tuple[str, ...], train: ImageSet) -> str | None:
     """Return the name of the known data set of which this is a copy or a subset, if any.
 
-    The class names must agree, and the mean pixel must be within 0.03 of the published one: other
-    digits than SVHN's have the classes 0 to 9, too.
+    The number of classes and the first and last class name must agree, and the mean pixel must be
+    within 0.03 of the published mean. Names alone are not enough: SVHN is not the only data set
+    with the classes 0 to 9.
     """
     for name, known in KNOWN_SETS.items():
         if (len(classes), classes[0], classes[-1]) in known.classes and train.shape[0] == 3:

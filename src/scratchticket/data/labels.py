@@ -71,8 +71,8 @@ def order_note(
         return ()
     number = next(n for n, name in enumerate(classes) if name != plain[n])
     return (
-        f"class names are sorted with numbers by value: class {number} is {classes[number]}, with "
-        f"torchvision's ImageFolder it is {plain[number]}; --classes gives another order",
+        f"class names are sorted with numbers by value: class {number} is {classes[number]}, but "
+        f"with torchvision's ImageFolder it is {plain[number]}; --classes sets another order",
     )
 
 

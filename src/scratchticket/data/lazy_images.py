@@ -1,4 +1,4 @@
-"""Image sets that stay encoded and decode images at each access."""
+"""Image sets whose images stay encoded and are decoded at each access."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class EncodedImages:
     identity: str
 
     def pixels(self, row: int, shape: tuple[int, ...] | None = None) -> Pixels:
-        """Return the pixels of an image for evaluation: a centre crop.
+        """Return the pixels of an image for evaluation; see :func:`decoded`.
 
         Raises:
             InputError: If the image cannot be used; the message names it.
@@ -51,7 +51,7 @@ class EncodedImages:
         Args:
             row: Row of the image.
             shape: Shape that the pixels must have.
-            draws: Random numbers of this image; see :func:`crop_draws`.
+            draws: Random numbers for this image, ``(4, trials)``; see :func:`crop_draws`.
             flip: Whether to flip the image horizontally.
 
         Raises:
@@ -85,7 +85,7 @@ class LazyImageSet(ImageSet):
     Args:
         encoded: The encoded images.
         rows: int64, ``(n,)``: the rows of ``encoded`` in the set.
-        labels: int64, ``(n,)``; decoded pixels go to their device.
+        labels: int64, ``(n,)``. Decoded pixels are moved to the device of the labels.
         shape: ``(channel, height, width)`` of the decoded images.
     """
 

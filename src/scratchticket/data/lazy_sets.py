@@ -78,7 +78,7 @@ def _pack_reader(part: Part, key: str) -> Callable[[int], bytes]:
     def contents() -> Iterator[bytes]:
         for index, picture in enumerate(part.pictures()):
             if not isinstance(picture, bytes):
-                what = "there is no image" if picture is None else "lazy is for encoded images"
+                what = "there is no image" if picture is None else "lazy needs encoded images"
                 raise InputError(f"{part.where(index)}: {what}")
             yield picture
 

@@ -43,8 +43,8 @@ def normalisation(choice: Normalisation, known: str | None, train: ImageSet) -> 
 def computed(train: ImageSet) -> Constants:
     """Return the mean and standard deviation of each channel, from exact integer histograms.
 
-    A constant channel gets the standard deviation 1. Of a lazy set, about 2,000 evenly spaced
-    images are used.
+    A constant channel gets the standard deviation 1. For a lazy set, the values are estimated from
+    about 2,000 evenly spaced images.
     """
     if train.lazy:
         train = train[:: -(-len(train) // _SAMPLE)]

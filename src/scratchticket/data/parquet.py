@@ -34,14 +34,14 @@ _SPLIT = re.compile(r"(.+?)-\d{5}-of-\d{5}")
 
 
 class _File(NamedTuple):
-    """A Parquet file, and what its path says about its part.
+    """A Parquet file, with the names in its path that can identify its part.
 
     Attributes:
         path: Path of the file.
-        home: Folders between the data's root and the file, without a part's folder.
-        name: Name of the file or its folder, which may be a part's.
+        home: Folders from the data's root to the file, without the folder of a part.
+        name: Name to compare with the names of parts: the file's, or its folder's.
         split: Whether ``name`` comes from ``NAME-00000-of-00002.parquet``.
-        pattern: Pattern of the file names of its series.
+        pattern: Pattern of the names of all files in its series, for messages.
     """
 
     path: Path
@@ -61,8 +61,8 @@ def parquet_source(path: Path, recipe: DataRecipe) -> Source:
     part; otherwise, the files without a part are not read, and a note counts them.
 
     Raises:
-        InputError: If a file is damaged or missing, or files of two names may be one part; or see
-            :func:`tables_source`.
+        InputError: If a file is damaged or missing, or files with different names fit the same
+            part; or see :func:`tables_source`.
     """
     folder = path.is_dir()
     root = path if folder else path.parent
@@ -87,7 +87,10 @@ def parquet_source(path: Path, recipe: DataRecipe) -> Source:
 
 
 def _files(root: Path) -> list[_File]:
-    """Return the Parquet files directly in a folder; if there are none, of the one subfolder."""
+    """Return the Parquet files directly in a folder or, if there are none, in its subfolder.
+
+    Several subfolders with Parquet files are an error, unless they are named after parts.
+    """
     files = [_file(root, path) for path in parquet_files(root)]
     homes = {file.home for file in files}
     if len(homes) > 1 and () not in homes:
@@ -99,7 +102,7 @@ def _files(root: Path) -> list[_File]:
 
 
 def _file(root: Path, path: Path) -> _File:
-    """Return a Parquet file with what its path says about its part."""
+    """Return a Parquet file with the names in its path that can identify its part."""
     folders = path.relative_to(root).parts[:-1]
     split = _SPLIT.match(path.stem)
     name = split[1] if split else re.sub(r"[-._ 0-9]+$", "", path.stem)
@@ -132,11 +135,11 @@ def check_complete(files: list[Path]) -> None:
             for number in range(count):
                 expected = file.with_name(f"{stem}-{number:05}-of-{count:05}.parquet")
                 if expected not in files:
-                    raise InputError(f"{expected} is missing: {file.name} is one of {count}")
+                    raise InputError(f"{expected} is missing: {file.name} is one of {count} files")
 
 
 def check_unpacked(metadata: pq.FileMetaData, size: int) -> None:
-    """Raise an error for a decompression bomb, by the metadata of a file.
+    """Raise an error if the metadata of a file describe a decompression bomb.
 
     Args:
         metadata: Metadata of the file.

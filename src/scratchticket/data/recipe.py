@@ -34,20 +34,20 @@ class DataRecipe:
         validation: Fraction of the training images of each class to hold out for validation, as
             text, in [0, 1). Ignored if the data has a validation part. With 0 the test images are
             also the validation images, as in the released code; a note then says so.
-        normalisation: ``auto``: published constants of a known data set, else computed from the
-            training pixels; ``computed``; ``none``; ``released``: those of the paper's released
-            code.
+        normalisation: Mean and standard deviation that normalise pixels. ``auto``: the published
+            constants of a known data set, for other data as ``computed``; ``computed``: from the
+            training pixels; ``none``; ``released``: the constants of the paper's released code.
         seed: Seed of the split.
         colour: Convert every image to rgb or grey. ``keep`` converts no image; all must then
             be of one kind.
-        train_images: Number of training images to keep, in equal shares of each class; all if not
-            given. The choice depends only on this recipe.
+        train_images: Number of training images to keep, the same fraction of each class; all if
+            not given. The choice depends only on this recipe.
         classes: Classes to keep, in the order of their labels: comma-separated names, a JSON list,
             or (on the command line) a file with one name per line or with JSON, such as
             torchvision's class_to_idx. Names with commas need JSON. All if not given.
         lazy: Decode images at each access instead of once, for data whose pixels do not fit into
-            memory or on disk. Random crops are then cut from the whole photographs, and ``size``
-            from the centre of the image resized to 8/7 of it.
+            memory or on disk. Random crops are then cut from the unresized images. For
+            evaluation, the shorter side is resized to 8/7 of ``size`` and the centre is cropped.
 
     Raises:
         InputError: If a name is unknown or a number out of range.
@@ -88,7 +88,7 @@ class DataRecipe:
 
     @property
     def exact_validation(self) -> Fraction:
-        """The held-out fraction, exactly."""
+        """The held-out fraction as an exact rational number."""
         return Fraction(self.validation)
 
 

@@ -31,7 +31,7 @@ def load_data(
         source: A known name (``digits``, which comes with the package, or ``cifar10``,
             ``cifar100``, ``svhn``, ``imagenet``, which are downloaded); the path of a Parquet
             folder, an image folder or an ``.npz`` file; or a recipe with more settings.
-        place: Path of a copy of a known data set, instead of a download.
+        place: Path of a local copy of a known data set, used instead of a download.
         whole: Make all images test images, whatever their part, to evaluate networks made on other
             data. They are also used as training and validation parts.
 
@@ -54,7 +54,10 @@ def load_data(
             data = _digits(recipe, whole)
         elif (load := plugin("data", recipe.name)) is not None:
             if whole:
-                raise InputError(f"the plug-in {recipe.name} splits its images itself")
+                raise InputError(
+                    f"the plug-in {recipe.name} splits its images itself; use --part test "
+                    "(whole=False in Python)"
+                )
             data = load(recipe)
             if not isinstance(data, Data):
                 raise InputError(
@@ -123,13 +126,15 @@ def _source(recipe: DataRecipe) -> Source:
         return npz_source(path)
     if path.is_file():
         raise InputError(
-            f"{path} is a file; data is a folder of images or Parquet, or an .npz file"
+            f"{path} is neither a .parquet nor an .npz file; data is one of these, or a folder of "
+            "images or Parquet files"
         )
     known = [*DATA_SETS, *plugin_names("data")]
     place = os.sep in recipe.name
     what = f"no such path {recipe.name!r}" if place else unknown("data set", recipe.name, known)
     raise InputError(
-        f"{what}; or give the path of a Parquet folder, an image folder or an .npz file"
+        f"{what}; give a known name, or the path of a Parquet folder, an image folder or an "
+        ".npz file"
     )
 
 

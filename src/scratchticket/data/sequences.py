@@ -65,7 +65,7 @@ def gather(
         (7, 3, 2, (1, 8, 8))
     """
     if recipe.lazy:
-        raise InputError(f"{name} cannot be lazy: that is for image folders and Parquet files")
+        raise InputError(f"{name} cannot be lazy; only image folders and Parquet files can")
     given = {"train": train, "validation": validation, "test": test}
     labels: dict[str, list[Any]] = {}
     parts = {}

@@ -23,9 +23,10 @@ def stratified_split(
 ) -> tuple[Integers, Integers]:
     """Split images in two, with equal class proportions.
 
-    The number of images held out is ``share`` of all, rounded. It is divided by the
-    largest-remainder method: each class gives up its share rounded down, and the classes with the
-    largest remainders give up one more (ties: the lowest class). Every class keeps at least one.
+    The number of images held out is ``share`` of all, rounded. The largest-remainder method
+    divides it among the classes: each class gives up its share rounded down, and the classes with
+    the largest remainders give up one more (ties: the lowest class). Every class keeps at least
+    one image.
 
     Args:
         labels: Class numbers, ``(n,)``.
@@ -89,7 +90,7 @@ def split_rows(
     notes = []
     if "test" not in rows and "validation" in rows:
         rows["test"] = rows.pop("validation")
-        notes.append("no labelled test part: the validation part serves as one")
+        notes.append("no labelled test part: the validation part is used for testing")
 
     def hold_out(part: str, share: Fraction) -> None:
         train = rows["train"]
@@ -105,7 +106,8 @@ def split_rows(
         train = rows["train"]
         if recipe.train_images > len(train):
             raise InputError(
-                f"train_images is {recipe.train_images}, but there are only {len(train)}"
+                f"train_images is {recipe.train_images}, but there are only {len(train)} training "
+                "images"
             )
         if recipe.train_images < len(train):
             share = Fraction(recipe.train_images, len(train))

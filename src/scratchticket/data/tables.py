@@ -41,7 +41,7 @@ def tables_source(
     label_column: str | None,
     notes: tuple[str, ...] = (),
 ) -> Source:
-    """Return the source of a data set of tables that have the same columns.
+    """Return the source of a data set stored in tables with the same columns.
 
     Raises:
         InputError: If columns are missing, ambiguous or different between tables, or a label is
@@ -103,4 +103,6 @@ def _pieces(tables: Sequence[Table], column: str) -> Iterator[pa.Array]:
             rows += len(piece)
             yield piece
         if rows != table.rows:
-            raise InputError(f"{table.name}: damaged: {rows} of {table.rows} rows in {column}")
+            raise InputError(
+                f"{table.name} is damaged: column {column} has {rows} of {table.rows} rows"
+            )

@@ -65,7 +65,7 @@ def build(page: Page) -> Any:
 
 
 def _says(words: str) -> str:
-    """Return a browser function that sets a control's text at once."""
+    """Return a JavaScript function that sets a control's text in the browser at once."""
     return f"() => {json.dumps(words)}"
 
 
@@ -166,7 +166,8 @@ class _Controls:
         of_set += [self._norm, self._epsilon]
         of_kind = [self._number, self._upload, self._invert, self._truth]
         seen = [self._preview, self._of_step, self._step, self._told, self._title, self._result]
-        for event in (blocks.load, self._set.change):  # one event, as a visitor may act meanwhile
+        # One event sets all controls, since a visitor could act between two events.
+        for event in (blocks.load, self._set.change):
             event(self._chosen, [self._set], [*of_set, *seen], **quiet)
         self._kind.change(self._shows, [self._kind], of_kind, **quiet)
         self._upload.upload(self._take, [self._upload], [self._uploaded, self._kind], **quiet)
@@ -196,7 +197,7 @@ class _Controls:
             )
 
     def _chosen(self, name: Any) -> list[Any]:
-        """Return the choices that a set offers, its default choices, and what they show."""
+        """Return the choices that a set offers, its defaults, and the result shown for them."""
         one, update = self._page.ticket_set(name), self._gr.update
         number = self._page.opening(name)
         tickets = [(label, ticket) for ticket, label in one.labels().items()]
@@ -240,7 +241,10 @@ class _Controls:
         return [self._page.upload(sent), UPLOADED]
 
     def _seen(self, held: Any, of_step: Any, step: Any, *choice: Any) -> list[Any]:
-        """Return the chosen image, and its attack's result at a step (for a new one, the last)."""
+        """Return the chosen image, and the result of its attack at a step.
+
+        For a new attack, the step is the last one, whatever the slider shows.
+        """
         key, answer = self._page.key(held, choice), self._page.answer(held, choice)
         slider = self._gr.update(visible=isinstance(answer, AttackResult))
         if isinstance(answer, AttackResult) and of_step != key:

@@ -13,7 +13,7 @@ from scratchticket.data import pixels
 from scratchticket.page.sets import TicketSet
 from scratchticket.page.trial import AttackRequest, Trial, try_attack
 
-EACH = "each network itself"  # a source of a request, besides those of the module trial
+EACH = "each network itself"  # a request's source that only `try_each` handles
 
 
 def try_each(

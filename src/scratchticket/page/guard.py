@@ -1,7 +1,7 @@
 """ASGI middleware in front of gradio: an allowlist of requests.
 
-For anyone, gradio serves files from its temporary folder, fetches URLs, and accepts uploads without
-limit, even from other sites' pages. The page needs none of this, so such requests are refused.
+By default, gradio lets everyone, even other sites' pages, read files in its temporary folder, make
+it fetch URLs, and upload without limit. The page needs none of this, so such requests are refused.
 """
 
 from __future__ import annotations

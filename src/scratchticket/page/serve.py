@@ -36,7 +36,7 @@ READABLE = {  # colours with a contrast of at least 4.5 to 1
     for name in names
     for mode, colour in zip(("", "_dark"), colours, strict=True)
 }
-ENVIRONMENT = {  # no telemetry, and no files beyond those allowed
+ENVIRONMENT = {  # no telemetry, and no settings of the user that would serve more files
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_ALLOWED_PATHS": "",
     "GRADIO_ROOT_PATH": "",

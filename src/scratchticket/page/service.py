@@ -27,7 +27,7 @@ from scratchticket.page.trial import AttackRequest, Trial, try_attack
 
 SAMPLE, UPLOADED = "a test image", "an upload"
 UNKNOWN = "not known"
-UPLOADS, ATTACKS_HELD = 16, 32  # numbers stored for all visitors; older ones are dropped
+UPLOADS, ATTACKS_HELD = 16, 32  # most that are stored for all visitors; older ones are dropped
 WAITING = 16  # largest number of attacks in the queue
 MAX_CHOICE = 1000  # largest number of characters of a visitor's choice
 CANDIDATES = 60  # number of test images tried for the opening

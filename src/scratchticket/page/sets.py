@@ -25,7 +25,7 @@ from scratchticket.tickets import Ticket, check_one_network, load_tickets
 from scratchticket.tickets.facts import RecordedAccuracy, recorded_accuracy
 
 PACKAGED = "digits"  # the data set that needs no download
-COMPARED = "dense-digits-seed0"  # the gallery's dense networks on it
+COMPARED = "dense-digits-seed0"  # the gallery's dense networks for that data set
 MAX_TICKETS = 12  # largest number of tickets in a switch
 NATURAL, ROBUST = "naturally trained network", "robustly trained network"
 DENSE = "dense network"  # if its training is unknown
@@ -190,21 +190,21 @@ def load_sets(
     """Read and verify tickets, and group them by random network.
 
     A dense network is a ticket in which all weights remain and are stored; it is added to every set
-    with the same image shape and classes. To tickets on the packaged digits, the gallery's
-    naturally and robustly trained networks are added, unless the files have such networks.
+    with the same image shape and classes. Sets on the packaged digits also get the gallery's
+    naturally trained and robustly trained networks, each unless the files hold such a network.
 
     Args:
         files: Files of tickets and dense networks.
         dense: File of a dense network to use instead of those among the files.
-        data: Name or path of a data set for test images; by default, tickets drawn on the packaged
-            digits have these.
+        data: Name or path of a data set for test images; by default, the digits for tickets drawn
+            on the packaged digits, and none for other tickets.
         device: Device of the networks.
 
     Returns:
         The sets: those with test images first, then by number of tickets, largest first.
 
     Raises:
-        InputError: If there is no ticket, or the data set fits none.
+        InputError: If there is no ticket, or the data set or ``dense`` fits none.
         TicketError: If a file is not a ticket.
     """
     loaded = _read(files)
@@ -215,7 +215,7 @@ def load_sets(
     if dense is not None:
         others = [_only(dense)]
         if not any(_alike(one.ticket, others[0]) for one in tickets):
-            raise InputError(f"{dense} has other image shapes or classes than all tickets")
+            raise InputError(f"no ticket has the image shape and classes of {dense}")
     groups = _grouped(tickets)
     images = _Images(data)
     names = _names([next(iter(group.values())) for group in groups])

@@ -318,7 +318,7 @@ def _card(attacked: AttackResult, name: str, title: str, probabilities: Tensor, 
         attacked: Result of the attack.
         name: Name of the network.
         title: Title of the card.
-        probabilities: Probabilities of the network, ``(position, class)``.
+        probabilities: Class probabilities of the network, ``(position, class)``.
         at: Number of the step.
     """
     trial = attacked.trial
@@ -381,7 +381,7 @@ def _mark(right: bool, words: _Wording) -> str:
 
 
 def _chart(chances: list[float], rights: list[bool], at: int, words: _Wording) -> str:
-    """Return a bar chart of a probability at every step, with a cross where it is wrong.
+    """Return a bar chart of a probability at every step, with crosses below wrong predictions.
 
     Args:
         chances: Probability of the true class at each step.
@@ -420,6 +420,6 @@ def _legend(attacked: AttackResult) -> str:
     switch = f" (of the switch: {words.switch_cross})" if switched else ""
     return (
         f'<p class="st-legend">Bars: probability of the {words.target} at each step; a cross marks '
-        f"{words.cross}{switch}, a frame the step above. "
+        f"{words.cross}{switch}; a frame marks the step shown above. "
         f"The attack begins at {begin}.</p>"
     )

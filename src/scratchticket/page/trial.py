@@ -18,7 +18,7 @@ from scratchticket.base.plugins import plugin_names
 from scratchticket.data import pixels
 from scratchticket.page.sets import TicketSet
 
-SWITCH = "the switch"  # as the attacked network, in place of a ticket or dense network
+SWITCH = "the switch"  # a request's source: the switch itself, not a single network
 _TITLES = {
     "pgd": "PGD on the cross-entropy",
     "cw-inf": "PGD on the margin (CW-Inf)",
@@ -155,7 +155,8 @@ def try_attack(
     if tuple(image.shape) != ticket_set.shape:
         raise InputError(f"the image has shape {tuple(image.shape)}, not {ticket_set.shape}")
     if label is not None and not 0 <= label < len(ticket_set.classes):
-        raise InputError(f"there is no class {label}")
+        last = len(ticket_set.classes) - 1
+        raise InputError(f"there is no class {label}; classes are numbered 0 to {last}")
     switch, dense = ticket_set.switch(request.tickets), ticket_set.dense_networks()
     clean = pixels(image[None]).to(ticket_set.device)
     if label is None:

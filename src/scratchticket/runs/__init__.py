@@ -1,4 +1,4 @@
-"""Runs: a recipe gives a folder with ticket, record, log and pictures."""
+"""Runs: execute a recipe, and write ticket, record, log and pictures to a folder."""
 
 from scratchticket.runs.api import draw_ticket, train_network
 from scratchticket.runs.recipe import EvaluationRecipe, Recipe

@@ -30,7 +30,7 @@ from scratchticket.tickets import (
     training,
 )
 
-WATCHED = 256  # validation images that show catastrophic overfitting, after every epoch
+WATCHED = 256  # validation images on which every epoch is checked for catastrophic overfitting
 
 
 def validator(
@@ -57,11 +57,11 @@ def validator(
 def watcher(
     data: Data, inner: Attack, seed: int, group: Group = ALONE
 ) -> Callable[[nn.Module], Watch]:
-    """Return the function that the loop calls to notice catastrophic overfitting.
+    """Return the function that the loop calls to detect catastrophic overfitting.
 
     Args:
         data: Data set; only the first :data:`WATCHED` images of its validation part are used.
-        inner: Inner attack, whose norm and epsilon FGSM and PGD-5 have.
+        inner: Inner attack; FGSM and PGD-5 are run at its norm and epsilon.
         seed: Seed of the attacks' random starts.
         group: The processes that share the run.
     """
@@ -91,8 +91,8 @@ def prepare_job(
         recipe: Recipe of the run.
         data: Images named by the recipe.
         device: Device to compute on.
-        start: The recipe's start, loaded.
-        beside: The recipe's further tickets for the inner attack, loaded.
+        start: Network or ticket that the recipe starts from; None for a random network.
+        beside: The recipe's further tickets for the inner attack.
         group: The processes that share the run.
 
     Raises:
@@ -102,8 +102,8 @@ def prepare_job(
     smallest = recipe.learning.smallest_batch(len(data.train))
     if group.size > 1 and smallest < 2 * group.size:
         raise InputError(
-            f"a batch of {smallest} images is too small for {group.size} processes; choose another "
-            "learning.batch_size"
+            f"a batch of {smallest} images is too small for {group.size} processes, which need two "
+            "images each; choose another learning.batch_size"
         )
     judged = data.validation.digest()
     task = Task(
@@ -127,7 +127,7 @@ def prepare_job(
 
 
 def run_job(recipe: Recipe, job: Job, session: Session) -> Finished:
-    """Run a job; the provenance of the tickets gets recipe, versions and epoch.
+    """Run a job, and add recipe, versions and epoch to the provenance of its tickets.
 
     Raises:
         Interrupted: If the session asks to stop.
@@ -245,12 +245,12 @@ def train_network(  # noqa: PLR0913
     device: torch.device | str = "cpu",
     session: Session = Session(),
 ) -> Ticket:
-    """Train a network from the same random weights, or the remaining weights of a ticket.
+    """Train all weights of a random network, or the remaining weights of a ticket.
 
-    The arguments are those of :func:`draw_ticket`; the attack ``none`` means natural training. With
-    a start, the mask is fixed and only the ticket's remaining weights are trained, from their
-    values in the ticket or, with ``Start(ticket, "new")``, from new random weights, Kaiming normal
-    unless ``network`` has another init.
+    The arguments are those of :func:`draw_ticket`, and equal ones give the same random network; the
+    attack ``none`` means natural training. With a start, the mask is fixed and only the ticket's
+    remaining weights are trained: from their values in the ticket or, with ``Start(ticket,
+    "new")``, from new random values, which are Kaiming normal unless ``network`` has another init.
 
     Returns:
         A ticket with stored weights.

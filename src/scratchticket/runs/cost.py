@@ -34,7 +34,7 @@ def forward_passes(recipe: Recipe) -> float:
 
 
 def judging_share(recipe: Recipe, train: int, test: int) -> float:
-    """Return the cost of testing the best and the last epoch, as a fraction of that of learning.
+    """Return the cost of testing the best and the last epoch, as a fraction of the learning cost.
 
     Args:
         recipe: Recipe of the run.

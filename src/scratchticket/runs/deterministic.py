@@ -47,8 +47,8 @@ def deterministic(asked: bool) -> Iterator[None]:
         if (found := _REFUSED.search(str(error))) is None:
             raise
         raise InputError(
-            f"--deterministic is not possible: the network or an attack uses {found[1]}, of which "
-            "PyTorch has no deterministic version on this device"
+            f"--deterministic is not possible: the network or an attack uses {found[1]}, and "
+            "PyTorch has no deterministic version of it on this device"
         ) from None
     finally:
         cudnn.deterministic, cudnn.benchmark = flags

@@ -121,7 +121,7 @@ class RunFolder:
         new = all_settings(recipe.json())
         if old.keys() != new.keys():
             raise Damaged(
-                f"cannot resume: {self.recipe} has another version's settings or is damaged; "
+                f"cannot resume: {self.recipe} is damaged, or from a version with other settings; "
                 f"{advice}"
             )
         moved = {"start.file"} if recipe.start.sha256 is not None else set()

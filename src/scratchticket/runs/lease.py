@@ -28,7 +28,7 @@ EXPIRES = 60.0  # seconds without renewal
 PATIENCE = 10  # factor on EXPIRES for a process known to be alive
 RENEWS = 10.0  # seconds between renewals
 _NAME = re.compile(r"lease-(\d{1,9})")
-_PROBE = ".clock-{}"
+_PROBE = ".clock-{}"  # file created to read the time on the file system's clock
 
 
 class LeaseLost(ScratchticketError):

@@ -3,9 +3,9 @@
 A ``-released`` preset adds the settings in which the released code differs from the paper's text:
 validation data, batches, batch-norm statistics, constants. A ``-fast`` preset reaches about the
 same robust accuracy with a fifth of the operations: FGSM-RS, three quarters of the epochs, half the
-batch size and few validations, see docs/fewer-steps.md. ``fast`` applies these changes to the
-default settings, which are for small data. ``strong`` is the search of docs/stronger-search.md, at
-the cost of the default settings.
+batch size and few validations (see docs/fewer-steps.md). ``fast`` applies these changes to the
+default settings, which are for small data. ``strong`` is the search of docs/stronger-search.md; it
+costs as much as the default settings.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _IMAGENET: Settings = {
     "data.size": 224,
     "data.colour": "rgb",
     "data.lazy": True,
-    "data.validation": "1/128",  # 10,000 images: PGD-20 on 10 % would outlast the search
+    "data.validation": "1/128",  # 10,000 images; PGD-20 on 10 % would take longer than the search
     "attack.name": "fgsm-rs",
     "attack.epsilon": "4/255",
     "learning.epochs": 100,

@@ -115,7 +115,7 @@ def read_attack(value: Any) -> Attack:
     if isinstance(value, Attack):
         return value
     if not isinstance(value, Mapping):
-        raise InputError(f"attack must be Attack, got {value!r}")
+        raise InputError(f"attack must be an Attack or a mapping of its settings, got {value!r}")
     return inner_attack(value)
 
 
@@ -176,7 +176,7 @@ class Recipe:
         make_search(self.search)  # raises if the name is unknown
         self.learning.schedule_of(self.attack)  # raises if an attack is invalid
         if self.start.weights == "new" and (self.task == "draw" or not self.start.exists):
-            raise InputError("new weights are only for training a ticket: give --from")
+            raise InputError("start.weights=new is only for train with --from TICKET")
         object.__setattr__(self, "ratio", ratio)
         if self.network.fan_scale == "ratio":
             object.__setattr__(self, "network", replace(self.network, fan_scale=ratio))
@@ -284,8 +284,8 @@ def data_like(
     """Return a recipe that prepares data like a ticket's own: size, colour, split.
 
     Args:
-        ticket: Ticket whose provenance has the data recipe; without one, the default settings. The
-            size is the default too if the ticket takes images of another size.
+        ticket: Ticket whose provenance holds the data recipe. If it holds none, the settings are
+            the defaults; ``size`` is also the default if the ticket takes images of another size.
         name: Known name or path of the data.
         label_column: Label column, if it must be named.
         changes: Other settings of the data; None leaves the ticket's own.
@@ -322,7 +322,7 @@ _DEFAULTS = _flat(Recipe().json())
 
 
 def _opened(prefix: str, path: str) -> list[str]:
-    """Split a path after an open setting; the rest is one name, which may contain dots."""
+    """Split a path at its dots; what follows an open setting is one name, with any dots in it."""
     return [*prefix.split("."), path.removeprefix(f"{prefix}.")]
 
 

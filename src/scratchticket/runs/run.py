@@ -57,7 +57,7 @@ def run(  # noqa: PLR0913
         device: Device to compute on.
         data: Data set, if already loaded.
         observe: Called after each step.
-        tell: Called with notes on choices made for the user.
+        tell: Called with notes for the user, such as choices made in reading the data.
         track: Folder for TensorBoard's files, which need the extra ``track``.
         group: The processes that share the run; the first of them writes and observes.
         leased: Whether the caller holds the folder's lease.
@@ -113,7 +113,7 @@ def run(  # noqa: PLR0913
 
 
 def _load_data(recipe: DataRecipe, group: Group) -> Data:
-    """Load images, first in the first process, which fills the cache for the others."""
+    """Load images: the first process fills the cache before the others read from it."""
     found: list[Data] = []
     group.led(lambda: found.append(load_data(recipe)))
     return found[0] if found else load_data(recipe)
@@ -212,7 +212,7 @@ def _run_loop(
 def _test_accuracies(
     recipe: Recipe, data: Data, ticket: Ticket, device: str, group: Group
 ) -> Result:
-    """Return the test accuracies of the best or the last epoch."""
+    """Return the test accuracies of a ticket, with the epoch in its provenance."""
     result = measured_accuracies(
         ticket, data.test, recipe.judge, seed=recipe.seed, device=device, group=group
     )

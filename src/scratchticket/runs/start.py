@@ -39,7 +39,10 @@ def make_recipe_from_file(overrides: Mapping[str, Any]) -> Recipe:
     if (asked := make_recipe(taken | own).network) != wanted:
         for name, value in asdict(asked).items():
             if value != (there := getattr(wanted, name)):
-                raise InputError(f"{recipe.start.file} has network.{name}={there}, not {value}")
+                raise InputError(
+                    f"{recipe.start.file} has network.{name}={there}, not {value}; leave this "
+                    "setting out"
+                )
     return make_recipe({**overrides, **taken, "start.sha256": content_hash(ticket)})
 
 

@@ -29,7 +29,7 @@ def tracked(folder: Path | None) -> Iterator[Callable[[Event], None]]:
             :func:`check_tensorboard`.
 
     Yields:
-        A function to call with the event of every step.
+        A function that the run calls with the event of every step.
 
     Raises:
         Unwritable: If the folder cannot be written.
