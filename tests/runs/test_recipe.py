@@ -12,6 +12,8 @@ import pytest
 import scratchticket as st
 from scratchticket.attacks import inner_settings
 from scratchticket.base.errors import InputError
+from scratchticket.paper.recipes import searches
+from scratchticket.paper.scales import SCALES
 from scratchticket.runs.cost import forward_passes, judging_share
 from scratchticket.runs.presets import PRESETS
 from scratchticket.runs.recipe import BesideRecipe, make_recipe, paths, stored_recipe
@@ -158,6 +160,22 @@ def test_the_strong_preset_takes_no_more_operations_than_the_defaults() -> None:
     assert 0.75 < forward_passes(strong) / forward_passes(usual) <= 1
     assert (pattern.budget, pattern.power, pattern.cap) == ("size", "0.5", "0.5")
     assert strong.attack.name == "n-fgsm"
+
+
+def test_the_strong_preset_of_cifar_is_the_search_of_the_study() -> None:
+    preset = make_recipe(PRESETS["cifar-strong"])
+    jobs = searches.searches(SCALES["small"])[searches.STRONG_AS_LONG]
+    drawn = make_recipe(PRESETS["cifar-strong"] | dict(jobs))
+
+    for part in ("pattern", "search", "attack"):
+        assert getattr(preset, part) == getattr(drawn, part)
+    assert {
+        name
+        for name, value in vars(drawn.learning).items()
+        if value != getattr(preset.learning, name)
+    } == {"epochs", "validate_every"}
+    assert preset.learning.schedule == "cosine"
+    assert forward_passes(preset) < forward_passes(make_recipe(PRESETS["cifar"])) / 15
 
 
 def test_released_presets_differ_where_the_code_does() -> None:

@@ -225,8 +225,8 @@ class Stepping(Settings):
         if self.steps > MAX_STEPS:
             raise InputError(f"steps must be from 1 to {MAX_STEPS}, got {self.steps}")
         if self.step_size is not None:
-            step = fraction(self.step_size, "step size")
-            if not 0 < step <= (largest := max(MAX_EPSILON.values())):
+            step, largest = fraction(self.step_size, "step size"), max(MAX_EPSILON.values())
+            if not 0 < step <= largest:
                 raise InputError(
                     f"step size must be above 0 and at most {largest}, got {self.step_size}"
                 )

@@ -85,8 +85,8 @@ Preset = Annotated[
     Option(
         help="Named settings. cifar, svhn, imagenet: the paper's; cifar-released, svhn-released, "
         "imagenet-released: those of its code. cifar-fast, svhn-fast: a fifth of the operations of "
-        "cifar or svhn; fast: a fifth of those of the default settings. strong: a stronger search. "
-        "Other options override a preset.",
+        "cifar or svhn; fast: a fifth of those of the default settings. strong, cifar-strong: a "
+        "stronger search. Other options override a preset.",
         show_default="settings for small data",
         rich_help_panel=SETTINGS,
     ),
