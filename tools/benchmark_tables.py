@@ -212,7 +212,8 @@ Seconds for 1,000 images: median (least to most) of runs in turn, with
 {where(records)}. AutoAttack is the standard version with
 {" or ".join(sorted({f"{r.queries:,}" for r in records}))} queries of Square.
 
-{_stages(records)}| network | attack | compared with | epsilon | images | robust accuracy, ours (%) | theirs (%) |
+{_stages(records)}\
+| network | attack | compared with | epsilon | images | robust accuracy, ours (%) | theirs (%) |
 |---|---|---|---|---|---|---|
 {chr(10).join(accuracies)}
 
