@@ -199,7 +199,7 @@ def test_the_seed_may_be_drawn_as_elsewhere(digits: st.Data) -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.eye(10)[[0, 1, 2, 3]], r"got \(4, 10\); of one-hot rows give y.argmax"),
+        (np.eye(10)[[0, 1, 2, 3]], r"got \(4, 10\); for one-hot rows give y.argmax"),
         ([[1, 0], [0, 1], [1, 0], [0, 1]], r"got \(4, 2\)"),
         (np.zeros((4, 1, 1)), r"got \(4, 1, 1\)"),
         ([None] * 4, "NaN or None, which is no label"),

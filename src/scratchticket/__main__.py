@@ -11,7 +11,7 @@ ERROR_CODE = 2
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C gives one line even before a verb has begun."""
+    """Run the command line; Ctrl-C prints a single line even before a verb has begun."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _too_early)
     from scratchticket.base.signals import too_late
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def _flush() -> None:
-    """Write what is buffered; exit with code 1 and no message if its reader has gone."""
+    """Flush the output; exit with code 1 and no message if the reader of the pipe has gone."""
     gone = False
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -198,8 +198,8 @@ class RobustTicketClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     ) -> float:
         """Return the accuracy under PGD inside the ball of ``epsilon``.
 
-        It is an upper bound of the robust accuracy; ``scratchticket evaluate --suite full`` on the
-        saved ticket makes stronger attacks.
+        It is an upper bound on the robust accuracy; ``scratchticket evaluate --suite full`` runs
+        stronger attacks on the saved ticket.
 
         Args:
             X: Test images, not those of :meth:`fit`.
@@ -309,7 +309,7 @@ def _labels(y: Any) -> Array:
         raise InputError("fit requires y to be passed, but the target y is None")
     given = np.asarray(y) if hasattr(y, "__array__") else np.asarray(y, dtype=object)
     if given.ndim != 1 and given.shape[1:] != (1,):
-        hint = "; of one-hot rows give y.argmax(axis=1)" if given.ndim == 2 else ""
+        hint = "; for one-hot rows give y.argmax(axis=1)" if given.ndim == 2 else ""
         raise InputError(
             f"y should be a 1d array, one label for each image, got {given.shape}{hint}"
         )

@@ -224,7 +224,7 @@ def test_probabilities_must_fit(probabilities: tuple[float, ...], said: str) -> 
 
 def test_invalid_settings_are_refused() -> None:
     images, labels = random_images(2), torch.zeros(2, dtype=torch.int64)
-    with pytest.raises(InputError, match="only the loss eot"):
+    with pytest.raises(InputError, match="samples need loss=eot, got loss="):
         SetPGD(loss="mean-logits", samples=3)
     with pytest.raises(InputError, match="unknown loss 'mean-logit'; did you mean 'mean-logits'"):
         SetAPGD(loss="mean-logit")  # type: ignore[arg-type]

@@ -81,7 +81,8 @@ def test_the_page_is_true() -> None:
     assert again.provenance["recipe"]["attack"]["share"] == 0.5
     judged = st.robust_accuracy(again.build(), data.test, attack)
     assert judged.correct <= st.natural_accuracy(again.build(), data.test).correct
-    with pytest.raises(InputError, match="attack corners is for evaluation; a search can use none"):
+    message = "attack corners is for evaluation only; a search can use none"
+    with pytest.raises(InputError, match=message):
         st.AttackRecipe("corners", epsilon="0.2")
     with pytest.raises(InputError, match="unknown setting of attack signs 'shar'.*'share'"):
         st.AttackRecipe("signs", shar=0.5)

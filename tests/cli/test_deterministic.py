@@ -49,7 +49,7 @@ def test_the_same_command_gives_the_same_bits_and_its_record_says_so(tmp_path: P
     assert json.loads(text)["machine"]["deterministic"] is True
     code, _, errors = call(*words)
     assert code == 2
-    assert "is of another evaluation" in errors  # its pieces were found under other rules
+    assert "belongs to another evaluation" in errors  # its pieces were found under other rules
 
 
 @pytest.mark.slow  # threads that wait for each other's cores are slow

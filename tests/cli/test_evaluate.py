@@ -98,7 +98,7 @@ def test_a_suite_leaves_record_journal_and_picture_and_goes_on(path: Path) -> No
 
     code, _, err = call(*words, "--seed", "1")
     assert code == 2
-    assert "its seed was 0, now it is 1; use --overwrite or another --out" in err
+    assert "with seed 0 instead of 1; use --overwrite or another --out" in err
     code, text, _ = call(*words, "--seed", "1", "--overwrite", "--json")
     assert json.loads(text)["plan"]["seed"] == 1
 

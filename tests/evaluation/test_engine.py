@@ -272,7 +272,7 @@ def test_a_journal_of_another_plan_or_none_at_all_is_refused(tmp_path: Path) -> 
     path = tmp_path / "journal.jsonl"
     Journal({"seed": 1, "attacks": ["pgd"]}, path).close()
 
-    with pytest.raises(InputError, match="of another evaluation: its seed was 1, now it is 2"):
+    with pytest.raises(InputError, match="to another evaluation, with seed 1 instead of 2"):
         Journal({"seed": 2, "attacks": ["pgd"]}, path)
     path.write_text("no journal\n")
     with pytest.raises(InputError, match="is damaged: not a journal"):

@@ -132,9 +132,9 @@ def test_findings_of_another_attack_or_batch_are_not_taken_for_these() -> None:
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
-        ({"seed": 2, "images": {"total": 9, "sha256": "ab" * 32}}, "its seed was 1, now it is 2"),
-        ({"seed": 1, "images": {"total": 8, "sha256": "ab" * 32}}, "its images was 9 of them"),
-        ({"seed": 1}, "it was made by another version"),
+        ({"seed": 2, "images": {"total": 9, "sha256": "ab" * 32}}, ", with seed 1 instead of 2"),
+        ({"seed": 1, "images": {"total": 8, "sha256": "ab" * 32}}, r"images 9 \(hash abababab\)"),
+        ({"seed": 1}, "with other settings or of another version"),
     ],
 )
 def test_another_plan_is_refused_with_the_first_difference(
@@ -202,7 +202,7 @@ def test_a_finding_of_the_wrong_form_is_refused_by_name(
 
     journal.add((name, batch), {**journal[name, batch], key: value})
 
-    with pytest.raises(InputError, match=f"damaged: its finding of {name}, batch {batch}, is"):
+    with pytest.raises(InputError, match=f"damaged: its entry for {name}, batch {batch}, is"):
         work().finished(journal)
     journal.add((name, batch), {k: v for k, v in finished()[name, batch].items() if k != key})
     with pytest.raises(InputError, match="damaged"):

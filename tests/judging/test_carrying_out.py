@@ -239,7 +239,7 @@ def test_a_finding_that_does_not_fit_is_damage(tmp_path: Path) -> None:
     shorter["marks"] = shorter["marks"][1:]
     journal.write_text(f"{plan}\n{json.dumps(shorter)}\n")
 
-    with pytest.raises(InputError, match="journal.jsonl is damaged: its finding of natural, ba"):
+    with pytest.raises(InputError, match="journal.jsonl is damaged: its entry for natural, ba"):
         carry_out(task(), folder=tmp_path)
 
 

@@ -267,9 +267,9 @@ def test_a_cap_leaves_something_to_search_in_every_layer() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"power": "0.5"}, "pattern.power is for the budget size"),
+        ({"power": "0.5"}, "pattern.power needs pattern.budget=size, got"),
         ({"budget": "size", "power": 1.5}, r"pattern.power must lie in \[0, 1\]"),
-        ({"cap": "0.5"}, "pattern.cap is for the budgets global, erk and size"),
+        ({"cap": "0.5"}, "pattern.cap needs pattern.budget=global, erk or size, got"),
         ({"budget": "erk", "cap": 0}, r"pattern.cap must lie in \(0, 1\]"),
     ],
 )

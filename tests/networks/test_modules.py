@@ -287,7 +287,7 @@ def test_a_name_cannot_stand_for_two_networks() -> None:
 def test_a_factory_that_makes_no_module_is_refused() -> None:
     networks.register("none", lambda *, classes, image_shape: 7)
     try:
-        with pytest.raises(InputError, match="made int, not a module"):
+        with pytest.raises(InputError, match="returned int, not a module"):
             networks.build("none", classes=2)
     finally:
         del networks.NETWORKS["none"]

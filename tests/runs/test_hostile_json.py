@@ -192,7 +192,7 @@ def test_another_plan_is_told_of_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_text('{"plan": {"seed": "\\n"}}\n')
 
-    with pytest.raises(OtherEvaluation, match=r"its seed was \\n, now it is 0"):
+    with pytest.raises(OtherEvaluation, match=r"with seed \\n instead of 0"):
         Journal({"seed": 0}, others=[path])
 
 

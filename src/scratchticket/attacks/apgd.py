@@ -123,9 +123,9 @@ def apgd(  # noqa: PLR0913
         loss: Loss to maximise.
         generator: Draws the random starts.
         restarts: Number of random starts.
-        keep: ``first``, ``worst`` or ``best``, as in :func:`scratchticket.attacks.pgd`; here
-            ``first`` means ``worst``.
-        error: As in :func:`scratchticket.attacks.pgd`.
+        keep: ``first``, ``worst`` or ``best``, as for :func:`scratchticket.attacks.pgd`; here
+            ``first`` and ``worst`` return the same images.
+        error: As for :func:`scratchticket.attacks.pgd`.
 
     Returns:
         Adversarial images, detached.
@@ -309,7 +309,7 @@ class TargetedAPGD(Settings):
 
     @property
     def passes(self) -> int:
-        """Two for each gradient, for every target class."""
+        """Two for each gradient towards each target class."""
         return 2 * self.steps * self.targets
 
     def __call__(self, target: Target) -> Result:

@@ -59,12 +59,12 @@ def arc(  # noqa: PLR0913
     """Fool one network after another while keeping the others fooled (Algorithm 2).
 
     Each step builds a local perturbation of length ``step_size``. It visits the networks by
-    decreasing probability and moves towards the nearest decision boundary of each, far enough to
-    fool a linear network as well as those before it. A move is kept if the expected accuracy does
-    not rise. For linear networks, ``step_size`` equal to epsilon and ``classes`` covering every
-    wrong class, ARC fools a network whenever that is possible; gradient ascent on the expected
-    cross-entropy need not (Theorems 4.1 and 5.1). The guarantee holds only when starting at the
-    original image, so the first search starts there.
+    decreasing probability and moves towards the nearest decision boundary of each, so far that
+    linear networks would be fooled: this one and those visited before it. A move is kept if the
+    expected accuracy does not rise. If the networks are linear, ``step_size`` is epsilon and
+    ``classes`` covers every wrong class, ARC fools at least one network whenever that is possible;
+    gradient ascent on the expected cross-entropy may fool none (Theorems 4.1 and 5.1). The
+    guarantee holds only for a search that starts at the original image, so the first one does.
 
     Unlike in the paper, a local perturbation never leaves the ball, so that networks are linearised
     at points the attack can reach.
@@ -162,8 +162,8 @@ def _beyond_boundary(
     """Return ``local`` extended to fool one more linear network, if ``length`` suffices.
 
     ``weight * direction`` is added to ``local``, whose norm is at most ``length``, and the sum is
-    scaled to ``length``. It crosses the boundary if ``weight`` is at least ``length * distance /
-    (length - origin)``.
+    scaled to ``length``. The scaled sum crosses the boundary if ``weight`` is at least ``length *
+    distance / (length - origin)``.
     """
     weight = torch.full_like(boundary.distance, length)
     if not first:
@@ -199,7 +199,10 @@ class ARC(OnSet, Stepping):
 
     @property
     def passes(self) -> int:
-        """Per step: one to linearise, one for each class's gradient, and one to compare."""
+        """Per step: one to linearise, one for each class's gradient, and two to compare moves.
+
+        A comparison runs every network of the set; two networks are assumed.
+        """
         return self.restarts * self.steps * (3 + self.classes)
 
     def __call__(self, target: Target) -> Result:

@@ -107,7 +107,7 @@ class Attack:
     def stream(self) -> str:
         """Stable name, the key in journals and part of the seed of random numbers.
 
-        Unlike a title, it does not change when titles show more settings.
+        Unlike titles, it stays the same if a later version shows more settings in them.
         """
         return f"{self.method}, {self._ball_text}"
 
@@ -253,8 +253,8 @@ def inner_attack(settings: Mapping[str, Any]) -> Attack:
 
     Args:
         settings: ``name``, ``epsilon``, ``norm`` and settings of the method; defaults are those of
-            :func:`AttackRecipe`. Settings of other inner attacks are ignored, so that the name can
-            be changed alone.
+            :func:`AttackRecipe`. Settings of other inner attacks are ignored, so that a change of
+            ``name`` needs no other change.
 
     Raises:
         InputError: If the attack or a setting is unknown, a value is invalid, or the attack is for
@@ -265,7 +265,9 @@ def inner_attack(settings: Mapping[str, Any]) -> Attack:
     method = known_method(name)
     if not method.learns:
         known = [*inner_attacks(), *plugin_names("attacks")]
-        raise InputError(f"attack {name} is for evaluation; a search can use {', '.join(known)}")
+        raise InputError(
+            f"attack {name} is for evaluation only; a search can use {', '.join(known)}"
+        )
     own, others = settings_for_learning(method), inner_settings()
     for setting in more:
         if setting not in (*own, *others):
@@ -337,7 +339,7 @@ def perturb(  # noqa: PLR0913
         whole: Size of the shared batch; None if ``images`` is the whole batch.
 
     Raises:
-        ScratchticketError: If images of a plug-in lie outside the threat model.
+        ScratchticketError: If a plug-in returns images outside the threat model.
     """
     target = Target(network, images, labels, attack.ball, generator, True, chances, part, whole)
     adversarial = attack.method(target).images

@@ -221,7 +221,7 @@ class Stage(Settings):
 
     @property
     def passes(self) -> int:
-        """The query budget of Square; else two for each gradient towards each target."""
+        """The query budget of Square; for the others, two for each gradient and target class."""
         targets = TARGETS if self.stage.endswith("-t") else 1
         return self.queries if self.black_box else 2 * self.steps * targets
 
@@ -242,14 +242,14 @@ class Stage(Settings):
 
 @dataclass(frozen=True)
 class AutoAttack(Settings):
-    """All attacks of AutoAttack in sequence, for images that are evaluated on other networks.
+    """All attacks of AutoAttack in sequence, to make images that are evaluated on other networks.
 
     Where every attack fails, AutoAttack returns the image unchanged; this class returns Auto-PGD's
     iterate of the largest cross-entropy.
 
     Attributes:
-        version: ``standard``, or ``rand`` for randomised networks. An attack counts as
-            successful as soon as one prediction is wrong.
+        version: ``standard``, or ``rand`` for randomised networks. In both, an attack succeeds if
+            one prediction is wrong, although another draw of the network may be right.
         steps: As for :func:`stage`.
         queries: Query budget of Square.
         draws: Forward passes averaged per gradient, with ``rand``.
@@ -273,7 +273,7 @@ class AutoAttack(Settings):
 
     @property
     def passes(self) -> int:
-        """Those of every stage, and of Auto-PGD, whose images are returned where all fail."""
+        """The passes of all stages, and of the Auto-PGD that runs before them."""
         own = 2 * self.steps
         if self.version == "rand":
             return own * (1 + len(RANDOM_STAGES) * self.draws)

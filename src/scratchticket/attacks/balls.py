@@ -41,10 +41,10 @@ class Ball(Protocol):
 
 @dataclass(frozen=True)
 class LinfBall:
-    """All images in [0, 1] in which no pixel differs by more than ``epsilon``.
+    """All images in [0, 1] whose pixels each differ from the original's by at most ``epsilon``.
 
     Attributes:
-        epsilon: Radius, in the unit of the pixels: 8/255 is ``8 / 255``.
+        epsilon: Radius, in the unit of the pixels, such as ``8 / 255``.
     """
 
     epsilon: float
@@ -96,7 +96,7 @@ class L2Ball:
         return images + direction * per_image(step_size / length, images)
 
     def project(self, adversarial: Tensor, images: Tensor) -> Tensor:
-        """Return the points scaled back to the sphere, then clipped to [0, 1].
+        """Scale points outside the ball back to its surface, then clip all points to [0, 1].
 
         Clipping moves pixels towards the image, which is in range, so the result stays in the ball.
         """

@@ -18,10 +18,10 @@ from scratchticket.attacks.method import Result, Settings, Target
 class Rates(NamedTuple):
     """Step sizes of the attack; they depend on the norm."""
 
-    difference: float  # of the finite difference
+    difference: float  # length of the finite difference
     image: float  # step size on the image
     prior: float  # learning rate of the prior
-    exploration: float
+    exploration: float  # distance from the prior of the two directions that are compared
 
 
 LINF, L2 = Rates(0.1, 0.01, 100.0, 1.0), Rates(0.01, 0.5, 0.1, 0.01)
@@ -50,7 +50,7 @@ def bandits(  # noqa: PLR0913
         labels: int64, ``(batch,)``.
         ball: Threat model, the ball around each image.
         queries: Query budget per image. Each step takes three: two for the finite difference, and
-            one to check for success, which the original does not count.
+            one to check for success, which the authors' code does not count.
         tiles: Number of tiles along each side of an image. If not given, a sixth of the side in
             pixels (the paper has 50 for 299), but at least 16, and at most one tile per pixel.
         rates: Step sizes. If not given, the paper's for the ball's norm, with an image step of

@@ -47,7 +47,7 @@ def carlini_wagner(  # noqa: PLR0913
         confidence: Margin to reach, in logits.
 
     Returns:
-        The nearest adversarial image found, or the image itself where none was; detached.
+        The nearest adversarial image found, or the image itself if none was found; detached.
     """
     images = images.detach()
     nearest = images.clone()

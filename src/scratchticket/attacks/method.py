@@ -24,7 +24,10 @@ MAX_STEPS = 100_000
 
 
 def default_step_size(epsilon: Fraction, steps: int, norm: Norm) -> Fraction:
-    """Return PGD's step size: the released 2/255 at l-inf 8/255, else 2.5 epsilon / steps."""
+    """Return the default step size: 2.5 epsilon / steps.
+
+    At l-inf 8/255 it is 2/255, as in the released code.
+    """
     if epsilon == RELEASED_EPSILON and norm == "linf":
         return RELEASED_STEP
     return Fraction(5, 2) * epsilon / steps
@@ -203,7 +206,7 @@ class Settings(ABC):
         """Return adversarial images."""
 
     def path(self, target: Target) -> Iterator[Tensor]:
-        """Yield the images after each step; here only the result."""
+        """Yield only the result; a method with steps can yield the images after each of them."""
         yield self(target).images
 
 
@@ -250,7 +253,8 @@ class Stepping(Settings):
         """
         if self.step_size is None:
             raise InputError(
-                "the default step size depends on the ball: use the method in an Attack"
+                "the default step size depends on the ball: give a step_size, or use "
+                "Attack(method, epsilon)"
             )
         return float(Fraction(self.step_size))
 

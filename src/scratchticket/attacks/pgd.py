@@ -137,7 +137,8 @@ def pgd(  # noqa: PLR0913
         Adversarial images, detached.
 
     Raises:
-        ValueError: If restarts would all be the same.
+        ValueError: If ``restarts`` is above 1 and there is no generator, there is a ``start``, or
+            ``keep`` is ``last``.
     """
     if restarts > 1 and (generator is None or keep == "last" or start is not None):
         raise ValueError("restarts need a generator, no start, and keep='first', 'worst' or 'best'")

@@ -27,7 +27,8 @@ class SetPGD(OnSet, PGD):
 
     Attributes:
         loss: A loss of :func:`set_loss`.
-        keep: The ``worst`` iterate by expected accuracy, or the ``last`` as in the paper.
+        keep: Which iterate to return: the ``worst`` by expected accuracy, or, as in the paper, the
+            ``last``.
         samples: For ``eot``: number of networks drawn per step; the exact expectation if None.
         probabilities: Probability of each network; uniform if None.
     """
@@ -41,7 +42,7 @@ class SetPGD(OnSet, PGD):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.samples is not None and self.loss != "eot":
-            raise InputError("only the loss eot can be sampled")
+            raise InputError(f"samples need loss=eot, got loss={self.loss}")
 
     @property
     def name(self) -> str:

@@ -14,7 +14,7 @@ from scratchticket.attacks.gradient import all_fooled
 from scratchticket.attacks.method import OnSet, Result, Target, member_probabilities, network_set
 from scratchticket.attacks.sets import NetworkSet, expected_error, scaled_margin
 
-WEIGHT = 100.0  # of the accuracy relative to the margin in the loss, to lower the accuracy first
+WEIGHT = 100.0  # weight of accuracy against margin in the loss: accuracy is lowered first
 
 
 def square_on_set(  # noqa: PLR0913

@@ -29,7 +29,9 @@ def verified(adversarial: Tensor, images: Tensor, ball: Ball, attack: str) -> Te
             f"attack {attack} returned {type(adversarial).__name__}, not images"
         )
     if adversarial.shape != images.shape or adversarial.dtype != images.dtype:
-        raise ScratchticketError(f"attack {attack} returned images of another shape or type")
+        raise ScratchticketError(
+            f"attack {attack} returned images of another shape or type than it was given"
+        )
     if not torch.isfinite(adversarial).all():
         raise ScratchticketError(f"attack {attack} returned pixels that are not finite")
     if adversarial.min() < 0 or adversarial.max() > 1:

@@ -30,7 +30,7 @@ from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.networks import folded
 
 BATCH_SIZE = 256  # images of 32x32 pixels
-MAX_NUMBER = 2**53  # numbers in a journal must be less
+MAX_NUMBER = 2**53  # numbers in a journal must be below this
 MAX_BATCH, MIN_BATCH = 1024, 8
 Progress = Callable[[str, int, int], None]
 
@@ -102,7 +102,7 @@ class Meter:
         self._begun, self._forwards, self._warnings = time.monotonic(), 0, list[str]()
 
     def counted(self, network: Network) -> Network:
-        """Return the network with padded batches; count its forward passes of single images."""
+        """Return the network with padded batches and with its forward passes counted per image."""
         asked = pad_batches(network)
 
         def count(images: Tensor) -> Tensor:
@@ -146,7 +146,7 @@ class Shard:
 
 
 class Work(ABC):
-    """Work in pieces, one per name and batch, whose findings go into a journal.
+    """An evaluation in pieces, one per name and batch; their results go into a journal.
 
     Args:
         networks: Pixels in [0, 1] to logits; modules must be in eval mode.
@@ -182,7 +182,7 @@ class Work(ABC):
 
     @abstractmethod
     def _fits(self, name: str, count: int, finding: Finding) -> bool:
-        """Whether a finding is well-formed for ``count`` images; a missing key may raise."""
+        """Whether a finding is valid for ``count`` images; a missing key raises a LookupError."""
 
     @usual_modes()
     def run(
@@ -253,11 +253,11 @@ class Work(ABC):
             fits = False
         if not fits:
             where = journal.origin((name, batch))
-            raise InputError(f"{where} is damaged: its finding of {name}, batch {batch}, is wrong")
+            raise InputError(f"{where} is damaged: its entry for {name}, batch {batch}, is invalid")
         return True
 
     def marks(self, journal: Journal, name: str) -> Tensor:
-        """Return the marks of all images under one name."""
+        """Return the marks of all images under one name: the digits of :func:`marks_to_text`."""
         return text_to_marks("".join(found["marks"] for found in self.findings(journal, name)))
 
 
@@ -329,7 +329,11 @@ def is_amount(number: object) -> bool:
 
 
 def is_cost(finding: Finding) -> bool:
-    """Whether a finding from a journal holds the cost of an attack; a missing key raises."""
+    """Whether a finding from a journal holds the cost of an attack.
+
+    Raises:
+        LookupError: If a key is missing.
+    """
     return (
         is_count(finding["forwards"])
         and is_amount(finding["seconds"])

@@ -1,8 +1,8 @@
 """The journal of an evaluation on disk: one JSON line per finished piece of work.
 
-A piece is one attack on one batch of images. Its finding depends only on the plan. So an evaluation
-can be killed at any moment and resumed, and its pieces can be shared among processes and machines,
-each with its own journal in a common folder.
+A piece is one attack on one batch of images. Its result, the *finding*, depends only on the plan.
+So an evaluation can be killed at any moment and resumed, and its pieces can be shared among
+processes and machines, each with its own journal in a common folder.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Journal:
     def _open(self, path: Path) -> None:
         """Open a journal for writing, read it, and cut off an unfinished last line."""
         if path.is_symlink():
-            raise InputError(f"{path} is a link, and links are not written to")
+            raise InputError(f"{path} is a link; a journal must be a file of its own")
         try:
             self._file = path.open("ab")
             _lock(self._file, path)
@@ -126,7 +126,7 @@ class Journal:
             raise InputError(f"{path} is damaged: not a journal of an evaluation") from None
         if plan != self._plan:
             difference = _difference(plan, self._plan)
-            raise OtherEvaluation(f"{path} is of another evaluation: {printable(difference)}")
+            raise OtherEvaluation(f"{path} belongs to another evaluation, {printable(difference)}")
         for piece, finding in pieces.items():
             self._findings.setdefault(piece, finding)
             self._origins.setdefault(piece, path)
@@ -141,8 +141,8 @@ def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """Return the first difference between two plans, in words."""
     for name, value in new.items():
         if old.get(name) != value:
-            return f"its {name} was {_short(old.get(name))}, now it is {_short(value)}"
-    return "it was made by another version"
+            return f"with {name} {_short(old.get(name))} instead of {_short(value)}"
+    return "with other settings or of another version"
 
 
 def _piece(value: Any) -> Piece:
@@ -155,7 +155,7 @@ def _piece(value: Any) -> Piece:
 
 def _short(value: object) -> str:
     if isinstance(value, dict) and "total" in value:  # images, and their hash
-        return f"{value['total']} of them ({str(value.get('sha256'))[:8]})"
+        return f"{value['total']} (hash {str(value.get('sha256'))[:8]})"
     text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

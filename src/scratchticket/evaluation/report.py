@@ -74,7 +74,8 @@ def report(
 def _rows(evaluated: EvaluationResult, where: Balls) -> list[AttackRow]:
     """Return the rows of all attacks.
 
-    One for each; but one for all of AutoAttack, and one per radius for a minimum-norm attack.
+    Each attack has one row, with two exceptions: the attacks of AutoAttack share one, and a
+    minimum-norm attack has one per radius.
     """
     rows: list[AttackRow] = []
     before = {name for outcome in evaluated.outcomes for name in outcome.attack.after}
@@ -137,7 +138,7 @@ def _autoattack(evaluated: EvaluationResult, outcomes: list[Outcome]) -> AttackR
 
 
 def _of_stages(methods: Sequence[Stage]) -> str:
-    """Return the title of an AutoAttack, with missing attacks and non-standard budgets."""
+    """Return the title of AutoAttack's row, which names missing attacks and unusual budgets."""
     missing = [name for name in STAGES if name not in {method.stage for method in methods}]
     notes = [f"without {' and '.join(missing)}"] if missing else []
     climbing = [method for method in methods if not method.black_box]

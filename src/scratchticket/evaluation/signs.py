@@ -70,7 +70,7 @@ def checks(
 
 
 class _Seen:
-    """The outcomes at the checked radius, found by attack settings, and counts of images."""
+    """Outcomes at the checked radius, looked up by attack settings, and counts of images."""
 
     def __init__(self, evaluated: EvaluationResult, epsilon: str, norm: Norm) -> None:
         self.evaluated, self.epsilon, self.norm = evaluated, epsilon, norm

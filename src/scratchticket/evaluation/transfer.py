@@ -102,7 +102,7 @@ class Transfer(Work):
         probabilities: Probabilities of the members; equal if not given.
         seed: Seed of all random draws.
         batch_size: Images per piece; if not given, :func:`default_batch_size`.
-        prefix: Prefix of the pieces' names, for several works in one journal.
+        prefix: Prefix of the pieces' names, so that several :class:`.engine.Work` share a journal.
 
     Raises:
         InputError: If a source is unknown, a network has a reserved name, or two sourced attacks

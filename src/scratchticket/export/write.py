@@ -133,7 +133,7 @@ def _check(tickets: Sequence[Ticket], path: Path, to: str, integer: bool, compac
     if integer and not all(ticket.ternary for ticket in tickets):
         raise InputError("only untrained tickets of signed constants have integer weights")
     if compact and (integer or len(tickets) > 1 or to == "dense"):
-        raise InputError("compact needs one ticket, onnx or torch, and float weights")
+        raise InputError("compact needs one ticket, --to onnx or torch, and no --integer")
     if to == "dense" and len(tickets) > 1:
         raise InputError("a state dict holds one ticket; choose one, or --to onnx")
 

@@ -38,7 +38,7 @@ class Checkpoint:
     facts: dict[str, Any]
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint atomically; the previous one is renamed to :func:`previous`.
+        """Write the checkpoint atomically, after renaming an existing file to :func:`previous`.
 
         The file is safetensors; its metadata hold the facts and a hash of all tensors.
 

@@ -12,7 +12,7 @@ from torch.optim.sgd import sgd
 from scratchticket.learning.checkpoint import prefixed
 
 SECOND_MOMENT = 0.99  # beta2 of Adam: a moving average over about the last 100 steps
-SMALL = 1e-12  # epsilon of Adam; far below any gradient, so that steps do not depend on its scale
+SMALL = 1e-12  # epsilon of Adam: far below all gradients, so that their scale has no effect
 
 
 class Descent:
@@ -92,7 +92,7 @@ class NormalisedDescent(Descent):
     A tensor moves along its velocity by ``learning_rate`` times its RMS, and is then rescaled to
     its initial RMS: the masks of all layers change at the same pace, though their gradients differ
     by orders of magnitude. This is LARS (You et al., 2017, arXiv:1708.03888) on a sphere, where
-    weight decay has no effect; it is ignored.
+    weight decay would have no effect, so it is ignored.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], momentum: float) -> None:

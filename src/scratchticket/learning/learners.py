@@ -28,7 +28,7 @@ from scratchticket.masks import Selector, score_bound
 
 
 class Learner(Protocol):
-    """What the loop calls of a learner."""
+    """The interface of a learner, as the loop uses it."""
 
     def parameters(self) -> list[nn.Parameter]:
         """Return the module's parameters whose gradients the learner needs."""
@@ -46,7 +46,7 @@ class Learner(Protocol):
         """Turn the module's weight gradients into ``.grad`` of the learned tensors."""
 
     def climb(self, moment: Moment) -> bool:
-        """Perturb the tensors for a second gradient and write the weights; False if not done."""
+        """Perturb tensors and weights for a second gradient; return False to do without one."""
 
     def step(self, moment: Moment) -> None:
         """Undo the perturbation of :meth:`climb` and update the tensors by their gradients."""
@@ -177,7 +177,7 @@ class ScoreLearner:
 
     @torch.no_grad()
     def climb(self, moment: Moment) -> bool:
-        """Move each layer's scores along their gradient by the search's fraction of their norm."""
+        """Move a layer's scores along their gradient by :meth:`Search.climb` times their norm."""
         share = self._search.climb(moment)
         if not share:
             return False

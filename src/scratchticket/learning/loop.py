@@ -214,7 +214,7 @@ class _Run:
         return loss
 
     def _backward(self, adversarial: Tensor, labels: Tensor, share: float) -> Tensor:
-        """Backpropagate the loss times ``share``; return it."""
+        """Backpropagate the loss times ``share``; return this product."""
         smoothing = self.recipe.label_smoothing
         for parameter in self.problem.learner.parameters():
             parameter.requires_grad_(True)
@@ -226,7 +226,7 @@ class _Run:
         return loss.detach()
 
     def _attacked(self, batch: Batch, generator: torch.Generator, moment: Moment) -> Tensor:
-        """Return adversarial images for the network, or for the set with ``problem.beside``."""
+        """Return adversarial images for the network, together with ``problem.beside`` if any."""
         network: Network = self._forward
         beside = self.problem.beside
         if beside:
@@ -243,7 +243,10 @@ class _Run:
         )
 
     def _scheduled(self, moment: Moment) -> Attack:
-        """Return the inner attack of a step; after catastrophic overfitting none has one step."""
+        """Return the inner attack of a step.
+
+        After catastrophic overfitting, PGD-2 replaces attacks of one step.
+        """
         attack = next(a for part, a in reversed(self._attacks) if moment.reached(part))
         if attack.gradients == 1 and self.overfitted:
             assert attack.epsilon is not None
@@ -251,7 +254,7 @@ class _Run:
         return attack
 
     def end_epoch(self) -> None:
-        """Validate and watch if it is due, log the epoch, keep a snapshot if it is the best."""
+        """Validate and check for overfitting where due, log the epoch, and update snapshots."""
         state, recipe, problem = self.state, self.recipe, self.problem
         number = state.step // self.steps_per_epoch
         loss = float(state.loss_sum) / self.steps_per_epoch
@@ -273,7 +276,7 @@ class _Run:
             self._heed_watch()
 
     def _validated(self, epoch: Epoch) -> Epoch:
-        """Return the log line with its validation; keep a snapshot if it is the best."""
+        """Return the epoch's log with validation; keep a snapshot if the epoch is the best."""
         state = self.state
         validation = self.problem.validate(self.problem.network)
         bests = [e.validation.robust.correct for e in state.epochs if e.validation]
@@ -289,12 +292,12 @@ class _Run:
                 tensors = {name: t.detach().clone() for name, t in current(self.problem).items()}
                 state.sound = Sound(number, tensors)
             return
-        assert state.sound is not None  # the best epoch before this one at the latest
+        assert state.sound is not None  # set at the latest in the best epoch before this one
         load(self.problem, state.sound.tensors)
         state.step = state.sound.epoch * self.steps_per_epoch
         del state.epochs[state.sound.epoch :]
         back = replace(state.epochs.pop(), back_from=number)
-        state.sound = None  # there is no way back twice: no attack has one step any more
+        state.sound = None  # a run goes back only once: no later attack has one step
         if self.recipe.on_overfitting == "stop" and back.validation is None:
             with self.evaluation_mode():
                 back = self._validated(back)

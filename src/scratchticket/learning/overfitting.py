@@ -14,7 +14,7 @@ def catastrophic_overfitting(epochs: Sequence[Epoch]) -> Epoch | None:
     intervals, while accuracy under FGSM is no lower than at that best epoch.
 
     Args:
-        epochs: The log; only epochs with a watch count.
+        epochs: The log; epochs without a ``watch`` are ignored.
     """
     best: Watch | None = None
     for epoch in epochs:
@@ -30,10 +30,10 @@ def catastrophic_overfitting(epochs: Sequence[Epoch]) -> Epoch | None:
 
 
 def sound(epochs: Sequence[Epoch]) -> bool:
-    """Return whether accuracy under PGD is not significantly below the best of the run so far.
+    """Return whether the last 95 % interval of accuracy under PGD reaches the best epoch's.
 
     Args:
-        epochs: The log, whose last epoch has a watch.
+        epochs: The log, whose last epoch has a ``watch``.
     """
     watched = [epoch.watch for epoch in epochs if epoch.watch]
     return _overlap(watched[-1], max(watched, key=lambda watch: watch.pgd.fraction))

@@ -78,7 +78,7 @@ class Pattern:
     def _check_budget(self) -> None:
         """Check power and cap, and fill in the default power."""
         if self.power is not None and self.budget != "size":
-            raise InputError(f"pattern.power is for the budget size, not {self.budget}")
+            raise InputError(f"pattern.power needs pattern.budget=size, got {self.budget}")
         if self.budget == "size":
             power = fraction("1/2" if self.power is None else self.power, "pattern.power")
             if not 0 <= power <= 1:
@@ -86,7 +86,9 @@ class Pattern:
             object.__setattr__(self, "power", fraction_text(power))
         if self.cap is not None:
             if self.budget == "uniform":
-                raise InputError("pattern.cap is for the budgets global, erk and size")
+                raise InputError(
+                    f"pattern.cap needs pattern.budget=global, erk or size, got {self.budget}"
+                )
             cap = fraction(self.cap, "pattern.cap")
             if not 0 < cap <= 1:
                 raise InputError(f"pattern.cap must lie in (0, 1], got {self.cap}")
@@ -104,7 +106,7 @@ class Pattern:
         return (int(match[1]), int(match[2])) if match else None
 
     def score_shape(self, weight: Shape, *, classifier: bool = False) -> Shape:
-        """Return the shape of a layer's scores: the weight's, with size 1 where weights share one.
+        """Return the shape of a layer's scores: the weight's, with size 1 in shared dimensions.
 
         Args:
             weight: Shape of the weight, output first.

@@ -62,9 +62,9 @@ def convolve(layer: nn.Conv2d, images: Tensor, weight: Tensor, bias: Tensor | No
 def taps_of_one_pixel(layer: nn.Conv2d, images: Tensor) -> tuple[slice, slice] | None:
     """Return the kernel's rows and columns that cover the image, if the output is one pixel.
 
-    They cover equally many rows and columns at the image's top left. The result is None if the
-    output has more pixels, or the layer has groups, dilation, or padding that is not zeros or as
-    wide as the kernel.
+    They are multiplied by as many rows and columns at the image's top left. The result is None if
+    the output has more than one pixel, or if the layer has groups, dilation, padding other than
+    zeros, or padding at least as wide as the kernel.
     """
     if layer.groups > 1 or layer.padding_mode != "zeros" or isinstance(layer.padding, str):
         return None

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from scratchticket.networks.convolutions import FastConv2d, convolve
 from scratchticket.networks.resnet import BasicBlock, Bottleneck, PreActivationBlock
 
-# By type of block: each convolution whose output only a batch norm uses, and that batch norm.
+# For each type of block, its pairs of a convolution and the batch norm that alone reads it.
 FOLDABLE: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
     BasicBlock: (("conv1", "bn1"), ("conv2", "bn2"), ("shortcut.0", "shortcut.1")),
     Bottleneck: tuple((f"conv{i}", f"bn{i}") for i in (1, 2, 3)) + (("shortcut.0", "shortcut.1"),),
@@ -113,7 +113,7 @@ class _Norm:
         return convolve(conv, values, weight, shift)
 
     def _normalise(self, values: Tensor) -> Tensor:
-        """Scale and shift, unless the convolution did; without gradients, PyTorch is faster."""
+        """Scale and shift, unless the convolution did; without gradients, use PyTorch's code."""
         if self._already_folded:
             self._already_folded = False
             return values

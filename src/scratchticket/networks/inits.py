@@ -74,7 +74,7 @@ class Init:
         Args:
             seed: Seed of the random network.
             name: Name of the parameter in the bare module.
-            shape: Output first.
+            shape: Shape of the parameter, output dimension first.
             fan_scale: Factor on fan-in and fan-out.
         """
         std = sqrt(self.variance(shape) / fan_scale)

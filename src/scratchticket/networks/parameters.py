@@ -24,7 +24,8 @@ def normalised(module: nn.Module, normalise: nn.Module) -> nn.Sequential:
     """Return a module with normalisation in front (decision 3).
 
     In a plain ``nn.Sequential`` it becomes the first layer, ``normalise``; other names stay. Any
-    other module, or one with state of its own or a child of a reserved name, becomes ``network``.
+    other module, or one with state of its own or a child of a reserved name, becomes the child
+    ``network`` of the result.
     """
     own = layers_of(module, _FIRST, _REST)
     return nn.Sequential(

@@ -137,14 +137,15 @@ class NetworkRecipe:
         width: Channels of the network's first stage. If not given, the network's default: 64, or
             16 for a wide residual network, which multiplies it by ``widen``.
         init: Distribution of the random weights.
-        fan_scale: Factor on fan-in and fan-out in the variance of the weights. Set to the remaining
-            ratio (a recipe may say ``ratio``), the ticket's activations have the same variance as
-            the dense network's. This is the released code's ``scale_fan``, with the right factor.
+        fan_scale: Factor on fan-in and fan-out in the variance of the weights. If it is the
+            remaining ratio (``ratio`` in a recipe), the ticket's activations have the same variance
+            as the dense network's. It is the released code's ``scale_fan``, corrected.
         arguments: Further arguments of the network, such as ``depth`` and ``widen`` of
             ``wide_resnet``; those not given have their defaults.
         logit_gain: If given, logits pass through a batch norm without parameters and are multiplied
             by this number, as in Robust Binary Subnetworks (2022, arXiv:2202.01341). Without it, a
-            few weights of one magnitude give logits too small for the cross-entropy.
+            ticket with few weights, all of one magnitude, has logits too small for the
+            cross-entropy.
 
     Raises:
         InputError: If a name is unknown or a number is out of range.

@@ -141,7 +141,9 @@ def make_module(name: str, factory: Factory, given: Mapping[str, Any]) -> nn.Mod
     except Exception as error:
         raise InputError(f"network {name} cannot be built: {first_line(error)}") from error
     if not isinstance(module, nn.Module):
-        raise InputError(f"network {name!r} made {type(module).__name__}, not a module")
+        raise InputError(
+            f"the factory of network {name!r} returned {type(module).__name__}, not a module"
+        )
     for kind in (module.named_parameters(), module.named_buffers()):
         if lazy := [own for own, tensor in kind if is_lazy(tensor)]:
             raise InputError(f"network {name}: {lazy[0]} is lazy; give it a shape")

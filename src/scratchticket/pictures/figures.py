@@ -142,7 +142,7 @@ def examples(
     seed: int,
     title: str,
 ) -> str:
-    """Return a figure, as SVG, of a set's first images, clean and attacked, with predictions."""
+    """Return a figure, as SVG, of the first images, clean and attacked, with predictions."""
     some = images[slice(0, EXAMPLES)]
     clean, labels = pixels(some.images), some.labels
     generator = rng.generator(seed, "evaluation", "examples")

@@ -160,7 +160,7 @@ def _table(measured: Accuracies | EvaluationRecord) -> str:
 def _settings(row: AttackRow) -> str:
     """Return all settings of an attack; for AutoAttack, of each of its four attacks."""
     known = row.settings
-    if known is None:  # an early record of a run, which has them next to the title
+    if known is None:  # an early record of a run: settings are stored next to the title
         stored = row.model_extra or {}
         known = {name: stored[name] for name in OF_RUN if name in stored}
     if any(isinstance(value, dict) for value in known.values()):

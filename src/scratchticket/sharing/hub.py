@@ -59,7 +59,7 @@ def push(
     if not in_folder and to.count("/") != 1:
         raise InputError(f"{to} is neither owner/name nor a folder; a folder begins with ./ or /")
     name = Path(to).name if in_folder else to
-    check_text(name, "the name to share it under,")
+    check_text(name, "the name of the shared ticket")
     files[CARD] = model_card(loaded, contents, name=name, licence=licence).encode()
     if in_folder:
         folder = Path(to).expanduser()

@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 ROUNDS = 10
-TOLERANCE = 1e-3  # of the expected accuracy, for convergence
+TOLERANCE = 1e-3  # largest change of the expected accuracy that counts as converged
 Attacks = list[Tensor]  # for each attack: which tickets are right, bool, (n, ticket)
 
 
@@ -38,7 +38,7 @@ class Round:
     Attributes:
         probabilities: Probabilities chosen by the defender.
         value: Expected accuracy against the attacks known before the response.
-        after: Expected accuracy against these and the response.
+        after: Expected accuracy against these attacks and the response.
     """
 
     probabilities: tuple[float, ...]

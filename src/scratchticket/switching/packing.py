@@ -92,7 +92,7 @@ class _Pool:
         self._whole: dict[str, list[Layer]] = {}
 
     def layer(self, name: str, weight: Tensor, mask: Tensor | None) -> Layer:
-        """Return a parameter of a ticket; tickets with equal unmasked weights share the object."""
+        """Return a parameter of a ticket; equal weights before masking are one object in memory."""
         known = self._known.setdefault(name, [])
         stored = next((k for other, k in known if torch.equal(other, weight)), None)
         if stored is None:

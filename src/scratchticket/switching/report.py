@@ -129,7 +129,7 @@ def _matrix(
     chances: Tensor,
     total: int,
 ) -> Matrix:
-    """Return a transfer matrix with summaries in which attacker and defender draw from the set."""
+    """Return a transfer matrix, summarised for an attacker and a defender who draw at random."""
     table = torch.tensor([[rows[row][column] for column in names] for row in names]).double()
     by_source = ((table @ chances) / total).clamp(max=1)
     off = chances[:, None] * chances[None, :] * (1 - torch.eye(len(names), dtype=torch.float64))
@@ -158,7 +158,8 @@ def _expected(right: Tensor, members: Members, least: Tensor | None = None) -> M
     Args:
         right: Which members classify which images correctly: bool, ``(n, member)``.
         members: The switch.
-        least: Probability that each image is classified correctly; by default that of ``right``.
+        least: Probability that each image is classified correctly, ``(n,)``; computed from
+            ``right`` if not given.
     """
     return MembersExpectation(
         **dict(expectation(members.expected(right) if least is None else least)),
@@ -244,9 +245,9 @@ def _own_attacks(
 ) -> OwnAttacks:
     """Return each member's accuracy under the attacks made on it alone, averaged over members.
 
-    Under optimal attacks this is a lower bound on the switch's accuracy: an image cannot fool a
-    member more than that member's own worst image. If the switch's accuracy is lower, the attacks
-    on single members were too weak.
+    Under optimal attacks this is a lower bound on the switch's accuracy: no image fools a member
+    that the optimal attack on this member alone cannot fool. If the switch's accuracy is lower, the
+    attacks on single members were too weak.
     """
     left = natural.clone()  # (image, member)
     for column, name in enumerate(members.names):

@@ -74,7 +74,7 @@ class SharedNetwork:
             InputError: If the index is out of range.
         """
         if not 0 <= index < len(self):
-            raise InputError(f"there is no ticket {index}; there are {len(self)}, from 0")
+            raise InputError(f"there is no ticket {index}; there are {len(self)}, numbered from 0")
         if index == self._active:
             return self._network
         ticket, module = self._tickets[index], bare(self._network)

@@ -112,7 +112,7 @@ def _paper(known: Chances) -> list[Method]:
 def _adaptive(
     epsilon: str, known: Chances, losses: Sequence[SetLoss], restarts: int = 1
 ) -> list[Method]:
-    """Return strong attacks on the set; ARC with its default step size and with epsilon."""
+    """Return strong attacks on the set; ARC twice: with its default step size and epsilon."""
     methods: list[Method] = [
         SetPGD(100, loss=loss, restarts=restarts, probabilities=known) for loss in losses
     ]

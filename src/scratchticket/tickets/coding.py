@@ -24,7 +24,7 @@ from scratchticket.tickets.rans import BITS, LOW, Bits, Group
 Contexts = npt.NDArray[np.uint8]
 
 MAX_LANES = 4096
-MAX_STEPS = 1 << 17  # per lane; bounds the time to read a hostile file
+MAX_STEPS = 1 << 17  # bits coded by one lane; bounds the time to read a hostile file
 MAX_CONTEXTS = 256
 
 
@@ -158,7 +158,9 @@ def decode(code: bytes, plan: Plan, contexts: Sequence[Contexts | None]) -> list
         orders.append(None)
         if count > 1:
             if context is None:
-                raise TicketError("the mask's code needs initial scores, but has no seed for them")
+                raise TicketError(
+                    "the mask's code needs initial scores, but the header has no seed for them"
+                )
             parts = _group_sizes(_histogram(context), count)
             groups += zip(parts, stored[position : position + count], strict=True)
             orders[-1] = _order(context, count)

@@ -202,8 +202,9 @@ def drawing(
         task: Data, network and settings.
         remaining_ratio: Fraction of the scores kept, in (0, 1].
         pattern: Granularity, and how the ratio is spread over the layers.
-        scores: Initial scores: ``random``, or the magnitudes of a start's ``weights``. With
-            ``weights`` and a learning rate of 0, the mask is that of magnitude pruning.
+        scores: Initial scores: ``random``, or ``weights`` for the magnitudes of the start's
+            weights. With ``weights`` and a learning rate of 0, the mask is that of magnitude
+            pruning.
         search: Initial scores, ranking of weights and step rule.
 
     Raises:

@@ -119,7 +119,7 @@ _ADAPTER = TypeAdapter(Header)
 def headers_json(headers: Sequence[Header]) -> dict[str, Any]:
     """Return the headers of a file's tickets as JSON values, with the format version."""
     values = [_ADAPTER.dump_python(header, mode="json") for header in headers]
-    for value in values:  # format 1 began without the optional fields
+    for value in values:  # the first files of format 1 do not have the optional fields
         for name in OPTIONAL:
             if value["network"][name] is None:
                 del value["network"][name]
@@ -142,7 +142,9 @@ def parse_headers(value: dict[str, Any]) -> tuple[Header, ...]:
     if value.keys() != {"format", "tickets"} or not isinstance(tickets, list):
         raise TicketError("the file's header is wrong: it must hold a list of tickets")
     if not 1 <= len(tickets) <= MAX_TICKETS:
-        raise TicketError(f"the file's header is wrong: {len(tickets)} tickets")
+        raise TicketError(
+            f"the file's header is wrong: it lists {len(tickets)} tickets, not 1 to {MAX_TICKETS}"
+        )
     headers = tuple(_parse(ticket) for ticket in tickets)
     if sum(layer.size for header in headers for layer in header.layers) > MAX_TOTAL:
         raise TicketError("the file's header is wrong: too many weights in all")

@@ -115,7 +115,7 @@ def _outline(header: Header) -> nn.Module:
 
 
 def _contexts(score_seed: int | None, sizes: Mapping[str, int]) -> list[coding.Contexts | None]:
-    """Return each layer's contexts, from its initial scores; None for each without a seed."""
+    """Return each layer's contexts, from its initial scores; all None if there is no seed."""
     if score_seed is None:
         return [None] * len(sizes)
     return [rng.score_contexts(score_seed, name, size) for name, size in sizes.items()]

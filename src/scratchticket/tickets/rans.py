@@ -131,7 +131,7 @@ def _decode_lanes(
         one = slot < p
         bits[start : start + lanes] = one
         share = (state >> shift) * p
-        state = np.where(one, share + slot, state - share - p)  # where one, the unused latter wraps
+        state = np.where(one, share + slot, state - share - p)  # unused values may wrap around
         (short,) = (state < low).nonzero()
         end = position + len(short)
         if end > len(words):

@@ -106,7 +106,7 @@ class Ticket:
 
         Args:
             shape: Channel, height and width of the images.
-            classes: Class names; the numbers from 0, used where names are unknown, fit any names.
+            classes: Class names. The names 0, 1, ..., used where names are unknown, fit any names.
             name: Name of the data, for the error message.
 
         Raises:
@@ -145,7 +145,9 @@ class Ticket:
                 f"the file holds {len(entries)} tickets; say which, from 0 to {len(entries) - 1}"
             )
         if not 0 <= (index or 0) < len(entries):
-            raise InputError(f"there is no ticket {index}; the file holds {len(entries)}, from 0")
+            raise InputError(
+                f"there is no ticket {index}; the file holds {len(entries)}, numbered from 0"
+            )
         ticket = _from_entry(*entries[index or 0])
         ticket.prove()
         return ticket
