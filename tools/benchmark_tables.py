@@ -33,7 +33,7 @@ RIVALS = ("released", "zstd")  # what a ticket's file is compared with
 
 
 def ticket_size(records: Sequence[TicketSizeRow]) -> str:
-    """Return the tables of files' sizes and of times to load them, in Markdown."""
+    """Return the tables of file sizes and loading times, in Markdown."""
     records = newest(records, "mask", "weights.total", "network.name", "ratio")
     records.sort(key=lambda r: (r.mask == "drawn", r.weights.total, r.network.name, float(r.ratio)))
     sizes, others, times = [], [], []
@@ -69,15 +69,15 @@ Sizes in bytes.
 |---|---|---|---|---|---|
 {chr(10).join(others)}
 
-Sizes in bytes; in brackets how many times the ticket's file.
+Sizes in bytes; in brackets: the ratio to the size of the ticket file.
 
 | network | kept (%) | mask | ticket (ms) | released checkpoint (ms) | dense, zstd (ms) |
 |---|---|---|---|---|---|
 {chr(10).join(times)}
 
-Median of {passes} (least to most), with {" or ".join(places)}, PyTorch {torch}. The machine was
-shared: when the measurement of a row began, its load average over one minute, this benchmark
-included, lay between {min(loads):.1f} and {max(loads):.1f}.
+Time to load: median (least to most) of {passes} measurements, with {" or ".join(places)}, PyTorch
+{torch}. The machine was shared: when the measurement of a row began, the load average over one
+minute, which includes this benchmark, lay between {min(loads):.1f} and {max(loads):.1f}.
 """
 
 
@@ -140,12 +140,12 @@ network's median. With onnxruntime {version} and {where(records)}.
 
 
 def milliseconds(times: Spread) -> str:
-    """Return a median with what lies around it, in milliseconds."""
+    """Return median (least–most), in milliseconds."""
     return interval(times, 1e3)
 
 
 def interval(times: Spread, unit: float = 1.0) -> str:
-    """Return a median to three digits, with least and most to as many after the point."""
+    """Return median (least–most): three significant digits of the median, all with its decimals."""
     median, least, most = (
         digits(unit * value, unit * times.median) for value in (times.median, times.min, times.max)
     )
@@ -153,13 +153,13 @@ def interval(times: Spread, unit: float = 1.0) -> str:
 
 
 def digits(value: float, like: float | None = None) -> str:
-    """Return a number to three digits, or to as many places as another has to three digits."""
+    """Return a number with the decimals that give ``like`` (or itself) three significant digits."""
     places = max(0, 2 - math.floor(math.log10(like or value)))
     return f"{value:,.{places}f}"
 
 
 def many_times(ratio: Spread) -> str:
-    """Return how many times faster, with what lies around it."""
+    """Return how many times faster: median (least–most)."""
     middle, least, most = (
         f"{value:.1f}" if value >= 1 else f"{value:.2g}"
         for value in (ratio.median, ratio.min, ratio.max)
@@ -168,12 +168,12 @@ def many_times(ratio: Spread) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """Return a count of things."""
+    """Return a count with its noun, in the plural except for 1."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def attacks(records: Sequence[AttacksRow]) -> str:
-    """Return the tables of how long attacks take, and of their memory, in Markdown."""
+    """Return the tables of times, accuracies and memory of attacks, in Markdown."""
     times, accuracies, memory = [], [], []
     records = newest_attacks(records)
     for record in records:
@@ -187,7 +187,7 @@ def attacks(records: Sequence[AttacksRow]) -> str:
             if not (timed := timings(record, name)):
                 continue
             ours, theirs = timed["scratchticket"], timed[rival]
-            assert theirs.ratio is not None, "of a row of an earlier version"
+            assert theirs.ratio is not None, "the row is from an earlier version, without ratios"
             attack = "PGD-20" if name == "pgd" else "AutoAttack"
             beginning = f"{label} | {attack} | {RIVAL.get(rival, rival)}"
             times.append(
@@ -203,12 +203,12 @@ def attacks(records: Sequence[AttacksRow]) -> str:
         )
         memory.append(f"{label} | {sizes} |")
     return f"""\
-| network | attack | compared with | ours (s) | theirs (s) | times faster | our passes alone (s) \
-| our share of all passes (%) |
+| network | attack | compared with | ours (s) | theirs (s) | times faster \
+| time of our passes alone (s) | our passes (% of theirs) |
 |---|---|---|---|---|---|---|---|
 {chr(10).join(times)}
 
-Seconds for 1,000 images: median (least to most) of runs in turn, with
+Seconds for 1,000 images: median (least to most) of repeated measurements, with
 {where(records)}. AutoAttack is the standard version with
 {" or ".join(sorted({f"{r.queries:,}" for r in records}))} queries of Square.
 
@@ -217,7 +217,7 @@ Seconds for 1,000 images: median (least to most) of runs in turn, with
 |---|---|---|---|---|---|---|
 {chr(10).join(accuracies)}
 
-| network | peak memory of PGD-20 on so many images | on ten times as many |
+| network | images: peak memory of PGD-20 | ten times as many images: peak memory |
 |---|---|---|
 {chr(10).join(memory)}
 """
@@ -239,7 +239,7 @@ def _stages(records: Sequence[AttacksRow]) -> str:
 
 
 def timings(record: AttacksRow, attack: str) -> dict[str, Timing]:
-    """Return the timings of PGD or AutoAttack by package; none if it was left out."""
+    """Return the timings of PGD or AutoAttack by package; empty if it was not run."""
     return record.pgd if attack == "pgd" else record.autoattack or {}
 
 
@@ -257,12 +257,12 @@ def draw(records: Sequence[DrawRow]) -> str:
             f"{label} {record.operations / 1e9:,.0f} | {record.product_rate / 1e9:.0f} "
             f"| {percent(record.share):.0f} | {sizes[0]:,.0f} | {sizes[1]:,.0f} |"
         )
-    splits = []  # the reference computes in one way
+    splits = []  # the reference has only one way to compute
     for record in sorted(newest(records, "case", "way.device"), key=attrgetter("operations")):
         split = " | ".join(f"{percent(value):.0f}" for value in record.reference_split.values())
         splits.append(f"{step_of(record)} {split} |")
     return f"""\
-| network, images | batch | inner attack | ours computes in | ours (s) | reference (s) \
+| network, images | batch | inner attack | our settings | ours (s) | reference (s) \
 | times faster |
 |---|---|---|---|---|---|---|
 {chr(10).join(steps)}
@@ -273,10 +273,11 @@ Seconds of one step: median (least to most) of repeated measurements, with {wher
 |---|---|---|---|---|---|
 {chr(10).join(splits)}
 
-How the reference's time is spent.
+Shares of the reference's time.
 
-| network, images | batch | inner attack | ours computes in | operations (10^9) \
-| matrix product (10^9/s) | share of it (%) | peak memory, ours (MiB) | reference (MiB) |
+| network, images | batch | inner attack | our settings | operations (10^9) \
+| limit: matrix product (10^9/s) | ours (% of the limit) | peak memory, ours (MiB) \
+| peak memory, reference (MiB) |
 |---|---|---|---|---|---|---|---|---|
 {chr(10).join(limits)}
 """
@@ -294,7 +295,7 @@ def newest_attacks(records: Sequence[AttacksRow]) -> list[AttacksRow]:
 
 
 def step_of(record: DrawRow) -> str:
-    """Return the beginning of a row: which step of a draw it is about."""
+    """Return the beginning of a row, which names the step of a draw."""
     channels, side, _ = record.image_shape
     return (
         f"| {record.network}, width {record.width}, {channels}x{side}x{side} "
@@ -303,7 +304,7 @@ def step_of(record: DrawRow) -> str:
 
 
 def way_of(record: DrawRow) -> str:
-    """Return how ours computed."""
+    """Return the settings with which this package computed."""
     way = record.way
     compiled = "" if way.compile == "none" else f", compiled ({way.compile})"
     contiguous = ", contiguous" if way.memory_format == "contiguous" else ""
@@ -311,19 +312,23 @@ def way_of(record: DrawRow) -> str:
 
 
 def parts(records: Sequence[PartsRow]) -> str:
-    """Return the table of how long the parts around the networks take, in Markdown."""
+    """Return the table of the times of the parts outside the networks, in Markdown."""
     record = records[-1]
     millions = {name: record.count(name) / 1e6 for name in ("select", "encode", "decode")}
     told = {
-        "select": (f"the highest of {millions['select']:.0f} million scores", "sort", "copy"),
-        "encode": (f"a mask of {millions['encode']:.0f} million, coded", "zlib", "copy"),
-        "decode": (f"a mask of {millions['decode']:.0f} million, decoded", "zlib", "copy"),
+        "select": (
+            f"select the highest of {millions['select']:.0f} million scores",
+            "sort",
+            "copy",
+        ),
+        "encode": (f"encode a mask of {millions['encode']:.0f} million bits", "zlib", "copy"),
+        "decode": (f"decode a mask of {millions['decode']:.0f} million bits", "zlib", "copy"),
         "prepare": (
-            f"an epoch of {record.count('prepare'):,} images of 32x32, cropped and flipped",
+            f"crop and flip an epoch of {record.count('prepare'):,} images of 32x32",
             "one by one",
             "copy",
         ),
-        "help": ("`scratchticket --help`", "import torch", "Python alone"),
+        "help": ("start `scratchticket --help`", "import torch", "Python alone"),
     }
     lines = [
         f"| {what} | {milliseconds(taken('ours'))} "
@@ -343,7 +348,7 @@ Median (least to most), with {where([record])}.
 
 
 def photographs(records: Sequence[PhotographsRow]) -> str:
-    """Return the tables of what photographs cost that stay encoded, in Markdown."""
+    """Return the tables of the cost of photographs that stay encoded, in Markdown."""
     records = newest(records, "what", "form", "large", "count")
     inputs, steps = [], []
     for record in records:
@@ -362,17 +367,18 @@ def photographs(records: Sequence[PhotographsRow]) -> str:
     loads = [record.machine.load_before for record in records]
     before = max(record.before for record in records) / 2**20
     return f"""\
-| | images learned from | images a second of processor time | peak memory, MiB |
+| input | training images | images per second of processor time | peak memory (MiB) |
 |---|---|---|---|
 {chr(10).join(inputs)}
 
 A step of the preset on the enlarged images, in batches of 16:
 
-| | images a second | waiting for images, of a step | peak memory, MiB |
+| network | images per second | waiting for images, per step | peak memory (MiB) |
 |---|---|---|---|
 {chr(10).join(steps)}
 
-{before:.0f} MiB are the package before it loads anything. With {where(records)}, shared with other
+Of the peak memory, the package takes {before:.0f} MiB before it loads any image. Measured with
+{where(records)}, on a machine shared with other
 work: load averages between {min(loads):.1f} and {max(loads):.1f}.
 """
 
@@ -401,13 +407,13 @@ Median of repeated measurements, with {where(records)}.
 
 
 def newest(records: Sequence[R], *names: str) -> list[R]:
-    """Return the last record of each case, which these of its fields tell from others."""
+    """Return the last record of each case; cases differ in the fields of these names."""
     case = attrgetter(*names)
     return list({case(record): record for record in records}.values())
 
 
 def where(records: Sequence[Row]) -> str:
-    """Return the machines records were measured on, and the commits."""
+    """Return the machines and the commits of measurements."""
     machines = {
         machine.device
         if machine.threads is None
@@ -419,5 +425,5 @@ def where(records: Sequence[Row]) -> str:
 
 
 def plural_of(names: list[str], noun: str) -> str:
-    """Return a noun and the names of several things."""
+    """Return a noun, in the plural for several names, and the names."""
     return f"{noun}{'s' if len(names) > 1 else ''} {', '.join(names)}"

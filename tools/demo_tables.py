@@ -23,7 +23,7 @@ def percents(record: Record) -> tuple[float, float]:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Return mean and standard deviation; of one value, itself."""
+    """Return mean ± standard deviation as text, or a single value alone."""
     if len(values) == 1:
         return f"{values[0]:.1f}"
     return f"{mean(values):.1f} ± {stdev(values):.1f}"
@@ -63,7 +63,7 @@ average with {machine["threads"]} threads of {machine["device"]}.
 
 
 def landing(records: list[Record]) -> str:
-    """Return what the ticket of the demo reaches, in two sentences of Markdown."""
+    """Return the robust accuracy and the size of the demo's ticket, in Markdown."""
     ticket, dense = (
         [record for record in records if record["recipe"]["task"] == task]
         for task in ("draw", "train")
@@ -83,7 +83,7 @@ deviation over {len(ticket)} seeds.
 
 
 def processes(records: list[Record]) -> str:
-    """Return what several processes reach beside one, over the same seeds, in Markdown."""
+    """Return the accuracies with one and with several processes, over the same seeds."""
     draws = [record for record in records if record["recipe"]["task"] == "draw"]
     by_count: dict[int, list[Record]] = defaultdict(list)
     for record in draws:

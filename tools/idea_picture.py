@@ -9,8 +9,8 @@ from itertools import pairwise
 
 LAYERS = (4, 6, 6, 3)  # units
 KEPT = 0.25  # of each layer's weights
-PANEL = 140  # side of a panel, and between two an arrow
-GAP = 60
+PANEL = 140  # side of a panel
+GAP = 60  # between two panels, with an arrow
 TOLD = (
     "From left to right. A random network, every weight plus or minus a constant. A score for each "
     "weight, found by adversarial search. The mask keeps the highest scores of each layer. The "
@@ -43,11 +43,11 @@ Matrix = list[list[float]]  # output unit, input unit
 
 @dataclass(frozen=True)
 class Stage:
-    """One of the five things in the picture.
+    """One of the five panels of the picture.
 
     Attributes:
-        name: What it is.
-        lines: What to know about it.
+        name: Heading below the drawing.
+        lines: Explanation below the heading.
         drawing: SVG in a square of side ``PANEL``.
     """
 
@@ -57,7 +57,7 @@ class Stage:
 
 
 def wide(_: Sequence[object]) -> str:
-    """Draw the stages beside each other.
+    """Draw the stages side by side.
 
     Returns:
         SVG text.
@@ -191,7 +191,7 @@ def _matrices(layers: Sequence[Matrix], kind: str) -> str:
 
 
 def _file(masks: Sequence[Matrix]) -> str:
-    """Return a sheet of paper with what the file says."""
+    """Return a sheet of paper with the content of the file."""
     lines = ["seed 0", *_bits(masks), "checksums"]
     told = [f'<text x="33" y="{38 + 17 * n}">{line}</text>' for n, line in enumerate(lines)]
     return (
@@ -201,6 +201,6 @@ def _file(masks: Sequence[Matrix]) -> str:
 
 
 def _bits(masks: Sequence[Matrix]) -> Iterator[str]:
-    """Return the first rows of the mask."""
+    """Yield the first bits of the mask, in three lines."""
     flat = "".join(str(int(value)) for matrix in masks for row in matrix for value in row)
     yield from (flat[:9], flat[9:18], flat[18:24] + " …")

@@ -1,11 +1,12 @@
-"""Keep what a sweep has finished in the repository, or go on with it from there.
+"""Keep a sweep's finished jobs in the repository, or restore a store from there.
 
     python tools/keep_store.py keep runs/paper records/paper-small.jsonl
     python tools/keep_store.py fill runs/paper records/paper-small.jsonl
 
-Records go to the file, tickets to `records/tickets`, and with them the journals of evaluations that
-were not finished. Networks that need megabytes are not kept: what needs them makes them again. The
-repository has the tickets of scale small, which take hours each; those of digits take a minute.
+`keep` adds the records to the file and copies tickets, and the journals of unfinished evaluations,
+to `records/tickets`. Networks of more than 400 kB are not kept; a job that needs one trains it
+again. The repository keeps the tickets of scale small, which take hours each, but not those on
+digits, which take a minute.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from scratchticket.tickets import Ticket
 ROOT = Path(__file__).parents[1]
 TICKETS = ROOT / "records" / "tickets"
 GALLERY = ROOT / "src" / "scratchticket" / "gallery"
-LARGEST = 400_000  # bytes of a ticket that is kept
+LARGEST = 400_000  # bytes; larger tickets are not kept
 Facts = dict[str, Any]
 
 
@@ -57,7 +58,7 @@ def keep(store: Path, records: Path) -> None:
 
 
 def fill(store: Path, records: Path) -> None:
-    """Put the finished jobs of the records into a store, as far as their tickets were kept."""
+    """Restore the jobs of the records into a store, except runs whose tickets were not kept."""
     tickets = {}
     for file in (*GALLERY.glob("*/*.safetensors"), *TICKETS.glob("*.safetensors")):
         tickets[stored_recipe(Ticket.load(file).provenance["recipe"]).id] = file
@@ -86,7 +87,7 @@ def fill(store: Path, records: Path) -> None:
 
 
 def main() -> None:
-    """Read the arguments and do one of the two."""
+    """Run ``keep`` or ``fill``."""
     parser = argparse.ArgumentParser(description="Keep a store's finished jobs, or restore them.")
     parser.add_argument("what", choices=("keep", "fill"))
     parser.add_argument("store", type=Path)

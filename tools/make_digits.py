@@ -28,7 +28,7 @@ def shares(counts: np.ndarray, total: int) -> np.ndarray:
 
 
 def main() -> None:
-    """Make the file."""
+    """Write the file."""
     digits = load_digits()
     pixels = np.round(digits.images * 255 / 16).astype(np.uint8)
     labels = digits.target.astype(np.uint8)

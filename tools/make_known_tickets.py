@@ -1,7 +1,7 @@
-"""Write the ticket files that tests load for ever: ``python tools/make_known_tickets.py``.
+"""Write the ticket files that tests load: ``python tools/make_known_tickets.py``.
 
-Each file stands for a part of the format. Files that exist are left alone: what was written once
-must be readable by every later version. Beside each goes what a reader must find in it.
+Each file covers a part of the format. Existing files are not overwritten, because every later
+version must be able to read them. A JSON file of the same name says what a reader must find.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ IMAGES = 3
 
 
 def five(data: st.Data) -> st.Data:
-    """Return the digits 0 to 4 alone."""
+    """Return the data of the digits 0 to 4 only."""
     train, validation, test = (
         part[part.labels < 5] for part in (data.train, data.validation, data.test)
     )
@@ -87,7 +87,7 @@ def expectation(ticket: st.Ticket, images: torch.Tensor) -> dict[str, object]:
 
 
 def main() -> None:
-    """Write what is missing."""
+    """Write the files that are missing."""
     torch.set_num_threads(1)
     data = st.load_data("digits")
     images = pixels(data.test.images[:IMAGES])

@@ -1,9 +1,9 @@
-"""What the command line's help says of settings: src/scratchticket/cli/settings.json.
+"""Write src/scratchticket/cli/settings.json, the texts about settings in the command line's help.
 
     python tools/option_table.py
 
-It is made from the dataclasses that define the settings and from the registries, because they need
-PyTorch, and `--help` shall not wait for that.
+The file is made from the dataclasses that define the settings and from the registries. These import
+PyTorch, which takes a second; `--help` reads the file instead.
 """
 
 from __future__ import annotations
@@ -61,18 +61,20 @@ def attack(prefix: str) -> dict[str, dict[str, Any]]:
 
 
 def entry(path: str, text: str, hint: Any, default: Any) -> dict[str, Any]:
-    """Return what is said of a setting: the first sentence of its documentation."""
+    """Return a setting's help (the first sentence of its documentation), choices and default."""
     sentence = SENTENCE.match(text)
     assert sentence is not None, path
     kinds = [kind for kind in get_args(hint) or (hint,) if kind is not type(None)]
     choices = list(kinds) if get_origin(hint) is Literal else CHOICES.get(path, [])
     if "`" in sentence[1]:
-        raise SystemExit(f"the first sentence of {path} is its help, and has marks: {sentence[1]}")
+        raise SystemExit(
+            f"the first sentence on {path} is its help and must have no backquotes: {sentence[1]}"
+        )
     return {"help": sentence[1], "choices": choices, "default": default}
 
 
 def content() -> str:
-    """Return the file."""
+    """Return the file's content."""
     attacks = [name for name, method in METHODS.items() if method.judges]
     return json.dumps({"settings": entries(), "attacks": attacks}, indent=1) + "\n"
 

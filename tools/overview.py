@@ -1,4 +1,4 @@
-"""The landing page's number, and the table of all pages of measurements with what each found."""
+"""The table of all pages of measurements, with the question and the answer of each."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from scratchticket.paper.study import ROBUST
 Record = dict[str, Any]
 Records = list[Record]
 Studies = dict[str, Records]  # name of a study to its records
-#: Rows of tickets that differ in their ratios alone.
+#: Rows of tickets that differ only in their ratio.
 RATIO = re.compile(r"ticket, \d+ %")
 DOCS = Path(__file__).parents[1] / "docs"
 
 
 def overview(records: Records) -> str:
-    """Return a table of the pages: what each asks, and what was found.
+    """Return a table of the pages, each with its question and answer, in Markdown.
 
     Args:
-        records: All that are kept, each with its study.
+        records: The records of all files, each with its study.
     """
     by_study: Studies = defaultdict(list)
     for record in records:
@@ -55,7 +55,7 @@ def overview(records: Records) -> str:
 
 
 def _study(study: str, of: Studies, name: str = "") -> str:
-    """Return the best ticket of a study beside the dense network, and what holds."""
+    """Return the most robust ratio of a study, the dense network, and the counts of verdicts."""
     one = result_tables.found_study(of[study], name)
     several = len(one.scale.seeds)
     whole = [f for f in one.cells if f.cell.column == ROBUST and len(f.values) == several]
@@ -96,7 +96,7 @@ def _paper(scale: str, of: Studies) -> str:
 
 
 def _attacked(study: str, of: Studies) -> str:
-    """Return the best ticket and the dense network in the worst case."""
+    """Return the worst-case accuracy of the most robust ticket and of the dense network."""
     one = result_tables.found_study(of[study])
     worst = {f.cell.row: f for f in one.cells if f.cell.column.startswith("worst case")}
     dense = worst.pop("dense")
@@ -108,19 +108,20 @@ def _attacked(study: str, of: Studies) -> str:
         else "differs from"
     )
     return (
-        f"In the worst case of all attacks the {best}, has {worst[best].text()} %, which {said} "
-        f"the {dense.text()} % of the dense network ({dense.values[0].images} images)."
+        f"In the worst case of all attacks the ticket of {best.removeprefix('ticket, ')} has "
+        f"{worst[best].text()} %, which {said} the {dense.text()} % of the dense network "
+        f"({dense.values[0].images} images)."
     )
 
 
 def _r2s(of: Studies) -> str:
-    """Return whether R2S is better than its best ticket."""
+    """Return whether R2S is more robust than its best ticket."""
     records = [r for study, own in of.items() if study.startswith("paper-") for r in own]
     return r2s_tables.short(records)
 
 
 def _draw_speed(of: Studies) -> str:
-    """Return how many times faster a step is, by precision."""
+    """Return how many times faster a step is than the released code's, by precision."""
     ratios: dict[str, list[float]] = defaultdict(list)
     for record in benchmark_tables.newest_draws(read_rows(DrawRow, of["draw"])):
         ratios[record.way.precision].append(record.ratio.median)
@@ -130,12 +131,12 @@ def _draw_speed(of: Studies) -> str:
             f"{min(own):.1f} to {max(own):.1f} times as fast in {precision}"
             for precision, own in ratios.items()
         )
-        + "."
+        + " as the released code's."
     )
 
 
 def _attack_speed(of: Studies) -> str:
-    """Return how many times faster attacks are than other libraries'."""
+    """Return how many times faster attacks are than those of other libraries."""
     times: dict[str, list[float]] = defaultdict(list)
     for record in benchmark_tables.newest_attacks(read_rows(AttacksRow, of["attacks"])):
         for name, rival in benchmark_tables.ATTACKS:
@@ -147,30 +148,33 @@ def _attack_speed(of: Studies) -> str:
         for rival, name in {"foolbox": "foolbox", "reference": "the released code"}.items()
     )
     (auto,) = times["pyautoattack"]
-    return f"PGD-20 is {pgd}; AutoAttack {auto:.2f} times as fast as its authors' code."
+    return f"PGD-20 is {pgd}; AutoAttack is {auto:.2f} times as fast as its authors' code."
 
 
 def _parts(of: Studies) -> str:
-    """Return what selecting and starting take."""
+    """Return the speed-up of the selection of scores, and the time of a start."""
     record = read_rows(PartsRow, of["parts"])[-1]
     times, started = record.spread("select", "ratio").median, record.spread("help", "ours").median
     return (
-        f"The highest of {record.count('select') / 1e6:.0f} million scores are found "
+        f"The highest of {record.count('select') / 1e6:.0f} million scores are selected "
         f"{times:.0f} times as fast as by sorting; `--help` takes {started:.2f} s."
     )
 
 
 def _growth(of: Studies) -> str:
-    """Return the exponents."""
+    """Return the exponents of time and of operations."""
     told = [
-        f"{record.name} {record.exponent:.2f} (operations: {record.of_operations:.2f})"
+        f"{record.name} {record.exponent:.2f} ({record.of_operations:.2f})"
         for record in benchmark_tables.newest(read_rows(GrowthRow, of["growth"]), "name")
     ]
-    return f"Exponent of time: {', '.join(told)}."
+    return (
+        "Time grows with a power of the size; the exponents (of operations in brackets) are "
+        f"{', '.join(told)}."
+    )
 
 
 def _fewer(of: Studies) -> str:
-    """Return what the cheap search reaches beside the whole one, panel by panel."""
+    """Return the robust accuracy of the cheap search and of PGD-7's, and the cost, by panel."""
     told = []
     for study in ("fewer-steps-quick", "fewer-steps-cifar10-small"):
         one = result_tables.found_study(of[study])
@@ -179,31 +183,35 @@ def _fewer(of: Studies) -> str:
             first, shipped = cells[0].cell.row, fewer_steps.SHIPPED[panel]
             share = _mean(numbers[shipped, COST]) / _mean(numbers[first, COST])
             cheap, whole = (numbers[row, ROBUST].text() for row in (shipped, first))
-            told.append(f"{cheap} % at {share:.2f} of the cost of {whole} % ({panel})")
-    return f"`--preset fast` reaches {'; '.join(told)}."
+            told.append(f"{cheap} % instead of {whole} % for {share:.2f} of the cost ({panel})")
+    return f"`--preset fast` compared with PGD-7: {'; '.join(told)}."
 
 
 def _stronger(of: Studies) -> str:
-    """Return what the strong search reaches beside the paper's, for the same operations."""
+    """Return the robust accuracy of the strong search and of the paper's at the same cost."""
     one = result_tables.found_study(of["searches-quick"])
     told = []
     for panel, cells in one.panels.items():
         numbers = {(f.cell.row, f.cell.column): f.text() for f in cells if f.values}
         ours, theirs = (numbers.get((row, ROBUST)) for row in (AS_LONG, PAPER))
         if ours and theirs:
-            told.append(f"{ours} % instead of {theirs} % at {panel.rpartition(', ')[2]}")
-    return f"For the operations of the paper's search, {'; '.join(told)}, on digits."
+            ratio = panel.rpartition(", ")[2]
+            told.append(f"{ours} % instead of {theirs} % with {ratio} of the weights")
+    return (
+        "On digits, for as many operations as the paper's search, the strong search reaches "
+        f"{' and '.join(told)}."
+    )
 
 
 def _precision(of: Studies) -> str:
-    """Return what lower precision changes."""
+    """Return the robust accuracy of each precision, and the counts of verdicts."""
     one = result_tables.found_study(of["precision-quick"])
     told = [f"{f.cell.row} {f.text()} %" for f in one.cells if f.cell.column == ROBUST]
-    return f"{'; '.join(told)}. {_counted(result_tables.counted([one]))}"
+    return f"Under PGD-20: {'; '.join(told)}. {_counted(result_tables.counted([one]))}"
 
 
 def _size(of: Studies) -> str:
-    """Return the size of one file beside the released checkpoint."""
+    """Return the size of one ticket file, and how many times larger the checkpoint is."""
     size = next(
         r.bytes
         for r in reversed(read_rows(TicketSizeRow, of["ticket_size"]))
@@ -211,13 +219,13 @@ def _size(of: Studies) -> str:
     )
     return (
         f"ResNet18 at 10 %: {size['file']:,} bytes, {size['released'] / size['file']:.0f} times "
-        f"smaller than the released code's checkpoint; the mask's code is "
-        f"{percent(size['mask'] / size['entropy'] - 1):.1f} % over its entropy."
+        f"smaller than the released code's checkpoint; the code of the mask is "
+        f"{percent(size['mask'] / size['entropy'] - 1):.1f} % longer than the mask's entropy."
     )
 
 
 def _memory(of: Studies) -> str:
-    """Return the memory of the largest switch."""
+    """Return the memory of the largest switch, relative to a dense network's."""
     rows = read_rows(SwitchingRow, of["switching"])
     records = benchmark_tables.newest(rows, "network", "tickets")
     most = max(record.tickets for record in records)
@@ -229,41 +237,50 @@ def _memory(of: Studies) -> str:
 
 
 def _nothing(_: Studies) -> str:
-    return "A list: none of it has been measured."
+    return "The page is a list; nothing on it has been measured."
 
 
-WORDS: dict[Verdict, tuple[str, str]] = {  # of one claim, of several
+WORDS: dict[Verdict, tuple[str, str]] = {  # singular, plural
     "holds": ("holds", "hold"),
     "does not hold": ("does not hold", "do not hold"),
     "inconclusive": ("is inconclusive", "are inconclusive"),
     "not tested at this scale": ("was not tested", "were not tested"),
 }
 Answer = Callable[[Studies], str]
-ROWS: dict[str, tuple[str, Answer]] = {  # page: what it asks, what it found
+ROWS: dict[str, tuple[str, Answer]] = {  # page: question, answer
     "findings": (
         "Do robust scratch tickets exist, and which is the best?",
         partial(_study, "digits-quick"),
     ),
-    "findings-cifar10": ("The same on CIFAR-10", partial(_study, "paper-small", name="cifar10")),
+    "findings-cifar10": (
+        "Do robust scratch tickets exist on CIFAR-10?",
+        partial(_study, "paper-small", name="cifar10"),
+    ),
     "results-quick": (
         "Do the paper's tables and figures hold on digits?",
         partial(_paper, "quick"),
     ),
-    "results-small": ("Do they hold on CIFAR-10?", partial(_paper, "small")),
+    "results-small": (
+        "Do the paper's tables and figures hold on CIFAR-10?",
+        partial(_paper, "small"),
+    ),
     "attacks": (
         "Do tickets resist attacks that they were not drawn with?",
         partial(_attacked, "attacks-quick"),
     ),
-    "attacks-cifar10": ("The same on CIFAR-10", partial(_attacked, "attacks-small")),
+    "attacks-cifar10": (
+        "Do tickets resist such attacks on CIFAR-10?",
+        partial(_attacked, "attacks-small"),
+    ),
     "r2s-findings": ("Does a random switch between tickets (R2S) add robustness?", _r2s),
     "fewer-steps": ("Does a search need PGD-7?", _fewer),
     "stronger-search": ("Is there a better search than the paper's?", _stronger),
     "precision": ("Do bfloat16 and `torch.compile` cost robustness?", _precision),
-    "ticket-size": ("How small is the file?", _size),
+    "ticket-size": ("How small is a ticket's file?", _size),
     "switching": ("What does a switch cost in memory?", _memory),
-    "draw-speed": ("How fast is a draw, beside the released code?", _draw_speed),
-    "attack-speed": ("How fast are attacks, beside other libraries?", _attack_speed),
-    "part-speed": ("How fast are selection and start-up?", _parts),
+    "draw-speed": ("How fast is a draw, compared with the released code?", _draw_speed),
+    "attack-speed": ("How fast are attacks, compared with other libraries?", _attack_speed),
+    "part-speed": ("How fast are the selection of scores and start-up?", _parts),
     "cost-growth": ("How does time grow with size?", _growth),
-    "gpu-queue": ("What has to wait for a GPU?", _nothing),
+    "gpu-queue": ("What is still to be measured on a GPU?", _nothing),
 }

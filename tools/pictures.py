@@ -27,7 +27,7 @@ PRESET = figures.SINGLE
 
 @mpl.rc_context(STYLE)
 def accuracy_by_epsilon(records: list[Record]) -> str:
-    """Draw what PGD-20 leaves of each network as the ball grows.
+    """Draw each network's accuracy under PGD-20 against epsilon.
 
     Returns:
         SVG text.
@@ -61,14 +61,14 @@ def accuracy_by_epsilon(records: list[Record]) -> str:
 
 
 def whiskers(values: Sequence[Sequence[float]]) -> tuple[list[float], list[list[float]]]:
-    """Return the means of several seeds at each place, and how far the least and most lie off."""
+    """Return the mean over seeds at each place, and its distances to minimum and maximum."""
     middle = [mean(seeds) for seeds in values]
     pairs = list(zip(middle, values, strict=True))
     return middle, [[m - min(v) for m, v in pairs], [max(v) - m for m, v in pairs]]
 
 
 def values_of(found: Found, panel: str, row: str, column: str) -> list[float]:
-    """Return a number of a study of every seed; fractions in percent."""
+    """Return a cell's values, one for each seed; fractions in percent."""
     filled = next(
         f for f in found.cells if (f.cell.panel, f.cell.row, f.cell.column) == (panel, row, column)
     )
@@ -77,7 +77,7 @@ def values_of(found: Found, panel: str, row: str, column: str) -> list[float]:
 
 @mpl.rc_context(STYLE)
 def accuracy_by_ratio(records: list[Record]) -> str:
-    """Draw what tickets keep of natural and robust accuracy, over how many weights remain.
+    """Draw the natural and robust accuracy of tickets against the remaining ratio.
 
     Returns:
         SVG text.
@@ -114,7 +114,7 @@ def accuracy_by_ratio(records: list[Record]) -> str:
 
 @mpl.rc_context(STYLE)
 def robustness_by_cost(records: list[Record]) -> str:
-    """Draw robust accuracy against the operations of the search, a panel for each base.
+    """Draw robust accuracy against the operations of the search, a panel for each baseline.
 
     Returns:
         SVG text.
@@ -150,7 +150,7 @@ def robustness_by_cost(records: list[Record]) -> str:
                 zorder=3 if shipped else 2,
             )
         axes.axvline(1 / 5, color=FAINT, linestyle=":", linewidth=1)
-        axes.set(xscale="log", title=panel, xlabel="operations, of PGD-7's")
+        axes.set(xscale="log", title=panel, xlabel="operations, relative to PGD-7")
         axes.set_xticks([1 / 20, 1 / 10, 1 / 5, 1 / 2, 1], ["1/20", "1/10", "1/5", "1/2", "1"])
         axes.minorticks_off()
         axes.grid(alpha=0.3)
@@ -165,7 +165,7 @@ def robustness_by_cost(records: list[Record]) -> str:
 
 @mpl.rc_context(STYLE)
 def searches_by_cost(records: list[Record]) -> str:
-    """Draw what each search of the study reaches, against its operations, a panel for each ratio.
+    """Draw the robust accuracy of searches against their operations, a panel for each ratio.
 
     Returns:
         SVG text.

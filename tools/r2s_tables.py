@@ -1,4 +1,4 @@
-"""The page on what R2S is worth, from the records of a sweep."""
+"""The tables and the picture of the page on R2S, from the records of a sweep."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ from scratchticket.paper.parts import panel as panel_of
 from scratchticket.paper.recipes.r2s import PGD, dense_cells
 from scratchticket.pictures.figures import FAINT, INK, MARKERS, NATURAL, ROBUST, SINGLE, STYLE, svg
 
-Line = dict[str, Any]  # of a file of records
+Line = dict[str, Any]  # one line of a file of records
 Read = Callable[[SwitchRecord], float]
 TRANSFER, SWITCH, TOGETHER = "transfer between tickets", "R2S", "R2S beside"  # labels of jobs
-SAMPLES = (1, 5, 10, 20)  # networks that EOT draws for a step
-STUDIES = {"paper-quick": "quick", "paper-small": "small"}  # to the scale
-SHOWN = {"quick": "digits of 8x8 pixels", "small": "CIFAR-10"}  # what a scale has for images
+SAMPLES = (1, 5, 10, 20)  # networks that EOT draws in each step
+STUDIES = {"paper-quick": "quick", "paper-small": "small"}  # study: scale
+SHOWN = {"quick": "digits of 8x8 pixels", "small": "CIFAR-10"}  # scale: images
 
 
 @dataclass(frozen=True)
 class _Panel:
-    """What was found of the tickets of one network and data set, each list one record a seed.
+    """The results of the tickets of one network and data set; lists have one entry per seed.
 
     Attributes:
-        scale: How large.
-        name: As the paper calls it: ``resnet18 / cifar10``.
+        scale: Scale of the runs.
+        name: Network and data of the paper: ``resnet18 / cifar10``.
         matrices: Transfer matrices between the tickets.
-        dense: What PGD-20 leaves of the dense network on the images of the matrices.
-        switches: R2S under attackers who know the set.
-        together: The same for tickets drawn beside each other, of some of the seeds.
+        dense: Accuracy of the dense network under PGD-20, on the images of the matrices.
+        switches: Evaluations of R2S against attackers who know the set.
+        together: The same for tickets drawn for a switch; not for every seed.
     """
 
     scale: Scale
@@ -74,7 +74,12 @@ class _Panel:
         return self.scale.epsilon(8)
 
     def mean(self, kind: Method, *, diagonal: bool = False) -> list[float]:
-        """Return the mean accuracy over sources and columns of R2S's set, or over its tickets."""
+        """Return the mean accuracy over all pairs of R2S's tickets, for each seed.
+
+        Args:
+            kind: Method of the attack.
+            diagonal: Whether to average only over attacks on each ticket itself.
+        """
         names = [percent_name(percent) for percent in self.scale.restricted(SET)]
         means = []
         for record in self.matrices:
@@ -86,10 +91,10 @@ class _Panel:
 
 
 def _bound(record: SwitchRecord) -> float:
-    """Return what each ticket's strongest own attack leaves of it, on average.
+    """Return the accuracy of each ticket under its strongest own attack, averaged over tickets.
 
-    Of single attacks, not of all together, for which records have no counts: a little more is left
-    than should be, so that the check against it is a little too strict.
+    Records have no counts for all own attacks together. So the bound is a little too high, and the
+    check against it a little too strict.
     """
     worst = worst_of(record)
     ball = (worst.norm, worst.epsilon)
@@ -102,12 +107,12 @@ def _bound(record: SwitchRecord) -> float:
 
 
 def _dense(record: SwitchRecord) -> float:
-    """Return the accuracy of the dense network at its worst."""
+    """Return the accuracy of the dense network in the worst case."""
     assert record.dense is not None
     return worst_of(record.dense).fraction
 
 
-READS: dict[str, Read] = {  # of a switch, every image under the worst that was found for it
+READS: dict[str, Read] = {  # numbers of a switch, with the strongest attack on each image
     "R2S": lambda r: worst_of(r).fraction,
     "its best ticket": lambda r: worst_of(r).best_member.fraction,
     "lower bound": _bound,
@@ -121,7 +126,7 @@ OVER = {"its best ticket": "R2S above its best ticket", "dense": "R2S above dens
 
 
 def answers(records: list[Line]) -> str:
-    """Return the tables and what follows from them, in Markdown.
+    """Return the tables and the sentences that follow from them, in Markdown.
 
     Args:
         records: As ``scratchticket report --export`` writes them, each with its study.
@@ -134,7 +139,7 @@ def answers(records: list[Line]) -> str:
         "Two assumptions": _assumptions(switched),
     }
     parts |= {
-        f"Tickets drawn for each other, {panel.title}": _together(panel)
+        f"Tickets drawn for a switch, {panel.title}": _together(panel)
         for panel in panels
         if panel.together
     }
@@ -148,7 +153,7 @@ def answers(records: list[Line]) -> str:
 
 
 def short(records: list[Line]) -> str:
-    """Return whether R2S is better than its best ticket, in a line."""
+    """Return, in a sentence, whether R2S is more robust than its best ticket."""
     panels = [panel for panel in _panels(records) if panel.switches]
     every = [record for panel in panels for record in panel.switches]
     above = _above(every, "its best ticket")
@@ -162,13 +167,13 @@ def short(records: list[Line]) -> str:
 
 
 def _above(switches: list[SwitchRecord], other: str) -> int:
-    """Return in how many switches R2S lies above something else."""
+    """Return in how many switches R2S lies above another entry of ``READS``."""
     return sum(READS["R2S"](record) > READS[other](record) for record in switches)
 
 
 @mpl.rc_context(STYLE)
 def compared(records: list[Line]) -> str:
-    """Draw one ticket, R2S under ever stronger attackers, and what could be used instead.
+    """Draw the accuracy of one ticket, of R2S under three attackers, and of the alternatives.
 
     Returns:
         SVG text.
@@ -199,7 +204,7 @@ def _side(axes: Axes, panels: list[_Panel]) -> None:
     heights: dict[str, Callable[[_Panel], list[float]]] = {
         "one ticket, PGD-20 on it": lambda panel: panel.mean(RELEASED, diagonal=True),
         "R2S, the paper's protocol": lambda panel: panel.mean(RELEASED),
-        "R2S, search to the end": lambda panel: panel.mean(WHOLE_SEARCH),
+        "R2S, attack run to the end": lambda panel: panel.mean(WHOLE_SEARCH),
     }
     for name, read in of_switch.items():
         heights[name] = partial(_read, read)
@@ -220,12 +225,12 @@ def _side(axes: Axes, panels: list[_Panel]) -> None:
 
 
 def _read(read: Read, panel: _Panel) -> list[float]:
-    """Return a number of each switch of a panel."""
+    """Return one number for each switch of a panel."""
     return [read(record) for record in panel.switches]
 
 
 def _panels(records: list[Line]) -> Iterator[_Panel]:
-    """Return what was found, by scale and panel."""
+    """Yield the results, by scale and panel."""
     for study, name in STUDIES.items():
         of_scale = [record for record in records if record["study"].startswith(study)]
         scale = sized(name, of_scale)
@@ -244,10 +249,10 @@ def _panels(records: list[Line]) -> Iterator[_Panel]:
 
 
 def _early_stop(panels: list[_Panel]) -> str:
-    """Return how much of the matrices' gain goes when the search is not stopped."""
+    """Return how much of the gain in the matrices is due to the early stop of attacks."""
     lines = [
-        "| tickets of | dense | one ticket | R2S, search stopped | R2S, search to the end "
-        "| early stop, share of the gain over one ticket |",
+        "| network and data | dense | one ticket | R2S, attack stopped early "
+        "| R2S, attack run to the end | share of the gain over one ticket due to the early stop |",
         "|---|---|---|---|---|---|",
     ]
     shares, over_dense = [], []
@@ -266,18 +271,20 @@ def _early_stop(panels: list[_Panel]) -> str:
         ", ".join(f"{g:+.1f}" for g in some) for some in zip(*over_dense, strict=True)
     )
     said = (
-        f"Between {min(shares):.0f} and {max(shares):.0f} % of what switching gains in the paper's "
-        f"protocol over one of its tickets is the early stop. Over the dense network the gain is "
-        f"{gains} points in the order of the table, and {left_gains} when the search goes on to "
-        "its end; in the paper it is 13.5 and more."
+        f"In the paper's protocol, between {min(shares):.0f} and {max(shares):.0f} % of the gain "
+        "of switching over a single ticket is due to the early stop. The gain over the dense "
+        f"network is {gains} points in the order of the table, and {left_gains} when the attack "
+        "runs to its end; in the paper it is 13.5 points and more."
     )
     return "\n".join(lines) + f"\n\n{said}"
 
 
 def _known_set(panels: list[_Panel]) -> str:
-    """Return what is left of R2S when every image meets the worst attack on the known set."""
-    lines = [f"| tickets of | images | {' | '.join(READS)} |", f"|{'---|' * (len(READS) + 2)}"]
-    differences = [f"| tickets of | {' | '.join(OVER.values())} |", f"|{'---|' * (len(OVER) + 1)}"]
+    """Return tables of R2S under the strongest attacks of an attacker who knows the set."""
+    heads = ["network and data", "images", *READS]
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    heads = ["network and data", *OVER.values()]
+    differences = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for panel in panels:
         cells = [_text(_read(read, panel)) for read in READS.values()]
         images = panel.switches[0].natural.total
@@ -289,24 +296,25 @@ def _known_set(panels: list[_Panel]) -> str:
     above = partial(_above, every)
     found = {other: [_gain(panel, other).verdict for panel in panels] for other in OVER}
     verdicts = "; ".join(
-        f"that it lies above {other} holds for {told.count('holds')} of the {len(told)} sets and "
-        f"does not hold for {told.count('does not hold')}"
+        f"the claim that R2S lies above {other.replace('dense', 'the dense network')} holds for "
+        f"{told.count('holds')} of the {len(told)} sets, does not hold for "
+        f"{told.count('does not hold')} and is inconclusive for {told.count('inconclusive')}"
         for other, told in found.items()
     )
     above_bound = [READS["R2S"](r) - _bound(r) for r in every]
     furthest = max(READS["best probabilities"](r) - READS["its best ticket"](r) for r in every)
     return "\n".join([*lines, "", *differences]) + (
-        f"\n\n{len(every)} switches. R2S lies above its best ticket in "
-        f"{above('its best ticket')} of them, above the dense network in {above('dense')}; by the "
-        f"rule of verdicts, {verdicts}. The best probabilities a defender can choose are worth at "
-        f"most {percent(furthest):.1f} points more than the best ticket alone. R2S lies below its "
-        f"lower bound in {sum(points < 0 for points in above_bound)} of them; the least distance "
-        f"above it is {percent(min(above_bound)):.1f} points."
+        f"\n\nR2S lies above its best ticket in {above('its best ticket')} of {len(every)} "
+        f"switches and above the dense network in {above('dense')}. By the rule of verdicts, "
+        f"{verdicts}. The best probabilities a defender can choose are worth at most "
+        f"{percent(furthest):.1f} points more than the best ticket alone. R2S lies below its lower "
+        f"bound in {sum(points < 0 for points in above_bound)} switches; the smallest difference "
+        f"between R2S and the bound is {percent(min(above_bound)):.1f} points."
     )
 
 
 def _gain(panel: _Panel, other: str) -> Comparison:
-    """Return whether R2S is better than something else, by the rule of verdicts."""
+    """Compare R2S with another entry of ``READS``, by the rule of verdicts."""
 
     def measured(name: str) -> list[Measured]:
         values = _read(READS[name], panel)
@@ -317,9 +325,10 @@ def _gain(panel: _Panel, other: str) -> Comparison:
 
 
 def _assumptions(panels: list[_Panel]) -> str:
-    """Return whether rows of the matrix are alike, and how many draws EOT needs."""
-    drawn = " | ".join(f"EOT of {count}" for count in SAMPLES)
-    lines = [f"| tickets of | means of the rows | {drawn} | exact |", f"|{'---|' * 7}"]
+    """Return a table of how alike the matrix's rows are, and of how many draws EOT needs."""
+    drawn = [f"EOT, {count} draw{'s' * (count > 1)}" for count in SAMPLES]
+    heads = ["network and data", "means of the rows", *drawn, "EOT, exact"]
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for panel in panels:
         attacks = [Attack(SetPGD(20, samples=count), panel.near) for count in (*SAMPLES, None)]
         by_source: list[float] = []
@@ -337,24 +346,24 @@ def _assumptions(panels: list[_Panel]) -> str:
 
 
 def _together(panel: _Panel) -> str:
-    """Return what is left of tickets drawn beside each other, and of those drawn alone instead."""
+    """Return a table that compares tickets drawn for a switch with tickets drawn alone."""
     known = {_first(record): record for record in panel.switches}
     alone = [known[_first(record)] for record in panel.together]
     reads = {name: read for name, read in READS.items() if name != "dense"}
     lines = [f"| tickets drawn | {' | '.join(reads)} |", f"|{'---|' * (len(reads) + 1)}"]
-    for name, records in {"alone": alone, "beside each other": panel.together}.items():
+    for name, records in {"alone": alone, "for a switch": panel.together}.items():
         cells = [_text([read(record) for record in records]) for read in reads.values()]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def _first(record: SwitchRecord) -> str:
-    """Return the content of a switch's first ticket, which is drawn alone in either case."""
+    """Return the SHA-256 of a switch's first ticket, which is drawn alone in both cases."""
     content: str = next(iter(record.plan["networks"].values()))["sha256"]
     return content
 
 
 def _text(values: Sequence[float]) -> str:
-    """Return percent, with the spread over seeds."""
+    """Return the mean in percent, with the standard deviation over seeds."""
     spread = f" ± {percent(stdev(values)):.1f}" if len(values) > 1 else ""
     return f"{percent(mean(values)):.1f}{spread}"

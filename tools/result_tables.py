@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from benchmark_tables import plural
+
 from scratchticket.base.record import read_record
 from scratchticket.paper import NAMES, SCALES, Scale, paper_recipe
 from scratchticket.paper.comparison import Verdict
@@ -17,18 +19,19 @@ from scratchticket.paper.report.markdown import answers_section, in_words
 from scratchticket.runs.summary import outcome
 
 Record = dict[str, Any]
-LISTED = 40  # of so many jobs, each is listed
+LISTED = 40  # up to this number, jobs are listed one by one
 VERDICTS = """\
-Differences are means over the seeds with their 95 % interval, which covers other seeds and other
-images; *comparable* means shown to be within 2.5 points, and one seed decides nothing. The rule is
-that of all pages ([decision 27](decisions/0027-one-rule-of-verdicts.md))."""
+A difference is the mean over the seeds; its 95 % interval allows for the choice of seeds and of
+test images. *Comparable* means that the difference is shown to be at most 2.5 points. A single
+seed decides nothing. This rule holds on all pages
+([decision 27](decisions/0027-one-rule-of-verdicts.md))."""
 
 
 def results(scale: str, records: list[Record]) -> str:
-    """Return what was found of the paper's tables and figures, in Markdown.
+    """Return the results of the paper's tables and figures, in Markdown.
 
     Args:
-        scale: At which scale.
+        scale: Name of the scale.
         records: As ``scratchticket report --export`` writes them.
     """
     done = sized(scale, records)
@@ -41,11 +44,11 @@ def results(scale: str, records: list[Record]) -> str:
 
 
 def study(records: list[Record], name: str = "") -> str:
-    """Return what was found of studies, in Markdown: their sections, seeds, cost and warnings.
+    """Return the results of studies, in Markdown: sections, seeds, cost and warning signs.
 
     Args:
         records: Each with the name of its file.
-        name: Of the recipe, if it is not that of the file.
+        name: Name of the recipe; if empty, the file's name contains it.
     """
     parts = []
     files = dict.fromkeys(record["study"] for record in records)
@@ -62,7 +65,7 @@ def study(records: list[Record], name: str = "") -> str:
 
 
 def found_study(records: Sequence[Record], name: str = "") -> Found:
-    """Return what was found of a study: of the recipe and the scale that name the records' file."""
+    """Return the results of a study; its recipe and scale are in the name of the records' file."""
     recipe, _, scale = records[0]["study"].rpartition("-")
     return found(paper_recipe(name or recipe), sized(scale, records), _known(records))
 
@@ -83,11 +86,11 @@ def sized(scale: str, records: Sequence[Record]) -> Scale:
 
 
 def seeds_of(scale: Scale) -> str:
-    """Return which seeds were run, if there are several."""
+    """Return a sentence on the seeds that were run, empty if there was one."""
     if len(scale.seeds) == 1:
         return ""
     seeds = counted_from_one(scale.seeds).capitalize()
-    return f"{seeds}; a number without ± is of one seed alone."
+    return f"{seeds}; a number without ± is from a single seed."
 
 
 def _known(records: Sequence[Record]) -> Records:
@@ -99,26 +102,26 @@ def _known(records: Sequence[Record]) -> Records:
 
 
 def _founds(scale: Scale, records: list[Record]) -> list[Found]:
-    """Return what was found of each recipe of the paper."""
+    """Return the results of each recipe of the paper."""
     known = _known(records)
     return in_order(found(paper_recipe(name), scale, known) for name in NAMES)
 
 
 def _cost(records: list[Record], *, each: bool = True) -> str:
-    """Return what all of it took, and where."""
+    """Return the number of jobs, their time and machines; with ``each``, list them if few."""
     hours = sum(record["seconds"] for record in records) / 3600
     machines = Counter(
-        f"{machine['threads']} thread(s) of {machine['device']}"
+        f"{plural(machine['threads'], 'thread')} of {machine['device']}"
         for record in records
         if (machine := record["record"].get("machine"))
     )
     where = " and ".join(machines)
-    total = f"{len(records)} jobs, {hours:.1f} hours of work on {where}."
+    total = f"{len(records)} jobs took {hours:.1f} hours in all, on {where}."
     return f"{total}\n\n{_each(records)}" if each and len(records) <= LISTED else total
 
 
 def _each(records: list[Record]) -> str:
-    """Return what each job came to, and how long it took."""
+    """Return the table of jobs, with the result and the minutes of each."""
     lines = ["| job | result | minutes |", "|---|---|---|"]
     for record in sorted(records, key=lambda record: str(record["job"]["label"])):
         minutes = f"{record['seconds'] / 60:.0f}"
@@ -134,7 +137,7 @@ def _label(record: Record) -> str:
 
 
 def _warnings(records: list[Record]) -> str:
-    """Return the warning signs of evaluations by name, empty if nothing was evaluated."""
+    """Return the warning signs of evaluations by name; empty if nothing was evaluated."""
     evaluated = [record for record in records if record["job"]["kind"] == "judge"]
     signs: dict[str, list[str]] = {}
     for record in evaluated:
@@ -145,18 +148,21 @@ def _warnings(records: list[Record]) -> str:
         return ""
     lines = [
         f"- {name} ({len(texts)} of {len(evaluated)} evaluations)"
-        + f"{', the first' * (len(texts) > 1)}: {texts[0]}"
+        + f"{', for example' * (len(texts) > 1)}: {texts[0]}"
         for name, texts in signs.items()
     ]
     return "Warning signs:\n\n" + "\n".join(lines) if lines else "No warning signs."
 
 
 def _verdicts(founds: list[Found]) -> str:
-    """Return the overview."""
-    lines = ["| recipe | question | answer | claims | numbers |", "|---|---|---|---|---|"]
+    """Return the table of recipes, with the answer and the verdicts of each."""
+    lines = [
+        "| recipe | question | answer | verdicts | numbers available |",
+        "|---|---|---|---|---|",
+    ]
     for one in founds:
         counts = counted([one])
-        said = ", ".join(f"{verdict} {count}" for verdict, count in counts.items())
+        said = ", ".join(f"{verdict}: {count}" for verdict, count in counts.items())
         done = f"{one.done} of {len(one.cells)}"
         answer = in_words(one).replace("; ", "<br>") if one.panels else "not run"
         lines.append(f"| {one.recipe.title} | {one.recipe.question} | {answer} | {said} | {done} |")

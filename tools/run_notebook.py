@@ -1,4 +1,4 @@
-"""Run docs/notebook.ipynb from its first cell to its last and write what it prints and draws.
+"""Run docs/notebook.ipynb from top to bottom and save it with its output.
 
 python tools/run_notebook.py [--out FILE]
 """
@@ -23,11 +23,11 @@ def executed(path: Path, *, timeout: int = 600) -> nbformat.NotebookNode:
     """Run a notebook in a process of its own.
 
     Args:
-        path: Of the notebook.
+        path: File of the notebook.
         timeout: Seconds that a cell may take.
 
     Returns:
-        The notebook with its output, without times.
+        The notebook with its output, without execution times.
 
     Raises:
         CellExecutionError: If a cell raises.
@@ -44,7 +44,7 @@ def executed(path: Path, *, timeout: int = 600) -> nbformat.NotebookNode:
 
 
 def main() -> None:
-    """Run the notebook and write it where it was, or elsewhere."""
+    """Run the notebook and write it, in place or to ``--out``."""
     parser = argparse.ArgumentParser(description="Run docs/notebook.ipynb.")
     parser.add_argument("--out", type=Path, default=NOTEBOOK, help="file to write")
     out = parser.parse_args().out

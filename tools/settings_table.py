@@ -1,4 +1,4 @@
-"""The page of settings: every path that ``--set`` takes, its default and what it means."""
+"""The tables of settings and attacks: values, defaults and meanings, from the program."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def settings(_: list[Any]) -> str:
 
 
 def _tables(kind: type, prefix: str, defaults: dict[str, Any]) -> Iterator[str]:
-    """Return the table of some dataclass's settings, then those of its parts."""
+    """Yield the table of a dataclass's settings, then the tables of its parts."""
     told, hints, parts, blank = meanings(kind), get_type_hints(kind), [], kind()
     yield f"\n## {prefix.rstrip('.') or 'A recipe'}\n"
     yield f"{_markdown(inspect.getdoc(kind) or '').splitlines()[0]}\n"
@@ -58,11 +58,11 @@ def _tables(kind: type, prefix: str, defaults: dict[str, Any]) -> Iterator[str]:
 
 
 def _attack(prefix: str) -> Iterator[str]:
-    """Return the table of the inner attack: its name, its ball, and the settings of each method."""
+    """Yield the table of the inner attack: its name, its ball, and the settings of each method."""
     methods, told = inner_attacks(), meanings(AttackRecipe)
     yield f"\n## {prefix.rstrip('.')}\n"
     yield "The inner attack.\n"
-    yield "| setting | of | values | default | meaning |\n|---|---|---|---|---|"
+    yield "| setting | attacks | values | default | meaning |\n|---|---|---|---|---|"
     usual = AttackRecipe().json()
     for name, values in (
         ("name", ", ".join(f"`{name}`" for name in methods)),
@@ -84,9 +84,9 @@ def _attack(prefix: str) -> Iterator[str]:
 
 
 def attacks(_: list[Any]) -> str:
-    """Return the table of every attack: what it is, where it searches, and its settings."""
+    """Return the table of all attacks: description, balls and settings."""
     rows = [
-        "| attack | what it is | balls | a search can use it | settings (`--set`) |",
+        "| attack | what it is | balls | as inner attack | settings (`--set`) |",
         "|---|---|---|---|---|",
     ]
     first: dict[type, str] = {}
@@ -102,13 +102,13 @@ def attacks(_: list[Any]) -> str:
             shown = f"those of `{like}`"
         else:
             shown = " ".join(f"`{key}={_plain(value)}`" for key, value in settings.items())
-        more = ", a black box" * method.black_box + ", for learning only" * (not method.judges)
-        balls = " ".join(method.norms) + ", the nearest image" * method.nearest
+        more = "; black-box" * method.black_box + "; for learning only" * (not method.judges)
+        balls = " ".join(method.norms) + " (minimum norm)" * method.nearest
         learns = "yes" if method.learns else "no"
         rows.append(f"| `{name}` | {told}{more} | {balls} | {learns} | {shown} |")
     stages = ", ".join(f"`{name}`" for name in STAGES)
     rows.append(
-        f"| `autoattack` | the standard version of AutoAttack: {stages}, by its authors' code | "
+        f"| `autoattack` | The standard version of AutoAttack: {stages}, by its authors' code | "
         f"linf l2 | no | `steps={AutoAttack.steps}` `queries={AutoAttack.queries}` |"
     )
     return "\n".join(rows) + "\n"
@@ -119,19 +119,19 @@ def _plain(value: object) -> str:
 
 
 def meanings(kind: Callable[..., Any]) -> dict[str, str]:
-    """Return what a docstring says of each attribute or argument, a line of Markdown each."""
+    """Return a docstring's text on each attribute or argument, as a line of Markdown."""
     told = re.split(r"(?:Attributes|Args):\n", inspect.getdoc(kind) or "")[-1]
     return {name: " ".join(_markdown(text).split()) for name, text in ATTRIBUTE.findall(told)}
 
 
 def _markdown(text: str) -> str:
-    """Return a docstring's text with the marks of Markdown."""
+    """Return a docstring's text as Markdown."""
     roles = re.sub(r":\w+:`~?([^`]*)`", r"`\1`", text)
     return roles.replace("``", "`").replace("|", "\\|")
 
 
 def _values(hint: Any) -> str:
-    """Return what a setting takes, by its type; none is what it has if it is not given."""
+    """Return the values that a setting accepts, by its type; None stands for not given."""
     kinds = [kind for kind in get_args(hint) or (hint,) if kind is not type(None)]
     if get_origin(hint) is Literal:
         return ", ".join(f"`{name}`" for name in kinds)

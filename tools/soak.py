@@ -1,13 +1,13 @@
-"""Kill two sweeps over a shared store at random moments for an hour, and see what is left of it.
+"""Kill two sweeps on a shared store at random moments for an hour, then check the store.
 
     python tools/soak.py --minutes 60 --seed 0 --out runs/soak --json records/soak.json
 
-Two `scratchticket run` commands draw, train and judge in one store. Each is hit at a random moment:
-the command, its worker, or both, by SIGKILL, SIGTERM or SIGINT, and then started again. When the
-jobs of a seed are done, another seed is added. Meanwhile one worker that nobody disturbs does the
-same jobs in a store of its own; its memory and its open files are looked at after each job. At the
-end every job must have one record, equal to the undisturbed one but for times, and nothing else may
-be left: no lease, no temporary file, no process. Exit code 1 says that something was.
+Two `scratchticket run` commands draw, train and evaluate in one store. At random moments SIGKILL,
+SIGTERM or SIGINT is sent to a command, its worker, or both, and the command is started again. When
+the jobs of a seed are done, another seed is added. Meanwhile one undisturbed worker does the same
+jobs in a store of its own; its memory and its open files are measured after each job. At the end
+every job must have one record, equal to the undisturbed one except for times, and no lease,
+temporary file or process may be left. If any of this fails, the exit code is 1.
 """
 
 from __future__ import annotations
@@ -50,20 +50,20 @@ HITS = [
     ("both", signal.SIGINT),  # what Ctrl-C in a terminal does
 ]
 LIVES = (0.2, 30.0)  # seconds from a start, or from the last hit, to the next
-#: The last two while Python has not begun, or has ended.
+#: Allowed exit codes; the last two only before Python has begun or after it has ended.
 CODES = {0, 2, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT}
 MORE_MEMORY, MORE_FILES = 64.0, 2  # MiB and handles that a worker may gain after its first jobs
-WARM = 10  # jobs after which a worker has loaded what it needs; a third of them if they are few
+WARM = 10  # jobs after which a worker has loaded what it needs; a third of all if there are few
 MARK = "SCRATCHTICKET_SOAK"
 
 
 def sweep(store: Path, names: tuple[str, ...], seeds: int) -> Sweep:
-    """Return what is done in a store."""
+    """Return the sweep that a store is filled with."""
     return Sweep(names, "quick", str(store), seeds=tuple(range(seeds)), changes=tuple(TINY.items()))
 
 
 def undisturbed(store: Path, names: tuple[str, ...]) -> None:
-    """Be the worker that nobody disturbs: seed after seed, until it is told how many are wanted."""
+    """Work undisturbed, seed after seed, up to the number in the store's file ``wanted``."""
     seeds = 0
     while not (store / "wanted").exists() or seeds < int((store / "wanted").read_text()):
         seeds += 1
@@ -90,13 +90,13 @@ class Command:
     """A `scratchticket run` that is started again and again.
 
     Attributes:
-        words: Of the command line, but for the number of seeds.
-        log: For all that it says.
-        process: The one that runs, or ran last.
-        fate: When something will hit it, what of it, and with which signal.
-        codes: How its processes have ended.
-        seeds: Of the process that runs, or ran last.
-        last: How the last of all ended.
+        words: The command line without the number of seeds.
+        log: File for all output.
+        process: The running process, or the one that ran last.
+        fate: Time, target and signal of the next hit.
+        codes: Counts of the exit codes of its processes.
+        seeds: Number of seeds of ``process``.
+        last: Exit code of the very last process.
     """
 
     words: list[str]
@@ -108,7 +108,7 @@ class Command:
     last: int | None = None
 
     def start(self, seeds: int) -> None:
-        """Start it."""
+        """Start a process that does the jobs of this number of seeds."""
         self.seeds = seeds
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -119,7 +119,7 @@ class Command:
             )
 
     def hit(self) -> str | None:
-        """Let its fate come, if it is time; return what happened."""
+        """If its time has come, send the signal and return what was hit; else return None."""
         if self.process is None or self.fate is None or time.monotonic() < self.fate[0]:
             return None
         _, target, number = self.fate
@@ -133,7 +133,7 @@ class Command:
         return f"{number.name} to {target}" if workers else "too early for a worker"
 
     def ended(self) -> int | None:
-        """Return its exit code once it has ended."""
+        """Return the exit code of the process once it has ended, None before."""
         if self.process is None or (code := self.process.poll()) is None:
             return None
         self.codes[code] += 1
@@ -157,7 +157,7 @@ def disturb(
     """Start and hit commands until the time is over, then let them finish.
 
     Returns:
-        For how many seeds all jobs are done, and how often what happened.
+        The number of seeds whose jobs are done, and counts of the hits by kind.
     """
     deadline, seeds, hits = time.monotonic() + 60 * minutes, 1, Counter[str]()
     while time.monotonic() < deadline:
@@ -184,7 +184,7 @@ def disturb(
 
 
 def alike(record: Any, store: Path) -> Any:
-    """Return a record without times and without where its store lies."""
+    """Return a record without times and without the path of its store."""
     if isinstance(record, dict):
         return {k: alike(v, store) for k, v in record.items() if k not in {"seconds", "finished"}}
     if isinstance(record, list):
@@ -193,7 +193,7 @@ def alike(record: Any, store: Path) -> Any:
 
 
 def differing(jobs: list[Job], ours: Sweep, theirs: Sweep) -> list[str]:
-    """Return what is not as in the undisturbed store."""
+    """Return the differences from the undisturbed store, one line each."""
     found, stores = [], (ours.open(), theirs.open())
     for job in jobs:
         kept = [store.record(job) for store in stores]
@@ -204,16 +204,16 @@ def differing(jobs: list[Job], ours: Sweep, theirs: Sweep) -> list[str]:
         if records[0] is None or records[1] is None:
             found.append(f"no record: {job.label}")
         elif records[0] != records[1]:
-            found.append(f"another record than undisturbed: {job.label}")
+            found.append(f"the record differs from the undisturbed one: {job.label}")
         elif job.kind == "run":
             tickets = [store.ticket(job).read_bytes() for store in stores]
             if tickets[0] != tickets[1]:
-                found.append(f"another ticket than undisturbed: {job.label}")
+                found.append(f"the ticket differs from the undisturbed one: {job.label}")
     return found
 
 
 def left_over(store: Path, jobs: int, temporary: Path) -> list[str]:
-    """Return what should not be there."""
+    """Return the files and processes that should not be left, one line each."""
     found = [str(f) for f in store.rglob("*") if f.name.startswith((".", "lease-", "checkpoint"))]
     # PyTorch's cache of compiled code is one folder, the same for all processes.
     found += [str(f) for f in temporary.iterdir() if not f.name.startswith("torchinductor")]
@@ -228,7 +228,7 @@ def left_over(store: Path, jobs: int, temporary: Path) -> list[str]:
 
 
 def grown(samples: list[dict[str, float]]) -> tuple[dict[str, Any], list[str]]:
-    """Return what a worker that lived long had open and in memory, and whether it grew."""
+    """Return the memory and open files of the undisturbed worker, and lines on their growth."""
     warm = max(1, min(WARM, len(samples) // 3))
     early, late = samples[warm - 1 : 2 * warm], samples[-warm:]
     facts: dict[str, Any] = {"jobs": len(samples)}
@@ -242,7 +242,7 @@ def grown(samples: list[dict[str, float]]) -> tuple[dict[str, Any], list[str]]:
 
 
 def soak(out: Path, minutes: float, seed: int, names: tuple[str, ...]) -> dict[str, Any]:
-    """Do all of it; return the summary."""
+    """Run the soak test; return the summary."""
     store, calm, temporary = out / "store", out / "undisturbed", out / "tmp"
     for folder in (store, calm, temporary):
         folder.mkdir(parents=True)
@@ -289,12 +289,21 @@ def soak(out: Path, minutes: float, seed: int, names: tuple[str, ...]) -> dict[s
 
 
 def main() -> int:
-    """Read the command line."""
+    """Run the soak test as the command line says; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("names", nargs="*", default=NAMES, help="recipes; figure4 and table2")
+    parser.add_argument(
+        "names", nargs="*", default=NAMES, help="recipes to run (default: figure4 table2)"
+    )
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--out", type=Path, default=Path("runs/soak"), help="is emptied first")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the random moments and signals"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/soak"),
+        help="folder for stores and logs, emptied first",
+    )
     parser.add_argument("--json", type=Path, help="where to write the summary")
     parser.add_argument("--undisturbed", action="store_true", help=argparse.SUPPRESS)
     told = parser.parse_args()

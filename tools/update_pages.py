@@ -1,8 +1,9 @@
-"""Write the pictures and parts of pages that come from records, or check that they are current.
+"""Write the pictures and the parts of pages that are generated from records, or check them.
 
 python tools/update_pages.py [--check]
 
-A part stands between the markers ``<!-- results: ... -->`` and ``<!-- end of results -->``.
+The generated part of a page lies between the markers ``<!-- results: ... -->`` and
+``<!-- end of results -->``. With ``--check`` nothing is written, and outdated files are an error.
 """
 
 from __future__ import annotations
@@ -45,13 +46,13 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Page:
-    """A page with a part that comes from records.
+    """A page with a generated part.
 
     Attributes:
         path: From the repository's root.
         block: Turns the records into Markdown.
-        records: Name of their file in ``records/``, or a pattern of several; of what comes
-            from the program alone, none.
+        records: Name or glob pattern of the records' files in ``records/``. A name that fits no
+            file if the part is generated from the program alone.
     """
 
     path: str
@@ -60,7 +61,7 @@ class Page:
 
 
 def of_rows(kind: type[R], table: Callable[[Sequence[R]], str]) -> Callable[[list[Record]], str]:
-    """Return what makes the table of a benchmark from the JSON of its rows."""
+    """Return a function that makes a benchmark's table from the JSON of its rows."""
     return lambda records: table(read_rows(kind, records))
 
 
@@ -110,12 +111,12 @@ PAGES = (
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that comes from records.
+    """A figure that is generated from records.
 
     Attributes:
         path: From the repository's root.
         draw: Turns the records into SVG.
-        records: As of a page.
+        records: As in :class:`Page`.
     """
 
     path: str
@@ -135,7 +136,7 @@ PICTURES = (
 
 
 def read(pattern: str) -> list[Record]:
-    """Return the records of all files that fit, each with the study it is of."""
+    """Return the records of all files that match, each with its file's name as ``study``."""
     found = (ROOT / "records").glob(pattern)
     files = sorted(found, key=lambda file: (file.stem.rpartition("-")[2], file.stem))  # by scale
     return [
@@ -146,16 +147,19 @@ def read(pattern: str) -> list[Record]:
 
 
 def updated(page: Page, text: str) -> str:
-    """Return a page's text with the part between its markers made anew."""
+    """Return a page's text with its generated part up to date."""
     block = page.block(read(page.records))
     result, count = MARKERS.subn(lambda markers: markers[1] + block + markers[2], text)
     if count != 1:
-        sys.exit(f"{page.path} must have the markers of results once, it has them {count} times")
+        sys.exit(
+            f"{page.path} must have one pair of markers, <!-- results: ... --> and "
+            f"<!-- end of results -->; it has {count}"
+        )
     return result
 
 
 def main() -> None:
-    """Rewrite the pictures, and the part between the markers of each page; or compare them."""
+    """Write the pictures and the generated parts of pages; with ``--check``, compare them."""
     stale = []
     current = {page.path: updated(page, (ROOT / page.path).read_text()) for page in PAGES}
     current |= {picture.path: picture.draw(read(picture.records)) for picture in PICTURES}
