@@ -10,6 +10,7 @@ import pytest
 from benchmarks.measure import append
 from benchmarks.rows import (
     AttacksRow,
+    BusyRow,
     DrawRow,
     ExportRow,
     GrowthRow,
@@ -36,6 +37,7 @@ from scratchticket.tickets import load_tickets
 RECORDS = Path(__file__).parents[1] / "records"
 BENCHMARKS: dict[str, type[Row]] = {
     "attacks": AttacksRow,
+    "busy": BusyRow,
     "draw": DrawRow,
     "export": ExportRow,
     "growth": GrowthRow,

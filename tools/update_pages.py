@@ -26,6 +26,7 @@ import result_tables
 import settings_table
 from benchmarks.rows import (
     AttacksRow,
+    BusyRow,
     DrawRow,
     ExportRow,
     GrowthRow,
@@ -79,6 +80,7 @@ PAGES = (
     Page("docs/export.md", of_rows(ExportRow, benchmark_tables.export), "export.jsonl"),
     Page("docs/draw-speed.md", of_rows(DrawRow, benchmark_tables.draw), "draw.jsonl"),
     Page("docs/cost-growth.md", of_rows(GrowthRow, benchmark_tables.growth), "growth.jsonl"),
+    Page("docs/robust-runs.md", of_rows(BusyRow, benchmark_tables.busy), "busy.jsonl"),
     Page("docs/part-speed.md", of_rows(PartsRow, benchmark_tables.parts), "parts.jsonl"),
     Page(
         "docs/imagenet.md",
