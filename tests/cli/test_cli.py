@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import option_table
@@ -373,6 +374,27 @@ def test_presets_are_shown_and_changed() -> None:
     assert "did you mean 'cifar'" in call("show", "--preset", "cifra")[2]
     assert "did you mean 'ratio'" in call("show", "--preset", "cifar", "--set", "ration=1")[2]
     assert "not both" in call("show", "x", "--preset", "cifar")[2]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "power"), [([], "0.5"), (["ratio=0.05"], "0.5"), (["ratio=0.01"], "0.2")]
+)
+@pytest.mark.parametrize("preset", ["strong", "cifar-strong"])
+def test_the_budget_of_a_strong_preset_follows_from_the_ratio(
+    preset: str, ratio: list[str], power: str
+) -> None:
+    def pattern(*changes: str) -> dict[str, Any]:
+        more = [word for change in changes for word in ("--set", change)]
+        code, out, err = call("show", "--preset", preset, *more, "--json")
+        assert code == 0, err
+        found: dict[str, Any] = json.loads(out)["pattern"]
+        return found
+
+    assert pattern(*ratio)["power"] == power
+    assert pattern(*ratio, "pattern.power=0.3")["power"] == "0.3"
+    other = pattern(*ratio, "pattern.budget=erk")
+    assert (other["budget"], other["power"], other["cap"]) == ("erk", None, None)
+    assert "ratio must lie in (0, 1]" in call("show", "--preset", preset, "--set", "ratio=2")[2]
 
 
 def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(tmp_path: Path) -> None:

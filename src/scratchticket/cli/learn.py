@@ -92,7 +92,7 @@ def _overrides(task: str, own: dict[str, Any], shared: LearningOptions) -> dict[
     values = {path: (vars(shared) | own).get(name) for name, path in PATHS.items()}
     overrides = {"task": task} | {p: value for p, value in values.items() if value is not None}
     overrides = with_settings(overrides, shared.settings)
-    preset = preset_settings(shared.preset, task)
+    preset = preset_settings(shared.preset, overrides)
     if {"start.file", "beside.files"} & overrides.keys():  # the network comes from the file
         preset = {path: v for path, v in preset.items() if not path.startswith("network.")}
     return preset | overrides

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -51,18 +52,30 @@ def name_value_pairs(texts: list[str] | None, option: str, form: str) -> list[tu
     return pairs
 
 
-def preset_settings(name: str | None, task: str) -> dict[str, Any]:
-    """Return the settings of a preset that apply to the task.
+def preset_settings(name: str | None, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a preset that apply to a run.
+
+    Args:
+        name: Name of the preset; None for no settings.
+        changes: Settings of the run that override the preset, by path.
 
     Raises:
-        InputError: If the preset is unknown.
+        InputError: If the preset is unknown, or the ratio is no ratio.
     """
     from scratchticket.base.errors import unknown
-    from scratchticket.runs.presets import PRESETS
+    from scratchticket.masks import parse_ratio
+    from scratchticket.runs.presets import PRESETS, power_by_size
 
     if name is None:
         return {}
     if name not in PRESETS:
         raise unknown("preset", name, PRESETS)
-    of_masks = ("ratio", "pattern.")  # training has no such settings
-    return {p: v for p, v in PRESETS[name].items() if task == "draw" or not p.startswith(of_masks)}
+    settings = dict(PRESETS[name])
+    if changes.get("task", "draw") == "train":  # which has no masks
+        return {p: v for p, v in settings.items() if not p.startswith(("ratio", "pattern."))}
+    if settings.get("pattern.budget") == "size":
+        if changes.get("pattern.budget", "size") != "size":
+            return {p: v for p, v in settings.items() if not p.startswith("pattern.")}
+        ratio = changes.get("ratio", settings.get("ratio", "0.1"))
+        settings["pattern.power"] = power_by_size(parse_ratio(ratio))
+    return settings

@@ -108,7 +108,7 @@ def _print_settings(preset: str | None, settings: list[str] | None, json_output:
 
     changes = with_settings({}, settings)
     import_network(changes.get("network.name"), builtin=True)
-    base = preset_settings(preset, changes.get("task", "draw"))
+    base = preset_settings(preset, changes)
     recipe = make_recipe_from_file(base | changes).json()
     if json_output:
         print(json.dumps(recipe, indent=2))

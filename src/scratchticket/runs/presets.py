@@ -6,11 +6,13 @@ same robust accuracy with a fifth of the operations: FGSM-RS, three quarters of 
 batch size and few validations (see docs/fewer-steps.md). ``fast`` applies these changes to the
 default settings, which are for small data. ``strong`` and ``cifar-strong`` are the searches of
 docs/stronger-search.md for digits and for CIFAR-10; the first costs as much as the default
-settings, the second a sixteenth of the paper's search.
+settings, the second a sixteenth of the paper's search. On the command line their budget's power
+follows from the ratio (:func:`power_by_size`).
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from scratchticket.learning import LearningRecipe
@@ -80,6 +82,14 @@ def _fast(preset: Settings) -> Settings:
         "learning.batch_size": batch_size // 2,
         "learning.validate_every": 8,
     }
+
+
+def power_by_size(ratio: Fraction) -> str:
+    """Return the best measured power of a budget by size for a ratio (docs/stronger-search.md).
+
+    The fewer weights remain, the more evenly they should be spread over the layers.
+    """
+    return "0.5" if ratio >= Fraction(1, 20) else "0.2"
 
 
 _STRONG: Settings = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import partial
 
 from scratchticket.attacks import APGD, PGD, Attack, TargetedAPGD
@@ -24,6 +25,7 @@ from scratchticket.paper.study import (
     search_cost,
     worst_case,
 )
+from scratchticket.runs.presets import power_by_size
 from scratchticket.sweeps.job import Job
 
 BASE, PAPER = "N-FGSM", "paper"
@@ -70,16 +72,11 @@ NATURAL, ROBUST, MARGIN, COST = "natural", "PGD-20", "margin-PGD-20", "forward p
 APGD_WORST = "APGD-CE and targeted APGD"
 
 
-def power(percent: int) -> str:
-    """Return the power of a budget by size, for tickets of this remaining percent."""
-    return "0.5" if percent >= 5 else "0.2"
-
-
 def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
     """Return the job that draws a ticket with settings that differ from the scale's."""
     own = dict(settings)
     if own.get("pattern.budget") == "size":
-        own["pattern.power"] = power(percent)
+        own["pattern.power"] = power_by_size(Fraction(percent, 100))
     more = {path.replace(".", "__"): value for path, value in own.items()}
     return scale.ticket("resnet18", "cifar10", percent, seed, **more)
 
