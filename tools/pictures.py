@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from statistics import mean
@@ -23,6 +24,7 @@ from scratchticket.pictures.figures import FAINT, INK, MARKERS, STYLE, svg
 Record = dict[str, Any]
 FAMILIES = {"PGD-7": INK, "PGD": figures.NATURAL, "FGSM-RS": figures.ROBUST}
 PRESET = figures.SINGLE
+STRONGEST = "#7a3e9d"
 
 
 @mpl.rc_context(STYLE)
@@ -170,27 +172,38 @@ def searches_by_cost(records: list[Record]) -> str:
     Returns:
         SVG text.
     """
-    found = found_study(records)
+    by_study: dict[str, list[Record]] = {}
+    for record in records:
+        by_study.setdefault(record["study"], []).append(record)
+    studies = [found_study(some) for some in by_study.values()]
+    panels = [(one, panel) for one in studies for panel in one.panels if _several(one, panel)]
     named = {
         searches.PAPER: INK,
         searches.BASE: figures.NATURAL,
         searches.TOGETHER: figures.ROBUST,
         searches.AS_LONG: PRESET,
+        searches.STRONG_AS_LONG: STRONGEST,
     }
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    sides = figure.subplots(1, len(found.panels), squeeze=False)[0]
-    for axes, panel in zip(sides, found.panels, strict=True):
+    lines: dict[str, Any] = {}
+    figure = Figure(figsize=(9, 3.2 * math.ceil(len(panels) / 2) + 0.4), layout="constrained")
+    sides = figure.subplots(math.ceil(len(panels) / 2), 2, squeeze=False).flatten()
+    for axes in sides[len(panels) :]:
+        axes.remove()
+    for axes, (found, panel) in zip(sides, panels, strict=False):
         rows = list(dict.fromkeys(f.cell.row for f in found.panels[panel]))
-        parts = [row for row in rows if row not in named]
+        costs = {
+            row: cost[0] for row in rows if (cost := values_of(found, panel, row, searches.COST))
+        }
         for row in rows:
             values = values_of(found, panel, row, searches.ROBUST)
             if not values:
                 continue
-            (passes, *_) = values_of(found, panel, row, searches.COST)
             middle, errors = whiskers([values])
-            beside = 1 + 0.02 * (parts.index(row) - len(parts) / 2) if row in parts else 1
-            axes.errorbar(
-                [passes * beside],
+            same = [r for r in costs if r not in named and costs[r] == costs[row]]  # side by side
+            beside = 1 + 0.03 * (same.index(row) - len(same) / 2 + 0.5) if row in same else 1
+            name = row if row in named else "other combinations of parts"
+            lines[name] = axes.errorbar(
+                [costs[row] * beside],
                 middle,
                 yerr=errors,
                 fmt="o" if row in named else ".",
@@ -199,17 +212,28 @@ def searches_by_cost(records: list[Record]) -> str:
                 linewidth=1,
                 markersize=6,
                 zorder=3 if row in named else 2,
-                label=row if row in named else None,
             )
-        axes.plot([], [], ".", color=FAINT, label="N-FGSM with one part")
-        kept = panel.rpartition(", ")[2]
-        axes.set(xscale="log", xlabel="forward passes per image", title=f"{kept} of the weights")
-        ticks = [100, 150, 200, 300, 400]
+        data, kept = found.scale.our_name(panel).split(" on ")[1].rsplit(", ", 1)
+        axes.set(xscale="log", title=f"{data}, {kept} of the weights")
+        ticks = [50, 100, 200, 400]
         axes.set_xticks(ticks, list(map(str, ticks)))
         axes.minorticks_off()
-        axes.set_ylim(0, 100)
+        low, high = axes.get_ylim()
+        axes.set_ylim(10 * math.floor(low / 10), min(100, 10 * math.ceil(high / 10)))
         axes.grid(alpha=0.3)
-    sides[0].set_ylabel("robust accuracy (%)")
-    lines, names = sides[0].get_legend_handles_labels()
-    figure.legend(lines, names, frameon=False, fontsize=8, loc="outside lower center", ncols=3)
+    for axes in sides[: len(panels) : 2]:
+        axes.set_ylabel("robust accuracy (%)")
+    for axes in sides[max(0, len(panels) - 2) : len(panels)]:
+        axes.set_xlabel("forward passes per image")
+    figure.legend(
+        lines.values(), lines.keys(), frameon=False, fontsize=8, loc="outside lower center", ncols=2
+    )
     return svg(figure)
+
+
+def _several(found: Found, panel: str) -> bool:
+    """Return whether at least two searches of a panel have robust accuracies."""
+    rows = {
+        f.cell.row for f in found.panels[panel] if f.cell.column == searches.ROBUST and f.values
+    }
+    return len(rows) > 1

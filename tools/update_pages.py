@@ -132,7 +132,7 @@ PICTURES = (
     Picture("docs/pictures/ratio.svg", pictures.accuracy_by_ratio, "digits-quick.jsonl"),
     Picture("docs/pictures/idea.svg", idea_picture.wide, "no records"),
     Picture("docs/pictures/idea-tall.svg", idea_picture.tall, "no records"),
-    Picture("docs/pictures/stronger-search.svg", pictures.searches_by_cost, "searches-quick.jsonl"),
+    Picture("docs/pictures/stronger-search.svg", pictures.searches_by_cost, "searches-*.jsonl"),
     Picture("docs/pictures/fewer-steps.svg", pictures.robustness_by_cost, "fewer-steps-*.jsonl"),
 )
 
