@@ -191,9 +191,7 @@ def searches_by_cost(records: list[Record]) -> str:
         axes.remove()
     for axes, (found, panel) in zip(sides, panels, strict=False):
         rows = list(dict.fromkeys(f.cell.row for f in found.panels[panel]))
-        costs = {
-            row: cost[0] for row in rows if (cost := values_of(found, panel, row, searches.COST))
-        }
+        costs = {row: values_of(found, panel, row, searches.COST)[:1] for row in rows}
         for row in rows:
             values = values_of(found, panel, row, searches.ROBUST)
             if not values:
@@ -203,7 +201,7 @@ def searches_by_cost(records: list[Record]) -> str:
             beside = 1 + 0.03 * (same.index(row) - len(same) / 2 + 0.5) if row in same else 1
             name = row if row in named else "other combinations of parts"
             lines[name] = axes.errorbar(
-                [costs[row] * beside],
+                [costs[row][0] * beside],
                 middle,
                 yerr=errors,
                 fmt="o" if row in named else ".",
