@@ -350,7 +350,8 @@ def test_claims_on_digits_compare_robust_accuracies() -> None:
 
 
 def test_other_searches_are_compared_with_the_base_and_with_the_papers() -> None:
-    sgd, adam, uncropped, fair, cheap, together, *parts = paper_recipe("searches").claims
+    sgd, adam, *uncropped, cheap, together = paper_recipe("searches").claims[:9]
+    parts = paper_recipe("searches").claims[9:]
     values = numbers_at_every_place("searches")
     both = "budget by size, batches of 16"
 
@@ -367,7 +368,7 @@ def test_other_searches_are_compared_with_the_base_and_with_the_papers() -> None
     for claim, name in ((sgd, both), (adam, f"{both}, Adam")):
         left = f"{name}, at the paper's cost"
         assert rows(claim) == at_both(left, ">", "paper", "APGD-CE and targeted APGD")
-    assert rows(uncropped) == rows(fair) == set()  # digits are never cropped
+    assert not any(map(rows, uncropped))  # digits are never cropped
     assert rows(cheap) == at_both("paper", "<=", both)
     assert rows(together) == at_both(both, ">", "N-FGSM")
     for claim in parts:

@@ -296,6 +296,13 @@ def test_the_study_of_searches_changes_one_part_at_a_time() -> None:
         searches.NO_BUDGET: ("adam", 16, "uniform"),
         searches.NO_SMALL_BATCHES: ("adam", 64, "size"),
     }
+    for row, parts in {
+        searches.LEFT_OUT["Adam"]: ("sgd", 16, "size"),
+        searches.LEFT_OUT["budget by size"]: ("adam", 16, "uniform"),
+        searches.LEFT_OUT["batches of 16"]: ("adam", 64, "size"),
+    }.items():
+        assert (runs[row].learning.epochs, runs[row].learning.augmentation) == (28, "flip")
+        left_out[row] = parts
     for row, parts in left_out.items():
         run = runs.pop(row)
         assert parts == (run.search.step, run.learning.batch_size, run.pattern.budget)

@@ -36,6 +36,14 @@ AS_LONG, ADAM_AS_LONG, STRONG_AS_LONG = (
     f"{row}, at the paper's cost" for row in (TOGETHER, WITH_ADAM, STRONG)
 )
 NO_BUDGET, NO_SMALL_BATCHES = "batches of 16, Adam", "budget by size, Adam"
+LEFT_OUT = {  # the strongest search without one of its parts
+    part: f"{row}, no crops, at the paper's cost"
+    for part, row in (
+        ("Adam", TOGETHER),
+        ("budget by size", NO_BUDGET),
+        ("batches of 16", NO_SMALL_BATCHES),
+    )
+}
 PAPER_UNCROPPED = "paper, no crops"
 # Rows that claims compare; these are attacked by Auto-PGD too.
 CLAIMED = (PAPER, PAPER_UNCROPPED, AS_LONG, ADAM_AS_LONG, STRONG_AS_LONG)
@@ -84,7 +92,7 @@ def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
 def searches(scale: Scale) -> dict[str, Settings]:
     """Return the rows: the paper's search, the base, combinations, and the base with each part.
 
-    Three combinations leave out one part of the strong search each.
+    The last combinations leave out one part of the strong search each.
     """
 
     def n_fgsm(epochs: int | None) -> Settings:
@@ -94,11 +102,16 @@ def searches(scale: Scale) -> dict[str, Settings]:
         return {"attack.name": "n-fgsm", **more}
 
     base, as_long = n_fgsm(EPOCHS.get(scale.name)), n_fgsm(LONG[scale.name])
+    without_budget = PARTS["batches of 16"] | PARTS["Adam"]
+    without_small_batches = PARTS["budget by size"] | PARTS["Adam"]
     flips = {"learning.augmentation": "flip"}
     uncropped = {  # digits are never cropped
         PAPER_UNCROPPED: flips,
         STRONG: base | STRONG_PARTS | flips,
         STRONG_AS_LONG: as_long | STRONG_PARTS | flips,
+        LEFT_OUT["Adam"]: as_long | WITHOUT_ADAM | flips,
+        LEFT_OUT["budget by size"]: as_long | without_budget | flips,
+        LEFT_OUT["batches of 16"]: as_long | without_small_batches | flips,
     }
     return {
         PAPER: {},
@@ -108,8 +121,8 @@ def searches(scale: Scale) -> dict[str, Settings]:
         WITH_ADAM: base | STRONG_PARTS,
         ADAM_AS_LONG: as_long | STRONG_PARTS,
         **(uncropped if scale.name != "quick" else {}),
-        NO_BUDGET: base | PARTS["batches of 16"] | PARTS["Adam"],
-        NO_SMALL_BATCHES: base | PARTS["budget by size"] | PARTS["Adam"],
+        NO_BUDGET: base | without_budget,
+        NO_SMALL_BATCHES: base | without_small_batches,
         **{name: base | part for name, part in PARTS.items()},
     }
 
@@ -179,6 +192,15 @@ SEARCHES = PaperRecipe(
                 (STRONG, STRONG_AS_LONG, PAPER, ""),
                 (STRONG, STRONG_AS_LONG, PAPER_UNCROPPED, " without crops"),
             )
+        ),
+        *(
+            Claim(
+                f"{STRONG}: more robust than without {part}",
+                ">",
+                rows(STRONG_AS_LONG, row, only="PGD"),
+                short=f"{part} helps the strongest search",
+            )
+            for part, row in LEFT_OUT.items()
         ),
         Claim(
             f"the paper's search is no more robust than {TOGETHER}, for a third of its operations",
