@@ -90,6 +90,14 @@ def make_recipe_attack(attack: Attack) -> Attack:
     return make_recipe({f"attack.{name}": value for name, value in attack.json().items()}).attack
 
 
+@pytest.mark.parametrize("wrong", [{"random_start": "false"}, {"steps": "7"}, {"momentum": "1"}])
+def test_text_is_no_switch_and_no_number(wrong: dict[str, str]) -> None:
+    (setting,) = wrong
+
+    with pytest.raises(InputError, match=f"attack.{setting} must not be text, got '"):
+        st.AttackRecipe("pgd", "0.1", **wrong)  # type: ignore[arg-type]
+
+
 def test_momentum_is_there_for_searches_too() -> None:
     network, images, labels = small_network(), random_images(16), torch.arange(16) % 10
     usual, other = (st.AttackRecipe(epsilon="0.1", steps=3, momentum=m) for m in (None, 1.0))

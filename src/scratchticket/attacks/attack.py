@@ -304,14 +304,19 @@ def AttackRecipe(  # noqa: N802 (the public name of the class it replaces)
         settings: Further settings of the method, such as ``loss`` and ``momentum`` of PGD.
 
     Raises:
-        InputError: If a name is unknown or a number out of range.
+        InputError: If a name is unknown, a number out of range or a value of another type.
 
     Example:
         >>> str(AttackRecipe("pgd", "8/255", steps=10, loss="margin"))
         'margin-pgd-10, linf, 8/255'
     """
     own = {"name": name, "epsilon": epsilon, "norm": norm, "steps": steps, "step_size": step_size}
-    return inner_attack(own | settings)
+    attack = inner_attack(own | settings)
+    for setting, value in {"steps": steps, **settings}.items():
+        used = getattr(attack.method, setting, value)
+        if isinstance(value, str) and not isinstance(used, str):  # text is for files and options
+            raise InputError(f"attack.{setting} must not be text, got {value!r}")
+    return attack
 
 
 def perturb(  # noqa: PLR0913
