@@ -244,7 +244,7 @@ def test_every_recipe_has_an_answer_in_words() -> None:
 
 def test_attacks_on_one_ticket_do_not_fool_the_others() -> None:
     (figure,) = kept("figure7")
-    short = "attacks fool other tickets as well as the attacked one"
+    short = "attacks fool other tickets as often as the attacked one"
 
     assert figure.claims[0].verdict == "holds"  # attacks on others leave more
     assert figure.claims[0].answer == "no"

@@ -82,14 +82,14 @@ CLAIMS = (
         "A ticket resists attacks on another ticket better than those on itself (6.1)",
         ">",
         lambda values: _off_diagonal(STOPPED, values),
-        short="attacks fool other tickets as well as the attacked one",
+        short="attacks fool other tickets as often as the attacked one",
         denied=True,
     ),
     Claim(
         "Without early stopping, a ticket resists attacks on another one better (not in the paper)",
         ">",
         lambda values: _off_diagonal(WHOLE, values),
-        short="without early stopping, attacks fool other tickets as well as the attacked one",
+        short="without early stopping, attacks fool other tickets as often as the attacked one",
         denied=True,
     ),
 )
@@ -194,7 +194,7 @@ TABLE7 = PaperRecipe(
             f"A ticket resists attacks on {ATTACKED[row]} better than those on itself (App. E)",
             ">",
             rows(row, ITSELF, only="%"),  # the tickets, not the dense networks
-            short=f"attacks on {ATTACKED[row]} fool a ticket as well as those on itself",
+            short=f"attacks on {ATTACKED[row]} fool a ticket as often as attacks on the ticket",
             denied=True,
         )
         for row in SOURCES
