@@ -100,8 +100,8 @@ FIGURE7 = PaperRecipe("figure7", "matrix", _figure7, CLAIMS, "robust accuracy (%
 def _figure12(scale: Scale) -> Iterator[Cell]:
     """Do attacks transfer between tickets of both networks on both CIFAR data sets?
 
-    Reproduces  Figure 12: the matrix of Figure 7 for ResNet18 and WideResNet32 on CIFAR-10 and
-                CIFAR-100.
+    Reproduces  Figure 12: the matrix of Figure 7 (PGD-20) for ResNet18 and WideResNet32 on CIFAR-10
+                and CIFAR-100.
     Expect      the same as in Figure 7; at scale quick, the gap is a little smaller.
     Deviations  those of Figure 7.
     """
@@ -125,8 +125,8 @@ def rtt_matrix(scale: Scale, data: DataSet) -> Callable[[int], Job]:
 def _figure13(scale: Scale) -> Iterator[Cell]:
     """Do attacks transfer between adversarial RTTs of one trained network?
 
-    Reproduces  Figure 13: the matrix of Figure 7 for tickets drawn from the adversarially trained
-                ResNet18, on CIFAR-10 and CIFAR-100.
+    Reproduces  Figure 13: the matrix of Figure 7 (PGD-20) for tickets drawn from the adversarially
+                trained ResNet18, on CIFAR-10 and CIFAR-100.
     Expect      the same as in Figure 7.
     Deviations  those of Figure 7.
     """
