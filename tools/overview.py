@@ -101,16 +101,12 @@ def _attacked(study: str, of: Studies) -> str:
     worst = {f.cell.row: f for f in one.cells if f.cell.column.startswith("worst case")}
     dense = worst.pop("dense")
     best = max(worst, key=lambda row: _mean(worst[row]))
-    low, high = dense.interval() or (0.0, 100.0)
-    said = (
-        "is indistinguishable from"
-        if low <= percent(_mean(worst[best])) <= high
-        else "differs from"
-    )
+    seeds = len(one.scale.seeds)
     return (
         f"In the worst case of all attacks the ticket of {best.removeprefix('ticket, ')} has "
-        f"{worst[best].text()} %, which {said} the {dense.text()} % of the dense network "
-        f"({dense.values[0].images} images)."
+        f"{worst[best].text()} %, the dense network {dense.text()} % "
+        f"({dense.values[0].images} images, {seeds} seed{'s' * (seeds > 1)}). "
+        f"{_counted(result_tables.counted([one]))}"
     )
 
 
