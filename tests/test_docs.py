@@ -50,6 +50,13 @@ def test_it_builds_without_warnings(built: Path) -> None:
         assert (built / f"{page}.html").exists()
 
 
+def test_the_navigation_opens_with_pages_not_decisions(built: Path) -> None:
+    text = (built / "index.html").read_text()
+    first = re.findall(r'toctree-l1[^"]*"><a [^>]*href="([^"]*)"', text)
+    assert "decisions/README.html" in first
+    assert not any(link.startswith("decisions/0") for link in first)
+
+
 def test_titles_are_unlike_each_other() -> None:
     titles = [path.read_text().splitlines()[0] for path in DOCS.glob("*.md")]
     assert len(titles) == len({*titles})
