@@ -61,6 +61,22 @@ def test_what_has_no_such_features_is_refused(images: ImageSet) -> None:
         feature_distance(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).eval(), images, noise)
 
 
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        (nn.Linear(64, 2), "the network has 2 classes, but there are labels up to 9"),
+        (nn.Threshold(9.0, float("nan")), "the network returns NaN as a logit of 256 of 256"),
+    ],
+)
+def test_logits_that_cannot_be_judged_are_refused(
+    images: ImageSet, last: nn.Module, message: str
+) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Identity(), last).eval()
+
+    with pytest.raises(InputError, match=message):
+        feature_distance(network, images, Attack(PGD(1), "0.1"), layer="1")
+
+
 class Pair(nn.Module):
     """Returns what it was given, and how much that was."""
 

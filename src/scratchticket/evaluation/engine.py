@@ -25,7 +25,7 @@ from scratchticket.base.errors import InputError
 from scratchticket.base.memory import ran_out, too_many
 from scratchticket.base.modes import usual_modes
 from scratchticket.data import ImageSet, pixels
-from scratchticket.evaluation.answers import check_ready, checked_logits
+from scratchticket.evaluation.answers import check_ready, checked_logits, correct
 from scratchticket.evaluation.journal import Finding, Journal
 from scratchticket.networks import folded
 
@@ -82,13 +82,14 @@ def attacked_batches(
     the batch size, and the bits of a file must not change.
 
     Raises:
-        InputError: If the network is in training mode.
+        InputError: If the network is in training mode, or does not return logits of all classes.
         ScratchticketError: If the attack leaves its threat model.
     """
     check_ready(network)
-    batches = Batches(images, device_of(network), seed)
+    batches, classes = Batches(images, device_of(network), seed), int(images.labels.max()) + 1
     for batch in range(batches.count):
         (stored, clean), source = batches.batch(batch), checked_logits(network)
+        correct(network, clean, stored.labels, classes)  # checks the logits
         generator = batches.stream(attack.stream, batch)
         with frozen(network):
             found = attack_batch(attack, source, clean, stored.labels, generator)
