@@ -46,6 +46,7 @@ OTHER = {  # words that stand for what a reader has, or has time for
     "PATH": "photos",
     "/data/imagenet": "photos",
     "16": "2",  # width
+    "data.train_images=20000": "data.train_images=200",
     "224": "32",
     "pictures": "digits",
     "gallery:digits-seed2/ratio-0.05": "5.safetensors",  # smaller tickets

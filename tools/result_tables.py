@@ -115,8 +115,8 @@ def _cost(records: list[Record], *, each: bool = True) -> str:
         for record in records
         if (machine := record["record"].get("machine"))
     )
-    where = " and ".join(machines)
-    total = f"{len(records)} jobs took {hours:.1f} hours in all, on {where}."
+    where = " or ".join(machines)
+    total = f"{len(records)} jobs took {hours:.1f} hours in all, each on {where}."
     return f"{total}\n\n{_each(records)}" if each and len(records) <= LISTED else total
 
 

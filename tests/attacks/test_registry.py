@@ -210,6 +210,6 @@ def test_text_becomes_the_type_of_its_setting() -> None:
 
 
 def test_a_method_without_a_ball_does_not_know_its_step() -> None:
-    with pytest.raises(InputError, match="use the method in an Attack"):
+    with pytest.raises(InputError, match="give a step_size, or use"):
         PGD(5)(Target(small_network(), *[random_images(1)] * 2, LinfBall(0.1), stream()))
     assert Attack(PGD(5), "0").method.step_size == "1"  # the ball is a point: any step will do

@@ -214,7 +214,10 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["evaluate", "TICKET", "--data", "digits", "--epsilon", "8/0"], "denominator 0"),
         (["evaluate", "TICKET", "--data", "digits", "--attack", "cw"], "unknown attack 'cw'"),
         (["evaluate", "TICKET", "--data", "digits", "--steps", "0"], "steps must be above 0"),
-        (["evaluate", "TICKET", "--data", "digits", "--step-size", "0"], "must be above 0, got 0"),
+        (
+            ["evaluate", "TICKET", "--data", "digits", "--step-size", "0"],
+            "must be above 0 and at most 1000, got 0",
+        ),
         (["evaluate", "TICKET", "--data", "digits", "--seed=-1"], "seed must be an integer"),
         (
             ["evaluate", "TICKET", "--data", "digits", "--network", "conv4"],

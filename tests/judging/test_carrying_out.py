@@ -133,7 +133,9 @@ def test_a_folder_with_an_evaluation_of_other_settings_is_left_as_it_is(
     stopped(tmp_path, 2)
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
 
-    with pytest.raises(OtherEvaluation, match="journal.jsonl is of another .*use --overwrite or"):
+    with pytest.raises(
+        OtherEvaluation, match="journal.jsonl belongs to another .*use --overwrite or"
+    ):
         carry_out(task(**more), folder=tmp_path)
 
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before

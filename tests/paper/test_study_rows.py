@@ -247,7 +247,7 @@ def test_names_of_cheaper_searches_say_their_settings() -> None:
             assert recipe.attack.name == ("fgsm-rs" if attack == "FGSM-RS" else "pgd")
             assert recipe.learning.learning_rate == words.get("rate", 0.1)
             assert recipe.learning.batch_size == words.get("batches of", 64)
-            assert recipe.learning.warmup == words.get("which it reaches in", 0)
+            assert recipe.learning.warmup == words.get("warm-up of", 0)
             assert recipe.ratio == "0.1"
 
 
@@ -274,8 +274,10 @@ def test_the_fast_preset_is_among_the_cheaper_searches() -> None:
     short = [c.text for c in paper_recipe("fewer-steps").claims if c.short]
 
     assert short == [
-        "PGD-7 is no more robust than FGSM-RS, 30 epochs, batches of 32, digits, 40 epochs",
-        "PGD-7 is no more robust than FGSM-RS, 15 epochs, batches of 32, digits, the defaults",
+        "PGD-7, 40 epochs, is no more robust than FGSM-RS, 30 epochs, batches of 32 "
+        "(digits, 40 epochs)",
+        "PGD-7, 20 epochs, is no more robust than FGSM-RS, 15 epochs, batches of 32 "
+        "(digits, the defaults)",
     ]
 
 

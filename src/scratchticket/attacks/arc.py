@@ -30,11 +30,13 @@ _TINY = 1e-12
 class _Boundary(NamedTuple):
     """The nearest decision boundary of a linearised network; distances are ``(batch,)``.
 
+    A step of :func:`arc` moves from the iterate, ``points``, to ``points + local``.
+
     Attributes:
-        origin: Distance from the current iterate, in the ball's norm.
-        distance: Distance from the locally perturbed iterate.
+        origin: Distance from ``points``, in the ball's norm.
+        distance: Distance from ``points + local``.
         direction: Unit vector towards the boundary.
-        fooled: Whether the network is fooled at the locally perturbed iterate.
+        fooled: Whether the network is fooled at ``points + local``.
     """
 
     origin: Tensor
@@ -59,11 +61,13 @@ def arc(  # noqa: PLR0913
     """Fool one network after another while keeping the others fooled (Algorithm 2).
 
     Each step builds a local perturbation of length ``step_size``. It visits the networks by
-    decreasing probability and moves towards the nearest decision boundary of each, so far that
-    linear networks would be fooled: this one and those visited before it. A move is kept if the
-    expected accuracy does not rise. If the networks are linear, ``step_size`` is epsilon and
-    ``classes`` covers every wrong class, ARC fools at least one network whenever that is possible;
-    gradient ascent on the expected cross-entropy may fool none (Theorems 4.1 and 5.1). The
+    decreasing probability. For each one it moves towards the nearest decision boundary, so far that
+    this network and those visited before it would be fooled if they were linear. A move is kept if
+    the expected accuracy does not rise.
+
+    ARC is guaranteed to fool at least one network, whenever that is possible, on three conditions:
+    the networks are linear, ``step_size`` is epsilon, and ``classes`` covers every wrong class.
+    Gradient ascent on the expected cross-entropy may then fool none (Theorems 4.1 and 5.1). The
     guarantee holds only for a search that starts at the original image, so the first one does.
 
     Unlike in the paper, a local perturbation never leaves the ball, so that networks are linearised
@@ -199,9 +203,10 @@ class ARC(OnSet, Stepping):
 
     @property
     def passes(self) -> int:
-        """Per step: one to linearise, one for each class's gradient, and two to compare moves.
+        """Largest number of forward passes per image and network, if the set has two networks.
 
-        A comparison runs every network of the set; two networks are assumed.
+        In a step, a network takes one pass to linearise it and one for each class's gradient. The
+        move is then compared by one pass through every network of the set.
         """
         return self.restarts * self.steps * (3 + self.classes)
 

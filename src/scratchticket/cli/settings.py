@@ -63,7 +63,6 @@ def preset_settings(name: str | None, changes: Mapping[str, Any]) -> dict[str, A
         InputError: If the preset is unknown, or the ratio is no ratio.
     """
     from scratchticket.base.errors import unknown
-    from scratchticket.masks import parse_ratio
     from scratchticket.runs.presets import PRESETS, power_by_size
 
     if name is None:
@@ -77,5 +76,5 @@ def preset_settings(name: str | None, changes: Mapping[str, Any]) -> dict[str, A
         if changes.get("pattern.budget", "size") != "size":
             return {p: v for p, v in settings.items() if not p.startswith("pattern.")}
         ratio = changes.get("ratio", settings.get("ratio", "0.1"))
-        settings["pattern.power"] = power_by_size(parse_ratio(ratio))
+        settings["pattern.power"] = power_by_size(ratio)
     return settings

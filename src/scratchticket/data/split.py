@@ -79,8 +79,8 @@ def split_rows(
         whole: Whether all images are test images.
 
     Returns:
-        The row numbers of each part of the split, counted across the given parts in their order;
-        and notes on what was decided.
+        The row numbers of each part of the split, where rows are numbered through all given parts
+        in their order; and notes on the parts that were missing.
     """
     everything = np.concatenate(list(labels.values()))
     if whole:

@@ -22,7 +22,7 @@ def natural_accuracy(network: Network, images: ImageSet, *, group: Group = ALONE
         group: Processes that share the work.
 
     Raises:
-        InputError: If the network is in training mode, or does not return logits of these classes.
+        InputError: If the network is in training mode, or does not return a logit for every label.
     """
     check_ready(network)
     right, classes = 0, int(images.labels.max()) + 1

@@ -1,4 +1,4 @@
-"""Several tickets as one module that unpacks their weights in the graph.
+"""Several tickets as one module, to be exported as one graph that also unpacks their weights.
 
 The weights are stored once; each ticket adds one bit per weight and its batch-norm statistics.
 Signed-constant weights also take one bit each: a ticket's weights are ternary, -c, 0 or +c.
@@ -94,7 +94,11 @@ class TicketGraph(nn.Module):
 
 
 class _Unpacked(nn.Module):
-    """One parameter of all tickets, packed; ``layers`` holds it for each ticket."""
+    """One parameter: the weights that all tickets share, and the packed mask of each ticket.
+
+    Args:
+        layers: The parameter in each ticket.
+    """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         super().__init__()

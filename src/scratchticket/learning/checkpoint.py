@@ -122,7 +122,7 @@ def newest(path: Path, tell: Callable[[str], None]) -> Checkpoint | None:
         if wrong:
             tell(f"{wrong[0]}; resuming from the previous checkpoint")
             with suppress(OSError):  # in a read-only folder nothing will be saved either
-                path.unlink()  # or the next save would rename the damaged file to the previous one
+                path.unlink()  # else the next save would replace the intact file with this one
         return checkpoint
     if wrong:
         raise Damaged(wrong[0])

@@ -98,7 +98,10 @@ def transfer(
 
 
 def main_matrix(scale: Scale, network: Network, data: DataSet) -> Callable[[int], Job]:
-    """Return the function from seed to the job of the matrix of Tables 3, 7 to 9, Figs. 7, 12."""
+    """Return a function from a seed to the job that computes the transfer matrix of its tickets.
+
+    Tables 3 and 7 to 9 and Figs. 7 and 12 are read from this matrix.
+    """
     outside = (network, data) == ("resnet18", "cifar10")  # shown in Table 7
     make = tickets(scale, network, data)
     return lambda seed: transfer(scale, network, data, seed, make, outside=outside)

@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Any
 
 from scratchticket.learning import LearningRecipe
+from scratchticket.masks import Ratio, parse_ratio
 
 Settings = dict[str, Any]
 
@@ -84,12 +85,15 @@ def _fast(preset: Settings) -> Settings:
     }
 
 
-def power_by_size(ratio: Fraction) -> str:
+def power_by_size(ratio: Ratio) -> str:
     """Return the best measured power of a budget by size for a ratio (docs/stronger-search.md).
 
     The fewer weights remain, the more evenly they should be spread over the layers.
+
+    Raises:
+        InputError: If the ratio lies outside (0, 1].
     """
-    return "0.5" if ratio >= Fraction(1, 20) else "0.2"
+    return "0.5" if parse_ratio(ratio) >= Fraction(1, 20) else "0.2"
 
 
 _STRONG: Settings = {

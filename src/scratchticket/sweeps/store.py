@@ -22,7 +22,7 @@ from scratchticket.runs.folder import RunFolder, json_file
 from scratchticket.sweeps.job import Job
 
 State = Literal["finished", "running", "failed", "begun", "new"]
-FOREVER = 1e10  # seconds; a number from here on counts as damaged
+FOREVER = 1e10  # seconds; a stored number at or above it counts as damaged
 _JOB = re.compile("[0-9a-f]{16}")  # the name of a job's folder
 _REMOVED = ".removed-"  # prefix of a folder that is being removed
 DEATHS = 5  # number of dead processes after which a job counts as failed

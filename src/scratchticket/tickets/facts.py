@@ -61,13 +61,14 @@ def summary(ticket: Mapping[str, Any]) -> dict[str, str]:
         "images": f"{tuple(ticket['image_shape'])}, {len(ticket['classes'])} classes",
         "file": f"{sizes['alone']:,} bytes; a dense checkpoint has {dense:,} "
         f"({dense / sizes['alone']:.1f} times as many)",
-        "compare": f"{sizes['mask_entropy']:,} bytes is the entropy of random masks that keep as "
-        f"many weights in each layer; batch-norm statistics have {sizes['statistics']:,} bytes",
+        "compare": "random masks with the same number of kept weights in each layer take "
+        f"{sizes['mask_entropy']:,} bytes (their entropy), and batch-norm statistics take "
+        f"{sizes['statistics']:,} bytes",
         "proof": "holds: the file matches its hash, and "
         + (
             "the weights rebuilt from the seed match the fingerprint of every layer"
             if rebuilt
-            else "layers without pruned weights match their fingerprints"
+            else "every layer in which no weight was pruned matches its fingerprint"
         ),
     }
     if accuracy := recorded_accuracy(ticket["provenance"]):

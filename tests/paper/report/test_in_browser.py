@@ -156,6 +156,9 @@ def test_attacks_are_found(opened: Page) -> None:
     assert all("autoattack" in row.inner_text().lower() for row in rows.all())
     counted = f"2 of {parts} panels, {rows.count()} of {everything} jobs"
     assert opened.inner_text("#shown") == counted
+    opened.fill("[name=text]", "PGD-20")
+    for section in ("table1", "figure1", "figure3", "figure7"):
+        assert opened.locator(f"#{section}").is_visible()
 
 
 def test_records_are_searched(opened: Page) -> None:
@@ -233,6 +236,18 @@ def test_the_answers_come_first(opened: Page) -> None:
         assert sorted(order, key=top) == order
     opened.set_viewport_size(WIDE)  # type: ignore[arg-type]
     assert top("#answers dd >> nth=2") < WIDE["height"]  # all three without scrolling
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE, SHEET], ids=str)
+def test_all_lines_of_the_overview_have_one_scale(opened: Page, size: dict[str, int]) -> None:
+    opened.set_viewport_size(size)  # type: ignore[arg-type]
+
+    tracks = opened.locator("#overview .dot svg").all()
+    boxes = [box for track in tracks if (box := track.bounding_box())]
+    ends = opened.locator("#overview .axis .ends").bounding_box()
+    assert len(boxes) == len(tracks) > 3 and ends is not None
+    places = {(round(box["x"]), round(box["width"])) for box in (*boxes, ends)}
+    assert len(places) == 1
 
 
 def test_scale_cuts_cost_and_deviations_are_folded(opened: Page) -> None:

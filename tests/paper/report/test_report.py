@@ -165,6 +165,14 @@ def test_where_columns_are_attacks_rows_are_filtered_by_ratio() -> None:
     assert '<td data-percent="5" data-label="5 %">' in told
 
 
+def test_a_panel_has_the_methods_of_its_rows_and_a_matrix_its_own() -> None:
+    told = page(QUICK, kept("figure6", "figure13"), KEPT)
+
+    methods = re.findall(r'<div class="panel"[^>]*data-methods="([^"]*)"', told)
+    tuned, tickets = "fine-tuned ticket|ticket", "adversarial RTT|natural RTT|ticket"
+    assert methods == [tuned] * 2 + [tickets] * 2 + ["adversarial RTT"] * 4
+
+
 def kept(*names: str) -> list[Found]:
     """Return what the kept records have, of three seeds."""
     return [found(paper_recipe(name), replace(QUICK, seeds=KEPT.seeds()), KEPT) for name in names]
@@ -244,7 +252,7 @@ def test_every_recipe_has_an_answer_in_words() -> None:
 
 def test_attacks_on_one_ticket_do_not_fool_the_others() -> None:
     (figure,) = kept("figure7")
-    short = "attacks fool other tickets as well as the attacked one"
+    short = "attacks fool other tickets as often as the attacked one"
 
     assert figure.claims[0].verdict == "holds"  # attacks on others leave more
     assert figure.claims[0].answer == "no"

@@ -84,7 +84,7 @@ def test_a_matrix_has_sources_from_top_to_bottom_and_evaluated_tickets_from_left
 
 
 def test_bars_stand_side_by_side_over_their_column(axes: Axes) -> None:
-    places = [("p", row, column) for row in ("random", "trained") for column in ("8", "12")]
+    places = [("p", row, column) for row in ("random", "trained") for column in ("8/255", "12/255")]
     one = made("bars", {place: [float(index)] for index, place in enumerate(places, start=1)})
 
     _bars(axes, one, one.panels["p"])
@@ -95,7 +95,7 @@ def test_bars_stand_side_by_side_over_their_column(axes: Axes) -> None:
         (0.2, 3),
         (1.2, 4),
     ]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["8", "12"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["epsilon 0.1", "epsilon 0.15"]
 
 
 def test_a_picture_is_described_by_its_lines_and_its_highest_number() -> None:

@@ -170,7 +170,8 @@ TABLE5 = PaperRecipe(
     (
         *(
             Claim(
-                f"{row}, is more robust than the dense network under PGD-20 (6.3)",
+                f"{row.replace(', ', ' under ')} is more robust than the dense network under "
+                "PGD-20 (6.3)",
                 ">",
                 rows(row, DENSE),
                 ("6.3, adaptive", "range"),

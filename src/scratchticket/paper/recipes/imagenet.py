@@ -36,7 +36,7 @@ def _table1(scale: Scale) -> Iterator[Cell]:
     """Do tickets on ImageNet beat a trained dense network with as many weights?
 
     Reproduces  Table 1: tickets of 40 % of ResNet50 and 25 % of ResNet101, and an adversarially
-                trained ResNet18 with as many weights, at 2 and 4/255.
+                trained ResNet18 with as many weights, under PGD-20 at 2 and 4/255.
     Expect      in the paper, the ticket of ResNet101 above the dense ResNet18, and that of ResNet50
                 a little below; at scale quick, both far below, that of ResNet101 lowest.
     Deviations  those of Figure 1, but one in 128 training images is held out for validation; the

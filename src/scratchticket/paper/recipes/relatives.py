@@ -103,8 +103,8 @@ FIGURE2_ROWS = ("ticket", TUNED, NEW)
 def _figure2(scale: Scale) -> Iterator[Cell]:
     """Do tickets gain robustness if their remaining weights are trained?
 
-    Reproduces  Figure 2: robust accuracy of tickets, of tickets whose inherited weights are
-                fine-tuned, and of tickets whose weights are re-initialised and trained.
+    Reproduces  Figure 2: robust accuracy (PGD-20) of tickets, of tickets whose inherited weights
+                are fine-tuned, and of tickets whose weights are re-initialised and trained.
     Expect      in the paper, the three close together, inherited weights above new ones at low
                 ratios; at scale quick, fine-tuning gains ten points.
     Deviations  those of Figure 1; the paper mentions three networks but shows two; new weights are
@@ -152,8 +152,8 @@ FIGURE3_ROWS = ("ticket", NATURAL_RTT, RTT)
 def _figure3(scale: Scale) -> Iterator[Cell]:
     """Are tickets of trained networks (RTTs) more robust than those of random ones?
 
-    Reproduces  Figure 3: robust accuracy of tickets (RST), and of tickets drawn from naturally and
-                from adversarially trained networks (RTT).
+    Reproduces  Figure 3: robust accuracy (PGD-20) of tickets (RST), and of tickets drawn from
+                naturally and from adversarially trained networks (RTT).
     Expect      adversarial RTTs highest; natural RTTs lowest in the paper, equal to the tickets at
                 scale quick.
     Deviations  those of Figure 1.
@@ -189,7 +189,7 @@ def _figure5(scale: Scale) -> Iterator[Cell]:
     """Does adversarial training need the whole, overparameterised network?
 
     Reproduces  Figure 5: tickets, tickets with fine-tuned inherited weights, and adversarial RTTs
-                of ResNet18 on CIFAR-10.
+                of ResNet18 on CIFAR-10, under PGD-20.
     Expect      in the paper, adversarial RTTs highest: a subnetwork of a network trained as a whole
                 beats one trained alone. At scale quick, fine-tuned tickets are highest by far.
     Deviations  those of Figure 1.
@@ -226,8 +226,8 @@ LINES = {"fine-tuned": ("ticket", TUNED, NEW), "RTTs": ("ticket", NATURAL_RTT, R
 def _figure6(scale: Scale) -> Iterator[Cell]:
     """Do the findings of Figures 2 and 3 hold if search, training and attack use larger epsilons?
 
-    Reproduces  Figure 6: ResNet18 on CIFAR-10 at 12 and 16/255; (a, b) tickets and fine-tuned
-                tickets, (c, d) tickets and RTTs.
+    Reproduces  Figure 6: ResNet18 on CIFAR-10 under PGD-20 at 12 and 16/255; (a, b) tickets and
+                fine-tuned tickets, (c, d) tickets and RTTs.
     Expect      in the paper, the orders of Figures 2 and 3, with larger gaps to natural RTTs; at
                 scale quick, fine-tuned tickets far above untrained ones, and natural RTTs below the
                 tickets only at 16/255.

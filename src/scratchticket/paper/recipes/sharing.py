@@ -40,7 +40,8 @@ def _figure8(scale: Scale) -> Iterator[Cell]:
     """Can tasks share a trained network as they can share a random one? On CIFAR-100.
 
     Reproduces  Figure 8: tickets of ResNet18 on CIFAR-100, adversarial RTTs of a network trained on
-                CIFAR-100, and transferred RTTs, of one trained on CIFAR-10 with a new classifier.
+                CIFAR-100, and transferred RTTs, of one trained on CIFAR-10 with a new classifier,
+                under PGD-20.
     Expect      in the paper, transferred RTTs lowest, 1.68 points below the tickets at 5 %; at
                 scale quick, no significant differences.
     Deviations  those of Figure 1.
@@ -80,7 +81,7 @@ def _figure14(scale: Scale) -> Iterator[Cell]:
     """Can tasks share a trained network as they can share a random one? On SVHN and CIFAR-10.
 
     Reproduces  Figure 14: tickets of ResNet18, and RTTs transferred from the other data set, on (a)
-                SVHN and (b) CIFAR-10.
+                SVHN and (b) CIFAR-10, under PGD-20.
     Expect      in the paper, tickets higher, by up to 2.75 points on SVHN; at scale quick, higher
                 on the digits in place of CIFAR-10, and no significant differences on those in place
                 of SVHN.

@@ -178,9 +178,9 @@ def _existence(by_name: Founds) -> Answer:
     return Answer(
         question,
         "Yes" if low > percent(chance) else "None that resists attack was found",
-        f"on {data}, a ticket with {ticket.cell.column} % of the weights of a random {network}, "
-        f"none of them trained, classifies {_percent(ticket)} of the test images correctly under "
-        f"PGD-20 (linf, {found.scale.epsilon(8)}){compared}.",
+        f"drawn on {data}, a ticket with {ticket.cell.column} % of the weights of a random "
+        f"{network}, none of them trained, classifies {_percent(ticket)} of the test images "
+        f"correctly under PGD-20 (linf, {found.scale.epsilon(8)}){compared}.",
         _evidence(found, MATCH),
     )
 

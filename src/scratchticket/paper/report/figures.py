@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 from scratchticket.base.accuracy import percent
 from scratchticket.paper.cells import EVERY
 from scratchticket.paper.report.found import Filled, Found
-from scratchticket.paper.report.tables import title
+from scratchticket.paper.report.tables import column_name, title
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9")
 MARKERS = "osD^vP"
@@ -142,7 +142,7 @@ def _bars(axes: Axes, found: Found, cells: list[Filled]) -> None:
         places = [columns.index(f.cell.column) + (index - len(rows) / 2 + 0.5) * width for f in own]
         heights = [f.mean or 0.0 for f in own]
         axes.bar(places, heights, width, color=COLOURS[index % len(COLOURS)], label=row)
-    axes.set_xticks(range(len(columns)), columns)
+    axes.set_xticks(range(len(columns)), [column_name(found, column).ours for column in columns])
     axes.set(ylabel=found.recipe.unit)
     _tidy(axes)
 

@@ -125,8 +125,8 @@ def _answers(scale: Scale, founds: Sequence[Found]) -> str:
 
 
 def _unbroken(text: str) -> str:
-    """Return escaped text without line breaks before percent signs."""
-    return escape(text).replace(" %", "&nbsp;%")
+    """Return escaped text without line breaks before percent signs and around ±."""
+    return escape(text).replace(" %", "&nbsp;%").replace(" ± ", "&nbsp;±&nbsp;")
 
 
 def _overview(founds: Sequence[Found]) -> str:
@@ -320,11 +320,18 @@ def _panel(found: Found, name: str) -> str:
             + "</figure>"
         )
     return f"""<div class="panel" data-network="{_networks(found.scale, about)}"
- data-data="{_data(about)}" data-methods="{_methods(about)}">
+ data-data="{_data(about)}" data-methods="{_panel_methods(found, name)}">
 <h3>{_name(title(found, name), " in the paper")}</h3>
 {figure}
 {_table(found, grid(found, name))}
 </div>"""
+
+
+def _panel_methods(found: Found, panel: str) -> str:
+    """Return the methods of a panel: its own in a matrix, those of its rows elsewhere."""
+    if found.recipe.shape == "matrix":
+        return _methods(panel)
+    return _methods("\n".join(f": {filled.cell.row}" for filled in found.panels[panel]))
 
 
 def _panel_text(found: Found, panel: str) -> str:

@@ -62,7 +62,7 @@ def grid(found: Found, panel: str) -> Grid:
         heads = tuple(map(Name, columns))
     else:
         names = {row: _row(found, row) for row in rows}
-        heads = tuple(_column(found, column) for column in columns)
+        heads = tuple(column_name(found, column) for column in columns)
     return Grid(
         CORNERS.get(found.recipe.shape, ""),
         heads,
@@ -85,7 +85,7 @@ def _row(found: Found, row: str) -> Name:
     return Name(re.sub(r"\d+(?:, \d+)+ %", reduced, row), row) if reduced else Name(row)
 
 
-def _column(found: Found, column: str) -> Name:
+def column_name(found: Found, column: str) -> Name:
     """Return the name of a column, with this scale's epsilons and radii in place of the paper's."""
     ours = found.scale.our_name(column)
     return Name(ours, column.rsplit(", ", 1)[-1]) if ours != column else Name(column)
