@@ -198,7 +198,7 @@ def limit(network: nn.Module, images: ImageSet, passed: int, *, backward: bool =
 def autoattack_parts(
     network: nn.Module, images: ImageSet, epsilon: str, queries: int
 ) -> tuple[float, dict[str, float]]:
-    """Return the seconds of AutoAttack's passes alone, and those of each of its attacks."""
+    """Return the seconds of AutoAttack's passes alone, and of its attacks, for 1,000 images."""
     passed = {True: 0, False: 0}
 
     def count(_: nn.Module, given: tuple[Tensor]) -> None:
@@ -209,7 +209,8 @@ def autoattack_parts(
     alone = sum(
         limit(network, images, number, backward=backward) for backward, number in passed.items()
     )
-    return alone, {outcome.attack.method.name: outcome.seconds for outcome in outcomes}
+    stages = {one.attack.method.name: one.seconds * PER / len(images) for one in outcomes}
+    return alone * PER / len(images), stages
 
 
 def peak(ticket: Path, data: str, count: int, epsilon: str) -> int:
@@ -235,7 +236,6 @@ def measured(
     alone, stages = (
         autoattack_parts(network, some, epsilon, queries) if autoattack_count else (None, {})
     )
-    of_each = PER / max(1, autoattack_count)
     return AttacksRow(
         network=loaded.network.name,
         width=loaded.network.width,
@@ -255,8 +255,8 @@ def measured(
         )
         if autoattack_count
         else None,
-        autoattack_limit=None if alone is None else alone * of_each,
-        autoattack_stages={name: seconds * of_each for name, seconds in stages.items()},
+        autoattack_limit=alone,
+        autoattack_stages=stages,
         peak_bytes={str(n): peak(ticket, data, n, epsilon) for n in (count, 10 * count)},
         **where,
     )

@@ -44,13 +44,11 @@ def overview(records: Records) -> str:
     Args:
         records: The records of all files, each with its study.
     """
-    by_study: Studies = defaultdict(list)
-    for record in records:
-        by_study[record["study"]].append(record)
+    studies: Studies = defaultdict(list, result_tables.by_study(records))
     lines = ["| page and question | answer |", "|---|---|"]
     for page, (question, answer) in ROWS.items():
         title = (DOCS / f"{page}.md").read_text().splitlines()[0].removeprefix("# ")
-        lines.append(f"| [{title}]({page}.md) <br> {question} | {answer(by_study)} |")
+        lines.append(f"| [{title}]({page}.md) <br> {question} | {answer(studies)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from result_tables import found_study
+from result_tables import by_study, found_study
 
 from scratchticket.attacks import PGD, Attack
 from scratchticket.base.accuracy import percent
@@ -121,10 +121,7 @@ def robustness_by_cost(records: list[Record]) -> str:
     Returns:
         SVG text.
     """
-    by_study: dict[str, list[Record]] = {}
-    for record in records:
-        by_study.setdefault(record["study"], []).append(record)
-    founds = [found_study(own) for own in by_study.values()]
+    founds = [found_study(own) for own in by_study(records).values()]
     panels = [(found, panel) for found in founds for panel in found.panels]
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     every = figure.subplots(1, len(panels), squeeze=False)[0]
@@ -172,10 +169,7 @@ def searches_by_cost(records: list[Record]) -> str:
     Returns:
         SVG text.
     """
-    by_study: dict[str, list[Record]] = {}
-    for record in records:
-        by_study.setdefault(record["study"], []).append(record)
-    studies = [found_study(some) for some in by_study.values()]
+    studies = [found_study(own) for own in by_study(records).values()]
     panels = [(one, panel) for one in studies for panel in one.panels if _several(one, panel)]
     named = {
         searches.PAPER: INK,

@@ -51,9 +51,8 @@ def study(records: list[Record], name: str = "") -> str:
         name: Name of the recipe; if empty, the file's name contains it.
     """
     parts = []
-    files = dict.fromkeys(record["study"] for record in records)
-    for file in files:
-        same = [record for record in records if record["study"] == file]
+    files = by_study(records)
+    for same in files.values():
         one = found_study(same, name)
         needed = {job.id for job in one.recipe.jobs(one.scale)}
         own = [record for record in same if record["id"] in needed]
@@ -62,6 +61,14 @@ def study(records: list[Record], name: str = "") -> str:
         parts += [f"{heading} (scale {one.scale.name})\n{text}" if several else section(one)]
         parts += [seeds_of(one.scale), _cost(own, each=False), _warnings(own)]
     return "\n\n".join(part.rstrip() for part in [*parts, VERDICTS] if part) + "\n"
+
+
+def by_study(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Return the records of each study, by the name of its file."""
+    studies: dict[str, list[Record]] = {}
+    for record in records:
+        studies.setdefault(record["study"], []).append(record)
+    return studies
 
 
 def found_study(records: Sequence[Record], name: str = "") -> Found:

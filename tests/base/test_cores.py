@@ -28,7 +28,7 @@ START = Reading(100.0, 50.0, 1.0)
 @pytest.fixture
 def four(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Four cores, four threads, and a user who has chosen nothing."""
-    monkeypatch.setattr(cores, "_cores", lambda: range(4))
+    monkeypatch.setattr(cores, "usable_cores", lambda: range(4))
     for name in cores.USER_CHOICES:
         monkeypatch.delenv(name, raising=False)
     torch.set_num_threads(4)
@@ -46,7 +46,7 @@ def statistics(path: Path, *rows: tuple[str, list[int]]) -> Path:
 def test_busy_time_is_that_of_the_cores_of_this_process_without_idle_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cores, "_cores", lambda: {1, 3})
+    monkeypatch.setattr(cores, "usable_cores", lambda: {1, 3})
     row = [1, 2, 4, 1000, 2000, 8, 16, 32, 64, 128]  # the last two are of guests, in the first two
     other = [7] * 10
 

@@ -100,7 +100,7 @@ def test_a_resumed_run_keeps_its_number_of_threads(
 ) -> None:
     for name in cores.USER_CHOICES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(cores, "_cores", lambda: range(3))
+    monkeypatch.setattr(cores, "usable_cores", lambda: range(3))
     path = tmp_path / "checkpoint.safetensors"
     torch.set_num_threads(2)
     try:

@@ -36,7 +36,7 @@ class Reading:
 def read_clocks(statistics: Path = Path("/proc/stat")) -> Reading | None:
     """Return the current reading; None on a system without the ``/proc/stat`` of Linux."""
     try:
-        usable = {f"cpu{number}" for number in _cores()}
+        usable = {f"cpu{number}" for number in usable_cores()}
         lines = [line.split() for line in statistics.read_text().splitlines()]
         ticks = [
             int(value)
@@ -51,7 +51,7 @@ def read_clocks(statistics: Path = Path("/proc/stat")) -> Reading | None:
     return Reading(time.monotonic(), seconds, sum(os.times()[:4]))
 
 
-def _cores() -> Collection[int]:
+def usable_cores() -> Collection[int]:
     """Return the numbers of the cores that this process may use."""
     usable = getattr(os, "sched_getaffinity", None)  # not on every system
     return usable(0) if usable else range(os.cpu_count() or 1)
@@ -70,7 +70,7 @@ def free_cores(since: Reading | None, until: Reading | None) -> int | None:
         return None
     by_others = (until.busy - since.busy) - (until.own - since.own)
     occupied = math.floor(by_others / (until.moment - since.moment) + 0.5)
-    return max(1, len(_cores()) - max(0, occupied))
+    return max(1, len(usable_cores()) - max(0, occupied))
 
 
 def leave_occupied_cores() -> list[str]:
@@ -99,7 +99,7 @@ def use_threads(count: int | None) -> None:
     """
     import torch
 
-    if count is None or _chosen_by_user() or not 1 <= count <= len(_cores()):
+    if count is None or _chosen_by_user() or not 1 <= count <= len(usable_cores()):
         return
     torch.set_num_threads(count)
 

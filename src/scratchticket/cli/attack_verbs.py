@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from scratchticket.cli.code import import_network
-from scratchticket.cli.terminal import cell, err, print_notes, say
+from scratchticket.cli.terminal import Bars, cell, err, print_notes, say
 
 ONE_SHARD = "1/1"  # all the work in one process
 PARTS = ("test", "all")
@@ -146,13 +146,12 @@ class EvaluationProgress:
 
     def __init__(self, quiet: bool) -> None:
         self._quiet, self._last = quiet, ""
-        self._bar = Progress(
+        self._bar = Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             TextColumn("{task.completed}/{task.total}"),
             TimeElapsedColumn(),  # attacks differ too much to estimate the time left
-            console=err,
-            disable=quiet or not err.is_terminal,
+            quiet=quiet,
         )
         self._task = self._bar.add_task("natural", total=None)
 
@@ -161,8 +160,7 @@ class EvaluationProgress:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if not self._bar.disable:  # rich 13 would print an empty line
-            self._bar.stop()
+        self._bar.stop()
 
     def __call__(self, name: str, done: int, total: int) -> None:
         """Show the progress of the evaluation."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 
 from scratchticket.base.accuracy import percent
-from scratchticket.cli.terminal import cell, err, say
+from scratchticket.cli.terminal import Bars, cell, err, say
 
 if TYPE_CHECKING:
     from scratchticket.executors import Watch
@@ -25,13 +25,12 @@ class SweepProgress:
 
     def __init__(self, watch: Watch, workers: int, quiet: bool) -> None:
         self._watch, self._workers, self._quiet = watch, workers, quiet
-        self._bar = Progress(
+        self._bar = Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TextColumn("{task.fields[left]}"),
-            console=err,
-            disable=quiet or not err.is_terminal,
+            quiet=quiet,
         )
         total = len(watch.jobs)
         self._all = self._bar.add_task("jobs", total=total, left="")
@@ -42,8 +41,7 @@ class SweepProgress:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if not self._bar.disable:  # rich 13 would print an empty line
-            self._bar.stop()
+        self._bar.stop()
 
     def say(self, line: str) -> None:
         """Print a line about the whole sweep."""

@@ -13,7 +13,7 @@ import typer
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from scratchticket.base.errors import Interrupted, ReportedElsewhere, ScratchticketError, first_line
@@ -106,6 +106,23 @@ def print_notes(notes: Iterable[str]) -> None:
         say(f"note: {note}", err)
 
 
+class Bars(Progress):
+    """Progress bars on standard error, disabled if it is not a terminal.
+
+    Args:
+        columns: As for rich's ``Progress``, as are further ``settings``.
+        quiet: Show nothing.
+    """
+
+    def __init__(self, *columns: ProgressColumn, quiet: bool, **settings: Any) -> None:
+        super().__init__(*columns, console=err, disable=quiet or not err.is_terminal, **settings)
+
+    def stop(self) -> None:
+        """Stop the display; rich 13 would print an empty line even if it is disabled."""
+        if not self.disable:
+            super().stop()
+
+
 class LearningProgress:
     """A live progress bar on a terminal; elsewhere, one line per epoch.
 
@@ -117,15 +134,14 @@ class LearningProgress:
     def __init__(self, label: str, quiet: bool) -> None:
         self._label, self._quiet, self._drawn, self._epochs = label, quiet, 0.0, 0
         self._warned: set[str] = set()
-        self._bar = Progress(
+        self._bar = Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=10),
             TextColumn("epoch {task.fields[epoch]} loss {task.fields[loss]}"),
             TextColumn("valid {task.fields[validation]}"),
             TimeRemainingColumn(compact=True),
             TextColumn("left"),
-            console=err,
-            disable=quiet or not err.is_terminal,
+            quiet=quiet,
             speed_estimate_period=120,
         )
         self._task = self._bar.add_task(
@@ -137,8 +153,7 @@ class LearningProgress:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if not self._bar.disable:  # rich 13 would print an empty line
-            self._bar.stop()
+        self._bar.stop()
 
     def __call__(self, event: Event) -> None:
         """Show the progress of the run."""

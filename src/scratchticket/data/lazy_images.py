@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from scratchticket.base.cores import usable_cores
 from scratchticket.base.errors import InputError
 from scratchticket.data.augmentation import augmented, boxes, crop_draws
 from scratchticket.data.decoding import Picture, Pixels, decoded, photograph, pixels_of
@@ -165,7 +166,5 @@ def _decode_parallel(decode: Callable[[int], Pixels], places: Sequence[int]) -> 
 @cache
 def _workers() -> ThreadPoolExecutor:
     """Return a pool of decoding threads, one per processor that this process may use."""
-    usable = getattr(os, "sched_getaffinity", None)  # not on every system
-    processors = len(usable(0)) if usable else os.cpu_count() or 1
-    share = processors // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    share = len(usable_cores()) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     return ThreadPoolExecutor(max(1, share), thread_name_prefix="decode")
