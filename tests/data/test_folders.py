@@ -199,6 +199,15 @@ def test_an_empty_class_is_one_line(tmp_path: Path, fill: Fill) -> None:
         load_data(tmp_path / "photos")
 
 
+def test_parquet_files_deeper_than_they_are_read_are_named(tmp_path: Path) -> None:
+    inner = tmp_path / "photos" / "a" / "b" / "c"
+    inner.mkdir(parents=True)
+    (inner / "train.parquet").touch()
+
+    with pytest.raises(InputError, match=f"photos holds no images; for Parquet data, give {inner}"):
+        load_data(tmp_path / "photos")
+
+
 def test_a_test_class_that_is_not_learned_is_one_line(tmp_path: Path, fill: Fill) -> None:
     fill("train/a", 0, 5)
     fill("train/b", 5, 5)

@@ -132,6 +132,8 @@ def _images(folder: Path, train: Set[str]) -> list[tuple[Path, str]]:
     for label in labels:
         chosen = sorted(_images_below(label))
         if not chosen:
+            if table := next(label.rglob("*.parquet"), None):
+                raise InputError(f"{folder} holds no images; for Parquet data, give {table.parent}")
             raise InputError(f"class folder {label} holds no image ({', '.join(sorted(SUFFIXES))})")
         images += [(path, label.name) for path in chosen]
     if not images:
