@@ -9,6 +9,7 @@ ticket_size  size and loading time of tickets: half an hour
 export       size and time of exported tickets in onnxruntime: two minutes
 photographs  decoding, memory and waiting on photographs: ten minutes; needs --photographs FILE
 busy         ways to wait for threads, alone and beside a busy process: a quarter of an hour
+gpu          everything that waits for a GPU: ten minutes on one; only if named
 
 ``python -m benchmarks NAME --help`` tells the options. Each writes to records/; the pages in docs/
 are made of them by ``python tools/update_pages.py``.
@@ -30,13 +31,14 @@ NAMES = (
     "photographs",
     "busy",
 )
+NAMED = (*NAMES, "gpu")
 
 
 def main(arguments: list[str]) -> None:
     """Run one benchmark, or all."""
-    if arguments and arguments[0] not in NAMES:
+    if arguments and arguments[0] not in NAMED:
         told = arguments[0] in ("-h", "--help")
-        print((__doc__ or "").strip() if told else f"there are: {', '.join(NAMES)}")
+        print((__doc__ or "").strip() if told else f"there are: {', '.join(NAMED)}")
         sys.exit(0 if told else 2)
     for name in arguments[:1] or NAMES:
         importlib.import_module(f"benchmarks.{name}").main(arguments[1:])

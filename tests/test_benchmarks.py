@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
-from dataclasses import asdict
+import time
+from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 import scratchticket as st
+from scratchticket.attacks import PGD
 from scratchticket.base.accuracy import Accuracy
 from scratchticket.data import DataRecipe
 from scratchticket.learning import Validation
 from scratchticket.networks import bare
+from scratchticket.paper.scales import scale_named
+from scratchticket.paper.study import attack_settings
 from scratchticket.tickets import drawing
 from scratchticket.tickets.draw import Task
 
@@ -37,8 +43,8 @@ def module(folder: str, name: str) -> ModuleType:
     return loaded
 
 
-NAMES = "ticket_size switching attacks released draw parts measure photographs"
-size, switching, attacks, released, draws, parts, measure, photographs = (
+NAMES = "ticket_size switching attacks released draw parts measure photographs gpu"
+size, switching, attacks, released, draws, parts, measure, photographs, gpu = (
     importlib.import_module(f"benchmarks.{name}") for name in NAMES.split()
 )
 tables = module("tools", "benchmark_tables")
@@ -311,3 +317,65 @@ def test_photographs_are_measured(tmp_path: Path) -> None:
     assert rows[1].images == 16
     assert 0 <= rows[1].waiting < rows[1].seconds
     assert f"folder, 500x375 | {rows[0].images} |" in tables.photographs(rows)
+
+
+def plan(out: Path) -> object:
+    small = {"network.width": 2, "learning.precision": "float32", "learning.epochs": 3}
+    scale = replace(scale_named("full"), changes=small)
+    return gpu.Plan("cpu", "small", scale, str(out / "data.npz"), out)
+
+
+def test_a_stage_that_takes_too_long_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log.txt"
+
+    assert gpu.within(60.0, ["-c", "print(2 + 3)"], log)
+    assert not gpu.within(60.0, ["-c", "raise SystemExit(1)"], log)
+    assert not gpu.within(0.0, ["-c", "print('never')"], log)
+    monkeypatch.setattr(gpu, "LEAST", 0.0)
+    assert not gpu.within(0.2, ["-c", "import time; time.sleep(60)"], log)
+
+    said = log.read_text()
+    assert "5\n" in said
+    assert "\nnever" not in said
+    assert "cut off" in said
+
+
+def test_as_many_epochs_are_planned_as_fit() -> None:
+    assert gpu.epochs_within(100.0, 3.0, most=40) == 30
+    assert gpu.epochs_within(1000.0, 3.0, most=40) == 40
+    assert gpu.epochs_within(-5.0, 3.0, most=40) == 1
+
+
+def test_the_ticket_is_drawn_in_the_fastest_way() -> None:
+    rows = gpu.read_rows(gpu.DrawRow, (json.loads(line) for line in gpu.lines_of(draws.RECORDS)))
+    fastest = min(rows, key=lambda row: row.seconds["ours"].median)
+
+    assert gpu.fastest(rows)["learning.compile"] == fastest.way.compile
+    assert gpu.fastest([])["learning.precision"] == "bfloat16"
+
+
+def test_a_ticket_is_drawn_and_judged_within_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draws = np.random.default_rng(0)
+    images = draws.integers(0, 256, (100, 32, 32, 3), dtype=np.uint8)
+    labels = np.arange(100) % 10
+    np.savez(
+        tmp_path / "data.npz",
+        train_images=images,
+        train_labels=labels,
+        test_images=images[:20],
+        test_labels=labels[:20],
+    )
+    pgd = attack_settings((st.Attack(PGD(2), "8/255"),), ["8/255"], images=20)
+    monkeypatch.setattr(gpu, "attacks", lambda scale: [(pgd, {})])
+
+    gpu.drawn_and_judged(plan(tmp_path), {}, until=time.monotonic() + 1000)
+
+    ticket = st.Ticket.load(tmp_path / "ticket.safetensors")
+    assert ticket.remaining_ratio == pytest.approx(0.1, abs=0.01)
+    drawn, judged = (json.loads((tmp_path / f"record-{n}.json").read_text()) for n in (0, 1))
+    assert drawn["recipe"]["learning"]["epochs"] == 3
+    assert judged["attacks"][0]["total"] == 20
