@@ -165,6 +165,18 @@ def test_pages_fit_the_screen_and_tables_scroll_on_a_phone_alone(opened: Page, b
         assert opened.evaluate(cut) == [], page.name
 
 
+def test_figures_can_be_read_and_scroll_by_keyboard_on_a_phone(opened: Page, built: Path) -> None:
+    phone = opened.viewport_size is not None and opened.viewport_size["width"] < 600
+    for name in ("stronger-search", "fewer-steps", "r2s-findings"):
+        opened.goto((built / f"{name}.html").as_uri())
+        box = opened.locator("article p:has(> img[src$='.svg'])").first
+        size = box.locator("img").bounding_box()
+
+        assert size is not None
+        assert size["width"] > 600
+        assert box.get_attribute("tabindex") == ("0" if phone else None)
+
+
 def test_commands_wrap_between_words_and_can_be_copied(opened: Page, built: Path) -> None:
     opened.goto((built / "tutorial.html").as_uri())
     block = opened.locator(".highlight-none pre").first

@@ -19,7 +19,7 @@ function wrapCommands() {
 
 // What scrolls sideways can be reached and scrolled with the keyboard.
 function reachScrolling() {
-  for (const box of document.querySelectorAll(".table-wrapper, div.math, pre")) {
+  for (const box of document.querySelectorAll(".table-wrapper, div.math, pre, p:has(> img)")) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }

@@ -45,6 +45,8 @@ LEFT_OUT = {  # the strongest search without one of its parts
     )
 }
 PAPER_UNCROPPED = "paper, no crops"
+PGD_7 = "paper, PGD-7"
+TENTH, STRONG_TENTH = (f"{row}, at a tenth of PGD-7's cost" for row in (TOGETHER, STRONG))
 # Rows that claims compare; these are attacked by Auto-PGD too.
 CLAIMED = (PAPER, PAPER_UNCROPPED, AS_LONG, ADAM_AS_LONG, STRONG_AS_LONG)
 EPOCHS = {"small": 10}  # epochs of the base search, where they are not the scale's
@@ -54,6 +56,7 @@ LONG = {
     "small": 28,
     "quick": 57,
 }  # epochs at which a search with N-FGSM costs as much as the paper's search
+TENTH_EPOCHS = {"paper": 70, "full": 13, "small": 5, "quick": 6}
 PERCENTS = (10, 1)
 PARTS: dict[str, Settings] = {
     "budget by size": {"pattern.budget": "size", "pattern.cap": "0.5"},
@@ -95,19 +98,23 @@ def searches(scale: Scale) -> dict[str, Settings]:
     The last combinations leave out one part of the strong search each.
     """
 
-    def n_fgsm(epochs: int | None) -> Settings:
-        """Return a search with N-FGSM; at scale small only its last epoch is validated."""
-        rarely = {"learning.validate_every": epochs} if scale.name == "small" else {}
-        more = {"learning.epochs": epochs, **rarely} if epochs else {}
-        return {"attack.name": "n-fgsm", **more}
+    def n_fgsm(epochs: int | None, *, rarely: bool = scale.name == "small") -> Settings:
+        """Return a search with N-FGSM; if ``rarely``, only its last epoch is validated."""
+        if not epochs:
+            return {"attack.name": "n-fgsm"}
+        every = {"learning.validate_every": epochs} if rarely else {}
+        return {"attack.name": "n-fgsm", "learning.epochs": epochs, **every}
 
     base, as_long = n_fgsm(EPOCHS.get(scale.name)), n_fgsm(LONG[scale.name])
+    tenth = n_fgsm(TENTH_EPOCHS[scale.name], rarely=True)
     without_budget = PARTS["batches of 16"] | PARTS["Adam"]
     without_small_batches = PARTS["budget by size"] | PARTS["Adam"]
     flips = {"learning.augmentation": "flip"}
-    uncropped = {  # digits are never cropped
+    larger = {  # digits are never cropped, and at scale quick the paper's search has PGD-7
         PAPER_UNCROPPED: flips,
+        PGD_7: {"attack.name": "pgd", "attack.steps": 7},
         STRONG: base | STRONG_PARTS | flips,
+        STRONG_TENTH: tenth | STRONG_PARTS | flips,
         STRONG_AS_LONG: as_long | STRONG_PARTS | flips,
         LEFT_OUT["Adam"]: as_long | WITHOUT_ADAM | flips,
         LEFT_OUT["budget by size"]: as_long | without_budget | flips,
@@ -118,9 +125,10 @@ def searches(scale: Scale) -> dict[str, Settings]:
         BASE: base,
         TOGETHER: base | WITHOUT_ADAM,
         AS_LONG: as_long | WITHOUT_ADAM,
+        TENTH: tenth | WITHOUT_ADAM,
         WITH_ADAM: base | STRONG_PARTS,
         ADAM_AS_LONG: as_long | STRONG_PARTS,
-        **(uncropped if scale.name != "quick" else {}),
+        **(larger if scale.name != "quick" else {}),
         NO_BUDGET: base | without_budget,
         NO_SMALL_BATCHES: base | without_small_batches,
         **{name: base | part for name, part in PARTS.items()},
@@ -207,6 +215,15 @@ SEARCHES = PaperRecipe(
             "<=",
             rows(PAPER, TOGETHER, only="PGD"),
             short=f"{TOGETHER}: as robust for a third of the operations",
+        ),
+        *(
+            Claim(
+                f"PGD-7 is no more robust than {row}, for ten times its operations",
+                "<=",
+                rows(pgd, tenth, only="PGD"),
+                short=f"{row}: as robust for a tenth of the operations",
+            )
+            for row, pgd, tenth in ((TOGETHER, PAPER, TENTH), (STRONG, PGD_7, STRONG_TENTH))
         ),
         *(
             Claim(
