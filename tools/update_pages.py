@@ -67,7 +67,7 @@ def of_rows(kind: type[R], table: Callable[[Sequence[R]], str]) -> Callable[[lis
 
 
 PAGES = (
-    Page("README.md", demo_tables.demo, "demo.jsonl"),
+    Page("README.md", overview.results, "*.jsonl"),
     Page("docs/index.md", demo_tables.landing, "demo.jsonl"),
     Page("docs/measurements.md", overview.overview, "*.jsonl"),
     Page("docs/drawing.md", demo_tables.processes, "demo*.jsonl"),
