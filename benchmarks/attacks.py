@@ -1,15 +1,15 @@
-"""How long do PGD-20 and AutoAttack take, and how much memory, against others?
+"""Time and peak memory of PGD-20 and AutoAttack, against other implementations.
 
     python -m benchmarks attacks                       # a ticket of the gallery: half an hour
     python -m benchmarks attacks runs/demo/ticket/ticket.safetensors --data digits
     python -m benchmarks attacks TICKET --data ./cifar10 --images 300 --autoattack-images 0
 
-PGD-20 against foolbox's and the paper's released procedure, AutoAttack against pyautoattack. All on
-the same network and images in one run, turn by turn, at the epsilon where PGD-20 fools half of the
-images that are right as they are. The machine's limit is the time of the forward and backward
-passes alone, of as many images as the attack puts through the network, in whole batches. Memory is
-the peak of a process of its own, for some images and for ten times as many. A row is added to
-records/attacks.jsonl.
+PGD-20 is compared with foolbox and with the paper's released procedure, AutoAttack with
+pyautoattack. All use the same network and images and take turns in one run, at the epsilon where
+PGD-20 fools half of the images that are classified correctly without an attack. The machine's limit
+is the time of the forward and backward passes alone, for as many images as the attack passes
+through the network, in whole batches. Peak memory is measured in a separate process, for the images
+and for ten times as many. A row is appended to records/attacks.jsonl.
 """
 
 from __future__ import annotations
@@ -50,37 +50,37 @@ from scratchticket.runs.recipe import data_like
 
 RECORDS = ROOT / "records" / "attacks.jsonl"
 TICKET = path_of("digits-seed2/ticket")
-PER = 1000  # images that times are given for
-PASSES = {"pgd": 9, "autoattack": 3}
+PER = 1000  # times are given per this many images
+PASSES = {"pgd": 9, "autoattack": 3}  # timed turns
 Runs = dict[str, Callable[[], float]]
 
 
 def repeated(images: ImageSet, count: int) -> ImageSet:
-    """Return so many images, the same ones over again."""
+    """Return ``count`` images, repeating the given ones as often as needed."""
     return images[torch.arange(count) % len(images)]
 
 
 def halving(network: nn.Module, images: ImageSet) -> str:
-    """Return the epsilon, to a thousandth, at which PGD-20 fools about half of what is right."""
+    """Return the epsilon, to a thousandth, at which PGD-20 about halves the accuracy."""
     low, high = 0, 1000
     half = st.natural_accuracy(network, images).fraction / 2
     while high - low > 1:
         middle = (low + high) // 2
-        left = st.robust_accuracy(network, images, st.AttackRecipe("pgd", middle / 1000, 20))
-        low, high = (middle, high) if left.fraction > half else (low, middle)
+        robust = st.robust_accuracy(network, images, st.AttackRecipe("pgd", middle / 1000, 20))
+        low, high = (middle, high) if robust.fraction > half else (low, middle)
     return f"{low / 1000:g}"
 
 
 def share(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the fraction of images a network gets right."""
+    """Return the fraction of images that a network classifies correctly."""
     with torch.no_grad():
         return float((network(images).argmax(dim=1) == labels).double().mean())
 
 
 def pgd_runs(ticket: st.Ticket, images: ImageSet, epsilon: str) -> Runs:
-    """Return PGD-20 by this package, by foolbox and as the paper's released code does it.
+    """Return functions that run PGD-20 with this package, foolbox and the released procedure.
 
-    Functions to the accuracy that is left.
+    Each returns the robust accuracy.
     """
     import foolbox
     from foolbox.models.pytorch import PyTorchModel
@@ -88,75 +88,78 @@ def pgd_runs(ticket: st.Ticket, images: ImageSet, epsilon: str) -> Runs:
     network = placed(ticket.build(), "cpu")
     attack, radius = Attack(PGD(), epsilon), float(epsilon)
     step_size, size = 2.5 * radius / 20, default_batch_size(images)
-    theirs_masked = released.of_ticket(ticket.build(), ticket.mask)
+    released_network = released.of_ticket(ticket.build(), ticket.mask)
     model = PyTorchModel(network, bounds=(0, 1), device="cpu")
-    theirs = foolbox.attacks.LinfPGD(abs_stepsize=step_size, steps=20, random_start=True)
+    foolbox_pgd = foolbox.attacks.LinfPGD(abs_stepsize=step_size, steps=20, random_start=True)
 
     def ours() -> float:
         evaluated = evaluate(network, images, [attack])
         return evaluated.robust(evaluated.outcomes[0]).fraction
 
     def by_batches(attacked: Callable[[Tensor, Tensor], Tensor], judge: nn.Module) -> float:
-        right = 0.0
+        correct = 0.0
         for start in range(0, len(images), size):
-            some = images[slice(start, start + size)]
-            found = attacked(pixels(some.images), some.labels)
-            right += share(judge, found, some.labels) * len(some.labels)
-        return right / len(images)
+            batch = images[slice(start, start + size)]
+            adversarial = attacked(pixels(batch.images), batch.labels)
+            correct += share(judge, adversarial, batch.labels) * len(batch.labels)
+        return correct / len(images)
 
-    def foolboxs() -> float:
+    def by_foolbox() -> float:
         def attacked(clean: Tensor, labels: Tensor) -> Tensor:
-            wrong = foolbox.criteria.Misclassification(labels)
-            found: Tensor = theirs.run(model, clean, wrong, epsilon=radius)
-            return found
+            criterion = foolbox.criteria.Misclassification(labels)
+            adversarial: Tensor = foolbox_pgd.run(model, clean, criterion, epsilon=radius)
+            return adversarial
 
         return by_batches(attacked, network)
 
     def reference() -> float:
         def attacked(clean: Tensor, labels: Tensor) -> Tensor:
             clean = clean.contiguous()
-            return released.attacked(theirs_masked, clean, labels, radius, step_size, 20)
+            return released.attacked(released_network, clean, labels, radius, step_size, 20)
 
-        return by_batches(attacked, theirs_masked)
+        return by_batches(attacked, released_network)
 
-    return {"scratchticket": ours, "foolbox": foolboxs, "reference": reference}
+    return {"scratchticket": ours, "foolbox": by_foolbox, "reference": reference}
 
 
 def autoattack_runs(network: nn.Module, images: ImageSet, epsilon: str, queries: int) -> Runs:
-    """Return AutoAttack by this package and by pyautoattack alone."""
+    """Return functions that run AutoAttack with this package and with pyautoattack alone.
+
+    Each returns the robust accuracy.
+    """
     from pyautoattack import AutoAttack
 
     attacks = autoattack(epsilon, "linf", queries=queries)
 
     def ours() -> float:
         evaluated = evaluate(network, images, attacks)
-        left = evaluated.right
+        resisted = evaluated.right
         for outcome in evaluated.outcomes:
-            left = left & ~outcome.fooled
-        return float(left.double().mean())
+            resisted = resisted & ~outcome.fooled
+        return float(resisted.double().mean())
 
     def theirs() -> float:
-        whole = AutoAttack(network, norm="Linf", eps=float(epsilon), seed=0)
-        whole.square.n_queries = queries
+        suite = AutoAttack(network, norm="Linf", eps=float(epsilon), seed=0)
+        suite.square.n_queries = queries
         clean = pixels(images.images)
         with restored_globals(), collected_warnings():
-            found, _ = whole.run_standard_evaluation(
+            adversarial, _ = suite.run_standard_evaluation(
                 clean, images.labels, batch_size=default_batch_size(images)
             )
-        return share(network, found, images.labels)
+        return share(network, adversarial, images.labels)
 
     return {"scratchticket": ours, "pyautoattack": theirs}
 
 
-def timed(runs: Runs, count: int, passes: int) -> dict[str, Timing]:
-    """Run each in turn, so many times.
+def timed(runs: Runs, count: int, turns: int) -> dict[str, Timing]:
+    """Time functions in turn.
 
     Returns:
-        Of each: median, least and most seconds for 1,000 images, the accuracy that is left, and how
-        many times as long as ours it took.
+        For each: median, minimum and maximum of its seconds per 1,000 images, its robust accuracy,
+        and its time as a multiple of ours.
     """
     accuracy = {name: run() for name, run in runs.items()}
-    taken = in_turn(runs, passes)
+    taken = in_turn(runs, turns)
     return {
         name: Timing(
             **dict(spread(value * PER / count for value in seconds)),
@@ -168,17 +171,17 @@ def timed(runs: Runs, count: int, passes: int) -> dict[str, Timing]:
 
 
 def limit(network: nn.Module, images: ImageSet, passed: int, *, backward: bool = True) -> float:
-    """Return the seconds that so many images take to pass the network, in whole batches.
+    """Return the seconds that ``passed`` images take through the network, in whole batches.
 
     Args:
         network: The network.
-        images: Images to pass.
+        images: Images to use, repeated to fill a batch.
         passed: Number of images.
-        backward: Whether they also pass backward.
+        backward: Whether to include the backward pass.
     """
     size = default_batch_size(images)
-    some = repeated(images, size)
-    clean, labels = pixels(some.images), some.labels
+    batch = repeated(images, size)
+    clean, labels = pixels(batch.images), batch.labels
     rounds = max(3, min(20, passed // size))
 
     def once() -> None:
@@ -198,32 +201,32 @@ def limit(network: nn.Module, images: ImageSet, passed: int, *, backward: bool =
 def autoattack_parts(
     network: nn.Module, images: ImageSet, epsilon: str, queries: int
 ) -> tuple[float, dict[str, float]]:
-    """Return the seconds of AutoAttack's passes alone, and of its attacks, for 1,000 images."""
+    """Return AutoAttack's seconds per 1,000 images: of its passes alone, and of each attack."""
     passed = {True: 0, False: 0}
 
-    def count(_: nn.Module, given: tuple[Tensor]) -> None:
-        passed[given[0].requires_grad] += len(given[0])
+    def count(_: nn.Module, inputs: tuple[Tensor]) -> None:
+        passed[inputs[0].requires_grad] += len(inputs[0])
 
     with network.register_forward_pre_hook(count):
         outcomes = evaluate(network, images, autoattack(epsilon, "linf", queries=queries)).outcomes
     alone = sum(
         limit(network, images, number, backward=backward) for backward, number in passed.items()
     )
-    stages = {one.attack.method.name: one.seconds * PER / len(images) for one in outcomes}
+    stages = {each.attack.method.name: each.seconds * PER / len(images) for each in outcomes}
     return alone * PER / len(images), stages
 
 
 def peak(ticket: Path, data: str, count: int, epsilon: str) -> int:
-    """Return the most memory a process takes that attacks so many images, in bytes."""
+    """Return the peak memory, in bytes, of a process that attacks ``count`` images."""
     threads = str(torch.get_num_threads())
-    told = ("--peak", str(count), "--epsilon", epsilon, "--threads", threads)
-    return most_memory_of("attacks", str(ticket), "--data", data, *told)
+    flags = ("--peak", str(count), "--epsilon", epsilon, "--threads", threads)
+    return most_memory_of("attacks", str(ticket), "--data", data, *flags)
 
 
 def measured(
     ticket: Path, data: str, count: int, queries: int, autoattack_count: int
 ) -> AttacksRow:
-    """Return the row of a ticket."""
+    """Measure the attacks on a ticket and return the row."""
     where = circumstances()
     loaded = st.Ticket.load(ticket)
     test = load_data(data_like(loaded, data, None)).test
@@ -232,9 +235,9 @@ def measured(
     epsilon = halving(network, test[slice(count)])
     evaluated = evaluate(network, images, [Attack(PGD(), epsilon)])
     passed = evaluated.outcomes[0].forwards
-    some = repeated(test, autoattack_count)
+    selected = repeated(test, autoattack_count)
     alone, stages = (
-        autoattack_parts(network, some, epsilon, queries) if autoattack_count else (None, {})
+        autoattack_parts(network, selected, epsilon, queries) if autoattack_count else (None, {})
     )
     return AttacksRow(
         network=loaded.network.name,
@@ -249,7 +252,7 @@ def measured(
         pgd_limit=limit(network, images, passed) * PER / count,
         pgd_passes=passed / (count * PGD().steps),
         autoattack=timed(
-            autoattack_runs(network, some, epsilon, queries),
+            autoattack_runs(network, selected, epsilon, queries),
             autoattack_count,
             PASSES["autoattack"],
         )
@@ -263,12 +266,12 @@ def measured(
 
 
 def main(arguments: list[str]) -> None:
-    """Measure what is asked for."""
+    """Measure the attacks on the given ticket."""
     parser = options_of("attacks", __doc__)
     parser.add_argument("ticket", type=Path, nargs="?", default=TICKET)
     parser.add_argument("--data", default="digits")
     parser.add_argument("--images", type=int, default=PER)
-    parser.add_argument("--autoattack-images", type=int, default=100, help="0: PGD-20 alone")
+    parser.add_argument("--autoattack-images", type=int, default=100, help="0: no AutoAttack")
     parser.add_argument("--queries", type=int, default=5000)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
@@ -287,7 +290,7 @@ def main(arguments: list[str]) -> None:
     )
     append(RECORDS, row)
     for kind, taken in {"pgd": row.pgd, "autoattack": row.autoattack or {}}.items():
-        for name, told in taken.items():
-            assert told.ratio is not None
-            took, times = between(told, ".2f"), between(told.ratio, ".2f")
-            print(f"{kind}, {name}: {took} s, {times} times ours")
+        for name, timing in taken.items():
+            assert timing.ratio is not None
+            seconds, ratio = between(timing, ".2f"), between(timing.ratio, ".2f")
+            print(f"{kind}, {name}: {seconds} s per {PER} images, {ratio} times ours")

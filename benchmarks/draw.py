@@ -1,14 +1,14 @@
-"""How long does a step of a draw take, against the released procedure and the machine's limit?
+"""Time a step of a draw, against the released procedure and the machine's limit.
 
-    python -m benchmarks draw                    # all but the largest: an hour
+    python -m benchmarks draw                    # all cases but the largest: an hour
     python -m benchmarks draw small --threads 1
     python -m benchmarks draw resnet18-256 --steps 20 --device cuda --precision bfloat16
 
-Ours and the reference (benchmarks/released.py) take turns in one run, on the same random network,
-the same images and the same number of threads. The machine's limit is the best rate of a matrix
-product in the precision of ours, measured in between; our share of it counts the multiplications of
-convolutions and linear layers alone. The reference's time is split by PyTorch's profiler, so that
-it can be seen to be no straw man. Memory is the peak of a process of its own. A row is appended to
+This package and the reference (benchmarks/released.py) take turns in one run, with the same random
+network, images and number of threads. The machine's limit is the best rate of a matrix product in
+this package's precision, measured between the turns; our share of it counts only the operations of
+convolutions and linear layers. PyTorch's profiler splits the reference's time, as evidence that it
+is no straw man. Peak memory is measured in a separate process for each. A row is appended to
 records/draw.jsonl as soon as it is measured.
 """
 
@@ -58,14 +58,14 @@ TURNS = 5
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured.
+    """A network, its images and its inner attack.
 
     Attributes:
-        network: The recipe.
-        shape: Of an image.
-        batch: Images a step.
-        attack: The inner one.
-        steps: Steps in a turn.
+        network: Recipe of the network.
+        shape: Shape of an image.
+        batch: Images per step.
+        attack: Name of the inner attack.
+        steps: Timed steps per turn.
     """
 
     network: st.NetworkRecipe
@@ -79,7 +79,7 @@ class Case:
         return st.AttackRecipe(self.attack, EPSILON)
 
     def images(self) -> ImageSet:
-        """Return images for a turn, and for the steps before and after it."""
+        """Return random images for a turn and for one untimed step before and after it."""
         draws = torch.Generator().manual_seed(0)
         count = self.batch * (self.steps + 2)
         values = torch.randint(256, (count, *self.shape), generator=draws, dtype=torch.uint8)
@@ -117,18 +117,18 @@ CASES = {
 }
 
 
-LARGE = ("wideresnet32-128",)  # measured where it is named
+LARGE = ("wideresnet32-128",)  # measured only if named
 
 
 @dataclass(frozen=True)
 class Way:
-    """How ours computes; the reference computes in float32, uncompiled.
+    """How this package computes; the reference is always in float32 and not compiled.
 
     Attributes:
-        device: Of both.
-        precision: ``learning.precision``.
-        compile: ``learning.compile``.
-        memory_format: ``learning.memory_format``.
+        device: Device of both.
+        precision: Value of ``learning.precision``.
+        compile: Value of ``learning.compile``.
+        memory_format: Value of ``learning.memory_format``.
     """
 
     device: str = "cpu"
@@ -138,28 +138,28 @@ class Way:
 
     @property
     def precisions(self) -> tuple[str, ...]:
-        """In which products are timed: on a GPU in both."""
+        """Precisions in which a matrix product is timed; on a GPU, both."""
         return (self.precision,) if self.device == "cpu" else ("float32", "bfloat16")
 
 
 def ours(case: Case, way: Way) -> Callable[[], list[float]]:
-    """Return what takes a turn of our draw: the seconds of each step.
+    """Return a function that runs a turn of our draw and returns the seconds of each step.
 
-    The first step is not counted, nor the last, after which an epoch is ended.
+    The first step is not timed, nor the last one, which also ends the epoch.
     """
     images = case.images()
-    nothing = images[slice(0, 1)]
+    placeholder = images[slice(0, 1)]
     data = Data(
         name="benchmark",
         classes=tuple("0123456789"),
         train=images,
-        validation=nothing,
-        test=nothing,
+        validation=placeholder,
+        test=placeholder,
         mean=(0.0,) * case.shape[0],
         std=(1.0,) * case.shape[0],
         recipe=DataRecipe(),
     )
-    unknown = Validation(Accuracy(0, 1), Accuracy(0, 1))
+    accuracy = Validation(Accuracy(0, 1), Accuracy(0, 1))
     learning = LearningRecipe(
         epochs=1,
         batch_size=case.batch,
@@ -169,7 +169,7 @@ def ours(case: Case, way: Way) -> Callable[[], list[float]]:
         compile=way.compile,  # type: ignore[arg-type]
         memory_format=way.memory_format,  # type: ignore[arg-type]
     )
-    task = Task(data, case.network, case.recipe(), learning, lambda _: unknown, device=way.device)
+    task = Task(data, case.network, case.recipe(), learning, lambda _: accuracy, device=way.device)
     job = drawing(task, RATIO)
 
     def turn() -> list[float]:
@@ -186,9 +186,9 @@ def ours(case: Case, way: Way) -> Callable[[], list[float]]:
 
 
 def reference(case: Case, way: Way) -> Callable[[], list[float]]:
-    """Return what takes a turn of the released procedure."""
+    """Return a function that runs a turn of the reference and returns the seconds of each step."""
     step, batches = _released(case, way), _batches(case, way)
-    step(*batches[0])  # not counted: the first one prepares
+    step(*batches[0])  # a warm-up step, not timed
 
     def turn() -> list[float]:
         seconds = []
@@ -208,11 +208,12 @@ def _batches(case: Case, way: Way) -> list[tuple[Tensor, Tensor]]:
     everything = case.images().to(torch.device(way.device))
     images = pixels(everything.images).contiguous()
     starts = range(0, len(images), case.batch)
-    chosen = [slice(start, start + case.batch) for start in starts]
-    return [(images[some], everything.labels[some]) for some in chosen]
+    batches = [slice(start, start + case.batch) for start in starts]
+    return [(images[batch], everything.labels[batch]) for batch in batches]
 
 
 def _released(case: Case, way: Way) -> Callable[[Tensor, Tensor], None]:
+    """Return a function that takes one step of the reference on a batch."""
     attack, one_step = case.recipe(), case.attack == "fgsm-rs"
     length = STEP_FROM_RANDOM * attack.ball.epsilon
     if isinstance(attack.method, Stepping):
@@ -230,19 +231,19 @@ _CONVOLVING = ("conv", "mm", "wgrad", "dgrad", "fprop", "cudnn", "cutlass", "xmm
 
 
 def shares(case: Case, way: Way) -> dict[str, float]:
-    """Return how the reference's time is divided: convolutions and products, sorting, the rest."""
+    """Return shares of the reference's time: convolutions and products, sorting, the rest."""
     images, labels = _batches(case, way)[0]
-    step, here = _released(case, way), way.device == "cpu"
+    step, on_cpu = _released(case, way), way.device == "cpu"
     step(images, labels)
-    kind_of = torch.profiler.ProfilerActivity
-    with torch.profiler.profile(activities=[kind_of.CPU if here else kind_of.CUDA]) as profiler:
+    activity = torch.profiler.ProfilerActivity
+    with torch.profiler.profile(activities=[activity.CPU if on_cpu else activity.CUDA]) as profiler:
         step(images, labels)
         wait_for(way.device)
     times = {"convolutions": 0.0, "sorting": 0.0, "the rest": 0.0}
-    words = dict.fromkeys(_CONVOLVING, "convolutions") | {"sort": "sorting", "Sort": "sorting"}
+    kinds = dict.fromkeys(_CONVOLVING, "convolutions") | {"sort": "sorting", "Sort": "sorting"}
     for event in profiler.key_averages():
-        kind = next((words[word] for word in words if word in event.key), "the rest")
-        times[kind] += event.self_cpu_time_total if here else event.self_device_time_total
+        kind = next((kinds[word] for word in kinds if word in event.key), "the rest")
+        times[kind] += event.self_cpu_time_total if on_cpu else event.self_device_time_total
     total = sum(times.values())
     return {kind: value / total for kind, value in times.items()}
 
@@ -250,19 +251,19 @@ def shares(case: Case, way: Way) -> dict[str, float]:
 def operations(case: Case) -> float:
     """Return the floating-point operations of convolutions and linear layers in one step.
 
-    A forward pass costs two for every multiplication, its gradient with respect to the input the
-    same (but for the first layer in the update), that with respect to the weights again the same.
-    Where one pixel comes out of a convolution, weights that meet padding alone count for nothing.
+    A forward pass takes two operations per multiplication, and so does each gradient: that of the
+    input, which the update does not need in the first layer, and that of the weights. If the output
+    of a convolution is one pixel, weights that cover only padding are not counted.
     """
     network, counted = case.build().eval(), list[float]()
 
     def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         weight = module.weight
         assert isinstance(weight, Tensor)
-        if isinstance(module, nn.Conv2d) and (seen := taps_of_one_pixel(module, inputs[0])):
-            weight = weight[..., *seen]
-        places = output.numel() // output.shape[1] if output.ndim == 4 else output.shape[0]
-        counted.append(2.0 * places * weight.numel())
+        if isinstance(module, nn.Conv2d) and (taps := taps_of_one_pixel(module, inputs[0])):
+            weight = weight[..., *taps]
+        positions = output.numel() // output.shape[1] if output.ndim == 4 else output.shape[0]
+        counted.append(2.0 * positions * weight.numel())
 
     layers = [network.get_submodule(name.removesuffix(".weight")) for name in maskable(network)]
     handles = [layer.register_forward_hook(count) for layer in layers]
@@ -276,21 +277,24 @@ def operations(case: Case) -> float:
 
 
 def once(which: str, case: Case, way: Way) -> list[float]:
-    """Take one turn of either, of equally many steps: in the first there is no momentum yet."""
+    """Run a turn of either implementation; both take the same number of steps.
+
+    The number matters for peak memory, because the first step has no momentum yet.
+    """
     if which == "ours":
-        return ours(case, way)()  # and the steps before and after that nobody measures
-    return reference(replace(case, steps=case.steps + 1), way)()  # and the one that prepares
+        return ours(case, way)()  # plus two untimed steps
+    return reference(replace(case, steps=case.steps + 1), way)()  # plus the warm-up step
 
 
 def peak(name: str, which: str, steps: int, threads: int, way: Way) -> int:
-    """Return the most memory that a process takes that does one turn, in bytes."""
-    told = [f"--{setting.replace('_', '-')}={value}" for setting, value in asdict(way).items()]
-    told += ["--threads", str(threads), "--steps", str(steps)]
-    return most_memory_of("draw", name, "--peak", which, *told)
+    """Return the peak memory, in bytes, of a process that runs one turn."""
+    flags = [f"--{setting.replace('_', '-')}={value}" for setting, value in asdict(way).items()]
+    flags += ["--threads", str(threads), "--steps", str(steps)]
+    return most_memory_of("draw", name, "--peak", which, *flags)
 
 
 def measured(name: str, case: Case, threads: int, way: Way = Way()) -> DrawRow:
-    """Return the row of a case."""
+    """Measure a case and return its row."""
     where = circumstances(way.device)
     turns = {"ours": ours(case, way), "reference": reference(case, way)}
     seconds: dict[str, list[float]] = {which: [] for which in turns}
@@ -301,7 +305,7 @@ def measured(name: str, case: Case, threads: int, way: Way = Way()) -> DrawRow:
             rates[precision] = max(best, product_rate(way.device, precision))
         for which, value in taken.items():
             seconds[which].append(value)
-    limit, done = rates[way.precision], operations(case)
+    limit, count = rates[way.precision], operations(case)
     return DrawRow(
         case=name,
         way=asdict(way),  # type: ignore[arg-type]
@@ -312,10 +316,10 @@ def measured(name: str, case: Case, threads: int, way: Way = Way()) -> DrawRow:
         attack=str(case.recipe()),
         seconds={which: spread(values) for which, values in seconds.items()},
         ratio=ratios(seconds["reference"], seconds["ours"]),
-        operations=done,
+        operations=count,
         product_rate=limit,
         product_rates=rates,
-        share=done / median(seconds["ours"]) / limit,
+        share=count / median(seconds["ours"]) / limit,
         reference_split=shares(case, way),
         peak_bytes={which: peak(name, which, case.steps, threads, way) for which in turns},
         **where,
@@ -323,11 +327,11 @@ def measured(name: str, case: Case, threads: int, way: Way = Way()) -> DrawRow:
 
 
 def main(arguments: list[str]) -> None:
-    """Measure what is asked for."""
+    """Measure the named cases, or all but the largest."""
     parser = options_of("draw", __doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--steps", type=int, help="in a turn, besides those that are not counted")
+    parser.add_argument("--steps", type=int, help="timed steps per turn")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--compile", default="none", choices=["none", "default", "reduce-overhead"])
@@ -337,10 +341,10 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--peak", choices=["ours", "reference"], help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.cases if name not in CASES]:
-        parser.error(f"no case {unknown[0]!r}; there are {', '.join(CASES)}")
+        parser.error(f"unknown case {unknown[0]!r}; the cases are {', '.join(CASES)}")
     torch.set_num_threads(options.threads)
     way = Way(options.device, options.precision, options.compile, options.memory_format)
-    if way.device != "cpu":  # float32 is TF32 everywhere, as it is in convolutions by default
+    if way.device != "cpu":  # TF32 in all float32 products, as in convolutions by default
         torch.set_float32_matmul_precision("high")
     for name in options.cases or [name for name in CASES if name not in LARGE]:
         case = CASES[name]
@@ -351,9 +355,9 @@ def main(arguments: list[str]) -> None:
             return
         row = measured(name, case, options.threads, way)
         append(RECORDS, row)
-        took, ratio = between(row.seconds["ours"], ".3f"), between(row.ratio, ".1f")
+        seconds, ratio = between(row.seconds["ours"], ".3f"), between(row.ratio, ".1f")
         print(
-            f"{name}: {took} s a step, {ratio} times the reference's speed, "
+            f"{name}: {seconds} s per step, {ratio} times the speed of the reference, "
             f"{percent(row.share):.0f} % of the limit",
             flush=True,
         )

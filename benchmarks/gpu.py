@@ -1,16 +1,17 @@
-"""Everything that waits for a GPU, in one command of ten minutes.
+"""Run everything that needs a GPU, in one command of ten minutes.
 
     python -m benchmarks gpu --data data/cifar10 --out results
 
-1. A step of a draw of ResNet18 (``benchmarks draw``) in each way to compute, for three minutes.
-2. The tests marked ``gpu``, for at most three minutes.
-3. The strong ticket of 10 % of ``scratchticket run cifar10-full --scale full``, drawn in the way
-   that was fastest, or in plain bfloat16 if a test failed. A short draw is timed first, which tells
-   how many epochs fit; the recipe's number is the most.
-4. The same attacks on it as in that recipe, the most important ones first.
+1. Time a step of a ResNet18 draw (``benchmarks draw``) with each variant of precision, compilation
+   and memory format; three minutes at most.
+2. Run the tests marked ``gpu``; three minutes at most.
+3. Draw the 10 % ticket of the strong search in ``scratchticket run cifar10-full --scale full``,
+   with the fastest variant if all tests pass, else in plain bfloat16. A short draw is timed first;
+   it determines how many epochs fit, at most the recipe's number.
+4. Attack this ticket as in that recipe, most important attacks first.
 
-Each result is copied into the folder as soon as it exists: at most eight small files. A stage that
-runs out of time is cut off, and the next one begins.
+Each result is copied into the folder as soon as it exists: at most eight small files. Stages 1 and
+2 are stopped when their time is up; the time of stages 3 and 4 is only planned.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from scratchticket.sweeps.job import Job
 from scratchticket.sweeps.store import Store
 from scratchticket.sweeps.worker import work
 
-WAYS = (  # the likeliest to be the fastest first
+WAYS = (  # in the order of expected speed, fastest first
     Way(precision="bfloat16", compile="reduce-overhead"),
     Way(precision="bfloat16", compile="default"),
     Way(precision="bfloat16"),
@@ -46,20 +47,20 @@ WAYS = (  # the likeliest to be the fastest first
 )
 PLAIN = Way(precision="bfloat16")
 FOR_BENCHMARK, FOR_TESTS, FOR_ATTACKS = 180.0, 180.0, 90.0  # seconds
-TRIAL_STEPS, SLACK = 200, 0.9  # steps of an epoch of the timed draw; share of the time planned
-LEAST = 5.0  # seconds under which no process is started
+TRIAL_STEPS, SLACK = 200, 0.9  # steps per epoch of the timed draw; share of time to plan
+LEAST = 5.0  # seconds; with less time left, no process is started
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure.
+    """Settings of the command.
 
     Attributes:
-        device: Where.
-        case: Of ``benchmarks draw``.
-        scale: Of the recipe, with the user's settings.
-        data: A local copy of CIFAR-10.
-        out: Folder of results.
+        device: Device for all stages but the tests.
+        case: Case of ``benchmarks draw``.
+        scale: Scale of the recipe, with the user's settings.
+        data: Path of a local copy of CIFAR-10.
+        out: Folder for the results.
     """
 
     device: str
@@ -69,13 +70,13 @@ class Plan:
     out: Path
 
     def ticket(self, **changes: object) -> Job:
-        """Return the job of the strong ticket, with settings by dotted path changed."""
+        """Return the job that draws the ticket, with settings changed by dotted path."""
         chosen = replace(self.scale, changes={**self.scale.changes, **changes})
         return networks(chosen)[STRONG[10]](0)
 
 
 def within(seconds: float, command: Sequence[str], log: Path) -> bool:
-    """Run Python with a command for so long at most; return whether it ended without an error."""
+    """Run Python for at most ``seconds``; return whether it ended in time and without an error."""
     if seconds < LEAST:
         return False
     with log.open("a") as file:
@@ -95,13 +96,13 @@ def within(seconds: float, command: Sequence[str], log: Path) -> bool:
 
 
 def measured(plan: Plan, seconds: float) -> list[DrawRow]:
-    """Measure a step in each way for which there is time; return the rows."""
+    """Time a step with each variant, as far as time allows; return the rows."""
     until = time.monotonic() + seconds
     known = len(lines_of(RECORDS))
     for way in WAYS:
         options = asdict(way) | {"device": plan.device}
-        told = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
-        command = ["-m", "benchmarks", "draw", plan.case, "--steps=12", *told]
+        flags = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+        command = ["-m", "benchmarks", "draw", plan.case, "--steps=12", *flags]
         within(until - time.monotonic(), command, plan.out / "draw.txt")
     new = lines_of(RECORDS)[known:]
     (plan.out / "draw.jsonl").write_text("".join(new))
@@ -109,49 +110,49 @@ def measured(plan: Plan, seconds: float) -> list[DrawRow]:
 
 
 def lines_of(path: Path) -> list[str]:
-    """Return the lines of a file with their ends; none if there is no file."""
+    """Return the lines of a file, with line ends; an empty list if there is no file."""
     return path.read_text().splitlines(keepends=True) if path.exists() else []
 
 
 def fastest(rows: Sequence[DrawRow]) -> Mapping[str, str]:
-    """Return the settings of the way with the shortest step."""
+    """Return the settings with the shortest step; without rows, plain bfloat16."""
     best = min(rows, key=lambda row: row.seconds["ours"].median).way if rows else PLAIN
     names = ("precision", "compile", "memory_format")
     return {f"learning.{name}": getattr(best, name) for name in names}
 
 
 def seconds_an_epoch(plan: Plan, settings: Mapping[str, str]) -> float:
-    """Return how long an epoch of the draw takes, from the second epoch of a short draw."""
+    """Estimate the seconds per epoch of the draw from the second epoch of a short draw."""
     recipe = plan.ticket().recipe
     with tempfile.TemporaryDirectory() as folder:
         store = _store(plan, Path(folder))
         total = len(store.data(recipe.data).train)
-        some = min(total, TRIAL_STEPS * recipe.learning.batch_size)
-        trial = plan.ticket(**settings, **{"learning.epochs": 2, "data.train_images": some})
+        images = min(total, TRIAL_STEPS * recipe.learning.batch_size)
+        trial = plan.ticket(**settings, **{"learning.epochs": 2, "data.train_images": images})
         work(store, [trial], device=plan.device)
         first, second = (json.loads(line) for line in lines_of(store.folder(trial) / "log.jsonl"))
-    return float(second["seconds"] - first["seconds"]) * total / some
+    return float(second["seconds"] - first["seconds"]) * total / images
 
 
-def epochs_within(seconds: float, each: float, most: int) -> int:
-    """Return how many epochs fit, of so many seconds each: at least one, and at most so many."""
-    return max(1, min(most, int(SLACK * seconds / each)))
+def epochs_within(seconds: float, per_epoch: float, most: int) -> int:
+    """Return how many epochs fit into 90 % of the time: at least one, at most ``most``."""
+    return max(1, min(most, int(SLACK * seconds / per_epoch)))
 
 
 def drawn_and_judged(plan: Plan, settings: Mapping[str, str], until: float) -> None:
     """Draw the ticket and attack it; copy each result as soon as it exists."""
-    each = seconds_an_epoch(plan, settings)
+    per_epoch = seconds_an_epoch(plan, settings)
     most = plan.ticket().recipe.learning.epochs
-    epochs = epochs_within(until - time.monotonic() - FOR_ATTACKS, each, most)
-    print(f"{each:.1f} s an epoch: {epochs} of {most} epochs, {dict(settings)}", flush=True)
+    epochs = epochs_within(until - time.monotonic() - FOR_ATTACKS, per_epoch, most)
+    print(f"{per_epoch:.1f} s per epoch: {epochs} of {most} epochs, {dict(settings)}", flush=True)
     ticket = plan.ticket(**settings, **{"learning.epochs": epochs})
-    judged = [evaluation_of(ticket, attack) for attack, _ in attacks(plan.scale)]
+    evaluations = [evaluation_of(ticket, attack) for attack, _ in attacks(plan.scale)]
     with tempfile.TemporaryDirectory() as folder:
         store = _store(plan, Path(folder))
-        for number, job in enumerate([ticket, *judged]):
+        for number, job in enumerate([ticket, *evaluations]):
             work(store, list(job.chain()), device=plan.device)
-            if why := store.failure(job):
-                sys.exit(f"{job.label}: {why}")
+            if failure := store.failure(job):
+                sys.exit(f"{job.label}: {failure}")
             if job == ticket:
                 shutil.copy(store.ticket(job), plan.out / "ticket.safetensors")
             shutil.copy(store.folder(job) / "record.json", plan.out / f"record-{number}.json")
@@ -163,13 +164,13 @@ def _store(plan: Plan, path: Path) -> Store:
 
 
 def main(arguments: list[str]) -> None:
-    """Do all stages."""
+    """Run all stages."""
     parser = options_of("gpu", __doc__)
     parser.add_argument("--data", required=True, help="a local copy of CIFAR-10")
-    parser.add_argument("--out", required=True, type=Path, help="folder of results")
-    parser.add_argument("--minutes", type=float, default=9.5, help="for everything (default: 9.5)")
+    parser.add_argument("--out", required=True, type=Path, help="folder for the results")
+    parser.add_argument("--minutes", type=float, default=9.5, help="planned total (default: 9.5)")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--case", default="resnet18-256", choices=CASES, help="of the benchmark")
+    parser.add_argument("--case", default="resnet18-256", choices=CASES, help="of benchmarks draw")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes")
     options = parser.parse_args(arguments)
     until = time.monotonic() + 60 * options.minutes
@@ -179,8 +180,8 @@ def main(arguments: list[str]) -> None:
 
     rows = measured(plan, min(FOR_BENCHMARK, 20 * options.minutes))
     for row in rows:
-        print(f"{row.way}: {row.seconds['ours'].median:.4f} s a step", flush=True)
+        print(f"{row.way}: {row.seconds['ours'].median:.4f} s per step", flush=True)
     tests = ["-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider", "tests/test_gpu.py"]
     passed = within(min(FOR_TESTS, 20 * options.minutes), tests, options.out / "tests.txt")
-    print("the tests passed" if passed else "a test failed: see tests.txt", flush=True)
+    print("the tests passed" if passed else "the tests did not pass: see tests.txt", flush=True)
     drawn_and_judged(plan, fastest(rows if passed else ()), until)

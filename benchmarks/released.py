@@ -1,9 +1,9 @@
-"""A draw as the released code does it, to compare with: its procedure in our own words.
+"""The reference for timing a draw: the procedure of the paper's released code, reimplemented.
 
-Read in RICE-EIC/Robust-Scratch-Ticket at f77b41c: every forward pass sorts the magnitudes of all
+It follows RICE-EIC/Robust-Scratch-Ticket at f77b41c: every forward pass sorts the magnitudes of all
 scores of every layer (utils/conv_type.py); the inner attack calls ``backward()``, so gradients of
-the scores are computed and thrown away (trainers/default.py); everything is float32, in the
-contiguous memory format. Nothing is made slower than it is there.
+the scores are computed and discarded (trainers/default.py); everything is float32, in the
+contiguous memory format. Nothing here is slower than in that code.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOMENTUM, DECAY = 0.9, 5e-4
 
 
 class TopMask(torch.autograd.Function):
-    """1 for the largest values, 0 for the others; backward it is the identity."""
+    """Set the largest values to 1 and all others to 0; the backward pass is the identity."""
 
     @staticmethod
     def forward(ctx: object, values: Tensor, kept: float) -> Tensor:
@@ -40,12 +40,12 @@ class TopMask(torch.autograd.Function):
 
 
 class Masked(nn.Module):
-    """A convolution or linear layer whose weight is masked anew in every pass.
+    """A convolution or linear layer that computes its mask anew in every forward pass.
 
     Args:
-        layer: With the random weights.
-        name: Of its weight, for the initial scores.
-        kept: Fraction that remains.
+        layer: The layer with its random weights.
+        name: Name of the weight, which determines the initial scores.
+        kept: Fraction of weights that remain.
     """
 
     def __init__(self, layer: nn.Conv2d | nn.Linear, name: str, kept: float) -> None:
@@ -63,7 +63,7 @@ class Masked(nn.Module):
 
 
 def masked(network: nn.Module, kept: float) -> nn.Module:
-    """Return the network with its maskable layers replaced, in place."""
+    """Replace the maskable layers of a network with :class:`Masked`, in place, and return it."""
     for name in list(maskable(network)):
         path = name.removesuffix(".weight")
         parent = network.get_submodule(path.rpartition(".")[0])
@@ -78,14 +78,14 @@ def masked(network: nn.Module, kept: float) -> nn.Module:
 def stepper(
     network: nn.Module, epsilon: float, step_size: float, steps: int, *, one_step: bool = False
 ) -> Callable[[Tensor, Tensor], None]:
-    """Return what does one step of the search on a batch.
+    """Return a function that takes one step of the search on a batch.
 
     Args:
-        network: As :func:`masked` returns it.
-        epsilon: Of the l-inf ball.
-        step_size: Of the attack.
-        steps: Of the attack.
-        one_step: FGSM-RS: one step of 1.25 epsilon.
+        network: Network returned by :func:`masked`.
+        epsilon: Radius of the l-inf ball.
+        step_size: Step size of the attack.
+        steps: Number of steps of the attack.
+        one_step: Whether to attack with FGSM-RS instead: one step of 1.25 epsilon.
     """
     scores = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.SGD(scores, lr=0.1, momentum=MOMENTUM, weight_decay=DECAY)
@@ -105,7 +105,7 @@ def stepper(
 def attacked(  # noqa: PLR0913
     network: nn.Module, images: Tensor, labels: Tensor, epsilon: float, step_size: float, steps: int
 ) -> Tensor:
-    """Return what PGD from a random start ends with: all steps on all images."""
+    """Return the last iterate of PGD from a random start; every image takes all steps."""
     delta = torch.zeros_like(images).uniform_(-epsilon, epsilon)
     delta.data = (images + delta).clamp(0, 1) - images
     delta.requires_grad_()
@@ -121,11 +121,12 @@ def attacked(  # noqa: PLR0913
 
 
 def of_ticket(network: nn.Module, mask: st.Mask) -> nn.Module:
-    """Return a ticket's network, masked in every pass by scores that choose the ticket's mask."""
+    """Return a ticket's network with scores that reproduce the ticket's mask in every pass."""
     network = masked(network, 1.0)
     for name, layer in mask.items():
         module = network.get_submodule(name.removesuffix(".weight"))
         assert isinstance(module, Masked)
         module.scores.data = torch.where(layer, 1.0, 1e-3) * (1 + module.scores.data.abs())
-        module.kept = (int(layer.sum()) - 0.5) / layer.numel()  # rounded up, exactly as many
+        # The forward pass rounds the count up, so that exactly the mask's weights remain.
+        module.kept = (int(layer.sum()) - 0.5) / layer.numel()
     return network.eval()

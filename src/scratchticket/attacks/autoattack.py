@@ -1,7 +1,7 @@
 """AutoAttack (Croce and Hein, 2020, arXiv:2003.01690), run with its authors' code.
 
 The four attacks of the standard version are called one by one, so that an evaluation can be
-resumed, watched and shared among machines; AutoAttack's state file and loop over images are not
+resumed, monitored and shared among machines; AutoAttack's state file and loop over images are not
 used. Its side effects are undone: it seeds PyTorch's global generators, removes the trace function
 of debuggers and coverage tools, and counts calls in globals that it never resets.
 """
@@ -27,7 +27,7 @@ from scratchticket.base.errors import InputError, extra_missing, unknown
 StageName = Literal["apgd-ce", "apgd-t", "fab-t", "square"]
 STAGES: tuple[StageName, ...] = get_args(StageName)  # in the order of the standard version
 RandomStage = Literal["apgd-ce", "apgd-dlr"]
-RANDOM_STAGES: tuple[RandomStage, ...] = get_args(RandomStage)  # of the version ``rand``
+RANDOM_STAGES: tuple[RandomStage, ...] = get_args(RandomStage)  # attacks of the version rand
 TARGETS = 9  # largest number of classes that apgd-t and fab-t target
 
 
@@ -52,7 +52,7 @@ def stage(  # noqa: PLR0913
         images: Pixels in [0, 1], ``(batch, channel, height, width)``, classified correctly.
         labels: int64, ``(batch,)``.
         ball: Threat model, the ball around each image.
-        steps: Steps of the attacks other than ``square``; per class for ``apgd-t`` and ``fab-t``.
+        steps: Steps of every attack but ``square``; per target class of ``apgd-t`` and ``fab-t``.
         queries: Query budget of ``square`` per image.
         draws: Forward passes averaged per gradient of ``apgd-ce`` and ``apgd-dlr`` (EOT).
         generator: Draws the attack's seed.
@@ -175,7 +175,7 @@ def library() -> tuple[Any, Callable[..., Any], Callable[..., Any]]:
     """Return pyautoattack's APGD module and its FAB and Square classes.
 
     Raises:
-        InputError: If it is not installed.
+        InputError: If pyautoattack is not installed.
     """
     try:
         from pyautoattack import autopgd_base, fab_pt, square
@@ -211,17 +211,17 @@ class Stage(Settings):
 
     @property
     def black_box(self) -> bool:  # type: ignore[override]
-        """Whether it uses logits only, no gradients."""
+        """Whether the attack uses logits only, no gradients."""
         return self.stage == "square"
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """``steps`` for Square, ``queries`` for the others."""
+        """Settings without effect: ``steps`` of Square, ``queries`` of every other attack."""
         return ("steps",) if self.black_box else ("queries",)
 
     @property
     def passes(self) -> int:
-        """The query budget of Square; for the others, two for each gradient and target class."""
+        """Square's query budget; for other attacks, two passes per gradient and target class."""
         targets = TARGETS if self.stage.endswith("-t") else 1
         return self.queries if self.black_box else 2 * self.steps * targets
 
@@ -245,14 +245,14 @@ class AutoAttack(Settings):
     """All attacks of AutoAttack in sequence, to make images that are evaluated on other networks.
 
     Where every attack fails, AutoAttack returns the image unchanged; this class returns Auto-PGD's
-    iterate of the largest cross-entropy.
+    iterate with the largest cross-entropy.
 
     Attributes:
-        version: ``standard``, or ``rand`` for randomised networks. In both, an attack succeeds if
-            one prediction is wrong, although another draw of the network may be right.
+        version: ``standard``, or ``rand`` for randomised networks. In both, one wrong
+            prediction is a success, even if another draw of the network would be right.
         steps: As for :func:`stage`.
         queries: Query budget of Square.
-        draws: Forward passes averaged per gradient, with ``rand``.
+        draws: Forward passes averaged per gradient; of ``rand`` only.
     """
 
     version: Literal["standard", "rand"] = "standard"
@@ -268,7 +268,7 @@ class AutoAttack(Settings):
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """``draws`` for the standard version, ``queries`` for ``rand``."""
+        """Settings without effect: ``draws`` of ``standard``, ``queries`` of ``rand``."""
         return ("draws",) if self.version == "standard" else ("queries",)
 
     @property

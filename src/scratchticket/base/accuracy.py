@@ -12,7 +12,7 @@ _Z95 = 1.959963984540054  # the 97.5 % point of the standard normal distribution
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The number of correctly classified images, and of all images.
+    """The number of correctly classified images and the number of all images.
 
     Example:
         >>> str(Accuracy(correct=313, total=360))
@@ -58,7 +58,7 @@ def percent(part: float, whole: float = 1) -> float:
 
 
 def wilson(fraction: float, total: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a fraction of ``total`` (Wilson, 1927)."""
+    """Return the 95 % Wilson score interval (1927) of a fraction observed in ``total`` trials."""
     n, p, z2 = total, fraction, _Z95**2
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = _Z95 * sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)

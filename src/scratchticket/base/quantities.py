@@ -12,8 +12,8 @@ from scratchticket.base.errors import InputError
 
 Quantity = str | int | float | Fraction
 
-LONGEST = 64  # largest number of characters of a number
-_PIXEL_STEPS = (15, 17, 51, 85)  # divisors of 255, except 3 and 5 so that 1/3 stays 1/3
+LONGEST = 64  # largest number of characters in a number's text
+_PIXEL_STEPS = (15, 17, 51, 85)  # denominators replaced by 255; not 3, so that 1/3 stays 1/3
 _PATTERN = re.compile(r"\s*[+-]?(\d+\s*/\s*\d+|(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?)\s*")
 
 
@@ -46,7 +46,7 @@ def fraction(value: Quantity, what: str) -> Fraction:
 def fraction_text(value: Fraction) -> str:
     """Return a rational number as text: as a short decimal if there is one, else ``n/d``.
 
-    Multiples of 1/255, the step of 8-bit pixels, keep the denominator 255.
+    Multiples of 1/255, the step of 8-bit pixels, are written ``n/255``, except thirds.
 
     Example:
         >>> fraction_text(Fraction(1, 10)), fraction_text(Fraction(8, 255))

@@ -35,7 +35,7 @@ def assemble(
     Args:
         source: The parts of the data set, not decoded.
         recipe: How images are prepared and split.
-        known: Name of the known data set; if None, it is recognised if possible.
+        known: Name of the known data set; None to recognise it if possible.
         whole: Whether to make all images test images.
 
     Raises:
@@ -78,7 +78,7 @@ def _decoded(
 
 
 def stream(parts: Iterable[Part], recipe: DataRecipe) -> Iterator[Pixels]:
-    """Yield the decoded images of some parts; all must have the shape of the first image.
+    """Yield the decoded images of the parts; all must have the shape of the first image.
 
     Raises:
         InputError: If an image cannot be used; the message names it.
@@ -149,7 +149,7 @@ def make_data(
 
 
 def _key(source: Source, recipe: DataRecipe, order: Integers) -> str:
-    """Return a hash of everything that decides the cached pixels and their order."""
+    """Return a hash of everything that determines the cached pixels and their order."""
     parts = {
         "decoder": _DECODER,
         "source": source.digest(content_digest),

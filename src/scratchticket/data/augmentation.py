@@ -32,8 +32,8 @@ def augmented(
     Args:
         images: uint8, ``(n, channel, height, width)``, on any device.
         augmentation: ``crop-flip``: four pixels of zero padding on each side, a random crop of the
-            original size, and a horizontal flip with probability 1/2, as is usual for CIFAR and
-            in the paper's released code. ``flip``: the flip alone. ``resized-crop-flip``: a crop
+            original size, and a horizontal flip with probability 1/2, as usual for CIFAR and in
+            the paper's released code. ``flip``: the flip alone. ``resized-crop-flip``: a crop
             of 8 to 100 % of the area with aspect ratio 3/4 to 4/3, resized to the original size,
             and a flip (Szegedy et al., 2015, arXiv:1409.4842; usual for ImageNet). ``none``.
         generator: Source of all random numbers, drawn on its device.
@@ -80,7 +80,7 @@ def _check_size(images: Tensor, padding: int) -> None:
 
 
 def _shifted(images: Tensor, offsets: Tensor, flips: Tensor, padding: int) -> Tensor:
-    """Return crops of the padded images at ``offsets``, flipped where ``flips`` says so."""
+    """Return crops of the padded images at ``offsets``, flipped where ``flips`` is true."""
     count, channels, height, width = images.shape
     device = images.device
     offsets, flips = offsets.to(device), flips.to(device)
@@ -88,13 +88,13 @@ def _shifted(images: Tensor, offsets: Tensor, flips: Tensor, padding: int) -> Te
     columns = torch.arange(width, device=device).expand(count, width)
     columns = offsets[1] + torch.where(flips[:, None], width - 1 - columns, columns)
     padded = F.pad(images, [padding] * 4)
-    which = torch.arange(count, device=device)[:, None, None, None]
+    index = torch.arange(count, device=device)[:, None, None, None]
     channel = torch.arange(channels, device=device)[:, None, None]
-    return padded[which, channel, rows[:, None, :, None], columns[:, None, None, :]]
+    return padded[index, channel, rows[:, None, :, None], columns[:, None, None, :]]
 
 
 def _flips(count: int, generator: torch.Generator) -> Tensor:
-    """Return whether each image is flipped; each is with probability 1/2."""
+    """Return whether to flip each image, at random with probability 1/2."""
     return torch.randint(2, (count,), generator=generator, device=generator.device) == 1
 
 
@@ -111,7 +111,7 @@ def crop_draws(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 
 def _stretched(images: Tensor, draws: Tensor, flips: Tensor) -> Tensor:
-    """Return a random rectangle of each image, resized bilinearly to the image's size."""
+    """Return a random rectangle of each image, resized bilinearly and randomly flipped."""
     height, width = images.shape[2:]
     rectangles = boxes(draws, height, width).to(images.device)
     flips = flips.to(images.device)
@@ -131,7 +131,7 @@ def _stretched(images: Tensor, draws: Tensor, flips: Tensor) -> Tensor:
 
 
 def _positions(start: Tensor, length: Tensor, size: int) -> Tensor:
-    """Return where each output pixel is sampled along one side, in input pixels: ``(n, size)``.
+    """Return the input coordinates of the output pixels along one side: ``(n, size)``.
 
     Positions are clamped to the rectangle, so that no pixel outside it is read.
     """
@@ -167,7 +167,7 @@ def boxes(draws: Tensor, height: int, width: int) -> Tensor:
     middle = ((height - limit_tall) // 2, (width - limit_wide) // 2, limit_tall, limit_wide)
     fitting = fits.any(dim=1)
     columns = [  # scalars, since a tensor of ``middle`` would need host-device synchronisation
-        torch.where(fitting, value.gather(1, first)[:, 0], otherwise)
-        for value, otherwise in zip((top, left, tall, wide), middle, strict=True)
+        torch.where(fitting, value.gather(1, first)[:, 0], fallback)
+        for value, fallback in zip((top, left, tall, wide), middle, strict=True)
     ]
     return torch.stack(columns, dim=1).long()

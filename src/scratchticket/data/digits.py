@@ -3,7 +3,7 @@
 From scikit-learn's copy of the UCI "Optical Recognition of Handwritten Digits" test set (Alpaydin
 and Kaynak, 1998; doi 10.24432/C50P49; CC BY 4.0). One grey channel, ``uint8 = round(v * 255 /
 16)``. The stratified split into 1,257 training, 180 validation and 360 test images was drawn once
-and is stored in the file; the same writers occur in all parts.
+and is stored in the file; all parts contain digits of the same writers.
 """
 
 from __future__ import annotations

@@ -63,9 +63,9 @@ def lazy_sets(
     encoded = EncodedImages(at, where, recipe, _hash(identity, recipe.size, recipe.colour))
     channels, height, width = encoded.pixels(0).shape
     shape = channels, height, width
-    everything = torch.from_numpy(np.concatenate(list(labels.values())))
-    chosen = {part: torch.from_numpy(some) for part, some in rows.items()}
-    return {part: LazyImageSet(encoded, r, everything[r], shape) for part, r in chosen.items()}
+    all_labels = torch.from_numpy(np.concatenate(list(labels.values())))
+    chosen = {part: torch.from_numpy(numbers) for part, numbers in rows.items()}
+    return {part: LazyImageSet(encoded, r, all_labels[r], shape) for part, r in chosen.items()}
 
 
 def _hash(*parts: str | int | None) -> str:

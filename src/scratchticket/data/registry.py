@@ -32,14 +32,14 @@ def load_data(
             ``cifar100``, ``svhn``, ``imagenet``, which are downloaded); the path of a Parquet
             folder, an image folder or an ``.npz`` file; or a recipe with more settings.
         place: Path of a local copy of a known data set, used instead of a download.
-        whole: Make all images test images, whatever their part, to evaluate networks made on other
-            data. They are also used as training and validation parts.
+        whole: Make all images test images, whatever their part, to evaluate networks made with
+            other data. They then also serve as training and validation images.
 
     Returns:
         Training, validation and test images, with notes on choices made for the user.
 
     Raises:
-        InputError: If there is no such data, or something in it cannot be used.
+        InputError: If there is no such data, or part of it cannot be used.
 
     Example:
         >>> data = load_data("digits")
@@ -130,10 +130,12 @@ def _source(recipe: DataRecipe) -> Source:
             "images or Parquet files"
         )
     known = [*DATA_SETS, *plugin_names("data")]
-    place = os.sep in recipe.name
-    what = f"no such path {recipe.name!r}" if place else unknown("data set", recipe.name, known)
+    if os.sep in recipe.name:
+        problem = f"no such path {recipe.name!r}"
+    else:
+        problem = str(unknown("data set", recipe.name, known))
     raise InputError(
-        f"{what}; give a known name, or the path of a Parquet folder, an image folder or an "
+        f"{problem}; give a known name, or the path of a Parquet folder, an image folder or an "
         ".npz file"
     )
 
@@ -147,7 +149,7 @@ def _path(name: str) -> Path:
 
 
 def _holds_tables(path: Path) -> bool:
-    """Whether a path is a Parquet file or a folder of Parquet files."""
+    """Return whether a path is a Parquet file or a folder of Parquet files."""
     if path.is_dir():
         return next(parquet_files(path), None) is not None
     return path.is_file() and path.suffix.lower() == ".parquet"

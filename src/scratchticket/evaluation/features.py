@@ -73,12 +73,12 @@ def feature_distance(
         True
     """
     name, attack = layer or last_convolution(network), without_early_stopping(attack)
-    features, found = _tap(network, name), []
+    features, distances = _tap(network, name), []
     for _, clean, adversarial in attacked_batches(attack, network, images, seed):
         before, after = features(clean), features(adversarial)
-        length = torch.linalg.vector_norm(before, dim=1)
-        found.append((torch.linalg.vector_norm(after - before, dim=1) / length).cpu())
-    return FeatureDistance(name, str(attack), torch.cat(found))
+        norm = torch.linalg.vector_norm(before, dim=1)
+        distances.append((torch.linalg.vector_norm(after - before, dim=1) / norm).cpu())
+    return FeatureDistance(name, str(attack), torch.cat(distances))
 
 
 def last_convolution(network: nn.Module) -> str:
@@ -101,15 +101,15 @@ def _tap(network: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
         raise unknown("layer", layer, [name for name in modules if name])
 
     def features(images: Tensor) -> Tensor:
-        seen: list[object] = []
-        hook = modules[layer].register_forward_hook(lambda module, given, out: seen.append(out))
+        outputs: list[object] = []
+        hook = modules[layer].register_forward_hook(lambda module, given, out: outputs.append(out))
         try:
             with torch.no_grad():
                 network(images)
         finally:
             hook.remove()
-        if not seen or not isinstance(seen[-1], Tensor) or len(seen[-1]) != len(images):
+        if not outputs or not isinstance(outputs[-1], Tensor) or len(outputs[-1]) != len(images):
             raise InputError(f"layer {layer} does not return a tensor with one row per image")
-        return seen[-1].flatten(1)
+        return outputs[-1].flatten(1)
 
     return features

@@ -20,7 +20,7 @@ from scratchticket.switching.suites import (
 
 
 def evaluation_passes(attacks: Iterable[Attack]) -> int:
-    """Return the forward passes per image of the evaluation of one network."""
+    """Return the forward passes per image for evaluating one network."""
     return 1 + sum(attack.method.passes + 1 for attack in attacks)
 
 
@@ -35,7 +35,7 @@ def switch_passes(
     """Return the forward passes per image of a switch's evaluation, summed over all networks.
 
     Args:
-        name: Name of the suite; for ``full``, one round of the game is assumed, the usual number.
+        name: Name of the suite; ``full`` is assumed to play one round of the game, as is usual.
         members: Names of the tickets.
         where: The balls of the attacks.
         classes: Number of logits.

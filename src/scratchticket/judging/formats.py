@@ -1,4 +1,4 @@
-"""Reading and writing of adversarial images in ``.npz`` and Parquet."""
+"""Read adversarial images from ``.npz`` and Parquet; write them as Parquet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = ("images", "originals", "labels", "predictions", "distances", "indices
 
 
 def read_npz(content: io.BytesIO) -> tuple[dict[str, Any], str]:
-    """Return the columns and the metadata of a file; a damaged one may raise any exception."""
+    """Return the columns and the metadata of a file; a damaged file may raise any exception."""
     check_archive(content, content.getbuffer().nbytes)
     with np.load(content, allow_pickle=False) as archive:
         return {name: archive[name] for name in COLUMNS}, str(archive["facts"])

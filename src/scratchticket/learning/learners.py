@@ -1,4 +1,4 @@
-"""Learners of scores (the weights are frozen) and of weights.
+"""Two learners: one learns scores of frozen weights, the other the weights themselves.
 
 A learner connects the optimiser to a plain module (decision 1). Before each step it writes the
 module's weights; after the backward pass it turns the module's weight gradients into gradients of
@@ -28,7 +28,7 @@ from scratchticket.masks import Selector, score_bound
 
 
 class Learner(Protocol):
-    """The interface of a learner, as the loop uses it."""
+    """The methods of a learner that the learning loop calls."""
 
     def parameters(self) -> list[nn.Parameter]:
         """Return the module's parameters whose gradients the learner needs."""
@@ -37,19 +37,19 @@ class Learner(Protocol):
         """Return the learned tensors, by parameter name."""
 
     def attack(self, attack: Attack, moment: Moment) -> Attack:
-        """Return the inner attack of a step, given the recipe's."""
+        """Return the inner attack for a step, derived from the recipe's attack."""
 
     def write(self) -> None:
-        """Write the weights that follow from the learned tensors into the module."""
+        """Compute the weights from the learned tensors and write them into the module."""
 
     def collect(self) -> None:
         """Turn the module's weight gradients into ``.grad`` of the learned tensors."""
 
     def climb(self, moment: Moment) -> bool:
-        """Perturb tensors and weights for a second gradient; return False to do without one."""
+        """Perturb tensors and weights for a second gradient; return False if none is needed."""
 
     def step(self, moment: Moment) -> None:
-        """Undo the perturbation of :meth:`climb` and update the tensors by their gradients."""
+        """Undo the perturbation of :meth:`climb` and update the tensors from their gradients."""
 
     def clear(self) -> None:
         """Set all gradients to None."""
@@ -58,7 +58,7 @@ class Learner(Protocol):
         """Return a context in which the module has the weights of :meth:`result`."""
 
     def result(self) -> dict[str, Tensor]:
-        """Return what a ticket stores, by parameter name: a bool mask, or float weights."""
+        """Return the tensors a ticket stores, by parameter name: bool masks or float weights."""
 
     def state(self) -> dict[str, Tensor]:
         """Return the tensors that a checkpoint stores."""
@@ -79,8 +79,8 @@ def magnitude_scores(weights: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Return scores proportional to the weights' magnitudes, on the scale of random scores.
 
     A score that covers several weights is the sum of their magnitudes. As in HYDRA (Sehwag et al.,
-    2020, arXiv:2002.10509), the largest score of a layer is sqrt(6) times the bound of random
-    scores, :func:`.searches.initial_scores`.
+    2020, arXiv:2002.10509), the largest score of a layer is sqrt(6) times the bound of the
+    random scores of :func:`.searches.initial_scores`.
 
     Returns:
         float32 of the given shape.
@@ -104,12 +104,12 @@ class ScoreLearner:
     (Ramanujan et al., 2020). The backward pass hands the mask's gradient to the scores unchanged
     (straight-through estimator, Bengio et al., 2013). In the paper's search, therefore, ``d loss /
     d score = d loss / d weight * random weight * sign(score)``, summed over the weights that one
-    score covers, for pruned weights as well.
+    score covers, including pruned weights.
 
     Args:
         parameters: The maskable parameters of the module, holding the frozen weights.
         selector: Computes masks from importances.
-        seed: Seed of the initial scores; None starts at the magnitudes of the weights.
+        seed: Seed of the initial scores; if None, they are the weights' magnitudes, rescaled.
         learning: Settings of the outer minimisation.
         search: Initial scores, ranking of weights and step rule.
     """
@@ -141,7 +141,7 @@ class ScoreLearner:
         self._average: dict[str, Tensor] | None = None
         if search.recipe.average:
             self._average = {n: values.clone() for n, values in self._importance().items()}
-        self._before: dict[str, Tensor] = {}
+        self._unperturbed: dict[str, Tensor] = {}
 
     def parameters(self) -> list[nn.Parameter]:
         """Return the masked parameters."""
@@ -177,14 +177,17 @@ class ScoreLearner:
 
     @torch.no_grad()
     def climb(self, moment: Moment) -> bool:
-        """Move a layer's scores along their gradient by :meth:`Search.climb` times their norm."""
+        """Move each layer's scores along their gradient.
+
+        The distance is :meth:`Search.climb` times the norm of the layer's scores.
+        """
         share = self._search.climb(moment)
         if not share:
             return False
         for name, score in self._scores.items():
             if score.grad is None:
                 continue
-            self._before[name] = score.clone()
+            self._unperturbed[name] = score.clone()
             tiny = torch.finfo(score.dtype).tiny
             length = share * score.norm() / score.grad.norm().clamp_min(tiny)
             score.addcmul_(score.grad, length)
@@ -195,9 +198,9 @@ class ScoreLearner:
     @torch.no_grad()
     def step(self, moment: Moment) -> None:
         """Update the scores and the averaged importance."""
-        for name, before in self._before.items():
+        for name, before in self._unperturbed.items():
             self._scores[name].copy_(before)
-        self._before.clear()
+        self._unperturbed.clear()
         decay = self._search.weight_decay(self._learning, moment)
         self._descent.step(moment.learning_rate, decay)
         for name, score in self._scores.items():
@@ -267,8 +270,8 @@ class WeightLearner:
 
     Args:
         parameters: The parameters of the module, holding the initial weights.
-        mask: Which weights of a parameter are learned; the others are set to +0.0 and stay there.
-            A parameter without a mask is learned as a whole.
+        mask: Masks of the weights to learn, by parameter name; pruned weights are set to +0.0 and
+            stay there. All weights of a parameter without a mask are learned.
         learning: Settings of the outer minimisation.
     """
 

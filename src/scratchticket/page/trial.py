@@ -30,16 +30,16 @@ _TITLES = {
 }
 COUNTS = ("steps", "draws")  # settings of attacks that receive the page's number of steps
 MAX_STEPS = 50
-AT_A_TIME = 16  # images per forward pass
-DRAWS = 10  # number of the switch's predictions shown for each step
+BATCH_SIZE = 16  # images per forward pass
+DRAWS = 10  # predictions of the switch shown for each step
 
 
 def attacks() -> dict[str, str]:
-    """Return the titles of all attacks that can be tried, by name; those of plug-ins last."""
-    able = {name for name, method in METHODS.items() if method.judges and method.learns} - {"none"}
-    own = {name: title for name, title in _TITLES.items() if name in able}
-    others = [*sorted(able - own.keys()), *plugin_names("attacks")]
-    return own | {name: name for name in others}
+    """Return the titles of all attacks that can be tried, by name; plug-ins come last."""
+    usable = {name for name, kind in METHODS.items() if kind.judges and kind.learns} - {"none"}
+    titled = {name: title for name, title in _TITLES.items() if name in usable}
+    untitled = [*sorted(usable - titled.keys()), *plugin_names("attacks")]
+    return titled | {name: name for name in untitled}
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class AttackRequest:
 
     Attributes:
         tickets: Names of the tickets in the switch, drawn with equal probability.
-        source: The attacked network: :data:`SWITCH`, the expectation over all these tickets; or the
+        source: The attacked network: :data:`SWITCH`, the expectation over all its tickets; or the
             name of one ticket or dense network of the set.
         attack: A name of :func:`attacks`.
         epsilon: Radius of the ball as text, for pixels in [0, 1].
@@ -126,7 +126,7 @@ class Trial:
 
     @property
     def expected(self) -> Tensor:
-        """Expected probability of :attr:`label`, over the tickets: ``(position,)``."""
+        """Probability of :attr:`label`, averaged over the tickets: ``(position,)``."""
         return self.probabilities[:, :, self.label].mean(dim=1)
 
 
@@ -161,17 +161,16 @@ def try_attack(
     clean = pixels(image[None]).to(ticket_set.device)
     if label is None:
         with torch.no_grad():
-            together = switch.logits(clean).softmax(dim=2).mean(dim=1)
-        truth = int(together.argmax())
+            mean = switch.logits(clean).softmax(dim=2).mean(dim=1)
+        truth = int(mean.argmax())
     else:
         truth = label
     made, chances = request.made, None
     network: Network
     if request.source == SWITCH:
         network, chances = NetworkSet(switch.networks), switch.probabilities
-        if (
-            getattr(type(made.method), "path", None) is Settings.path
-        ):  # the attack takes single networks only
+        # An attack that inherits ``path`` takes single networks only.
+        if getattr(type(made.method), "path", None) is Settings.path:
 
             def network(images: Tensor) -> Tensor:
                 return switch.logits(images).softmax(dim=2).mean(dim=1).log()
@@ -184,19 +183,19 @@ def try_attack(
     labels = torch.tensor([truth], device=clean.device)
     generator = rng.generator(seed, "attack", device=clean.device)
     target = Target(network, clean, labels, made.ball, generator, chances=chances)
-    reached = (
+    iterates = (
         verified(images, clean, made.ball, str(made)).detach()
         for images in made.method.path(target)
     )
-    images = torch.cat([clean, *_unless(stopped, reached)])
+    images = torch.cat([clean, *_unless(stopped, iterates)])
     with torch.no_grad():
-        some = torch.split(images, AT_A_TIME)
+        batches = torch.split(images, BATCH_SIZE)
         probabilities = torch.cat(
-            [switch.logits(part).softmax(dim=2) for part in _unless(stopped, some)]
+            [switch.logits(batch).softmax(dim=2) for batch in _unless(stopped, batches)]
         )
-        others = {
-            name: torch.cat([one(part).softmax(dim=1) for part in some]).cpu()
-            for name, one in dense.items()
+        dense_probabilities = {
+            name: torch.cat([member(batch).softmax(dim=1) for batch in batches]).cpu()
+            for name, member in dense.items()
         }
     probabilities = probabilities.cpu()
     drawn = switch.draw(len(images) * DRAWS).view(len(images), DRAWS)
@@ -208,14 +207,14 @@ def try_attack(
         truth,
         label is not None,
         probabilities,
-        others,
+        dense_probabilities,
         probabilities.argmax(dim=2).gather(1, drawn),
     )
 
 
 def _unless(stopped: Callable[[], bool], images: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Yield images; raise an InputError when asked to stop."""
-    for some in images:
+    """Yield images; raise an InputError once ``stopped`` returns true."""
+    for batch in images:
         if stopped():
             raise InputError("the attack was stopped")
-        yield some
+        yield batch

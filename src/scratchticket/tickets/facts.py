@@ -80,7 +80,7 @@ def summary(ticket: Mapping[str, Any]) -> dict[str, str]:
 
 
 def network_title(ticket: Mapping[str, Any]) -> str:
-    """Return architecture, init and seed of a ticket's network, given its :func:`facts`."""
+    """Return a network's architecture, init and seed as text, from a ticket's :func:`facts`."""
     width = {} if ticket["width"] is None else {"width": ticket["width"]}
     sizes = [f"{name} {value}" for name, value in (width | ticket["arguments"]).items()]
     return ", ".join([ticket["network"], *sizes, ticket["init"], f"seed {ticket['seed']}"])
