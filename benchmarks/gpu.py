@@ -17,7 +17,9 @@ Each result is copied into the folder as soon as it exists: at most eight small 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -81,18 +83,19 @@ def within(seconds: float, command: Sequence[str], log: Path) -> bool:
         return False
     with log.open("a") as file:
         print("$ python", *command, file=file, flush=True)
-        try:
-            return not subprocess.run(
-                [sys.executable, *command],
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                timeout=seconds,
-                cwd=ROOT,
-                check=False,
-            ).returncode
-        except subprocess.TimeoutExpired:
-            print(f"cut off after {seconds:.0f} s", file=file)
-            return False
+        with subprocess.Popen(
+            [sys.executable, *command],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            start_new_session=True,
+        ) as process:
+            try:
+                return process.wait(seconds) == 0
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)  # with the processes that it has started
+                print(f"cut off after {seconds:.0f} s", file=file)
+                return False
 
 
 def measured(plan: Plan, seconds: float) -> list[DrawRow]:
@@ -129,7 +132,7 @@ def seconds_an_epoch(plan: Plan, settings: Mapping[str, str]) -> float:
         total = len(store.data(recipe.data).train)
         images = min(total, TRIAL_STEPS * recipe.learning.batch_size)
         trial = plan.ticket(**settings, **{"learning.epochs": 2, "data.train_images": images})
-        work(store, [trial], device=plan.device)
+        _do(trial, store, plan.device)
         first, second = (json.loads(line) for line in lines_of(store.folder(trial) / "log.jsonl"))
     return float(second["seconds"] - first["seconds"]) * total / images
 
@@ -150,13 +153,18 @@ def drawn_and_judged(plan: Plan, settings: Mapping[str, str], until: float) -> N
     with tempfile.TemporaryDirectory() as folder:
         store = _store(plan, Path(folder))
         for number, job in enumerate([ticket, *evaluations]):
-            work(store, list(job.chain()), device=plan.device)
-            if failure := store.failure(job):
-                sys.exit(f"{job.label}: {failure}")
+            _do(job, store, plan.device)
             if job == ticket:
                 shutil.copy(store.ticket(job), plan.out / "ticket.safetensors")
             shutil.copy(store.folder(job) / "record.json", plan.out / f"record-{number}.json")
             print(f"{job.label}: finished", flush=True)
+
+
+def _do(job: Job, store: Store, device: str) -> None:
+    """Do a job and the jobs that it needs; exit if it fails."""
+    work(store, list(job.chain()), device=device)
+    if failure := store.failure(job):
+        sys.exit(f"{job.label}: {failure}")
 
 
 def _store(plan: Plan, path: Path) -> Store:

@@ -434,7 +434,7 @@ def busy(records: Sequence[BusyRow]) -> str:
 
 Time as a multiple of that with PyTorch's own waiting (*torch*) and no neighbour: median (least to
 most) of {" or ".join(str(record.turns) for record in records)} turns, with {where(records)}.
-*spin N* sets `GOMP_SPINCOUNT`. The work is ten steps of a draw, and PGD-20 on 3,000 digits.
+*spin N* sets `GOMP_SPINCOUNT`. The work is a draw of twelve steps, and PGD-20 on 3,000 digits.
 """
 
 

@@ -74,6 +74,11 @@ def test_what_is_neither_name_nor_path_says_what_would_be(name: str) -> None:
         load_data(name)
 
 
+def test_a_place_is_refused_for_data_that_is_not_downloaded(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="place is for cifar10, .* only, not for digits"):
+        load_data("digits", place=str(tmp_path))
+
+
 def test_a_file_of_another_kind_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "data.tar"
     path.write_bytes(b"")

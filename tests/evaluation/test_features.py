@@ -59,6 +59,9 @@ def test_what_has_no_such_features_is_refused(images: ImageSet) -> None:
         feature_distance(network.train(), images, noise)
     with pytest.raises(InputError, match="no convolution; name a layer"):
         feature_distance(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).eval(), images, noise)
+    silent = nn.Sequential(nn.Threshold(9.0, 0.0), nn.Flatten(), nn.Linear(64, 10)).eval()
+    with pytest.raises(InputError, match="layer 0 outputs only zeros for an image; name another"):
+        feature_distance(silent, images, noise, layer="0")
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,17 @@ def test_pixels_of_several_channels_keep_their_places_in_parquet(tmp_path: Path)
     assert torch.equal(load(tmp_path / "a.parquet").images, wide.images)
 
 
+def test_parquet_with_pixels_of_another_shape_than_it_states_is_refused(tmp_path: Path) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    save(made(), path := tmp_path / "a.parquet")
+    table = pq.read_table(path)
+    stated = table.schema.metadata | {b"shape": b"[1, 4, 8]"}
+    pq.write_table(table.replace_schema_metadata(stated), path)
+
+    with pytest.raises(InputError, match="the images do not have the stated shape"):
+        load(path)
+
+
 def test_a_file_has_one_of_two_names_in_a_folder_that_exists(tmp_path: Path) -> None:
     check_name(tmp_path / "a.npz")
     with pytest.raises(InputError, match="in .npz or .parquet files, got 'a.png'"):

@@ -47,6 +47,8 @@ def load_data(
         (1257, 180, 360, (1, 8, 8))
     """
     recipe = source if isinstance(source, DataRecipe) else DataRecipe(str(source))
+    if place is not None and recipe.name not in KNOWN_SETS:
+        raise InputError(f"place is for {', '.join(KNOWN_SETS)} only, not for {recipe.name}")
     try:
         if recipe.name in KNOWN_SETS:
             data = _known(recipe, place, whole)

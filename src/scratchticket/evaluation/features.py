@@ -57,7 +57,7 @@ def feature_distance(
 
     Raises:
         InputError: If the network is in training mode, the layer is unknown, or its output is not a
-            tensor with one row per image.
+            tensor with one row per image, or has a row of zeros.
 
     Example:
         >>> from scratchticket.attacks import Noise
@@ -77,6 +77,8 @@ def feature_distance(
     for _, clean, adversarial in attacked_batches(attack, network, images, seed):
         before, after = features(clean), features(adversarial)
         norm = torch.linalg.vector_norm(before, dim=1)
+        if not norm.all():
+            raise InputError(f"layer {name} outputs only zeros for an image; name another layer")
         distances.append((torch.linalg.vector_norm(after - before, dim=1) / norm).cpu())
     return FeatureDistance(name, str(attack), torch.cat(distances))
 
@@ -97,7 +99,7 @@ def last_convolution(network: nn.Module) -> str:
 def _tap(network: nn.Module, layer: str) -> Callable[[Tensor], Tensor]:
     """Return a function from images to the flattened output of a layer."""
     modules = dict(network.named_modules())
-    if layer not in modules or not layer:
+    if layer not in modules:
         raise unknown("layer", layer, [name for name in modules if name])
 
     def features(images: Tensor) -> Tensor:

@@ -25,14 +25,15 @@ def read_npz(content: io.BytesIO) -> tuple[dict[str, Any], str]:
 def write_parquet(columns: dict[str, Any], metadata: str, content: io.BytesIO) -> None:
     """Write Parquet, one row per image: pixels as lists of floats, the originals as bytes."""
     pa, pq = arrow()
-    images = columns.pop("images")
     flat = {
-        "image": [image.ravel() for image in images],
-        "original": [image.tobytes() for image in columns.pop("originals")],
+        "image": [image.ravel() for image in columns["images"]],
+        "original": [image.tobytes() for image in columns["originals"]],
+        "label": columns["labels"],
+        "prediction": columns["predictions"],
+        "distance": columns["distances"],
+        "index": columns["indices"],
     }
-    names = {"labels": "label", "predictions": "prediction", "distances": "distance"}
-    flat |= {names.get(name, "index"): value for name, value in columns.items()}
-    shape = json.dumps(images.shape[1:])
+    shape = json.dumps(columns["images"].shape[1:])
     table = pa.table(flat).replace_schema_metadata({"facts": metadata, "shape": shape})
     pq.write_table(table, content)
 
@@ -46,17 +47,18 @@ def read_parquet(content: io.BytesIO) -> tuple[dict[str, Any], str]:
     table = pq.read_table(content)
     stored = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
     shape = parsed_json(stored["shape"])
+    images = np.stack(table["image"].to_numpy())
     originals = b"".join(table["original"].to_pylist())
+    if images.shape[1:] != (prod(shape),):
+        raise InputError("the images do not have the stated shape")
     columns = {
-        "images": np.stack(table["image"].to_numpy()).reshape(-1, *shape),
+        "images": images.reshape(-1, *shape),
         "originals": np.frombuffer(bytearray(originals), np.uint8).reshape(-1, *shape),
         "labels": table["label"].to_numpy().copy(),
         "predictions": table["prediction"].to_numpy().copy(),
         "distances": table["distance"].to_numpy().copy(),
         "indices": table["index"].to_numpy().copy(),
     }
-    if columns["images"][0].size != prod(shape):
-        raise InputError("the images do not have the stated shape")
     return columns, stored["facts"]
 
 
