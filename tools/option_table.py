@@ -75,7 +75,7 @@ def entry(path: str, text: str, hint: Any, default: Any) -> dict[str, Any]:
 
 def content() -> str:
     """Return the file's content."""
-    attacks = [name for name, method in METHODS.items() if method.judges]
+    attacks = [name for name, method in METHODS.items() if method.for_evaluation]
     return json.dumps({"settings": entries(), "attacks": attacks}, indent=1) + "\n"
 
 

@@ -102,9 +102,11 @@ def attacks(_: list[Any]) -> str:
             shown = f"those of `{like}`"
         else:
             shown = " ".join(f"`{key}={_plain(value)}`" for key, value in settings.items())
-        more = "; black-box" * method.black_box + "; for learning only" * (not method.judges)
+        more = "; black-box" * method.black_box + "; for learning only" * (
+            not method.for_evaluation
+        )
         balls = " ".join(method.norms) + " (minimum norm)" * method.nearest
-        learns = "yes" if method.learns else "no"
+        learns = "yes" if method.for_learning else "no"
         rows.append(f"| `{name}` | {told}{more} | {balls} | {learns} | {shown} |")
     stages = ", ".join(f"`{name}`" for name in STAGES)
     rows.append(

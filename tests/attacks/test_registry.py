@@ -42,7 +42,9 @@ def small(name: str) -> Attack:
     return Attack(method, None if method.nearest else "0.1", method.norms[0])
 
 
-@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.judges])
+@pytest.mark.parametrize(
+    "name", [name for name, method in METHODS.items() if method.for_evaluation]
+)
 def test_every_judge_stays_in_its_ball_and_knows_its_name(name: str) -> None:
     attack, network, images = small(name), small_network(), random_images(6)
     labels = network(images).argmax(dim=1)

@@ -264,7 +264,7 @@ class APGD(Settings):
     loss: str = "ce"
     restarts: int = 1
     keep: APGDKeep = "first"
-    only_judging: ClassVar[tuple[str, ...]] = ("restarts", "keep")
+    evaluation_only: ClassVar[tuple[str, ...]] = ("restarts", "keep")
 
     @property
     def name(self) -> str:
@@ -300,7 +300,7 @@ class TargetedAPGD(Settings):
     steps: int = 100
     targets: int = 9
     keep: APGDKeep = "first"
-    learns: ClassVar[bool] = False
+    for_learning: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

@@ -94,7 +94,7 @@ class Attack:
         Raises:
             InputError: If the method can only be an inner attack.
         """
-        if not self.method.judges:
+        if not self.method.for_evaluation:
             raise InputError(
                 f"attack {self.method} may leave its ball: it can only be an inner attack"
             )
@@ -227,12 +227,12 @@ STEPS = 7  # default number of steps of an inner attack
 
 def settings_for_learning(method: Method) -> list[str]:
     """Return the names of the method's settings that apply to an inner attack."""
-    return [name for name in settings_of(method) if name not in method.only_judging]
+    return [name for name in settings_of(method) if name not in method.evaluation_only]
 
 
 def inner_attacks() -> dict[str, Method]:
     """Return the built-in methods that can be an inner attack, by name."""
-    return {name: method for name, method in METHODS.items() if method.learns}
+    return {name: method for name, method in METHODS.items() if method.for_learning}
 
 
 def inner_settings() -> list[str]:
@@ -263,7 +263,7 @@ def inner_attack(settings: Mapping[str, Any]) -> Attack:
     more = {"name": "pgd", "epsilon": "8/255", "norm": "linf"} | dict(settings)
     name, epsilon, norm = (more.pop(key) for key in ("name", "epsilon", "norm"))
     method = known_method(name)
-    if not method.learns:
+    if not method.for_learning:
         known = [*inner_attacks(), *plugin_names("attacks")]
         raise InputError(
             f"attack {name} is for evaluation only; a search can use {', '.join(known)}"

@@ -197,7 +197,7 @@ class Stage(Settings):
     stage: StageName = "square"
     steps: int = 100
     queries: int = 5000
-    learns: ClassVar[bool] = False
+    for_learning: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -259,7 +259,7 @@ class AutoAttack(Settings):
     steps: int = 100
     queries: int = 5000
     draws: int = 20
-    learns: ClassVar[bool] = False
+    for_learning: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

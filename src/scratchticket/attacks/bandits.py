@@ -126,7 +126,7 @@ class Bandits(Settings):
     queries: int = 10_000
     tiles: int | None = None
     black_box: ClassVar[bool] = True
-    learns: ClassVar[bool] = False
+    for_learning: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

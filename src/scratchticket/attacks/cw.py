@@ -102,7 +102,7 @@ class CarliniWagner(Settings):
     learning_rate: float = 0.1
     constant: float = 1.0
     nearest: ClassVar[bool] = True
-    learns: ClassVar[bool] = False
+    for_learning: ClassVar[bool] = False
     norms: ClassVar[tuple[Norm, ...]] = ("l2",)
 
     @property

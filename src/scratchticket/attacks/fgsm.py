@@ -60,7 +60,7 @@ class NoiseFGSM(Settings):
     """
 
     loss: str = "ce"
-    judges: ClassVar[bool] = False
+    for_evaluation: ClassVar[bool] = False
     norms: ClassVar[tuple[Norm, ...]] = ("linf",)
 
     @property

@@ -123,15 +123,15 @@ class Method(Protocol):
         """Yield the images after each step of one search."""
 
     @property
-    def judges(self) -> bool:
+    def for_evaluation(self) -> bool:
         """Whether its images stay in the ball, so that it can be used in an evaluation."""
 
     @property
-    def learns(self) -> bool:
+    def for_learning(self) -> bool:
         """Whether it can be an inner attack."""
 
     @property
-    def only_judging(self) -> tuple[str, ...]:
+    def evaluation_only(self) -> tuple[str, ...]:
         """Settings that an inner attack does not have."""
 
     @property
@@ -167,9 +167,9 @@ class Settings(ABC):
 
     black_box: ClassVar[bool] = False
     nearest: ClassVar[bool] = False
-    judges: ClassVar[bool] = True
-    learns: ClassVar[bool] = True
-    only_judging: ClassVar[tuple[str, ...]] = ()
+    for_evaluation: ClassVar[bool] = True
+    for_learning: ClassVar[bool] = True
+    evaluation_only: ClassVar[tuple[str, ...]] = ()
     norms: ClassVar[tuple[Norm, ...]] = ("linf", "l2")
     losses: ClassVar[Sequence[str]] = tuple(LOSSES)
 
@@ -263,7 +263,7 @@ class Stepping(Settings):
 class OnSet(Settings):
     """An attack on a set of networks, for evaluation only."""
 
-    learns: ClassVar[bool] = False
+    for_learning: ClassVar[bool] = False
 
     @property
     def unused(self) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ class Noise(Settings):
 
     draws: int = 20
     black_box: ClassVar[bool] = True
-    only_judging: ClassVar[tuple[str, ...]] = ("draws",)
+    evaluation_only: ClassVar[tuple[str, ...]] = ("draws",)
 
     @property
     def name(self) -> str:

@@ -40,7 +40,7 @@ class PGD(Stepping):
     random_start: bool = True
     keep: Keep = "first"
     momentum: float | None = None
-    only_judging: ClassVar[tuple[str, ...]] = ("restarts", "keep")
+    evaluation_only: ClassVar[tuple[str, ...]] = ("restarts", "keep")
 
     def __post_init__(self) -> None:
         super().__post_init__()

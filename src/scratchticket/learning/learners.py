@@ -201,14 +201,14 @@ class ScoreLearner:
         for name, before in self._unperturbed.items():
             self._scores[name].copy_(before)
         self._unperturbed.clear()
-        decay = self._search.weight_decay(self._learning, moment)
-        self._descent.step(moment.learning_rate, decay)
+        weight_decay = self._search.weight_decay(self._learning, moment)
+        self._descent.step(moment.learning_rate, weight_decay)
         for name, score in self._scores.items():
             self._search.constrain(score, self._descent.velocity[name])
-        keeps = self._search.keeps(moment)
-        if self._average is not None and keeps is not None:
+        decay = self._search.average_decay(moment)
+        if self._average is not None and decay is not None:
             for name, importance in self._importance().items():
-                self._average[name].lerp_(importance, 1 - keeps)
+                self._average[name].lerp_(importance, 1 - decay)
 
     def clear(self) -> None:
         """Set all gradients to None."""

@@ -36,7 +36,9 @@ DRAWS = 10  # predictions of the switch shown for each step
 
 def attacks() -> dict[str, str]:
     """Return the titles of all attacks that can be tried, by name; plug-ins come last."""
-    usable = {name for name, kind in METHODS.items() if kind.judges and kind.learns} - {"none"}
+    usable = {
+        name for name, kind in METHODS.items() if kind.for_evaluation and kind.for_learning
+    } - {"none"}
     titled = {name: title for name, title in _TITLES.items() if name in usable}
     untitled = [*sorted(usable - titled.keys()), *plugin_names("attacks")]
     return titled | {name: name for name in untitled}

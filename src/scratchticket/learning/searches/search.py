@@ -141,7 +141,7 @@ class Search:
             velocity.masked_fill_(scores < 0, 0.0)
         scores.clamp_min_(0.0)
 
-    def keeps(self, moment: Moment) -> float | None:
+    def average_decay(self, moment: Moment) -> float | None:
         """Return the decay of the averaged importance at a step; None without averaging."""
         if not self.recipe.average:
             return None
