@@ -340,7 +340,7 @@ def parts(records: Sequence[PartsRow]) -> str:
         for taken in [partial(record.spread, name)]
     ]
     return f"""\
-| part | ours (ms) | for comparison (ms) | times faster | the limit (ms) |
+| part | ours (ms) | for comparison (ms) | times faster | lower limit (ms) |
 |---|---|---|---|---|
 {chr(10).join(lines)}
 

@@ -56,9 +56,9 @@ def demo(records: list[Record]) -> str:
 
 Accuracy on {total} test images, natural and under attack ({attack["title"]});
 mean ± standard deviation over seeds
-{", ".join(map(str, seeds))}; the epoch is chosen on validation images. The standard error of one
-robust accuracy from {total} images alone is {error:.1f} points. A run took {seconds:.0f} s on
-average with {machine["threads"]} threads of {machine["device"]}.
+{", ".join(map(str, seeds))}; the epoch is chosen on validation images. With only {total} images,
+the robust accuracy of one run has a standard error of {error:.1f} points. A run took
+{seconds:.0f} s on average with {machine["threads"]} threads of {machine["device"]}.
 """
 
 
@@ -100,5 +100,6 @@ def processes(records: list[Record]) -> str:
 |---|---|---|---|
 {chr(10).join(lines)}
 
-The ticket of `python3 dev.py demo`, seeds {seeds}: mean ± standard deviation, robust under {title}.
+The ticket of `python3 dev.py demo` with seeds {seeds}: mean ± standard deviation. *Robust* means
+under {title}.
 """

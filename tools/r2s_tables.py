@@ -162,10 +162,10 @@ def short(records: list[Line]) -> str:
     own, dense = holds["its best ticket"], holds["dense"]
     return (
         f"{'In part' if own else 'No gain was shown'}: against an attacker who knows all tickets, "
-        f"that R2S is more robust than its own best ticket holds for {own} of {len(panels)} sets, "
-        f"and that it is more robust than the dense network for {dense}; it lies above its best "
-        f"ticket in {_above(every, 'its best ticket')} of {len(every)} switches, and above the "
-        f"dense network in {_above(every, 'dense')}."
+        f"R2S is shown to be more robust than its own best ticket for {own} of {len(panels)} sets, "
+        f"and more robust than the dense network for {dense}. Of {len(every)} switches, "
+        f"{_above(every, 'its best ticket')} have a higher accuracy than their best ticket, and "
+        f"{_above(every, 'dense')} a higher one than the dense network."
     )
 
 

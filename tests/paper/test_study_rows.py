@@ -142,9 +142,9 @@ def test_variants_of_precision_change_precision_alone() -> None:
     assert {row: changes(job, base) for row, job in own.items()} == {
         "float32": {},
         "bfloat16": {"learning.precision": "bfloat16"},
-        "float32, contiguous": {"learning.memory_format": "contiguous"},
-        "float32, compiled": {"learning.compile": "default"},
-        "bfloat16, compiled": {"learning.precision": "bfloat16", "learning.compile": "default"},
+        "contiguous float32": {"learning.memory_format": "contiguous"},
+        "compiled float32": {"learning.compile": "default"},
+        "compiled bfloat16": {"learning.precision": "bfloat16", "learning.compile": "default"},
     }
 
 

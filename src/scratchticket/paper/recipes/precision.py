@@ -17,9 +17,9 @@ FLOAT32 = "float32"
 VARIANTS: dict[str, Settings] = {
     FLOAT32: {},
     "bfloat16": _HALF,
-    "float32, contiguous": {"learning.memory_format": "contiguous"},
-    "float32, compiled": _COMPILED,
-    "bfloat16, compiled": _HALF | _COMPILED,
+    "contiguous float32": {"learning.memory_format": "contiguous"},
+    "compiled float32": _COMPILED,
+    "compiled bfloat16": _HALF | _COMPILED,
 }
 
 

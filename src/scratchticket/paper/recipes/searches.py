@@ -49,6 +49,7 @@ PGD_7 = "paper, PGD-7"
 TENTH, STRONG_TENTH = (f"{row}, at a tenth of PGD-7's cost" for row in (TOGETHER, STRONG))
 # Rows that claims compare; these are attacked by Auto-PGD too.
 CLAIMED = (PAPER, PAPER_UNCROPPED, AS_LONG, ADAM_AS_LONG, STRONG_AS_LONG)
+SUMMARISED = ("budget by size", TOGETHER, WITH_ADAM)  # of the parts, those in the short answers
 EPOCHS = {"small": 10}  # epochs of the base search, where they are not the scale's
 LONG = {
     "paper": 341,
@@ -189,10 +190,10 @@ SEARCHES = PaperRecipe(
     (
         *(
             Claim(
-                f"{name}: more robust than the paper's search{how} for as many operations",
+                f'"{name}" is more robust than the paper\'s search{how} for as many operations',
                 ">",
                 rows(as_long, paper, only="PGD"),
-                short=f"{name}: more robust than the paper's search{how} for as many operations",
+                short=f'"{name}" beats the paper\'s search{how} at equal cost',
             )
             for name, as_long, paper, how in (
                 (TOGETHER, AS_LONG, PAPER, ""),
@@ -203,34 +204,34 @@ SEARCHES = PaperRecipe(
         ),
         *(
             Claim(
-                f"{STRONG}: more robust than without {part}",
+                f'"{STRONG}" is more robust than the same search without {part}',
                 ">",
                 rows(STRONG_AS_LONG, row, only="PGD"),
-                short=f"{part} helps the strongest search",
+                short=f'"{part}" helps the strongest search',
             )
             for part, row in LEFT_OUT.items()
         ),
         Claim(
-            f"the paper's search is no more robust than {TOGETHER}, for a third of its operations",
+            f'the paper\'s search is no more robust than "{TOGETHER}" at a third of its cost',
             "<=",
             rows(PAPER, TOGETHER, only="PGD"),
-            short=f"{TOGETHER}: as robust for a third of the operations",
+            short=f'"{TOGETHER}" is as robust as the paper\'s search for a third of its cost',
         ),
         *(
             Claim(
-                f"PGD-7 is no more robust than {row}, for ten times its operations",
+                f'the paper\'s PGD-7 search is no more robust than "{row}"',
                 "<=",
                 rows(pgd, tenth, only="PGD"),
-                short=f"{row}: as robust for a tenth of the operations",
+                short=f'"{row}" is as robust as the paper\'s PGD-7 search',
             )
             for row, pgd, tenth in ((TOGETHER, PAPER, TENTH), (STRONG, PGD_7, STRONG_TENTH))
         ),
         *(
             Claim(
-                f"{part}: more robust than the base search without it",
+                f'the base search with "{part}" is more robust than without',
                 ">",
                 rows(part, BASE, only="PGD"),
-                short=f"{part} helps",
+                short=f'"{part}" helps the base search' if part in SUMMARISED else "",
             )
             for part in (TOGETHER, WITH_ADAM, *PARTS)
         ),
