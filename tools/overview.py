@@ -271,7 +271,7 @@ WORDS: dict[Verdict, tuple[str, str]] = {  # singular, plural
 Answer = Callable[[Studies], str]
 ROWS: dict[str, tuple[str, Answer]] = {  # page: question, answer
     "findings": (
-        "Do robust scratch tickets exist, and which is the best?",
+        "Do robust scratch tickets exist, and at which ratios?",
         partial(_study, "digits-quick"),
     ),
     "findings-cifar10": (
