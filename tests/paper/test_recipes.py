@@ -26,6 +26,7 @@ from scratchticket.paper.paper import PARTS
 from scratchticket.paper.parts import CIFAR, FEWER, PERCENTS
 from scratchticket.paper.recipes import searches
 from scratchticket.paper.report import Records
+from scratchticket.runs.cost import forward_passes
 from scratchticket.runs.recipe import all_settings
 from scratchticket.sweeps import in_order
 from scratchticket.sweeps.cost import operations
@@ -285,6 +286,12 @@ def test_the_study_of_searches_changes_one_part_at_a_time() -> None:
     assert replace(uncropped.learning, augmentation="crop-flip") == paper.learning
     long = {runs.pop(row).learning.epochs for row in (searches.AS_LONG, searches.ADAM_AS_LONG)}
     assert long == {runs.pop(searches.STRONG_AS_LONG).learning.epochs} == {28}
+    pgd_7 = runs.pop(searches.PGD_7)
+    assert (pgd_7.attack.name, pgd_7.attack.steps) == ("pgd", 7)
+    tenths = [runs.pop(row) for row in (searches.TENTH, searches.STRONG_TENTH)]
+    for run, step in zip(tenths, ("sgd", "adam"), strict=True):
+        assert (run.search.step, run.learning.epochs) == (step, 5)
+        assert 9 < forward_passes(pgd_7) / forward_passes(run) < 11
     strong = runs.pop(searches.STRONG)
     assert all(
         getattr(strong, part) == getattr(runs[searches.WITH_ADAM], part)
