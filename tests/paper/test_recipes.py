@@ -287,7 +287,7 @@ def test_the_study_of_searches_changes_one_part_at_a_time() -> None:
     long = {runs.pop(row).learning.epochs for row in (searches.AS_LONG, searches.ADAM_AS_LONG)}
     assert long == {runs.pop(searches.STRONG_AS_LONG).learning.epochs} == {28}
     pgd_7 = runs.pop(searches.PGD_7)
-    assert (pgd_7.attack.name, pgd_7.attack.steps) == ("pgd", 7)
+    assert str(pgd_7.attack).startswith("pgd-7")
     tenths = [runs.pop(row) for row in (searches.TENTH, searches.STRONG_TENTH)]
     for run, step in zip(tenths, ("sgd", "adam"), strict=True):
         assert (run.search.step, run.learning.epochs) == (step, 5)
