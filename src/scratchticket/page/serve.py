@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from inspect import signature
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -110,13 +111,13 @@ def _application(page: Page, folder: str) -> Any:
     blocks = build(page)
     blocks.state_session_capacity = SESSIONS
     unlisted: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+    history = "run_history" in signature(gr.mount_gradio_app).parameters  # gradio 6.0 has none
     return gr.mount_gradio_app(
         FastAPI(**unlisted),
         blocks,
         path="/",
         app_kwargs=unlisted,
         footer_links=[],
-        run_history=False,
         show_error=False,
         max_file_size=MAX_BYTES,
         enable_monitoring=False,
@@ -125,6 +126,7 @@ def _application(page: Page, folder: str) -> Any:
         mcp_server=False,
         theme=gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=MONO).set(**READABLE),
         css=Path(__file__).with_name("page.css").read_text(),
+        **({"run_history": False} if history else {}),
     )
 
 
