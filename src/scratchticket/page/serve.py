@@ -111,7 +111,7 @@ def _application(page: Page, folder: str) -> Any:
     blocks = build(page)
     blocks.state_session_capacity = SESSIONS
     unlisted: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
-    history = "run_history" in signature(gr.mount_gradio_app).parameters  # gradio 6.0 has none
+    history = "run_history" in signature(gr.mount_gradio_app).parameters  # older gradio has none
     return gr.mount_gradio_app(
         FastAPI(**unlisted),
         blocks,
