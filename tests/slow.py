@@ -16,7 +16,6 @@ SLOW = (  # how the names of tests begin
     "tests/test_benchmarks.py::test_photographs_are_measured",
     "tests/test_docs.py::test_the_notebook_runs",
     "tests/test_docs.py::test_its_python_runs",
-    "tests/test_docs.py::test_pages_fit_the_screen_and_only_tables_scroll[phone]",
     "tests/test_examples.py::test_examples_run",
     *(
         f"tests/test_commands.py::test_they_run[{page}.md]"

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from slow import SLOW
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -84,3 +86,10 @@ def test_hooks_are_of_the_versions_that_are_pinned() -> None:
     repos = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     (ruff,) = (repo for repo in repos if "ruff" in repo["repo"])
     assert ruff["rev"] == f"v{pins('pinned.txt')['ruff']}"
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_tests_that_are_called_slow_exist(name: str) -> None:
+    file, _, test = name.partition("::")
+    source = (ROOT / file).read_text()
+    assert f"def {test.partition('[')[0]}" in source if test else source
