@@ -167,8 +167,12 @@ def test_records_are_searched(opened: Page) -> None:
     rows = opened.locator("[data-record]:visible")
     assert rows.count() > 0
     assert all("xavier" in row.inner_text() for row in rows.all())
-    rows.first.locator("summary").click()
-    assert '"init": "xavier' in rows.first.inner_text()
+    settings = rows.first.locator("[popover]")
+    assert settings.is_hidden()
+    rows.first.locator("button").press("Enter")
+    assert '"init": "xavier' in settings.inner_text()
+    opened.keyboard.press("Escape")
+    assert settings.is_hidden()
 
 
 def test_differences_and_intervals_are_shown_on_demand_by_keyboard(opened: Page) -> None:

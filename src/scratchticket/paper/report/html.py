@@ -510,12 +510,12 @@ def _record(scale: Scale, name: str, facts: Facts, used: list[str], seed: int | 
     where = str(record.machine.get("device", ""))
     configuration = escape(json.dumps(job, indent=1))
     links = ", ".join(f'<a href="#{title.lower().replace(" ", "")}">{title}</a>' for title in used)
-    short = escape(name[:8])
+    settings = escape(f"settings-{name[:16]}", quote=True)
     networks = escape(_networks(scale, label), quote=True)
     return f"""<tr data-record="{escape(name, quote=True)}" id="job-{escape(name[:16], quote=True)}"
  data-network="{networks}" data-data="{_data(label)}" data-methods="{_method(label)}">
-<td class="text"><details><summary>{short}</summary>
-<pre>{configuration}</pre></details></td>
+<td class="text"><button popovertarget="{settings}">{escape(name[:8])}</button>
+<div popover id="{settings}"><pre>{configuration}</pre></div></td>
 <td class="text" data-label="description">{escape(label)}</td>
 <td data-label="seed">{_seed(job, seed)}</td>
 <td class="text" data-label="attacks">{escape(", ".join(_attacks(record)))}</td>
