@@ -11,6 +11,7 @@ from scratchticket.paper import NAMES, SCALES, paper_recipe, studies
 from scratchticket.paper.cells import Measured
 from scratchticket.paper.claims import Claim, Place, Values
 from scratchticket.paper.published import difference_text
+from scratchticket.paper.recipes import searches
 
 SMALL, LARGE = "resnet18 / cifar10", "wideresnet32 / cifar10"
 ALL = (SMALL, "resnet18 / cifar100", LARGE, "wideresnet32 / cifar100")
@@ -351,10 +352,11 @@ def test_claims_on_digits_compare_robust_accuracies() -> None:
 
 def test_other_searches_are_compared_with_the_base_and_with_the_papers() -> None:
     claims = paper_recipe("searches").claims
-    sgd, adam, *uncropped, cheap, tenth, strong_tenth, together = claims[:11]
-    parts = claims[11:]
+    sgd, adam, strong, uncropped, dense, strong_dense = claims[:6]
+    *left_out, cheap, tenth, strong_tenth, together = claims[6:13]
+    parts = claims[13:]
     values = numbers_at_every_place("searches")
-    both = "budget by size, batches of 16"
+    both, apgd = "budget by size, batches of 16", "APGD-CE and targeted APGD"
 
     def rows(claim: Claim) -> set[tuple[str, str, str, str, str]]:
         return {(a[1], claim.sign, b[1], a[2], a[0]) for a, b in compared(claim, values)}
@@ -368,8 +370,11 @@ def test_other_searches_are_compared_with_the_base_and_with_the_papers() -> None
 
     for claim, name in ((sgd, both), (adam, f"{both}, Adam")):
         left = f"{name}, at the paper's cost"
-        assert rows(claim) == at_both(left, ">", "paper", "APGD-CE and targeted APGD")
-    assert not any(map(rows, [*uncropped, strong_tenth]))  # digits are never cropped
+        assert rows(claim) == at_both(left, ">", "paper", apgd)
+    for claim in (strong, uncropped, strong_dense, *left_out, strong_tenth):
+        assert not rows(claim)  # digits are never cropped
+    as_long = at_both(f"{both}, at the paper's cost", "~", searches.DENSE_ALIKE, apgd)
+    assert rows(dense) == {pair for pair in as_long if pair[-1].endswith(", 10 %")}
     assert rows(cheap) == at_both("paper", "<=", both)
     assert rows(tenth) == at_both("paper", "<=", f"{both}, at a tenth of PGD-7's cost")
     assert rows(together) == at_both(both, ">", "N-FGSM")
@@ -381,10 +386,10 @@ def test_other_searches_are_compared_with_the_base_and_with_the_papers() -> None
 @pytest.mark.parametrize("name", ["fewer-steps", "fewer-steps-cifar10"])
 def test_every_cheaper_search_is_compared_with_the_first_of_its_panel(name: str) -> None:
     values = numbers_at_every_place(name)
-    searches: dict[str, list[str]] = {}
+    listed: dict[str, list[str]] = {}
     for panel, row, _ in values:
-        if row not in searches.setdefault(panel, []):
-            searches[panel].append(row)
+        if row not in listed.setdefault(panel, []):
+            listed[panel].append(row)
     found = []
     for claim in paper_recipe(name).claims:
         ((left, right),) = compared(claim, values)
@@ -394,9 +399,9 @@ def test_every_cheaper_search_is_compared_with_the_first_of_its_panel(name: str)
         found.append((left[0], left[1], right[1]))
 
     assert found == [
-        (panel, first, other) for panel, (first, *others) in searches.items() for other in others
+        (panel, first, other) for panel, (first, *others) in listed.items() for other in others
     ]
-    assert all(first.startswith("PGD-7") for first, *_ in searches.values())
+    assert all(first.startswith("PGD-7") for first, *_ in listed.values())
 
 
 def test_every_claim_is_looked_at() -> None:

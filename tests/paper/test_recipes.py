@@ -23,7 +23,7 @@ from scratchticket.paper import (
 from scratchticket.paper.cells import EVERY, Cell, Measured
 from scratchticket.paper.claims import best, columns, off_diagonal, rows, single_pair
 from scratchticket.paper.paper import PARTS
-from scratchticket.paper.parts import CIFAR, FEWER, PERCENTS
+from scratchticket.paper.parts import CIFAR, DENSE_ROW, FEWER, PERCENTS
 from scratchticket.paper.recipes import searches
 from scratchticket.paper.report import Records
 from scratchticket.runs.cost import forward_passes
@@ -292,6 +292,10 @@ def test_the_study_of_searches_changes_one_part_at_a_time() -> None:
     for run, step in zip(tenths, ("sgd", "adam"), strict=True):
         assert (run.search.step, run.learning.epochs) == (step, 5)
         assert 9 < forward_passes(pgd_7) / forward_passes(run) < 11
+    dense, alike = runs.pop(DENSE_ROW), runs.pop(searches.DENSE_ALIKE)
+    assert {dense.task, alike.task} == {"train"}
+    assert dense.learning == paper.learning
+    assert alike.learning == replace(runs[searches.LEFT_OUT["Adam"]].learning, batch_size=64)
     strong = runs.pop(searches.STRONG)
     assert all(
         getattr(strong, part) == getattr(runs[searches.WITH_ADAM], part)
@@ -321,5 +325,5 @@ def test_the_study_of_searches_changes_one_part_at_a_time() -> None:
     assert all(
         cell.jobs[0].recipe.ratio in ("0.1", "0.01")
         for cell in cells("searches")
-        if cell.jobs[0].kind == "run"
+        if cell.jobs[0].kind == "run" and cell.jobs[0].recipe.task == "draw"
     )

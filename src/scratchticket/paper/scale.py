@@ -118,12 +118,30 @@ class Scale:
         return str(self.epsilons[level]["attack.epsilon"])
 
     def dense(
-        self, network: Network, data: DataSet, seed: int, level: int = 8, *, natural: bool = False
+        self,
+        network: Network,
+        data: DataSet,
+        seed: int,
+        level: int = 8,
+        *,
+        natural: bool = False,
+        **more: Any,
     ) -> Job:
-        """Return the job that trains a dense network, adversarially or naturally."""
-        own = {"task": "train"} | (NATURAL if natural else {})
+        """Return the job that trains a dense network, adversarially or naturally.
+
+        Args:
+            network: The paper's name of the network.
+            data: The paper's name of the data set.
+            seed: Seed of the run.
+            level: Epsilon in 255ths.
+            natural: Whether to train without an attack.
+            more: Further settings, as for :meth:`ticket`.
+        """
+        settings, suffix = _further(more)
+        own = {"task": "train"} | (NATURAL if natural else {}) | settings
         how = "naturally" if natural else "adversarially"
-        return self._run(network, data, seed, level, own, f"dense {network}, {how} trained")
+        label = f"dense {network}, {how} trained{suffix}"
+        return self._run(network, data, seed, level, own, label)
 
     def ticket(
         self, network: Network, data: DataSet, percent: int, seed: int, level: int = 8, **more: Any
@@ -138,8 +156,7 @@ class Scale:
             level: Epsilon in 255ths.
             more: Further settings, with ``__`` for the dot: ``network__init="xavier_normal"``.
         """
-        settings = {path.replace("__", "."): value for path, value in more.items()}
-        suffix = "".join(f", {value}" for value in more.values())
+        settings, suffix = _further(more)
         own = {"task": "draw", "ratio": _ratio(percent)} | settings
         return self._run(network, data, seed, level, own, f"ticket {network} {percent} %{suffix}")
 
@@ -186,6 +203,12 @@ class Scale:
     def _settings(self, data: DataSet, seed: int, level: int) -> Settings:
         """Return the settings shared by all runs on a data set; those of the epsilon come last."""
         return self.common | self.data[data] | self.epsilons[level] | {"seed": seed}
+
+
+def _further(more: Settings) -> tuple[Settings, str]:
+    """Return settings given with ``__`` for the dot, and the end of a label that names them."""
+    settings = {path.replace("__", "."): value for path, value in more.items()}
+    return settings, "".join(f", {value}" for value in more.values())
 
 
 def _ratio(percent: int) -> str:

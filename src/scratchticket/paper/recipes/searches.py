@@ -16,7 +16,7 @@ from scratchticket.paper.cells import (
 )
 from scratchticket.paper.claims import Claim, rows
 from scratchticket.paper.paper import PaperRecipe
-from scratchticket.paper.parts import panel
+from scratchticket.paper.parts import DENSE_ROW, panel
 from scratchticket.paper.scale import Scale, Settings
 from scratchticket.paper.study import (
     Make,
@@ -46,9 +46,10 @@ LEFT_OUT = {  # the strongest search without one of its parts
 }
 PAPER_UNCROPPED = "paper, no crops"
 PGD_7 = "paper, PGD-7"
+DENSE_ALIKE = "dense, trained like the strong ticket"
 TENTH, STRONG_TENTH = (f"{row}, at a tenth of PGD-7's cost" for row in (TOGETHER, STRONG))
 # Rows that claims compare; these are attacked by Auto-PGD too.
-CLAIMED = (PAPER, PAPER_UNCROPPED, AS_LONG, ADAM_AS_LONG, STRONG_AS_LONG)
+CLAIMED = (PAPER, PAPER_UNCROPPED, AS_LONG, ADAM_AS_LONG, STRONG_AS_LONG, DENSE_ALIKE)
 SUMMARISED = ("budget by size", TOGETHER, WITH_ADAM)  # of the parts, those in the short answers
 EPOCHS = {"small": 10}  # epochs of the base search, where they are not the scale's
 LONG = {
@@ -78,6 +79,7 @@ PARTS: dict[str, Settings] = {
     "attack in eval mode": {"learning.batch_norm": "eval"},
     "FGSM-RS": {"attack.name": "fgsm-rs"},
 }
+FLIPS: Settings = {"learning.augmentation": "flip"}  # without crops
 WITHOUT_ADAM = PARTS["budget by size"] | PARTS["batches of 16"]
 STRONG_PARTS = WITHOUT_ADAM | PARTS["Adam"]  # of the strongest known search
 NATURAL, ROBUST, MARGIN, COST = "natural", "PGD-20", "margin-PGD-20", "forward passes"
@@ -89,8 +91,31 @@ def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
     own = dict(settings)
     if own.get("pattern.budget") == "size":
         own["pattern.power"] = power_by_size(Fraction(percent, 100))
-    more = {path.replace(".", "__"): value for path, value in own.items()}
-    return scale.ticket("resnet18", "cifar10", percent, seed, **more)
+    return scale.ticket("resnet18", "cifar10", percent, seed, **_keywords(own))
+
+
+def dense(scale: Scale, settings: Settings, seed: int) -> Job:
+    """Return the job that trains the dense network with settings that differ from the scale's."""
+    return scale.dense("resnet18", "cifar10", seed, **_keywords(settings))
+
+
+def _keywords(settings: Settings) -> Settings:
+    """Return settings with names that a scale takes as keywords."""
+    return {path.replace(".", "__"): value for path, value in settings.items()}
+
+
+def _n_fgsm(scale: Scale, epochs: int | None, *, rarely: bool = False) -> Settings:
+    """Return learning with N-FGSM; if ``rarely``, or at scale small, validated at its end alone."""
+    if not epochs:
+        return {"attack.name": "n-fgsm"}
+    every = {"learning.validate_every": epochs} if rarely or scale.name == "small" else {}
+    return {"attack.name": "n-fgsm", "learning.epochs": epochs, **every}
+
+
+def dense_networks(scale: Scale) -> dict[str, Settings]:
+    """Return the rows of the dense network: as in the paper, and trained like the strong ticket."""
+    flips = FLIPS if scale.name != "quick" else {}
+    return {DENSE_ROW: {}, DENSE_ALIKE: _n_fgsm(scale, LONG[scale.name]) | flips}
 
 
 def searches(scale: Scale) -> dict[str, Settings]:
@@ -98,28 +123,19 @@ def searches(scale: Scale) -> dict[str, Settings]:
 
     The last combinations leave out one part of the strong search each.
     """
-
-    def n_fgsm(epochs: int | None, *, rarely: bool = scale.name == "small") -> Settings:
-        """Return a search with N-FGSM; if ``rarely``, only its last epoch is validated."""
-        if not epochs:
-            return {"attack.name": "n-fgsm"}
-        every = {"learning.validate_every": epochs} if rarely else {}
-        return {"attack.name": "n-fgsm", "learning.epochs": epochs, **every}
-
-    base, as_long = n_fgsm(EPOCHS.get(scale.name)), n_fgsm(LONG[scale.name])
-    tenth = n_fgsm(TENTH_EPOCHS[scale.name], rarely=True)
+    base, as_long = _n_fgsm(scale, EPOCHS.get(scale.name)), _n_fgsm(scale, LONG[scale.name])
+    tenth = _n_fgsm(scale, TENTH_EPOCHS[scale.name], rarely=True)
     without_budget = PARTS["batches of 16"] | PARTS["Adam"]
     without_small_batches = PARTS["budget by size"] | PARTS["Adam"]
-    flips = {"learning.augmentation": "flip"}
     larger = {  # digits are never cropped, and at scale quick the paper's search has PGD-7
-        PAPER_UNCROPPED: flips,
+        PAPER_UNCROPPED: FLIPS,
         PGD_7: {"attack.name": "pgd", "attack.steps": 7},
-        STRONG: base | STRONG_PARTS | flips,
-        STRONG_TENTH: tenth | STRONG_PARTS | flips,
-        STRONG_AS_LONG: as_long | STRONG_PARTS | flips,
-        LEFT_OUT["Adam"]: as_long | WITHOUT_ADAM | flips,
-        LEFT_OUT["budget by size"]: as_long | without_budget | flips,
-        LEFT_OUT["batches of 16"]: as_long | without_small_batches | flips,
+        STRONG: base | STRONG_PARTS | FLIPS,
+        STRONG_TENTH: tenth | STRONG_PARTS | FLIPS,
+        STRONG_AS_LONG: as_long | STRONG_PARTS | FLIPS,
+        LEFT_OUT["Adam"]: as_long | WITHOUT_ADAM | FLIPS,
+        LEFT_OUT["budget by size"]: as_long | without_budget | FLIPS,
+        LEFT_OUT["batches of 16"]: as_long | without_small_batches | FLIPS,
     }
     return {
         PAPER: {},
@@ -150,7 +166,9 @@ def cells(scale: Scale) -> Iterator[Cell]:
                 has the scale's 16 epochs with PGD-3; the networks of the last panel are twice as
                 wide. Margin-PGD-20, PGD on the margin of the logits, is run because batch norm on
                 the logits and label smoothing change the gradients of the cross-entropy. Auto-PGD
-                is run on 1,000 images, for the rows that claims compare.
+                is run on 1,000 images, for the rows that claims compare. The dense network trained
+                like the strong ticket has its inner attack, epochs and images, but SGD and the
+                scale's batches.
     """
     epsilon = scale.epsilon(8)
     margin = under(Attack(PGD(20, loss="margin"), epsilon))
@@ -162,14 +180,20 @@ def cells(scale: Scale) -> Iterator[Cell]:
     apgd = (Attack(APGD(), epsilon), Attack(TargetedAPGD(), epsilon))
     strong_attacks = attack_settings(apgd, [epsilon], images=1000)
     name = panel("resnet18", "cifar10")
-    panels = [(f"{name}, {percent} %", percent, searches(scale)) for percent in PERCENTS]
+    trained = {row: partial(dense, scale, own) for row, own in dense_networks(scale).items()}
+
+    def drawn(settings: dict[str, Settings], percent: int) -> dict[str, Make]:
+        return {row: partial(ticket, scale, own, percent) for row, own in settings.items()}
+
+    panels = [
+        (f"{name}, {percent} %", drawn(searches(scale), percent) | trained) for percent in PERCENTS
+    ]
     if scale.name == "small":
         twice = {"network.width": 32}
         wide = {row: searches(scale)[row] | twice for row in (PAPER, STRONG_AS_LONG)}
-        panels.append((f"{name}, width 32, 10 %", 10, wide))
-    for part, percent, rows_of_part in panels:
-        for row, settings in rows_of_part.items():
-            run = partial(ticket, scale, settings, percent)
+        panels.append((f"{name}, width 32, 10 %", drawn(wide, 10)))
+    for part, networks in panels:
+        for row, run in networks.items():
 
             def evaluation(seed: int, run: Make = run, under: Settings = attacks) -> Job:
                 return evaluation_of(run(seed), under)
@@ -201,6 +225,15 @@ SEARCHES = PaperRecipe(
                 (STRONG, STRONG_AS_LONG, PAPER, ""),
                 (STRONG, STRONG_AS_LONG, PAPER_UNCROPPED, " without crops"),
             )
+        ),
+        *(
+            Claim(
+                f'a ticket of 10 % by "{name}" is comparable to the dense network trained alike',
+                "~",
+                rows(as_long, DENSE_ALIKE, panels=", 10 %", only="PGD"),
+                short=f'"{name}" matches the dense network trained alike',
+            )
+            for name, as_long in ((TOGETHER, AS_LONG), (STRONG, STRONG_AS_LONG))
         ),
         *(
             Claim(
@@ -236,5 +269,5 @@ SEARCHES = PaperRecipe(
             for part in (TOGETHER, WITH_ADAM, *PARTS)
         ),
     ),
-    "accuracy (%); forward passes per training image of the search",
+    "accuracy (%); forward passes per training image of the search or the training",
 )
