@@ -122,14 +122,16 @@ def pgd_runs(ticket: st.Ticket, images: ImageSet, epsilon: str) -> Runs:
     return {"scratchticket": ours, "foolbox": by_foolbox, "reference": reference}
 
 
-def autoattack_runs(network: nn.Module, images: ImageSet, epsilon: str, queries: int) -> Runs:
+def autoattack_runs(ticket: st.Ticket, images: ImageSet, epsilon: str, queries: int) -> Runs:
     """Return functions that run AutoAttack with this package and with pyautoattack alone.
 
-    Each returns the robust accuracy.
+    Each returns the robust accuracy. pyautoattack gets the network and the images as PyTorch makes
+    them, channels first.
     """
     from pyautoattack import AutoAttack
 
     attacks = autoattack(epsilon, "linf", queries=queries)
+    network, plain = placed(ticket.build(), "cpu"), ticket.build().eval()
 
     def ours() -> float:
         evaluated = evaluate(network, images, attacks)
@@ -139,14 +141,14 @@ def autoattack_runs(network: nn.Module, images: ImageSet, epsilon: str, queries:
         return float(resisted.double().mean())
 
     def theirs() -> float:
-        suite = AutoAttack(network, norm="Linf", eps=float(epsilon), seed=0)
+        suite = AutoAttack(plain, norm="Linf", eps=float(epsilon), seed=0)
         suite.square.n_queries = queries
-        clean = pixels(images.images)
+        clean = pixels(images.images).contiguous()
         with restored_globals(), collected_warnings():
             adversarial, _ = suite.run_standard_evaluation(
                 clean, images.labels, batch_size=default_batch_size(images)
             )
-        return share(network, adversarial, images.labels)
+        return share(plain, adversarial, images.labels)
 
     return {"scratchticket": ours, "pyautoattack": theirs}
 
@@ -252,7 +254,7 @@ def measured(
         pgd_limit=limit(network, images, passed) * PER / count,
         pgd_passes=passed / (count * PGD().steps),
         autoattack=timed(
-            autoattack_runs(network, selected, epsilon, queries),
+            autoattack_runs(loaded, selected, epsilon, queries),
             autoattack_count,
             PASSES["autoattack"],
         )
