@@ -352,9 +352,10 @@ def test_claims_on_digits_compare_robust_accuracies() -> None:
 
 def test_other_searches_are_compared_with_the_base_and_with_the_papers() -> None:
     claims = paper_recipe("searches").claims
-    sgd, adam, strong, uncropped, dense, strong_dense = claims[:6]
-    *left_out, cheap, tenth, strong_tenth, together = claims[6:13]
-    parts = claims[13:]
+    sgd, adam, normalised, strong, uncropped, normalised_uncropped = claims[:6]
+    steps, steps_uncropped, dense, strong_dense, *left_out = claims[6:13]
+    cheap, tenth, strong_tenth, together = claims[13:17]
+    parts = claims[17:]
     values = numbers_at_every_place("searches")
     both, apgd = "budget by size, batches of 16", "APGD-CE and targeted APGD"
 
@@ -368,11 +369,17 @@ def test_other_searches_are_compared_with_the_base_and_with_the_papers() -> None
         columns = ("PGD-20", "margin-PGD-20", *more)
         return {(left, sign, right, column, panel) for column in columns for panel in panels}
 
-    for claim, name in ((sgd, both), (adam, f"{both}, Adam")):
+    for claim, name in (
+        (sgd, both),
+        (adam, f"{both}, Adam"),
+        (normalised, f"{both}, normalised steps"),
+    ):
         left = f"{name}, at the paper's cost"
         assert rows(claim) == at_both(left, ">", "paper", apgd)
-    for claim in (strong, uncropped, strong_dense, *left_out, strong_tenth):
+    for claim in (strong, uncropped, normalised_uncropped, steps_uncropped, strong_dense):
         assert not rows(claim)  # digits are never cropped
+    assert not any(map(rows, (*left_out, strong_tenth)))
+    assert rows(steps) == at_both(searches.NORMALISED_AS_LONG, ">", searches.AS_LONG, apgd)
     as_long = at_both(f"{both}, at the paper's cost", "~", searches.DENSE_ALIKE, apgd)
     assert rows(dense) == {pair for pair in as_long if pair[-1].endswith(", 10 %")}
     assert rows(cheap) == at_both("paper", "<=", both)
