@@ -140,6 +140,8 @@ class AttacksRow(Stored):
     Attributes:
         pgd_limit: Seconds of the forward and backward passes alone.
         pgd_passes: Passes, as a share of those that would be if no image was fooled.
+        pass_speedups: How many times faster one pass of ours is than one of the network as PyTorch
+            makes it, forward alone and with an input gradient.
         autoattack: None (in an old row 0) if it was left out.
         autoattack_limit: Seconds of its passes alone; None in an old row.
         autoattack_stages: Seconds of each of its attacks.
@@ -157,6 +159,7 @@ class AttacksRow(Stored):
     pgd: dict[str, Timing]
     pgd_limit: Amount
     pgd_passes: Amount = 1.0
+    pass_speedups: dict[str, Spread] = Field(default_factory=dict)
     autoattack: dict[str, Timing] | Literal[0] | None
     autoattack_limit: Amount | None = None
     autoattack_stages: dict[str, Amount] = Field(default_factory=dict)

@@ -225,18 +225,23 @@ Seconds for 1,000 images: median (least to most) of repeated measurements, with
 
 
 def _stages(records: Sequence[AttacksRow]) -> str:
-    """Return a table of the time of each of AutoAttack's attacks; empty if it was not measured."""
-    rows = [record for record in records if record.autoattack_stages]
+    """Return a table of AutoAttack's attacks and of single passes; empty if not measured."""
+    rows = [record for record in records if record.autoattack_stages and record.pass_speedups]
     if not rows:
         return ""
-    names = list(rows[0].autoattack_stages)
-    lines = [f"| network | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+    stages, passes = list(rows[0].autoattack_stages), list(rows[0].pass_speedups)
+    columns = [*(f"{name} (s)" for name in stages), *(f"pass, {name}" for name in passes)]
+    lines = [f"| network | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
     for row in rows:
-        seconds = " | ".join(digits(row.autoattack_stages[name]) for name in names)
-        lines.append(f"| {row.network}, width {row.width}, {row.data} | {seconds} |")
-    return (
-        "\n".join(lines) + "\n\nSeconds of AutoAttack's four attacks for 1,000 images, by ours.\n\n"
+        seconds = [digits(row.autoattack_stages[name]) for name in stages]
+        times = [many_times(row.pass_speedups[name]) for name in passes]
+        label = f"{row.network}, width {row.width}, {row.data}"
+        lines.append(f"| {' | '.join([label, *seconds, *times])} |")
+    told = (
+        "Seconds of AutoAttack's four attacks for 1,000 images, by ours; and how many times\n"
+        "faster a single pass is than one of the network as PyTorch makes it."
     )
+    return "\n".join([*lines, "", told, "", ""])
 
 
 def timings(record: AttacksRow, attack: str) -> dict[str, Timing]:
