@@ -63,6 +63,13 @@ def test_titles_are_unlike_each_other() -> None:
     assert all(title.startswith("# ") for title in titles)
 
 
+def test_no_line_of_text_is_taken_for_a_comment() -> None:
+    """A line that begins with a percent sign, as after "34 %" is wrapped, is left out by MyST."""
+    begin = re.compile(r"^\s*%.*", flags=re.MULTILINE)
+    found = {path.name: begin.findall(path.read_text()) for path in DOCS.rglob("*.md")}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
 def test_the_overview_answers_for_every_page_of_measurements() -> None:
     text = (DOCS / "measurements.md").read_text()
     (listed,) = re.findall(r"```{toctree}\n:hidden:\n\n(.*?)```", text, flags=re.DOTALL)
