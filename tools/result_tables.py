@@ -15,7 +15,7 @@ from scratchticket.paper.comparison import Verdict
 from scratchticket.paper.report import Found, Records, found, section
 from scratchticket.paper.report.answers import counted_from_one, in_order
 from scratchticket.paper.report.found import run_seeds
-from scratchticket.paper.report.markdown import answers_section, in_words
+from scratchticket.paper.report.markdown import answers_section, short_answers
 from scratchticket.runs.summary import outcome
 
 Record = dict[str, Any]
@@ -171,6 +171,6 @@ def _verdicts(founds: list[Found]) -> str:
         counts = counted([one])
         said = ", ".join(f"{verdict}: {count}" for verdict, count in counts.items())
         done = f"{one.done} of {len(one.cells)}"
-        answer = in_words(one).replace("; ", "<br>") if one.panels else "not run"
+        answer = "<br>".join(short_answers(one)) if one.panels else "not run"
         lines.append(f"| {one.recipe.title} | {one.recipe.question} | {answer} | {said} | {done} |")
     return "\n".join(lines)

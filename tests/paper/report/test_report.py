@@ -256,7 +256,7 @@ def test_attacks_on_one_ticket_do_not_fool_the_others() -> None:
 
     assert figure.claims[0].verdict == "holds"  # attacks on others leave more
     assert figure.claims[0].answer == "no"
-    assert f"{short}: no; without early stopping" in section(figure)
+    assert f"A{short[1:]}: no. Without early stopping" in section(figure)
     assert f'{short}: <span class="verdict no">no</span>' in page(figure.scale, [figure], KEPT)
     claim = figure.claims[0].claim
     assert Judged(claim, Comparison("does not hold")).answer == "yes"

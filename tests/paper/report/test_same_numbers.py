@@ -12,7 +12,7 @@ from made_records import found_of, recipe_of, records_of
 from scratchticket.paper import SCALES, paper_recipe
 from scratchticket.paper.claims import Claim, rows, single_pair
 from scratchticket.paper.report import Found, Records, found, page, section
-from scratchticket.paper.report.markdown import in_words
+from scratchticket.paper.report.markdown import short_answers
 from scratchticket.paper.report.tables import grid, notes
 
 QUICK, THREE = SCALES["quick"], replace(SCALES["quick"], seeds=(0, 1, 2))
@@ -121,7 +121,7 @@ def test_verdicts_and_differences_stand_beside_their_claims() -> None:
     tested = [row for row in claimed if row[3] != "not tested at this scale"]
     assert tested == of_markdown(one)[0]
     assert "1 claim is not tested at this scale." in section(one)
-    assert in_words(one) == "a wins: yes; b loses: yes; not tested: 1 more"
+    assert short_answers(one) == ["A wins: yes", "B loses: yes", "Not tested: 1 more"]
     told = page(THREE, [one], NOTHING)
     counted = Tables(told).sections["verdicts"][0]
     assert plain(counted[1][2]) == "a wins: yes b loses: yes a and c match: not tested"
@@ -311,7 +311,7 @@ def test_what_was_not_run_is_said_in_both_forms() -> None:
     assert "Not run at this scale." in told
     assert "Not run at this scale." in section(nothing)
     assert Tables(told).sections["verdicts"][0][1][2] == "not run"
-    assert in_words(nothing) == ""
+    assert short_answers(nothing) == []
 
 
 def test_the_page_is_the_same_whatever_was_made_before() -> None:

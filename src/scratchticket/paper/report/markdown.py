@@ -41,8 +41,8 @@ def section(found: Found) -> str:
     parts = [f"## {recipe.title}: {recipe.question}"]
     if not found.panels:
         return "\n\n".join([*parts, "Not run at this scale.\n"])
-    if words := in_words(found):
-        parts.append(f"{words}.")
+    if answers := short_answers(found):
+        parts.append(" ".join(f"{answer}." for answer in answers))
     parts += [verdicts(found.claims), about_numbers(recipe)]
     for panel in found.panels:
         table = grid(found, panel)
@@ -84,13 +84,13 @@ def printed_difference(judged: Judged) -> str:
     return "" if judged.claim.printed is None else difference_text(*judged.claim.printed)
 
 
-def in_words(found: Found) -> str:
-    """Return the short answers, such as ``a set of more tickets is more robust: no``."""
+def short_answers(found: Found) -> list[str]:
+    """Return the short answers, such as ``A set of more tickets is more robust: no``."""
     asked = [one for one in found.claims if one.claim.short]
-    answered = [f"{one.claim.short}: {one.answer}" for one in asked if one.answer != NOT_TESTED]
-    if answered and len(answered) < len(asked):
-        answered.append(f"{NOT_TESTED}: {len(asked) - len(answered)} more")
-    return "; ".join(answered)
+    answers = [f"{one.claim.short}: {one.answer}" for one in asked if one.answer != NOT_TESTED]
+    if answers and len(answers) < len(asked):
+        answers.append(f"{NOT_TESTED}: {len(asked) - len(answers)} more")
+    return [answer[0].upper() + answer[1:] for answer in answers]
 
 
 def _name(name: Name) -> str:
