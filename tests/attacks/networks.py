@@ -1,4 +1,4 @@
-"""Networks whose worst images are known."""
+"""Small networks and balls for tests of attacks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scratchticket.attacks import L2Ball, LinfBall
 
 
 class Linear(nn.Module):
-    """Logits ``(w.x, -w.x, low, low, ...)``: only the first two classes can win.
+    """Logits ``(w.x, -w.x, low, low, ...)``: no other class is ever predicted.
 
     Inside an l-inf ball the margin changes by ``2 * epsilon * |w|_1``, inside an l2 ball by
     ``2 * epsilon * |w|_2``, as long as the pixel range does not bind.
@@ -44,18 +44,18 @@ def random_images(count: int = 24, seed: int = 0) -> Tensor:
 
 
 def stream(seed: int = 0) -> torch.Generator:
-    """Return a generator."""
+    """Return a seeded generator."""
     return torch.Generator().manual_seed(seed)
 
 
 def fooled(network: nn.Module, images: Tensor, labels: Tensor) -> int:
-    """Count the images a network gets wrong."""
+    """Return the number of images a network misclassifies."""
     with torch.no_grad():
         return int((network(images).argmax(dim=1) != labels).sum())
 
 
 class Curved(nn.Module):
-    """A small smooth network: each image's logits are the same bits in a batch of any size."""
+    """A small smooth network whose logits do not depend on the batch size, bit for bit."""
 
     def __init__(self, pixels: int = 16, classes: int = 5, seed: int = 0) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Curved(nn.Module):
 
 @dataclass(frozen=True)
 class StillLinf(LinfBall):
-    """An l-inf ball whose random points are the images themselves."""
+    """An l-inf ball whose random starts are the images themselves."""
 
     def random_start(self, images: Tensor, generator: torch.Generator) -> Tensor:
         return images
@@ -78,7 +78,7 @@ class StillLinf(LinfBall):
 
 @dataclass(frozen=True)
 class StillL2(L2Ball):
-    """An l2 ball whose random points are the images themselves."""
+    """An l2 ball whose random starts are the images themselves."""
 
     def random_start(self, images: Tensor, generator: torch.Generator) -> Tensor:
         return images

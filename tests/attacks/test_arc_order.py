@@ -1,4 +1,4 @@
-"""ARC visits networks in order of falling probability, ties in the given order."""
+"""ARC visits networks by decreasing probability, and equally likely ones in the given order."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def fooled(networks: NetworkSet, probabilities: tuple[float, ...] | None) -> lis
     return (networks(found).argmax(dim=2) != label[:, None])[0].tolist()
 
 
-def test_the_likeliest_network_goes_first_even_where_two_others_weigh_more() -> None:
-    """Bright images fool the last, dark halves the others; in another order these would stay."""
+def test_the_likeliest_network_is_visited_first_even_if_two_others_are_likelier_together() -> None:
+    """Brightening fools the last network; darkening half the image fools each of the others."""
     near = EPSILON / 2
     networks = NetworkSet([Half(0, near), Half(1, near), Side(-1.0, near)])
 

@@ -1,4 +1,4 @@
-"""How often an attack asks the network: budgets are kept, and success ends the search."""
+"""Forward passes of attacks: budgets hold, and success ends the search for an image."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from scratchticket.attacks.set_gradient import SetAPGD, SetPGD
 from scratchticket.attacks.sets import NetworkSet
 from scratchticket.attacks.square import SetSquare
 
-NETWORK = Linear(64)  # at a grey image it answers class 0, with a margin of 0.1
-CHECK = 1  # a pass to see whether the last iterate is the best
-ASKED: list[tuple[Method, int, int]] = [  # passes in vain, and if the image is fooled as it is
+NETWORK = Linear(64)  # predicts class 0 for a grey image, with a margin of 0.1
+CHECK = 1  # forward pass that evaluates the last iterate
+PASSES: list[tuple[Method, int, int]] = [  # if the attack fails; if the image needs no attack
     (FGSM(), 1, 1),
     (PGD(10), 10, 1),
     (PGD(10, keep="last"), 10, 10),
@@ -45,8 +45,8 @@ ASKED: list[tuple[Method, int, int]] = [  # passes in vain, and if the image is 
 ]
 
 
-def asked(method: Method, *labels: int, networks: int = 0) -> int:
-    """Return how many grey images are passed forward by an attack too weak to fool any."""
+def cost(method: Method, *labels: int, networks: int = 0) -> int:
+    """Return how many images pass forward in an attack on grey images, too weak to fool any."""
     passed = 0
 
     def counted(images: Tensor) -> Tensor:
@@ -61,13 +61,14 @@ def asked(method: Method, *labels: int, networks: int = 0) -> int:
     return passed
 
 
-@pytest.mark.parametrize(("method", "in_vain", "fooled"), ASKED, ids=str)
-def test_attacks_ask_as_often_as_their_settings_say(
-    method: Method, in_vain: int, fooled: int
+@pytest.mark.parametrize(("method", "failing", "misclassified"), PASSES, ids=str)
+def test_attacks_take_the_expected_number_of_forward_passes(
+    method: Method, failing: int, misclassified: int
 ) -> None:
-    assert asked(method, 0) == in_vain
-    assert asked(method, 1) == fooled
-    assert asked(method, 1, 0, 1) == in_vain + 2 * fooled  # nobody waits for the others
+    assert cost(method, 0) == failing
+    assert cost(method, 1) == misclassified
+    # the search ends for each image on its own
+    assert cost(method, 1, 0, 1) == failing + 2 * misclassified
 
 
 @pytest.mark.parametrize(
@@ -79,18 +80,18 @@ def test_attacks_ask_as_often_as_their_settings_say(
     ],
     ids=str,
 )
-def test_attacks_on_a_set_ask_every_network(method: Method, passes: int) -> None:
-    assert asked(method, 0, networks=2) == passes
+def test_attacks_on_a_set_pass_images_through_every_network(method: Method, passes: int) -> None:
+    assert cost(method, 0, networks=2) == passes
 
 
 def test_every_query_of_square_is_one_pass_through_each_network() -> None:
     pytest.importorskip("pyautoattack")
 
-    assert asked(Stage("square", queries=25), 0) - asked(Stage("square", queries=2), 0) == 23
-    assert asked(SetSquare(25), 0, networks=2) - asked(SetSquare(2), 0, networks=2) == 2 * 23
-    assert asked(SetSquare(25), 0, networks=2) <= 2 * (25 + CHECK)
+    assert cost(Stage("square", queries=25), 0) - cost(Stage("square", queries=2), 0) == 23
+    assert cost(SetSquare(25), 0, networks=2) - cost(SetSquare(2), 0, networks=2) == 2 * 23
+    assert cost(SetSquare(25), 0, networks=2) <= 2 * (25 + CHECK)
 
 
 @pytest.mark.parametrize("queries", [1, 2, 3, 5, 6])
-def test_bandits_take_only_whole_steps(queries: int) -> None:
-    assert asked(Bandits(queries), 0) == queries // 3 * 3
+def test_bandits_spend_their_queries_in_whole_steps(queries: int) -> None:
+    assert cost(Bandits(queries), 0) == queries // 3 * 3

@@ -1,4 +1,4 @@
-"""The adapter: AutoAttack's own counts, its side effects undone, its warnings collected."""
+"""The AutoAttack adapter: the same images, side effects undone, warnings collected."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from scratchticket.base.errors import InputError
 pyautoattack = pytest.importorskip("pyautoattack")
 
 
-def test_stages_in_a_row_are_autoattack_itself() -> None:
+def test_the_four_stages_in_sequence_return_the_images_of_autoattack() -> None:
     network, images = small_network(2, seed=3), random_images(8)
     labels = network(images).argmax(dim=1)
     seed = int(torch.randint(2**31, (1,), generator=stream()))
@@ -48,7 +48,7 @@ def test_stages_in_a_row_are_autoattack_itself() -> None:
     assert 0 < len(left) < 8
 
 
-def test_generators_and_trace_function_are_left_alone() -> None:
+def test_global_generators_and_trace_function_are_restored() -> None:
     network, images = small_network(), random_images(4)
     labels = network(images).argmax(dim=1)
     state, trace = torch.random.get_rng_state(), sys.gettrace()
@@ -72,7 +72,7 @@ def test_an_ordinary_network_raises_no_flag() -> None:
     assert flags(network, images, network(images).argmax(dim=1)) == []
 
 
-def test_flags_tell_of_networks_autoattack_is_not_made_for() -> None:
+def test_flags_report_networks_unsuited_to_autoattack() -> None:
     network, images = small_network(), random_images(8)
     labels = network(images).argmax(dim=1)
 
@@ -101,7 +101,7 @@ def test_flags_tell_of_networks_autoattack_is_not_made_for() -> None:
     assert "dynamic defense" in said["dynamic"]
     assert "probability distribution" in said["probabilities"]
     assert "3 classes" in said["three classes"]
-    assert flags(network, images, labels) == []  # nothing is left of the others
+    assert flags(network, images, labels) == []  # no warnings of earlier calls
 
 
 def test_warnings_of_zero_gradients_are_collected() -> None:
@@ -139,10 +139,10 @@ def test_too_few_classes_and_a_missing_library_are_errors(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("version", ["standard", "rand"])
-def test_autoattack_returns_the_worst_image_also_where_it_fails(version: str) -> None:
+def test_autoattack_returns_the_iterate_of_largest_loss_where_it_fails(version: str) -> None:
     network, images = small_network(2, seed=3), random_images(10)
     labels = network(images).argmax(dim=1)
-    labels[0] = (labels[0] + 1) % 10  # wrong as it is
+    labels[0] = (labels[0] + 1) % 10  # misclassified without an attack
     attack = Attack(AutoAttack(version, steps=5, queries=20, draws=2), "1/255")  # type: ignore[arg-type]
 
     found = attack(network, images, labels, stream())
@@ -155,13 +155,13 @@ def test_autoattack_returns_the_worst_image_also_where_it_fails(version: str) ->
     assert torch.equal(found.resisted, ~fooled)
     assert 0 < int(found.resisted[1:].sum()) < 9
     untouched = found.resisted.clone()
-    untouched[0] = True  # no stage is tried on it
+    untouched[0] = True  # no stage attacks a misclassified image
     assert torch.equal(found.images[untouched], climbed[untouched])
     assert float((found.images - images).abs().max()) <= 1 / 255 + 1e-6
 
 
 @pytest.mark.parametrize("classes", [4, 12])
-def test_stages_target_every_wrong_class_but_at_most_nine(
+def test_stages_target_all_wrong_classes_up_to_nine(
     classes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images, weights = random_images(2), torch.randn(64, classes, generator=stream())
@@ -199,4 +199,4 @@ def test_stages_target_every_wrong_class_but_at_most_nine(
     assert made["square"]["n_queries"] == 9
     assert made["apgd"]["eot_iter"] == 3
     assert {(one["norm"], one["eps"]) for one in made.values()} == {("L2", 0.5)}
-    assert len({one["seed"] for one in made.values()}) == 4  # each draws its own
+    assert len({one["seed"] for one in made.values()}) == 4  # one seed per attack

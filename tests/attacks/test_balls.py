@@ -1,4 +1,4 @@
-"""Balls: random starts are uniform, projections end at the nearest point inside."""
+"""Balls: random starts are uniform, and projections lie in the ball and in the pixel range."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from scratchticket.base.errors import InputError
 EPSILON = 0.3
 
 
-def furthest_from_uniform(values: Tensor) -> float:
-    """Return the largest difference between the distribution of values and the uniform one."""
+def distance_from_uniform(values: Tensor) -> float:
+    """Return the largest difference of the empirical from the uniform distribution function."""
     ranks = torch.linspace(0, 1, values.numel(), dtype=torch.float64)
     return float((values.double().flatten().sort().values - ranks).abs().max())
 
 
-def test_starts_in_a_cube_are_uniform_pixel_by_pixel() -> None:
+def test_linf_starts_are_uniform_and_uncorrelated_across_pixels() -> None:
     images = torch.full((20_000, 1, 1, 3), 0.5)
 
     moved = LinfBall(EPSILON).random_start(images, stream()) - images
 
-    assert furthest_from_uniform((moved / EPSILON + 1) / 2) < 0.01
+    assert distance_from_uniform((moved / EPSILON + 1) / 2) < 0.01
     correlation = torch.corrcoef(moved.flatten(1).T) - torch.eye(3)
     assert correlation.abs().max() < 0.03
 
 
-def test_starts_in_a_sphere_prefer_no_radius_and_no_direction() -> None:
+def test_l2_starts_are_uniform_in_the_ball() -> None:
     images = torch.full((20_000, 3, 1, 1), 0.5)
 
     moved = (L2Ball(EPSILON).random_start(images, stream()) - images).flatten(1) / EPSILON
 
     lengths = moved.norm(dim=1)
-    assert furthest_from_uniform(lengths**3) < 0.01  # the volume within a radius
+    assert distance_from_uniform(lengths**3) < 0.01  # fraction of the volume within that radius
     cosines = moved / lengths[:, None]  # in three dimensions each is uniform (Archimedes)
     for axis in (cosines[:, 0], cosines.sum(dim=1) / 3**0.5):
-        assert furthest_from_uniform((axis + 1) / 2) < 0.015
+        assert distance_from_uniform((axis + 1) / 2) < 0.015
 
 
 @pytest.mark.parametrize("ball", [LinfBall(EPSILON), L2Ball(EPSILON)], ids=["linf", "l2"])
@@ -55,7 +55,7 @@ def test_starts_near_black_and_white_stay_in_the_pixel_range(ball: Ball) -> None
     assert bool((started != images).flatten(1).any(dim=1).all())
 
 
-def test_projection_onto_a_cube_is_a_clamp_between_both_bounds() -> None:
+def test_linf_projection_clamps_to_the_ball_and_the_pixel_range() -> None:
     images, outside = torch.rand(50, 1, 4, 4), 4 * torch.rand(50, 1, 4, 4) - 2
 
     inside = LinfBall(EPSILON).project(outside, images)
@@ -64,7 +64,7 @@ def test_projection_onto_a_cube_is_a_clamp_between_both_bounds() -> None:
     torch.testing.assert_close(inside, torch.minimum(torch.maximum(outside, low), high))
 
 
-def test_projection_onto_a_sphere_goes_straight_back_and_keeps_the_pixel_range() -> None:
+def test_l2_projection_shortens_the_perturbation_and_keeps_the_pixel_range() -> None:
     images = torch.full((50, 1, 4, 4), 0.5)
     outside = images + torch.randn(50, 1, 4, 4)
     ball = L2Ball(EPSILON)
@@ -82,7 +82,7 @@ def test_projection_onto_a_sphere_goes_straight_back_and_keeps_the_pixel_range()
     assert float(ball.distance(clipped, dark).max()) <= EPSILON + 1e-6
 
 
-def test_distances_are_the_largest_pixel_and_the_root_of_the_squares() -> None:
+def test_distances_are_the_norms_of_the_perturbation() -> None:
     images = torch.full((2, 1, 2, 2), 0.5)
     moved = images.clone()
     moved[0, 0] += torch.tensor([[0.3, 0.0], [0.0, -0.4]])
@@ -93,7 +93,7 @@ def test_distances_are_the_largest_pixel_and_the_root_of_the_squares() -> None:
 
 
 @pytest.mark.parametrize("ball", [LinfBall(1.0), L2Ball(1.0)], ids=["linf", "l2"])
-def test_a_step_is_the_longest_rise_of_a_linear_function_for_its_length(ball: Ball) -> None:
+def test_no_step_of_the_same_length_raises_a_linear_function_more(ball: Ball) -> None:
     images, lengths = torch.full((2, 1, 4, 4), 0.5), torch.tensor([0.1, 0.02])
     gradient = torch.randn(2, 1, 4, 4) * torch.tensor([1e-3, 50.0]).view(2, 1, 1, 1)
 
@@ -112,7 +112,7 @@ def test_a_step_is_the_longest_rise_of_a_linear_function_for_its_length(ball: Ba
     ("epsilon", "norm", "radius"),
     [("0", "linf", 0), ("1", "linf", 1), ("1000", "l2", 1000), (0.1, "l2", Fraction(1, 10))],
 )
-def test_the_smallest_and_the_largest_radius_are_radii(
+def test_the_smallest_and_the_largest_epsilon_are_accepted(
     epsilon: str | float, norm: Norm, radius: Fraction
 ) -> None:
     assert exact_epsilon(epsilon, norm) == radius
@@ -120,6 +120,6 @@ def test_the_smallest_and_the_largest_radius_are_radii(
 
 
 @pytest.mark.parametrize(("epsilon", "norm"), [("256/255", "linf"), ("1001", "l2"), (-1, "l2")])
-def test_what_is_no_radius_is_refused(epsilon: str | float, norm: Norm) -> None:
+def test_an_epsilon_out_of_range_is_refused(epsilon: str | float, norm: Norm) -> None:
     with pytest.raises(InputError, match="epsilon must lie in"):
         exact_epsilon(epsilon, norm)

@@ -1,4 +1,4 @@
-"""The best image so far against a plain maximum, and parameters that get their flags back."""
+"""The best image so far against a plain maximum; frozen parameters restored."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROUND = some.tuples(
 
 @settings(deadline=None)
 @given(some.lists(ROUND, max_size=6))
-def test_the_best_iterate_has_the_largest_error_then_the_largest_loss_and_came_first(
+def test_the_best_iterate_is_the_first_of_largest_error_then_largest_loss(
     rounds: list[tuple[set[int], list[tuple[float, float]]]],
 ) -> None:
     images = torch.zeros(IMAGES, 1, 1, 1)
@@ -43,14 +43,14 @@ def test_the_best_iterate_has_the_largest_error_then_the_largest_loss_and_came_f
     assert not images.any()
 
 
-def test_a_set_is_fooled_when_the_probabilities_add_up_to_one_in_single_precision() -> None:
+def test_a_set_is_fooled_if_probabilities_add_up_to_one_within_rounding() -> None:
     added_up = torch.full((41,), 1 / 41).cumsum(0)[-1]
 
     assert added_up < 1
     assert all_fooled(torch.stack([added_up, torch.tensor(1 - 1e-5)])).tolist() == [True, False]
 
 
-def test_frozen_parameters_get_their_own_flags_back_even_after_an_error() -> None:
+def test_frozen_restores_requires_grad_even_after_an_error() -> None:
     network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     network[0].weight.requires_grad_(False)
     flags = [parameter.requires_grad for parameter in network.parameters()]

@@ -1,4 +1,4 @@
-"""Iterative attacks against plain loops over one image at a time, in double precision."""
+"""Iterative attacks against reference loops over one image at a time, in double precision."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ EPSILON = {"linf": 0.06, "l2": 0.25}
 
 @pytest.fixture(autouse=True)
 def double_precision() -> Iterator[None]:
-    """Rounding then decides no comparison of two losses."""
+    """Use double precision, so that rounding decides no comparison of two losses."""
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
 
 
 def some_images(count: int = 12) -> tuple[Tensor, Tensor]:
-    """Return small images, some pixels black or white, and what the network calls them."""
+    """Return small images, some pixels black or white, and the network's predictions."""
     images = (torch.rand(count, 1, 4, 4, generator=stream(1)) * 1.2 - 0.1).clamp(0, 1)
     return images, NETWORK(images).argmax(dim=1)
 
@@ -72,7 +72,7 @@ def ball_of(norm: str) -> Ball:
 
 
 def best_of(points: list[Tensor], label: Tensor, loss: Callable[..., Tensor]) -> Tensor:
-    """Return the fooling point of the largest loss, or the point of the largest loss."""
+    """Return the point of largest loss among those that fool the network, or among all."""
     return max(points, key=lambda point: (is_fooled(point, label), slope(point, label, loss)[1]))
 
 
@@ -95,7 +95,7 @@ def pgd_points(image: Tensor, label: Tensor, norm: str, momentum: float) -> list
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("momentum", [0.0, 0.6])
 @pytest.mark.parametrize("keep", ["last", "first", "worst", "best"])
-def test_pgd_returns_the_iterate_it_says(keep: Keep, momentum: float, norm: str) -> None:
+def test_pgd_returns_the_iterate_that_keep_names(keep: Keep, momentum: float, norm: str) -> None:
     images, labels = some_images()
     expected, stops, peaks = [], set(), set()
     for image, label in zip(images, labels, strict=True):
@@ -143,15 +143,15 @@ def test_checkpoints_are_those_of_the_paper_for_every_number_of_steps() -> None:
         assert checkpoints(steps) == sorted(paper_checkpoints(steps))
 
 
-class Script:
-    """A loss whose values and gradients at each call are written down for every image."""
+class PrescribedLoss:
+    """A loss with prescribed values and gradients for every image and call."""
 
     def __init__(self, images: int, calls: int, norm: str) -> None:
         draws, self.called, self.points = stream(), 0, list[Tensor]()
         self.gradients = torch.randn(images, calls, 16, generator=draws)
         falls = torch.rand(images, calls, generator=draws) < 0.2
         depths = torch.randint(1, 12, (images, calls), generator=draws).to(self.gradients)
-        self.losses = torch.where(falls, -depths, 1.0).cumsum(dim=1)  # they rise more often
+        self.losses = torch.where(falls, -depths, 1.0).cumsum(dim=1)  # mostly rising
         self.norm = norm
 
     def __call__(self, pixels: Tensor, image: Tensor) -> Tensor:
@@ -192,11 +192,11 @@ class Script:
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("steps", [7, 50])
-def test_auto_pgd_is_its_papers_algorithm(norm: str, steps: int) -> None:
+def test_auto_pgd_is_algorithm_1_of_its_paper(norm: str, steps: int) -> None:
     images, met = some_images(40)[0].flatten(1), set[tuple[bool, bool]]()
-    script = Script(40, steps + 1, norm)
-    wanted = [script.apgd_points(row, image, met) for row, image in enumerate(images)]
-    assert len(met) == 4 or steps == 7  # each condition was met alone
+    prescribed = PrescribedLoss(40, steps + 1, norm)
+    wanted = [prescribed.apgd_points(row, image, met) for row, image in enumerate(images)]
+    assert len(met) == 4 or steps == 7  # conditions 1 and 2 held in every combination
 
     found = apgd(
         lambda points: points,
@@ -204,19 +204,19 @@ def test_auto_pgd_is_its_papers_algorithm(norm: str, steps: int) -> None:
         torch.arange(40),
         ball_of(norm),
         steps=steps,
-        loss=script,
+        loss=prescribed,
         generator=stream(),
         keep="best",
         error=lambda pixels, rows: torch.zeros(len(rows)),
     )
 
-    visited = torch.stack([*script.points, found], dim=1)
+    visited = torch.stack([*prescribed.points, found], dim=1)
     expected = torch.stack([torch.stack(points) for points in wanted])
     torch.testing.assert_close(visited, expected, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("ball", [LinfBall(0.3), L2Ball(1.0)], ids=["linf", "l2"])
-def test_noise_keeps_the_first_fooling_point_or_the_worst(ball: Ball) -> None:
+def test_noise_returns_the_first_fooling_point_or_else_that_of_largest_loss(ball: Ball) -> None:
     images, labels = some_images()
     draws, expected = stream(), []
     rounds = [ball.random_start(images, draws) for _ in range(4)]
@@ -231,7 +231,7 @@ def test_noise_keeps_the_first_fooling_point_or_the_worst(ball: Ball) -> None:
 
 
 def faint_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy of logits so small that no prior saturates."""
+    """Return the cross-entropy of logits scaled down, so that no prior saturates."""
     return cross_entropy(logits / 50, labels)
 
 
@@ -251,7 +251,7 @@ def bandit_points(
         return slope(moved.clamp(0, 1), label, faint_cross_entropy)[1]
 
     for direction in directions:
-        unit = direction / 2  # the root of four tiles
+        unit = direction / 2  # scaled by the root of the number of tiles
         difference = loss_towards(prior + exploration * unit) - loss_towards(
             prior - exploration * unit
         )
@@ -267,7 +267,7 @@ def bandit_points(
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_bandits_are_their_papers_algorithms(norm: str) -> None:
+def test_bandits_are_algorithms_2_and_3_of_their_paper(norm: str) -> None:
     images, labels = some_images(10)
     draws = stream()
     rounds = [torch.empty(10, 1, 2, 2).normal_(generator=draws) for _ in range(20)]
@@ -297,7 +297,7 @@ def test_bandits_are_their_papers_algorithms(norm: str) -> None:
 def nearest_by_adam(
     image: Tensor, label: Tensor, constant: float, confidence: float
 ) -> tuple[Tensor, list[float]]:
-    """Return the nearest image of five searches of 30 steps, and the constants they took."""
+    """Return the nearest adversarial image of five searches of 30 steps, and their constants."""
     start = torch.atanh((2 * image - 1) * (1 - 1e-6))
     origin = (torch.tanh(start) + 1) / 2
     best, shortest, low, high, constants = image, inf, 0.0, inf, []
@@ -330,8 +330,8 @@ def test_carlini_wagner_is_adam_in_tanh_space_with_a_search_of_the_constant(
     images, labels = some_images(6)
     wanted = [nearest_by_adam(*pair, 0.02, confidence) for pair in zip(images, labels, strict=True)]
     constants = [tried for _, tried in wanted]
-    assert any(tried[1] == 10 * tried[0] for tried in constants)  # the first one failed
-    assert any(tried[-1] < tried[-2] for tried in constants)  # the last but one succeeded
+    assert any(tried[1] == 10 * tried[0] for tried in constants)  # the first search failed
+    assert any(tried[-1] < tried[-2] for tried in constants)  # the last but one search succeeded
 
     found = carlini_wagner(
         NETWORK,

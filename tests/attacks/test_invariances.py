@@ -1,4 +1,4 @@
-"""What must not change the adversarial images: the batch, its order, and the names of classes."""
+"""Adversarial images do not depend on the batch, its order, or the order of classes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def some_images() -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("ball", [StillLinf(EPSILON), StillL2(4 * EPSILON)], ids=["linf", "l2"])
 @pytest.mark.parametrize("method", [*SINGLE, *SETS], ids=str)
-def test_an_image_is_attacked_alike_alone_and_in_a_batch_of_any_order(
+def test_an_adversarial_image_does_not_depend_on_the_rest_of_the_batch(
     method: Method, ball: Ball
 ) -> None:
     network: Network = PAIR if method in SETS else NETWORK
@@ -74,17 +74,17 @@ def test_an_image_is_attacked_alike_alone_and_in_a_batch_of_any_order(
 
 
 @pytest.mark.parametrize("method", SINGLE, ids=str)
-def test_names_and_offsets_of_the_logits_do_not_matter(method: Method) -> None:
+def test_class_order_and_a_logit_offset_do_not_change_adversarial_images(method: Method) -> None:
     images, labels = some_images()
-    order = torch.tensor([3, 0, 4, 1, 2])  # the class at each place of the renamed logits
+    order = torch.tensor([3, 0, 4, 1, 2])  # class of each permuted logit
     attack = Attack(method, None if method.nearest else "0.06", method.norms[0])
 
     def found(network: Callable[[Tensor], Tensor], truth: Tensor) -> Tensor:
         return attack(network, images, truth, stream()).images
 
     usual = found(NETWORK, labels)
-    renamed = found(lambda points: NETWORK(points)[:, order], order.argsort()[labels])
-    torch.testing.assert_close(renamed, usual, rtol=0, atol=1e-4)
+    permuted = found(lambda points: NETWORK(points)[:, order], order.argsort()[labels])
+    torch.testing.assert_close(permuted, usual, rtol=0, atol=1e-4)
     raised = found(lambda points: NETWORK(points) + points.detach().sum((1, 2, 3))[:, None], labels)
     torch.testing.assert_close(raised, usual, rtol=0, atol=1e-4)
 
@@ -105,27 +105,27 @@ def test_the_gradient_of_an_image_does_not_depend_on_the_others() -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_network_is_only_asked_about_pixels_between_black_and_white(name: str) -> None:
+def test_attacks_pass_only_pixels_in_the_unit_interval_to_the_network(name: str) -> None:
     if name == "square":
         pytest.importorskip("pyautoattack")
     few = {"steps": 3, "queries": 30, "draws": 3, "search_steps": 2, "step_size": "0.1"}
     known = settings_of(METHODS[name])
     method = make_method(name, {setting: few[setting] for setting in few if setting in known})
-    asked: list[Tensor] = []
+    passed: list[Tensor] = []
 
     def watched(points: Tensor) -> Tensor:
-        asked.append(points.detach())
+        passed.append(points.detach())
         return NETWORK(points)
 
     images = torch.rand(9, 1, 4, 4, generator=stream(1)).round()
     method(Target(watched, images, NETWORK(images).argmax(dim=1), LinfBall(0.3), stream()))
 
-    assert asked or name == "none"
-    assert all(0 <= float(points.min()) <= float(points.max()) <= 1 for points in asked)
+    assert passed or name == "none"
+    assert all(0 <= float(points.min()) <= float(points.max()) <= 1 for points in passed)
 
 
 @pytest.mark.parametrize("method", [PGD(5, "0.02"), PGD(5, "0.02", momentum=0.5), Noise(5), FGSM()])
-def test_the_path_of_a_search_ends_at_what_the_search_returns(method: Method) -> None:
+def test_the_last_iterate_of_a_path_is_the_result_of_the_search(method: Method) -> None:
     images, labels = some_images()
     attack = Attack(method, "0.06")
     to_the_end = replace(method, keep="last") if isinstance(method, PGD) else method

@@ -1,4 +1,4 @@
-"""The Euclidean ball: closed-form maxima, its own geometry, agreement with another library."""
+"""The l2 ball: closed-form maxima, geometry, and agreement with Foolbox."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_attacks_stay_in_the_ball_and_the_pixel_range(name: str) -> None:
     assert not torch.equal(adversarial, images)
 
 
-def test_random_starts_fill_the_ball_evenly() -> None:
+def test_random_starts_fill_the_ball_uniformly() -> None:
     images = torch.full((20_000, 1, 1, 3), 0.5)
     ball = L2Ball(0.3)
 
@@ -58,7 +58,7 @@ def test_random_starts_fill_the_ball_evenly() -> None:
     assert started.sub(0.5).mean(dim=0).abs().max() < 0.005
 
 
-def test_a_step_has_its_length_however_small_the_gradient() -> None:
+def test_the_length_of_a_step_does_not_depend_on_the_size_of_the_gradient() -> None:
     images, gradient = torch.full((2, 1, 4, 4), 0.5), torch.randn(2, 1, 4, 4)
 
     for scale in (1e-30, 1e-10, 1.0, 1e10):
@@ -67,7 +67,7 @@ def test_a_step_has_its_length_however_small_the_gradient() -> None:
         torch.testing.assert_close(lengths, torch.full((2,), 0.25))
 
 
-def test_a_gradient_of_zero_moves_nothing() -> None:
+def test_a_zero_gradient_leaves_images_unchanged() -> None:
     images = torch.rand(3, 1, 4, 4)
 
     assert torch.equal(L2Ball(1.0).ascend(images, torch.zeros_like(images), 0.5), images)
@@ -88,7 +88,7 @@ def test_pgd_agrees_with_foolbox() -> None:
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
-def test_the_recipe_names_the_norm_everywhere() -> None:
+def test_title_record_and_step_size_depend_on_the_norm() -> None:
     recipe = st.AttackRecipe("pgd", "128/255", 10, norm="l2")
 
     assert str(recipe) == "pgd-10, l2, 128/255"
@@ -102,7 +102,7 @@ def test_the_recipe_names_the_norm_everywhere() -> None:
         st.AttackRecipe("pgd", 1001, norm="l2")
 
 
-def test_robust_accuracy_is_measured_in_the_euclidean_ball(
+def test_robust_accuracy_falls_with_the_radius_of_the_l2_ball(
     ticket: st.Ticket, few_digits: st.Data
 ) -> None:
     network = ticket.build()

@@ -1,4 +1,4 @@
-"""Losses: values written out, signs that agree with being fooled, what scaling does."""
+"""Losses: values by hand, the sign of margins, and invariances."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_values_are_those_of_the_definitions() -> None:
 
 
 @pytest.mark.parametrize("name", ["margin", "dlr"])
-def test_margins_are_positive_just_where_the_network_is_fooled(name: str) -> None:
+def test_margins_are_positive_exactly_where_the_network_is_fooled(name: str) -> None:
     logits = torch.randn(200, 5)
     labels = torch.randint(5, (200,))
 
@@ -37,7 +37,7 @@ def test_margins_are_positive_just_where_the_network_is_fooled(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["dlr", "scaled-ce"])
-def test_scaling_the_logits_changes_nothing(name: str) -> None:
+def test_dlr_and_scaled_ce_are_invariant_to_the_scale_of_the_logits(name: str) -> None:
     logits, labels = torch.randn(20, 6), torch.randint(6, (20,))
 
     torch.testing.assert_close(LOSSES[name](1000 * logits, labels), LOSSES[name](logits, labels))
@@ -50,19 +50,19 @@ def test_scaling_the_logits_changes_nothing(name: str) -> None:
     some.permutations(range(5)),
     some.integers(-8, 8),
 )
-def test_losses_know_neither_the_order_of_classes_nor_a_common_offset(
+def test_losses_are_invariant_to_class_order_and_a_logit_offset(
     values: list[float], label: int, order: list[int], offset: int
 ) -> None:
     logits, truth = torch.tensor([values]), torch.tensor([label])
-    renamed = torch.tensor([order.index(label)])
+    permuted = torch.tensor([order.index(label)])
 
     for loss in LOSSES.values():
         usual = loss(logits, truth)
-        torch.testing.assert_close(loss(logits[:, order], renamed), usual, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(loss(logits[:, order], permuted), usual, rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(loss(logits + offset, truth), usual, rtol=1e-4, atol=1e-4)
 
 
-def test_the_scaled_cross_entropy_takes_the_scale_as_given() -> None:
+def test_the_scale_of_the_scaled_cross_entropy_is_a_constant_in_its_gradient() -> None:
     logits, labels = (3 * LOGITS).requires_grad_(), torch.tensor([1, 3])
 
     losses = scaled_cross_entropy(logits, labels)
@@ -75,7 +75,7 @@ def test_the_scaled_cross_entropy_takes_the_scale_as_given() -> None:
     torch.testing.assert_close(gradient, (probabilities - picked) / scale)
 
 
-def test_only_the_scaled_cross_entropy_keeps_a_gradient_on_huge_logits() -> None:
+def test_the_scaled_cross_entropy_has_a_gradient_where_that_of_cross_entropy_vanishes() -> None:
     gradients = {}
     for loss in (cross_entropy, scaled_cross_entropy):
         logits = (1000 * LOGITS).requires_grad_()

@@ -1,4 +1,4 @@
-"""A part of a batch gets the same random start as within the whole batch."""
+"""A slice of a batch gets the same random starts as in the whole batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scratchticket.attacks import perturb
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("name", ["pgd", "fgsm", "fgsm-rs"])
-def test_a_part_starts_where_it_does_in_the_whole_batch(name: str, norm: str) -> None:
+def test_a_slice_is_attacked_as_in_the_whole_batch(name: str, norm: str) -> None:
     recipe = st.AttackRecipe(name, "0.1", steps=2, step_size="0.01", norm=norm)  # type: ignore[arg-type]
     network, images, part = Linear(64), random_images(10), slice(3, 7)
     labels = torch.arange(10) % 2
@@ -27,7 +27,7 @@ def test_a_part_starts_where_it_does_in_the_whole_batch(name: str, norm: str) ->
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_parts_start_alike_where_channels_come_last(norm: str) -> None:
+def test_slices_in_channels_last_format_get_the_same_random_starts(norm: str) -> None:
     recipe = st.AttackRecipe("noise", "0.1", norm=norm)  # type: ignore[arg-type]
     images = torch.rand(10, 3, 4, 4).contiguous(memory_format=torch.channels_last)
     labels, network = torch.arange(10) % 2, Linear(48)

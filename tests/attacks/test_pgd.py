@@ -1,4 +1,4 @@
-"""PGD: closed-form maxima, the ball, no traces, and agreement with another library."""
+"""PGD: closed-form maxima, the ball, no side effects, and agreement with Foolbox."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_pgd_stops_at_the_pixel_range() -> None:
     torch.testing.assert_close(adversarial, expected)
 
 
-def test_pgd_leaves_no_trace_in_the_network() -> None:
+def test_pgd_does_not_change_the_network() -> None:
     network = nn.Sequential(nn.Linear(12, 2), nn.BatchNorm1d(2, affine=False)).eval()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     images, labels = torch.rand(5, 12), torch.zeros(5, dtype=torch.long)
@@ -75,7 +75,7 @@ def test_pgd_leaves_no_trace_in_the_network() -> None:
     torch.testing.assert_close(dict(network.state_dict()), before, rtol=0, atol=0)
 
 
-def test_pgd_works_on_a_network_without_gradients_and_inside_no_grad() -> None:
+def test_pgd_works_on_frozen_parameters_and_inside_no_grad() -> None:
     network = small_network().requires_grad_(False)
     images, labels = torch.rand(3, 1, 8, 8), torch.zeros(3, dtype=torch.long)
 
@@ -104,7 +104,7 @@ def test_attacks_stay_in_the_ball_and_the_pixel_range(name: str, learning: bool)
     assert not torch.equal(adversarial, images)
 
 
-def test_stopping_when_fooled_keeps_the_first_fooling_iterate() -> None:
+def test_keep_first_returns_the_first_fooling_iterate() -> None:
     network, ball = small_network(), LinfBall(0.3)
     images = torch.rand(32, 1, 8, 8)
     labels = network(images).argmax(dim=1)
@@ -113,7 +113,7 @@ def test_stopping_when_fooled_keeps_the_first_fooling_iterate() -> None:
     ]
     fooled = torch.stack([network(x).argmax(dim=1) != labels for x in iterates])
     first = torch.where(fooled.any(dim=0), fooled.int().argmax(dim=0), 12)
-    assert len(first.unique()) > 2  # the case is worth testing
+    assert len(first.unique()) > 2  # images are fooled at different steps
 
     adversarial = pgd(network, images, labels, ball, step_size=0.02, steps=12, keep="first")
 
@@ -135,10 +135,10 @@ def test_one_step_attacks_are_pgd_with_one_step() -> None:
     torch.testing.assert_close(fgsm_rs, by_hand)
 
 
-def test_a_restart_does_not_lose_what_the_last_step_of_the_one_before_has_found() -> None:
-    offsets = iter((0.09, -0.09))  # of the starts: only from the first a step reaches the boundary
+def test_success_at_the_last_step_survives_the_next_restart() -> None:
+    offsets = iter((0.09, -0.09))  # of the starts; a step from the second misses the boundary
 
-    class Scripted(LinfBall):
+    class GivenStarts(LinfBall):
         def random_start(self, images: Tensor, generator: torch.Generator) -> Tensor:
             return images + next(offsets)
 
@@ -148,13 +148,13 @@ def test_a_restart_does_not_lose_what_the_last_step_of_the_one_before_has_found(
 
     images, labels = torch.full((3, 1, 1, 1), 0.5), torch.zeros(3, dtype=torch.int64)
     settings = {"generator": generator(), "restarts": 2, "keep": "first"}
-    found = pgd(network, images, labels, Scripted(0.1), step_size=0.01, steps=1, **settings)
+    found = pgd(network, images, labels, GivenStarts(0.1), step_size=0.01, steps=1, **settings)
 
     assert bool((network(found).argmax(dim=1) == 1).all())
 
 
 @pytest.mark.parametrize("random_start", [False, True])
-def test_a_judging_pgd_starts_where_its_settings_say(random_start: bool) -> None:
+def test_random_start_decides_where_an_evaluation_pgd_starts(random_start: bool) -> None:
     network, images, labels = small_network(), torch.rand(8, 1, 8, 8), torch.arange(8)
     attack = Attack(PGD(2, "0.05", keep="last", random_start=random_start), "0.1")
 
@@ -204,14 +204,14 @@ def test_default_step_sizes(epsilon: str, steps: int, step_size: str | None, exp
         ({"step_size": "0"}, "step size must be above 0"),
     ],
 )
-def test_an_attack_that_makes_no_sense_is_refused(
+def test_invalid_settings_of_a_recipe_are_refused(
     arguments: dict[str, object], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         st.AttackRecipe(**arguments)  # type: ignore[arg-type]
 
 
-def test_n_fgsm_steps_from_noise_twice_as_wide_and_is_not_projected_back() -> None:
+def test_n_fgsm_steps_from_noise_of_two_epsilon_without_projection() -> None:
     network, labels = TwoClassLinear(num_pixels=12), torch.zeros(400, dtype=torch.long)
     images = torch.full((400, 12), 0.5)  # far from 0 and 1
     recipe = st.AttackRecipe("n-fgsm", "0.1")

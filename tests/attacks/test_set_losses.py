@@ -1,4 +1,4 @@
-"""Losses on sets written out for unequal probabilities, and losses of logits that are all equal."""
+"""Set losses against plain arithmetic for unequal probabilities; losses of equal logits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def logits() -> Tensor:
 
 
 def by_hand(name: str, of_image: Tensor, label: int) -> float:
-    """Return a loss of one image in plain numbers."""
+    """Return a set loss of one image, computed with plain arithmetic."""
     rows, total = of_image.tolist(), 0.0
     if name == "mean-logits":
         mixed = [
@@ -45,14 +45,14 @@ def by_hand(name: str, of_image: Tensor, label: int) -> float:
 
 
 @pytest.mark.parametrize("name", ["eot", "mean-probabilities", "mean-logits", "clamped-margin"])
-def test_losses_of_a_set_weigh_its_networks_by_their_probabilities(name: str) -> None:
+def test_set_losses_weight_networks_by_their_probabilities(name: str) -> None:
     found = set_loss(name, CHANCES)(logits(), LABELS)  # type: ignore[arg-type]
 
     expected = [by_hand(name, own, int(label)) for own, label in zip(logits(), LABELS, strict=True)]
     assert found.tolist() == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_expected_error_is_the_probability_of_the_networks_that_are_fooled() -> None:
+def test_the_expected_error_is_the_total_probability_of_fooled_networks() -> None:
     right, wrong = [9.0, 0.0], [0.0, 9.0]
     answers = torch.tensor([[right, wrong, right], [wrong, right, wrong]])
 
@@ -61,7 +61,7 @@ def test_the_expected_error_is_the_probability_of_the_networks_that_are_fooled()
     torch.testing.assert_close(found, torch.tensor([0.2, 0.8]))
 
 
-def test_samples_and_answers_are_drawn_as_the_probabilities_say() -> None:
+def test_networks_are_drawn_with_the_given_probabilities() -> None:
     repeated, label = logits()[:1].expand(20_000, 3, 4), LABELS[:1].expand(20_000)
     sampled = set_loss("eot", CHANCES, samples=1, generator=stream())(repeated, label)
     exact = set_loss("eot", CHANCES)(repeated[:1], label[:1])
@@ -79,7 +79,7 @@ def towards_the_last(values: Tensor, labels: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("loss", [*LOSSES.values(), towards_the_last], ids=[*LOSSES, "targeted"])
-def test_logits_that_are_all_equal_have_a_finite_loss_and_gradient(loss: Loss) -> None:
+def test_losses_and_gradients_of_equal_logits_are_finite(loss: Loss) -> None:
     values = torch.full((2, 4), 0.5).requires_grad_()
 
     found = loss(values, LABELS)

@@ -1,4 +1,4 @@
-"""Attacks on a set of networks of which a random one answers."""
+"""Attacks on a set of networks, one of which is drawn at random for each answer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EPSILON = 0.02
 
 
 class Side(nn.Module):
-    """Two classes told apart by the mean of the pixels: logits ``(score, -score)``."""
+    """A linear function of the mean pixel as a classifier: logits ``(score, -score)``."""
 
     def __init__(self, slope: float, distance: float) -> None:
         super().__init__()
@@ -50,10 +50,10 @@ class Side(nn.Module):
 
 
 def one_sided() -> tuple[NetworkSet, Tensor, Tensor]:
-    """Return two linear networks, one of them within reach, and a grey image.
+    """Return two linear networks, of which only the first can be fooled, and grey images.
 
-    The other one, out of reach, has ten times the slope in the opposite direction: at the image its
-    gradient of the cross-entropy outweighs that of the first (Dbouk and Shanbhag, Sec. 4).
+    The second has ten times the slope in the opposite direction: at the images, its gradient of the
+    cross-entropy outweighs that of the first (Dbouk and Shanbhag, Sec. 4).
     """
     networks = NetworkSet([Side(1.0, EPSILON / 2), Side(-10.0, 5 * EPSILON)])
     return networks, torch.full((4, 1, 8, 8), 0.5), torch.zeros(4, dtype=torch.int64)
@@ -65,12 +65,14 @@ def expected(network: NetworkSet, images: Tensor, labels: Tensor) -> Tensor:
 
 
 def tickets(count: int = 3) -> NetworkSet:
-    """Return random networks."""
+    """Return a set of random networks."""
     return NetworkSet([small_network(seed=seed) for seed in range(count)])
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_arc_fools_the_network_in_reach_where_the_expected_gradient_leads_away(norm: str) -> None:
+def test_arc_fools_a_network_where_the_expected_gradient_leads_away_from_its_boundary(
+    norm: str,
+) -> None:
     networks, images, labels = one_sided()
     epsilon = str(EPSILON if norm == "linf" else EPSILON * 8)  # 8: the root of 64 pixels
 
@@ -93,7 +95,7 @@ def test_arc_keeps_the_first_network_fooled_while_fooling_the_second() -> None:
 
 
 class Linear(nn.Module):
-    """Linear logits about a grey image, where class 0 has none."""
+    """A linear network whose logits for a grey image are 0, for class 0, and ``biases``."""
 
     def __init__(self, weights: Tensor, biases: Tensor) -> None:
         super().__init__()
@@ -104,7 +106,7 @@ class Linear(nn.Module):
 
 
 class Half(nn.Module):
-    """Sees one half of the image."""
+    """A :class:`Side` that sees one half of the image."""
 
     def __init__(self, half: int, distance: float) -> None:
         super().__init__()
@@ -115,7 +117,7 @@ class Half(nn.Module):
 
 
 @pytest.mark.parametrize("loss", ["eot", "mean-probabilities", "mean-logits"])
-def test_set_losses_on_one_network_are_plain_pgd(loss: str) -> None:
+def test_pgd_on_a_set_of_one_network_is_plain_pgd(loss: str) -> None:
     network, images = small_network(), random_images()
     labels = network(images).argmax(dim=1)
     single = Attack(PGD(10, keep="last"), "0.1")(network, images, labels, stream())
@@ -126,7 +128,7 @@ def test_set_losses_on_one_network_are_plain_pgd(loss: str) -> None:
     torch.testing.assert_close(together.images, single.images, rtol=0, atol=1e-6)
 
 
-def test_a_clamped_margin_on_one_network_is_the_margin_until_it_is_fooled() -> None:
+def test_the_clamped_margin_fools_the_same_images_of_one_network_as_the_margin() -> None:
     network, images = small_network(), random_images()
     labels = network(images).argmax(dim=1)
     single = Attack(PGD(10, loss="margin", keep="worst"), "0.05")(network, images, labels, stream())
@@ -173,7 +175,7 @@ def test_the_gradient_of_eot_is_the_mean_of_the_gradients() -> None:
     ids=str,
 )
 @pytest.mark.parametrize("ball", [LinfBall(0.05), L2Ball(0.5)], ids=["linf", "l2"])
-def test_every_attack_stays_in_the_ball_and_leaves_fewer_right(
+def test_every_attack_stays_in_the_ball_and_raises_the_expected_error(
     method: object, ball: LinfBall | L2Ball
 ) -> None:
     networks, images = tickets(), random_images()
@@ -190,7 +192,7 @@ def test_every_attack_stays_in_the_ball_and_leaves_fewer_right(
     assert attacked.mean() > clean.mean()
 
 
-def test_more_restarts_never_leave_more_right() -> None:
+def test_more_restarts_never_lower_the_expected_error() -> None:
     networks, images = tickets(), random_images()
     labels = networks(images).mean(dim=1).argmax(dim=1)
 
@@ -202,9 +204,9 @@ def test_more_restarts_never_leave_more_right() -> None:
     assert bool((error_after(3) >= error_after(1)).all())
 
 
-def test_an_attack_prefers_the_network_that_answers_more_often() -> None:
+def test_arc_fools_the_likelier_of_two_networks() -> None:
     networks, images, labels = one_sided()
-    far = NetworkSet([networks.networks[0], Side(-1.0, EPSILON / 2)])  # the one or the other
+    far = NetworkSet([networks.networks[0], Side(-1.0, EPSILON / 2)])  # no image fools both
     for chance, index in (((0.9, 0.1), 0), ((0.1, 0.9), 1)):
         method = ARC(1, step_size=str(EPSILON), probabilities=chance)
         found = Attack(method, str(EPSILON))(far, images, labels, stream())
@@ -217,12 +219,12 @@ def test_an_attack_prefers_the_network_that_answers_more_often() -> None:
     ("probabilities", "said"),
     [((0.5, 0.5), "3 networks"), ((0.5, 0.6, -0.1), "add up"), ((0.5, 0.6, 0.1), "add up")],
 )
-def test_probabilities_must_fit(probabilities: tuple[float, ...], said: str) -> None:
+def test_invalid_probabilities_are_refused(probabilities: tuple[float, ...], said: str) -> None:
     with pytest.raises(InputError, match=said):
         chances(probabilities, 3)
 
 
-def test_invalid_settings_are_refused() -> None:
+def test_invalid_settings_of_attacks_on_sets_are_refused() -> None:
     images, labels = random_images(2), torch.zeros(2, dtype=torch.int64)
     with pytest.raises(InputError, match="samples need loss=eot, got loss="):
         SetPGD(loss="mean-logits", samples=3)
@@ -232,7 +234,7 @@ def test_invalid_settings_are_refused() -> None:
         Attack(SetPGD(), "0.1")(small_network(), images, labels, stream())
 
 
-def test_sampled_eot_of_one_network_is_plain_pgd() -> None:
+def test_sampled_eot_on_one_network_is_plain_pgd() -> None:
     network, images = small_network(), random_images()
     labels = network(images).argmax(dim=1)
     single = Attack(PGD(10, keep="last"), "0.1")(network, images, labels, stream())
@@ -254,7 +256,7 @@ def test_auto_pgd_on_one_network_is_auto_pgd() -> None:
 
 
 @pytest.mark.parametrize("distance", [0.5, 1.5])
-def test_on_one_linear_network_arc_fools_what_fgsm_does(distance: float) -> None:
+def test_on_one_linear_network_arc_fools_the_same_images_as_fgsm(distance: float) -> None:
     images, labels = torch.full((4, 1, 8, 8), 0.5), torch.zeros(4, dtype=torch.int64)
     network = Side(1.0, distance * EPSILON)
     method = ARC(1, step_size=str(EPSILON))
@@ -267,7 +269,7 @@ def test_on_one_linear_network_arc_fools_what_fgsm_does(distance: float) -> None
 
 
 def test_a_randomised_network_listed_many_times_is_attacked_by_sampled_eot() -> None:
-    """Each call draws anew, so n listings are EOT with n samples."""
+    """Each call draws a new network, so n listings are EOT with n samples."""
     networks, images = tickets(), random_images(4)
     labels, even = torch.arange(4), chances(None, len(networks.networks))
     unknown = randomised_ensemble(networks.networks, even, stream())
@@ -286,9 +288,7 @@ def test_a_randomised_network_listed_many_times_is_attacked_by_sampled_eot() -> 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("classes", [2, 10])
-def test_arc_finds_a_linear_network_within_reach_whenever_there_is_one(
-    norm: str, classes: int
-) -> None:
+def test_arc_fools_a_linear_network_whenever_one_is_within_reach(norm: str, classes: int) -> None:
     """Theorems 4.1 and 5.1 of Dbouk and Shanbhag, on sets of four of which one is within reach."""
     draws = torch.Generator().manual_seed(0)
     images, labels = torch.full((1, 1, 4, 4), 0.5), torch.zeros(1, dtype=torch.int64)
@@ -312,7 +312,7 @@ def test_arc_finds_a_linear_network_within_reach_whenever_there_is_one(
     assert missed == 0
 
 
-def test_arc_does_not_ask_a_network_that_never_answers() -> None:
+def test_arc_ignores_networks_of_probability_zero() -> None:
     networks, images, labels = tickets(), random_images(4), torch.tensor([0, 1, 2, 0])
     two = NetworkSet(networks.networks[:2])
 
@@ -327,7 +327,7 @@ def test_arc_does_not_ask_a_network_that_never_answers() -> None:
 def test_probabilities_decide_whether_one_network_is_fooled_or_two_opposite_ones(
     method: str,
 ) -> None:
-    """A step towards the one boundary leads away from the other, as far."""
+    """A step towards one network's boundary leads equally far from that of the others."""
     if method == "square":
         pytest.importorskip("pyautoattack")
     images, labels = torch.full((2, 1, 8, 8), 0.5), torch.zeros(2, dtype=torch.int64)
@@ -364,7 +364,7 @@ def test_each_image_is_answered_by_its_own_network_and_networks_are_called_in_or
     assert called == [(0, 2), (2, 2), (5, 3)]
 
 
-def test_a_randomised_ensemble_draws_anew_at_every_call() -> None:
+def test_a_randomised_ensemble_draws_new_networks_at_every_call() -> None:
     networks = [lambda own, n=n: torch.full((len(own), 2), float(n)) for n in range(2)]
     ensemble = randomised_ensemble(networks, chances(None, 2), stream())
     images = torch.zeros(40, 1, 1, 1)
@@ -387,7 +387,7 @@ def test_probabilities_are_scaled_to_add_up_to_exactly_one() -> None:
 
 @pytest.mark.parametrize(("norm", "length"), [("linf", 0.01), ("l2", 0.08)])
 def test_an_inner_attack_on_a_set_climbs_its_expected_loss(norm: Norm, length: float) -> None:
-    """Opposite slopes of 1 and 3: the gradient changes sign where the chances are 3 to 1."""
+    """Slopes 1 and -3: the expected gradient changes sign at probabilities of 3 to 1."""
     images, labels = torch.full((2, 1, 8, 8), 0.5), torch.zeros(2, dtype=torch.int64)
     networks = NetworkSet([Side(1.0, 0.0), Side(-3.0, 0.0)])
     recipe = AttackRecipe("fgsm", str(length), norm=norm)
@@ -404,8 +404,8 @@ def test_an_inner_attack_on_a_set_climbs_its_expected_loss(norm: Norm, length: f
         torch.testing.assert_close(moved, images + sign * 0.01)
 
 
-def test_the_margin_of_a_set_is_clamped_for_searches_too() -> None:
-    """The second network is fooled already: only the first one pulls, however weakly."""
+def test_the_margin_of_a_set_is_clamped_in_inner_attacks_too() -> None:
+    """The second network is already fooled, so only the first has a gradient of the margin."""
     images, labels = torch.full((2, 1, 8, 8), 0.5), torch.zeros(2, dtype=torch.int64)
     networks = NetworkSet([Side(1.0, 0.001), Side(-3.0, -0.001)])
     even = torch.tensor([0.5, 0.5])

@@ -1,4 +1,4 @@
-"""The stronger attacks: closed-form optima, agreement with other libraries, order of strength."""
+"""Strong attacks: closed-form optima, agreement with other libraries, order of strength."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ CASES = [(method, norm) for method in METHODS for norm in method.norms]
 
 
 @pytest.mark.parametrize(("method", "norm"), CASES, ids=str)
-def test_every_attack_stays_inside_its_ball_repeats_itself_and_leaves_no_trace(
+def test_every_attack_stays_in_its_ball_is_reproducible_and_has_no_side_effects(
     method: Method, norm: Norm
 ) -> None:
     network = small_network().requires_grad_(True)
@@ -147,7 +147,7 @@ def test_the_papers_carlini_wagner_returns_the_image_itself_where_it_fails() -> 
 
 @pytest.fixture(scope="module")
 def pair() -> tuple[nn.Module, Tensor, Tensor]:
-    """A network, images and labels where every attack has something to do."""
+    """Return a network, images and its predictions as labels, so that no image is misclassified."""
     network, images = small_network(seed=3), random_images(48)
     return network, images, network(images).argmax(dim=1)
 
@@ -166,7 +166,7 @@ def count(pair: tuple[nn.Module, Tensor, Tensor]) -> Count:
     return counted
 
 
-def test_attacks_are_as_strong_as_they_should_be(count: Count) -> None:
+def test_attacks_are_in_the_known_order_of_strength(count: Count) -> None:
     pgd20, apgd100 = count(PGD(), "4/255"), count(APGD(), "4/255")
 
     assert 0 < count(Noise(), "4/255") < pgd20 <= apgd100 + 1 < 48
@@ -174,7 +174,7 @@ def test_attacks_are_as_strong_as_they_should_be(count: Count) -> None:
     assert count(FGSM(), "4/255") <= pgd20
     assert 0 < count(Bandits(600), "4/255") <= apgd100
     assert 0 < count(Stage("square", queries=300), "4/255") <= apgd100
-    assert count(PGD(), "1") == 48  # unbounded
+    assert count(PGD(), "1") == 48  # the ball holds all images
 
 
 def test_our_apgd_is_as_strong_as_that_of_its_authors(count: Count) -> None:
@@ -193,7 +193,7 @@ def test_more_steps_or_restarts_never_fool_fewer_images(count: Count) -> None:
     assert steps[0] < steps[-1]
 
 
-def test_the_best_iterate_has_the_largest_loss_of_all() -> None:
+def test_keep_best_returns_the_iterate_of_largest_loss() -> None:
     network, images, ball = small_network(), random_images(), LinfBall(0.1)
     labels = network(images).argmax(dim=1)
     iterates = [
@@ -279,7 +279,7 @@ def test_the_first_step_of_bandits_is_a_fraction_of_epsilon_on_square_tiles(
 
 
 def test_targeted_apgd_tries_the_most_likely_wrong_classes_first() -> None:
-    """Class 1 is likelier than class 2, and cannot be reached."""
+    """Class 1 is likelier than class 2, but no image in the ball is classified as 1."""
     images, labels = torch.full((2, 1, 4, 4), 0.5), torch.zeros(2, dtype=torch.long)
 
     def network(points: Tensor) -> Tensor:
@@ -297,7 +297,7 @@ def test_targeted_apgd_tries_the_most_likely_wrong_classes_first() -> None:
 
 
 @pytest.mark.parametrize("confidence", [0.0, 0.5])
-def test_carlini_wagner_goes_past_the_boundary_by_its_confidence(confidence: float) -> None:
+def test_carlini_wagner_exceeds_the_margin_given_by_its_confidence(confidence: float) -> None:
     network, images = Linear(12), torch.full((1, 12), 0.5)
     label = torch.zeros(1, dtype=torch.long)
 
@@ -331,6 +331,6 @@ def test_carlini_wagner_goes_past_the_boundary_by_its_confidence(confidence: flo
         (lambda: Attack(PGD(), "0.1", "l3"), "unknown norm"),  # type: ignore[arg-type]
     ],
 )
-def test_an_attack_that_makes_no_sense_is_refused(make: Callable[[], object], message: str) -> None:
+def test_invalid_attacks_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         make()

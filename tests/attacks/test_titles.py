@@ -58,7 +58,7 @@ def at(method: Method) -> Attack:
 
 
 def changed(method: Method) -> Iterator[Method]:
-    """Return the method with each of its settings changed in turn, where that can be."""
+    """Yield copies of the method with one setting changed to another valid value."""
     for setting in fields(method):  # type: ignore[arg-type]
         if setting.name not in method.unused:  # type: ignore[attr-defined]
             for value in OTHERS.get(setting.name, (7, 9, 11)):
@@ -106,7 +106,7 @@ def test_titles(attack: Attack, title: str) -> None:
     assert str(attack) == title
 
 
-def test_random_numbers_do_not_depend_on_what_titles_show() -> None:
+def test_streams_of_random_numbers_do_not_depend_on_what_titles_show() -> None:
     """Random numbers of the validation attack decide which epoch becomes the ticket."""
     assert Attack(PGD(step_size="0.0001"), "0.1").stream == "pgd-20, linf, 0.1"
 
@@ -122,7 +122,7 @@ class Foreign(FGSM):
         return f"foreign-{self.depth}"
 
 
-def test_a_plug_ins_hidden_settings_are_named_too() -> None:
+def test_the_title_of_a_plug_in_shows_settings_missing_from_its_name() -> None:
     assert str(Attack(Foreign(depth=3), "0.1")) == "foreign-3, linf, 0.1"
     assert str(Attack(Foreign(depth=3, width=2), "0.1")) == "foreign-3 (width 2), linf, 0.1"
 
@@ -147,14 +147,14 @@ def test_titles_of_inner_attacks(recipe: Attack, title: str) -> None:
 @pytest.mark.parametrize("method", EVERY, ids=str)
 def test_rows_are_matched_by_settings(method: Method) -> None:
     attack, others = at(method), [at(one) for one in changed(method)]
-    row = json.loads(json.dumps(attack.facts())) | {"title": "whatever it was called then"}
+    row = json.loads(json.dumps(attack.facts())) | {"title": "title in another version"}
 
     assert attack.matches(row)
     assert not any(other.matches(row) for other in others if other.method != attack.method)
     assert not attack.matches(row | {"epsilon": "0.3"})
 
 
-def test_a_row_that_lacks_a_later_setting_had_its_default() -> None:
+def test_a_setting_missing_from_a_row_counts_as_its_default() -> None:
     row = Attack(PGD(), "0.1").facts()
     del row["settings"]["momentum"]
 
@@ -162,7 +162,7 @@ def test_a_row_that_lacks_a_later_setting_had_its_default() -> None:
     assert not Attack(PGD(momentum=1.0), "0.1").matches(row)
 
 
-def test_a_row_with_a_setting_nobody_knows_is_of_another_attack() -> None:
+def test_a_row_with_an_unknown_setting_does_not_match() -> None:
     row = Attack(PGD(), "0.1").facts()
     known = json.loads(json.dumps(row))
 
@@ -173,7 +173,7 @@ def test_a_row_with_a_setting_nobody_knows_is_of_another_attack() -> None:
     assert not Attack(PGD(), "0.1", "l2").matches(row)
 
 
-def test_a_step_size_missing_in_a_row_was_the_default_of_its_ball() -> None:
+def test_a_step_size_missing_from_a_row_counts_as_the_default_of_its_ball() -> None:
     row = Attack(PGD(), "0.1").facts()
     del row["settings"]["step_size"]
 
@@ -181,5 +181,5 @@ def test_a_step_size_missing_in_a_row_was_the_default_of_its_ball() -> None:
     assert not Attack(PGD(step_size="0.01"), "0.1").matches(row)
 
 
-def test_auto_pgd_keeps_its_name() -> None:
+def test_the_title_of_auto_pgd_shows_restarts() -> None:
     assert str(Attack(APGD(restarts=5), "0.1")) == "apgd-ce-100 x5, linf, 0.1"

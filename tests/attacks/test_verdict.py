@@ -1,4 +1,4 @@
-"""What is inside the threat model, to a few roundings in single precision."""
+"""Adversarial images are verified against the threat model, up to rounding errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EPSILON = 0.25
 
 
 @pytest.mark.parametrize("ball", [LinfBall(EPSILON), L2Ball(EPSILON)], ids=["linf", "l2"])
-def test_one_image_beyond_a_rounding_is_outside_whatever_the_others_are(ball: Ball) -> None:
+def test_one_image_outside_the_ball_by_more_than_rounding_is_an_error(ball: Ball) -> None:
     images, slack = torch.full((3, 1, 2, 2), 0.5), TOLERANCE * (1 + EPSILON)
     near, far = images.clone(), images.clone()
     near[1, 0, 1, 0] += EPSILON + slack / 2
@@ -24,7 +24,7 @@ def test_one_image_beyond_a_rounding_is_outside_whatever_the_others_are(ball: Ba
         verified(far, images, ball, "it")
 
 
-def test_the_euclidean_ball_adds_up_what_each_pixel_moves() -> None:
+def test_the_l2_distance_is_over_all_pixels() -> None:
     images = torch.full((1, 1, 2, 2), 0.5)
 
     assert verified(images + 0.2, images, LinfBall(EPSILON), "it").shape == images.shape
@@ -33,7 +33,7 @@ def test_the_euclidean_ball_adds_up_what_each_pixel_moves() -> None:
 
 
 @pytest.mark.parametrize("pixel", [-1e-7, 1 + 2e-7, float("inf")])
-def test_no_pixel_may_be_darker_than_black_or_brighter_than_white(pixel: float) -> None:
+def test_pixels_that_are_outside_the_range_or_infinite_are_an_error(pixel: float) -> None:
     images = torch.tensor([0.0, 0.5, 1.0]).view(1, 1, 1, 3)
     moved = images.clone()
     moved[0, 0, 0, 0 if pixel < 0 else 2] = pixel
@@ -42,6 +42,6 @@ def test_no_pixel_may_be_darker_than_black_or_brighter_than_white(pixel: float) 
         verified(moved, images, LinfBall(1.0), "it")
 
 
-def test_what_is_no_tensor_is_named() -> None:
+def test_a_result_that_is_not_a_tensor_is_an_error() -> None:
     with pytest.raises(ScratchticketError, match="attack it returned list, not images"):
         verified([0.5], torch.zeros(1, 1, 1, 1), LinfBall(1.0), "it")  # type: ignore[arg-type]

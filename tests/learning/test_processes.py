@@ -120,7 +120,7 @@ def talk(group: Group) -> tuple[object, ...]:
     tensor = torch.tensor([1.0, 3.0]) * (group.rank + 1)
     whole = torch.tensor(5)
     group.average([tensor, whole])
-    led = group.led(lambda: group.rank)
+    led = group.run_on_first(lambda: group.rank)
     return (
         tensor.tolist(),
         int(whole),
@@ -141,7 +141,7 @@ def fail(group: Group) -> str:
         raise InputError("no such thing")
 
     try:
-        group.led(work)
+        group.run_on_first(work)
     except ScratchticketError as error:
         return type(error).__name__
     return "nothing"

@@ -146,7 +146,7 @@ def test_starts_that_cannot_be_used_are_refused(
         st.draw_ticket(few_digits, wider, start=dense, **arguments)  # type: ignore[arg-type]
     colour = st.networks.build("resnet18", classes=10, channels=3, seed=0, width=4)
     with pytest.raises(InputError, match=r"images of shape \(1, 8, 8\), not \(3, 8, 8\)"):
-        Start(dense).hand_over(colour, dense.classes, (3, 8, 8))
+        Start(dense).copy_weights(colour, dense.classes, (3, 8, 8))
     with pytest.raises(InputError, match="unknown choice of weights 'old'"):
         Start(ticket, "old")  # type: ignore[arg-type]
 

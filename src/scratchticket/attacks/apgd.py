@@ -49,7 +49,7 @@ class _Search:
     best: Tensor  # point of the largest loss
     best_gradient: Tensor
     best_loss: Tensor
-    best_then: Tensor  # best loss at the last check
+    best_then: Tensor  # largest loss at the last check
     rises: Tensor  # number of steps since the last check that raised the loss
     halved: Tensor  # whether the step size was halved at the last check
 
@@ -164,7 +164,7 @@ def targeted_apgd(  # noqa: PLR0913
         labels: int64, ``(batch,)``.
         ball: Threat model, the ball around each image.
         steps: Number of steps per class.
-        targets: How many of the most likely wrong classes to try, at most.
+        targets: Largest number of wrong classes to try, the most likely first.
         generator: Draws the random starts.
         keep: As in :func:`apgd`.
 
@@ -254,7 +254,7 @@ class APGD(Settings):
     """Auto-PGD (Croce and Hein, 2020), this package's implementation; see :func:`apgd`.
 
     Attributes:
-        steps: Number of gradient evaluations.
+        steps: Number of steps.
         loss: As for :class:`PGD`.
         restarts: Number of random starts.
         keep: As for :class:`PGD`.
@@ -292,8 +292,8 @@ class TargetedAPGD(Settings):
     """Auto-PGD towards the most likely wrong classes; see :func:`targeted_apgd`.
 
     Attributes:
-        steps: Number of gradient evaluations per class.
-        targets: Number of wrong classes to try.
+        steps: Number of steps per class.
+        targets: Largest number of wrong classes to try.
         keep: As for :class:`PGD`.
     """
 

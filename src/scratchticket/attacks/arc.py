@@ -61,9 +61,9 @@ def arc(  # noqa: PLR0913
     """Fool one network after another while keeping the others fooled (Algorithm 2).
 
     Each step builds a local perturbation of length ``step_size``. It visits the networks by
-    decreasing probability. For each one it moves towards the nearest decision boundary, so far that
-    this network and those visited before it would be fooled if they were linear. A move is kept if
-    the expected accuracy does not rise.
+    decreasing probability. For each network, it moves towards the nearest decision boundary, just
+    far enough to fool this network and those visited before it if they were linear. A move is kept
+    if the expected accuracy does not rise.
 
     ARC is guaranteed to fool at least one network, whenever that is possible, on three conditions:
     the networks are linear, ``step_size`` is epsilon, and ``classes`` covers every wrong class.

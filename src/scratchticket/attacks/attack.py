@@ -1,4 +1,4 @@
-"""An attack: a method and the ball it searches in, as training, evaluation and web page use it."""
+"""An attack: a method and the ball it searches in."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Attack:
         epsilon: Radius of the ball as text, for pixels in [0, 1], such as ``8/255``. None for
             minimum-norm methods.
         norm: ``linf`` or ``l2``.
-        given: The method as passed in.
+        given: The method as passed in, without these defaults.
         radius: The epsilon as an exact fraction; None if there is no epsilon.
-        after: :attr:`stream` of earlier attacks. This attack is run only on images on which all of
-            them failed, as in AutoAttack.
+        after: The :attr:`stream` of each earlier attack. This attack is run only on images on which
+            all of them failed, as in AutoAttack.
 
     Raises:
         InputError: If the method cannot search in such a ball.
@@ -105,9 +105,9 @@ class Attack:
 
     @property
     def stream(self) -> str:
-        """Stable name, the key in journals and part of the seed of random numbers.
+        """Stable name: the key in journals, and part of the seed of random numbers.
 
-        Unlike titles, it stays the same if a later version shows more settings in them.
+        A title changes if a later version shows more settings in titles; this name does not.
         """
         return f"{self.method}, {self._ball_text}"
 
@@ -146,13 +146,13 @@ class Attack:
         factory = setting.default_factory
         default = setting.default if factory is MISSING else factory()
         try:
-            usual: Method = replace(self.method, **{setting.name: default})  # type: ignore[type-var]
+            with_default: Method = replace(self.method, **{setting.name: default})  # type: ignore[type-var]
         except InputError:
             return True
         if self.radius is not None:
-            usual = usual.exact(self.radius, self.norm)
-        same = getattr(usual, setting.name) == getattr(self.method, setting.name)
-        return not same and str(usual) == str(self.method)
+            with_default = with_default.exact(self.radius, self.norm)
+        same = getattr(with_default, setting.name) == getattr(self.method, setting.name)
+        return not same and str(with_default) == str(self.method)
 
     def matches(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row of a record was made by this attack with this epsilon and norm.
@@ -163,10 +163,10 @@ class Attack:
         own = {"name": self.method.name, "norm": self.norm, "epsilon": self.epsilon}
         if any(row[key] != value for key, value in own.items()):
             return False
-        then, now = row["settings"], json.loads(json.dumps(asdict(self.method)))  # type: ignore[call-overload]
-        usual = asdict(replace(self, method=type(self.method)()).method)  # type: ignore[call-overload]
-        return then.keys() <= now.keys() and all(
-            then.get(name, usual[name]) == value for name, value in now.items()
+        recorded, now = row["settings"], json.loads(json.dumps(asdict(self.method)))  # type: ignore[call-overload]
+        defaults = asdict(replace(self, method=type(self.method)()).method)  # type: ignore[call-overload]
+        return recorded.keys() <= now.keys() and all(
+            recorded.get(name, defaults[name]) == value for name, value in now.items()
         )
 
     @property
@@ -176,7 +176,7 @@ class Attack:
 
     @property
     def gradients(self) -> int:
-        """Largest number of gradients of the network computed per image."""
+        """Number of gradient steps per image as an inner attack."""
         return self.method.gradients
 
     def json(self) -> dict[str, Any]:
@@ -190,8 +190,8 @@ class Attack:
 
     def changed(self) -> dict[str, Any]:
         """Return the entries of :meth:`json` that differ from a recipe's default attack."""
-        usual = _default_json(self.name) | {"name": "pgd"}
-        return {name: value for name, value in self.json().items() if value != usual[name]}
+        defaults = _default_json(self.name) | {"name": "pgd"}
+        return {name: value for name, value in self.json().items() if value != defaults[name]}
 
     def facts(self) -> dict[str, Any]:
         """Return the attack as a record stores it, as JSON values."""
@@ -213,7 +213,7 @@ def _text(setting: str, value: object) -> str:
 
 
 def without_early_stopping(attack: Attack) -> Attack:
-    """Return the attack without early stopping: it returns the iterate of the largest loss.
+    """Return the attack with ``keep="best"`` instead of stopping at the first success.
 
     Such images transfer better to other networks, and misclassified images are perturbed too.
     """
@@ -253,8 +253,8 @@ def inner_attack(settings: Mapping[str, Any]) -> Attack:
 
     Args:
         settings: ``name``, ``epsilon``, ``norm`` and settings of the method; defaults are those of
-            :func:`AttackRecipe`. Settings of other inner attacks are ignored, so that a change of
-            ``name`` needs no other change.
+            :func:`AttackRecipe`. Settings of other inner attacks are ignored, so that ``name`` can
+            be changed alone.
 
     Raises:
         InputError: If the attack or a setting is unknown, a value is invalid, or the attack is for
@@ -278,7 +278,7 @@ def inner_attack(settings: Mapping[str, Any]) -> Attack:
     return Attack(make_method(name, used), epsilon, norm)
 
 
-def AttackRecipe(  # noqa: N802 (the public name of the class it replaces)
+def AttackRecipe(  # noqa: N802 (a class in earlier versions)
     name: str = "pgd",
     epsilon: str | float = "8/255",
     steps: int = STEPS,
@@ -286,16 +286,16 @@ def AttackRecipe(  # noqa: N802 (the public name of the class it replaces)
     norm: Norm = "linf",
     **settings: Any,
 ) -> Attack:
-    """Return an attack by name, for a search or an evaluation.
+    """Return an inner attack, which can also be used in evaluations unless it leaves the ball.
 
     Args:
         name: Inner attack. ``pgd``; ``fgsm`` (one step of length epsilon from the image itself);
             ``fgsm-rs`` (one step of 1.25 epsilon from a random start); ``n-fgsm`` (one step of
             epsilon from noise of twice epsilon, which may leave the ball, so for learning only);
-            ``none``; another method of :data:`METHODS` or of a plug-in.
+            ``none``; or another inner attack of :data:`METHODS` or of a plug-in.
         epsilon: Radius of the ball in units of pixels in [0, 1], such as 8/255 or 0.1. Text keeps
             it exact.
-        steps: Steps of the inner attack. Attacks of one step ignore it.
+        steps: Steps of the inner attack. One-step attacks ignore it.
         step_size: Step size of the attack, in units of pixels in [0, 1]. If not given, 2/255 at
             epsilon 8/255 in the l-inf norm, as in the released code, and 2.5 epsilon / steps
             otherwise.
@@ -304,7 +304,7 @@ def AttackRecipe(  # noqa: N802 (the public name of the class it replaces)
         settings: Further settings of the method, such as ``loss`` and ``momentum`` of PGD.
 
     Raises:
-        InputError: If a name is unknown, a number out of range or a value of another type.
+        InputError: If a name is unknown, a number is out of range, or a value has the wrong type.
 
     Example:
         >>> str(AttackRecipe("pgd", "8/255", steps=10, loss="margin"))
@@ -314,7 +314,7 @@ def AttackRecipe(  # noqa: N802 (the public name of the class it replaces)
     attack = inner_attack(own | settings)
     for setting, value in {"steps": steps, **settings}.items():
         used = getattr(attack.method, setting, value)
-        if isinstance(value, str) and not isinstance(used, str):  # text is for files and options
+        if isinstance(value, str) and not isinstance(used, str):  # only files and options give text
             raise InputError(f"attack.{setting} must not be text, got {value!r}")
     return attack
 
@@ -330,7 +330,7 @@ def perturb(  # noqa: PLR0913
     part: slice = slice(None),
     whole: int | None = None,
 ) -> Tensor:
-    """Return adversarial images for a search or training: the inner maximisation (Eq. 2).
+    """Return the adversarial images of the inner maximisation (Eq. 2), in a search or training.
 
     Args:
         attack: The inner attack.

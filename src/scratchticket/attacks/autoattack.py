@@ -1,9 +1,9 @@
 """AutoAttack (Croce and Hein, 2020, arXiv:2003.01690), run with its authors' code.
 
 The four attacks of the standard version are called one by one, so that an evaluation can be
-resumed, monitored and shared among machines; AutoAttack's state file and loop over images are not
-used. Its side effects are undone: it seeds PyTorch's global generators, removes the trace function
-of debuggers and coverage tools, and counts calls in globals that it never resets.
+resumed, monitored and split over machines; AutoAttack's state file and loop over images are not
+used. AutoAttack seeds PyTorch's global generators, removes the trace function of debuggers and
+coverage tools, and counts calls in globals that it never resets; these side effects are undone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ StageName = Literal["apgd-ce", "apgd-t", "fab-t", "square"]
 STAGES: tuple[StageName, ...] = get_args(StageName)  # in the order of the standard version
 RandomStage = Literal["apgd-ce", "apgd-dlr"]
 RANDOM_STAGES: tuple[RandomStage, ...] = get_args(RandomStage)  # attacks of the version rand
-TARGETS = 9  # largest number of classes that apgd-t and fab-t target
+TARGETS = 9  # apgd-t and fab-t target at most this many classes
 
 
 def stage(  # noqa: PLR0913
@@ -69,7 +69,7 @@ def stage(  # noqa: PLR0913
         classes = network(images[:1]).shape[1]
     if name == "apgd-t" and classes < 4:
         raise InputError(f"AutoAttack's apgd-t needs at least 4 classes, got {classes}")
-    common = settings(ball, images, generator)
+    common = common_arguments(ball, images, generator)
     targets, logger = min(TARGETS, classes - 1), logging.getLogger("auto-attack")
     with restored_globals(), frozen(network):
         if name == "square":
@@ -103,7 +103,7 @@ def stage(  # noqa: PLR0913
     return adversarial.detach()
 
 
-def settings(ball: Ball, images: Tensor, generator: torch.Generator) -> dict[str, Any]:
+def common_arguments(ball: Ball, images: Tensor, generator: torch.Generator) -> dict[str, Any]:
     """Return the arguments common to all attacks of pyautoattack; the generator draws the seed."""
     return {
         "norm": "Linf" if isinstance(ball, LinfBall) else "L2",
@@ -216,12 +216,12 @@ class Stage(Settings):
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Settings without effect: ``steps`` of Square, ``queries`` of every other attack."""
+        """Settings without effect: ``steps`` in Square, ``queries`` in every other attack."""
         return ("steps",) if self.black_box else ("queries",)
 
     @property
     def passes(self) -> int:
-        """Square's query budget; for other attacks, two passes per gradient and target class."""
+        """Square's query budget; for other attacks, two passes per step and target class."""
         targets = TARGETS if self.stage.endswith("-t") else 1
         return self.queries if self.black_box else 2 * self.steps * targets
 
@@ -248,11 +248,11 @@ class AutoAttack(Settings):
     iterate with the largest cross-entropy.
 
     Attributes:
-        version: ``standard``, or ``rand`` for randomised networks. In both, one wrong
-            prediction is a success, even if another draw of the network would be right.
+        version: ``standard``, or ``rand`` for randomised networks. In both, one wrong prediction
+            is a success, even if the network would be right in another draw.
         steps: As for :func:`stage`.
         queries: Query budget of Square.
-        draws: Forward passes averaged per gradient; of ``rand`` only.
+        draws: Forward passes averaged per gradient, in ``rand`` only.
     """
 
     version: Literal["standard", "rand"] = "standard"
@@ -268,12 +268,12 @@ class AutoAttack(Settings):
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Settings without effect: ``draws`` of ``standard``, ``queries`` of ``rand``."""
+        """Settings without effect: ``draws`` in ``standard``, ``queries`` in ``rand``."""
         return ("draws",) if self.version == "standard" else ("queries",)
 
     @property
     def passes(self) -> int:
-        """The passes of all stages, and of the Auto-PGD that runs before them."""
+        """Passes of all stages and of the Auto-PGD run before them."""
         own = 2 * self.steps
         if self.version == "rand":
             return own * (1 + len(RANDOM_STAGES) * self.draws)

@@ -50,7 +50,7 @@ class LinfBall:
     epsilon: float
 
     def random_start(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Return a point drawn uniformly from the cube around each image, clipped to the ball."""
+        """Return a point drawn uniformly from the cube around each image, clipped to [0, 1]."""
         noise = torch.empty_like(images).uniform_(-self.epsilon, self.epsilon, generator=generator)
         return self.project(images + noise, images)
 
@@ -139,5 +139,5 @@ def exact_epsilon(epsilon: str | float, norm: Norm) -> Fraction:
 
 
 def ball_of(epsilon: Fraction, norm: Norm) -> Ball:
-    """Return the ball of a radius and a norm."""
+    """Return the ball with this radius and norm."""
     return LinfBall(float(epsilon)) if norm == "linf" else L2Ball(float(epsilon))

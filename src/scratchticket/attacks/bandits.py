@@ -21,7 +21,7 @@ class Rates(NamedTuple):
     difference: float  # length of the finite difference
     image: float  # step size on the image
     prior: float  # learning rate of the prior
-    exploration: float  # distance from the prior of the two directions that are compared
+    exploration: float  # distance from the prior to the two points of the finite difference
 
 
 LINF, L2 = Rates(0.1, 0.01, 100.0, 1.0), Rates(0.01, 0.5, 0.1, 0.01)

@@ -1,4 +1,4 @@
-"""Shared parts of gradient attacks: the input gradient, and the best images so far."""
+"""Parts shared by attacks: the input gradient, and the best adversarial images so far."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def logits_and_losses(
 
 
 class BestSoFar:
-    """For each image of a batch, the best adversarial image found so far.
+    """Keeps the best adversarial image found so far for each image of a batch.
 
     Args:
         images: The original images, which count as the best until the first update.

@@ -22,7 +22,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
         labels: int64, ``(batch,)``.
 
     Returns:
-        ``(batch,)``, as every loss here.
+        ``(batch,)``, like every loss in this file.
     """
     return F.cross_entropy(logits, labels, reduction="none")
 
@@ -73,8 +73,8 @@ def targeted_dlr(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
 def scaled_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the cross-entropy of logits scaled to standard deviation 1 per image.
 
-    Very large logits make the gradient of the cross-entropy vanish in single precision. This loss
-    is not affected, and so reveals such gradient masking.
+    Very large logits make the gradient of the cross-entropy vanish in single precision, a form of
+    gradient masking. This loss still has a gradient there.
     """
     return cross_entropy(logits / (logits.detach().std(dim=1, keepdim=True) + _TINY), labels)
 

@@ -42,8 +42,8 @@ class Target(NamedTuple):
         labels: int64, ``(batch,)``.
         ball: Threat model, the ball around each image; minimum-norm methods ignore it.
         generator: Source of all random draws.
-        learning: Whether this is an inner attack: it then takes all its steps, also after the
-            network is fooled, and returns the last iterate.
+        learning: Whether this is an inner attack: it then takes all its steps, even after the
+            network is fooled.
         chances: For a set of networks, the probability of each, ``(network,)``.
         part: If several processes share a batch, the slice of it in ``images``.
         whole: Size of the shared batch; None if ``images`` is the whole batch.
@@ -120,7 +120,7 @@ class Method(Protocol):
         """Return adversarial images."""
 
     def path(self, target: Target) -> Iterator[Tensor]:
-        """Yield the images after each step of one search."""
+        """Yield the iterate after each step of one search."""
 
     @property
     def for_evaluation(self) -> bool:
@@ -132,7 +132,7 @@ class Method(Protocol):
 
     @property
     def evaluation_only(self) -> tuple[str, ...]:
-        """Settings that an inner attack does not have."""
+        """Settings that apply only to evaluations, not to inner attacks."""
 
     @property
     def unused(self) -> tuple[str, ...]:
@@ -140,11 +140,11 @@ class Method(Protocol):
 
     @property
     def gradients(self) -> int:
-        """Largest number of gradients of the network computed per image."""
+        """Number of gradient steps per image as an inner attack."""
 
     @property
     def passes(self) -> int:
-        """Largest number of forward passes per image; a gradient counts as two."""
+        """Approximate upper bound on forward passes per image; a gradient counts as two."""
 
     @property
     def name(self) -> str:
@@ -162,7 +162,8 @@ class Settings(ABC):
     """Base class of methods: checks settings and supplies defaults.
 
     Raises:
-        InputError: If a setting has the wrong type, or a number is not positive.
+        InputError: If a setting has the wrong type, the loss is unknown, or a number is not
+            positive.
     """
 
     black_box: ClassVar[bool] = False
@@ -180,12 +181,12 @@ class Settings(ABC):
 
     @property
     def gradients(self) -> int:
-        """Number of gradients per image: the steps, or 1 for a method without steps."""
+        """Number of gradient steps per image as an inner attack; 1 for a method without steps."""
         return int(getattr(self, "steps", 1))
 
     @property
     def passes(self) -> int:
-        """Largest number of forward passes per image: two for each gradient of every restart."""
+        """Approximate number of forward passes per image: two per gradient step and restart."""
         return 2 * self.gradients * int(getattr(self, "restarts", 1))
 
     def __post_init__(self) -> None:
@@ -206,7 +207,7 @@ class Settings(ABC):
         """Return adversarial images."""
 
     def path(self, target: Target) -> Iterator[Tensor]:
-        """Yield only the result; a method with steps can yield the images after each of them."""
+        """Yield only the result; a method with steps can yield every iterate."""
         yield self(target).images
 
 
@@ -240,7 +241,7 @@ class Stepping(Settings):
         if self.step_size is not None:
             return self
         step = default_step_size(epsilon, self.steps, norm)
-        if len(str(step)) > LONGEST:
+        if len(str(step)) > LONGEST:  # text of this length could not be read back
             step = Fraction(repr(float(step)))
         return replace(self, step_size=fraction_text(step or Fraction(1)))  # 1 if epsilon is 0
 
@@ -272,7 +273,7 @@ class OnSet(Settings):
 
 
 def restarts_suffix(restarts: int) -> str:
-    """Return the part of a title that shows the number of restarts."""
+    """Return the part of a title that shows the number of restarts, if above 1."""
     return f" x{restarts}" if restarts > 1 else ""
 
 

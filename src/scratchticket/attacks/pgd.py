@@ -31,7 +31,7 @@ class PGD(Stepping):
         random_start: Whether to start at a random point of the ball instead of the image. (FGSM
             with a random start steps 1.25 epsilon.)
         keep: Which iterate to return: ``first``, the first that fools the network; ``worst`` or
-            ``best``, the one of the largest loss; or ``last``. See :func:`pgd`.
+            ``best``, a fooling one of the largest loss; or ``last``. See :func:`pgd`.
         momentum: Decay factor of the accumulated gradient; None for no momentum.
     """
 
@@ -63,7 +63,7 @@ class PGD(Stepping):
         return Result(pgd(*target[:4], loss=target.loss(self.loss), **search))
 
     def path(self, target: Target) -> Iterator[Tensor]:
-        """Yield the images after each step of one search."""
+        """Yield the iterate after each step of one search."""
         start = target.random_start(target.ball) if self.random_start else target.images
         yield from iterates(
             *target[:4],
@@ -75,7 +75,7 @@ class PGD(Stepping):
         )
 
     def search(self, target: Target) -> dict[str, Any]:
-        """Return the arguments of :func:`pgd` except the loss."""
+        """Return the arguments of :func:`pgd` that follow from the settings, except the loss."""
         return {
             "step_size": self.length,
             "steps": self.steps,
@@ -205,7 +205,7 @@ def iterates(  # noqa: PLR0913, PLR0917
         network: Pixels in [0, 1] to logits.
         images: Pixels in [0, 1], ``(batch, channel, height, width)``.
         labels: int64, ``(batch,)``.
-        ball: Where the iterates lie.
+        ball: Threat model, the ball around each image.
         start: Starting point, not yielded.
         step_size: Length of a step.
         steps: Number of steps.

@@ -1,4 +1,4 @@
-"""The registry of attack methods; a new method needs its own file and a line here."""
+"""The registry of attack methods; a new method needs a file and a line here."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def settings_of(method: Method) -> list[str]:
 
 @cache
 def _reader(kind: type, setting: str) -> TypeAdapter[Any]:
-    """Return the adapter that validates and converts values of a method's setting."""
+    """Return pydantic's adapter, which validates and converts values of a method's setting."""
     return TypeAdapter(get_type_hints(kind)[setting])
 
 

@@ -26,10 +26,11 @@ class SetPGD(OnSet, PGD):
     """PGD on a set; see :func:`set_loss` and :func:`scratchticket.attacks.pgd`.
 
     Attributes:
-        loss: A loss of :func:`set_loss`.
+        loss: Name of a loss of :func:`set_loss`.
         keep: Which iterate to return: the ``worst`` by expected accuracy, or, as in the paper, the
             ``last``.
-        samples: For ``eot``: number of networks drawn per step; the exact expectation if None.
+        samples: For ``eot``: number of networks drawn per image and step; if None, the expectation
+            is exact.
         probabilities: Probability of each network; uniform if None.
     """
 

@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from scratchticket.attacks.autoattack import library, restored_globals, settings
+from scratchticket.attacks.autoattack import common_arguments, library, restored_globals
 from scratchticket.attacks.balls import Ball
 from scratchticket.attacks.gradient import all_fooled
 from scratchticket.attacks.method import OnSet, Result, Target, member_probabilities, network_set
 from scratchticket.attacks.sets import NetworkSet, expected_error, scaled_margin
 
-WEIGHT = 100.0  # weight of accuracy against margin in the loss: accuracy is lowered first
+WEIGHT = 100.0  # weight of accuracy relative to margin, so that accuracy is lowered first
 
 
 def square_on_set(  # noqa: PLR0913
@@ -65,7 +65,7 @@ def square_on_set(  # noqa: PLR0913
         n_queries=queries,
         p_init=0.8,
         resc_schedule=False,
-        **settings(ball, images, generator),
+        **common_arguments(ball, images, generator),
     )
     attack.margin_and_loss = margin_and_loss
     with restored_globals():

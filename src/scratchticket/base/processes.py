@@ -1,8 +1,8 @@
 """Data-parallel runs: several processes, started by torchrun, that share one run.
 
-All processes hold the same network and take the same steps. Each attacks its slice of every batch;
-gradients are averaged, so that all make the same update. Only the first process writes files and
-prints.
+All processes hold the same network and take the same steps. Each process attacks its slice of
+every batch; gradients are averaged, so that all make the same update. Only the first process writes
+files and prints.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Group:
         if self.size == 1 or not floats:
             return
         flat = torch.cat([tensor.flatten() for tensor in floats])
-        with lost_processes():
+        with report_lost_processes():
             dist.all_reduce(flat)
         parts = torch.split(flat.div_(self.size), [tensor.numel() for tensor in floats])
         for tensor, part in zip(floats, parts, strict=True):
@@ -70,7 +70,7 @@ class Group:
         """Return the sum of a tensor over all processes."""
         if self.size > 1:
             value = value.clone()
-            with lost_processes():
+            with report_lost_processes():
                 dist.all_reduce(value)
         return value
 
@@ -83,11 +83,11 @@ class Group:
         if self.size == 1:
             return [value]
         values: list[Any] = [None] * self.size
-        with lost_processes():
+        with report_lost_processes():
             dist.all_gather_object(values, value)
         return values
 
-    def led(self, work: Callable[[], Value]) -> Value:
+    def run_on_first(self, work: Callable[[], Value]) -> Value:
         """Call a function in the first process only; return its result in every process.
 
         Raises:
@@ -95,12 +95,12 @@ class Group:
         """
         if self.size == 1:
             return work()
-        result: list[Any] = [None, False]  # value, and whether there is one
+        result: list[Any] = [None, False]  # the value, and whether the function returned
         try:
             if self.leads:
                 result = [work(), True]
         finally:
-            with lost_processes():
+            with report_lost_processes():
                 dist.broadcast_object_list(result)
         if not result[1]:
             raise ReportedElsewhere
@@ -120,7 +120,7 @@ def launched() -> Group:
 
 @contextmanager
 def joined(device: str) -> Iterator[Group]:
-    """Join the other processes if torchrun started several.
+    """Join the process group of the run if torchrun started several processes.
 
     Args:
         device: Where this process computes.
@@ -129,9 +129,9 @@ def joined(device: str) -> Iterator[Group]:
     if group.size == 1:
         yield group
         return
-    # This module keeps the process group that exists when it is imported. Imported later, as
-    # PyTorch's optimizers do, it would keep the group's threads alive, which can abort the process
-    # at its end.
+    # Import this module before the process group exists, because it holds a reference to the group.
+    # PyTorch's optimizers would import it later; the group's threads would then stay alive, which
+    # can abort the process at exit.
     import torch.distributed.nn  # noqa: F401
 
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
@@ -146,7 +146,7 @@ def joined(device: str) -> Iterator[Group]:
 
 
 def own_device(device: str) -> str:
-    """Return the device of this process: with several processes, each its own GPU.
+    """Return the device of this process; under torchrun, ``cuda`` becomes its own GPU.
 
     Raises:
         InputError: If there are fewer GPUs than processes on this machine.
@@ -163,8 +163,8 @@ def own_device(device: str) -> str:
 
 
 @contextmanager
-def lost_processes() -> Iterator[None]:
-    """Turn communication errors into one line that says that a process has ended.
+def report_lost_processes() -> Iterator[None]:
+    """Turn a communication error into a one-line error: another process has ended.
 
     Raises:
         ScratchticketError: Instead of the errors of PyTorch's back ends.

@@ -1,4 +1,4 @@
-"""The device and the threads that a verb computes with."""
+"""The device of a verb, and its number of CPU threads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from scratchticket.cli.terminal import print_notes
 
 
 def chosen_device(name: str) -> str:
-    """Return the device of ``--device``; on a CPU, leave other programs the cores they occupy.
+    """Return the device that ``--device`` names; on a CPU, leave occupied cores to other programs.
 
     Raises:
         InputError: If PyTorch has no such device here.

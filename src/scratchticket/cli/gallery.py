@@ -18,7 +18,7 @@ from scratchticket.cli.terminal import cell, out, say, user_errors
 
 def gallery(
     name: Annotated[
-        str | None, Argument(help="Ticket of the gallery to copy to --out.", show_default=False)
+        str | None, Argument(help="Gallery ticket to copy to --out.", show_default=False)
     ] = None,
     copy: Annotated[
         Path | None,
@@ -26,7 +26,7 @@ def gallery(
     ] = None,
     json_output: o.Json = False,
 ) -> None:
-    """List the tickets that come with the program, or copy one.
+    """List the tickets that come with the package, or copy one.
 
     Every verb takes gallery:NAME instead of a file, as in scratchticket show gallery:NAME. The
     accuracies were measured on all test images of the ticket's data when it was drawn.

@@ -27,8 +27,8 @@ def setting(path: str, *flags: str, **other: Any) -> Any:
     Args:
         path: Dotted path of the setting.
         flags: Names of the option; the parameter's name if not given.
-        other: Further arguments of the option, such as ``show_default`` for a default that is not a
-            single value.
+        other: Further arguments of ``Option``, such as ``show_default`` if the default depends on
+            other settings.
     """
     entry = HELP["settings"][path]
     text = entry["help"]
@@ -84,8 +84,8 @@ Preset = Annotated[
     str | None,
     Option(
         help="Named settings. cifar, svhn, imagenet: the paper's; cifar-released, svhn-released, "
-        "imagenet-released: those of its code. cifar-fast, svhn-fast: a fifth of the operations of "
-        "cifar or svhn; fast: a fifth of those of the default settings. strong, cifar-strong: a "
+        "imagenet-released: the released code's. cifar-fast, svhn-fast: a fifth of the operations "
+        "of cifar or svhn; fast: a fifth of those of the default settings. strong, cifar-strong: a "
         "stronger search. Other options override a preset.",
         show_default="settings for small data",
         rich_help_panel=SETTINGS,
@@ -103,7 +103,8 @@ Code = Annotated[
     str | None,
     Option(
         "--network",
-        help="Code of the file's network, which is executed: package.module:factory or timm:NAME.",
+        help="Factory that builds the file's network: package.module:factory or timm:NAME. Its "
+        "code is executed.",
         show_default=False,
     ),
 ]
@@ -130,7 +131,7 @@ AttackBatchSize = Annotated[
     Option(
         "--batch-size",
         help="Images per batch.",
-        show_default="256 of 32x32 pixels, more if smaller",
+        show_default="256 for 32x32 pixels, more for smaller images",
     ),
 ]
 AttackSeed = Annotated[int, Option("--seed", help="Seed of the attacks' random draws.")]

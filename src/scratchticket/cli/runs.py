@@ -15,7 +15,7 @@ from scratchticket.cli.terminal import err, job_table, out, print_json, say, use
 app = typer.Typer(help="List, show and remove jobs in the store of a sweep.", no_args_is_help=True)
 STORE = Path("runs/paper")
 StorePath = Annotated[
-    Path, Option("--store", help="Folder of finished jobs, shared by all recipes and scales.")
+    Path, Option("--store", help="Folder of jobs, shared by all recipes and scales.")
 ]
 
 
@@ -33,20 +33,22 @@ def status(store: StorePath = STORE, json_output: o.Json = False) -> None:
 
 @app.command()
 def show(
-    job: Annotated[str, Argument(help="The first characters of a job's name.", show_default=False)],
+    job: Annotated[
+        str, Argument(help="Name of a job, or its first characters.", show_default=False)
+    ],
     store: StorePath = STORE,
     json_output: Annotated[
         bool, Option("--json", help="Print JSON, which is the default here.")
     ] = False,
 ) -> None:
-    """Print a job with its record, or the reason why it failed, as JSON."""
+    """Print a job and its record, or the reason why it failed, as JSON."""
     with user_errors():
         from scratchticket.base.errors import InputError
         from scratchticket.runs.folder import json_file
 
         found = [path for path in _folders(store) if path.name.startswith(job)]
         if len(found) != 1:
-            many = f"{len(found)} jobs begin" if found else "no job begins"
+            many = f"{len(found)} job names begin" if found else "no job name begins"
             raise InputError(f"{many} with {job!r} in {store}")
         facts: dict[str, Any] = {"job": _description(found[0]), "state": _state(found[0])}
         for part in ("record", "failure"):
@@ -74,7 +76,7 @@ def clean(store: StorePath = STORE, json_output: o.Json = False) -> None:
 
 
 def _folders(store: Path) -> list[Path]:
-    """Return the folders of jobs; raise an error if there is no store."""
+    """Return the folders of a store's jobs; raise an error if there is no such store."""
     from scratchticket.base.errors import InputError
     from scratchticket.sweeps.store import job_folders
 

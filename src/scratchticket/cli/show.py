@@ -39,7 +39,7 @@ def show(
     other: Annotated[
         list[Path] | None,
         Option(
-            help="With --html: file of other tickets of the same network, to show how far their "
+            help="With --html: file of other tickets of the same network, to show how much their "
             "masks overlap; repeatable.",
             show_default=False,
         ),
@@ -49,8 +49,8 @@ def show(
     """Print a ticket's network, seed, kept weights, sizes and provenance; verify its file.
 
     Loading verifies a ticket: the weights of every layer are rebuilt from the seed and compared
-    with the ticket's fingerprints, and the file with its hash. A file that fails is rejected. For a
-    file with several tickets, a list is printed unless --index selects one.
+    with the ticket's fingerprints, and the file is compared with its hash. A file that fails is
+    rejected. For a file with several tickets, a list is printed unless --index selects one.
 
     Without a file, print every setting of a run: the defaults, with --preset and --set applied.
     """
@@ -61,7 +61,7 @@ def show(
 
         import_network(network)
         if (ticket is None or json_output) and page is not None:
-            raise InputError("--html needs a file of tickets and excludes --json")
+            raise InputError("--html needs a file of tickets and cannot be used with --json")
         if ticket is None:
             _print_settings(preset, settings, json_output)
             return
@@ -103,7 +103,7 @@ def _write_page(path: Path, tickets: list[Ticket], others: list[Path], page: Pat
 
 
 def _print_settings(preset: str | None, settings: list[str] | None, json_output: bool) -> None:
-    """Print the recipe that a preset and ``--set`` result in."""
+    """Print the recipe of a preset and ``--set``."""
     from scratchticket.runs.start import make_recipe_from_file
 
     changes = with_settings({}, settings)

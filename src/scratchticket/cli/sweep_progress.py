@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SweepProgress:
-    """Prints one line per ended job; on a terminal, live progress bars below.
+    """Prints one line per ended job, and on a terminal live progress bars below it.
 
     Args:
         watch: The states of the jobs.
@@ -76,7 +76,9 @@ class SweepProgress:
 
 
 def time_left(seconds: float, unknown: int) -> str:
-    """Return the time left in a sweep as text; empty if it is unknown.
+    """Return the time left in a sweep as text: a lower bound if some costs are unknown.
+
+    The text is empty if no cost is known.
 
     Args:
         seconds: Time left for the jobs whose cost is known.

@@ -86,7 +86,7 @@ def run(  # noqa: PLR0913
             home.prepare(recipe, resume=resume, overwrite=overwrite)
             return home.finished()
 
-        if (finished := group.led(enter)) is not None:
+        if (finished := group.run_on_first(enter)) is not None:
             discard(home.checkpoint)
             return finished
         write = stack.enter_context(tracked(track if group.leads else None))
@@ -109,13 +109,13 @@ def run(  # noqa: PLR0913
             seconds = {"learning": done.seconds, "evaluation": time.monotonic() - begun}
             return _write(home, recipe, data, done, results, seconds, device, group)
 
-        return group.led(write_all)
+        return group.run_on_first(write_all)
 
 
 def _load_data(recipe: DataRecipe, group: Group) -> Data:
     """Load images: the first process fills the cache before the others read from it."""
     found: list[Data] = []
-    group.led(lambda: found.append(load_data(recipe)))
+    group.run_on_first(lambda: found.append(load_data(recipe)))
     return found[0] if found else load_data(recipe)
 
 

@@ -13,7 +13,7 @@ from scratchticket.runs.recipe import data_of
 from scratchticket.runs.start import content_hash
 from scratchticket.tickets import Ticket
 
-OF_RUN = ("steps", "step_size", "random_start")
+EARLY_SETTINGS = ("steps", "step_size", "random_start")  # of attacks in early records of runs
 METADATA = """\
 ---
 license: {licence}
@@ -32,10 +32,10 @@ network = ticket.build()  # a plain PyTorch module, from pixels in [0, 1] to log
 ```
 
     scratchticket show {place}"""
-HARMLESS = " .,;:-_+=/%()[]'"
-UNJUDGED = """\
-The ticket was evaluated only when it was made, under one PGD attack, which gives an upper bound on
-its robust accuracy: run `scratchticket evaluate --suite full` before relying on it."""
+HARMLESS = " .,;:-_+=/%()[]'"  # characters kept in untrusted text, with letters and digits
+NOT_EVALUATED = """\
+No evaluation record is attached. Accuracy under one attack is only an upper bound on robust
+accuracy: run `scratchticket evaluate --suite full` before relying on it."""
 
 
 def model_card(
@@ -45,7 +45,7 @@ def model_card(
     name: str = "ticket",
     licence: str = "mit",
 ) -> str:
-    """Return a model card in Markdown, with its metadata in front.
+    """Return a model card in Markdown, with metadata at the top.
 
     Args:
         ticket: The shared ticket.
@@ -65,9 +65,9 @@ def model_card(
     parts = [
         METADATA.format(licence=_plain(licence)),
         f"# {_plain(name)}",
-        _what(ticket, data),
+        _description(ticket, data),
         "## Threat model",
-        _threat(ticket),
+        _threat_model(ticket),
         "## Accuracy",
         _accuracy(ticket, records),
         "## How to load",
@@ -80,12 +80,12 @@ def model_card(
 
 
 def _plain(text: str) -> str:
-    """Return untrusted text without active Markdown."""
+    """Return untrusted text without Markdown syntax; other characters become question marks."""
     known = "".join(c if c.isalnum() or c in HARMLESS else "?" for c in text)[:200]
     return known.replace("](", "] (").replace("//", "/ /")  # no links
 
 
-def _what(ticket: Ticket, data: str) -> str:
+def _description(ticket: Ticket, data: str) -> str:
     """Return a paragraph that describes the ticket."""
     untrained = (
         "Its weights were never trained: they are random numbers, rebuilt from a seed, and the "
@@ -105,7 +105,7 @@ def _what(ticket: Ticket, data: str) -> str:
     )
 
 
-def _threat(ticket: Ticket) -> str:
+def _threat_model(ticket: Ticket) -> str:
     """Return a paragraph on the ticket's threat model."""
     recipe = ticket.provenance.get("recipe")
     attack = recipe.get("attack") if isinstance(recipe, dict) else None
@@ -122,7 +122,7 @@ def _threat(ticket: Ticket) -> str:
 
 
 def _accuracy(ticket: Ticket, records: Sequence[EvaluationRecord]) -> str:
-    """Return tables of counts, and the warning signs."""
+    """Return tables of accuracies, and the warning signs."""
     parts = []
     if (results := ticket.provenance.get("results")) is not None:
         made = read_as(Accuracies, results, "the ticket's provenance")
@@ -134,7 +134,7 @@ def _accuracy(ticket: Ticket, records: Sequence[EvaluationRecord]) -> str:
         parts.append(f"{title}\n\n{_table(record)}")
         signs = [f"- {_plain(sign.name)}: {_plain(sign.text)}" for sign in record.warning_signs]
         parts.append("Warning signs:\n\n" + "\n".join(signs) if signs else "No warning signs.")
-    return "\n\n".join(parts if records else [*parts, UNJUDGED])
+    return "\n\n".join(parts if records else [*parts, NOT_EVALUATED])
 
 
 def _table(measured: Accuracies | EvaluationRecord) -> str:
@@ -150,7 +150,10 @@ def _table(measured: Accuracies | EvaluationRecord) -> str:
     ]
     rows: list[tuple[str, Counts, str]] = [*counts, ("none (natural)", measured.natural, "")]
     rows += [(_plain(row.title), row, _settings(row)) for row in measured.attacks]
-    lines = ["| attack | right | of | % | 95 % | settings |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| attack | correct | images | % | 95 % interval | settings |",
+        "|---|---|---|---|---|---|",
+    ]
     for title, count, settings in rows:
         share = f"{count.percent:.1f} | {count.interval_text}"
         lines.append(f"| {title} | {count.correct:,} | {count.total:,} | {share} | {settings} |")
@@ -160,15 +163,15 @@ def _table(measured: Accuracies | EvaluationRecord) -> str:
 def _settings(row: AttackRow) -> str:
     """Return all settings of an attack; for AutoAttack, of each of its four attacks."""
     known = row.settings
-    if known is None:  # an early record of a run: settings are stored next to the title
+    if known is None:  # in early records of runs, settings are stored next to the title
         stored = row.model_extra or {}
-        known = {name: stored[name] for name in OF_RUN if name in stored}
+        known = {name: stored[name] for name in EARLY_SETTINGS if name in stored}
     if any(isinstance(value, dict) for value in known.values()):
-        return "; ".join(f"{_plain(name)}: {_listed(own)}" for name, own in known.items())
-    return _listed(known)
+        return "; ".join(f"{_plain(name)}: {_settings_text(own)}" for name, own in known.items())
+    return _settings_text(known)
 
 
-def _listed(settings: Json) -> str:
+def _settings_text(settings: Json) -> str:
     """Return settings as text, such as ``steps 20, step size 0.0125``."""
     words: dict[Any, str] = {True: "yes", False: "no", None: "none"}
     entries = []

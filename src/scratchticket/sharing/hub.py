@@ -1,6 +1,7 @@
-"""Shared tickets: ``ticket.safetensors``, model card ``README.md``, evaluation records.
+"""Push and pull shared tickets: ticket file, model card and evaluation records.
 
-A local folder and a repository of the Hugging Face Hub have the same layout.
+A local folder and a Hugging Face Hub repository have the same layout: ``ticket.safetensors``,
+``README.md`` and ``record-N.json``.
 """
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ def push(
     Args:
         ticket: File of the ticket.
         to: ``owner/name`` on the Hugging Face Hub, where you must be logged in; or a new or empty
-            folder, whose path begins with ``.`` or ``/``.
+            folder, whose path begins with ``.``, ``/`` or ``~``.
         records: Files with records of evaluations of this ticket.
         private: Whether a new repository is private.
         licence: Licence of the ticket, in the hub's spelling.
 
     Raises:
-        InputError: If a file cannot be used, the folder is not empty, or the hub refuses.
+        InputError: If a file cannot be used, the folder is not empty, or the hub refuses the files.
     """
     loaded, content = Ticket.load(ticket), read_bytes(ticket_path(ticket), "ticket file")
     contents = [_record(Path(record)) for record in records]
@@ -72,11 +73,11 @@ def push(
 
 
 def pull(place: str, out: str | Path) -> Ticket:
-    """Copy a shared ticket into a file, after verifying it.
+    """Verify a shared ticket, copy it into a file, and return it.
 
     Args:
         place: ``owner/name`` or ``owner/name@REVISION`` on the hub; or a folder that
-            :func:`push` wrote, whose path begins with ``.`` or ``/``.
+            :func:`push` wrote, whose path begins with ``.``, ``/`` or ``~``.
         out: Path of the file, which must not exist.
 
     Raises:

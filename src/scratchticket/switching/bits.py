@@ -17,7 +17,7 @@ def packed(bits: Tensor) -> Tensor:
 
 
 def padded(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """Return a flat float32 tensor of zeros, with a shape's size rounded up to a multiple of 8."""
+    """Return flat float32 zeros for a parameter, their number rounded up to a multiple of 8."""
     return torch.zeros(-(-torch.Size(shape).numel() // 8) * 8, device=device)
 
 
@@ -56,7 +56,7 @@ def bits_of_bytes(device: torch.device) -> Tensor:
 
 @lru_cache
 def _ones(device: torch.device) -> Tensor:
-    """Return a table from a byte of the mask to eight int32, each with all bits set or none."""
+    """Return a table from a byte of the mask to eight int32 with all or no bits set."""
     return -bits_of_bytes(device).to(torch.int32)
 
 

@@ -1,4 +1,4 @@
-"""Switching as a zero-sum game, which gives the best probabilities for a switch's tickets.
+"""Switching as a zero-sum game, whose solution is the best probabilities for a switch's tickets.
 
 The defender fixes probabilities; the attacker sees them and chooses the worst known attack for each
 image. The payoff is expected accuracy, so the best probabilities are the solution of a linear
@@ -14,8 +14,8 @@ import numpy as np
 from torch import Tensor
 
 ROUNDS = 10
-TOLERANCE = 1e-3  # largest change of the expected accuracy that counts as converged
-Attacks = list[Tensor]  # for each attack: which tickets are right, bool, (n, ticket)
+TOLERANCE = 1e-3  # the game has converged if the expected accuracy falls by at most this
+Attacks = list[Tensor]  # for each attack, the correctness of each ticket: bool, (n, ticket)
 
 
 @dataclass(frozen=True)
@@ -99,15 +99,15 @@ def play(
         rounds: Largest number of rounds.
 
     Returns:
-        The probabilities of the round that does best against the attacks of all rounds; and all
+        The probabilities of the round that is best against the attacks of all rounds; and all
         rounds.
     """
     known, history = list(attacks), list[Round]()
     for _ in range(rounds):
         solution = solve(known)
         known += respond(solution.probabilities)
-        left = worst(known, np.array(solution.probabilities))
-        history.append(Round(solution.probabilities, solution.value, left))
+        after = worst(known, np.array(solution.probabilities))
+        history.append(Round(solution.probabilities, solution.value, after))
         if settled(history):
             break
     # Each round's probabilities against the attacks of all rounds, including later ones.
@@ -116,5 +116,5 @@ def play(
 
 
 def settled(history: Sequence[Round]) -> bool:
-    """Return whether the attacker's last response left the value unchanged."""
+    """Return whether the attacker's last response lowered the value by at most TOLERANCE."""
     return bool(history) and history[-1].value - history[-1].after <= TOLERANCE

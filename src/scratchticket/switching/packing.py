@@ -1,6 +1,6 @@
-"""Packed tickets of one network: weights that tickets share are stored once, masks as bits.
+"""Packed tickets of one network: shared weights are stored once, and masks as bits.
 
-Weights of one magnitude are stored as sign bits.
+Weights that all have one magnitude are stored as sign bits.
 """
 
 from __future__ import annotations
@@ -92,11 +92,11 @@ class _Pool:
         self._whole: dict[str, list[Layer]] = {}
 
     def layer(self, name: str, weight: Tensor, mask: Tensor | None) -> Layer:
-        """Return a parameter of a ticket; equal weights before masking are one object in memory."""
+        """Return a parameter of a ticket; weights equal before masking are stored once."""
         known = self._known.setdefault(name, [])
         stored = next((k for other, k in known if torch.equal(other, weight)), None)
         if stored is None:
-            stored = self._small(weight)
+            stored = self._compact(weight)
             known.append((weight, stored))
         shape = tuple(weight.shape)
         if mask is not None:
@@ -108,8 +108,8 @@ class _Pool:
             whole.append(found)
         return found
 
-    def _small(self, weight: Tensor) -> Tensor | Signs:
-        """Return weights as signs and a magnitude if possible, else padded."""
+    def _compact(self, weight: Tensor) -> Tensor | Signs:
+        """Return weights as signs if all have one magnitude, else as padded float32."""
         sizes = weight.abs()
         if weight.numel() > 1 and bool((sizes == sizes.flatten()[0]).all()):
             return Signs(packed(weight > 0).to(self._device), float(sizes.flatten()[0]))
@@ -121,7 +121,7 @@ class _Pool:
 def _weights(tickets: Sequence[Ticket]) -> list[Mapping[str, Tensor]]:
     """Return all parameters of each ticket before masking.
 
-    A ticket with stored weights contains only those that remain in it, so the stored weights of all
+    A ticket with stored weights has only its remaining weights, so the stored weights of all
     tickets are merged.
     """
     merged: dict[tuple[str, tuple[int, ...]], Tensor] = {}

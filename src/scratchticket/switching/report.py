@@ -1,4 +1,4 @@
-"""The numbers of a switch's record, computed from attacks as exact expectations."""
+"""The record of a switch: accuracies under attack, as exact expectations over its random choice."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Members:
         Args:
             right: Correctness of each member, bool, ``(..., n, member)``.
         """
-        return (right.double() @ self.probabilities).clamp(max=1)  # sums may round upwards
+        return (right.double() @ self.probabilities).clamp(max=1)  # rounding may exceed 1
 
 
 def expectation(values: Tensor) -> Expectation:
@@ -148,7 +148,7 @@ def _matrix(
 
 
 def _fraction(value: Tensor) -> float:
-    """Return a fraction as a number, clamped to 1, since sums may round upwards."""
+    """Return a fraction as a number, at most 1 despite rounding."""
     return min(1.0, float(value))
 
 
@@ -158,8 +158,8 @@ def _expected(right: Tensor, members: Members, least: Tensor | None = None) -> M
     Args:
         right: Which members classify which images correctly: bool, ``(n, member)``.
         members: The switch.
-        least: Probability that each image is classified correctly, ``(n,)``; computed from
-            ``right`` if not given.
+        least: Probability that each image is classified correctly in the worst case, ``(n,)``;
+            computed from ``right`` if not given.
     """
     return MembersExpectation(
         **dict(expectation(members.expected(right) if least is None else least)),
@@ -172,7 +172,7 @@ def _expected(right: Tensor, members: Members, least: Tensor | None = None) -> M
 
 
 def _counted(right: Tensor) -> Counts:
-    """Return the number of correct images and of all."""
+    """Return the number of correctly classified images, and of all images."""
     return counts(Accuracy(int(right.sum()), len(right)))
 
 
@@ -199,12 +199,12 @@ def _worst(
 
     Returns:
         None unless every member and the set were attacked at exactly this epsilon. Attacks at
-        smaller epsilons count too, but alone would only repeat the worst case there.
+        smaller epsilons are included, but alone they would only repeat the worst case there.
     """
     inside = [row for row in result.rows if _within(row, norm, epsilon)]
     exact = fraction(epsilon, "epsilon")
-    met = {s.sourced.source for s in inside if _radius(s) == exact}
-    if not {*members.names, SET} <= met:
+    attacked = {s.sourced.source for s in inside if _radius(s) == exact}
+    if not {*members.names, SET} <= attacked:
         return None
     versions = torch.stack([natural, *(members.right(s.right) for s in inside)])
     least = members.expected(versions).min(dim=0).values  # over attacks, for each image
@@ -228,7 +228,7 @@ def _worst(
 
 
 def _within(row: TransferRow, norm: str, epsilon: str) -> bool:
-    """Return whether an attack searched inside a ball."""
+    """Return whether an attack's ball lies inside the ball of this norm and epsilon."""
     radius = _radius(row)
     inside = radius is not None and radius <= fraction(epsilon, "epsilon")
     return inside and row.sourced.attack.norm == norm
@@ -258,7 +258,7 @@ def _own_attacks(
 
 
 def gain(switch: Expectation, other: Measurement) -> str:
-    """Return, as text, whether a switch is better than another network, by their intervals."""
+    """Return whether a switch beats another network, judged by their 95 % intervals."""
     if switch.interval[0] > other.interval[1]:
         return "gain"
     overlap = switch.interval[1] >= other.interval[0]

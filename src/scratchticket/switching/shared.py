@@ -1,7 +1,8 @@
 """A network that switches between tickets in place.
 
 All tickets share one copy of the random weights in memory; each adds a bit per weight and its
-batch-norm statistics (Sec. 4.7 and 5 of the paper). Weights of one magnitude take a bit each, too.
+batch-norm statistics (Sec. 4.7 and 5 of the paper). Weights of one magnitude are stored as sign
+bits.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class SharedNetwork:
         return self._network
 
     def memory(self) -> dict[str, int]:
-        """Return the memory in bytes of the weights, the active network, and all tickets."""
+        """Return the bytes of weights, active network, and tickets (masks and statistics)."""
         masks = [x.mask for t in self._tickets for x in t.layers.values() if x.mask is not None]
         others = [
             value

@@ -43,8 +43,8 @@ def switch_suite(
     Args:
         name: ``quick`` or ``full``.
         members: Names of the networks in the set.
-        where: The balls; ``quick`` attacks at the first epsilon, ``full`` at the second one too.
-        classes: Number of logits; attacks that need more are left out.
+        where: The balls; ``quick`` attacks at the first epsilon, ``full`` also at the second.
+        classes: Number of classes; attacks that need more are left out.
         probabilities: Probabilities of the members; equal if None.
 
     Raises:
@@ -62,7 +62,7 @@ def switch_suite(
 def respond_with(probabilities: tuple[float, ...], where: Balls) -> tuple[SourcedAttack, ...]:
     """Return the attacker's responses to given probabilities, at the first epsilon.
 
-    The attack on a set ignores tickets of probability 0.
+    Attacks on the set ignore tickets of probability 0.
     """
     first = where.epsilons[0]
     methods = _adaptive(first, probabilities, ("eot", "clamped-margin"))
@@ -79,46 +79,49 @@ def transfer_suite(networks: Sequence[str], where: Balls) -> tuple[SourcedAttack
     return tuple(_on(networks, where, where.epsilons[0], *TRANSFERRED))
 
 
-def _quick(members: Sequence[str], where: Balls, known: Chances) -> Iterator[SourcedAttack]:
+def _quick(members: Sequence[str], where: Balls, chances: Chances) -> Iterator[SourcedAttack]:
     first = where.epsilons[0]
     yield from _on(members, where, first, RELEASED)
-    yield from _on([SET], where, first, *_paper(known))
-    yield from _on([SET], where, first, *_adaptive(first, known, ("eot", "clamped-margin")))
+    yield from _on([SET], where, first, *_paper(chances))
+    yield from _on([SET], where, first, *_adaptive(first, chances, ("eot", "clamped-margin")))
     yield from _on(members, where, first, *STRONGEST)
 
 
-def _full(members: Sequence[str], where: Balls, known: Chances) -> Iterator[SourcedAttack]:
+def _full(members: Sequence[str], where: Balls, chances: Chances) -> Iterator[SourcedAttack]:
     first, *others = where.epsilons[: EPSILONS["full"]]
     for epsilon in (first, *others):  # the paper's protocol: Tables 3 and 4
         cw_inf, autoattack = PGD(100, loss="margin"), AutoAttack()
         yield from _on(members, where, epsilon, RELEASED, cw_inf, autoattack)
     yield from _on([SWITCH], where, first, AutoAttack(), AutoAttack("rand"))
-    yield from _on([SET], where, first, *_paper(known))
-    sampled = (SetPGD(20, samples=count, probabilities=known) for count in SAMPLES)
-    yield from _on([SET], where, first, *sampled, SetPGD(20, probabilities=known))
-    yield from _on([SET], where, first, *_adaptive(first, known, SET_LOSSES, restarts=3))
-    yield from _on([SET], where, first, SetSquare(probabilities=known))
+    yield from _on([SET], where, first, *_paper(chances))
+    sampled = (SetPGD(20, samples=count, probabilities=chances) for count in SAMPLES)
+    yield from _on([SET], where, first, *sampled, SetPGD(20, probabilities=chances))
+    yield from _on([SET], where, first, *_adaptive(first, chances, SET_LOSSES, restarts=3))
+    yield from _on([SET], where, first, SetSquare(probabilities=chances))
     yield from _on(members, where, first, *TRANSFERRED, *STRONGEST, APGD(keep="best"))
     for epsilon in others:
-        yield from _on([SET], where, epsilon, *_adaptive(epsilon, known, ("eot", "clamped-margin")))
+        yield from _on(
+            [SET], where, epsilon, *_adaptive(epsilon, chances, ("eot", "clamped-margin"))
+        )
         yield from _on(members, where, epsilon, *STRONGEST)
 
 
-def _paper(known: Chances) -> list[Method]:
+def _paper(chances: Chances) -> list[Method]:
     """Return the paper's adaptive attacks: the last iterate of PGD-20."""
-    return [SetPGD(20, loss=loss, keep="last", probabilities=known) for loss in ADAPTIVE]
+    return [SetPGD(20, loss=loss, keep="last", probabilities=chances) for loss in ADAPTIVE]
 
 
 def _adaptive(
-    epsilon: str, known: Chances, losses: Sequence[SetLoss], restarts: int = 1
+    epsilon: str, chances: Chances, losses: Sequence[SetLoss], restarts: int = 1
 ) -> list[Method]:
-    """Return strong attacks on the set; ARC twice: with its default step size and epsilon."""
+    """Return strong attacks on the set; ARC with two step sizes, its default and epsilon."""
     methods: list[Method] = [
-        SetPGD(100, loss=loss, restarts=restarts, probabilities=known) for loss in losses
+        SetPGD(100, loss=loss, restarts=restarts, probabilities=chances) for loss in losses
     ]
-    methods += [SetAPGD(loss=loss, restarts=restarts, probabilities=known) for loss in losses]
+    methods += [SetAPGD(loss=loss, restarts=restarts, probabilities=chances) for loss in losses]
     methods += [
-        ARC(20, step_size=step, restarts=restarts, probabilities=known) for step in (None, epsilon)
+        ARC(20, step_size=step, restarts=restarts, probabilities=chances)
+        for step in (None, epsilon)
     ]
     return methods
 
@@ -126,7 +129,7 @@ def _adaptive(
 def _on(
     sources: Sequence[str], where: Balls, epsilon: str, *methods: Method
 ) -> Iterator[SourcedAttack]:
-    """Return each method on each source."""
+    """Yield each method as an attack on each source."""
     for method in methods:
         attack = Attack(method, epsilon, where.norm)
         yield from (SourcedAttack(attack, source) for source in sources)

@@ -27,7 +27,7 @@ class RandomSwitch(nn.Module):
 
     Args:
         tickets: Tickets of one network.
-        probabilities: Probability of each ticket; equal if not given.
+        probabilities: Probability of each ticket; uniform if not given.
         mode: ``resident`` holds all weights of every ticket, and switching costs almost nothing.
             ``packed`` holds one network and a bit per weight for every ticket, and unpacks the
             drawn ticket; it cannot be differentiated.
@@ -130,7 +130,7 @@ class RandomSwitch(nn.Module):
             ``(batch, class)``.
 
         Raises:
-            InputError: In packed mode, if a gradient is asked for.
+            InputError: In packed mode, if the images require a gradient.
         """
         if self._shared is not None and images.requires_grad and torch.is_grad_enabled():
             raise InputError("a packed switch cannot be differentiated; use mode='resident'")
@@ -145,7 +145,7 @@ class RandomSwitch(nn.Module):
 
     @torch.no_grad()
     def expected_accuracy(self, images: Tensor, labels: Tensor) -> float:
-        """Return the exact expected accuracy over images and draws.
+        """Return the expected accuracy on images, exact over the random choice of tickets.
 
         Args:
             images: Pixels in [0, 1], ``(batch, channel, height, width)``.

@@ -62,12 +62,12 @@ class Task:
         attack: The inner maximisation.
         learning: The outer minimisation.
         validate: Evaluates a network on the validation part.
-        seed: Seed of weights, scores, batches and attack starts.
+        seed: Seed of weights, scores, batches and random starts.
         device: Device to compute on.
         start: Ticket or trained network to start from instead of the random network, if any.
-        beside: Further tickets that the inner attack attacks together with this one.
-        identity: Text that must be equal for a run to resume from a checkpoint, such as the
-            settings of ``validate``.
+        beside: Further tickets; the inner attack attacks the set of them and the new ticket.
+        identity: Text that must be the same to resume from a checkpoint, such as the settings of
+            ``validate``.
         watch: Evaluates a network for catastrophic overfitting.
     """
 
@@ -92,15 +92,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Finished:
-    """The two tickets of a finished run: of the best epoch on validation images, and of the last.
+    """The two tickets of a finished run: of the best epoch in validation and of the last epoch.
 
     Attributes:
         chosen: The ticket that the learning recipe selects.
         other: The other ticket; the same object if best and last are the same epoch.
         chosen_epoch: Epoch of :attr:`chosen`, from 1.
         other_epoch: Epoch of :attr:`other`, from 1.
-        chosen_is: ``best`` or ``last``.
-        epochs: The log.
+        chosen_is: Whether :attr:`chosen` is the ``best`` or the ``last``.
+        epochs: The log of each epoch.
         seconds: Time spent, over all sessions.
     """
 
@@ -127,7 +127,7 @@ class Job:
         network: The initial network.
         learner: Learner of scores or weights.
         ticket: Function from a snapshot of the run to a ticket.
-        facts: JSON values that must be equal for the run to resume from a checkpoint.
+        facts: JSON values that must be the same to resume from a checkpoint.
     """
 
     task: Task
@@ -139,7 +139,7 @@ class Job:
     def __post_init__(self) -> None:
         now = Snapshot(0, self.learner.result(), statistics(self.network))
         ticket = self.ticket(now)
-        try:  # fail now, not after hours
+        try:  # storing must fail now, not after hours of computation
             Ticket.from_bytes(ticket.to_bytes())
         except TicketError as error:
             raise InputError(f"a ticket of this network cannot be stored: {error}") from None
@@ -201,17 +201,17 @@ def drawing(
     Args:
         task: Data, network and settings.
         remaining_ratio: Fraction of the scores kept, in (0, 1].
-        pattern: Granularity, and how the ratio is spread over the layers.
+        pattern: Granularity, and how the remaining ratio is distributed over the layers.
         scores: Initial scores: ``random``, or ``weights`` for the magnitudes of the start's
             weights. With ``weights`` and a learning rate of 0, the mask is that of magnitude
             pruning.
         search: Initial scores, ranking of weights and step rule.
 
     Raises:
-        InputError: If ratio, pattern, start or scores are invalid.
+        InputError: If ratio, pattern, start, scores or search is invalid.
     """
     if task.start is not None:
-        task.start.check_whole()
+        task.start.check_dense()
     elif scores == "weights":
         raise InputError("scores=weights needs a trained network to start from")
     score_seed = task.seed if scores == "random" else None
@@ -267,7 +267,7 @@ def training(task: Task) -> Job:
 
 
 def _facts(task: Task) -> dict[str, Any]:
-    """Return what must be equal to resume a run, apart from learner, images and attack."""
+    """Return what must be the same to resume a run, apart from learner, images and attack."""
     data = task.data
     return {
         "network": changed(task.network),
@@ -297,7 +297,7 @@ def _network(task: Task) -> nn.Module:
     if not maskable(network):
         raise InputError(f"network {task.network.name} has no weight that a mask can cover")
     if task.start is not None:
-        task.start.hand_over(network, data.classes, data.shape)
+        task.start.copy_weights(network, data.classes, data.shape)
     check_logits(network, data.shape, classes, exactly=True)
     if recipe.name not in BUILT_IN:
         check_rebuildable(recipe, network, data.shape, classes)
@@ -313,7 +313,7 @@ def _ticket(  # noqa: PLR0913
     stored: bool,
     score_seed: int | None,
 ) -> Ticket:
-    """Return the ticket of a snapshot."""
+    """Return the ticket with a snapshot's batch-norm statistics and the given mask and weights."""
     data = task.data
     return Ticket(
         network=task.network,

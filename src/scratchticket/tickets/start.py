@@ -1,4 +1,4 @@
-"""Runs that start from the network of a ticket instead of a random one."""
+"""Start a run from the network of a ticket instead of a random network."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Start:
 
     Attributes:
         ticket: The ticket, or a trained dense network in the form of a ticket.
-        weights: ``inherited``: the ticket's weights. ``new``: random weights of the run's seed and
-            init; only the ticket's mask is used.
+        weights: ``inherited``: the ticket's weights. ``new``: random weights drawn with the run's
+            seed and init; only the ticket's mask is used.
 
     Raises:
-        InputError: If ``weights`` is neither.
+        InputError: If ``weights`` is unknown.
     """
 
     ticket: Ticket
@@ -37,11 +37,11 @@ class Start:
         if self.weights not in ("inherited", "new"):
             raise unknown("choice of weights", self.weights, ("inherited", "new"))
 
-    def check_whole(self) -> None:
-        """Refuse a start that is not a trained dense network.
+    def check_dense(self) -> None:
+        """Raise an error unless the start is a trained dense network.
 
         Raises:
-            InputError: If weights are pruned, or the weights are random.
+            InputError: If weights are pruned, or if they are random.
         """
         if self.ticket.weights is None:
             raise InputError(
@@ -54,21 +54,21 @@ class Start:
                 f"here {percent(self.ticket.remaining_ratio):.3g} % of the weights remain"
             )
 
-    def hand_over(
+    def copy_weights(
         self, network: nn.Module, classes: Sequence[str], shape: tuple[int, int, int]
     ) -> None:
         """Copy inherited weights into a network of the same architecture.
 
-        If the classes differ, the classifier keeps its random weights. Batch-norm statistics are
-        not copied: the run computes its own.
+        With weights ``new``, nothing is copied. A classifier of other classes keeps its random
+        weights. Batch-norm statistics are never copied: the run computes its own.
 
         Args:
-            network: Changed in place.
+            network: The network; changed in place.
             classes: Class names of the network.
             shape: Channel, height and width of the network's images.
 
         Raises:
-            InputError: If a layer other than the classifier does not fit.
+            InputError: If a layer other than the classifier is missing or has another shape.
         """
         if self.weights == "new":
             return

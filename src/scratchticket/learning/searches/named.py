@@ -1,4 +1,4 @@
-"""The type of an entry in the registry of searches."""
+"""The type of an entry of the registry of searches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class NamedSearch:
 
     Attributes:
         kind: Class of the search, constructed with a :class:`SearchRecipe`.
-        settings: The search's defaults for settings of the recipe, by dotted path, such as
+        settings: Defaults of recipe settings that this search changes, by dotted path, such as
             ``search.average`` or ``pattern.budget``.
     """
 
