@@ -107,22 +107,8 @@ def evaluate(
             rich_help_panel=o.RUN,
         ),
     ] = None,
-    shard: Annotated[
-        str,
-        Option(
-            help="Do only shard I of N, written I/N. All shards, on one machine or several, need "
-            "the same folder. Under torchrun, each process does one shard.",
-            rich_help_panel=o.RUN,
-        ),
-    ] = ONE_SHARD,
-    overwrite: Annotated[
-        bool,
-        Option(
-            "--overwrite",
-            help="Start again instead of resuming the evaluation in the folder.",
-            rich_help_panel=o.RUN,
-        ),
-    ] = False,
+    shard: o.ShardText = ONE_SHARD,
+    overwrite: o.OverwriteEvaluation = False,
     json_output: o.Json = False,
     quiet: o.Quiet = False,
     device: o.Device = "auto",

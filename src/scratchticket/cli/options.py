@@ -192,6 +192,23 @@ Resume = Annotated[
 Overwrite = Annotated[
     bool, Option("--overwrite", help="Replace the run in the folder.", rich_help_panel=RUN)
 ]
+OverwriteEvaluation = Annotated[
+    bool,
+    Option(
+        "--overwrite",
+        help="Start again instead of resuming the evaluation in the folder.",
+        rich_help_panel=RUN,
+    ),
+]
+ShardText = Annotated[
+    str,
+    Option(
+        "--shard",
+        help="Do only shard I of N, written I/N. All shards, on one machine or several, need "
+        "the same folder. Under torchrun, each process does one shard.",
+        rich_help_panel=RUN,
+    ),
+]
 Device = Annotated[
     str, Option(help="cpu, cuda, cuda:1, or auto (cuda if available).", rich_help_panel=RUN)
 ]

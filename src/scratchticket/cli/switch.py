@@ -66,21 +66,6 @@ Folder = Annotated[
         rich_help_panel=o.RUN,
     ),
 ]
-ShardText = Annotated[
-    str,
-    Option(
-        help="Do only shard I of N, written I/N. All shards need the same folder.",
-        rich_help_panel=o.RUN,
-    ),
-]
-Overwrite = Annotated[
-    bool,
-    Option(
-        "--overwrite",
-        help="Start again instead of resuming the evaluation in the folder.",
-        rich_help_panel=o.RUN,
-    ),
-]
 
 
 @dataclass(frozen=True)
@@ -99,8 +84,8 @@ class SetOptions:
     seed: o.AttackSeed = 0
     batch_size: o.AttackBatchSize = None
     folder: Folder = None
-    shard: ShardText = ONE_SHARD
-    overwrite: Overwrite = False
+    shard: o.ShardText = ONE_SHARD
+    overwrite: o.OverwriteEvaluation = False
     json_output: o.Json = False
     quiet: o.Quiet = False
     device: o.Device = "auto"
