@@ -126,6 +126,9 @@ def test_too_few_classes_and_a_missing_library_are_errors(monkeypatch: pytest.Mo
 
     with pytest.raises(InputError, match="needs at least 4 classes, got 3"):
         stage("apgd-t", three, images, labels, LinfBall(0.1), generator=stream())
+    two = lambda batch: batch.flatten(1)[:, :2]  # noqa: E731
+    with pytest.raises(InputError, match="apgd-dlr needs at least 3 classes, got 2"):
+        stage("apgd-dlr", two, images, labels, LinfBall(0.1), generator=stream())
     original = builtins.__import__
 
     def without(name: str, *rest: object, **more: object) -> object:

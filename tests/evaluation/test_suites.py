@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import get_args
+from typing import Literal, get_args
 
 import pytest
 import torch
@@ -12,6 +12,7 @@ from outcomes import outcome
 from scratchticket.attacks import (
     PGD,
     Attack,
+    AutoAttack,
     Bandits,
     CarliniWagner,
     Noise,
@@ -141,6 +142,16 @@ def test_an_attack_by_name_is_made_at_every_radius() -> None:
             named(name, WHERE, 10, settings)
     with pytest.raises(InputError, match="unknown suite 'quik'; did you mean 'quick'"):
         suite("quik", WHERE, 10)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("version", "needed"), [("standard", 4), ("rand", 3)])
+def test_autoattack_needs_as_many_classes_as_its_losses(
+    version: Literal["standard", "rand"], needed: int
+) -> None:
+    attack = Attack(AutoAttack(version=version), "0.1")
+
+    assert possible([attack], needed) == (attack,)
+    assert possible([attack], needed - 1) == ()
 
 
 def test_autoattacks_stages_wait_for_those_that_are_possible() -> None:

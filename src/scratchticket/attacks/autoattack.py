@@ -28,6 +28,7 @@ StageName = Literal["apgd-ce", "apgd-t", "fab-t", "square"]
 STAGES: tuple[StageName, ...] = get_args(StageName)  # in the order of the standard version
 RandomStage = Literal["apgd-ce", "apgd-dlr"]
 RANDOM_STAGES: tuple[RandomStage, ...] = get_args(RandomStage)  # attacks of the version rand
+CLASSES_NEEDED = {"apgd-t": 4, "apgd-dlr": 3}  # by the difference of logits ratio
 TARGETS = 9  # apgd-t and fab-t target at most this many classes
 
 
@@ -67,8 +68,9 @@ def stage(  # noqa: PLR0913
     auto_pgd, fab, square = library()
     with torch.no_grad():
         classes = network(images[:1]).shape[1]
-    if name == "apgd-t" and classes < 4:
-        raise InputError(f"AutoAttack's apgd-t needs at least 4 classes, got {classes}")
+    needed = CLASSES_NEEDED.get(name, 2)
+    if classes < needed:
+        raise InputError(f"AutoAttack's {name} needs at least {needed} classes, got {classes}")
     common = common_arguments(ball, images, generator)
     targets, logger = min(TARGETS, classes - 1), logging.getLogger("auto-attack")
     with restored_globals(), frozen(network):

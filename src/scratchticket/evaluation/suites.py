@@ -162,8 +162,9 @@ def possible(attacks: Iterable[Attack], classes: int) -> tuple[Attack, ...]:
 
 def _enough(method: Method, classes: int) -> bool:
     """Whether there are enough classes for a method."""
-    targeted = isinstance(method, TargetedAPGD | AutoAttack)
-    targeted |= getattr(method, "stage", "") == "apgd-t"
+    if isinstance(method, AutoAttack):
+        return classes >= (4 if method.version == "standard" else 3)
+    targeted = isinstance(method, TargetedAPGD) or getattr(method, "stage", "") == "apgd-t"
     return classes >= (4 if targeted else 3 if getattr(method, "loss", "") == "dlr" else 2)
 
 
