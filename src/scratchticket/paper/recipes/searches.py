@@ -181,8 +181,8 @@ def cells(scale: Scale) -> Iterator[Cell]:
                 ResNet18 on CIFAR-10.
     Expect      on digits, a budget by size matters most at 1 %: tickets two and a half times as
                 robust as the paper's; with N-FGSM and batches of 16, several points more at 10 %.
-                On CIFAR-10, natural and robust accuracy rise, mainly because of Adam and of
-                training images that are not cropped.
+                On CIFAR-10, natural and robust accuracy rise, half of it because training images
+                are not cropped; Adam adds natural accuracy.
     Deviations  at scale small, the base search has 10 epochs with N-FGSM, and the paper's search
                 has the scale's 16 epochs with PGD-3; the networks of the last panel are twice as
                 wide. Margin-PGD-20, PGD on the margin of the logits, is run because batch norm on
