@@ -18,7 +18,7 @@ def usual_modes() -> Iterator[None]:
     """
     before = torch.get_default_dtype()
     with torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
-        if torch.get_default_device().type != "cpu":
+        if torch.empty(0).device.type != "cpu":
             stack.enter_context(torch.device("cpu"))
         if before != torch.float32:  # setting it would affect all threads
             stack.callback(torch.set_default_dtype, before)
