@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -161,6 +162,9 @@ def test_a_page_shows_what_its_records_say(page: object) -> None:
 
 @pytest.mark.parametrize("picture", pages.PICTURES, ids=lambda picture: picture.path)
 def test_a_picture_shows_what_its_records_say(picture: object) -> None:
+    pin = f"matplotlib=={version('matplotlib')}\n"
+    if pin not in (ROOT / "constraints" / "pinned.txt").read_text():
+        pytest.skip("another version of Matplotlib draws it otherwise")
     drawn = picture.draw(pages.read(picture.records))
 
     assert (ROOT / picture.path).read_text() == drawn, "run python tools/update_pages.py"

@@ -176,7 +176,7 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["drow"], "No such command 'drow'. Did you mean 'draw'?"),
         (["draw", "--data", "digit", "--out", "OUT"], "did you mean 'digits'"),
         (["draw", "--data", "digits"], "Missing option '--out'"),
-        (["draw", "--data", "digits", "--out", "OUT", "--ratoi", "1"], "No such option: --ratoi"),
+        (["draw", "--data", "digits", "--out", "OUT", "--ratoi", "1"], "--ratoi"),
         (["draw", "--data", "digits", "--out", "OUT", "--ratio"], "requires an argument"),
         (["switch", "evalute"], "No such command 'evalute'"),
         (["draw", "--data", "digits", "--out", "OUT", "--ratio", "0"], "must lie in (0, 1], got 0"),
@@ -227,7 +227,7 @@ def draw(out: Path, *words: str) -> tuple[int, str, str]:
         (["show", "DAMAGED"], "damaged"),
         (["show", "OUT"], "cannot read ticket file"),
         (["show", "--html", "OUT/page.html"], "--html needs a file of tickets"),
-        (["app", "TICKET", "--port", "70000"], "less than or equal to 65535"),
+        (["app", "TICKET", "--port", "70000"], "65535"),
     ],
 )
 def test_a_mistake_gets_one_clear_line_and_exit_code_2(
