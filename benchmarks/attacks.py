@@ -54,7 +54,6 @@ TICKET = path_of("digits-seed2/ticket")
 PER = 1000  # times are given per this many images
 PASSES = {"pgd": 9, "autoattack": 3}  # timed turns
 Runs = dict[str, Callable[[], float]]
-Actions = dict[str, Callable[[], object]]
 
 
 def repeated(images: ImageSet, count: int) -> ImageSet:
@@ -133,7 +132,7 @@ def autoattack_runs(ticket: st.Ticket, images: ImageSet, epsilon: str, queries: 
     from pyautoattack import AutoAttack
 
     attacks = autoattack(epsilon, "linf", queries=queries)
-    network, plain = placed(ticket.build(), "cpu"), ticket.build().eval()
+    network, plain = placed(ticket.build(), "cpu"), ticket.build()
 
     def ours() -> float:
         evaluated = evaluate(network, images, attacks)
@@ -213,11 +212,11 @@ def pass_speedups(ticket: st.Ticket, images: ImageSet, turns: int) -> dict[str, 
     Returns:
         For a forward pass alone, and for a forward pass with an input gradient.
     """
-    network, plain = placed(ticket.build(), "cpu"), ticket.build().eval()
+    network, plain = placed(ticket.build(), "cpu"), ticket.build()
     batch = repeated(images, default_batch_size(images))
     clean, labels = pixels(batch.images), batch.labels
     first = clean.contiguous()
-    passes: dict[str, Actions] = {
+    passes: dict[str, dict[str, Callable[[], object]]] = {
         "forward": {"ours": lambda: network(clean), "plain": lambda: plain(first)},
         "with gradient": {
             "ours": lambda: input_gradient(network, clean, labels, cross_entropy),

@@ -74,7 +74,7 @@ def test_onnx_is_the_ticket(tickets: list[st.Ticket], images: Tensor, tmp_path: 
     run, network = session(done.path), tickets[0].build()
     for count in (1, 7, 40):
         wanted = network(images[:count]).numpy()
-        np.testing.assert_allclose(run(images[:count]), wanted, atol=3e-5, rtol=0)
+        np.testing.assert_allclose(run(images[:count]), wanted, atol=1e-5, rtol=0)
     assert done.difference <= 1e-5
     assert done.size == done.path.stat().st_size
     told = onnxruntime.InferenceSession(str(done.path)).get_modelmeta().custom_metadata_map
@@ -109,7 +109,7 @@ def test_integer_weights_are_two_bits_each(
     done = export(tickets[:1], tmp_path / "integer.onnx", "onnx", integer=True)
 
     np.testing.assert_allclose(
-        session(done.path)(images), tickets[0].build()(images).numpy(), atol=3e-5, rtol=0
+        session(done.path)(images), tickets[0].build()(images).numpy(), atol=1e-5, rtol=0
     )
     held = onnx.load(done.path).graph.initializer
     floats = [t for t in held if t.data_type == onnx.TensorProto.FLOAT]
@@ -130,7 +130,7 @@ def test_a_switch_is_one_graph_with_its_weights_once(
     run = session(done.path)
     for index, one in enumerate(tickets):
         wanted = one.build()(images).numpy()
-        np.testing.assert_allclose(run(images, ticket=index), wanted, atol=3e-5, rtol=0)
+        np.testing.assert_allclose(run(images, ticket=index), wanted, atol=1e-5, rtol=0)
     held = onnx.load(done.path).graph.initializer
     packed = sum(int(np.prod(t.dims)) for t in held if t.data_type == onnx.TensorProto.UINT8)
     bits = (len(tickets) + 1) * (tickets[0].mask.total / 8 + len(tickets[0].mask))

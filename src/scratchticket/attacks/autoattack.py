@@ -222,6 +222,11 @@ class Stage(Settings):
         return ("steps",) if self.black_box else ("queries",)
 
     @property
+    def least_classes(self) -> int:
+        """Smallest number of classes that the attack works with."""
+        return CLASSES_NEEDED.get(self.stage, 2)
+
+    @property
     def passes(self) -> int:
         """Square's query budget; for other attacks, two passes per step and target class."""
         targets = TARGETS if self.stage.endswith("-t") else 1
@@ -274,6 +279,16 @@ class AutoAttack(Settings):
         return ("draws",) if self.version == "standard" else ("queries",)
 
     @property
+    def stages(self) -> tuple[StageName | RandomStage, ...]:
+        """The attacks of the version, in their order."""
+        return STAGES if self.version == "standard" else RANDOM_STAGES
+
+    @property
+    def least_classes(self) -> int:
+        """Smallest number of classes that all attacks of the version work with."""
+        return max(CLASSES_NEEDED.get(name, 2) for name in self.stages)
+
+    @property
     def passes(self) -> int:
         """Passes of all stages and of the Auto-PGD run before them."""
         own = 2 * self.steps
@@ -289,7 +304,7 @@ class AutoAttack(Settings):
         result = apgd(
             network, images, labels, ball, steps=self.steps, keep="best", generator=generator
         )
-        for name in STAGES if standard else RANDOM_STAGES:
+        for name in self.stages:
             rows = resisted.nonzero().squeeze(1)
             if len(rows) == 0:
                 break

@@ -162,9 +162,9 @@ def possible(attacks: Iterable[Attack], classes: int) -> tuple[Attack, ...]:
 
 def _enough(method: Method, classes: int) -> bool:
     """Whether there are enough classes for a method."""
-    if isinstance(method, AutoAttack):
-        return classes >= (4 if method.version == "standard" else 3)
-    targeted = isinstance(method, TargetedAPGD) or getattr(method, "stage", "") == "apgd-t"
+    if isinstance(method, AutoAttack | Stage):
+        return classes >= method.least_classes
+    targeted = isinstance(method, TargetedAPGD)
     return classes >= (4 if targeted else 3 if getattr(method, "loss", "") == "dlr" else 2)
 
 

@@ -154,7 +154,8 @@ class Scale:
             percent: Remaining percent of the weights.
             seed: Seed of the run.
             level: Epsilon in 255ths.
-            more: Further settings, with ``__`` for the dot: ``network__init="xavier_normal"``.
+            more: Further settings; a keyword has ``__`` for the dot:
+                ``network__init="xavier_normal"``.
         """
         settings, suffix = _further(more)
         own = {"task": "draw", "ratio": _ratio(percent)} | settings

@@ -109,17 +109,12 @@ def ticket(scale: Scale, settings: Settings, percent: int, seed: int) -> Job:
     own = dict(settings)
     if own.get("pattern.budget") == "size":
         own["pattern.power"] = power_by_size(Fraction(percent, 100))
-    return scale.ticket("resnet18", "cifar10", percent, seed, **_keywords(own))
+    return scale.ticket("resnet18", "cifar10", percent, seed, **own)
 
 
 def dense(scale: Scale, settings: Settings, seed: int) -> Job:
     """Return the job that trains the dense network with settings that differ from the scale's."""
-    return scale.dense("resnet18", "cifar10", seed, **_keywords(settings))
-
-
-def _keywords(settings: Settings) -> Settings:
-    """Return settings with names that a scale takes as keywords."""
-    return {path.replace(".", "__"): value for path, value in settings.items()}
+    return scale.dense("resnet18", "cifar10", seed, **settings)
 
 
 def _n_fgsm(scale: Scale, epochs: int | None, *, rarely: bool = False) -> Settings:
